@@ -1,0 +1,1 @@
+"""Smart Economy: visitors and what they bring."""

@@ -1,0 +1,1 @@
+"""Smart Environment: air quality and weather."""

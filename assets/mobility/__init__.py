@@ -1,0 +1,1 @@
+"""Smart Mobility: public transport stops and routes."""

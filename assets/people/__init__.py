@@ -1,0 +1,1 @@
+"""Smart People: the registered population."""

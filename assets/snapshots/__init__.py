@@ -1,0 +1,3 @@
+"""What a city publishes: build, commit, verify, the report page.
+
+Reads the lake only; never landing."""

@@ -1,0 +1,220 @@
+"""Where bytes are kept: one interface for a local disk and for S3.
+
+Files become visible whole. A key is a relative path with ``/``; nothing here knows what a file means. Landing, lake and
+snapshots all write through a ``Store``, so ``MUANG_STORE`` moves them together.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+import s3fs
+
+
+class Store(Protocol):
+    """Whole files under keys, with the two conditional writes that a commit needs."""
+
+    uri: str
+
+    def read(self, key: str) -> bytes:
+        """The bytes of ``key``, never from a cache. Raises ``FileNotFoundError``."""
+
+    def write(self, key: str, data: bytes) -> None:
+        """Put ``data`` whole, replacing what was there."""
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Put ``data`` unless ``key`` exists; True if ``key`` now holds exactly ``data``.
+
+        A lost acknowledgement is resolved by reading back, so ``data`` should carry a unique token.
+        """
+
+    def tag(self, key: str) -> str | None:
+        """A tag that changes with the content; None if there is no such key."""
+
+    def swap(self, key: str, data: bytes, tag: str | None) -> bool:
+        """Put ``data`` if ``key`` still has ``tag`` (None: does not exist); True if it now holds ``data``."""
+
+    def exists(self, key: str) -> bool:
+        """Whether ``key`` is there."""
+
+    def list(self, prefix: str) -> list[str]:
+        """Every key under the folder ``prefix``, sorted; empty where there is no such folder."""
+
+    def delete(self, key: str) -> None:
+        """Remove ``key``; nothing happens if it is not there."""
+
+    def path(self, key: str) -> str:
+        """``key`` as a path or URL that Polars and DuckDB open."""
+
+
+class LocalStore:
+    """A folder on a local disk. Writes are temp file, fsync, rename, fsync of the folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.uri = str(self.root)
+
+    def _file(self, key: str) -> Path:
+        parts = PurePosixPath(key)
+        if parts.is_absolute() or ".." in parts.parts:
+            raise ValueError(f"not a key: {key!r}")
+        return self.root / parts
+
+    def read(self, key: str) -> bytes:
+        """See ``Store.read``."""
+        return self._file(key).read_bytes()
+
+    @contextlib.contextmanager
+    def _staged(self, key: str, data: bytes) -> Iterator[tuple[str, Path]]:
+        file = self._file(key)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # The staging folder lies in the same file system but outside every data folder: engines read all they find.
+        staging = self.root / ".staging"
+        staging.mkdir(exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=staging)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            yield temporary, file
+            folder = os.open(file.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+    def write(self, key: str, data: bytes) -> None:
+        """See ``Store.write``."""
+        with self._staged(key, data) as (temporary, file):
+            Path(temporary).replace(file)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """See ``Store.create``. A hard link refuses an existing name, which rename does not."""
+        with self._staged(key, data) as (temporary, file):
+            try:
+                os.link(temporary, file)
+            except FileExistsError:
+                return file.read_bytes() == data
+        return True
+
+    def tag(self, key: str) -> str | None:
+        """See ``Store.tag``."""
+        try:
+            return hashlib.sha256(self.read(key)).hexdigest()
+        except FileNotFoundError:
+            return None
+
+    def swap(self, key: str, data: bytes, tag: str | None) -> bool:
+        """See ``Store.swap``. An advisory lock in the staging folder keeps other writers out."""
+        (self.root / ".staging").mkdir(parents=True, exist_ok=True)
+        lock = self.root / ".staging" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.lock"
+        with lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if self.tag(key) != tag:
+                return False
+            self.write(key, data)
+        return True
+
+    def exists(self, key: str) -> bool:
+        """See ``Store.exists``."""
+        return self._file(key).is_file()
+
+    def list(self, prefix: str) -> list[str]:
+        """See ``Store.list``."""
+        folder = self._file(prefix)
+        return sorted(
+            (Path(base) / name).relative_to(self.root).as_posix()
+            for base, _, names in os.walk(folder)
+            for name in names
+        )
+
+    def delete(self, key: str) -> None:
+        """See ``Store.delete``."""
+        self._file(key).unlink(missing_ok=True)
+
+    def path(self, key: str) -> str:
+        """See ``Store.path``."""
+        return str(self._file(key))
+
+
+class S3Store:
+    """A bucket and prefix on S3. Every write is one whole put; nothing is read through a listing cache."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self.uri = url.rstrip("/")
+        self._base = self.uri.removeprefix("s3://")
+        self._fs = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True, **options)
+
+    def _object(self, key: str) -> str:
+        parts = PurePosixPath(key)
+        if parts.is_absolute() or ".." in parts.parts:
+            raise ValueError(f"not a key: {key!r}")
+        return f"{self._base}/{key}"
+
+    def read(self, key: str) -> bytes:
+        """See ``Store.read``."""
+        data: bytes = self._fs.cat_file(self._object(key))
+        return data
+
+    def write(self, key: str, data: bytes) -> None:
+        """See ``Store.write``."""
+        self._fs.pipe_file(self._object(key), data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """See ``Store.create``. A conditional put whose reply is lost reports failure although it succeeded."""
+        try:
+            self._fs.pipe_file(self._object(key), data, mode="create")
+        except OSError:
+            return self.exists(key) and self.read(key) == data
+        return True
+
+    def tag(self, key: str) -> str | None:
+        """See ``Store.tag``."""
+        try:
+            etag: str = self._fs.info(self._object(key), refresh=True)["ETag"]
+        except FileNotFoundError:
+            return None
+        return etag
+
+    def swap(self, key: str, data: bytes, tag: str | None) -> bool:
+        """See ``Store.swap``: ``If-Match``, or ``If-None-Match`` for the first."""
+        if tag is None:
+            return self.create(key, data)
+        try:
+            self._fs.pipe_file(self._object(key), data, IfMatch=tag)
+        except OSError:
+            return self.exists(key) and self.read(key) == data
+        return True
+
+    def exists(self, key: str) -> bool:
+        """See ``Store.exists``."""
+        return self.tag(key) is not None
+
+    def list(self, prefix: str) -> list[str]:
+        """See ``Store.list``."""
+        cut = len(self._base) + 1
+        return sorted(found[cut:] for found in self._fs.find(self._object(prefix), refresh=True))
+
+    def delete(self, key: str) -> None:
+        """See ``Store.delete``."""
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self._object(key))
+
+    def path(self, key: str) -> str:
+        """See ``Store.path``."""
+        return f"s3://{self._object(key)}"
+
+
+def open_store(uri: str) -> Store:
+    """The store that ``uri`` names: ``s3://bucket/prefix`` or a folder. Opens no connection."""
+    if uri.startswith("s3://"):
+        return S3Store(uri, endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
+    return LocalStore(Path(uri))

@@ -1,0 +1,140 @@
+"""Table contracts: one description of a table that types, checks, documents and publishes it.
+
+A contract makes the Polars schema, the row checks (``Table.conform``), the Great Expectations suite
+(``quality.suites``), the data dictionary and the manifest entry. Rows that break it are handed back with a code;
+nothing is dropped uncounted and nothing is cast silently.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+import polars as pl
+
+from quality.problems import no_problems
+
+LINEAGE = {
+    "_receipt": "Receipt of the delivery the row came from (landing).",
+    "_row": "1-based row or record number in the delivered file.",
+    "_delivered": "Delivery day (Asia/Bangkok) of that receipt.",
+}
+"""Lineage columns, which every table that comes from a delivery carries last."""
+
+_LINEAGE_TYPES: dict[str, pl.DataType] = {"_receipt": pl.String(), "_row": pl.Int64(), "_delivered": pl.Date()}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: type, unit, meaning, and what a value may be.
+
+    ``minimum`` and ``maximum`` are inclusive and in the column's unit. ``allowed`` lists the codes a string may take.
+    """
+
+    name: str
+    dtype: pl.DataType
+    description: str
+    unit: str | None = None
+    nullable: bool = True
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One lake table.
+
+    ``key`` columns are never null and unique. ``day`` names the Date column that picks the day file. ``prefer`` are
+    the columns that decide between two deliveries of one key: the row with the greater tuple stays (null is least).
+    ``max_age`` is how old the newest ``day`` may be before the gate says the table is stale (data time, not run time).
+    ``published`` tables go into snapshots. ``smart`` is the Smart the table serves.
+    """
+
+    name: str
+    title: str
+    description: str
+    smart: str
+    key: tuple[str, ...]
+    day: str
+    columns: tuple[Column, ...]
+    sort: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ("_delivered", "_receipt", "_row")
+    lineage: bool = True
+    max_age: timedelta | None = None
+    published: bool = True
+    licence: str | None = None
+    mode: Literal["merge", "replace"] = "merge"
+    """``merge``: a delivery adds and corrects keys. ``replace``: a delivery is the whole of its reference day."""
+    by_column: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.by_column.update({column.name: column for column in self.columns})
+        for name in (*self.key, self.day, *self.sort):
+            if name not in self.schema:
+                raise ValueError(f"table {self.name}: {name} is not one of its columns")
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Column types in file order, lineage last."""
+        types: dict[str, pl.DataType] = {column.name: column.dtype for column in self.columns}
+        return pl.Schema(types | (_LINEAGE_TYPES if self.lineage else {}))
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Sort order of a file: ``sort`` where given, else the key."""
+        return self.sort or self.key
+
+    def empty(self) -> pl.DataFrame:
+        """No rows, right schema."""
+        return self.schema.to_frame()
+
+    def conform(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Split ``frame`` into rows that keep the contract and problems for those that do not.
+
+        Columns the frame lacks are added as nulls when nullable; columns the contract lacks raise ``ValueError``
+        (that is the reader's mistake, not the data's). Returns the good rows in contract order and a frame of
+        ``row, code, message``; with lineage, ``row`` is ``_row``. A row is refused once, for its first breach.
+        """
+        extra = set(frame.columns) - set(self.schema)
+        missing = [name for name in self.schema if name not in frame.columns]
+        hard = [name for name in missing if not self._nullable(name)]
+        if extra or hard:
+            raise ValueError(f"table {self.name}: unexpected columns {sorted(extra)}, missing columns {hard}")
+        frame = frame.with_columns(pl.lit(None, dtype=self.schema[name]).alias(name) for name in missing)
+        frame = frame.select(pl.col(name).cast(dtype, strict=True) for name, dtype in self.schema.items())
+        code, message = pl.lit(None, pl.String), pl.lit(None, pl.String)
+        for breach, breach_code, breach_message in reversed(self._breaches()):
+            code = pl.when(breach).then(pl.lit(breach_code)).otherwise(code)
+            message = pl.when(breach).then(breach_message).otherwise(message)
+        judged = frame.with_columns(_code=code, _message=message)
+        bad = judged.filter(pl.col("_code").is_not_null())
+        if not bad.height:
+            return frame, no_problems()
+        row = pl.col("_row") if self.lineage else pl.lit(None, pl.Int64)
+        problems = bad.select(row=row, code=pl.col("_code"), message=pl.col("_message"))
+        return judged.filter(pl.col("_code").is_null()).drop("_code", "_message"), problems
+
+    def _nullable(self, name: str) -> bool:
+        column = self.by_column.get(name)
+        return name not in self.key and (column is None or column.nullable)
+
+    def _breaches(self) -> list[tuple[pl.Expr, str, pl.Expr]]:
+        breaches: list[tuple[pl.Expr, str, pl.Expr]] = []
+        for column in self.columns:
+            value = pl.col(column.name)
+            if not self._nullable(column.name):
+                breaches.append((value.is_null(), "value-null", pl.lit(f"{column.name} is missing")))
+            if column.dtype.is_float():
+                breaches.append((value.is_nan() | value.is_infinite(), "value-not-number", pl.lit(column.name)))
+            low, high = column.minimum, column.maximum
+            if low is not None or high is not None:
+                outside = pl.any_horizontal(
+                    *([] if low is None else [value < low]), *([] if high is None else [value > high])
+                )
+                allowed = f"{'' if low is None else low}..{'' if high is None else high}"
+                text = pl.format(f"{column.name} {{}} is outside {allowed}", value.cast(pl.String))
+                breaches.append((outside, "value-range", text))
+            if column.allowed is not None:
+                text = pl.format(f"{column.name} '{{}}' is not an allowed code", value.fill_null(""))
+                breaches.append((value.is_not_null() & ~value.is_in(list(column.allowed)), "value-unknown", text))
+        return breaches

@@ -1,0 +1,91 @@
+"""Coded problems: what was wrong with a file or a row, in words a data engineer can act on.
+
+A problem is a row of a frame (``PROBLEM_SCHEMA``) so that a hundred thousand of them cost no Python objects.
+Messages say what was seen and what was expected. They never hold a meter number, an account, a name or an address:
+problems leave landing, personal data does not.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import polars as pl
+
+Severity = Literal["reject", "refuse", "warn"]
+
+PROBLEM_SCHEMA = pl.Schema({"row": pl.Int64, "code": pl.String, "message": pl.String})
+"""``row``: 1-based line, sheet row or record number in the file as delivered; null for the whole file."""
+
+CODES: dict[str, tuple[Severity, str]] = {
+    # the whole file or answer is refused
+    "file-empty": ("reject", "The file has no bytes, or nothing but blanks."),
+    "file-not-data": ("reject", "The bytes are a picture, a PDF or another binary that holds no readings."),
+    "file-html": ("reject", "An HTML page (often a login form) was saved under a data file's name."),
+    "file-truncated": ("reject", "The file ends in the middle of a record."),
+    "file-encoding": ("reject", "The bytes are not text in any declared encoding."),
+    "file-malformed": ("reject", "The structure breaks its own format beyond a single row."),
+    "format-unknown": ("reject", "No reader recognises the content."),
+    "format-ambiguous": ("reject", "More than one reader recognises the content; pin the format in the registry."),
+    "format-no-interval": ("reject", "The format is known but holds no interval readings."),
+    "layout-no-label": ("reject", "A declared layout does not say whether stamps mark the start or the end."),
+    "archive-limit": ("reject", "An archive breaks the limits on size, ratio, entries or paths."),
+    "answer-not-reached": ("reject", "The portal could not be reached, timed out or refused access."),
+    "answer-bad": ("reject", "The portal answered, but not with what its interface promises."),
+    "answer-empty": ("reject", "The portal answered with no records where records are expected."),
+    "reader-failed": ("reject", "The reader failed in a way it does not foresee; the bytes stay in landing."),
+    # single rows go to quarantine
+    "row-malformed": ("refuse", "The row has too few, too many or unusable fields."),
+    "interval-count": ("refuse", "The number of values does not match the interval length."),
+    "interval-length": ("refuse", "The interval length is missing or not one that divides a day."),
+    "interval-misaligned": ("refuse", "The stamp is not on the channel's grid."),
+    "value-not-number": ("refuse", "A cell that must be a number is not one."),
+    "value-range": ("refuse", "The value lies outside what the column can hold."),
+    "value-null": ("refuse", "A value that must be present is missing."),
+    "value-unknown": ("refuse", "The value is not one of those the column allows."),
+    "stamp-bad": ("refuse", "The date or time cannot be read."),
+    "unit-unknown": ("refuse", "The unit is missing or not one this quantity can have."),
+    "key-duplicate": ("refuse", "The row repeats a key of the same delivery with another content."),
+    "quality-ranges": ("refuse", "The 400 records do not cover the day's intervals."),
+    # accepted, and said
+    "day-repeated": ("warn", "The same meter-day occurs more than once; the latest version is kept."),
+    "value-blank": ("warn", "Blank values became missing, never zero."),
+    "value-pending": ("warn", "The publisher writes a word for a value it has not computed yet."),
+    "total-mismatch": ("warn", "A total among the rows does not equal the sum of its members."),
+    "total-row": ("warn", "A total among the rows was kept apart from its members."),
+    "sum-mismatch": ("warn", "A total printed in the file does not equal the sum of its intervals."),
+    "no-date": ("warn", "The data carries no date; the publisher's own modification date is used."),
+    "column-new": ("warn", "The source has a column that its mapping does not know."),
+    "column-missing": ("warn", "The source lacks a column that its mapping expects."),
+    "window-short": ("warn", "The answer covers less than the period asked for."),
+    "station-stale": ("warn", "A station's newest reading is old although it is still listed."),
+    "station-missing": ("warn", "A station the registry assigns to the city is not in the answer."),
+    "feed-expired": ("warn", "The feed's own validity period is over."),
+    "duplicate-rows": ("warn", "Identical rows were merged."),
+    "value-missing": ("warn", "The publisher marks single values as missing."),
+    "header-absent": ("warn", "The header or trailer record the format asks for is absent."),
+    "meter-unregistered": ("warn", "Meters deliver readings but are not in the city's meter register."),
+}
+"""Every code, with what happens (the file is rejected, the row refused to quarantine, or both are kept and it is
+said) and what it means."""
+
+
+def problem(code: str, message: str, row: int | None = None) -> pl.DataFrame:
+    """One problem as a frame of ``PROBLEM_SCHEMA``. Raises ``KeyError`` for a code that is not in ``CODES``."""
+    CODES[code]
+    return pl.DataFrame({"row": [row], "code": [code], "message": [message]}, schema=PROBLEM_SCHEMA)
+
+
+def no_problems() -> pl.DataFrame:
+    """An empty frame of ``PROBLEM_SCHEMA``."""
+    return PROBLEM_SCHEMA.to_frame()
+
+
+def gather(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """All problems of ``parts``, file-wide ones first, then by row, then by code."""
+    frames = [part for part in parts if part.height]
+    return pl.concat(frames).sort("row", "code", "message", nulls_last=False) if frames else no_problems()
+
+
+def with_severity(problems: pl.DataFrame) -> pl.DataFrame:
+    """``problems`` with the column ``severity`` (reject, refuse or warn)."""
+    severities = {code: severity for code, (severity, _) in CODES.items()}
+    return problems.with_columns(severity=pl.col("code").replace_strict(severities, return_dtype=pl.String))
