@@ -72,7 +72,7 @@ class Source:
     ``portal`` names the entry of ``assets.landing.portals.PORTALS``; None means the registry entry's option ``portal``
     does. ``national`` sources answer for the whole country: they are landed once, for the pseudo-city ``national``,
     and every city reads those receipts. ``reads`` tells whether a receipt of that name holds rows (a CKAN package
-    description, say, does not).
+    description, say, does not). ``past`` tells whether the portal can be asked for a past day.
     """
 
     name: str
@@ -84,4 +84,5 @@ class Source:
     plan: Plan
     read: Callable[[bytes, Context], ReadResult]
     national: bool = False
+    past: bool = False
     reads: Callable[[str], bool] = lambda name: True

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-import s3fs
-
 
 class Store(Protocol):
     """Whole files under keys, with the two conditional writes that a commit needs."""
@@ -149,9 +147,11 @@ class S3Store:
     """A bucket and prefix on S3. Every write is one whole put; nothing is read through a listing cache."""
 
     def __init__(self, url: str, **options: Any) -> None:
+        import s3fs  # a second of imports that a local store does not need
+
         self.uri = url.rstrip("/")
         self._base = self.uri.removeprefix("s3://")
-        self._fs = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True, **options)
+        self.filesystem = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True, **options)
 
     def _object(self, key: str) -> str:
         parts = PurePosixPath(key)
@@ -161,17 +161,17 @@ class S3Store:
 
     def read(self, key: str) -> bytes:
         """See ``Store.read``."""
-        data: bytes = self._fs.cat_file(self._object(key))
+        data: bytes = self.filesystem.cat_file(self._object(key))
         return data
 
     def write(self, key: str, data: bytes) -> None:
         """See ``Store.write``."""
-        self._fs.pipe_file(self._object(key), data)
+        self.filesystem.pipe_file(self._object(key), data)
 
     def create(self, key: str, data: bytes) -> bool:
         """See ``Store.create``. A conditional put whose reply is lost reports failure although it succeeded."""
         try:
-            self._fs.pipe_file(self._object(key), data, mode="create")
+            self.filesystem.pipe_file(self._object(key), data, mode="create")
         except OSError:
             return self.exists(key) and self.read(key) == data
         return True
@@ -179,7 +179,7 @@ class S3Store:
     def tag(self, key: str) -> str | None:
         """See ``Store.tag``."""
         try:
-            etag: str = self._fs.info(self._object(key), refresh=True)["ETag"]
+            etag: str = self.filesystem.info(self._object(key), refresh=True)["ETag"]
         except FileNotFoundError:
             return None
         return etag
@@ -189,7 +189,7 @@ class S3Store:
         if tag is None:
             return self.create(key, data)
         try:
-            self._fs.pipe_file(self._object(key), data, IfMatch=tag)
+            self.filesystem.pipe_file(self._object(key), data, IfMatch=tag)
         except OSError:
             return self.exists(key) and self.read(key) == data
         return True
@@ -201,12 +201,12 @@ class S3Store:
     def list(self, prefix: str) -> list[str]:
         """See ``Store.list``."""
         cut = len(self._base) + 1
-        return sorted(found[cut:] for found in self._fs.find(self._object(prefix), refresh=True))
+        return sorted(found[cut:] for found in self.filesystem.find(self._object(prefix), refresh=True))
 
     def delete(self, key: str) -> None:
         """See ``Store.delete``."""
         with contextlib.suppress(FileNotFoundError):
-            self._fs.rm_file(self._object(key))
+            self.filesystem.rm_file(self._object(key))
 
     def path(self, key: str) -> str:
         """See ``Store.path``."""

@@ -27,6 +27,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "format-ambiguous": ("reject", "More than one reader recognises the content; pin the format in the registry."),
     "format-no-interval": ("reject", "The format is known but holds no interval readings."),
     "layout-no-label": ("reject", "A declared layout does not say whether stamps mark the start or the end."),
+    "option-invalid": ("reject", "The registry's options for the source (format, layout, time zone) cannot be used."),
     "archive-limit": ("reject", "An archive breaks the limits on size, ratio, entries or paths."),
     "answer-not-reached": ("reject", "The portal could not be reached, timed out or refused access."),
     "answer-bad": ("reject", "The portal answered, but not with what its interface promises."),

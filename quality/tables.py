@@ -95,7 +95,13 @@ METER_SUPERSEDED = Table(
     columns=(
         *_METER_COLUMNS,
         _VERSION,
-        Column("reason", pl.String(), "Why it does not count.", nullable=False, allowed=("corrected", "repeated")),
+        Column(
+            "reason",
+            pl.String(),
+            "Why it does not count; off_grid: not on the grid of its channel's day.",
+            nullable=False,
+            allowed=("corrected", "repeated", "off_grid"),
+        ),
     ),
 )
 
@@ -131,6 +137,30 @@ LOAD_PROFILE = Table(
             minimum=0,
             maximum=1,
         ),
+    ),
+)
+
+LOAD_PROFILE_BASIS = Table(
+    name="load_profile_basis",
+    title="Basis of the load profile",
+    description="Which meter's energy went into which published cell: what later corrections are measured against.",
+    smart="energy",
+    key=("start", "meter_id"),
+    day="local_date",
+    lineage=False,
+    prefer=(),
+    mode="replace",
+    published=False,
+    columns=(
+        Column("start", UTC, "Start of the quarter-hour.", nullable=False),
+        Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
+        _LOCAL_DATE,
+        Column("zone", pl.String(), "Zone of the meter when it was first published.", nullable=False),
+        Column("customer_class", pl.String(), "Class of the meter when it was first published.", nullable=False),
+        Column("kwh", ENERGY, "Energy taken from the grid; null where the quarter-hour is incomplete.", unit="kWh"),
+        Column("cell_zone", pl.String(), "Zone of the published cell.", nullable=False),
+        Column("cell_class", pl.String(), "Class of the published cell.", nullable=False),
+        Column("revised", pl.Boolean(), "Whether it changed after its cell was first published.", nullable=False),
     ),
 )
 
@@ -263,7 +293,9 @@ VISITORS = Table(
         Column("item", pl.String(), "What is counted, as published.", nullable=False),
         Column("category", pl.String(), "Class as published (ประเภท); 'all' where the file has none.", nullable=False),
         Column("origin", pl.String(), "thai, foreign or total; or status as published.", nullable=False),
-        Column("value", pl.Decimal(18, 2), "Count or amount in the unit; null while the publisher has none.", minimum=0),
+        Column(
+            "value", pl.Decimal(18, 2), "Count or amount in the unit; null while the publisher has none.", minimum=0
+        ),
         Column("unit", pl.String(), "Unit as published.", nullable=False),
         Column("is_total", pl.Boolean(), "True where the row is the publisher's own total.", nullable=False),
         Column("status", pl.String(), "published, or pending (รอประมวลผล).", allowed=("published", "pending")),
@@ -303,15 +335,16 @@ INDICATORS = Table(
 DELIVERIES = Table(
     name="deliveries",
     title="Deliveries",
-    description="One row a receipt that was read: what it was and what came of it.",
+    description="One row a receipt and table it feeds: what it was and what came of it.",
     smart="governance",
-    key=("receipt",),
+    key=("receipt", "table"),
     day="day",
     lineage=False,
     prefer=(),
     published=False,
     columns=(
         Column("receipt", pl.String(), "Receipt of the delivery.", nullable=False),
+        Column("table", pl.String(), "Table it was read for.", nullable=False),
         Column("source", pl.String(), "Source it came through.", nullable=False),
         Column("day", pl.Date(), "Delivery day.", nullable=False),
         Column("name", pl.String(), "File name or URL without secrets."),
@@ -374,6 +407,7 @@ TABLES: dict[str, Table] = {
         METER_INTERVALS,
         METER_SUPERSEDED,
         LOAD_PROFILE,
+        LOAD_PROFILE_BASIS,
         AIR_QUALITY,
         WEATHER,
         TRANSIT_STOPS,

@@ -57,17 +57,15 @@ def read(store: Store, table: Table, city: str, days: tuple[date, date] | None =
     return pl.concat([table.empty(), *parts])
 
 
-def read_day(store: Store, table: Table, city: str, day: date) -> pl.DataFrame:
+def read_day(store: Store, table: Table, city: str, day: date, part: str | None = None) -> pl.DataFrame:
     """The rows of one day file; empty where there is none."""
     try:
-        return pl.read_parquet(io.BytesIO(store.read(key_of(table, city, day))))
+        return pl.read_parquet(io.BytesIO(store.read(key_of(table, city, day, part))))
     except FileNotFoundError:
         return table.empty()
 
 
-def write(
-    store: Store, table: Table, city: str, day: date, frame: pl.DataFrame, part: str | None = None
-) -> Written:
+def write(store: Store, table: Table, city: str, day: date, frame: pl.DataFrame, part: str | None = None) -> Written:
     """Write one day file, sorted in the contract's order; the store is touched only if the bytes change."""
     data = encode(frame.select(table.schema.names()).cast(dict(table.schema)).sort(table.order, nulls_last=False))
     key = key_of(table, city, day, part)
@@ -87,7 +85,13 @@ def merge(store: Store, table: Table, city: str, frame: pl.DataFrame) -> list[Wr
     ``replace`` table keeps, of a day, only the rows of the greatest (_delivered, _receipt).
     """
     return [
-        write(store, table, city, _day(part, table), _resolved(table, pl.concat([_stored(store, table, city, part), part])))
+        write(
+            store,
+            table,
+            city,
+            _day(part, table),
+            _resolved(table, pl.concat([_stored(store, table, city, part), part])),
+        )
         for part in by_day(table, frame)
     ]
 

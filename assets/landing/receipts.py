@@ -64,6 +64,10 @@ def receipt_id(city: str, source: str, name: str, content: str) -> str:
     return hashlib.sha256("\0".join((city, source, name, content)).encode()).hexdigest()[:16]
 
 
+def _receipt_key(city: str, source: str, day: date, identity: str) -> str:
+    return f"landing/receipts/city={city}/source={source}/{day.isoformat()}/{identity}.json"
+
+
 class Archive:
     """Receipts and objects of a store."""
 
@@ -75,6 +79,15 @@ class Archive:
         prefix = f"landing/receipts/city={city}" + (f"/source={source}" if source else "")
         for key in self.store.list(prefix):
             yield Receipt.model_validate_json(self.store.read(key))
+
+    def ids(self, city: str, source: str) -> list[tuple[date, str]]:
+        """Delivery day and id of every receipt, oldest first, without opening them."""
+        keys = self.store.list(f"landing/receipts/city={city}/source={source}")
+        return [(date.fromisoformat(key.split("/")[-2]), key.split("/")[-1].removesuffix(".json")) for key in keys]
+
+    def receipt(self, city: str, source: str, day: date, identity: str) -> Receipt:
+        """One receipt. Raises ``FileNotFoundError``."""
+        return Receipt.model_validate_json(self.store.read(_receipt_key(city, source, day, identity)))
 
     def bytes_of(self, receipt: Receipt) -> bytes:
         """The bytes exactly as they came. Raises ``ValueError`` if they no longer have their digest."""
@@ -133,7 +146,7 @@ class Archive:
         )
         if data is not None and digest is not None and not self.store.exists(object_key(digest)):
             self.store.write(object_key(digest), data)
-        key = f"landing/receipts/city={city}/source={source}/{day.isoformat()}/{receipt.id}.json"
+        key = _receipt_key(city, source, day, receipt.id)
         if not self.store.create(key, receipt.model_dump_json(indent=1, exclude_none=True).encode() + b"\n"):
             receipt = Receipt.model_validate_json(self.store.read(key))
         if receipt.readable and digest:

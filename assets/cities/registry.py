@@ -1,0 +1,218 @@
+"""The registry of cities: ``cities.yaml``, checked entry by entry before anything runs.
+
+The file is a YAML mapping of slug to entry; what each field means is told once, at the head of ``cities.yaml``.
+"""
+
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+SLUG = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
+"""ASCII with underscores: what every engine and shell takes as a path segment without quoting."""
+
+RESERVED = frozenset({"national"})
+"""Slugs no city may have: ``national`` is where sources of the whole country are landed."""
+
+MEA_PROVINCES = frozenset({"10", "11", "12"})
+"""Bangkok, Samut Prakan and Nonthaburi, which the Metropolitan Electricity Authority serves; PEA serves the rest."""
+
+Smart = Literal["economy", "energy", "environment", "governance", "living", "mobility", "people"]
+Name = Annotated[str, Field(min_length=1)]
+
+
+def _on_calendar(text: str) -> str:
+    date.fromisoformat(text + "0000-01-01"[len(text) :])
+    return text
+
+
+PartialDate = Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$"), AfterValidator(_on_calendar)]
+
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's parser where PyYAML was built with it: about six times as fast."""
+
+
+class RegistryError(ValueError):
+    """The registry is wrong. ``problems`` has a pair (entry, reason) for every wrong entry, all found at once."""
+
+    def __init__(self, where: str, problems: list[tuple[str, str]]) -> None:
+        self.where = where
+        self.problems = problems
+        super().__init__("\n".join(f"{where}: {entry}: {reason}" for entry, reason in problems))
+
+
+class SourceEntry(BaseModel):
+    """One source of a city. ``reader`` is the name of a ``Source`` (portal) or of an inbox reader."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    via: Literal["inbox", "portal"]
+    reader: str = Field(pattern=SLUG)
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Emblem(BaseModel):
+    """The smart-city emblem: in which batch, and from when to when, as exactly as the sources tell.
+
+    Dates are text, ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``, so that nobody has to make up a day.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch: int = Field(ge=1)
+    valid_from: PartialDate
+    valid_to: PartialDate | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.valid_to is not None and self.valid_to < self.valid_from:
+            raise ValueError("valid_to is before valid_from")
+        return self
+
+
+class City(BaseModel):
+    """One city. Facts that are not official carry their source and confidence (A, B or C; see ``cities.yaml``)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slug: str = Field(pattern=SLUG)
+    name_th: Name
+    name_th_status: Name
+    name_en: Name
+    name_source: Name
+    confidence: Literal["A", "B", "C"]
+    note: str | None = None
+    in_seed_article: bool
+    province_th: Name
+    province_en: Name
+    iso_3166_2: str = Field(pattern=r"^TH-[0-9]{2}$")
+    dopa_province: str = Field(pattern=r"^[1-9][0-9]$")
+    dopa_amphoe: str = Field(pattern=r"^[1-9][0-9]{3}$")
+    dopa_tambon: str | None = Field(default=None, pattern=r"^[1-9][0-9]{5}$")
+    scope: Name
+    lat: float = Field(ge=5, le=21)
+    lon: float = Field(ge=97, le=106)
+    city_type: Literal["existing", "new"] | None = None
+    emblem: Emblem
+    smarts: tuple[Smart, ...] = Field(min_length=1)
+    utility: Literal["PEA", "MEA"]
+    sources: Mapping[Annotated[str, Field(pattern=SLUG)], SourceEntry] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        """The rules that tie fields together; every one broken is named."""
+        breaches = [
+            (self.slug in RESERVED, f"the slug {self.slug} is reserved"),
+            (self.iso_3166_2 != f"TH-{self.dopa_province}", "iso_3166_2 and dopa_province name different provinces"),
+            (not self.dopa_amphoe.startswith(self.dopa_province), "dopa_amphoe is not in dopa_province"),
+            (
+                not (self.dopa_tambon or self.dopa_amphoe).startswith(self.dopa_amphoe),
+                "dopa_tambon is not in dopa_amphoe",
+            ),
+            (len(set(self.smarts)) != len(self.smarts), "smarts has a Smart twice"),
+            (
+                (self.utility == "MEA") != (self.dopa_province in MEA_PROVINCES),
+                f"utility {self.utility} does not serve province {self.dopa_province}",
+            ),
+        ]
+        if reasons := [reason for broken, reason in breaches if broken]:
+            raise ValueError("; ".join(reasons))
+        return self
+
+
+def default_path() -> Path:
+    """The registry that comes with Muang."""
+    return Path(__file__).with_name("cities.yaml")
+
+
+def load_registry(path: Path | None = None) -> dict[str, City]:
+    """Slug to city, in the file's order. Raises ``RegistryError`` naming every wrong entry, not just the first."""
+    path = path or default_path()
+    entries, problems = _entries(path)
+    cities: dict[str, City] = {}
+    for slug, entry in entries.items():
+        if not isinstance(entry, Mapping) or "slug" in entry:
+            problems.append((str(slug), "is not a mapping of fields (the slug is its key, not a field)"))
+            continue
+        try:
+            cities[str(slug)] = City.model_validate({**entry, "slug": slug})
+        except ValidationError as error:
+            problems += [(str(slug), _reason(detail)) for detail in error.errors(include_url=False)]
+    taken: dict[tuple[float, float], str] = {}
+    for slug, city in cities.items():
+        first = taken.setdefault((city.lat, city.lon), slug)
+        if first != slug:
+            problems.append((slug, f"lat and lon are those of {first}"))
+    if problems:
+        raise RegistryError(str(path), problems)
+    return cities
+
+
+def check_sources(cities: Mapping[str, City], readers: Collection[str]) -> None:
+    """Raise ``RegistryError`` for every source whose ``reader`` is not among ``readers``."""
+    problems = [
+        (slug, f"sources.{name}.reader: {source.reader} is not one of {', '.join(sorted(readers))}")
+        for slug, city in cities.items()
+        for name, source in city.sources.items()
+        if source.reader not in readers
+    ]
+    if problems:
+        raise RegistryError("city registry", problems)
+
+
+def _entries(path: Path) -> tuple[dict[Hashable, Any], list[tuple[str, str]]]:
+    """The file's top mapping, and a problem for each key that YAML would let silently win over an earlier one."""
+    try:
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        try:
+            node = loader.get_single_node()
+            if not isinstance(node, yaml.MappingNode) or not node.value:
+                raise RegistryError(str(path), [("file", "is not a mapping of slug to city")])
+            repeated = [
+                (slug.value, f"{key.value} occurs twice (line {key.start_mark.line + 1})")
+                for slug, entry in node.value
+                for key in _repeated(entry)
+            ]
+            repeated += [(key.value, f"occurs twice (line {key.start_mark.line + 1})") for key in _second(node)]
+            return loader.construct_document(node), repeated
+        finally:
+            loader.dispose()
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RegistryError(str(path), [("file", f"cannot be read: {' '.join(str(error).split())}")]) from error
+
+
+def _second(node: yaml.MappingNode) -> list[yaml.Node]:
+    """The second and later key nodes of a mapping that repeat an earlier one."""
+    seen: set[tuple[str, str]] = set()
+    again = []
+    for key, _ in node.value:
+        identity = (key.tag, str(key.value))
+        if identity in seen:
+            again.append(key)
+        seen.add(identity)
+    return again
+
+
+def _repeated(root: yaml.Node) -> Iterator[yaml.Node]:
+    """Repeated keys anywhere below ``root``; a node that an alias shares is looked at once."""
+    pending, seen = [root], set()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            yield from _second(node)
+            pending += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            pending += node.value
+
+
+def _reason(detail: Any) -> str:
+    """One of pydantic's errors as ``field.field: reason``."""
+    field = ".".join(str(part) for part in detail["loc"])
+    reason = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{field}: {reason}" if field else reason

@@ -1,0 +1,102 @@
+"""The load profile: energy taken from the grid by zone, customer class and quarter-hour.
+
+Made of final interval values and the meter register; what of it may be published is ``quality.privacy``'s to say.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from quality import privacy
+from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
+from quality.verdicts import Verdict
+
+QUARTER = 15
+"""Minutes. Shorter intervals that divide it are summed; a longer one is never spread, that would invent a shape."""
+
+UNASSIGNED = "unassigned"
+"""Zone of meters that deliver but are not in the register."""
+
+
+@dataclass(frozen=True)
+class LoadProfile:
+    """``cells`` in the schema of ``load_profile``, the ``basis`` they stand on (``load_profile_basis``), verdicts.
+
+    Store the basis before the cells: a basis without its cells costs a correction, cells without their basis privacy.
+    """
+
+    cells: pl.DataFrame
+    basis: pl.DataFrame
+    verdicts: list[Verdict]
+
+
+def contributions(intervals: pl.DataFrame, register: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """kWh per meter and quarter-hour, and the channels that cannot have one.
+
+    ``intervals`` are rows of ``meter_intervals`` (complete grid), ``register`` rows of ``meters``, one a meter
+    (raises ``polars.exceptions.ComputeError`` if a meter occurs twice). A meter's active imports are added up; its
+    quarter-hour is null unless every interval in it has a final value that is not negative. Meters outside the
+    register get zone ``unassigned`` and class ``other``. Returns ``meter_id, zone, customer_class, start, local_date,
+    kwh`` and, for the channels left out with their whole meter, ``meter_id, minutes, reason``.
+    """
+    taken = intervals.filter(pl.col("quantity") == "active_import")
+    fits = (pl.col("minutes") <= QUARTER) & (QUARTER % pl.col("minutes") == 0)
+    long = taken.filter(~fits).select("meter_id", "local_date").unique()
+    # A meter with one channel too coarse would be counted by half; it is left out for the day.
+    taken = taken.join(long, on=["meter_id", "local_date"], how="anti")
+    usable = pl.col("value_final").filter(pl.col("value_final") >= 0)
+    start = pl.col("start").dt.truncate(f"{QUARTER}m")
+    quarters = taken.group_by("meter_id", "local_date", start).agg(
+        kwh=pl.when(usable.len() == pl.len()).then(pl.col("value_final").sum()).cast(LOAD_PROFILE_BASIS.schema["kwh"]),
+        negative=(pl.col("value_final") < 0).any(),
+    )
+    known = register.select("meter_id", "zone", "customer_class")
+    quarters = quarters.join(known, on="meter_id", how="left", validate="m:1").with_columns(
+        pl.col("zone").fill_null(UNASSIGNED), pl.col("customer_class").fill_null(privacy.OTHER)
+    )
+    left_out = pl.concat(
+        [
+            long.select("meter_id", reason=pl.lit("interval-length")),
+            quarters.filter("negative").select("meter_id", reason=pl.lit("value-negative")),
+        ]
+    )
+    return quarters.drop("negative"), left_out
+
+
+def build(intervals: pl.DataFrame, register: pl.DataFrame, published: pl.DataFrame | None = None) -> LoadProfile:
+    """The load profile of whole local days, given the basis of what was published for them before."""
+    before = LOAD_PROFILE_BASIS.empty() if published is None else published
+    parts, left_out = contributions(intervals, register)
+    basis, withheld = privacy.release(parts, before)
+    cells = privacy.cells(basis)
+    return LoadProfile(
+        cells, basis, [privacy.recheck(cells, basis, before), *_verdicts(parts, basis, withheld, left_out)]
+    )
+
+
+def _verdicts(
+    parts: pl.DataFrame, basis: pl.DataFrame, withheld: pl.DataFrame, left_out: pl.DataFrame
+) -> list[Verdict]:
+    meters = parts["meter_id"].n_unique()
+    known = parts.filter(pl.col("kwh").is_not_null())
+    hidden = known.join(basis, on=["start", "meter_id"], how="anti")
+    found = [
+        (
+            "withheld-correction",
+            basis.select(privacy.CELL).n_unique(),
+            withheld.height,
+            "cells keep their published value",
+        ),
+        ("withheld-cell", known.height, hidden.height, "meter quarter-hours are in no cell that passes 15/15"),
+    ]
+    for reason, text in (
+        ("interval-length", f"meters left out: their interval does not divide {QUARTER} minutes"),
+        ("value-negative", "meters have a negative import; their quarter-hour counts as missing"),
+    ):
+        found.append((reason, meters, left_out.filter(reason=reason)["meter_id"].n_unique(), text))
+    strangers = parts.filter(zone=UNASSIGNED)["meter_id"].n_unique()
+    found.append(("meter-unregistered", meters, strangers, "meters have no zone or class in the register"))
+    return [
+        Verdict(LOAD_PROFILE.name, check, "warn" if failed else "pass", checked, failed, f"{failed} {text}")
+        for check, checked, failed, text in found
+    ]

@@ -1,0 +1,104 @@
+"""What bytes are, before any format is thought of: text and its encoding, HTML, a workbook, or no data at all."""
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from quality.problems import problem
+
+Kind = Literal["text", "html", "xml", "xlsx", "biff", "empty", "binary", "undecodable"]
+
+_MAGIC: dict[bytes, Kind] = {
+    b"PK\x03\x04": "xlsx",  # plain ZIP archives were unpacked before
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "biff",  # OLE2 compound file: Excel 97-2003
+    b"%PDF": "binary",
+    b"\x89PNG": "binary",
+    b"\xff\xd8\xff": "binary",  # JPEG
+    b"GIF8": "binary",
+}
+_REJECTED: dict[Kind, tuple[str, str]] = {
+    "empty": ("file-empty", "the file has no content"),
+    "binary": ("file-not-data", "a picture, a PDF or another binary file"),
+    "undecodable": ("file-encoding", "neither UTF-8, UTF-16 nor cp874"),
+}
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of one file, and as what they were recognised. ``text`` is empty where they are not text."""
+
+    data: bytes
+    kind: Kind
+    text: str = ""
+
+    @property
+    def problems(self) -> pl.DataFrame | None:
+        """Why no reader need look at it, or None."""
+        return problem(*_REJECTED[self.kind]) if self.kind in _REJECTED else None
+
+    @property
+    def ends_whole(self) -> bool:
+        """Whether the last line is ended, as it is in a file that was not cut."""
+        return self.text.endswith(("\n", "\r"))
+
+    def cells(self, delimiter: str = ",", limit: int | None = None) -> pl.DataFrame:
+        """The lines that are not blank, as ``row`` (1-based line) and ``cells`` (list of strings, quotes removed).
+
+        ``cells`` is null where a quote is never closed. A quoted cell does not span lines: no meter export does that,
+        and so an unclosed quote costs one line and not the rest of the file. ``limit`` counts lines.
+        """
+        text = self.text if limit is None else self.text[: limit * 20_000]
+        lines = re.split(r"\r\n|\n|\r", text)[:limit]
+        frame = pl.DataFrame({"line": lines}, schema={"line": pl.String}).with_row_index("row", offset=1)
+        frame = frame.filter(pl.col("line").str.contains(r"[^\s,;]")).with_columns(pl.col("row").cast(pl.Int64))
+        line = pl.col("line")
+        if '"' not in text:
+            return frame.select("row", cells=line.str.split(delimiter))
+        mark = re.escape(delimiter)
+        cell = pl.element().str.strip_prefix(delimiter).str.strip_chars()
+        cell = cell.str.replace(r'^"(.*)"$', "${1}").str.replace_all('""', '"', literal=True)
+        found = (delimiter + line).str.extract_all(rf'{mark}(?:\s*"(?:[^"]|"")*"\s*|[^{mark}]*)')
+        closed = line.str.count_matches('"', literal=True) % 2 == 0
+        return frame.select("row", cells=pl.when(closed).then(found.list.eval(cell)))
+
+
+def recognise(data: bytes, encoding: str | None = None) -> Content:
+    """Look at the bytes (never at a name). ``encoding`` overrides the guess; unknown ones raise ``LookupError``.
+
+    Without it: a byte order mark, UTF-16 betrayed by its NULs, UTF-8, else cp874, the code page of Thai Windows. That
+    is TIS-620 plus the no-break space that PEA writes and Python's ``tis-620`` refuses.
+    """
+    for magic, kind in _MAGIC.items():
+        if data.startswith(magic):
+            return Content(data, kind)
+    try:
+        text = data.decode(encoding or _encoding(data)).removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        return Content(data, "undecodable")
+    start = text.lstrip("\ufeff\x00 \t\r\n\xa0")[:200].lower()
+    if not start:
+        return Content(data, "empty")
+    if "\x00" in text:
+        return Content(data, "binary")
+    if start.startswith("<"):
+        html = re.match(r"<(!doctype html|html|head|body|table|meta|style|script|div|!--)\b", start)
+        return Content(data, "html" if html else "xml", text)
+    return Content(data, "text", text)
+
+
+def _encoding(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    head = data[:400]
+    if len(head) > 3 and head[1::2].count(0) > len(head) // 4:
+        return "utf-16-le"
+    if len(head) > 3 and head[::2].count(0) > len(head) // 4:
+        return "utf-16-be"
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp874"
+    return "utf-8"

@@ -1,0 +1,74 @@
+"""Dates, times and zones as exports write them.
+
+The Buddhist era is BE = CE + 543. It is converted on the digits, before they become a date: 29/02/2567 is the leap day
+of 2024, but 2567 CE has none.
+"""
+
+import re
+from datetime import timedelta, timezone, tzinfo
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import polars as pl
+
+Order = Literal["dmy", "mdy", "ymd"]
+Era = Literal["CE", "BE", "auto"]
+
+BUDDHIST = 543
+BUDDHIST_FROM = 2400
+"""A four-digit year beyond this is Buddhist: no reading is from 2400 CE, none is from before 1857 CE."""
+YEARS = (1990, 2100)
+"""No interval meter wrote before; a year outside is a wrong era or a wrong order of fields."""
+
+_DATE = {
+    "dmy": r"(?<day>\d{1,2})[/.\-](?<month>\d{1,2})[/.\-](?<year>\d{4}|\d{2})",
+    "mdy": r"(?<month>\d{1,2})[/.\-](?<day>\d{1,2})[/.\-](?<year>\d{4}|\d{2})",
+    "ymd": r"(?<year>\d{4})[/.\-]?(?<month>\d{2})[/.\-]?(?<day>\d{2})",
+}
+_TIME = r"(?:[ T]+(?<hour>\d{1,2})[.:](?<minute>\d{2})(?:[.:](?<second>\d{2}))?)?"
+
+
+def parse(text: pl.Expr, order: Order, era: Era = "CE") -> pl.Expr:
+    """Local ``Datetime[us]`` from text, null where it cannot be read; without a time it is midnight.
+
+    24:00 is midnight of the next day. A dot or a colon separates hours and minutes (PEA writes 24.00). Two-digit years
+    are of this century of the declared era.
+    """
+    part = (
+        text.str.replace_all("\xa0", " ", literal=True).str.strip_chars().str.extract_groups(f"^{_DATE[order]}{_TIME}$")
+    )
+    year = part.struct.field("year").cast(pl.Int32, strict=False)
+    year = pl.when(year < 100).then(year + (2500 if era == "BE" else 2000)).otherwise(year)
+    if era != "CE":
+        year = pl.when((year > BUDDHIST_FROM) if era == "auto" else pl.lit(True)).then(year - BUDDHIST).otherwise(year)
+    day = pl.concat_str(
+        year.cast(pl.String),
+        part.struct.field("month").str.zfill(2),
+        part.struct.field("day").str.zfill(2),
+        separator="-",
+    ).str.to_date("%Y-%m-%d", strict=False)
+    hour, minute, second = (
+        part.struct.field(name).cast(pl.Int64, strict=False).fill_null(0) for name in ("hour", "minute", "second")
+    )
+    clock = (hour < 24) & (minute < 60) & (second < 60) | (hour == 24) & (minute == 0) & (second == 0)
+    stamp = day.cast(pl.Datetime("us")) + pl.duration(hours=hour, minutes=minute, seconds=second)
+    return pl.when(clock & year.is_between(*YEARS)).then(stamp)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The zone an option names: an IANA name or an offset such as ``+10:00``. Raises ``ValueError``."""
+    if found := re.fullmatch(r"([+-])(\d{2}):([0-5]\d)", name):
+        offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
+        return timezone(-offset if found[1] == "-" else offset)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise ValueError(f"time zone '{name}' is not known") from None
+
+
+def utc(local: pl.Expr, zone: str) -> pl.Expr:
+    """Local times of ``zone`` as UTC. A repeated hour is taken as the first, a skipped one is null."""
+    fixed = zone_of(zone)
+    if isinstance(fixed, timezone):
+        return (local - pl.lit(fixed.utcoffset(None))).dt.replace_time_zone("UTC")
+    return local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")

@@ -1,0 +1,184 @@
+"""Filling lake tables: read what is due, keep the contract, merge, judge, enter into the books.
+
+One function a kind of table. Each works on one city and one delivery day and may be repeated at will.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import polars as pl
+
+from assets import deliveries
+from assets.cities.registry import City
+from assets.deliveries import Due, Outcome
+from assets.energy import intervals
+from assets.lake import tables as lake
+from assets.platform import Platform
+from quality import suites
+from quality.contracts import Table
+from quality.problems import gather
+from quality.tables import METER_INTERVALS, METERS, VERDICTS
+from quality.verdicts import Verdict, completeness, freshness, keys, structure, to_frame
+
+BATCH_ROWS = 4_000_000
+"""Readings held in memory before they are merged: about 1 GB at 250 bytes a reading."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a step did: deliveries read, rows merged, files written, and how the touched days were judged."""
+
+    outcomes: Sequence[Outcome]
+    files: Sequence[lake.Written]
+    verdicts: Sequence[Verdict]
+
+    @property
+    def rows(self) -> int:
+        """Rows that went on to the table."""
+        return sum(outcome.rows for outcome in self.outcomes)
+
+
+def fill(platform: Platform, city: City, table: Table, day: date) -> Filled:
+    """Fill a table whose rows a reader makes directly."""
+    outcomes: list[Outcome] = []
+    parts: list[pl.DataFrame] = []
+    for item in deliveries.due(platform, city, table, day):
+        result = deliveries.read(platform, city, item)
+        frame = result.tables.get(table.name)
+        if table is METERS and "register" in result.tables:
+            frame = _registered(platform, city, result.tables["register"], item.receipt.day)
+        good, broken = (
+            table.conform(deliveries.with_lineage(frame, item.receipt)) if frame is not None else (None, None)
+        )
+        problems = gather([result.problems] if broken is None else [result.problems, broken])
+        outcomes.append(_outcome(item, result.format, problems, good, table.day))
+        if good is not None and good.height:
+            parts.append(good)
+    files = lake.merge(platform.store, table, city.slug, pl.concat([table.empty(), *parts]))
+    return _judged(platform, city, table, day, outcomes, files, [])
+
+
+def fill_meter_intervals(platform: Platform, city: City, day: date) -> Filled:
+    """Fill ``meter_intervals`` and ``meter_superseded`` from meter exports, batch by batch.
+
+    Days that change are noted for the load profile before they are written, so that a crash leaves none behind.
+    """
+    table = METER_INTERVALS
+    register = latest_register(platform, city, day)
+    outcomes: list[Outcome] = []
+    files: list[lake.Written] = []
+    verdicts: list[Verdict] = []
+    for batch in _batches(platform, city, day):
+        receipts = [outcome.due.receipt.id for outcome, _ in batch]
+        readings = pl.concat([intervals.no_delivered(), *(rows for _, rows in batch)])
+        also = deliveries.days_of(platform, city, table, receipts)
+        for touched in sorted({*readings["local_date"].unique(), *also}):
+            platform.store.write(_stale_key(city, touched), b"")
+        applied = intervals.apply(platform.store, city.slug, readings, register, receipts, also)
+        files += applied.files
+        verdicts += applied.verdicts
+        for outcome, _ in batch:
+            refused = applied.refused.filter(_receipt=outcome.due.receipt.id).drop("_receipt")
+            outcomes.append(replace(outcome, problems=gather([outcome.problems, refused])))
+    return _judged(platform, city, table, day, outcomes, files, verdicts)
+
+
+def _batches(platform: Platform, city: City, day: date) -> Iterator[list[tuple[Outcome, pl.DataFrame]]]:
+    """Deliveries that are due, read and pseudonymised, in batches of about ``BATCH_ROWS`` readings."""
+    batch: list[tuple[Outcome, pl.DataFrame]] = []
+    for item in deliveries.due(platform, city, METER_INTERVALS, day):
+        result = deliveries.read(platform, city, item)
+        rows = intervals.no_delivered()
+        if "readings" in result.tables:
+            readings = result.tables["readings"]
+            rows = intervals.to_delivered(readings, item.receipt.id, item.receipt.day, city.slug, platform.secret())
+        batch.append((_outcome(item, result.format, result.problems, rows, METER_INTERVALS.day), rows))
+        if sum(part.height for _, part in batch) > BATCH_ROWS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def latest_register(platform: Platform, city: City, day: date) -> pl.DataFrame:
+    """The meter register in force on a delivery day: the newest reference day not after it."""
+    known = [key for key in lake.keys(platform.store, METERS, city.slug) if lake.day_of(key) <= day]
+    return lake.read_day(platform.store, METERS, city.slug, lake.day_of(known[-1])) if known else METERS.empty()
+
+
+def stale_days(platform: Platform, city: City) -> list[date]:
+    """Days of ``meter_intervals`` that changed since the load profile was made."""
+    return [date.fromisoformat(key[-10:]) for key in platform.store.list(_stale_key(city))]
+
+
+def settle(platform: Platform, city: City, days: Sequence[date]) -> None:
+    """The load profile of these days is made."""
+    for day in days:
+        platform.store.delete(_stale_key(city, day))
+
+
+def write_verdicts(platform: Platform, city: City, part: str, day: date, verdicts: Sequence[Verdict]) -> None:
+    """Keep a step's verdicts as its part of the table ``verdicts``."""
+    lake.write(platform.store, VERDICTS, city.slug, day, to_frame(verdicts, day), part)
+
+
+def _stale_key(city: City, day: date | None = None) -> str:
+    return f"work/load_profile/city={city.slug}" + (f"/{day.isoformat()}" if day else "")
+
+
+def _registered(platform: Platform, city: City, register: pl.DataFrame, day: date) -> pl.DataFrame:
+    known = intervals.pseudonyms(register["point"].unique(), city.slug, platform.secret())
+    return register.with_columns(
+        meter_id=pl.col("point").replace_strict(known, return_dtype=pl.String),
+        reference_date=pl.lit(day, dtype=pl.Date),
+    ).drop("point")
+
+
+def _outcome(item: Due, form: str, problems: pl.DataFrame, good: pl.DataFrame | None, day: str) -> Outcome:
+    if good is None or not good.height:
+        return Outcome(item, form, problems)
+    days = good[day]
+    return Outcome(item, form, problems, good.height, days.min(), days.max())  # type: ignore[arg-type]
+
+
+def _judged(
+    platform: Platform,
+    city: City,
+    table: Table,
+    day: date,
+    outcomes: Sequence[Outcome],
+    files: Sequence[lake.Written],
+    more: Sequence[Verdict],
+) -> Filled:
+    """Judge the days that were written (the newest if none was), then enter the books."""
+    stored = lake.keys(platform.store, table, city.slug)
+    judged = sorted({lake.day_of(file.key) for file in files}) or [lake.day_of(key) for key in stored[-1:]]
+    frame = pl.concat(
+        [table.empty(), *(lake.read_day(platform.store, table, city.slug, touched) for touched in judged)]
+    )
+    newest = lake.day_of(stored[-1]) if stored else None
+    verdicts = [
+        structure(table, frame),
+        keys(table, frame),
+        *suites.judge(table, frame),
+        freshness(table, newest, day),
+        *([completeness(table, frame)] if table is METER_INTERVALS else []),
+        *more,
+        *_delivery_verdicts(table, outcomes),
+    ]
+    write_verdicts(platform, city, table.name, day, verdicts)
+    deliveries.record(platform, city, table, outcomes)
+    return Filled(outcomes, files, verdicts)
+
+
+def _delivery_verdicts(table: Table, outcomes: Sequence[Outcome]) -> list[Verdict]:
+    """One warning a problem code over the night's deliveries, or a pass."""
+    problems = gather([outcome.problems for outcome in outcomes])
+    if not problems.height:
+        return [Verdict(table.name, "deliveries", "pass", len(outcomes), 0, f"{len(outcomes)} deliveries read")]
+    counted = problems.group_by("code").agg(pl.len(), pl.col("message").first()).sort("code")
+    return [
+        Verdict(table.name, f"deliveries_{code}", "warn", len(outcomes), count, message)
+        for code, count, message in counted.iter_rows()
+    ]

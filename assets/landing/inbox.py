@@ -1,0 +1,61 @@
+"""Inboxes: files that people or transfer jobs put under ``<inbox>/<city>/<source>/``.
+
+Files are read, never moved or changed: whose they are is the sender's business. Names starting with a dot and files
+that are still growing under a temporary name (``.part``, ``.tmp``, ``.filepart``) are left for the next night.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+from assets.landing.receipts import Archive, Receipt
+
+MAX_BYTES = 512 * 1024 * 1024
+"""Largest file taken; a month of 15-minute data of 100,000 meters as NEM12 is about 2 GB and comes in parts."""
+
+UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
+
+
+def files(inbox: Path, city: str, source: str) -> Iterator[Path]:
+    """Finished files of a source, in order of their names, in subfolders too; links are not followed."""
+    folder = inbox / city / source
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not path.is_symlink() and not hidden and path.suffix.lower() not in UNFINISHED:
+            yield path
+
+
+def land_inbox(
+    archive: Archive, inbox: Path, city: str, source: str, day: date, *, now: datetime, run: str, synthetic: bool
+) -> list[Receipt]:
+    """Land every file of a source's inbox; a file past ``MAX_BYTES`` or unreadable is a receipt without bytes."""
+    receipts = []
+    for path in files(inbox, city, source):
+        name = path.relative_to(inbox / city / source).as_posix()
+        problem: dict[str, str] = {}
+        data: bytes | None = None
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                problem = {"code": "archive-limit", "reason": f"larger than {MAX_BYTES} bytes"}
+            else:
+                data = path.read_bytes()
+        except OSError as error:
+            problem = {"code": "answer-not-reached", "reason": f"cannot be read: {error.strerror}"}
+        if data is not None and not data:
+            problem = {"code": "file-empty", "reason": "0 bytes"}
+        receipts.append(
+            archive.land(
+                city=city,
+                source=source,
+                day=day,
+                name=name,
+                origin=f"inbox/{city}/{source}/{name}",
+                data=data,
+                outcome="not-reached" if data is None else None,
+                first_seen=now,
+                run=run,
+                synthetic=synthetic,
+                **problem,
+            )
+        )
+    return receipts

@@ -1,0 +1,104 @@
+"""Unpacking: the files inside a delivery, within limits, in memory.
+
+ZIP (APPNOTE 6.3.10) and gzip (RFC 1952); anything else is one plain file. Excel workbooks are ZIP archives too: they
+are held to the limits, because a reader will inflate them, and handed on whole.
+"""
+
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from typing import IO
+
+MAX_BYTES = 512 * 1024**2
+"""Unpacked bytes of one delivery. A night of 100,000 meters at 15 minutes is about 60 MB of NEM12: a week fits."""
+MAX_RATIO = 200
+"""Unpacked to packed. Meter exports pack 5 to 30 times; deflate reaches 1,032 only on one repeated byte."""
+RATIO_FROM = 8 * 1024**2
+"""Unpacked size from which the ratio counts: a small file of zeros is harmless and real."""
+MAX_ENTRIES = 10_000
+"""Files in one archive: a file a meter for a large district."""
+MAX_DEPTH = 2
+"""Archives within archives: a portal's ZIP of the utility's ZIPs."""
+
+_READ_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
+"""What zipfile and gzip raise on content that is damaged, encrypted or packed in a way they do not know."""
+_SIDECARS = ("__MACOSX/", ".DS_Store", "Thumbs.db")
+"""What file managers add to an archive; never data."""
+
+
+class ArchiveError(ValueError):
+    """An archive that breaks a limit (``archive-limit``) or cannot be unpacked (``file-malformed``).
+
+    The text holds no entry names: they may contain meter numbers.
+    """
+
+    def __init__(self, reason: str, code: str = "archive-limit") -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def members(data: bytes, name: str) -> list[tuple[str, bytes]]:
+    """Files in ``data`` as (name, bytes), in archive order; a plain file is its own only member.
+
+    Content decides, not the name. Raises ``ArchiveError``.
+    """
+    return _Budget(len(data)).unpack(data, name, 0)
+
+
+class _Budget:
+    """What one delivery may still unpack."""
+
+    def __init__(self, packed: int) -> None:
+        self.limit = min(MAX_BYTES, max(RATIO_FROM, packed * MAX_RATIO))
+        self.unpacked = 0
+        self.entries = 0
+
+    def unpack(self, data: bytes, name: str, depth: int) -> list[tuple[str, bytes]]:
+        zipped = data.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+        if not zipped and not data.startswith(b"\x1f\x8b\x08"):
+            return [(name, data)]
+        if depth == MAX_DEPTH:
+            raise ArchiveError(f"archives lie more than {MAX_DEPTH} deep")
+        try:
+            if not zipped:
+                with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+                    return self.unpack(self._read(packed), name.removesuffix(".gz"), depth + 1)
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                return self._entries(archive, data, name, depth)
+        except ArchiveError:
+            raise
+        except _READ_ERRORS as error:
+            raise ArchiveError(f"the archive cannot be unpacked ({type(error).__name__})", "file-malformed") from None
+
+    def _entries(self, archive: zipfile.ZipFile, data: bytes, name: str, depth: int) -> list[tuple[str, bytes]]:
+        infos = archive.infolist()
+        self.entries += len(infos)
+        if self.entries > MAX_ENTRIES:
+            raise ArchiveError(f"the archive has more than {MAX_ENTRIES:,} entries")
+        workbook = "[Content_Types].xml" in archive.namelist()
+        found: list[tuple[str, bytes]] = []
+        for number, info in enumerate(infos, start=1):
+            if info.is_dir() or any(mark in info.filename for mark in _SIDECARS):
+                continue
+            if _leaves_folder(info.filename):
+                raise ArchiveError(f"the path of entry {number} leaves the archive's folder")
+            with archive.open(info) as packed:
+                content = self._read(packed)
+            if not workbook:
+                found += self.unpack(content, info.filename, depth + 1)
+        return [(name, data)] if workbook else found
+
+    def _read(self, packed: IO[bytes] | gzip.GzipFile) -> bytes:
+        """Inflate, counting what really comes out: the sizes an archive states are not to be believed."""
+        content = packed.read(self.limit - self.unpacked + 1)
+        self.unpacked += len(content)
+        if self.unpacked > self.limit:
+            raise ArchiveError(f"the archive unpacks to more than {self.limit:,} bytes")
+        return content
+
+
+def _leaves_folder(path: str) -> bool:
+    parts = path.replace("\\", "/").split("/")
+    return ".." in parts or parts[0] == "" or parts[0].endswith(":") or "\0" in path

@@ -1,0 +1,80 @@
+"""From lake to public: the load profile behind the privacy gate, the indicators, and the city's snapshot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from assets import fill
+from assets.cities.registry import City
+from assets.energy import load_profile
+from assets.lake import tables as lake
+from assets.platform import Platform
+from quality import suites
+from quality.tables import INDICATORS, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, TABLES
+from quality.verdicts import Verdict, freshness, keys, structure
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The load profile's days that were made, their cells, and how they were judged."""
+
+    days: Sequence[date]
+    rows: int
+    verdicts: Sequence[Verdict]
+
+
+def make_load_profile(platform: Platform, city: City, day: date) -> Profile:
+    """Make the load profile of every day whose meter intervals changed, and of the reading day.
+
+    The basis is stored before the cells: a crash in between costs a correction, never privacy.
+    """
+    store = platform.store
+    stale = fill.stale_days(platform, city)
+    days = sorted({*stale, day - timedelta(days=1)})
+    register = fill.latest_register(platform, city, day)
+    verdicts: list[Verdict] = []
+    rows = 0
+    for made in days:
+        intervals = lake.read_day(store, METER_INTERVALS, city.slug, made)
+        before = lake.read_day(store, LOAD_PROFILE_BASIS, city.slug, made)
+        if not intervals.height and not before.height:
+            continue
+        profile = load_profile.build(intervals, register, before if before.height else None)
+        lake.write(store, LOAD_PROFILE_BASIS, city.slug, made, profile.basis)
+        lake.write(store, LOAD_PROFILE, city.slug, made, profile.cells)
+        verdicts += [structure(LOAD_PROFILE, profile.cells), keys(LOAD_PROFILE, profile.cells), *profile.verdicts]
+        verdicts += suites.judge(LOAD_PROFILE, profile.cells)
+        rows += profile.cells.height
+    fill.settle(platform, city, stale)
+    stored = lake.keys(store, LOAD_PROFILE, city.slug)
+    verdicts.append(freshness(LOAD_PROFILE, lake.day_of(stored[-1]) if stored else None, day))
+    worst = _worst(verdicts)
+    fill.write_verdicts(platform, city, LOAD_PROFILE.name, day, worst)
+    return Profile(days, rows, worst)
+
+
+def _worst(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """One verdict a check where several days were judged: the worst of them."""
+    order = ("pass", "warn", "block")
+    found: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        known = found.get(verdict.check)
+        if known is None or order.index(verdict.verdict) > order.index(known.verdict):
+            found[verdict.check] = verdict
+    return list(found.values())
+
+
+def _published(platform: Platform, city: City, names: Sequence[str]) -> dict[str, pl.DataFrame]:
+    return {name: lake.read(platform.store, TABLES[name], city.slug) for name in names}
+
+
+def make_indicators(platform: Platform, city: City, names: Sequence[str], day: date) -> pl.DataFrame:
+    """Compute the city's indicators for the reading day from its published tables and store them."""
+    from assets.snapshots.indicators import all_indicators
+
+    reading_day = day - timedelta(days=1)
+    frame = all_indicators(city, reading_day, _published(platform, city, names))
+    lake.write(platform.store, INDICATORS, city.slug, reading_day, frame)
+    return frame

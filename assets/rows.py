@@ -1,0 +1,140 @@
+"""What readers of open data do alike with an answer and its rows: shape, refusals, repeats and totals.
+
+Frames carry ``_row``, the 1-based row or record number in the delivery; problems are frames of
+``quality.problems.PROBLEM_SCHEMA``. Nothing here knows a source.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import polars as pl
+
+from assets.sources import ReadResult
+from quality.problems import PROBLEM_SCHEMA, gather, problem
+
+ENCODINGS = ("utf-8-sig", "cp874")
+"""In this order: UTF-8 rarely passes for something else; cp874 is Windows' superset of TIS-620."""
+
+
+def parsed(data: bytes, fault: Callable[[Any], str | None]) -> tuple[Any, str | None]:
+    """The JSON in ``data``, and the reason not to use it: it is not JSON, or ``fault`` finds the shape wrong.
+
+    ``fault`` may simply look things up: a lookup or type error is a wrong shape.
+    """
+    try:
+        payload = json.loads(data)
+    except (ValueError, RecursionError):
+        return None, "the answer is not valid JSON"
+    try:
+        return payload, fault(payload)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        return payload, f"the answer has another shape than its interface promises ({type(error).__name__})"
+
+
+def text_of(data: bytes) -> str | None:
+    """``data`` as text in the first of ``ENCODINGS`` that reads it; None if none does."""
+    for encoding in ENCODINGS:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def rejected(reader: str, code: str, message: str) -> ReadResult:
+    """The result for a delivery that cannot be used at all."""
+    return ReadResult(format=reader, problems=problem(code, message))
+
+
+def read_csv(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+    """A CSV file with a header line as strings, without nameless empty columns, plus ``_row`` (line, header is 1).
+
+    Returns None and the problem where the bytes are no such file; ``_row`` counts records, so a quoted line break
+    shifts it.
+    """
+    text = text_of(data)
+    if text is None:
+        return None, problem("file-encoding", f"not text in any of {', '.join(ENCODINGS)}")
+    if not text.strip():
+        return None, problem("file-empty", "nothing but blanks")
+    try:
+        frame = pl.read_csv(text.encode(), infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        return None, problem("file-malformed", f"not a CSV table ({type(error).__name__})")
+    nameless = [name for name in frame.columns if not name.strip() or name.startswith("_duplicated_")]
+    empty = [name for name in nameless if frame[name].str.strip_chars().replace("", None).is_null().all()]
+    frame = frame.drop(empty).rename(lambda name: name.strip() or name)
+    return frame.with_row_index("_row", offset=2).cast({"_row": pl.Int64}), gather([])
+
+
+def problems_at(frame: pl.DataFrame, code: str, where: pl.Expr, message: str | pl.Expr) -> pl.DataFrame:
+    """A problem for every row of ``frame`` where ``where`` holds; null counts as not."""
+    text = pl.lit(message) if isinstance(message, str) else message
+    found = frame.filter(where.fill_null(value=False))
+    return found.select(row=pl.col("_row"), code=pl.lit(code), message=text).cast(PROBLEM_SCHEMA)
+
+
+def without(frame: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
+    """``frame`` without the rows that ``problems`` name."""
+    return frame.join(problems, left_on="_row", right_on="row", how="anti", maintain_order="left")
+
+
+def distinct(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row a key: identical rows are merged (``duplicate-rows``); where a key comes with different contents, all
+    its rows are refused (``key-duplicate``), because nothing tells which is right."""
+    content = [name for name in frame.columns if name != "_row"]
+    merged = frame.sort("_row").unique(content, keep="first", maintain_order=True)
+    repeats = frame.height - merged.height
+    clashes = problems_at(
+        merged, "key-duplicate", pl.struct(*key).is_duplicated(), f"another row has the same {', '.join(key)}"
+    )
+    said = [problem("duplicate-rows", f"{repeats} identical rows were merged")] if repeats else []
+    return without(merged, clashes), gather([clashes, *said])
+
+
+def missing_values(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """One ``value-missing`` problem a column that has nulls, with their number."""
+    nulls = {name: frame[name].null_count() for name in columns}
+    return gather(
+        problem("value-missing", f"{name}: {count} of {frame.height} rows have no value")
+        for name, count in nulls.items()
+        if count
+    )
+
+
+def judged_totals(
+    frame: pl.DataFrame, total: pl.Expr, by: Sequence[str], value: str, average: pl.Expr, tolerance: int = 1
+) -> pl.DataFrame:
+    """The publisher's totals against what their members allow.
+
+    ``total`` tells the totals of one dimension from its members, ``by`` are the other dimensions. A total equals its
+    members' sum within ``tolerance`` (publishers round); where ``average`` holds it lies between their least and
+    greatest, for an average is no sum. Returns ``_row``, ``fits`` and ``message`` for every total whose members all
+    have values.
+    """
+    amount = pl.col(value)
+    members = (
+        frame.filter(~total)
+        .group_by(by)
+        .agg(_sum=amount.sum(), _least=amount.min(), _most=amount.max(), _whole=amount.is_not_null().all())
+        .filter("_whole")
+    )
+    low = pl.when(average).then("_least").otherwise(pl.col("_sum") - tolerance)
+    high = pl.when(average).then("_most").otherwise(pl.col("_sum") + tolerance)
+    number = pl.col(value).cast(pl.String)
+    group = (
+        pl.concat_str(pl.col(name).cast(pl.String) for name in by)
+        if len(by) == 1
+        else pl.concat_str([pl.col(name).cast(pl.String) for name in by], separator=" / ")
+    )
+    message = (
+        pl.when(average)
+        .then(pl.format("{}: total {} is not between its members' {} and {}", group, number, "_least", "_most"))
+        .otherwise(pl.format("{}: total {} but its members add up to {}", group, number, "_sum"))
+    )
+    return (
+        frame.filter(total & amount.is_not_null())
+        .join(members, on=list(by), maintain_order="left")
+        .select("_row", fits=amount.is_between(low, high), message=message)
+    )

@@ -1,0 +1,163 @@
+"""Build a snapshot: ``cdp/city=<slug>/snapshots/<id>/`` with data files, their description, and the city's page.
+
+    data/<table>/month=YYYY-MM/part-00000-<8 hex of sha256>.parquet   nothing but Parquet here: engines read all they find
+    meta/manifest.json      every file with size, rows and sha256; schemas, inputs, checks, versions
+    meta/dictionary.json    columns, types, units and meanings, from the contracts
+    meta/datapackage.json   the same for Frictionless tools (Data Package 2.0, https://datapackage.org)
+    meta/quality.parquet    one row a check
+    index.html              the city's page
+
+Nothing here moves a pointer: a folder that is not committed is invisible to readers.
+"""
+
+import hashlib
+import json
+import platform
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.lake.tables import encode
+from assets.snapshots.describe import datapackage, dictionary, fingerprint, types
+from assets.snapshots.page import render
+from assets.store import Store
+from quality.contracts import Table
+from quality.tables import TABLES, VERDICTS
+
+MANIFEST = "meta/manifest.json"
+QUALITY = "meta/quality.parquet"
+PAGE = "index.html"
+FORMAT = "muang-snapshot/1"
+
+
+class Refused(Exception):
+    """A snapshot that must not be published as it was asked for; the message says why."""
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What one snapshot of a city is made of: published tables, verdicts, and where they come from.
+
+    ``inputs`` are ids of receipts, ``now`` is the moment of building, aware.
+    """
+
+    city: City
+    day: date
+    tables: Mapping[str, pl.DataFrame]
+    verdicts: pl.DataFrame
+    synthetic: bool
+    run: str
+    code_version: str
+    now: datetime
+    inputs: Sequence[str]
+
+
+def new_id(now: datetime) -> str:
+    """A snapshot id: UTC time to sort by, eight random hex digits to be unique. Order of commits is not in it."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def folder(city: str) -> str:
+    """Where a city publishes."""
+    return f"cdp/city={city}"
+
+
+def prefix(city: str, snapshot_id: str) -> str:
+    """Folder of a snapshot."""
+    return f"{folder(city)}/snapshots/{snapshot_id}"
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """JSON as it is stored: readable, UTF-8, one content one text."""
+    return json.dumps(content, ensure_ascii=False, indent=1, default=str).encode() + b"\n"
+
+
+def build(store: Store, snapshot_id: str, edition: Edition) -> str:
+    """Write every file of a snapshot, the manifest last; returns the manifest's sha256.
+
+    Raises ``Refused`` for a table that is not meant to be published, breaks its contract, or has a blocking verdict.
+    """
+    contracts = [_checked(name, frame, edition.verdicts) for name, frame in edition.tables.items()]
+    at = prefix(edition.city.slug, snapshot_id)
+    files: list[dict[str, Any]] = []
+
+    def put(path: str, data: bytes, **facts: Any) -> None:
+        store.write(f"{at}/{path}", data)
+        files.append({"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), **facts})
+
+    for table in contracts:
+        for path, data, facts in _parts(table, edition.tables[table.name]):
+            put(path, data, table=table.name, **facts)
+    entries = {table.name: _entry(table, edition.tables[table.name], files) for table in contracts}
+    verdicts = edition.verdicts.select(VERDICTS.schema.names()).sort(VERDICTS.order)
+    put("meta/dictionary.json", json_bytes(dictionary(contracts)))
+    put(QUALITY, encode(verdicts), rows=verdicts.height)
+    put("meta/datapackage.json", json_bytes(datapackage(edition.city, edition.day, snapshot_id, contracts, files)))
+    manifest = _manifest(snapshot_id, edition, entries)
+    put(PAGE, render(edition.city, edition.tables, verdicts, manifest | {"files": files}))
+    data = json_bytes(manifest | {"files": files})
+    store.write(f"{at}/{MANIFEST}", data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _checked(name: str, frame: pl.DataFrame, verdicts: pl.DataFrame) -> Table:
+    table = TABLES.get(name)
+    if table is None or not table.published:
+        raise Refused(f"{name} is not a table that is published")
+    if list(frame.schema.items()) != list(table.schema.items()):
+        raise Refused(f"{name} does not have its contract's columns")
+    if frame.select(pl.struct(table.key).is_duplicated().any()).item():
+        raise Refused(f"{name} has keys more than once")
+    blocking = verdicts.filter(table=name, verdict="block")["check"].to_list()
+    if blocking:
+        raise Refused(f"{name} is blocked by {', '.join(blocking)}")
+    return table
+
+
+def _parts(table: Table, frame: pl.DataFrame) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
+    """One file a month: small files cost more than they save, and a closed month keeps its bytes."""
+    month = pl.col(table.day).dt.strftime("%Y-%m")
+    for (name,), part in sorted(frame.with_columns(_month=month).group_by("_month")):
+        rows = part.drop("_month").sort(table.order, nulls_last=False)
+        data = encode(rows)
+        days = rows[table.day]
+        path = f"data/{table.name}/month={name}/part-00000-{hashlib.sha256(data).hexdigest()[:8]}.parquet"
+        yield path, data, {"rows": rows.height, "first_day": str(days.min()), "last_day": str(days.max())}
+
+
+def _entry(table: Table, frame: pl.DataFrame, files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "title": table.title,
+        "smart": table.smart,
+        "licence": table.licence,
+        "rows": frame.height,
+        "first_day": None if frame.is_empty() else str(frame[table.day].min()),
+        "last_day": None if frame.is_empty() else str(frame[table.day].max()),
+        "schema": types(table.schema),
+        "schema_sha256": fingerprint(table.schema),
+        "files": [file["path"] for file in files if file.get("table") == table.name],
+    }
+
+
+def _manifest(snapshot_id: str, edition: Edition, tables: Mapping[str, Any]) -> dict[str, Any]:
+    city = edition.city
+    return {
+        "format": FORMAT,
+        "snapshot_id": snapshot_id,
+        "city": city.model_dump(
+            include={"slug", "name_th", "name_en", "province_th", "province_en", "dopa_province", "lat", "lon", "utility"}
+        ),
+        "day": edition.day.isoformat(),
+        "created": edition.now.astimezone(UTC).isoformat(timespec="seconds"),
+        "synthetic": edition.synthetic,
+        "run": edition.run,
+        "versions": {"muang": edition.code_version, "python": platform.python_version(), "polars": pl.__version__},
+        "inputs": sorted(edition.inputs),
+        "checks": dict(edition.verdicts["verdict"].value_counts().sort("verdict").iter_rows()),
+        "tables": tables,
+    }

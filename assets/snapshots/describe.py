@@ -1,0 +1,109 @@
+"""What a snapshot says about its tables, from their contracts: types, data dictionary, Frictionless descriptor."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from quality.contracts import LINEAGE, Column, Table
+
+_FRICTIONLESS = {"Float": "number", "Decimal": "number", "Int": "integer", "Datetime": "datetime", "Date": "date"}
+"""Start of a Polars type's name → type of the Table Schema (https://datapackage.org/standard/table-schema/)."""
+
+
+def types(schema: Mapping[str, pl.DataType]) -> dict[str, str]:
+    """Column → Polars type as text, in file order."""
+    return {name: str(dtype) for name, dtype in schema.items()}
+
+
+def fingerprint(schema: Mapping[str, pl.DataType]) -> str:
+    """sha256 over names and types in order: equal exactly where two files can be read as one table."""
+    return hashlib.sha256(json.dumps(list(types(schema).items())).encode()).hexdigest()
+
+
+def dictionary(tables: Sequence[Table]) -> dict[str, Any]:
+    """The data dictionary: per table what it is, its key, and per column type, unit, bounds, codes and meaning."""
+    return {
+        table.name: {
+            "title": table.title,
+            "description": table.description,
+            "smart": table.smart,
+            "licence": table.licence,
+            "key": list(table.key),
+            "partition": {"month": f"YYYY-MM of {table.day}"},
+            "columns": [_described(table, name, dtype) for name, dtype in table.schema.items()],
+        }
+        for table in tables
+    }
+
+
+def _described(table: Table, name: str, dtype: pl.DataType) -> dict[str, Any]:
+    column = table.by_column.get(name) or Column(name, dtype, LINEAGE[name])
+    facts = {
+        "name": name,
+        "type": str(dtype),
+        "unit": column.unit,
+        "description": column.description,
+        "required": name in table.key or not column.nullable,
+        "minimum": column.minimum,
+        "maximum": column.maximum,
+        "allowed": list(column.allowed) if column.allowed else None,
+    }
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def datapackage(
+    city: City, day: date, snapshot_id: str, tables: Sequence[Table], files: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The Data Package descriptor: one resource a table that has files; paths are relative to the snapshot."""
+    return {
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+        "name": f"muang-{city.slug.replace('_', '-')}",
+        "id": snapshot_id,
+        "title": f"{city.name_th} · {city.name_en}",
+        "version": snapshot_id,
+        "temporal": day.isoformat(),
+        "resources": [
+            _resource(table, parts) for table in tables if (parts := [f for f in files if f.get("table") == table.name])
+        ],
+    }
+
+
+def _resource(table: Table, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    licence = {"licenses": [{"name": "CC-BY-4.0", "title": table.licence}]} if _is_cc_by(table) else {}
+    whole = {"bytes": parts[0]["bytes"], "hash": f"sha256:{parts[0]['sha256']}"} if len(parts) == 1 else {}
+    return {
+        "name": table.name.replace("_", "-"),
+        "title": table.title,
+        "description": table.description,
+        "path": [f"../{part['path']}" for part in parts] if len(parts) > 1 else f"../{parts[0]['path']}",
+        "format": "parquet",
+        "mediatype": "application/vnd.apache.parquet",
+        **whole,
+        **licence,
+        "schema": {
+            "primaryKey": list(table.key),
+            "fields": [_field(_described(table, name, dtype)) for name, dtype in table.schema.items()],
+        },
+    }
+
+
+def _is_cc_by(table: Table) -> bool:
+    return bool(table.licence and table.licence.startswith("CC BY 4.0"))
+
+
+def _field(column: Mapping[str, Any]) -> dict[str, Any]:
+    kind = next((kind for start, kind in _FRICTIONLESS.items() if column["type"].startswith(start)), None)
+    limits = {"minimum": "minimum", "maximum": "maximum", "allowed": "enum"}
+    constraints = {theirs: column[ours] for ours, theirs in limits.items() if ours in column}
+    return {
+        "name": column["name"],
+        "type": kind or ("boolean" if column["type"] == "Boolean" else "string"),
+        "description": column["description"],
+        **({"unit": column["unit"]} if "unit" in column else {}),
+        "constraints": {"required": column["required"], **constraints},
+    }

@@ -1,0 +1,30 @@
+"""All indicators of a city: one module a Smart, in one frame."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.economy import indicators as economy
+from assets.energy import indicators as energy
+from assets.environment import indicators as environment
+from assets.indicators import collect, nothing
+from assets.mobility import indicators as mobility
+from assets.people import indicators as people
+
+UNSERVED = {"living": "Smart Living", "governance": "Smart Governance"}
+"""Smarts that no source serves yet; each says so in its own row."""
+
+
+def all_indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Every Smart's indicators as ``INDICATORS``, at least one row a Smart.
+
+    ``tables`` are published lake tables. A table that is absent has no source in this city; an empty one has a source
+    that delivered nothing.
+    """
+    served: list[pl.DataFrame] = [
+        smart.indicators(city, day, tables) for smart in (energy, environment, mobility, economy, people)
+    ]
+    unserved = (nothing(smart, smart, title, day, "no source configured") for smart, title in UNSERVED.items())
+    return pl.concat([*served, collect(unserved)])

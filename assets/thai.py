@@ -1,0 +1,137 @@
+"""Converters from Thai text to values, as Polars expressions on string columns.
+
+What Thai open data writes: Buddhist years (CE + 543), months as words (full, short and misspelt), Thai digits, numbers
+with thousands commas, words for values that are missing or still being processed, and areas with a prefix that says
+their level. Text that cannot be read becomes null; ``is_missing`` and ``is_pending`` recognise nulls that are declared.
+"""
+
+import polars as pl
+
+TOTAL = "รวม"
+"""Label of a total among its members."""
+
+PENDING = "รอประมวลผล"
+"""\"Awaiting processing\": the publisher will have a value, but has not computed it yet."""
+
+MISSING = ("", "-", "--", "–", "N/A", "n/a", "NA", "null", "NULL", "None", "ไม่ทราบ", "ไม่มีข้อมูล", "n.a.")
+"""Text that declares a value missing. "0" is a value, and "-1" may be one: feeds that use numbers as marks say so
+in their own reader."""
+
+BUDDHIST_FROM = 2400
+"""A four-digit year above this is Buddhist: 2400 BE is 1857 CE, and no data here reaches the year 2400 CE."""
+
+MONTHS = {
+    1: ("มกราคม", "ม.ค.", "มค."),
+    2: ("กุมภาพันธ์", "ก.พ.", "กพ.", "กุมภาพันธุ์"),
+    3: ("มีนาคม", "มี.ค.", "มีค."),
+    4: ("เมษายน", "เม.ย.", "เมย."),
+    5: ("พฤษภาคม", "พ.ค.", "พค."),
+    6: ("มิถุนายน", "มิ.ย.", "มิย."),
+    7: ("กรกฎาคม", "ก.ค.", "กค.", "กรกฏาคม"),
+    8: ("สิงหาคม", "ส.ค.", "สค."),
+    9: ("กันยายน", "ก.ย.", "กย."),
+    10: ("ตุลาคม", "ต.ค.", "ตค."),
+    11: ("พฤศจิกายน", "พ.ย.", "พย."),
+    12: ("ธันวาคม", "ธ.ค.", "ธค."),
+}
+"""Month → full name, short names, then misspellings seen in published files (กรกฏาคม with ฏ for ฎ)."""
+
+AREA_LEVELS = {
+    "province": ("จังหวัด", "จ."),
+    "amphoe": ("กิ่งอำเภอ", "อำเภอ", "เขต", "อ."),
+    "tambon": ("ตำบล", "แขวง", "ต."),
+    "city": (
+        "องค์การบริหารส่วนตำบล",
+        "เทศบาลตำบล",
+        "เทศบาลเมือง",
+        "เทศบาลนคร",
+        "อบต.",
+        "ทต.",
+        "ทม.",
+        "ทน.",
+    ),
+}
+"""Area level → prefixes. ``city`` is a local government: a municipality or tambon administration."""
+
+_MONTH_NUMBERS = {name: number for number, names in MONTHS.items() for name in names}
+_BLANKS = "[\\s\\u00a0\\u200b\\ufeff]+"
+_NUMBER = r"^[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
+
+
+def clean(text: pl.Expr) -> pl.Expr:
+    """Text without outer blanks (also no-break and zero-width ones), inner runs of blanks as one, Thai digits as
+    ASCII digits."""
+    digits = {chr(0x0E50 + digit): str(digit) for digit in range(10)}
+    plain = text.str.replace_all(_BLANKS, " ").str.strip_chars()
+    return plain.str.replace_many(list(digits), list(digits.values()))
+
+
+def is_pending(text: pl.Expr) -> pl.Expr:
+    """Whether the text says that the value is still being processed."""
+    return (clean(text) == PENDING).fill_null(value=False)
+
+
+def is_missing(text: pl.Expr) -> pl.Expr:
+    """Whether there is no value, or a mark that says so; a pending value is not missing."""
+    return clean(text).is_in(list(MISSING)).fill_null(value=True)
+
+
+def number(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Number from text such as ``38,324,038.00``; null where it is none, or a fraction that an integer ``dtype``
+    cannot hold. Commas count only between groups of three digits."""
+    plain = clean(text)
+    grouped = pl.when(plain.str.contains(_NUMBER)).then(plain)
+    digits = grouped.str.replace_all(",", "", literal=True)
+    if dtype.is_integer():
+        digits = digits.str.replace(r"\.0+$", "")
+    return digits.cast(dtype, strict=False)
+
+
+def common_era(year: pl.Expr) -> pl.Expr:
+    """Year of the common era from an integer year of either era."""
+    return pl.when(year > BUDDHIST_FROM).then(year - 543).otherwise(year)
+
+
+def year(text: pl.Expr) -> pl.Expr:
+    """Year of the common era (Int32) from a four-digit year of either era, with or without ``ปี`` and ``พ.ศ.``."""
+    digits = clean(text).str.extract(r"^(?:ปี)?\s*(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)?\s*([0-9]{4})$", 1)
+    return common_era(digits.cast(pl.Int32, strict=False))
+
+
+def month(text: pl.Expr) -> pl.Expr:
+    """Month 1 to 12 (Int8) from a Thai month name: full, short or with a known misspelling."""
+    return clean(text).replace_strict(_MONTH_NUMBERS, default=None, return_dtype=pl.Int8)
+
+
+def date(text: pl.Expr) -> pl.Expr:
+    """Date from ``29/02/2567`` (day first) or ``29 กุมภาพันธ์ 2567``, in either era.
+
+    The era is changed before the day is checked: 29 February 2567 exists because 2024 is a leap year.
+    """
+    parts = clean(text).str.extract_groups(r"^([0-9]{1,2})[/\-. ]\s?([0-9]{1,2}|[^0-9]+?)[/\- ]?\s?([0-9]{4})$")
+    word = parts.struct.field("2")
+    ordinal = pl.coalesce(word.cast(pl.Int8, strict=False), month(word))
+    stamp = pl.format(
+        "{}-{}-{}",
+        common_era(parts.struct.field("3").cast(pl.Int32, strict=False)),
+        ordinal.cast(pl.String).str.zfill(2),
+        parts.struct.field("1").str.zfill(2),
+    )
+    return stamp.str.to_date("%Y-%m-%d", strict=False)
+
+
+def area(text: pl.Expr) -> pl.Expr:
+    """Area name without the prefix of its level; ``กรุงเทพฯ`` in full."""
+    prefixes = sorted((prefix for names in AREA_LEVELS.values() for prefix in names), key=len, reverse=True)
+    pattern = "|".join(prefix.replace(".", r"\.") for prefix in prefixes)
+    name = clean(text).str.replace(rf"^(?:{pattern})\s*(\S)", "$1")
+    return name.replace("กรุงเทพฯ", "กรุงเทพมหานคร")
+
+
+def area_level(text: pl.Expr, default: str) -> pl.Expr:
+    """Level that the prefix of an area tells (a key of ``AREA_LEVELS``); ``default`` where it has none."""
+    level = pl.lit(default)
+    for code, prefixes in AREA_LEVELS.items():
+        starts = pl.any_horizontal(clean(text).str.starts_with(prefix) for prefix in prefixes)
+        level = pl.when(starts).then(pl.lit(code)).otherwise(level)
+    return level

@@ -1,0 +1,96 @@
+"""Assembly of the code location: opens no connection, needs no secret, reads no network."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import date
+from importlib.metadata import version
+
+import dagster as dg
+
+from assets.catalogue import SOURCES
+from assets.cities.registry import City, check_sources, load_registry
+from assets.graph import DELIVERY_DAYS, build_city, build_national
+from assets.landing.portals import PORTALS
+from assets.platform import INBOX_READERS, Platform
+from assets.store import open_store
+from pipelines.settings import Settings, now
+
+DEMO_KEY = b"demo: not a secret, all is made up"
+"""Hash key of the demo profile, whose meters do not exist."""
+
+
+def cities_of(settings: Settings) -> dict[str, City]:
+    """The registry of a deployment. Raises ``RegistryError``."""
+    cities = load_registry(settings.cities)
+    check_sources(cities, {*SOURCES, *INBOX_READERS})
+    return cities
+
+
+def platform_of(settings: Settings, cities: dict[str, City]) -> Platform:
+    """What the steps of a live deployment work with."""
+    return Platform(
+        store=open_store(settings.store_uri),
+        cities=cities,
+        portals={name: portal.base_url for name, portal in PORTALS.items()} | settings.portals,
+        inbox=settings.inbox,
+        now=now,
+        meter_key=settings.meter_key.get_secret_value().encode() if settings.meter_key else None,
+        version=version("muang"),
+    )
+
+
+PROFILE_TAG, INBOX_TAG, CITIES_TAG = "muang/profile", "muang/inbox", "muang/cities"
+"""Run tags that carry what the command line chose, so that re-executing a run from the UI chooses it again."""
+
+
+def build_defs() -> dg.Definitions:
+    """The whole code location. Which cities there are is read from the settings now, all else when a run starts."""
+    cities = cities_of(Settings())
+
+    @dg.resource(description="Store, registry, portals, inbox and clock of this deployment.")
+    def platform(context: dg.InitResourceContext) -> Iterator[Platform]:
+        tags = context.run.tags if context.run else {}
+        chosen = {"profile": tags.get(PROFILE_TAG), "inbox": tags.get(INBOX_TAG)}
+        settings = Settings(**{name: value for name, value in chosen.items() if value})  # type: ignore[arg-type]
+        with ExitStack() as stack:
+            deployment = platform_of(settings, cities)
+            if settings.profile == "demo":
+                # Imported here: the generator is no part of what loading the definitions needs.
+                from pipelines.demo.profile import demo
+
+                day = date.fromisoformat(tags["dagster/partition"])
+                wanted = [slug for slug in tags.get(CITIES_TAG, "").split(",") if slug] or list(cities)
+                generated = demo(deployment, [cities[slug] for slug in wanted], day, settings)
+                deployment = stack.enter_context(generated)
+            yield deployment
+
+    nightly = dg.define_asset_job(
+        "nightly",
+        selection=dg.AssetSelection.all(),
+        partitions_def=DELIVERY_DAYS,
+        executor_def=dg.in_process_executor,
+        description="One run over all cities: land, fill, judge, publish. A failing step stops only its own branch.",
+        tags={"dagster/max_retries": "0"},
+    )
+    return dg.Definitions(
+        assets=[*build_national(cities), *(asset for city in cities.values() for asset in build_city(city))],
+        jobs=[nightly],
+        schedules=[
+            dg.ScheduleDefinition(
+                name="nightly_at_0130",
+                job=nightly,
+                cron_schedule="30 1 * * *",
+                execution_timezone="Asia/Bangkok",
+                execution_fn=_tonight,
+                description="Every night at 01:30 Bangkok, for the delivery day that has just begun.",
+                default_status=dg.DefaultScheduleStatus.STOPPED,
+            )
+        ],
+        resources={"platform": platform},
+        executor=dg.in_process_executor,
+    )
+
+
+def _tonight(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    day = context.scheduled_execution_time.astimezone(now().tzinfo).date()
+    return dg.RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())

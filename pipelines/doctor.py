@@ -1,0 +1,103 @@
+"""``muang doctor``: what a deployment needs, whether it has it, and what to do where it has not."""
+
+import shutil
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from assets.cities.registry import RegistryError
+from assets.store import Store, open_store
+from pipelines.build import cities_of
+from pipelines.settings import Settings, now
+
+ENOUGH_DISK = 5 * 1024**3
+"""A year of 100,000 meters takes about 8 GB in the lake; below 5 GB a busy night may fill the disk."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing examined."""
+
+    what: str
+    state: Literal["ok", "warn", "fail"]
+    found: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every finding, in the order one would mend them."""
+    return [_registry(settings), _secret(settings), _inbox(settings), *_store(settings), _disk(settings), _clock()]
+
+
+def _registry(settings: Settings) -> Finding:
+    where = str(settings.cities or "built in")
+    try:
+        cities = cities_of(settings)
+    except RegistryError as error:
+        return Finding("registry", "fail", f"{where}: {error}", "mend the entries it names")
+    return Finding("registry", "ok", f"{len(cities)} cities, {where}")
+
+
+def _secret(settings: Settings) -> Finding:
+    if settings.meter_key or settings.profile == "demo":
+        return Finding("meter key", "ok", "set" if settings.meter_key else "the demo's own")
+    remedy = "set MUANG_METER_KEY to a long random text, and keep it: other keys give other meter ids"
+    return Finding("meter key", "warn", "not set: meter exports cannot be read", remedy)
+
+
+def _inbox(settings: Settings) -> Finding:
+    if settings.inbox.is_dir() or settings.profile == "demo":
+        return Finding("inbox", "ok", str(settings.inbox.absolute()))
+    return Finding("inbox", "warn", f"{settings.inbox.absolute()} is not there", "make it, or set MUANG_INBOX")
+
+
+def _store(settings: Settings) -> list[Finding]:
+    key = f"work/doctor/{uuid.uuid4().hex}"
+    where = f"store {settings.store_uri}"
+    try:
+        store = open_store(settings.store_uri)
+        start = time.monotonic()
+        store.write(key, b"1")
+        same = store.read(key) == b"1"
+        took = time.monotonic() - start
+        conditional = _conditional(store, key)
+        store.delete(key)
+    except Exception as error:  # whatever a store can raise is the finding
+        return [Finding(where, "fail", f"{type(error).__name__}: {error}", "check address, credentials and rights")]
+    broken = "use a server that honours If-None-Match and If-Match; two writers would overwrite each other"
+    return [
+        Finding(where, "ok" if same else "fail", f"written and read back in {took * 1000:.0f} ms"),
+        Finding(
+            "conditional writes",
+            "ok" if conditional else "fail",
+            "honoured" if conditional else "ignored",
+            broken if not conditional else "",
+        ),
+    ]
+
+
+def _conditional(store: Store, key: str) -> bool:
+    """Whether a create over an existing file and a swap with a stale tag are both refused."""
+    stale = store.tag(key)
+    refused_create = not store.create(key, b"2")
+    swapped = store.swap(key, b"3", stale)
+    return refused_create and swapped and not store.swap(key, b"4", stale)
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.home.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    state: Literal["ok", "warn"] = "ok" if free >= ENOUGH_DISK else "warn"
+    return Finding("disk", state, f"{free / 1024**3:.1f} GB free at {folder}", "" if state == "ok" else "make room")
+
+
+def _clock() -> Finding:
+    moment = now()
+    youngest = Path(__file__).stat().st_mtime
+    if moment.timestamp() < youngest:
+        return Finding("clock", "warn", f"{moment.isoformat()} is before this program was installed", "set the clock")
+    return Finding("clock", "ok", moment.isoformat(timespec="seconds"))

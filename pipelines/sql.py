@@ -1,0 +1,56 @@
+"""DuckDB over the lake and the current snapshots, with tables and columns described from the contracts."""
+
+import duckdb
+
+from assets.lake import tables as lake
+from assets.snapshots import commit
+from assets.store import S3Store, Store
+from quality.contracts import Table
+from quality.tables import TABLES
+
+DESCRIBE = """
+select schema_name || '.' || table_name as "table", column_name as "column", data_type as type, comment
+from duckdb_columns() where schema_name in ('lake', 'cdp') order by schema_name, table_name, column_index
+"""
+
+
+def connect(store: Store, cities: list[str]) -> duckdb.DuckDBPyConnection:
+    """A connection with a view a table: ``lake.<table>`` over all cities, ``cdp.<table>`` over current snapshots.
+
+    Views list their files, so a query never sees a file that a running publication adds. Nothing can be written and
+    nothing outside the store can be read.
+    """
+    connection = duckdb.connect(config={"TimeZone": "Asia/Bangkok"})
+    if isinstance(store, S3Store):
+        connection.register_filesystem(store.filesystem)
+    connection.execute("create schema lake; create schema cdp")
+    published: dict[str, list[str]] = {}
+    for city in cities:
+        if current := commit.current(store, city):
+            manifest = commit.manifest(store, city, current["snapshot_id"])
+            root = f"cdp/city={city}/snapshots/{current['snapshot_id']}"
+            for entry in manifest["files"]:
+                if entry["path"].startswith("data/"):
+                    table = entry["path"].split("/")[1]
+                    published.setdefault(table, []).append(f"{root}/{entry['path']}")
+    for name, table in TABLES.items():
+        _view(connection, store, "lake", table, [key for city in cities for key in lake.keys(store, table, city)])
+        _view(connection, store, "cdp", table, published.get(name, []))
+    connection.execute("set enable_external_access = false" if not isinstance(store, S3Store) else "select 1")
+    return connection
+
+
+def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, table: Table, keys: list[str]) -> None:
+    if not keys:
+        return
+    files = ", ".join(_quoted(store.path(key)) for key in keys)
+    types = "hive_partitioning = true, hive_types = {'city': varchar, 'month': varchar}"
+    connection.execute(f"create view {schema}.{table.name} as select * from read_parquet([{files}], {types})")  # noqa: S608
+    connection.execute(f"comment on view {schema}.{table.name} is {_quoted(table.description)}")
+    for column in table.columns:
+        text = column.description + (f" [{column.unit}]" if column.unit else "")
+        connection.execute(f'comment on column {schema}.{table.name}."{column.name}" is {_quoted(text)}')
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,31 @@
+"""``muang status``: per city, what came last, what is published, how it was judged, and what is missing."""
+
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.lake import tables as lake
+from assets.platform import Platform
+from assets.snapshots import commit
+from quality.tables import DELIVERIES, VERDICTS
+
+
+def city_status(platform: Platform, city: City) -> dict[str, Any]:
+    """A city's state as plain values: ``last_delivery``, ``snapshot``, ``verdicts`` of the last day judged, and
+    ``missing``: sources of which nothing usable ever came."""
+    books = lake.read(platform.store, DELIVERIES, city.slug)
+    judged = lake.read(platform.store, VERDICTS, city.slug)
+    last = judged.filter(pl.col("day") == pl.col("day").max())
+    noted = last.filter(pl.col("verdict") != "pass")
+    usable = set(books.filter(pl.col("rows") > 0)["source"])
+    current = commit.current(platform.store, city.slug)
+    return {
+        "city": city.slug,
+        "name_th": city.name_th,
+        "last_delivery": books.filter(pl.col("rows") > 0)["day"].max(),
+        "snapshot": current["snapshot_id"] if current else None,
+        "verdicts": dict(last.group_by("verdict").len().sort("verdict").iter_rows()),
+        "not_passed": noted.select("table", "check", "verdict", "message").to_dicts(),
+        "missing": sorted(set(city.sources) - usable),
+    }

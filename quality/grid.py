@@ -1,0 +1,88 @@
+"""The complete grid of meter readings: every expected interval of a local day is a row, missing ones included.
+
+Days are Asia/Bangkok days: no clock changes, so a day always has 1440 / minutes slots (96 quarter-hours).
+"""
+
+import polars as pl
+
+ZONE = "Asia/Bangkok"
+DAY_MINUTES = 1440
+
+CHANNEL = ("meter_id", "channel", "quantity")
+CHANNEL_DAY = (*CHANNEL, "local_date")
+SLOT = (*CHANNEL, "start")
+
+
+def align(readings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split ``readings`` into those on their channel's grid and those off it.
+
+    Needs ``meter_id, channel, quantity, start, minutes, local_date``. The grid's interval is the channel's most
+    frequent length among its readings of that day (of equally frequent ones the shortest, which loses no detail).
+    Off the grid are lengths that do not divide a day or differ from the grid's (``interval-length``) and starts that
+    are no multiple of the length after local midnight (``interval-misaligned``); these rows come back with ``code``
+    and ``message``. A pure function of the set of rows, whatever their order.
+    """
+    local = pl.col("start").dt.convert_time_zone(ZONE)
+    second = (local - local.dt.truncate("1d")).dt.total_microseconds()
+    length = pl.col("minutes").cast(pl.Int64)
+    divides = (length > 0) & (DAY_MINUTES % length == 0)
+    placed = divides & (second % (length * 60_000_000) == 0)
+    judged = readings.with_columns(_divides=divides.fill_null(False), _placed=placed.fill_null(False))
+    # A repeated reading is one vote, or a file sent three times would outvote a day.
+    votes = judged.filter("_placed").select(*CHANNEL_DAY, "start", "minutes").unique()
+    interval = (
+        votes.group_by(*CHANNEL_DAY, "minutes")
+        .len("_votes")
+        .sort("_votes", "minutes", descending=[True, False])
+        .unique(CHANNEL_DAY, keep="first", maintain_order=True)
+        .select(*CHANNEL_DAY, _interval="minutes")
+    )
+    judged = judged.join(interval, on=CHANNEL_DAY, how="left", maintain_order="left")
+    code = (
+        pl.when(~pl.col("_divides") | (pl.col("_placed") & (pl.col("minutes") != pl.col("_interval"))))
+        .then(pl.lit("interval-length"))
+        .when(~pl.col("_placed"))
+        .then(pl.lit("interval-misaligned"))
+    )
+    message = (
+        pl.when(~pl.col("_divides"))
+        .then(pl.format("{} minutes do not divide a day", pl.col("minutes").cast(pl.String).fill_null("no")))
+        .when(~pl.col("_placed"))
+        .then(pl.format("the start is not on the grid of {} minutes", "minutes"))
+        .otherwise(pl.format("{} minutes where the channel's day has {}", "minutes", "_interval"))
+    )
+    judged = judged.with_columns(code=code, message=message).drop("_divides", "_placed", "_interval")
+    off = judged.filter(pl.col("code").is_not_null())
+    return judged.filter(pl.col("code").is_null()).drop("code", "message"), off
+
+
+def complete(readings: pl.DataFrame, silent: pl.Series | None = None) -> pl.DataFrame:
+    """The complete grid of one city: ``readings`` plus a row for every expected slot that has none.
+
+    ``readings`` are aligned, have one row a slot, and hold at least ``meter_id, channel, quantity, unit, minutes,
+    local_date, start, quality``; a channel that delivered anything on a day is expected to deliver all of it.
+    ``silent`` are ids of registered meters: those without any reading on a day get the slots of the most common
+    (channel, quantity, minutes) of that day. Added rows have quality ``missing`` and nulls in all other columns.
+    """
+    shape = ["channel", "quantity", "unit", "minutes"]
+    channels = readings.select("meter_id", *shape, "local_date").unique(CHANNEL_DAY, keep="first")
+    if silent is not None:
+        usual = (
+            channels.group_by("local_date", *shape)
+            .len("_meters")
+            .sort("_meters", *shape, descending=[True, *(False for _ in shape)])
+            .unique("local_date", keep="first", maintain_order=True)
+            .drop("_meters")
+        )
+        registered = usual.join(silent.drop_nulls().unique().to_frame("meter_id"), how="cross")
+        quiet = registered.join(channels, on=["meter_id", "local_date"], how="anti")
+        channels = pl.concat([channels, quiet.select(channels.columns)])
+    midnight = pl.col("local_date").cast(pl.Datetime("us")).dt.replace_time_zone(ZONE).dt.convert_time_zone("UTC")
+    slots = (
+        channels.with_columns(_slot=pl.int_ranges(0, DAY_MINUTES // pl.col("minutes")))
+        .explode("_slot")
+        .with_columns(start=midnight + pl.duration(minutes=pl.col("_slot") * pl.col("minutes")))
+        .drop("_slot")
+    )
+    gaps = slots.join(readings, on=SLOT, how="anti").with_columns(quality=pl.lit("missing"))
+    return pl.concat([readings, gaps.cast({"start": readings.schema["start"]})], how="diagonal")

@@ -1,0 +1,122 @@
+"""Verdicts: what was judged, how it came out, and the evaluators that need nothing but a frame.
+
+The rule of severity, for every check of the gate:
+
+- **block**: structure, keys, the contract's own bounds, privacy. Rows that break a contract were refused long before
+  the gate; one that is found here means the table itself cannot be trusted.
+- **warn**: statistics, completeness, freshness. The data may be odd, thin or old and still be the truth; it is
+  published with the verdict beside it, and never holds a city back.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+import polars as pl
+
+from quality.contracts import Table
+from quality.tables import VERDICTS
+
+Outcome = Literal["pass", "warn", "block"]
+
+SAMPLE = 20
+"""Rows shown with a verdict: enough to see the pattern, few enough for Dagster's metadata."""
+
+MISSING_SHARE = 0.05
+"""Missing slots a city's day may have before completeness warns. Remote reading is commonly specified at 95 % or
+better a day; below that a load profile starts to show the gaps and not the city."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one check on one table: ``failed`` of ``checked`` rows or items broke it.
+
+    ``sample`` holds at most ``SAMPLE`` of them as dicts, never a metering point's id.
+    """
+
+    table: str
+    check: str
+    verdict: Outcome
+    checked: int
+    failed: int
+    message: str
+    sample: list[dict[str, Any]] = field(default_factory=list)
+
+
+def structure(table: Table, frame: pl.DataFrame) -> Verdict:
+    """Block unless ``frame`` has exactly the contract's columns, types and order."""
+    want, have = list(table.schema.items()), list(frame.schema.items())
+    wrong = [
+        {"column": name, "expected": str(table.schema.get(name)), "found": str(frame.schema.get(name))}
+        for name in dict.fromkeys([*table.schema, *frame.schema])
+        if table.schema.get(name) != frame.schema.get(name)
+    ]
+    if want != have and not wrong:
+        wrong = [
+            {"column": ours[0], "expected": f"position {position}", "found": theirs[0]}
+            for position, (ours, theirs) in enumerate(zip(want, have, strict=True))
+            if ours != theirs
+        ]
+    text = f"columns differ: {', '.join(entry['column'] for entry in wrong[:SAMPLE])}" if wrong else "as the contract"
+    return Verdict(table.name, "structure", "block" if wrong else "pass", len(want), len(wrong), text, wrong[:SAMPLE])
+
+
+def keys(table: Table, frame: pl.DataFrame) -> Verdict:
+    """Block on a null in a key column and on rows that share a key. ``failed`` counts all rows concerned."""
+    null = pl.any_horizontal(pl.col(table.key).is_null())
+    bad = frame.filter(null | pl.struct(table.key).is_duplicated())
+    text = f"{bad.height} rows without a unique, complete key" if bad.height else "unique and complete"
+    sample = _sample(bad.select(table.key))
+    return Verdict(table.name, "keys", "block" if bad.height else "pass", frame.height, bad.height, text, sample)
+
+
+def contract(table: Table, frame: pl.DataFrame) -> Verdict:
+    """Block on rows that break the contract's nulls, bounds or codes; for tables too big to judge row by row."""
+    _, problems = table.conform(frame)
+    counts = problems.group_by("code").len("rows").sort("code")
+    text = ", ".join(f"{rows} {code}" for code, rows in counts.iter_rows()) or "every row keeps it"
+    outcome: Outcome = "block" if problems.height else "pass"
+    return Verdict(
+        table.name,
+        "contract",
+        outcome,
+        frame.height,
+        problems.height,
+        text,
+        _sample(problems.select("code", "message")),
+    )
+
+
+def freshness(table: Table, newest: date | None, day: date) -> Verdict:
+    """Warn if the table's ``newest`` data day is older than ``max_age`` on delivery day ``day``, or there is none.
+
+    Data time, not run time: a run that only repeats old data does not make it fresh.
+    """
+    if table.max_age is None:
+        return Verdict(table.name, "freshness", "pass", 0, 0, "no age limit")
+    if newest is None:
+        return Verdict(table.name, "freshness", "warn", 1, 1, "no data yet")
+    age, limit = (day - newest).days, table.max_age.days
+    stale = age > limit
+    text = f"newest data is of {newest}, {age} days before {day}; limit {limit}"
+    return Verdict(table.name, "freshness", "warn" if stale else "pass", 1, int(stale), text)
+
+
+def completeness(table: Table, frame: pl.DataFrame, value: str = "value_delivered") -> Verdict:
+    """Warn if more than ``MISSING_SHARE`` of the expected slots (rows of a complete grid) have no ``value``."""
+    missing = frame[value].null_count()
+    share = missing / frame.height if frame.height else 0.0
+    text = f"{missing} of {frame.height} expected intervals missing ({share:.1%}); limit {MISSING_SHARE:.0%}"
+    outcome: Outcome = "warn" if share > MISSING_SHARE else "pass"
+    return Verdict(table.name, "completeness", outcome, frame.height, missing, text)
+
+
+def to_frame(verdicts: Iterable[Verdict], day: date) -> pl.DataFrame:
+    """Verdicts of a run on delivery day ``day`` in the schema of table ``verdicts`` (samples stay behind)."""
+    rows = [(v.table, v.check, day, v.verdict, v.checked, v.failed, v.message) for v in verdicts]
+    return pl.DataFrame(rows, schema=VERDICTS.schema, orient="row")
+
+
+def _sample(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    return rows.drop("meter_id", strict=False).head(SAMPLE).to_dicts()

@@ -1,0 +1,288 @@
+import csv
+from collections import Counter
+from math import asin, cos, radians, sin, sqrt
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.cities.registry import City, RegistryError, check_sources, load_registry
+
+SEED = {"phuket", "khon_kaen", "mae_moh", "samyan", "wangchan_valley", "korat"}
+READERS = {
+    "open_meteo",
+    "air4thai_live",
+    "air4thai_history",
+    "gtfs_namtang",
+    "ckan_population",
+    "ckan_visitors",
+    "meter_exports",
+    "meter_register",
+}
+
+
+@pytest.fixture(scope="module")
+def cities() -> dict[str, City]:
+    return load_registry()
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    """A right entry, changed; None takes a field away."""
+    fields = {
+        "name_th": "เมืองตัวอย่าง",
+        "name_th_status": "made up",
+        "name_en": "Example City",
+        "name_source": "made up",
+        "confidence": "C",
+        "in_seed_article": False,
+        "province_th": "เชียงใหม่",
+        "province_en": "Chiang Mai",
+        "iso_3166_2": "TH-50",
+        "dopa_province": "50",
+        "dopa_amphoe": "5001",
+        "dopa_tambon": "500108",
+        "scope": "municipality",
+        "lat": 18.8,
+        "lon": 98.9,
+        "emblem": {"batch": 1, "valid_from": "2021"},
+        "smarts": ["energy"],
+        "utility": "PEA",
+        "sources": {"weather": {"via": "portal", "reader": "open_meteo"}},
+    } | changes
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def write(tmp_path: Path, content: dict[Any, Any] | str) -> Path:
+    path = tmp_path / "my_cities.yaml"
+    text = content if isinstance(content, str) else yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refused(path: Path) -> list[tuple[str, str]]:
+    with pytest.raises(RegistryError) as error:
+        load_registry(path)
+    for slug, reason in error.value.problems:
+        assert f"{path}: {slug}: {reason}" in str(error.value)
+    return error.value.problems
+
+
+def test_the_36_cities_add_up_as_published(cities: dict[str, City]) -> None:
+    assert len(cities) == 36
+    assert Counter(c.emblem.batch for c in cities.values()) == {1: 15, 2: 15, 3: 6}
+    assert len({c.dopa_province for c in cities.values()}) == 25
+    assert Counter(c.utility for c in cities.values()) == {"MEA": 5, "PEA": 31}
+    assert Counter(c.confidence for c in cities.values()) == {"A": 19, "B": 9, "C": 8}
+
+
+def test_the_first_batch_came_in_two_steps(cities: dict[str, City]) -> None:
+    assert Counter(c.emblem.valid_from for c in cities.values()) == {
+        "2021-08-13": 5,
+        "2021": 10,
+        "2022-11-09": 15,
+        "2023-07": 6,
+    }
+    assert {c.emblem.valid_from for c in cities.values() if c.emblem.valid_to} == {"2021-08-13"}
+
+
+def test_every_fact_is_the_researched_one(cities: dict[str, City], real_data: Path) -> None:
+    path = real_data.parent / "cities.csv"
+    if not path.is_file():
+        pytest.skip(f"no list of the cities at {path}")
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"].replace("-", "_") for row in rows] == list(cities)
+    for row, city in zip(rows, cities.values(), strict=True):
+        same = [
+            "name_th",
+            "name_th_status",
+            "name_en",
+            "name_source",
+            "confidence",
+            "note",
+            "province_th",
+            "province_en",
+            "iso_3166_2",
+            "dopa_province",
+            "dopa_amphoe",
+            "dopa_tambon",
+            "scope",
+            "city_type",
+            "utility",
+        ]
+        assert {name: row[name] for name in same} == {name: getattr(city, name) or "" for name in same}
+        assert (float(row["lat"]), float(row["lon"])) == (city.lat, city.lon)
+        assert tuple(row["smarts"].split("|")) == city.smarts
+        assert (int(row["batch"]), row["emblem_date"]) == (city.emblem.batch, city.emblem.valid_from)
+        assert row["in_seed_article"] == ("yes" if city.in_seed_article else "no")
+
+
+def test_administrative_codes_exist_and_lie_in_the_named_province(cities: dict[str, City], real_data: Path) -> None:
+    folder = real_data / "open_data" / "thai_admin_geodata"
+
+    def table(name: str) -> dict[str, dict[str, str]]:
+        with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            return {row["id"]: row for row in csv.DictReader(file)}
+
+    provinces, districts, tambons = table("provinces"), table("districts"), table("sub_districts")
+    for city in cities.values():
+        assert provinces[districts[city.dopa_amphoe]["province_id"]]["name_th"] == city.province_th, city.slug
+        if city.dopa_tambon:
+            assert tambons[city.dopa_tambon]["district_id"] == city.dopa_amphoe, city.slug
+
+
+def test_every_city_has_weather_and_the_seed_cities_meters_too(cities: dict[str, City]) -> None:
+    check_sources(cities, READERS)
+    assert {slug for slug, city in cities.items() if city.in_seed_article} == SEED
+    for slug, city in cities.items():
+        assert city.sources["weather"].reader == "open_meteo"
+        inboxes = {source.reader for source in city.sources.values() if source.via == "inbox"}
+        assert inboxes == ({"meter_exports", "meter_register"} if slug in SEED | {"hat_yai"} else set())
+
+
+def test_air_quality_stations_are_near_and_told_with_their_confidence(cities: dict[str, City]) -> None:
+    for slug, city in cities.items():
+        live, history = city.sources.get("air_quality_live"), city.sources.get("air_quality_history")
+        assert (live is None) == (history is None)
+        if live is None or history is None:
+            continue
+        assert live.options["stations"] == history.options["stations"]
+        for station in live.options["stations"]:
+            assert station["confidence"] in {"B", "C"}
+            assert station["name"] and station["source"]
+            assert station.get("distance_km", 0) <= (20 if slug == "mae_moh" else 10)
+    # Chulalongkorn Hospital, 13.729984 N 100.536443 E: the great circle from Samyan's point, to a tenth of a km.
+    lat1, lon1, lat2, lon2 = map(radians, (13.733, 100.529, 13.729984, 100.536443))
+    h = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
+    nearest = cities["samyan"].sources["air_quality_live"].options["stations"][0]
+    assert (nearest["id"], nearest["distance_km"]) == ("50t", round(12742 * asin(sqrt(h)), 1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"name_th": None}, "name_th: Field required"),
+        ({"name_en": ""}, "name_en"),
+        ({"colour": "red"}, "colour: Extra inputs"),
+        ({"confidence": "D"}, "confidence"),
+        ({"iso_3166_2": "TH-51"}, "iso_3166_2 and dopa_province name different provinces"),
+        ({"iso_3166_2": "50"}, "iso_3166_2"),
+        ({"dopa_province": 50}, "dopa_province: Input should be a valid string"),
+        ({"dopa_amphoe": "5101"}, "dopa_amphoe is not in dopa_province"),
+        ({"dopa_tambon": "500208"}, "dopa_tambon is not in dopa_amphoe"),
+        ({"dopa_tambon": "5001"}, "dopa_tambon"),
+        ({"lat": 98.9, "lon": 18.8}, "lat"),
+        ({"lat": float("nan")}, "lat"),
+        ({"lon": 90.0}, "lon"),
+        ({"utility": "MEA"}, "utility MEA does not serve province 50"),
+        ({"utility": "EGAT"}, "utility"),
+        ({"smarts": ["energy", "fun"]}, "smarts.1"),
+        ({"smarts": ["energy", "energy"]}, "smarts has a Smart twice"),
+        ({"smarts": []}, "smarts"),
+        ({"city_type": "old"}, "city_type"),
+        ({"emblem": {"batch": 1, "valid_from": "13 Aug 2021"}}, "emblem.valid_from"),
+        ({"emblem": {"batch": 1, "valid_from": "2021-02-30"}}, "emblem.valid_from"),
+        (
+            {"emblem": {"batch": 1, "valid_from": "2021", "valid_to": "2020-12"}},
+            "emblem: valid_to is before valid_from",
+        ),
+        ({"sources": {"weather": {"via": "fax", "reader": "x"}}}, "sources.weather.via"),
+        ({"sources": {"weather": {"via": "portal"}}}, "sources.weather.reader"),
+        ({"sources": {"We ather": {"via": "portal", "reader": "x"}}}, "sources.We ather"),
+        ({"sources": ["weather"]}, "sources"),
+        ({"slug": "other"}, "the slug is its key"),
+    ],
+)
+def test_a_wrong_entry_is_refused_with_file_entry_and_reason(
+    tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    path = write(tmp_path, {"right": entry(lat=18.0), "wrong": entry(**changes)})
+    problems = refused(path)
+    assert {slug for slug, _ in problems} == {"wrong"}
+    assert any(reason in text for _, text in problems), problems
+
+
+@pytest.mark.parametrize("slug", ["Phuket", "hat-yai", "ภูเก็ต", "../etc", "1st", "national", "a__b", "", 7, True])
+def test_a_slug_that_is_no_path_segment_is_refused(tmp_path: Path, slug: Any) -> None:
+    assert {wrong for wrong, _ in refused(write(tmp_path, {slug: entry()}))} == {str(slug)}
+
+
+def test_utility_in_the_metropolitan_provinces_is_mea(tmp_path: Path) -> None:
+    bangkok = {"iso_3166_2": "TH-10", "dopa_province": "10", "dopa_amphoe": "1007", "dopa_tambon": None}
+    assert load_registry(write(tmp_path, {"here": entry(**bangkok, utility="MEA")}))["here"].utility == "MEA"
+    assert refused(write(tmp_path, {"here": entry(**bangkok)})) == [("here", "utility PEA does not serve province 10")]
+
+
+def test_all_wrong_entries_are_told_at_once(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        {"one": entry(lat=0), "two": "a string", "three": entry(), "four": entry(utility="MEA"), "five": entry()},
+    )
+    assert [slug for slug, _ in refused(path)] == ["one", "two", "four", "five"]
+
+
+def test_two_cities_at_one_point_are_refused(tmp_path: Path) -> None:
+    assert refused(write(tmp_path, {"one": entry(), "two": entry()})) == [("two", "lat and lon are those of one")]
+
+
+def test_repeated_keys_are_refused_at_every_level(tmp_path: Path) -> None:
+    one = yaml.safe_dump({"one": entry()}, allow_unicode=True, sort_keys=False)
+    again = yaml.safe_dump({"one": entry(lat=17.0)}, allow_unicode=True, sort_keys=False)
+    assert ("one", f"occurs twice (line {one.count(chr(10)) + 1})") in refused(write(tmp_path, one + again))
+
+    field = one + "  utility: PEA\n"
+    assert refused(write(tmp_path, field)) == [("one", f"utility occurs twice (line {field.count(chr(10))})")]
+
+    source = one + "    weather: {via: portal, reader: other}\n"
+    assert refused(write(tmp_path, source)) == [("one", f"weather occurs twice (line {source.count(chr(10))})")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# nothing\n",
+        "- one\n- two\n",
+        "one: {two",
+        "one: !!python/object/apply:os.system [echo]\n",
+        "one: 1\n---\ntwo: 2\n",
+        "one: *nowhere\n",
+        "? {a: 1}\n: 2\n",
+    ],
+)
+def test_what_is_not_a_mapping_in_plain_yaml_is_refused(tmp_path: Path, text: str) -> None:
+    assert refused(write(tmp_path, text))
+
+
+def test_an_entry_that_contains_itself_is_refused(tmp_path: Path) -> None:
+    assert refused(write(tmp_path, "one: &one\n  sources: *one\n"))[0][0] == "one"
+
+
+def test_unreadable_files_are_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path / "absent.yaml")[0][0] == "file"
+    (tmp_path / "thai.yaml").write_bytes("เมือง: {}".encode("cp874"))
+    assert refused(tmp_path / "thai.yaml")[0][0] == "file"
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_crash_the_loader(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("registry") / "cities.yaml"
+    path.write_bytes(data)
+    assert refused(path)
+
+
+def test_unknown_readers_are_all_named(cities: dict[str, City]) -> None:
+    with pytest.raises(RegistryError) as error:
+        check_sources(cities, READERS - {"gtfs_namtang", "ckan_population"})
+    assert {slug for slug, _ in error.value.problems} == {
+        "phuket",
+        "samyan",
+        "rama_4",
+        "khlong_phadung",
+        "makkasan",
+        "samut_prakan",
+    }
+    assert "phuket: sources.population.reader: ckan_population is not one of air4thai_history, " in str(error.value)
