@@ -5,13 +5,13 @@ Frames carry ``_row``, the 1-based row or record number in the delivery; problem
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from assets.sources import ReadResult
-from quality.problems import PROBLEM_SCHEMA, gather, problem
+from quality.problems import PROBLEM_SCHEMA, gather, no_problems, problem
 
 ENCODINGS = ("utf-8-sig", "cp874")
 """In this order: UTF-8 rarely passes for something else; cp874 is Windows' superset of TIS-620."""
@@ -60,12 +60,25 @@ def read_csv(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
         return None, problem("file-empty", "nothing but blanks")
     try:
         frame = pl.read_csv(text.encode(), infer_schema=False)
+        nameless = [name for name in frame.columns if not name.strip() or name.startswith("_duplicated_")]
+        empty = [name for name in nameless if frame[name].str.strip_chars().replace("", None).is_null().all()]
+        frame = frame.drop(empty).rename(lambda name: name.strip() or name).with_row_index("_row", offset=2)
     except pl.exceptions.PolarsError as error:
         return None, problem("file-malformed", f"not a CSV table ({type(error).__name__})")
-    nameless = [name for name in frame.columns if not name.strip() or name.startswith("_duplicated_")]
-    empty = [name for name in nameless if frame[name].str.strip_chars().replace("", None).is_null().all()]
-    frame = frame.drop(empty).rename(lambda name: name.strip() or name)
-    return frame.with_row_index("_row", offset=2).cast({"_row": pl.Int64}), gather([])
+    return frame.cast({"_row": pl.Int64}), no_problems()
+
+
+def text_frame(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> pl.DataFrame:
+    """JSON records as strings, whatever type a value has, plus ``_row`` (1-based); absent names are null."""
+    columns = list(dict.fromkeys(names))
+    rows = [[_text(record.get(name)) for name in columns] for record in records]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String()), orient="row")
+    return frame.with_row_index("_row", offset=1).cast({"_row": pl.Int64})
+
+
+def _text(value: Any) -> str | None:
+    # JSON can escape half a surrogate pair, which no UTF-8 column can hold.
+    return None if value is None else str(value).encode("utf-8", "replace").decode()
 
 
 def problems_at(frame: pl.DataFrame, code: str, where: pl.Expr, message: str | pl.Expr) -> pl.DataFrame:

@@ -19,7 +19,7 @@ import polars as pl
 
 from assets import thai
 from assets.cities.registry import City
-from assets.rows import distinct, missing_values, parsed, problems_at, read_csv, rejected, without
+from assets.rows import distinct, missing_values, parsed, problems_at, read_csv, rejected, text_frame, without
 from assets.sources import Context, ReadResult, Request, Source
 from quality.problems import gather, problem
 from quality.tables import AIR_QUALITY
@@ -95,7 +95,8 @@ def read_history(data: bytes, context: Context) -> ReadResult:
         payload, reason = parsed(data, _history_fault)
         if reason:
             return rejected("air4thai_history", "answer-bad", reason)
-        frame, evidence = _history_rows(payload), "JSON of getHistoryData"
+        frame, names = _history_rows(payload)
+        evidence = "JSON of getHistoryData"
     else:
         table, faults = read_csv(data)
         if table is None:
@@ -105,12 +106,13 @@ def read_history(data: bytes, context: Context) -> ReadResult:
         station = _single_station(context)
         if station is None:
             return rejected("air4thai_history", "file-malformed", "neither name nor registry tells the one station")
-        frame, evidence = table.with_columns(station_id=pl.lit(station)), "CSV with DATETIMEDATA"
+        names = set(table.columns) - {"_row", ""}
+        frame = table.select("_row", *sorted(names & {"DATETIMEDATA", *HISTORY}), station_id=pl.lit(station))
+        evidence = "CSV with DATETIMEDATA"
     if not frame.height:
         return rejected("air4thai_history", "answer-empty", "no hour in the answer")
     frame = frame.rename({"DATETIMEDATA": "label"})
-    new = sorted(set(frame.columns) - {"station_id", "label", "_row", "", *HISTORY})
-    said = [problem("column-new", f"unknown parameter {name}") for name in new]
+    said = [problem("column-new", f"unknown parameter {name!r}") for name in sorted(names - {"DATETIMEDATA", *HISTORY})]
     asked = _DAY.findall(context.name)
     if asked:
         said += _short(frame, date.fromisoformat(asked[0]), date.fromisoformat(asked[-1]))
@@ -184,23 +186,21 @@ def _live_fault(payload: Any) -> str | None:
     return None
 
 
-def _history_rows(payload: Any) -> pl.DataFrame:
-    hours = [{"station_id": station["stationID"]} | hour for station in payload["stations"] for hour in station["data"]]
-    # Every key, not only those of the first hour: parameters come and go between stations.
-    names = dict.fromkeys(("station_id", "DATETIMEDATA", *(name for hour in hours for name in hour)))
-    frame = pl.DataFrame(hours, schema=dict.fromkeys(names, pl.String), strict=False)
-    return frame.with_row_index("_row", offset=1).cast({"_row": pl.Int64})
+def _history_rows(payload: Any) -> tuple[pl.DataFrame, set[str]]:
+    """Hours as text, and the names of all their fields: parameters come and go between stations."""
+    hours = [hour | {"station_id": station["stationID"]} for station in payload["stations"] for hour in station["data"]]
+    names = {name for hour in hours for name in hour} - {"station_id"}
+    return text_frame(hours, ["station_id", *sorted(names & {"DATETIMEDATA", *HISTORY})]), names
 
 
 def _live_rows(payload: Any) -> pl.DataFrame:
     rows = []
-    for number, station in enumerate(payload["stations"], start=1):
+    for station in payload["stations"]:
         last = station.get("AQILast") or {}
         values = {name: _entry(last, name, "value") for name in POLLUTANTS} | {"AQI": _entry(last, "AQI", "aqi")}
         label = f"{last.get('date', '')} {last.get('time', '')}"
-        rows.append({"_row": number, "station_id": station["stationID"].strip(), "label": label} | values)
-    types = {"_row": pl.Int64(), "station_id": pl.String(), "label": pl.String()} | dict.fromkeys(LIVE, pl.String())
-    return pl.DataFrame(rows, schema=types, strict=False)
+        rows.append({"station_id": station["stationID"].strip(), "label": label} | values)
+    return text_frame(rows, ["station_id", "label", *LIVE])
 
 
 def _entry(last: Mapping[str, Any], name: str, field: str) -> Any:

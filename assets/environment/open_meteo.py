@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
-from assets.rows import distinct, missing_values, parsed, problems_at, rejected, without
+from assets.rows import distinct, missing_values, parsed, problems_at, rejected, text_frame, without
 from assets.sources import Context, ReadResult, Request, Source
 from quality.problems import gather, problem
 from quality.tables import WEATHER
@@ -58,22 +58,19 @@ def read(data: bytes, context: Context) -> ReadResult:
     hourly = payload["hourly"]
     if not hourly["time"]:
         return rejected("open_meteo", "answer-empty", "no hour in the answer")
-    columns = {column: hourly[variable] for variable, (column, _) in VARIABLES.items()}
-    frame = pl.DataFrame(
-        {"_label": hourly["time"]} | columns,
-        schema={"_label": pl.String(), **dict.fromkeys(columns, pl.Float64())},
-        strict=False,
-    ).with_row_index("_row", offset=1)
-    frame = frame.cast({"_row": pl.Int64}).with_columns(
-        pl.col("_label").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False)
+    columns = [column for column, _ in VARIABLES.values()]
+    values = {column: hourly[variable] for variable, (column, _) in VARIABLES.items()}
+    frame = text_frame([{"_label": label} for label in hourly["time"]], ["_label"]).with_columns(
+        pl.col("_label").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False),
+        *(pl.Series(name, [None if v is None else float(v) for v in values[name]], pl.Float64) for name in columns),
     )
     bad = problems_at(frame, "stamp-bad", pl.col("_label").is_null(), "the hour's stamp is not YYYY-MM-DDTHH:MM")
     rows, repeats = distinct(
         without(frame, bad).select(
             "_row",
+            *columns,
             start=pl.col("_label").dt.replace_time_zone("Asia/Bangkok").dt.convert_time_zone("UTC"),
             local_date=pl.col("_label").dt.date(),
-            **{column: pl.col(column) for column in columns},
             grid_lat=pl.lit(float(payload["latitude"])),
             grid_lon=pl.lit(float(payload["longitude"])),
         ),
@@ -85,7 +82,7 @@ def read(data: bytes, context: Context) -> ReadResult:
         "open_meteo",
         "JSON with hourly and hourly_units",
         {"weather": rows},
-        gather([bad, repeats, missing_values(rows, list(columns)), *short]),
+        gather([bad, repeats, missing_values(rows, columns), *short]),
     )
 
 
@@ -117,6 +114,8 @@ def _fault(payload: Any) -> str | None:
         values = payload["hourly"][variable]
         if not isinstance(values, list) or len(values) != len(times):
             return f"{variable} has not one value an hour"
-        if not all(value is None or isinstance(value, int | float) for value in values):
+        if any(isinstance(value, str | bool) for value in values):
             return f"{variable} has a value that is not a number"
+        for value in values:
+            float(value or 0)
     return None

@@ -15,7 +15,7 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.landing.portals import PORTALS
-from assets.rows import parsed, read_csv
+from assets.rows import parsed, read_csv, text_frame
 from assets.sources import Request
 from quality.problems import gather, no_problems, problem
 
@@ -95,9 +95,7 @@ def read_rows(data: bytes) -> tuple[Rows | None, pl.DataFrame]:
     if reason:
         return None, problem("answer-bad", reason)
     result = payload["result"]
-    names = [field["id"] for field in result["fields"] if field["id"] != "_id"]
-    frame = pl.DataFrame(result["records"], schema=dict.fromkeys(names, pl.String), strict=False)
-    frame = frame.rename(lambda name: name.strip() or name).with_row_index("_row", offset=1).cast({"_row": pl.Int64})
+    frame = text_frame(result["records"], [name for name in _names(result) if name != "_id"])
     count, total = len(result["records"]), result["total"]
     return Rows(frame, count == total, f"datastore_search, {count} of {total} records"), no_problems()
 
@@ -156,13 +154,17 @@ def _page_fault(payload: Any, offset: int | None) -> str | None:
     count, total = len(result["records"]), result["total"]
     if not all(isinstance(record, dict) for record in result["records"]) or not isinstance(total, int):
         return "records or total of another kind"
-    if not all(isinstance(field["id"], str) for field in result["fields"]):
-        return "fields without id"
+    if not all(name.isprintable() and name not in ("", "_row") for name in _names(result)):
+        return "fields without a usable id"
     if total > MAX_RECORDS:
         return f"{total} records are too many to page; name a file in the option resource"
     if offset is not None and count < min(LEAST_PAGE, total - offset):
         return f"{count} records at {offset} although the total is {total}"
     return None
+
+
+def _names(result: Any) -> list[str]:
+    return [field["id"] for field in result["fields"]]
 
 
 def _chosen(package: Any, base: str, options: Mapping[str, Any]) -> Any | None:

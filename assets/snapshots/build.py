@@ -3,8 +3,8 @@
     data/<table>/month=YYYY-MM/part-00000-<8 hex of sha256>.parquet   nothing but Parquet here: engines read all they find
     meta/manifest.json      every file with size, rows and sha256; schemas, inputs, checks, versions
     meta/dictionary.json    columns, types, units and meanings, from the contracts
-    meta/datapackage.json   the same for Frictionless tools (Data Package 2.0, https://datapackage.org)
     meta/quality.parquet    one row a check
+    datapackage.json        for Frictionless tools (Data Package 2.0, which forbids paths above the descriptor)
     index.html              the city's page
 
 Nothing here moves a pointer: a folder that is not committed is invisible to readers.
@@ -97,7 +97,7 @@ def build(store: Store, snapshot_id: str, edition: Edition) -> str:
     verdicts = edition.verdicts.select(VERDICTS.schema.names()).sort(VERDICTS.order)
     put("meta/dictionary.json", json_bytes(dictionary(contracts)))
     put(QUALITY, encode(verdicts), rows=verdicts.height)
-    put("meta/datapackage.json", json_bytes(datapackage(edition.city, edition.day, snapshot_id, contracts, files)))
+    put("datapackage.json", json_bytes(datapackage(edition.city, edition.day, snapshot_id, contracts, files)))
     manifest = _manifest(snapshot_id, edition, entries)
     put(PAGE, render(edition.city, edition.tables, verdicts, manifest | {"files": files}))
     data = json_bytes(manifest | {"files": files})
@@ -150,7 +150,17 @@ def _manifest(snapshot_id: str, edition: Edition, tables: Mapping[str, Any]) -> 
         "format": FORMAT,
         "snapshot_id": snapshot_id,
         "city": city.model_dump(
-            include={"slug", "name_th", "name_en", "province_th", "province_en", "dopa_province", "lat", "lon", "utility"}
+            include={
+                "slug",
+                "name_th",
+                "name_en",
+                "province_th",
+                "province_en",
+                "dopa_province",
+                "lat",
+                "lon",
+                "utility",
+            }
         ),
         "day": edition.day.isoformat(),
         "created": edition.now.astimezone(UTC).isoformat(timespec="seconds"),

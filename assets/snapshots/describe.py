@@ -59,7 +59,7 @@ def _described(table: Table, name: str, dtype: pl.DataType) -> dict[str, Any]:
 def datapackage(
     city: City, day: date, snapshot_id: str, tables: Sequence[Table], files: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The Data Package descriptor: one resource a table that has files; paths are relative to the snapshot."""
+    """The Data Package descriptor: one resource a table that has files; it lies at the snapshot's root."""
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": f"muang-{city.slug.replace('_', '-')}",
@@ -80,7 +80,7 @@ def _resource(table: Table, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any
         "name": table.name.replace("_", "-"),
         "title": table.title,
         "description": table.description,
-        "path": [f"../{part['path']}" for part in parts] if len(parts) > 1 else f"../{parts[0]['path']}",
+        "path": [part["path"] for part in parts] if len(parts) > 1 else parts[0]["path"],
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
         **whole,

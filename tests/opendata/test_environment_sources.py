@@ -80,7 +80,7 @@ def test_history_says_what_is_missing(phuket):
     assert coded(result, "window-short") == [f"station 43t: 20 of 24 hours from {ASKED} to {ASKED}"]
     assert result.problems.filter(code="stamp-bad")["row"].to_list() == [21]
     assert coded(result, "station-missing") == ["station 45t is not in the answer"]
-    assert coded(result, "column-new") == ["unknown parameter NOISE"]
+    assert coded(result, "column-new") == ["unknown parameter 'NOISE'"]
     assert coded(result, "value-missing") == [
         "pm25_ug_m3: 24 of 44 rows have no value",
         "temperature_c: 24 of 44 rows have no value",

@@ -52,56 +52,55 @@ def read(content: Content, layout: Layout, options: Mapping[str, Any]) -> Export
     if not content.ends_whole and body.height and _width(body.tail(1)) < len(names):
         text = f"the last line has {_width(body.tail(1))} of {len(names)} cells and no line end"
         return rejected(layout.name, "file-truncated", text, body["row"][-1])
-    found = [_strangers(names, layout)]
-    rows = body.with_columns(
-        stamp=parse(_joined(layout.stamp.columns, names), layout.stamp.order, layout.stamp.era),
-        point=_cell(layout.point_column, names) if layout.point_column else pl.lit(str(point)),
-        status=_cell(layout.status_column, names),
-        rate_raw=_cell(layout.rate_column, names),
-    )
-    # A wide row is a whole day, so its date is at midnight in either case.
-    first = (
-        pl.col("stamp")
-        if layout.label == "start" or layout.wide
-        else pl.col("stamp").dt.offset_by(f"-{layout.minutes}m")
-    )
-    rows = rows.with_columns(first=first)
-    minute = pl.col("first").dt.hour().cast(pl.Int32) * 60 + pl.col("first").dt.minute()
-    grid = 1440 if layout.wide else layout.minutes
-    midnight = pl.col("stamp") == pl.col("stamp").dt.truncate("1d")
-    late = _joined(layout.stamp.columns, names).str.contains(r"\b24[.:]00") & (layout.label == "start")
-    rows, refused = refuse(
-        rows,
-        [
-            (pl.col("cells").is_null(), "row-malformed", "a quote is not closed"),
-            (
-                pl.col("cells").list.len() != len(names),
-                "row-malformed",
-                pl.format("{} cells where the header has {}", pl.col("cells").list.len(), pl.lit(len(names))),
-            ),
-            ((pl.col("point") == "").fill_null(True), "value-null", "no metering point"),
-            (pl.col("stamp").is_null() | late, "stamp-bad", f"not a date and time in the order {layout.stamp.order}"),
-            (
-                (minute % grid != 0) | (pl.col("first").dt.second() != 0) | ~midnight & (grid == 1440),
-                "interval-misaligned",
-                f"the stamp is not on the {grid}-minute grid",
-            ),
-            *_unknown_component(layout, names),
-        ],
-    )
+    rows, refused = _rows(body, names, layout, point)
     tall = _wide(rows, layout, names) if layout.wide else _long(rows, layout, names)
-    tall = tall.with_columns(
-        start=utc(pl.col("first"), zone),
-        minutes=pl.lit(layout.minutes),
-        quality=pl.col("status").replace_strict(layout.statuses, default="unknown", return_dtype=pl.String),
-        quality_raw=pl.when(pl.col("status") != "").then("status"),
-        rate_raw=pl.when(pl.col("rate_raw") != "").then("rate_raw"),
-    )
+    tall = tall.with_columns(start=utc(pl.col("first"), zone), minutes=pl.lit(layout.minutes))
     tall, skipped = refuse(tall, [(pl.col("start").is_null(), "stamp-bad", "a clock change skips this local time")])
     values, cells = measure(tall, layout.decimal, layout.thousands, layout.nulls)
     readings, repeated = resolve(canonical(values))
-    problems = gather([*found, refused, skipped, cells, repeated])
+    problems = gather([_strangers(names, layout), refused, skipped, cells, repeated])
     return Export(layout.name, tables={"readings": readings}, problems=problems, zone=zone)
+
+
+def _rows(body: pl.DataFrame, names: list[str], layout: Layout, point: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Lines with what is told once a line, ``first`` the local start of its (first) interval; and those refused."""
+    status, rate = _cell(layout.status_column, names), _cell(layout.rate_column, names)
+    rows = body.with_columns(
+        text=pl.concat_str([_cell(column, names) for column in layout.stamp.columns], separator=" "),
+        point=_cell(layout.point_column, names) if layout.point_column else pl.lit(str(point)),
+        quality=status.replace_strict(layout.statuses, default="unknown", return_dtype=pl.String),
+        quality_raw=pl.when(status != "").then(status),
+        rate_raw=pl.when(rate != "").then(rate),
+    )
+    # Parsed once each: the same stamps come back from meter to meter.
+    stamps = (
+        rows.select("text").unique().with_columns(first=parse(pl.col("text"), layout.stamp.order, layout.stamp.era))
+    )
+    if layout.wide:
+        off_grid = pl.col("first") != pl.col("first").dt.truncate("1d")
+    else:
+        late = pl.col("text").str.contains(r"\b24[.:]00") & (layout.label == "start")
+        back = pl.duration(minutes=layout.minutes if layout.label == "end" else 0)
+        stamps = stamps.with_columns(first=pl.when(~late).then(pl.col("first") - back))
+        off_grid = pl.col("first") != pl.col("first").dt.truncate(f"{layout.minutes}m")
+    width = pl.col("cells").list.len()
+    wrong_width = pl.format(f"{{}} cells where the header has {len(names)}", width)
+    component = _cell(layout.component_column, names)
+    return refuse(
+        rows.join(stamps, on="text", how="left", maintain_order="left").drop("text"),
+        [
+            (width.is_null(), "row-malformed", "a quote is not closed"),
+            (width != len(names), "row-malformed", wrong_width),
+            (pl.col("point") == "", "value-null", "no metering point"),
+            (pl.col("first").is_null(), "stamp-bad", f"not a date and time in the order {layout.stamp.order}"),
+            (off_grid, "interval-misaligned", f"not on the grid of {1440 if layout.wide else layout.minutes} minutes"),
+            (
+                ~component.is_in(list(layout.components)) & bool(layout.components),
+                "value-unknown",
+                "a component that the layout does not know",
+            ),
+        ],
+    )
 
 
 def _header(lines: pl.DataFrame, layout: Layout) -> tuple[int, list[str]] | None:
@@ -138,22 +137,10 @@ def _cell(name: str | None, names: list[str]) -> pl.Expr:
     return pl.col("cells").list.get(names.index(name), null_on_oob=True).str.strip_chars().fill_null("")
 
 
-def _joined(columns: tuple[str, ...], names: list[str]) -> pl.Expr:
-    return pl.concat_str([_cell(column, names) for column in columns], separator=" ")
-
-
 def _strangers(names: list[str], layout: Layout) -> pl.DataFrame:
     known = {*layout.required, *layout.ignored, ""}
     count = sum(name not in known and not (layout.wide and re.fullmatch(layout.wide.columns, name)) for name in names)
     return gather([problem("column-new", f"{count} column(s) that the layout does not know")] if count else [])
-
-
-def _unknown_component(layout: Layout, names: list[str]) -> list[tuple[pl.Expr, str, pl.Expr]]:
-    if not layout.components:
-        return []
-    component = _cell(layout.component_column, names)
-    unknown = ~component.is_in(list(layout.components))
-    return [(unknown, "value-unknown", pl.lit("a component that the layout does not know"))]
 
 
 def _measured(name: str, what: Measure) -> dict[str, pl.Expr]:
@@ -179,7 +166,7 @@ def _long(rows: pl.DataFrame, layout: Layout, names: list[str]) -> pl.DataFrame:
         parts = [
             rows.with_columns(raw=_cell(name, names), **_measured(name, what)) for name, what in layout.values.items()
         ]
-    return pl.concat(parts).drop("cells").sort("row", maintain_order=True)
+    return pl.concat(parts).drop("cells")
 
 
 def _wide(rows: pl.DataFrame, layout: Layout, names: list[str]) -> pl.DataFrame:

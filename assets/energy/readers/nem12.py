@@ -31,7 +31,7 @@ _RECORDS = ("100", "200", "300", "400", "500", "900")
 _QUANTITY = {"E": "active_import", "B": "active_export", "Q": "reactive_import", "K": "reactive_export"}
 """First letter of the NMI suffix: E is taken from the grid, B sent to it; Q and K the same for reactive energy."""
 _BY_FAMILY = {"vah": "apparent", "v": "voltage"}
-_QUALITY = {"A": "actual", "F": "substituted", "S": "substituted_temporary", "N": "missing"}
+_QUALITY = {"A": "actual", "F": "substituted", "S": "substituted_temporary", "E": "forecast", "N": "missing"}
 _FLAG = r"^[AFSEN]\d{0,2}$"
 _SHOWS_NEM13 = {"250", "550"}
 
@@ -228,31 +228,39 @@ def _latest(days: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _intervals(days: pl.DataFrame, details: pl.DataFrame, zone: str) -> pl.DataFrame:
     """One row an interval, with the flag of its 400 record where the day is V."""
     spread = days.select(
-        "row", "point", "channel", "quantity", "minutes", "factor", "average", "flag", "reason", "version", "created",
-        midnight=pl.col("date").cast(pl.Datetime("us")),
+        "row", "point", "channel", "quantity", "minutes", "factor", "average", "version",
+        quality=_quality("flag"),
+        quality_raw="flag",
+        reason_raw=_code("reason"),
+        written=pl.coalesce("version", "created"),
+        midnight=utc(pl.col("date").cast(pl.Datetime("us")), zone),
         raw=pl.col("cells").list.slice(2, "count"),
         index=pl.int_ranges(1, pl.col("count") + 1, dtype=pl.Int64),
     ).explode("raw", "index")  # fmt: skip
     if details.height:
         ranged = {"left_on": ["row", "index"], "right_on": ["day_row", "index"]}
         spread = spread.join(details, how="left", maintain_order="left", **ranged)  # type: ignore[arg-type]
-        varying = pl.col("flag") == "V"
+        varies = pl.col("quality_raw") == "V"
         spread = spread.with_columns(
-            flag=pl.when(varying).then("flag_400").otherwise("flag"),
-            reason=pl.when(varying).then("reason_400").otherwise("reason"),
+            quality=pl.when(varies).then(_quality("flag_400")).otherwise("quality"),
+            quality_raw=pl.when(varies).then("flag_400").otherwise("quality_raw"),
+            reason_raw=pl.when(varies).then(_code("reason_400")).otherwise("reason_raw"),
         )
-    start = utc(pl.col("midnight"), zone) + pl.duration(minutes=(pl.col("index") - 1) * pl.col("minutes"))
-    letter = pl.col("flag").str.slice(0, 1)
+    start = pl.col("midnight") + pl.duration(minutes=(pl.col("index") - 1) * pl.col("minutes"))
     # An estimate is a forecast only for a time after the record was written; the file's own clock decides, not ours.
-    written = pl.coalesce("version", "created")
-    estimate = pl.when(start >= written).then(pl.lit("forecast")).otherwise(pl.lit("substituted_temporary"))
+    past = (pl.col("quality") == "forecast") & (start < pl.col("written")).fill_null(True)
     return spread.with_columns(
-        start=start,
-        quality=pl.when(letter == "E").then(estimate).otherwise(letter.replace_strict(_QUALITY, default=None)),
-        quality_raw="flag",
-        # The code alone: the description beside it is free text and may name people.
-        reason_raw=pl.when(pl.col("reason") != "").then("reason"),
+        start=start, quality=pl.when(past).then(pl.lit("substituted_temporary")).otherwise("quality")
     )
+
+
+def _quality(flag: str) -> pl.Expr:
+    return pl.col(flag).str.slice(0, 1).replace_strict(_QUALITY, default=None, return_dtype=pl.String)
+
+
+def _code(reason: str) -> pl.Expr:
+    """The reason's code; the description beside it is free text, may name people, and is left out."""
+    return pl.when(pl.col(reason) != "").then(reason)
 
 
 def _frame(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,179 @@
+"""Commit a snapshot: build, verify, then append to the history and move the one pointer.
+
+    cdp/city=<slug>/history/<seq>.json   append-only, created if absent: this alone decides who committed
+    cdp/city=<slug>/current.json         what readers read: a copy of the newest history entry
+
+A publisher holds no lock. It reads where it starts from, builds, and creates the next history entry; of two, one
+creates it and the other reports ``Conflict``, because its snapshot was judged against a base that is no longer the
+current one (privacy: no difference between two snapshots may tell of a single meter). A crash after the history entry
+delays only the pointer, which ``repair`` moves at the next publication.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from assets.cities.registry import City
+from assets.snapshots.build import MANIFEST, PAGE, Edition, Refused, build, folder, json_bytes, new_id, prefix
+from assets.snapshots.verify import FAILED, verify
+from assets.store import Store
+
+SWAPS = 20
+"""Times the pointer is tried: each lost try means that another publisher moved it, so progress was made."""
+
+
+class Conflict(Exception):
+    """Another publisher committed first; make the tables again and publish again."""
+
+
+class Entry(BaseModel):
+    """One commit. ``seq`` orders commits; times are for people. ``token`` tells whose entry it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seq: int
+    token: str
+    snapshot_id: str
+    parent: str | None
+    manifest_sha256: str
+    synthetic: bool
+    day: date
+    committed: datetime
+
+    def encoded(self) -> bytes:
+        """As stored."""
+        return self.model_dump_json(indent=1).encode() + b"\n"
+
+
+def _history_key(city: str, seq: int) -> str:
+    return f"{folder(city)}/history/{seq:08d}.json"
+
+
+def _current_key(city: str) -> str:
+    return f"{folder(city)}/current.json"
+
+
+def _read(store: Store, key: str) -> Entry | None:
+    try:
+        return Entry.model_validate_json(store.read(key))
+    except FileNotFoundError:
+        return None
+
+
+def current(store: Store, city: str) -> Entry | None:
+    """The commit that readers see; None before the first."""
+    return _read(store, _current_key(city))
+
+
+def history(store: Store, city: str) -> list[Entry]:
+    """Every commit, oldest first; asked for by number, since a listing may be stale."""
+    return list(_after(store, city, 0))
+
+
+def _after(store: Store, city: str, seq: int) -> Iterator[Entry]:
+    while entry := _read(store, _history_key(city, seq := seq + 1)):
+        yield entry
+
+
+def show(store: Store, city: str, snapshot_id: str | None = None) -> bytes:
+    """The manifest of a snapshot (the current one if not named). Raises ``FileNotFoundError``."""
+    if snapshot_id is None:
+        entry = current(store, city)
+        if entry is None:
+            raise FileNotFoundError(f"{city} has no snapshot")
+        snapshot_id = entry.snapshot_id
+    return store.read(f"{prefix(city, snapshot_id)}/{MANIFEST}")
+
+
+def page_path(store: Store, city: str, snapshot_id: str) -> str:
+    """Path or URL of a snapshot's page."""
+    return store.path(f"{prefix(city, snapshot_id)}/{PAGE}")
+
+
+def repair(store: Store, city: str) -> Entry | None:
+    """Move the pointer to the newest commit if a crash left it behind; returns what is current then."""
+    base = current(store, city)
+    newest = base
+    for newest in _after(store, city, base.seq if base else 0):
+        pass
+    if newest is not None and newest != base:
+        _point(store, city, newest)
+    return newest
+
+
+def publish(
+    store: Store,
+    city: City,
+    day: date,
+    tables: Mapping[str, pl.DataFrame],
+    verdicts: pl.DataFrame,
+    *,
+    synthetic: bool,
+    run: str,
+    code_version: str,
+    now: datetime,
+    inputs: Sequence[str],
+) -> Entry:
+    """Build a snapshot of ``tables`` (published ones, by name), verify it, commit it; returns the commit.
+
+    On any failure the pointer stays, and ``meta/FAILED.json`` in the snapshot's folder says why. Raises ``Refused``
+    where a table may not be published or the written files are not what was meant, ``Conflict`` where another
+    publisher was faster, and what the store raises.
+    """
+    base = repair(store, city.slug)
+    snapshot_id = new_id(now)
+    edition = Edition(city, day, tables, verdicts, synthetic, run, code_version, now, inputs)
+    try:
+        digest = build(store, snapshot_id, edition)
+        problems = verify(store, city.slug, snapshot_id, digest)
+        if problems:
+            raise Refused(f"{len(problems)} file problem(s) after writing, the first: {problems[0]}")
+        entry = Entry(
+            seq=base.seq + 1 if base else 1,
+            token=uuid.uuid4().hex,
+            snapshot_id=snapshot_id,
+            parent=base.snapshot_id if base else None,
+            manifest_sha256=digest,
+            synthetic=synthetic,
+            day=day,
+            committed=now.astimezone(UTC),
+        )
+        _append(store, city.slug, entry)
+    except Exception as error:
+        failed = {"run": run, "at": now, "error": type(error).__name__, "reason": str(error)}
+        with contextlib.suppress(OSError):  # the first failure matters, not that it could not be noted
+            store.write(f"{prefix(city.slug, snapshot_id)}/{FAILED}", json_bytes(failed))
+        raise
+    _point(store, city.slug, entry)
+    return entry
+
+
+def _append(store: Store, city: str, entry: Entry) -> None:
+    """Create the history entry. Raises ``Conflict`` if another publisher has that number."""
+    key = _history_key(city, entry.seq)
+    try:
+        store.create(key, entry.encoded())
+    except OSError:
+        # The outcome is unknown: the acknowledgement may be lost and the entry there.
+        if _read(store, key) is None:
+            raise
+    found = _read(store, key)
+    if found is None or found.token != entry.token:
+        raise Conflict(f"commit {entry.seq} of {city} went to snapshot {found.snapshot_id if found else 'unknown'}")
+
+
+def _point(store: Store, city: str, entry: Entry) -> None:
+    """Move ``current.json`` to ``entry`` unless it is there or further."""
+    for _ in range(SWAPS):
+        # The tag first: if the pointer moves between the two reads, the swap fails and it is tried again.
+        tag = store.tag(_current_key(city))
+        now = current(store, city)
+        if now is not None and now.seq >= entry.seq:
+            return
+        if store.swap(_current_key(city), entry.encoded(), tag):
+            return
+    raise Conflict(f"the pointer of {city} moved {SWAPS} times; commit {entry.seq} stands and will be pointed at")
