@@ -13,6 +13,7 @@ import polars as pl
 from assets import fill, land, publish
 from assets.catalogue import SOURCES
 from assets.cities.registry import City
+from assets.landing.receipts import Receipt
 from assets.platform import NATIONAL, Platform, landed_as, tables_of
 from quality.contracts import Table
 from quality.problems import with_severity
@@ -70,15 +71,21 @@ def build_national(cities: Mapping[str, City]) -> list[dg.AssetsDefinition]:
     return [_national(SOURCES[name].name) for name in sorted(used)]
 
 
-def _spec(group: str, name: str, deps: Sequence[dg.AssetKey], **more: Any) -> dict[str, Any]:
-    return {
-        "key": dg.AssetKey([group, name]),
-        "group_name": group,
-        "deps": list(deps),
-        "owners": OWNERS,
-        "partitions_def": DELIVERY_DAYS,
-        "required_resource_keys": {"platform"},
-    } | more
+Step = Callable[[dg.AssetExecutionContext], dg.MaterializeResult]
+
+
+def _asset(group: str, name: str, deps: Sequence[dg.AssetKey], **more: Any) -> Callable[[Step], dg.AssetsDefinition]:
+    """``dg.asset`` with what all assets share."""
+    decorator: Callable[[Step], dg.AssetsDefinition] = dg.asset(
+        key=dg.AssetKey([group, name]),
+        group_name=group,
+        deps=list(deps),
+        owners=OWNERS,
+        partitions_def=DELIVERY_DAYS,
+        required_resource_keys={"platform"},
+        **more,
+    )
+    return decorator
 
 
 def _key(city: City, name: str) -> dg.AssetKey:
@@ -88,16 +95,14 @@ def _key(city: City, name: str) -> dg.AssetKey:
 def _landing(city: City, name: str, description: str, smart: str, document: str | None) -> dg.AssetsDefinition:
     key = _key(city, f"landed_{name}")
 
-    @dg.asset(
-        **_spec(
-            city.slug,
-            f"landed_{name}",
-            [],
-            description=description + (f"\n\nInterface: {document}" if document else ""),
-            kinds={"bytes"},
-            tags={"stage": "landing"} | ({"smart": smart} if smart else {}),
-            check_specs=[dg.AssetCheckSpec("arrived", asset=key, description="Every source answered with content.")],
-        )
+    @_asset(
+        city.slug,
+        f"landed_{name}",
+        [],
+        description=description + (f"\n\nInterface: {document}" if document else ""),
+        kinds={"bytes"},
+        tags={"stage": "landing"} | ({"smart": smart} if smart else {}),
+        check_specs=[dg.AssetCheckSpec("arrived", asset=key, description="Every source answered with content.")],
     )
     def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         platform: Platform = context.resources.platform
@@ -113,16 +118,14 @@ def _national(name: str) -> dg.AssetsDefinition:
     source = SOURCES[name]
     key = dg.AssetKey([NATIONAL, f"landed_{name}"])
 
-    @dg.asset(
-        **_spec(
-            NATIONAL,
-            f"landed_{name}",
-            [],
-            description=f"{source.title}, landed once for all cities.\n\nInterface: {source.document}",
-            kinds={"bytes"},
-            tags={"stage": "landing", "smart": source.smart},
-            check_specs=[dg.AssetCheckSpec("arrived", asset=key, description="The source answered with content.")],
-        )
+    @_asset(
+        NATIONAL,
+        f"landed_{name}",
+        [],
+        description=f"{source.title}, landed once for all cities.\n\nInterface: {source.document}",
+        kinds={"bytes"},
+        tags={"stage": "landing", "smart": source.smart},
+        check_specs=[dg.AssetCheckSpec("arrived", asset=key, description="The source answered with content.")],
     )
     def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         platform: Platform = context.resources.platform
@@ -131,7 +134,7 @@ def _national(name: str) -> dg.AssetsDefinition:
     return landed
 
 
-def _landed(receipts: Sequence[land.Receipt]) -> dg.MaterializeResult:
+def _landed(receipts: Sequence[Receipt]) -> dg.MaterializeResult:
     failed = [r for r in receipts if r.outcome not in ("new", "unchanged")]
     table = dg.MetadataValue.table(
         [
@@ -218,22 +221,18 @@ def _judged_asset(
 ) -> dg.AssetsDefinition:
     key = _key(city, table.name)
 
-    @dg.asset(
-        **_spec(
-            city.slug,
-            table.name,
-            deps,
-            description=f"{table.description}\n\nKey: {', '.join(table.key)}. One file a city and {table.day}.",
-            kinds={"polars", "parquet"},
-            tags={"stage": "lake", "smart": table.smart},
-            metadata={"dagster/column_schema": column_schema(table)},
-            check_specs=[
-                dg.AssetCheckSpec(
-                    GATE, asset=key, blocking=True, description="Structure, keys, critical expectations."
-                ),
-                dg.AssetCheckSpec(NOTES, asset=key, description="Statistics, completeness, freshness, deliveries."),
-            ],
-        )
+    @_asset(
+        city.slug,
+        table.name,
+        deps,
+        description=f"{table.description}\n\nKey: {', '.join(table.key)}. One file a city and {table.day}.",
+        kinds={"polars", "parquet"},
+        tags={"stage": "lake", "smart": table.smart},
+        metadata={"dagster/column_schema": column_schema(table)},
+        check_specs=[
+            dg.AssetCheckSpec(GATE, asset=key, blocking=True, description="Structure, keys, critical expectations."),
+            dg.AssetCheckSpec(NOTES, asset=key, description="Statistics, completeness, freshness, deliveries."),
+        ],
     )
     def made(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         outcome = work(context.resources.platform, context.partition_time_window.start.date())
@@ -281,16 +280,14 @@ def column_schema(table: Table) -> dg.TableSchema:
 
 
 def _indicators(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
-    @dg.asset(
-        **_spec(
-            city.slug,
-            INDICATORS.name,
-            [_key(city, name) for name in published],
-            description=INDICATORS.description,
-            kinds={"polars", "parquet"},
-            tags={"stage": "lake", "smart": INDICATORS.smart},
-            metadata={"dagster/column_schema": column_schema(INDICATORS)},
-        )
+    @_asset(
+        city.slug,
+        INDICATORS.name,
+        [_key(city, name) for name in published],
+        description=INDICATORS.description,
+        kinds={"polars", "parquet"},
+        tags={"stage": "lake", "smart": INDICATORS.smart},
+        metadata={"dagster/column_schema": column_schema(INDICATORS)},
     )
     def indicators(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         day = context.partition_time_window.start.date()
@@ -306,15 +303,13 @@ def _indicators(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
 
 
 def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
-    @dg.asset(
-        **_spec(
-            city.slug,
-            "snapshot",
-            [_key(city, name) for name in published],
-            description="The city's published snapshot: written, read back, checked, then pointed at.",
-            kinds={"parquet", "html"},
-            tags={"stage": "snapshot"},
-        )
+    @_asset(
+        city.slug,
+        "snapshot",
+        [_key(city, name) for name in published],
+        description="The city's published snapshot: written, read back, checked, then pointed at.",
+        kinds={"parquet", "html"},
+        tags={"stage": "snapshot"},
     )
     def snapshot(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         day = context.partition_time_window.start.date()

@@ -1,5 +1,6 @@
 """From lake to public: the load profile behind the privacy gate, the indicators, and the city's snapshot."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,7 +13,7 @@ from assets.energy import load_profile
 from assets.lake import tables as lake
 from assets.platform import Platform
 from quality import suites
-from quality.tables import INDICATORS, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, TABLES
+from quality.tables import DELIVERIES, INDICATORS, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, TABLES, VERDICTS
 from quality.verdicts import Verdict, freshness, keys, structure
 
 
@@ -78,3 +79,42 @@ def make_indicators(platform: Platform, city: City, names: Sequence[str], day: d
     frame = all_indicators(city, reading_day, _published(platform, city, names))
     lake.write(platform.store, INDICATORS, city.slug, reading_day, frame)
     return frame
+
+
+@dataclass(frozen=True)
+class Published:
+    """A committed snapshot, as the graph shows it."""
+
+    snapshot: str
+    seq: int
+    files: int
+    bytes: int
+    page: str
+
+
+def publish_city(platform: Platform, city: City, names: Sequence[str], day: date, run: str) -> Published:
+    """Publish the city's tables with the day's verdicts. Raises what ``assets.snapshots.commit.publish`` raises."""
+    from assets.snapshots import commit
+
+    today = (day, day)
+    deliveries = lake.read(platform.store, DELIVERIES, city.slug, today).filter(pl.col("rows") > 0)
+    entry = commit.publish(
+        platform.store,
+        city,
+        day,
+        _published(platform, city, names),
+        lake.read(platform.store, VERDICTS, city.slug, today),
+        synthetic=platform.synthetic,
+        run=run,
+        code_version=platform.version,
+        now=platform.now(),
+        inputs=sorted(set(deliveries["receipt"])),
+    )
+    manifest = json.loads(commit.show(platform.store, city.slug, entry.snapshot_id))
+    return Published(
+        snapshot=entry.snapshot_id,
+        seq=entry.seq,
+        files=len(manifest["files"]),
+        bytes=sum(file["bytes"] for file in manifest["files"]),
+        page=commit.page_path(platform.store, city.slug, entry.snapshot_id),
+    )

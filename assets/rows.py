@@ -28,7 +28,7 @@ def parsed(data: bytes, fault: Callable[[Any], str | None]) -> tuple[Any, str | 
         return None, "the answer is not valid JSON"
     try:
         return payload, fault(payload)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         return payload, f"the answer has another shape than its interface promises ({type(error).__name__})"
 
 

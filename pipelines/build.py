@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
 from importlib.metadata import version
+from typing import Any
 
 import dagster as dg
 
@@ -50,8 +51,8 @@ def build_defs() -> dg.Definitions:
     @dg.resource(description="Store, registry, portals, inbox and clock of this deployment.")
     def platform(context: dg.InitResourceContext) -> Iterator[Platform]:
         tags = context.run.tags if context.run else {}
-        chosen = {"profile": tags.get(PROFILE_TAG), "inbox": tags.get(INBOX_TAG)}
-        settings = Settings(**{name: value for name, value in chosen.items() if value})  # type: ignore[arg-type]
+        chosen: dict[str, Any] = {"profile": tags.get(PROFILE_TAG), "inbox": tags.get(INBOX_TAG)}
+        settings = Settings(**{name: value for name, value in chosen.items() if value})
         with ExitStack() as stack:
             deployment = platform_of(settings, cities)
             if settings.profile == "demo":

@@ -88,8 +88,8 @@ def nightly(
 
     May be repeated: a day that was run is re-run from landing, and the same input gives the same tables.
     """
-    chosen = {name: value for name, value in (("profile", profile), ("inbox", inbox)) if value is not None}
-    settings = Settings(**chosen)
+    chosen: dict[str, Any] = {"profile": profile, "inbox": inbox}
+    settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
     try:
         delivery_day = date.fromisoformat(day) if day else now().date()
     except ValueError:
@@ -218,16 +218,14 @@ def snapshots_list(city: Cities = None, as_json: Json = False) -> None:
     slugs = _wanted(cities_of(settings), city)
     found = {slug: (commit.history(store, slug), commit.current(store, slug)) for slug in slugs}
     if as_json:
-        print(json.dumps({s: {"history": h, "current": c} for s, (h, c) in found.items() if h}, indent=1, default=str))
+        listed = {slug: [entry.model_dump(mode="json") for entry in entries] for slug, (entries, _) in found.items()}
+        print(json.dumps({slug: entries for slug, entries in listed.items() if entries}, indent=1))
         return
     grid = Grid("city", "seq", "snapshot", "day", "", header_style="bold")
     for slug, (entries, current) in found.items():
         for entry in entries:
-            marks = [*(["current"] if current and current["commit_seq"] == entry["commit_seq"] else [])]
-            marks += ["synthetic"] if entry.get("synthetic") else []
-            grid.add_row(
-                slug, str(entry["commit_seq"]), entry["snapshot_id"], str(entry.get("day", "")), ", ".join(marks)
-            )
+            marks = [mark for mark, is_so in (("current", entry == current), ("synthetic", entry.synthetic)) if is_so]
+            grid.add_row(slug, str(entry.seq), entry.snapshot_id, str(entry.day), ", ".join(marks))
     out.print(grid)
 
 
@@ -246,7 +244,7 @@ def snapshots_show(
     store = open_store(settings.store_uri)
     identity = snapshot or _current_id(settings, city)
     try:
-        manifest = commit.manifest(store, city, identity)
+        manifest = json.loads(commit.show(store, city, identity))
     except FileNotFoundError:
         raise _fail(f"{city} has no snapshot {identity}", 2) from None
     if as_json:
@@ -257,17 +255,15 @@ def snapshots_show(
     for entry in manifest["files"]:
         grid.add_row(entry["path"], str(entry.get("rows", "")), str(entry["bytes"]), entry["sha256"][:16])
     out.print(grid)
-    page = store.path(f"cdp/city={city}/snapshots/{identity}/index.html")
-    out.print(f"page: {page}", soft_wrap=True)
+    out.print(f"page: {commit.page_path(store, city, identity)}", soft_wrap=True, highlight=False)
 
 
 @snapshots_app.command("verify")
 @_guarded
 def snapshots_verify(city: Cities = None, as_json: Json = False) -> None:
     """Read every file of each city's current snapshot back and compare it with the manifest."""
-    from assets.snapshots.build import verify
-
     from assets.snapshots import commit
+    from assets.snapshots.verify import verify
     from assets.store import open_store
     from pipelines.build import cities_of
 
@@ -276,7 +272,7 @@ def snapshots_verify(city: Cities = None, as_json: Json = False) -> None:
     found: dict[str, list[str]] = {}
     for slug in _wanted(cities_of(settings), city):
         if current := commit.current(store, slug):
-            found[slug] = verify(store, slug, current["snapshot_id"])
+            found[slug] = verify(store, slug, current.snapshot_id, current.manifest_sha256)
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1))
     else:
@@ -298,7 +294,7 @@ def _current_id(settings: Settings, city: str) -> str:
     current = commit.current(open_store(settings.store_uri), city)
     if current is None:
         raise _fail(f"{city} has published nothing yet", 2)
-    return str(current["snapshot_id"])
+    return current.snapshot_id
 
 
 @app.command()

@@ -105,6 +105,7 @@ def run_night(
         run = instance.create_run_for_job(
             job.get_subset(asset_selection=selected),
             asset_selection=selected,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={
                 "dagster/partition": day.isoformat(),
                 PROFILE_TAG: settings.profile,
@@ -116,11 +117,12 @@ def run_night(
         )
         instance.add_event_listener(run.run_id, listen)
         result = execute_run(recon, run, instance, raise_on_error=False)
-    run_id = run.run_id
     cities = cities_of(settings)
     failures = {event.step_key or "run": _reason(event) for event in result.all_events if event.is_failure}
+    succeeded = {event.step_key for event in result.all_events if event.is_step_success}
     platform = platform_of(settings, cities)
-    return Night(day, run_id, [_city_night(platform, cities[slug], day, run_id, failures) for slug in slugs], failures)
+    nights = [_city_night(platform, cities[slug], day, f"{slug}__snapshot" in succeeded, failures) for slug in slugs]
+    return Night(day, run.run_id, nights, failures)
 
 
 def _origin() -> RemoteJobOrigin:
@@ -139,20 +141,19 @@ def _reason(event: dg.DagsterEvent) -> str:
     return " ".join(str(error.message).split()) if error else str(event.message)
 
 
-def _city_night(platform: Platform, city: City, day: date, run: str, failures: Mapping[str, str]) -> CityNight:
+def _city_night(platform: Platform, city: City, day: date, published: bool, failures: Mapping[str, str]) -> CityNight:
     def today(table: Table) -> pl.DataFrame:
         return lake.read(platform.store, table, city.slug, (day, day))
 
     deliveries, verdicts = today(DELIVERIES), today(VERDICTS)
     current = commit.current(platform.store, city.slug)
-    published = current is not None and current["run"] == run
     blocked = verdicts.filter(verdict="block")
     because = [f"{row['table']}: {row['check']}: {row['message']}" for row in blocked.iter_rows(named=True)]
     because += [f"{step}: {why}" for step, why in failures.items() if step.startswith(f"{city.slug}__")]
     return CityNight(
         city=city,
         published=published,
-        snapshot=current["snapshot_id"] if current else None,
+        snapshot=current.snapshot_id if current else None,
         withheld_because=None if published else "; ".join(because) or "not reached",
         deliveries=deliveries["receipt"].n_unique(),
         rejected=deliveries.filter(status="rejected")["receipt"].n_unique(),
@@ -196,7 +197,7 @@ def as_json(night: Night) -> dict[str, Any]:
 def show(night: Night, settings: Settings, console: Console) -> None:
     """The night as a table, and what to look at."""
     grid = Grid(title=f"Night of {night.day}", header_style="bold", title_justify="left")
-    for name in ("city", "tables", "deliveries", "rows", "refused rows", "rejected files", "verdicts", "snapshot"):
+    for name in ("city", "tables", "files", "rows", "refused", "rejected", "verdicts", "snapshot"):
         grid.add_column(name, justify="left" if name in ("city", "verdicts", "snapshot") else "right")
     for c in night.cities:
         verdicts = " ".join(f"{name} {count}" for name, count in c.verdicts.items())
@@ -213,6 +214,6 @@ def show(night: Night, settings: Settings, console: Console) -> None:
         console.print('What was refused and why: muang sql "select * from lake.quarantine"', highlight=False)
     if published:
         best = max(published, key=lambda c: c.tables)
-        page = open_store(settings.store_uri).path(f"cdp/city={best.city.slug}/snapshots/{best.snapshot}/index.html")
+        page = commit.page_path(open_store(settings.store_uri), best.city.slug, str(best.snapshot))
         console.print(f"Look at: {page}", soft_wrap=True, highlight=False)
     console.print("Ask it:  muang status · muang snapshots list · muang sql · muang ui", highlight=False)

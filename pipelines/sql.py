@@ -1,9 +1,12 @@
 """DuckDB over the lake and the current snapshots, with tables and columns described from the contracts."""
 
+import json
+
 import duckdb
 
 from assets.lake import tables as lake
 from assets.snapshots import commit
+from assets.snapshots.build import prefix
 from assets.store import S3Store, Store
 from quality.contracts import Table
 from quality.tables import TABLES
@@ -26,16 +29,14 @@ def connect(store: Store, cities: list[str]) -> duckdb.DuckDBPyConnection:
     connection.execute("create schema lake; create schema cdp")
     published: dict[str, list[str]] = {}
     for city in cities:
-        if current := commit.current(store, city):
-            manifest = commit.manifest(store, city, current["snapshot_id"])
-            root = f"cdp/city={city}/snapshots/{current['snapshot_id']}"
-            for entry in manifest["files"]:
-                if entry["path"].startswith("data/"):
-                    table = entry["path"].split("/")[1]
-                    published.setdefault(table, []).append(f"{root}/{entry['path']}")
-    for name, table in TABLES.items():
-        _view(connection, store, "lake", table, [key for city in cities for key in lake.keys(store, table, city)])
-        _view(connection, store, "cdp", table, published.get(name, []))
+        if entry := commit.current(store, city):
+            manifest = json.loads(commit.show(store, city, entry.snapshot_id))
+            for name, table in manifest["tables"].items():
+                keys = [f"{prefix(city, entry.snapshot_id)}/{path}" for path in table["files"]]
+                published.setdefault(name, []).extend(keys)
+    for name, contract in TABLES.items():
+        _view(connection, store, "lake", contract, [key for city in cities for key in lake.keys(store, contract, city)])
+        _view(connection, store, "cdp", contract, published.get(name, []))
     connection.execute("set enable_external_access = false" if not isinstance(store, S3Store) else "select 1")
     return connection
 

@@ -24,7 +24,7 @@ def city_status(platform: Platform, city: City) -> dict[str, Any]:
         "city": city.slug,
         "name_th": city.name_th,
         "last_delivery": books.filter(pl.col("rows") > 0)["day"].max(),
-        "snapshot": current["snapshot_id"] if current else None,
+        "snapshot": current.snapshot_id if current else None,
         "verdicts": dict(last.group_by("verdict").len().sort("verdict").iter_rows()),
         "not_passed": noted.select("table", "check", "verdict", "message").to_dicts(),
         "missing": sorted(set(city.sources) - usable),

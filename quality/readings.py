@@ -13,18 +13,18 @@ Parquet and hold 10^12 kWh."""
 
 READING_SCHEMA: Final = pl.Schema(
     {
-        "point": pl.String,  # metering point as delivered: contract account, NMI, MPAN. Personal data.
-        "channel": pl.String,  # register, suffix or column as delivered
-        "quantity": pl.String,  # one of QUANTITIES
+        "point": pl.String(),  # metering point as delivered: contract account, NMI, MPAN. Personal data.
+        "channel": pl.String(),  # register, suffix or column as delivered
+        "quantity": pl.String(),  # one of QUANTITIES
         "start": pl.Datetime("us", "UTC"),
-        "minutes": pl.Int32,  # interval length
+        "minutes": pl.Int32(),  # interval length
         "value": ENERGY,  # in the quantity's unit, per interval; null where the file has no value
-        "quality": pl.String,  # one of QUALITIES
-        "quality_raw": pl.String,  # the flag as delivered, null where the format has none
-        "reason_raw": pl.String,
-        "rate_raw": pl.String,  # the utility's own time-of-use rate (A, B, C, ON, OFF), where told
+        "quality": pl.String(),  # one of QUALITIES
+        "quality_raw": pl.String(),  # the flag as delivered, null where the format has none
+        "reason_raw": pl.String(),
+        "rate_raw": pl.String(),  # the utility's own time-of-use rate (A, B, C, ON, OFF), where told
         "version": pl.Datetime("us", "UTC"),  # the format's own version time, null where it has none
-        "row": pl.Int64,  # 1-based line, sheet row or record number in the file
+        "row": pl.Int64(),  # 1-based line, sheet row or record number in the file
     }
 )
 

@@ -112,7 +112,9 @@ def read_history(data: bytes, context: Context) -> ReadResult:
     if not frame.height:
         return rejected("air4thai_history", "answer-empty", "no hour in the answer")
     frame = frame.rename({"DATETIMEDATA": "label"})
-    said = [problem("column-new", f"unknown parameter {name!r}") for name in sorted(names - {"DATETIMEDATA", *HISTORY})]
+    said = [
+        problem("column-new", f"unknown parameter {name!r:.60}") for name in sorted(names - {"DATETIMEDATA", *HISTORY})
+    ]
     asked = _DAY.findall(context.name)
     if asked:
         said += _short(frame, date.fromisoformat(asked[0]), date.fromisoformat(asked[-1]))
@@ -170,7 +172,7 @@ _MINUTES = "%Y-%m-%d %H:%M"
 
 def _history_fault(payload: Any) -> str | None:
     if payload["result"] != "OK":
-        return f"the portal says {payload['result']!r} instead of OK"
+        return f"the portal says {payload['result']!r:.40} instead of OK"
     for station in payload["stations"]:
         if not isinstance(station["stationID"], str) or not isinstance(station["data"], list):
             return "a station without id or list of hours"

@@ -76,8 +76,9 @@ def read(data: bytes, context: Context) -> ReadResult:
         ),
         WEATHER.key,
     )
-    hours = rows.filter(pl.any_horizontal(pl.col(*columns).is_not_null())).height
-    short = [problem("window-short", f"{hours} of 24 hours have a value")] if hours < 24 else []
+    asked = context.day - timedelta(days=1)
+    hours = rows.filter(pl.any_horizontal(pl.col(*columns).is_not_null()), local_date=asked).height
+    short = [problem("window-short", f"{hours} of 24 hours of {asked} have a value")] if hours < 24 else []
     return ReadResult(
         "open_meteo",
         "JSON with hourly and hourly_units",
@@ -105,17 +106,17 @@ def _fault(payload: Any) -> str | None:
     if payload.get("error"):
         return "the interface reports an error"
     if payload["utc_offset_seconds"] != OFFSET_SECONDS:
-        return f"stamps are {payload['utc_offset_seconds']} s from UTC instead of {OFFSET_SECONDS}"
+        return f"stamps are {payload['utc_offset_seconds']!r:.20} s from UTC instead of {OFFSET_SECONDS}"
     float(payload["latitude"]), float(payload["longitude"])
     times = payload["hourly"]["time"]
     for variable, (_, unit) in VARIABLES.items():
         if payload["hourly_units"][variable] != unit:
-            return f"{variable} is in {payload['hourly_units'][variable]!r} instead of {unit!r}"
+            return f"{variable} is in {payload['hourly_units'][variable]!r:.20} instead of {unit!r}"
         values = payload["hourly"][variable]
         if not isinstance(values, list) or len(values) != len(times):
             return f"{variable} has not one value an hour"
         if any(isinstance(value, str | bool) for value in values):
             return f"{variable} has a value that is not a number"
         for value in values:
-            float(value or 0)
+            float(0 if value is None else value)
     return None

@@ -67,7 +67,7 @@ def read_day(store: Store, table: Table, city: str, day: date, part: str | None 
 
 def write(store: Store, table: Table, city: str, day: date, frame: pl.DataFrame, part: str | None = None) -> Written:
     """Write one day file, sorted in the contract's order; the store is touched only if the bytes change."""
-    data = encode(frame.select(table.schema.names()).cast(dict(table.schema)).sort(table.order, nulls_last=False))
+    data = encode(frame.select(table.schema.names()).cast(table.schema).sort(table.order, nulls_last=False))
     key = key_of(table, city, day, part)
     try:
         changed = store.read(key) != data
@@ -112,6 +112,6 @@ def _stored(store: Store, table: Table, city: str, part: pl.DataFrame) -> pl.Dat
 
 def _resolved(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     if table.mode == "replace" and table.lineage:
-        newest = frame.select(pl.struct("_delivered", "_receipt").max()).item()
-        frame = frame.filter(_delivered=newest["_delivered"], _receipt=newest["_receipt"])
+        newest = frame.select("_delivered", "_receipt").unique().sort("_delivered", "_receipt").tail(1)
+        frame = frame.join(newest, on=["_delivered", "_receipt"], how="semi")
     return frame.sort(*table.prefer, nulls_last=False).unique(table.key, keep="last", maintain_order=True)

@@ -132,7 +132,7 @@ def mapped(
         pl.col(header).alias(role) if header else pl.lit(None, pl.String).alias(role) for role, header in found.items()
     ]
     said = [problem("column-missing", f"no column for {role}") for role in lacking]
-    said += [problem("column-new", f"column {header!r} is in no mapping") for header in new]
+    said += [problem("column-new", f"column {header!r:.60} is in no mapping") for header in new]
     return frame.select("_row", *roles), gather(said)
 
 

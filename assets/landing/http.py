@@ -266,7 +266,7 @@ def _judged(request: Request, data: bytes) -> str | None:
             return "the answer is not valid JSON"
     try:
         return request.check(data) if request.check else None
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         return f"the answer has another shape than its interface promises ({type(error).__name__})"
 
 

@@ -100,8 +100,11 @@ class Archive:
 
     def last_content(self, city: str, source: str, name: str) -> Receipt | None:
         """The newest receipt with bytes under this name, for conditional requests and to tell ``unchanged``."""
-        found = [r for r in self.receipts(city, source) if r.name == name and r.sha256 and r.outcome != "bad-answer"]
-        return max(found, key=lambda r: (r.day, r.first_seen), default=None)
+        for day, identity in reversed(self.ids(city, source)):
+            receipt = self.receipt(city, source, day, identity)
+            if receipt.name == name and receipt.sha256 and receipt.outcome != "bad-answer":
+                return receipt
+        return None
 
     def land(
         self,

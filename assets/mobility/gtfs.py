@@ -34,7 +34,8 @@ EARTH_KM = 6371.0088
 
 FEED = "namtang"
 _READER = "gtfs_namtang"
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+"""What zipfile raises on damaged, encrypted (RuntimeError) or unsupported content."""
 
 
 class _FeedError(Exception):

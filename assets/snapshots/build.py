@@ -1,6 +1,6 @@
 """Build a snapshot: ``cdp/city=<slug>/snapshots/<id>/`` with data files, their description, and the city's page.
 
-    data/<table>/month=YYYY-MM/part-00000-<8 hex of sha256>.parquet   nothing but Parquet here: engines read all they find
+    data/<table>/month=YYYY-MM/part-00000-<8 hex of sha256>.parquet   only Parquet: engines read all they find
     meta/manifest.json      every file with size, rows and sha256; schemas, inputs, checks, versions
     meta/dictionary.json    columns, types, units and meanings, from the contracts
     meta/quality.parquet    one row a check
@@ -33,6 +33,8 @@ MANIFEST = "meta/manifest.json"
 QUALITY = "meta/quality.parquet"
 PAGE = "index.html"
 FORMAT = "muang-snapshot/1"
+CITY_FACTS = {"slug", "name_th", "name_en", "province_th", "province_en", "dopa_province", "lat", "lon", "utility"}
+"""What a manifest tells of its city."""
 
 
 class Refused(Exception):
@@ -135,6 +137,7 @@ def _entry(table: Table, frame: pl.DataFrame, files: Sequence[Mapping[str, Any]]
         "title": table.title,
         "smart": table.smart,
         "licence": table.licence,
+        "day": table.day,
         "rows": frame.height,
         "first_day": None if frame.is_empty() else str(frame[table.day].min()),
         "last_day": None if frame.is_empty() else str(frame[table.day].max()),

@@ -97,12 +97,11 @@ def page_path(store: Store, city: str, snapshot_id: str) -> str:
 def repair(store: Store, city: str) -> Entry | None:
     """Move the pointer to the newest commit if a crash left it behind; returns what is current then."""
     base = current(store, city)
-    newest = base
-    for newest in _after(store, city, base.seq if base else 0):
-        pass
-    if newest is not None and newest != base:
-        _point(store, city, newest)
-    return newest
+    ahead = list(_after(store, city, base.seq if base else 0))
+    if not ahead:
+        return base
+    _point(store, city, ahead[-1])
+    return ahead[-1]
 
 
 def publish(
@@ -120,7 +119,7 @@ def publish(
 ) -> Entry:
     """Build a snapshot of ``tables`` (published ones, by name), verify it, commit it; returns the commit.
 
-    On any failure the pointer stays, and ``meta/FAILED.json`` in the snapshot's folder says why. Raises ``Refused``
+    On a failure the pointer stays, and ``meta/FAILED.json`` in the snapshot's folder says why. Raises ``Refused``
     where a table may not be published or the written files are not what was meant, ``Conflict`` where another
     publisher was faster, and what the store raises.
     """
@@ -142,14 +141,23 @@ def publish(
             day=day,
             committed=now.astimezone(UTC),
         )
-        _append(store, city.slug, entry)
     except Exception as error:
-        failed = {"run": run, "at": now, "error": type(error).__name__, "reason": str(error)}
-        with contextlib.suppress(OSError):  # the first failure matters, not that it could not be noted
-            store.write(f"{prefix(city.slug, snapshot_id)}/{FAILED}", json_bytes(failed))
+        _mark_failed(store, edition, snapshot_id, error)
+        raise
+    try:
+        _append(store, city.slug, entry)
+    except Conflict as error:
+        # Only here: after any other error the commit may stand, and a mark would spoil what readers see.
+        _mark_failed(store, edition, snapshot_id, error)
         raise
     _point(store, city.slug, entry)
     return entry
+
+
+def _mark_failed(store: Store, edition: Edition, snapshot_id: str, error: Exception) -> None:
+    note = {"run": edition.run, "at": edition.now, "error": type(error).__name__, "reason": str(error)}
+    with contextlib.suppress(OSError):  # the first failure matters, not that it could not be noted
+        store.write(f"{prefix(edition.city.slug, snapshot_id)}/{FAILED}", json_bytes(note))
 
 
 def _append(store: Store, city: str, entry: Entry) -> None:
@@ -174,6 +182,12 @@ def _point(store: Store, city: str, entry: Entry) -> None:
         now = current(store, city)
         if now is not None and now.seq >= entry.seq:
             return
-        if store.swap(_current_key(city), entry.encoded(), tag):
+        try:
+            if store.swap(_current_key(city), entry.encoded(), tag):
+                return
+        except OSError:
+            moved = current(store, city)  # the acknowledgement may be lost and the pointer moved
+            if moved is None or moved.seq < entry.seq:
+                raise
             return
     raise Conflict(f"the pointer of {city} moved {SWAPS} times; commit {entry.seq} stands and will be pointed at")

@@ -14,7 +14,6 @@ import polars as pl
 from assets.snapshots.build import FORMAT, MANIFEST, PAGE, prefix
 from assets.snapshots.describe import types
 from assets.store import Store
-from quality.tables import TABLES
 
 FAILED = "meta/FAILED.json"
 """Marks a snapshot that was given up. It lies beside what was written of it."""
@@ -87,10 +86,11 @@ def _content(frame: pl.DataFrame, file: Mapping[str, Any], tables: Mapping[str, 
         yield f"{path}: {frame.height} rows, the manifest says {file['rows']}"
     if "table" not in file:
         return
-    if list(types(frame.schema).items()) != list(tables[file["table"]]["schema"].items()):
+    table = tables[file["table"]]
+    if list(types(frame.schema).items()) != list(table["schema"].items()):
         yield f"{path}: columns are not those of its table"
         return
-    days = frame[TABLES[file["table"]].day]
+    days = frame[table["day"]]
     if (str(days.min()), str(days.max())) != (file["first_day"], file["last_day"]):
         yield f"{path}: days are not those of the manifest"
     if (days.dt.strftime("%Y-%m") != path.split("/month=")[1][:7]).any():

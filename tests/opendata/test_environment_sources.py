@@ -251,7 +251,7 @@ def test_weather_with_holes_is_short(phuket):
     for name in open_meteo.VARIABLES:
         answer["hourly"][name][20:] = [None] * 4
     result = OPEN_METEO.read(json.dumps(answer).encode(), Context(phuket, DAY))
-    assert coded(result, "window-short") == ["20 of 24 hours have a value"]
+    assert coded(result, "window-short") == [f"20 of 24 hours of {ASKED} have a value"]
     assert len(coded(result, "value-missing")) == 4
 
 

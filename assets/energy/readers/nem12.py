@@ -132,6 +132,9 @@ def _days(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, list[pl.DataFram
         fields=pl.col("cells").list.len().cast(pl.Int64),
     )
     flagged = pl.col("flag").str.contains(_FLAG) | (pl.col("flag") == "V")
+    # A number where the flag should be, or a flag beside that place: the count is wrong. Else the flag itself is.
+    beside = pl.col("cells").list.tail(7).list.eval(pl.element().str.contains(r"^[AFSENV]\d{0,2}$")).list.any()
+    shifted = beside | pl.col("flag").str.contains(r"^-?[\d.]+$")
     wrong_count = (pl.col("fields") < pl.col("count") + 3) | (pl.col("fields") > pl.col("count") + 7)
     days, problems = refuse(
         days,
@@ -155,7 +158,7 @@ def _days(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, list[pl.DataFram
                 "the interval date is not a date (yyyymmdd)",
             ),
             (
-                wrong_count | ~flagged.fill_null(False) & pl.col("flag").str.contains(r"^-?[\d.]+$"),
+                wrong_count | ~flagged.fill_null(False) & shifted,
                 "interval-count",
                 pl.format("{} fields do not hold the {} values of {} minutes", "fields", "count", "minutes"),
             ),
