@@ -82,7 +82,7 @@ def _content(platform: Platform, city: City, item: Due) -> ReadResult:
     if item.entry.reader == "meter_exports":
         return read_export(data, receipt.name, item.entry.options)
     if item.entry.reader == "meter_register":
-        return read_register(data, receipt.name)
+        return read_register(data, receipt.name, receipt.day)
     return SOURCES[item.entry.reader].read(data, Context(city, receipt.day, receipt.name, item.entry.options))
 
 

@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.catalogue import SOURCES
 from assets.cities.registry import City, check_sources, load_registry
-from assets.graph import DELIVERY_DAYS, build_city, build_national
+from assets.graph import build_city, build_national
 from assets.landing.portals import PORTALS
 from assets.platform import INBOX_READERS, Platform
 from assets.store import open_store
@@ -68,7 +68,6 @@ def build_defs() -> dg.Definitions:
     nightly = dg.define_asset_job(
         "nightly",
         selection=dg.AssetSelection.all(),
-        partitions_def=DELIVERY_DAYS,
         executor_def=dg.in_process_executor,
         description="One run over all cities: land, fill, judge, publish. A failing step stops only its own branch.",
         tags={"dagster/max_retries": "0"},

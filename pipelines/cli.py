@@ -27,7 +27,7 @@ app = typer.Typer(
     help="Fill a Thai city's City Data Platform: land, normalise, judge, publish.",
     epilog="Exit codes: 0 done, 1 something was withheld or rejected, 2 wrong use or settings, 3 infrastructure.",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
 )
 snapshots_app = typer.Typer(help="The published side: what each city published, and whether it is whole.")
 app.add_typer(snapshots_app, name="snapshots", no_args_is_help=True)
@@ -308,11 +308,15 @@ def sql(
 
     from assets.store import open_store
     from pipelines.build import cities_of
-    from pipelines.sql import DESCRIBE, connect
+    from pipelines.sql import DESCRIBE, connect, is_reading
 
     settings = Settings()
     with connect(open_store(settings.store_uri), list(cities_of(settings))) as connection:
+        if not connection.execute(DESCRIBE).fetchone():
+            raise _fail(f"the store {settings.store_uri} holds no tables yet; `muang nightly` fills it", 2)
         try:
+            if not is_reading(connection, query or DESCRIBE):
+                raise _fail("only queries are run here; nothing is written", 2)
             result = connection.execute(query or DESCRIBE)
             names = [column[0] for column in result.description or []]
             rows = result.fetchall()

@@ -23,7 +23,7 @@ def connect(store: Store, cities: list[str]) -> duckdb.DuckDBPyConnection:
     Views list their files, so a query never sees a file that a running publication adds. Nothing can be written and
     nothing outside the store can be read.
     """
-    connection = duckdb.connect(config={"TimeZone": "Asia/Bangkok"})
+    connection = duckdb.connect()
     if isinstance(store, S3Store):
         connection.register_filesystem(store.filesystem)
     connection.execute("create schema lake; create schema cdp")
@@ -37,8 +37,21 @@ def connect(store: Store, cities: list[str]) -> duckdb.DuckDBPyConnection:
     for name, contract in TABLES.items():
         _view(connection, store, "lake", contract, [key for city in cities for key in lake.keys(store, contract, city)])
         _view(connection, store, "cdp", contract, published.get(name, []))
-    connection.execute("set enable_external_access = false" if not isinstance(store, S3Store) else "select 1")
+    # Landing holds personal data: a query reads the lake and what is published, nothing beside them.
+    readable = ", ".join(_quoted(f"{store.path(folder)}/") for folder in ("lake", "cdp"))
+    connection.execute(f"set allowed_directories = [{readable}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
     return connection
+
+
+READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+"""What a query may be. DuckDB's own limits keep it to the lake's folders, but would let it write there."""
+
+
+def is_reading(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
+    """Whether every statement of ``query`` only reads. Raises ``duckdb.Error`` where it cannot be parsed."""
+    return all(statement.type in READING for statement in connection.extract_statements(query))
 
 
 def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, table: Table, keys: list[str]) -> None:

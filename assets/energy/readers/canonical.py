@@ -146,7 +146,7 @@ def resolve(readings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def canonical(frame: pl.DataFrame) -> pl.DataFrame:
-    """``frame`` as READING_SCHEMA, in file order; columns it lacks are null."""
+    """``frame`` as READING_SCHEMA; columns it lacks are null."""
     absent = [name for name in READING_SCHEMA if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None).alias(name) for name in absent)
     return frame.select(pl.col(name).cast(dtype) for name, dtype in READING_SCHEMA.items())

@@ -154,7 +154,9 @@ def declared(value: Any) -> Layout:
     try:
         return Layout.model_validate(dict(value))
     except LookupError as error:
-        raise OptionError(f"layout: encoding: {error}") from None
+        raise OptionError(f"layout: {error}") from None
+    except re.error as error:
+        raise OptionError(f"layout: pattern: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "layout"

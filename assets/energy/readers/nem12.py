@@ -33,6 +33,8 @@ _QUANTITY = {"E": "active_import", "B": "active_export", "Q": "reactive_import",
 _BY_FAMILY = {"vah": "apparent", "v": "voltage"}
 _QUALITY = {"A": "actual", "F": "substituted", "S": "substituted_temporary", "E": "forecast", "N": "missing"}
 _FLAG = r"^[AFSEN]\d{0,2}$"
+_DAY_FLAG = r"^([AFSEN]\d{0,2}|V)$"
+"""Quality and method. V says that the flags are in 400 records."""
 _SHOWS_NEM13 = {"250", "550"}
 
 
@@ -60,21 +62,17 @@ def read(content: Content, options: Mapping[str, Any]) -> Export:
     rows = content.cells(",").with_columns(kind=pl.col("cells").list.first().str.strip_chars())
     if _is_nem13(rows):
         return rejected("nem13", "format-no-interval", "NEM13 holds accumulated reads (250 records), no intervals")
-    days, problems = _days(rows, zone)
+    days, unread = _days(rows, _heads(rows, zone), zone)
     details, orphans = _details(rows)
     strange = rows.filter(pl.col("kind").is_in(_RECORDS).not_().fill_null(True))
-    problems += [
-        orphans,
-        strange.select("row", code=pl.lit("row-malformed"), message=pl.lit("not a record of NEM12")),
-        _frame(rows),
-    ]
     days, uncovered = _covered(days, details)
     readings, cells = measure(_intervals(days, details, zone))
     # After the cells were judged: a correction that cannot be read must not displace what it corrects.
     kept, repeated = _latest(days.filter(pl.col("row").is_in(readings["row"].unique().implode())))
     if repeated.height:
         readings = readings.filter(pl.col("row").is_in(kept["row"].implode()))
-    found = gather([*problems, uncovered, repeated, cells])
+    strange = strange.select("row", code=pl.lit("row-malformed"), message=pl.lit("not a record of NEM12"))
+    found = gather([_frame(rows), strange, unread, orphans, uncovered, repeated, cells])
     if _is_cut(content, rows, found):
         text = "the last record is incomplete and no 900 record follows"
         return rejected(FORMAT, "file-truncated", text, rows["row"][-1])
@@ -90,8 +88,8 @@ def _field(position: int | pl.Expr) -> pl.Expr:
     return pl.col("cells").list.get(position, null_on_oob=True).str.strip_chars()
 
 
-def _days(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-    """The 300 records with what their 200 record says of them, and problems for those that cannot be read."""
+def _heads(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """The 200 records: point, channel, quantity, unit and length; and 100 and 900 records, which end their reach."""
     units = pl.DataFrame(
         {
             "uom": list(UNITS),
@@ -100,13 +98,13 @@ def _days(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, list[pl.DataFram
             "average": [unit.average for unit in UNITS.values()],
         }
     )
-    file_wide = pl.col("kind") == "200"
+    of_channel = pl.col("kind") == "200"
     heads = rows.filter(pl.col("kind").is_in(["100", "200", "900"])).select(
         "row",
-        headed=file_wide,
+        headed=of_channel,
         point=_field(1),
         channel=_field(4),
-        uom=pl.when(file_wide).then(_field(7).str.to_lowercase().fill_null("")),
+        uom=pl.when(of_channel).then(_field(7).str.to_lowercase().fill_null("")),
         minutes=_field(8).cast(pl.Int32, strict=False),
         created=pl.when(pl.col("kind") == "100").then(_instant(_field(2), zone)).forward_fill(),
     )
@@ -114,7 +112,7 @@ def _days(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, list[pl.DataFram
     wanted = pl.col("channel").str.slice(0, 1).str.to_uppercase().replace_strict(_QUANTITY, default=None)
     family = wanted.replace_strict(FAMILIES, default=None, return_dtype=pl.String)
     by_family = pl.col("family").replace_strict(_BY_FAMILY, default="other", return_dtype=pl.String)
-    heads = heads.with_columns(
+    return heads.with_columns(
         quantity=pl.coalesce(pl.when(pl.col("family") == family).then(wanted), by_family),
         # A suffix that says energy with a unit that does not (or none) cannot be guessed; "" is allowed for the rest.
         contradicts=family.is_not_null() & (pl.col("family") != family),
@@ -122,6 +120,10 @@ def _days(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, list[pl.DataFram
         factor=pl.when(pl.col("quantity") == "other").then(pl.lit(1)).otherwise("factor"),
         average=pl.col("average") & (pl.col("quantity") != "other"),
     )
+
+
+def _days(rows: pl.DataFrame, heads: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The 300 records with what their 200 record says of them, and problems for those that cannot be read."""
     count = 1440 // pl.when(pl.col("minutes") > 0).then("minutes")
     days = rows.filter(pl.col("kind") == "300").join_asof(heads, on="row", check_sortedness=False)
     days = days.with_columns(count=count).with_columns(
@@ -131,12 +133,12 @@ def _days(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, list[pl.DataFram
         version=_instant(_field(pl.col("count") + 5), zone),
         fields=pl.col("cells").list.len().cast(pl.Int64),
     )
-    flagged = pl.col("flag").str.contains(_FLAG) | (pl.col("flag") == "V")
+    flagged = pl.col("flag").str.contains(_DAY_FLAG).fill_null(False)
     # A number where the flag should be, or a flag beside that place: the count is wrong. Else the flag itself is.
-    beside = pl.col("cells").list.tail(7).list.eval(pl.element().str.contains(r"^[AFSENV]\d{0,2}$")).list.any()
+    beside = pl.col("cells").list.tail(7).list.eval(pl.element().str.contains(_DAY_FLAG)).list.any()
     shifted = beside | pl.col("flag").str.contains(r"^-?[\d.]+$")
     wrong_count = (pl.col("fields") < pl.col("count") + 3) | (pl.col("fields") > pl.col("count") + 7)
-    days, problems = refuse(
+    return refuse(
         days,
         [
             (~pl.col("headed").fill_null(False), "row-malformed", "no 200 record before this 300 record"),
@@ -150,7 +152,7 @@ def _days(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, list[pl.DataFram
             (
                 pl.col("family").is_null() | pl.col("contradicts"),
                 "unit-unknown",
-                pl.format("the 200 record's unit does not fit a suffix that starts with {}", _first("channel")),
+                "the 200 record's unit is missing, unknown, or not one that its suffix can have",
             ),
             (
                 pl.col("date").dt.year().is_between(*YEARS).not_().fill_null(True),
@@ -158,18 +160,13 @@ def _days(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, list[pl.DataFram
                 "the interval date is not a date (yyyymmdd)",
             ),
             (
-                wrong_count | ~flagged.fill_null(False) & shifted,
+                wrong_count | (~flagged & shifted),
                 "interval-count",
                 pl.format("{} fields do not hold the {} values of {} minutes", "fields", "count", "minutes"),
             ),
-            (~flagged.fill_null(False), "row-malformed", "no quality flag where one is expected after the values"),
+            (~flagged, "row-malformed", "no quality flag where one is expected after the values"),
         ],
     )
-    return days, [problems]
-
-
-def _first(column: str) -> pl.Expr:
-    return pl.col(column).str.slice(0, 1).fill_null("?")
 
 
 def _instant(text: pl.Expr, zone: str) -> pl.Expr:
@@ -277,5 +274,6 @@ def _is_cut(content: Content, rows: pl.DataFrame, problems: pl.DataFrame) -> boo
     """Whether the file stops inside a record: no line end, no 900, and its last day or line is among the problems."""
     if content.ends_whole or not rows.height or rows["kind"][-1] == "900":
         return False
-    last_day = rows.filter(pl.col("kind").is_in(["200", "300"]))["row"].max()
-    return bool((problems.filter(pl.col("code") != "day-repeated")["row"] >= last_day).any())
+    last = rows.filter(pl.col("kind").is_in(["200", "300"]))["row"].tail(1)
+    concerned = problems.filter(pl.col("code") != "day-repeated")["row"].max()
+    return bool(last.len() and concerned is not None and concerned >= last[0])

@@ -15,6 +15,7 @@ import polars as pl
 from assets.energy.readers.canonical import THAILAND, UNITS, Export, canonical, measure, refuse, rejected, resolve
 from assets.energy.readers.stamps import parse, utc
 from quality.problems import gather, problem
+from quality.readings import no_readings
 
 MINUTES = 15
 """AMR's recording period, on which the portal reports intervals."""
@@ -89,6 +90,8 @@ def read(grid: Grid, format: str, zone: str = THAILAND, point: str | None = None
     if apart.len() >= _ENOUGH and apart[0] > MINUTES:
         text = f"stamps are {apart[0]} minutes apart, not {MINUTES}: kW cannot become kWh"
         return rejected(format, "file-malformed", text)
+    if not frame.height:
+        return Export(format, tables={"readings": no_readings()}, problems=unread, zone=zone)
     rated, words = _rated(frame, unit)
     found = [unread, words]
     rated = rated.with_columns(

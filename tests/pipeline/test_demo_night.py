@@ -1,0 +1,235 @@
+"""One demo night as its users see it: the summary, the lake, the snapshots, the commands that look at them."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from pipelines.demo.faults import PLANTED
+from quality.tables import TABLES
+from tests.pipeline.deployment import CITIES, Deployment
+
+Night = tuple[Deployment, dict[str, Any]]
+
+
+def test_every_city_is_published_although_some_deliveries_are_broken(night: Night) -> None:
+    _, summary = night
+    assert summary["exit_code"] == 1, "planted faults were rejected"
+    assert set(summary["cities"]) == set(CITIES)
+    assert all(city["published"] for city in summary["cities"].values()), summary
+    assert summary["failures"] == {}
+    assert summary["cities"]["samyan"]["rejected"] == 4
+    assert summary["cities"]["khon_kaen"]["rejected"] == 0
+
+
+def test_every_planted_fault_comes_out_under_its_code_with_its_file(night: Night) -> None:
+    deployment, _ = night
+    refused = deployment.sql("select city, code, name from lake.quarantine")
+    found = {(row["city"], row["code"], row["name"]) for row in refused}
+    judged = deployment.sql("select city, \"check\" from lake.verdicts where verdict = 'warn'")
+    warned = {(row["city"], row["check"]) for row in judged}
+    planted = [(city, fault) for city in CITIES for fault in PLANTED.get(city, ()) if fault.code]
+    for city, fault in planted:
+        by_file = any((c, code) == (city, fault.code) and name.startswith(fault.file) for c, code, name in found)
+        assert by_file or (city, fault.code) in warned, fault
+
+
+def test_the_portal_that_answers_with_a_page_is_a_bad_answer_and_only_that_city_lacks_weather(night: Night) -> None:
+    deployment, _ = night
+    rows = deployment.sql("select city, code, message from lake.quarantine where \"table\" = 'weather'")
+    assert [(row["city"], row["code"]) for row in rows] == [("mae_moh", "answer-bad")]
+    weather = deployment.sql("select city, count(*) as hours from lake.weather group by city order by city")
+    assert weather == [{"city": c, "hours": 24} for c in ("khon_kaen", "phuket", "samyan")]
+
+
+def test_the_grid_is_complete_and_a_silent_registered_meter_is_missing_not_absent(night: Night) -> None:
+    deployment, _ = night
+    rows = deployment.sql(
+        "select city, meter_id, channel, quantity, count(*) as slots, count(value_delivered) as filled "
+        "from lake.meter_intervals group by all"
+    )
+    assert {row["slots"] for row in rows} == {96}
+    assert {row["city"] for row in rows if row["filled"] == 0} == {"phuket"}
+
+
+def test_no_metering_point_leaves_landing(night: Night) -> None:
+    """Every id of the generated exports is looked for in every byte of lake and snapshots, decoded."""
+    deployment, _ = night
+    registers = list((deployment.home / "demo" / "inbox").rglob("register.csv"))
+    points = {line.split(",")[0] for file in registers for line in file.read_text().splitlines()[1:]}
+    assert len(points) > 100
+    for file in [*(deployment.home / "lake").rglob("*"), *(deployment.home / "cdp").rglob("*")]:
+        if file.suffix == ".parquet":
+            frame = pl.read_parquet(file)
+            text = set(frame.select(pl.col(pl.String)).unpivot()["value"].drop_nulls()) if frame.width else set()
+            assert not text & points, file
+        elif file.is_file():
+            words = set(re.findall(r"[A-Za-z0-9]{8,}", file.read_text(encoding="utf-8", errors="ignore")))
+            assert not words & points, file
+
+
+def test_what_is_published_passes_15_15_again_from_the_lake(night: Night) -> None:
+    """An independent count: no published cell stands on fewer than 15 meters, and totals agree to the rounding."""
+    deployment, _ = night
+    total = deployment.sql(
+        "select p.city, p.kwh, d.kwh as delivered from "
+        "(select city, sum(kwh)::double as kwh from cdp.load_profile group by city) p join "
+        "(select city, sum(value_final)::double as kwh from lake.meter_intervals where quantity = 'active_import' "
+        "group by city) d using (city)"
+    )
+    assert len(total) == len(CITIES)
+    for row in total:
+        assert 0.5 * row["delivered"] < row["kwh"] <= row["delivered"] + 96 * 8
+    thin = deployment.sql(
+        "select b.city, b.zone, b.customer_class, b.start, count(distinct b.meter_id) as n "
+        "from lake.load_profile_basis b group by all having n < 15"
+    )
+    assert thin == []
+
+
+def test_a_snapshot_is_what_its_manifest_says(night: Night) -> None:
+    deployment, summary = night
+    for slug, city in summary["cities"].items():
+        folder = deployment.home / "cdp" / f"city={slug}" / "snapshots" / city["snapshot"]
+        manifest = json.loads((folder / "meta" / "manifest.json").read_text())
+        assert manifest["synthetic"] is True
+        for entry in manifest["files"]:
+            assert hashlib.sha256((folder / entry["path"]).read_bytes()).hexdigest() == entry["sha256"]
+        on_disk = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+        assert on_disk == {entry["path"] for entry in manifest["files"]} | {"meta/manifest.json"}
+        assert not {p.suffix for p in (folder / "data").rglob("*") if p.is_file()} - {".parquet"}
+        page = (folder / "index.html").read_text()
+        assert "ข้อมูลสังเคราะห์" in page
+        assert "<svg" in page
+
+
+def test_a_second_engine_reads_the_lake_with_plain_hive_paths(night: Night) -> None:
+    deployment, _ = night
+    lake = deployment.home / "lake"
+    for name in ("meter_intervals", "weather", "load_profile"):
+        columns = duckdb.sql(
+            f"describe select * from read_parquet('{lake}/{name}/**/*.parquet', hive_partitioning = true)"
+        ).fetchall()
+        names = [column[0] for column in columns]
+        assert names == [*TABLES[name].schema.names(), "city", "month"]
+        assert {c[0]: c[1] for c in columns}["month"] == "VARCHAR"
+
+
+def test_running_the_night_again_changes_no_byte_of_the_lake_and_publishes_the_next_commit(
+    fresh_home: Callable[[], Deployment],
+) -> None:
+    deployment = fresh_home()
+    arguments = ("nightly", "--profile", "demo", "--city", "khon_kaen")
+    first = deployment.json(*arguments)
+    before = {p: p.read_bytes() for p in (deployment.home / "lake").rglob("*.parquet")}
+    second = deployment.json(*arguments)
+    after = {p: p.read_bytes() for p in (deployment.home / "lake").rglob("*.parquet")}
+    assert {p.name for p in before if before[p] != after.get(p)} == set()
+    assert before.keys() == after.keys()
+    assert first["cities"]["khon_kaen"]["snapshot"] != second["cities"]["khon_kaen"]["snapshot"]
+    listed = deployment.json("snapshots", "list")["khon_kaen"]
+    assert [entry["seq"] for entry in listed] == [1, 2]
+    assert listed[1]["parent"] == listed[0]["snapshot_id"]
+    assert deployment.json("snapshots", "verify") == {"khon_kaen": []}
+
+
+def test_verify_names_the_file_that_rots(fresh_home: Callable[[], Deployment]) -> None:
+    deployment = fresh_home()
+    deployment.json("nightly", "--profile", "demo", "--city", "nan")
+    (victim,) = (deployment.home / "cdp").rglob("data/weather/**/*.parquet")
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+    result = deployment.muang("snapshots", "verify")
+    assert result.returncode == 1
+    assert victim.name in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("nightly", "--city", "atlantis"), 2, "no such city"),
+        (("nightly", "--day", "tomorrow"), 2, "not a date"),
+        (("nightly", "--day", "2020-01-01"), 2, "before the first delivery day"),
+        (("nightly", "--day", "2999-01-01"), 2, "has not begun"),
+        (("snapshots", "show", "krabi"), 2, "published nothing yet"),
+        (("sql", "select nothing from nowhere"), 2, "does not exist"),
+        (("read", "no-such-file.csv"), 2, "No such file"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(night: Night, arguments: tuple[str, ...], code: int, says: str) -> None:
+    deployment, _ = night
+    result = deployment.muang(*arguments)
+    assert result.returncode == code
+    assert says in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+
+
+def test_wrong_settings_name_the_setting(night: Night) -> None:
+    deployment, _ = night
+    result = deployment.muang("status", MUANG_METER_KEY="short")
+    assert result.returncode == 2
+    assert "meter_key" in result.stderr
+    assert "short" not in result.stderr + result.stdout
+
+
+def test_a_store_that_is_not_there_is_infrastructure(night: Night, tmp_path: Path) -> None:
+    deployment, _ = night
+    (tmp_path / "file").write_text("")
+    result = deployment.muang("nightly", "--profile", "demo", "--city", "nan", MUANG_STORE=str(tmp_path / "file"))
+    assert result.returncode == 3, result.stdout + result.stderr
+
+
+def test_meter_files_without_a_key_are_refused_before_anything_runs(night: Night, tmp_path: Path) -> None:
+    deployment, _ = night
+    waiting = tmp_path / "korat" / "amr_exports" / "file.csv"
+    waiting.parent.mkdir(parents=True)
+    waiting.write_text("anything")
+    result = deployment.muang("nightly", "--inbox", str(tmp_path), "--city", "korat")
+    assert result.returncode == 2
+    assert "MUANG_METER_KEY" in result.stderr
+
+
+def test_status_tells_what_is_missing(night: Night) -> None:
+    deployment, _ = night
+    (city,) = deployment.json("status", "--city", "mae_moh")
+    assert city["missing"] == ["weather"]
+    assert city["snapshot"]
+    assert any(row["table"] == "weather" for row in city["not_passed"])
+
+
+def test_sql_reads_no_personal_data_and_writes_nothing(night: Night) -> None:
+    deployment, _ = night
+    for query in (
+        f"select * from read_text('{deployment.home}/landing/**')",
+        f"copy (select 1) to '{deployment.home}/lake/x.csv'",
+    ):
+        result = deployment.muang("sql", query)
+        assert result.returncode == 2, query
+    assert not (deployment.home / "lake" / "x.csv").exists()
+
+
+def test_doctor_finds_the_store_sound_and_says_what_to_do(night: Night) -> None:
+    deployment, _ = night
+    found = {entry["what"].split()[0]: entry for entry in deployment.json("doctor")}
+    assert found["conditional"]["state"] == "ok"
+    assert found["meter"]["state"] == "warn"
+    assert "MUANG_METER_KEY" in found["meter"]["remedy"]
+
+
+def test_read_tells_what_an_export_is_without_real_ids(night: Night) -> None:
+    deployment, _ = night
+    file = next((deployment.home / "demo" / "inbox" / "khon_kaen" / "nem12_exports").glob("*.csv"))
+    found = deployment.json("read", str(file), "--timezone", "Asia/Bangkok")
+    assert (found["format"], found["status"]) == ("nem12", "ok")
+    assert found["readings"] == sum(channel["readings"] for channel in found["channels"])
+    ids = {line.split(",")[1] for line in file.read_text().splitlines() if line.startswith("200,")}
+    assert not any(identity in json.dumps(found) for identity in ids)
+    shown = deployment.json("read", str(file), "--timezone", "Asia/Bangkok", "--show-ids")
+    assert {channel["point"] for channel in shown["channels"]} == ids
