@@ -5,6 +5,7 @@ snapshots all write through a ``Store``, so ``MUANG_STORE`` moves them together.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -173,7 +174,9 @@ class S3Store:
         try:
             self.filesystem.pipe_file(self._object(key), data, mode="create")
         except OSError:
-            return self.exists(key) and self.read(key) == data
+            if not self.exists(key):
+                raise  # a failure of the server is not another writer
+            return self.read(key) == data
         return True
 
     def tag(self, key: str) -> str | None:
@@ -190,7 +193,10 @@ class S3Store:
             return self.create(key, data)
         try:
             self.filesystem.pipe_file(self._object(key), data, IfMatch=tag)
-        except OSError:
+        except OSError as error:
+            # 409 is EBUSY: another writer is at it. Any other failure with the old tag still there is the server's.
+            if self.tag(key) == tag and error.errno != errno.EBUSY:
+                raise
             return self.exists(key) and self.read(key) == data
         return True
 

@@ -15,6 +15,8 @@ import pytest
 from assets.store import LocalStore, S3Store, Store
 
 ROOT = Path(__file__).parents[1]
+BUCKET = "muang-test"
+"""One for all tests: the server sets volumes aside for each."""
 
 
 def absent(reason: str) -> None:
@@ -60,10 +62,10 @@ def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
     endpoint = f"http://127.0.0.1:{s3}"
     try:
-        store = S3Store("s3://probe", endpoint_url=endpoint, key="any", secret="any")
+        store = S3Store(f"s3://{BUCKET}", endpoint_url=endpoint, key="any", secret="any")
         for _ in range(120):
             try:
-                store.filesystem.mkdir("probe")
+                store.filesystem.makedirs(BUCKET, exist_ok=True)
                 store.write("up", b"up")
                 break
             except Exception:
@@ -78,11 +80,8 @@ def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def s3_store(s3_endpoint: str) -> S3Store:
-    """An empty bucket."""
-    bucket = f"test-{uuid.uuid4().hex[:12]}"
-    store = S3Store(f"s3://{bucket}/some/prefix", endpoint_url=s3_endpoint, key="any", secret="any")
-    store.filesystem.mkdir(bucket)
-    return store
+    """An empty prefix."""
+    return S3Store(f"s3://{BUCKET}/{uuid.uuid4().hex}", endpoint_url=s3_endpoint, key="any", secret="any")
 
 
 @pytest.fixture(params=["local", "s3"])

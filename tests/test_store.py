@@ -104,7 +104,7 @@ def test_a_path_opens_in_duckdb_and_polars(tmp_path) -> None:
     store = open_store(str(tmp_path))
     pl.DataFrame({"n": [1, 2]}).write_parquet(tmp_path / "t.parquet")
     assert pl.read_parquet(store.path("t.parquet")).height == 2
-    assert duckdb.sql(f"select sum(n) from '{store.path('t.parquet')}'").fetchone() == (3,)
+    assert duckdb.sql(f"select sum(n) from '{store.path('t.parquet')}'").fetchall() == [(3,)]
 
 
 def test_an_s3_path_is_a_url() -> None:
