@@ -19,7 +19,7 @@ from quality import suites
 from quality.contracts import Table
 from quality.problems import gather
 from quality.tables import METER_INTERVALS, METERS, VERDICTS
-from quality.verdicts import Verdict, completeness, freshness, keys, structure, to_frame
+from quality.verdicts import Verdict, completeness, freshness, keys, structure, to_frame, worst
 
 BATCH_ROWS = 4_000_000
 """Readings held in memory before they are merged: about 1 GB at 250 bytes a reading."""
@@ -112,10 +112,9 @@ def stale_days(platform: Platform, city: City) -> list[date]:
     return [date.fromisoformat(key[-10:]) for key in platform.store.list(_stale_key(city))]
 
 
-def settle(platform: Platform, city: City, days: Sequence[date]) -> None:
-    """The load profile of these days is made."""
-    for day in days:
-        platform.store.delete(_stale_key(city, day))
+def settle(platform: Platform, city: City, day: date) -> None:
+    """The load profile of this day is made."""
+    platform.store.delete(_stale_key(city, day))
 
 
 def write_verdicts(platform: Platform, city: City, part: str, day: date, verdicts: Sequence[Verdict]) -> None:
@@ -158,7 +157,7 @@ def _judged(
         [table.empty(), *(lake.read_day(platform.store, table, city.slug, touched) for touched in judged)]
     )
     newest = lake.day_of(stored[-1]) if stored else None
-    verdicts = [
+    found = [
         structure(table, frame),
         keys(table, frame),
         *suites.judge(table, frame),
@@ -167,6 +166,7 @@ def _judged(
         *more,
         *_delivery_verdicts(table, outcomes),
     ]
+    verdicts = worst(found)
     write_verdicts(platform, city, table.name, day, verdicts)
     deliveries.record(platform, city, table, outcomes)
     return Filled(outcomes, files, verdicts)

@@ -14,7 +14,7 @@ from assets.lake import tables as lake
 from assets.platform import Platform
 from quality import suites
 from quality.tables import DELIVERIES, INDICATORS, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, TABLES, VERDICTS
-from quality.verdicts import Verdict, freshness, keys, structure
+from quality.verdicts import Verdict, contract, freshness, keys, structure, worst
 
 
 @dataclass(frozen=True)
@@ -29,42 +29,37 @@ class Profile:
 def make_load_profile(platform: Platform, city: City, day: date) -> Profile:
     """Make the load profile of every day whose meter intervals changed, and of the reading day.
 
-    The basis is stored before the cells: a crash in between costs a correction, never privacy.
+    Cells that the gate blocks are never written. The basis is stored before the cells: a crash in between costs a
+    correction, never privacy.
     """
     store = platform.store
-    stale = fill.stale_days(platform, city)
-    days = sorted({*stale, day - timedelta(days=1)})
+    days = sorted({*fill.stale_days(platform, city), day - timedelta(days=1)})
     register = fill.latest_register(platform, city, day)
     verdicts: list[Verdict] = []
-    rows = 0
+    cells = [LOAD_PROFILE.empty()]
     for made in days:
         intervals = lake.read_day(store, METER_INTERVALS, city.slug, made)
         before = lake.read_day(store, LOAD_PROFILE_BASIS, city.slug, made)
         if not intervals.height and not before.height:
+            fill.settle(platform, city, made)
             continue
         profile = load_profile.build(intervals, register, before if before.height else None)
+        found = [check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)] + profile.verdicts
+        verdicts += found
+        if any(verdict.verdict == "block" for verdict in found):
+            continue  # the day keeps what it had, and is made again the next night
         lake.write(store, LOAD_PROFILE_BASIS, city.slug, made, profile.basis)
         lake.write(store, LOAD_PROFILE, city.slug, made, profile.cells)
-        verdicts += [structure(LOAD_PROFILE, profile.cells), keys(LOAD_PROFILE, profile.cells), *profile.verdicts]
-        verdicts += suites.judge(LOAD_PROFILE, profile.cells)
-        rows += profile.cells.height
-    fill.settle(platform, city, stale)
+        fill.settle(platform, city, made)
+        cells.append(profile.cells)
+    written = pl.concat(cells)
+    # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
+    verdicts += suites.judge(LOAD_PROFILE, written)
     stored = lake.keys(store, LOAD_PROFILE, city.slug)
     verdicts.append(freshness(LOAD_PROFILE, lake.day_of(stored[-1]) if stored else None, day))
-    worst = _worst(verdicts)
-    fill.write_verdicts(platform, city, LOAD_PROFILE.name, day, worst)
-    return Profile(days, rows, worst)
-
-
-def _worst(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """One verdict a check where several days were judged: the worst of them."""
-    order = ("pass", "warn", "block")
-    found: dict[str, Verdict] = {}
-    for verdict in verdicts:
-        known = found.get(verdict.check)
-        if known is None or order.index(verdict.verdict) > order.index(known.verdict):
-            found[verdict.check] = verdict
-    return list(found.values())
+    judged = worst(verdicts)
+    fill.write_verdicts(platform, city, LOAD_PROFILE.name, day, judged)
+    return Profile(days, written.height, judged)
 
 
 def _published(platform: Platform, city: City, names: Sequence[str]) -> dict[str, pl.DataFrame]:

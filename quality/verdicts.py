@@ -112,6 +112,17 @@ def completeness(table: Table, frame: pl.DataFrame, value: str = "value_delivere
     return Verdict(table.name, "completeness", outcome, frame.height, missing, text)
 
 
+def worst(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """One verdict a table and check where several days or batches were judged: the worst, the first of equals."""
+    order: dict[Outcome, int] = {"pass": 0, "warn": 1, "block": 2}
+    found: dict[tuple[str, str], Verdict] = {}
+    for verdict in verdicts:
+        known = found.setdefault((verdict.table, verdict.check), verdict)
+        if order[verdict.verdict] > order[known.verdict]:
+            found[verdict.table, verdict.check] = verdict
+    return list(found.values())
+
+
 def to_frame(verdicts: Iterable[Verdict], day: date) -> pl.DataFrame:
     """Verdicts of a run on delivery day ``day`` in the schema of table ``verdicts`` (samples stay behind)."""
     rows = [(v.table, v.check, day, v.verdict, v.checked, v.failed, v.message) for v in verdicts]

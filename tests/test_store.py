@@ -111,3 +111,28 @@ def test_an_s3_path_is_a_url() -> None:
     store = open_store("s3://bucket/prefix/")
     assert isinstance(store, S3Store)
     assert store.path("a/b") == "s3://bucket/prefix/a/b"
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_a_lost_acknowledgement_is_told_from_another_writer(
+    s3_store: S3Store, monkeypatch: pytest.MonkeyPatch, happened: bool
+) -> None:
+    put = s3_store.filesystem.pipe_file
+
+    def lossy(path: str, data: bytes, **how: str) -> None:
+        if happened:
+            put(path, data, **how)
+        raise OSError(5, "no answer")
+
+    s3_store.write("p", b"old")
+    tag = s3_store.tag("p")
+    monkeypatch.setattr(s3_store.filesystem, "pipe_file", lossy)
+    if happened:
+        assert s3_store.create("k", b"mine")
+        assert s3_store.swap("p", b"new", tag)
+    else:
+        with pytest.raises(OSError, match="no answer"):
+            s3_store.create("k", b"mine")
+        with pytest.raises(OSError, match="no answer"):
+            s3_store.swap("p", b"new", tag)
+    assert s3_store.read("p") == (b"new" if happened else b"old")

@@ -1,0 +1,73 @@
+"""Operating tables: what arrived, what was refused, what was judged."""
+
+import polars as pl
+
+from quality.contracts import Column, Table
+
+DELIVERIES = Table(
+    name="deliveries",
+    title="Deliveries",
+    description="One row a receipt and table it feeds: what it was and what came of it.",
+    smart="governance",
+    key=("receipt", "table"),
+    day="day",
+    lineage=False,
+    prefer=(),
+    published=False,
+    columns=(
+        Column("receipt", pl.String(), "Receipt of the delivery.", nullable=False),
+        Column("table", pl.String(), "Table it was read for.", nullable=False),
+        Column("source", pl.String(), "Source it came through.", nullable=False),
+        Column("day", pl.Date(), "Delivery day.", nullable=False),
+        Column("name", pl.String(), "File name or URL without secrets."),
+        Column("format", pl.String(), "Format the reader recognised."),
+        Column("status", pl.String(), "What came of it.", allowed=("ok", "partial", "rejected")),
+        Column("rows", pl.Int64(), "Rows that went on to tables.", nullable=False, minimum=0),
+        Column("refused", pl.Int64(), "Rows in quarantine.", nullable=False, minimum=0),
+        Column("first_day", pl.Date(), "First day the rows touch."),
+        Column("last_day", pl.Date(), "Last day the rows touch."),
+    ),
+)
+
+QUARANTINE = Table(
+    name="quarantine",
+    title="Quarantine",
+    description="What was refused and why. The content stays in landing; receipt and row number find it there.",
+    smart="governance",
+    key=("receipt", "table", "row", "code", "message"),
+    day="day",
+    lineage=False,
+    prefer=(),
+    published=False,
+    columns=(
+        Column("receipt", pl.String(), "Receipt of the delivery.", nullable=False),
+        Column("source", pl.String(), "Source it came through.", nullable=False),
+        Column("table", pl.String(), "Table the row was meant for.", nullable=False),
+        Column("day", pl.Date(), "Delivery day.", nullable=False),
+        Column("name", pl.String(), "File name or URL without secrets."),
+        Column("row", pl.Int64(), "Row in the file; 0 for the whole file.", nullable=False),
+        Column("code", pl.String(), "Code of the problem.", nullable=False),
+        Column("severity", pl.String(), "What it led to.", nullable=False, allowed=("reject", "refuse", "warn")),
+        Column("message", pl.String(), "Reason.", nullable=False),
+    ),
+)
+
+VERDICTS = Table(
+    name="verdicts",
+    title="Verdicts",
+    description="One row a check: what was judged, how it came out and how many rows broke it.",
+    smart="governance",
+    key=("table", "check"),
+    day="day",
+    lineage=False,
+    prefer=(),
+    columns=(
+        Column("table", pl.String(), "Table that was judged.", nullable=False),
+        Column("check", pl.String(), "Check.", nullable=False),
+        Column("day", pl.Date(), "Delivery day of the run that judged.", nullable=False),
+        Column("verdict", pl.String(), "Outcome.", nullable=False, allowed=("pass", "warn", "block")),
+        Column("checked", pl.Int64(), "Rows or items judged.", nullable=False, minimum=0),
+        Column("failed", pl.Int64(), "Rows or items that broke it.", nullable=False, minimum=0),
+        Column("message", pl.String(), "What was found.", nullable=False),
+    ),
+)

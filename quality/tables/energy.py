@@ -1,0 +1,153 @@
+"""Energy: the meter register, the interval grid, and the load profile made of them."""
+
+from datetime import timedelta
+
+import polars as pl
+
+from quality.contracts import Column, Table
+from quality.readings import ENERGY, QUALITIES, QUANTITIES
+from quality.tables.shared import LOCAL_DATE, REFERENCE_DATE, UTC
+
+METERS = Table(
+    name="meters",
+    title="Meter register",
+    description="Meters the utility says belong to the city, with what a load profile needs to know of them.",
+    smart="energy",
+    key=("meter_id", "reference_date"),
+    day="reference_date",
+    published=False,
+    mode="replace",
+    columns=(
+        Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
+        Column("zone", pl.String(), "Zone of the city the meter lies in (ASCII slug).", nullable=False),
+        Column(
+            "customer_class",
+            pl.String(),
+            "Customer class of the tariff.",
+            nullable=False,
+            allowed=("residential", "small_business", "medium_business", "large_business", "public", "other"),
+        ),
+        REFERENCE_DATE,
+    ),
+)
+
+_METER_KEY = ("meter_id", "channel", "quantity", "start")
+_METER_COLUMNS = (
+    Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
+    Column("channel", pl.String(), "Register, suffix or column as delivered.", nullable=False),
+    Column("quantity", pl.String(), "What is measured; import is from the grid.", allowed=tuple(QUANTITIES)),
+    Column("unit", pl.String(), "Unit of the values.", nullable=False),
+    Column("start", UTC, "Start of the interval.", nullable=False),
+    Column("minutes", pl.Int32(), "Length of the interval.", unit="min", nullable=False, minimum=1, maximum=1440),
+    LOCAL_DATE,
+    Column("value_delivered", ENERGY, "Value as delivered, per interval; null where none was."),
+    Column("quality", pl.String(), "Canonical quality.", nullable=False, allowed=QUALITIES),
+    Column("quality_raw", pl.String(), "Quality flag as delivered."),
+    Column("reason_raw", pl.String(), "Reason as delivered."),
+    Column("rate_raw", pl.String(), "Time-of-use rate as the utility told it."),
+)
+_VERSION = Column("version", UTC, "The format's own version time.")
+
+METER_INTERVALS = Table(
+    name="meter_intervals",
+    title="Meter intervals",
+    description="The complete grid: one row per meter, channel and expected interval, missing ones present.",
+    smart="energy",
+    key=_METER_KEY,
+    day="local_date",
+    published=False,
+    max_age=timedelta(days=2),
+    columns=(
+        *_METER_COLUMNS,
+        Column("flags", pl.String(), "Validation flags, comma-separated; empty where nothing was found."),
+        Column("value_final", ENERGY, "Value after validation and estimation; null where there is none."),
+        Column(
+            "final_method",
+            pl.String(),
+            "How the final value came about: as delivered, or missing.",
+            nullable=False,
+            allowed=("delivered", "missing"),
+        ),
+        _VERSION,
+    ),
+)
+
+METER_SUPERSEDED = Table(
+    name="meter_superseded",
+    title="Superseded meter values",
+    description="Every delivered value that another delivery replaced or repeated, so that any past day can be asked.",
+    smart="energy",
+    key=(*_METER_KEY, "_receipt", "_row"),
+    day="local_date",
+    published=False,
+    columns=(
+        *_METER_COLUMNS,
+        _VERSION,
+        Column(
+            "reason",
+            pl.String(),
+            "Why it does not count; off_grid: not on the grid of its channel's day.",
+            nullable=False,
+            allowed=("corrected", "repeated", "off_grid"),
+        ),
+    ),
+)
+
+LOAD_PROFILE = Table(
+    name="load_profile",
+    title="Load profile",
+    description="Energy by zone, customer class and quarter-hour, behind the 15/15 privacy gate.",
+    smart="energy",
+    key=("zone", "customer_class", "start"),
+    day="local_date",
+    lineage=False,
+    prefer=(),
+    mode="replace",
+    max_age=timedelta(days=2),
+    columns=(
+        Column("zone", pl.String(), "Zone, or 'other': zones merged until the cell is large enough.", nullable=False),
+        Column("customer_class", pl.String(), "Class, or 'other': classes merged likewise.", nullable=False),
+        Column("start", UTC, "Start of the quarter-hour.", nullable=False),
+        LOCAL_DATE,
+        Column("kwh", pl.Decimal(18, 0), "Energy taken from the grid, rounded to 1 kWh.", unit="kWh", minimum=0),
+        Column(
+            "n_band",
+            pl.String(),
+            "Number of customers, as a band.",
+            nullable=False,
+            allowed=("15-29", "30-99", "100-299", "300-999", "1000+"),
+        ),
+        Column(
+            "actual_share",
+            pl.Float64(),
+            "Share of the cell's expected intervals that have a delivered value, in steps of 0.05.",
+            nullable=False,
+            minimum=0,
+            maximum=1,
+        ),
+    ),
+)
+
+LOAD_PROFILE_BASIS = Table(
+    name="load_profile_basis",
+    title="Basis of the load profile",
+    description="Which meter's energy went into which published cell: what later corrections are measured against.",
+    smart="energy",
+    key=("start", "meter_id"),
+    day="local_date",
+    lineage=False,
+    prefer=(),
+    mode="replace",
+    published=False,
+    columns=(
+        Column("start", UTC, "Start of the quarter-hour.", nullable=False),
+        Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
+        LOCAL_DATE,
+        Column("zone", pl.String(), "Zone of the meter when it was first published.", nullable=False),
+        Column("customer_class", pl.String(), "Class of the meter when it was first published.", nullable=False),
+        Column("kwh", ENERGY, "Energy taken from the grid; null where the quarter-hour is incomplete.", unit="kWh"),
+        Column("cell_zone", pl.String(), "Zone of the published cell.", nullable=False),
+        Column("cell_class", pl.String(), "Class of the published cell.", nullable=False),
+        Column("revised", pl.Boolean(), "Whether it changed after its cell was first published.", nullable=False),
+    ),
+)
