@@ -212,7 +212,14 @@ def _population(rows: pl.DataFrame) -> list[_Drawing]:
         )
         .properties(width=WIDTH * 0.8, height=alt.Step(26))
     )
-    return [("people", f"ประชากร · Registered population, {day}", "Registered (not resident) persons by area and sex.", spec)]
+    return [
+        (
+            "people",
+            f"ประชากร · Registered population, {day}",
+            "Registered (not resident) persons by area and sex.",
+            spec,
+        )
+    ]
 
 
 def _svg(number: int, chart: Any) -> str:
