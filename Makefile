@@ -17,8 +17,12 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+# The six cities of the seed; `muang nightly --profile demo` alone runs all 36. Some of what the demo delivers is broken
+# on purpose, so the night ends with 1 ("something was rejected"), which is no failure here.
+DEMO_CITIES := phuket khon_kaen mae_moh samyan wangchan_valley korat
+
 run: install
-	$(BIN)/muang nightly --profile demo
+	$(BIN)/muang nightly --profile demo $(DEMO_CITIES:%=--city %) || test $$? -eq 1
 
 real: install
 	$(BIN)/python -m tests.real

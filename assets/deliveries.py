@@ -71,14 +71,18 @@ def read(platform: Platform, city: City, item: Due) -> ReadResult:
         found = problem(receipt.code or "answer-bad", receipt.reason or receipt.outcome) if receipt.code else None
         return ReadResult(format=receipt.outcome, problems=gather([] if found is None else [found]))
     try:
-        return _content(platform, city, item)
+        data = platform.archive.bytes_of(receipt)
+    except (FileNotFoundError, ValueError):
+        # Any other failure is the store's: it stops the step, and the delivery stays due.
+        return ReadResult(item.entry.reader, problems=problem("landing-damaged", f"object {receipt.sha256}"))
+    try:
+        return _content(data, city, item)
     except Exception as error:  # no delivery may stop a city; what went wrong is told, the bytes stay in landing
         return ReadResult(format=item.entry.reader, problems=problem("reader-failed", type(error).__name__))
 
 
-def _content(platform: Platform, city: City, item: Due) -> ReadResult:
+def _content(data: bytes, city: City, item: Due) -> ReadResult:
     receipt = item.receipt
-    data = platform.archive.bytes_of(receipt)
     if item.entry.reader == "meter_exports":
         return read_export(data, receipt.name, item.entry.options)
     if item.entry.reader == "meter_register":

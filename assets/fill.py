@@ -55,7 +55,10 @@ def fill(platform: Platform, city: City, table: Table, day: date) -> Filled:
         outcomes.append(_outcome(item, result.format, problems, good, table.day))
         if good is not None and good.height:
             parts.append(good)
-    files = lake.merge(platform.store, table, city.slug, pl.concat([table.empty(), *parts]))
+    receipts = [outcome.due.receipt.id for outcome in outcomes]
+    known = {lake.day_of(key) for key in lake.keys(platform.store, table, city.slug)}
+    also = known.intersection(deliveries.days_of(platform, city, table, receipts))
+    files = lake.merge(platform.store, table, city.slug, pl.concat([table.empty(), *parts]), receipts, also)
     return _judged(platform, city, table, day, outcomes, files, [])
 
 

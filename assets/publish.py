@@ -67,12 +67,11 @@ def _published(platform: Platform, city: City, names: Sequence[str]) -> dict[str
 
 
 def make_indicators(platform: Platform, city: City, names: Sequence[str], day: date) -> pl.DataFrame:
-    """Compute the city's indicators for the reading day from its published tables and store them."""
+    """Compute the city's indicators on a delivery day from its published tables and store them."""
     from assets.snapshots.indicators import all_indicators
 
-    reading_day = day - timedelta(days=1)
-    frame = all_indicators(city, reading_day, _published(platform, city, names))
-    lake.write(platform.store, INDICATORS, city.slug, reading_day, frame)
+    frame = all_indicators(city, day, _published(platform, city, names))
+    lake.write(platform.store, INDICATORS, city.slug, day, frame)
     return frame
 
 

@@ -36,6 +36,8 @@ LOCATION = "pipelines.definitions"
 INSTANCE_CONFIG = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 run_monitoring:
   enabled: true
   start_timeout_seconds: 300
@@ -50,6 +52,13 @@ def dagster_home(settings: Settings) -> Path:
     if not (home / "dagster.yaml").exists():
         (home / "dagster.yaml").write_text(INSTANCE_CONFIG, encoding="utf-8")
     return home
+
+
+INFRASTRUCTURE = {
+    *("OSError", "PermissionError", "NotADirectoryError", "ConnectionError", "ConnectionRefusedError", "TimeoutError"),
+    *("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ClientError", "NoCredentialsError"),
+}
+"""Errors by which a step says that disk, network or object store failed it, not the data."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +85,13 @@ class Night:
     run: str
     cities: list[CityNight]
     failures: dict[str, str]
+    infrastructure: bool
 
     @property
     def exit_code(self) -> int:
-        """0: all published and nothing refused. 1: something was withheld or rejected."""
+        """0: all published and nothing refused. 1: something was withheld or rejected. 3: infrastructure failed."""
+        if self.infrastructure:
+            return 3
         spotless = all(c.published and not c.refused and not c.rejected for c in self.cities)
         return 0 if spotless and not self.failures else 1
 
@@ -109,8 +121,8 @@ def run_night(
             tags={
                 "dagster/partition": day.isoformat(),
                 PROFILE_TAG: settings.profile,
-                INBOX_TAG: str(settings.inbox.absolute()),
                 CITIES_TAG: ",".join(slugs),
+                **({INBOX_TAG: str(settings.inbox.absolute())} if settings.profile == "live" else {}),
             },
             remote_job_origin=_origin(),
             job_code_origin=recon.get_python_origin(),
@@ -118,11 +130,13 @@ def run_night(
         instance.add_event_listener(run.run_id, listen)
         result = execute_run(recon, run, instance, raise_on_error=False)
     cities = cities_of(settings)
-    failures = {event.step_key or "run": _reason(event) for event in result.all_events if event.is_failure}
+    errors = {event.step_key or "run": event for event in result.all_events if event.is_failure}
+    failures = {step: _reason(event) for step, event in errors.items()}
+    infrastructure = any(INFRASTRUCTURE & set(_classes(event)) for event in errors.values())
     succeeded = {event.step_key for event in result.all_events if event.is_step_success}
     platform = platform_of(settings, cities)
     nights = [_city_night(platform, cities[slug], day, f"{slug}__snapshot" in succeeded, failures) for slug in slugs]
-    return Night(day, run.run_id, nights, failures)
+    return Night(day, run.run_id, nights, failures, infrastructure)
 
 
 def _origin() -> RemoteJobOrigin:
@@ -133,12 +147,24 @@ def _origin() -> RemoteJobOrigin:
     return RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), "nightly")
 
 
+def _chain(event: dg.DagsterEvent) -> list[Any]:
+    """The errors of a failed step, outermost first."""
+    chain = []
+    error = getattr(event.event_specific_data, "error", None)
+    while error is not None:
+        chain.append(error)
+        error = error.cause
+    return chain
+
+
+def _classes(event: dg.DagsterEvent) -> list[str]:
+    return [str(error.cls_name) for error in _chain(event)]
+
+
 def _reason(event: dg.DagsterEvent) -> str:
     """The innermost error of a failed step: class and message."""
-    error = getattr(event.event_specific_data, "error", None)
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return " ".join(str(error.message).split()) if error else str(event.message)
+    chain = _chain(event)
+    return " ".join(str(chain[-1].message).split()) if chain else str(event.message)
 
 
 def _city_night(platform: Platform, city: City, day: date, published: bool, failures: Mapping[str, str]) -> CityNight:

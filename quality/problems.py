@@ -32,6 +32,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "answer-not-reached": ("reject", "The portal could not be reached, timed out or refused access."),
     "answer-bad": ("reject", "The portal answered, but not with what its interface promises."),
     "answer-empty": ("reject", "The portal answered with no records where records are expected."),
+    "landing-damaged": ("reject", "The landed bytes are missing or no longer have their digest; restore the object."),
     "reader-failed": ("reject", "The reader failed in a way it does not foresee; the bytes stay in landing."),
     # single rows go to quarantine
     "row-malformed": ("refuse", "The row has too few, too many or unusable fields."),

@@ -18,7 +18,6 @@ import polars as pl
 from assets.lake import tables as lake
 from assets.lake.tables import Written
 from assets.store import Store
-from quality.contracts import Table
 from quality.grid import SLOT, ZONE, align, complete
 from quality.problems import PROBLEM_SCHEMA
 from quality.readings import QUALITIES, QUANTITIES
@@ -145,10 +144,11 @@ def apply(
         superseded = pl.concat([superseded, off.select(*names, reason=pl.lit("off_grid"))])
         # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
         moving = held.join(current, on=_RECORD, how="semi")
-        files += _put(store, METER_SUPERSEDED, city, day, pl.concat([superseded, moving.select(superseded.columns)]))
-        files += _put(store, METER_INTERVALS, city, day, _finished(complete(current, register["meter_id"])))
+        both = pl.concat([superseded, moving.select(superseded.columns)])
+        files += lake.put(store, METER_SUPERSEDED, city, day, both)
+        files += lake.put(store, METER_INTERVALS, city, day, _finished(complete(current, register["meter_id"])))
         if moving.height:
-            files += _put(store, METER_SUPERSEDED, city, day, superseded)
+            files += lake.put(store, METER_SUPERSEDED, city, day, superseded)
         doubled = everything.filter(~once).with_columns(
             code=pl.lit("key-duplicate"), message=pl.lit("one record gives two values for one interval")
         )
@@ -164,17 +164,6 @@ def _finished(rows: pl.DataFrame) -> pl.DataFrame:
     """``METER_INTERVALS`` rows whose final value is the delivered one."""
     method = pl.when(pl.col("value_delivered").is_null()).then(pl.lit("missing")).otherwise(pl.lit("delivered"))
     return rows.with_columns(flags=pl.lit(""), value_final="value_delivered", final_method=method)
-
-
-def _put(store: Store, table: Table, city: str, day: date, frame: pl.DataFrame) -> list[Written]:
-    """Write a day file; a day without rows has none, as if nothing had ever been delivered."""
-    if frame.height:
-        return [lake.write(store, table, city, day, frame)]
-    key = lake.key_of(table, city, day)
-    if not store.exists(key):
-        return []
-    store.delete(key)
-    return [Written(key, 0, 0, True)]
 
 
 def _problems(rows: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@ Operating tables that several steps write have one file a step: ``<YYYY-MM-DD>.<
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import date
 from typing import NamedTuple
 
@@ -78,36 +78,38 @@ def write(store: Store, table: Table, city: str, day: date, frame: pl.DataFrame,
     return Written(key, frame.height, len(data), changed)
 
 
-def merge(store: Store, table: Table, city: str, frame: pl.DataFrame) -> list[Written]:
-    """Add delivered rows to the day files they touch.
+def put(store: Store, table: Table, city: str, day: date, frame: pl.DataFrame) -> list[Written]:
+    """Write a day file; a day without rows has none, as if nothing had ever been delivered."""
+    if frame.height:
+        return [write(store, table, city, day, frame)]
+    key = key_of(table, city, day)
+    if not store.exists(key):
+        return []
+    store.delete(key)
+    return [Written(key, 0, 0, True)]
+
+
+def merge(
+    store: Store,
+    table: Table,
+    city: str,
+    frame: pl.DataFrame,
+    receipts: Collection[str] = (),
+    also_days: Collection[date] = (),
+) -> list[Written]:
+    """Put delivered rows into the day files they touch.
 
     Of two rows with one key the one with the greater ``prefer`` tuple stays, whatever the order of arrival. A
-    ``replace`` table keeps, of a day, only the rows of the greatest (_delivered, _receipt).
+    ``replace`` table keeps, of a day, only the rows of the greatest (_delivered, _receipt). Rows that ``receipts``
+    brought earlier, for the touched days or ``also_days``, give way to what those receipts bring now.
     """
-    return [
-        write(
-            store,
-            table,
-            city,
-            _day(part, table),
-            _resolved(table, pl.concat([_stored(store, table, city, part), part])),
-        )
-        for part in by_day(table, frame)
-    ]
-
-
-def by_day(table: Table, frame: pl.DataFrame) -> Iterable[pl.DataFrame]:
-    """``frame`` split into its days, in order."""
-    return frame.sort(table.day).partition_by(table.day, maintain_order=True) if frame.height else []
-
-
-def _day(part: pl.DataFrame, table: Table) -> date:
-    day: date = part.item(0, table.day)
-    return day
-
-
-def _stored(store: Store, table: Table, city: str, part: pl.DataFrame) -> pl.DataFrame:
-    return read_day(store, table, city, _day(part, table))
+    parts = {day: part for (day,), part in frame.partition_by(table.day, as_dict=True).items()}
+    files: list[Written] = []
+    for day in sorted({*parts, *also_days}):
+        stored = read_day(store, table, city, day).filter(~pl.col("_receipt").is_in(list(receipts)))
+        rows = _resolved(table, pl.concat([stored, parts.get(day, table.empty())]))
+        files += put(store, table, city, day, rows)
+    return files
 
 
 def _resolved(table: Table, frame: pl.DataFrame) -> pl.DataFrame:

@@ -4,6 +4,7 @@ Files are read, never moved or changed: whose they are is the sender's business.
 that are still growing under a temporary name (``.part``, ``.tmp``, ``.filepart``) are left for the next night.
 """
 
+import os
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -31,7 +32,8 @@ def land_inbox(
     """Land every file of a source's inbox; a file past ``MAX_BYTES`` or unreadable is a receipt without bytes."""
     receipts = []
     for path in files(inbox, city, source):
-        name = path.relative_to(inbox / city / source).as_posix()
+        # A name in a legacy Thai encoding is no UTF-8: its bytes are spelt out, as text they could not be stored.
+        name = os.fsencode(path.relative_to(inbox / city / source)).decode("utf-8", "backslashreplace")
         problem: dict[str, str] = {}
         data: bytes | None = None
         try:

@@ -2,7 +2,7 @@
 
     landing/objects/<2 hex>/<sha256>                                  the bytes, immutable, once each
     landing/receipts/city=<slug>/source=<name>/<day>/<id>.json        one receipt a delivery or an attempt
-    landing/first/city=<slug>/source=<name>/<sha256>                  the day this source first brought these bytes
+    landing/first/city=<slug>/source=<name>/<sha256>                  day and id of the receipt that first brought them
 
 A delivery's id is a hash of city, source, name and content, so the same bytes delivered twice on a day are one receipt.
 Attempts that brought no bytes are receipts too: "not reached" is never "no data".
@@ -126,9 +126,10 @@ class Archive:
         earlier day, else ``new``. Landing the same thing twice on one day returns the first receipt.
         """
         digest = hashlib.sha256(data).hexdigest() if data is not None else None
+        first = self._first_day(city, source, digest) if digest else None
         if outcome is None:
             outcome = "new" if data else "empty"
-            if digest and self._first_day(city, source, digest) not in (None, day):
+            if first not in (None, day):
                 outcome = "unchanged"
         content = digest or f"{outcome}:{run}"
         receipt = Receipt.model_validate(
@@ -149,12 +150,12 @@ class Archive:
         )
         if data is not None and digest is not None and not self.store.exists(object_key(digest)):
             self.store.write(object_key(digest), data)
+        if receipt.readable and digest and first is None:
+            # Before the receipt, and void without it: a crash in between makes the bytes new once more, never twice.
+            self.store.write(self._first_key(city, source, digest), f"{day.isoformat()}/{receipt.id}".encode())
         key = _receipt_key(city, source, day, receipt.id)
         if not self.store.create(key, receipt.model_dump_json(indent=1, exclude_none=True).encode() + b"\n"):
             receipt = Receipt.model_validate_json(self.store.read(key))
-        if receipt.readable and digest:
-            # After the receipt: a crash in between makes the bytes "new" once more, never forgotten.
-            self.store.create(self._first_key(city, source, digest), day.isoformat().encode())
         return receipt
 
     @staticmethod
@@ -163,6 +164,8 @@ class Archive:
 
     def _first_day(self, city: str, source: str, sha256: str) -> date | None:
         try:
-            return date.fromisoformat(self.store.read(self._first_key(city, source, sha256)).decode())
+            day, identity = self.store.read(self._first_key(city, source, sha256)).decode().split("/")
         except FileNotFoundError:
             return None
+        first = date.fromisoformat(day)
+        return first if self.store.exists(_receipt_key(city, source, first, identity)) else None

@@ -20,9 +20,14 @@ UNSERVED = {"living": "Smart Living", "governance": "Smart Governance"}
 def all_indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Every Smart's indicators as ``INDICATORS``, at least one row a Smart.
 
+    ``day`` is the delivery day: of tables by ``local_date`` only the days before it count, it is still running.
     ``tables`` are published lake tables. A table that is absent has no source in this city; an empty one has a source
     that delivered nothing.
     """
+    tables = {
+        name: frame.filter(pl.col("local_date") < day) if "local_date" in frame.columns else frame
+        for name, frame in tables.items()
+    }
     served: list[pl.DataFrame] = [
         smart.indicators(city, day, tables) for smart in (energy, environment, mobility, economy, people)
     ]

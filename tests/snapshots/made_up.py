@@ -160,7 +160,7 @@ def verdicts(outcome: str = "pass", table: str = "weather", message: str = "24 o
 
 
 def with_indicators(tables: dict[str, pl.DataFrame], of: City) -> dict[str, pl.DataFrame]:
-    return tables | {"indicators": all_indicators(of, DAY, tables)}
+    return tables | {"indicators": all_indicators(of, DAY + timedelta(days=1), tables)}
 
 
 def all_tables() -> dict[str, pl.DataFrame]:

@@ -1,0 +1,123 @@
+"""A data engineer's walk through the Dagster UI in a real browser, on a home where one night has run."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.conftest import absent
+from tests.pipeline.deployment import Deployment
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="module")
+def ui(night: tuple[Deployment, dict[str, Any]]) -> Iterator[str]:
+    """``muang ui`` on the night's home; yields its address."""
+    deployment, _ = night
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"MUANG_HOME": str(deployment.home), "MUANG_DEMO_METERS": "120"}
+    command = [str(Path(sys.executable).with_name("muang")), "ui", "--port", str(port)]
+    log = (deployment.home.parent / "ui.log").open("w")
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 120
+        while not _answers(base):
+            assert process.poll() is None and time.monotonic() < deadline, (
+                deployment.home.parent / "ui.log"
+            ).read_text()
+            time.sleep(0.5)
+        yield base
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+        log.close()
+
+
+def _answers(base: str) -> bool:
+    try:
+        return requests.get(f"{base}/server_info", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        absent("no Chromium is installed")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 1600, "height": 1000})
+    opened.set_default_timeout(45_000)
+    yield opened
+    opened.close()
+
+
+def test_the_whole_graph_is_one_box_a_city(ui: str, page: Page) -> None:
+    page.goto(f"{ui}/asset-groups")
+    for group in ("national", "chachoengsao", "khon_kaen", "mae_moh"):
+        expect(page.get_by_text(group, exact=True).first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Global asset lineage")).to_be_visible()
+
+
+def test_a_citys_graph_goes_from_inbox_to_snapshot(ui: str, page: Page) -> None:
+    page.goto(f"{ui}/locations/pipelines.definitions/asset-groups/phuket/lineage")
+    for name in ("landed_inbox", "meters", "meter_intervals", "load_profile", "indicators", "snapshot"):
+        expect(page.get_by_text(name, exact=True).first).to_be_attached(timeout=60_000)
+
+
+def test_a_table_tells_rows_columns_units_and_checks(ui: str, page: Page) -> None:
+    page.goto(f"{ui}/assets/phuket/weather")
+    expect(page.get_by_text("Row count")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("temperature_c", exact=True)).to_be_visible()
+    expect(page.get_by_text("Air temperature at 2 m. Unit: °C.")).to_be_visible()
+    page.goto(f"{ui}/assets/phuket/weather?view=checks")
+    for check in ("gate", "notes"):
+        expect(page.get_by_text(check, exact=True).first).to_be_visible(timeout=60_000)
+
+
+def test_the_run_of_the_command_line_can_be_executed_again_from_the_ui(
+    ui: str, night: tuple[Deployment, dict[str, Any]]
+) -> None:
+    """What the button "Re-execute" sends. The run brings its own profile and cities, as tags."""
+    deployment, summary = night
+    query = (
+        "mutation($p: ReexecutionParams) {launchRunReexecution(reexecutionParams: $p) "
+        "{__typename ... on LaunchRunSuccess {run {runId}} ... on PythonError {message}}}"
+    )
+    variables = {"p": {"parentRunId": summary["run"], "strategy": "ALL_STEPS"}}
+    answer = requests.post(f"{ui}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
+    launched = answer["data"]["launchRunReexecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", answer
+    ask = f'{{runOrError(runId: "{launched["run"]["runId"]}") {{... on Run {{status}}}}}}'
+    deadline = time.monotonic() + 200
+    while (status := _status(ui, ask)) not in ("SUCCESS", "FAILURE", "CANCELED"):
+        assert time.monotonic() < deadline, status
+        time.sleep(1)
+    assert status == "SUCCESS"
+    assert [entry["seq"] for entry in deployment.json("snapshots", "list")["phuket"]][-1] >= 2
+
+
+def _status(ui: str, query: str) -> str:
+    answer = requests.post(f"{ui}/graphql", json={"query": query}, timeout=60).json()
+    return str(answer["data"]["runOrError"]["status"])
