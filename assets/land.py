@@ -4,7 +4,7 @@ from datetime import date
 
 from assets.catalogue import SOURCES
 from assets.cities.registry import City, SourceEntry
-from assets.landing.http import Client, run_plan
+from assets.landing.http import run_plan
 from assets.landing.inbox import land_inbox
 from assets.landing.portals import PORTALS
 from assets.landing.receipts import Receipt
@@ -42,18 +42,17 @@ def land_portal(platform: Platform, city: City, name: str, entry: SourceEntry, d
             return known
     portal = source.portal or str(entry.options["portal"])
     base = platform.portals.get(portal, PORTALS[portal].base_url)
-    with Client() as client:
-        return run_plan(
-            platform.archive,
-            client,
-            source_name=name,
-            city_slug=city.slug,
-            day=day,
-            plan=source.plan(city, day, base, entry.options),
-            run=run,
-            now=platform.now,
-            synthetic=platform.synthetic,
-        )
+    return run_plan(
+        platform.archive,
+        platform.client,
+        source_name=name,
+        city_slug=city.slug,
+        day=day,
+        plan=source.plan(city, day, base, entry.options),
+        run=run,
+        now=platform.now,
+        synthetic=platform.synthetic,
+    )
 
 
 def land_national(platform: Platform, name: str, day: date, run: str) -> list[Receipt]:

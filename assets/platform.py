@@ -7,6 +7,7 @@ from pathlib import Path
 
 from assets.catalogue import SOURCES
 from assets.cities.registry import City, SourceEntry
+from assets.landing.http import Client
 from assets.landing.receipts import Archive
 from assets.store import Store
 
@@ -30,6 +31,8 @@ class Platform:
     meter_key: bytes | None = field(default=None, repr=False)
     synthetic: bool = False
     version: str = "0"
+    client: Client = field(default_factory=Client, repr=False)
+    """One for the whole run, so that it knows which portals are silent tonight."""
 
     @property
     def archive(self) -> Archive:

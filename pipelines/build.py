@@ -16,9 +16,6 @@ from assets.platform import INBOX_READERS, Platform
 from assets.store import open_store
 from pipelines.settings import Settings, now
 
-DEMO_KEY = b"demo: not a secret, all is made up"
-"""Hash key of the demo profile, whose meters do not exist."""
-
 
 def cities_of(settings: Settings) -> dict[str, City]:
     """The registry of a deployment. Raises ``RegistryError``."""
@@ -63,6 +60,7 @@ def build_defs() -> dg.Definitions:
                 wanted = [slug for slug in tags.get(CITIES_TAG, "").split(",") if slug] or list(cities)
                 generated = demo(deployment, [cities[slug] for slug in wanted], day, settings)
                 deployment = stack.enter_context(generated)
+            stack.enter_context(deployment.client)
             yield deployment
 
     nightly = dg.define_asset_job(

@@ -60,6 +60,13 @@ class Limits:
     """Most of a portal's Retry-After that is waited for."""
     redirects: int = 5
     """Same-host redirects (http to https, a moved path) that are followed."""
+    silences: int = 2
+    """Requests in a row that a host leaves without any answer before it is let be for ``rest_seconds``."""
+    probe_seconds: float = 15.0
+    """All that a host gets that left the request before unanswered: a portal that hangs must not cost every city
+    minutes."""
+    rest_seconds: float = 600.0
+    """How long a silent host is not asked; a night over 36 cities takes about a minute besides its portals."""
     bytes: int = 256 * 1024 * 1024
     """Of the decoded body. The largest known answer, the GTFS feed, has about 60 MB."""
 
@@ -99,6 +106,7 @@ class Client:
         self.limits = limits or Limits()
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
+        self._silent: dict[str, tuple[int, float]] = {}  # host: silences in a row, and when the last one ended
 
     def close(self) -> None:
         """Close the connections."""
@@ -117,12 +125,27 @@ class Client:
 
         ``known`` is the last receipt with content under the request's name: its validators make the request
         conditional. Outcomes: see ``assets.landing.receipts.Outcome``; refused access (401, 403) is ``not-reached``,
-        because a portal that shuts a client out has not said that it has no data.
+        because a portal that shuts a client out has not said that it has no data. A host that stays silent is asked
+        once more, briefly, and then let be for a while.
         """
-        deadline = time.monotonic() + self.limits.total_seconds
-        for attempt in range(self.limits.attempts):
+        host = re.split(r"[/?#]", re.sub(r"^\w+://", "", request.url))[0].rpartition("@")[2]
+        silences, since = self._silent.get(host, (0, 0.0))
+        if silences >= self.limits.silences and time.monotonic() < since + self.limits.rest_seconds:
+            reason = f"not asked: the host left {silences} requests in a row unanswered"
+            return Answer("not-reached", without_secrets(_full_url(request)), reason=reason)
+        answer = self._fetched(request, known, probe=silences > 0)
+        if answer.outcome == "not-reached" and answer.status is None:
+            self._silent[host] = silences + 1, time.monotonic()
+        else:
+            self._silent.pop(host, None)
+        return answer
+
+    def _fetched(self, request: Request, known: Receipt | None, probe: bool) -> Answer:
+        deadline = time.monotonic() + (self.limits.probe_seconds if probe else self.limits.total_seconds)
+        attempts = 1 if probe else self.limits.attempts
+        for attempt in range(attempts):
             made = self._attempt(request, known if request.conditional else None, deadline)
-            if made.retry_in is None or attempt + 1 == self.limits.attempts:
+            if made.retry_in is None or attempt + 1 == attempts:
                 break
             wait = max(made.retry_in, _jitter.uniform(0, self.limits.backoff_seconds * 2**attempt))
             if time.monotonic() + wait >= deadline:

@@ -42,7 +42,15 @@ def landed(source: Path, day: date = DAY) -> tuple[Archive, dict[str, Receipt]]:
 def test_finished_files_are_taken_in_order_from_subfolders_too(source: Path) -> None:
     for name in ("b.csv", "a.csv", "2026/11/c.zip", "รายงาน พ.ย. 2569.xls", "with space.csv", "no-suffix", "A.CSV"):
         put(source, name)
-    assert names(source) == ["2026/11/c.zip", "A.CSV", "a.csv", "b.csv", "no-suffix", "with space.csv", "รายงาน พ.ย. 2569.xls"]
+    assert names(source) == [
+        "2026/11/c.zip",
+        "A.CSV",
+        "a.csv",
+        "b.csv",
+        "no-suffix",
+        "with space.csv",
+        "รายงาน พ.ย. 2569.xls",
+    ]
 
 
 def test_hidden_and_growing_files_wait(source: Path) -> None:

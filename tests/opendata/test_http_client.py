@@ -1,6 +1,7 @@
 """What the client makes of a portal's answers, against a real server."""
 
 import contextlib
+import dataclasses
 import gzip
 import json
 import threading
@@ -204,6 +205,26 @@ def test_a_portal_that_hangs_is_not_reached_in_time(portal, client):
     assert got.outcome == "not-reached"
     assert len(portal.seen) == 3
     assert time.monotonic() - begun < 2
+
+
+def test_a_silent_host_is_asked_once_more_and_then_let_be_until_it_has_rested(portal, client):
+    """36 cities ask one portal: a portal that hangs costs two requests, not 36 times the full patience."""
+    release = threading.Event()
+    url = portal.answer("/a", lambda handler: release.wait(5) and None)
+    outcomes = [client.fetch(Request("n", url)).outcome for _ in range(20)]
+    assert outcomes == ["not-reached"] * 20
+    assert len(portal.seen) == LIMITS.attempts + 1
+    assert "not asked" in str(client.fetch(Request("n", url)).reason)
+    release.set()
+    client.limits = dataclasses.replace(LIMITS, rest_seconds=0)
+    assert client.fetch(Request("n", portal.answer("/b", reply()))).outcome == "new"
+    client.limits = LIMITS
+    assert client.fetch(Request("n", portal.answer("/c", reply()))).outcome == "new", "it answers again"
+
+
+def test_a_host_that_answers_badly_is_not_silent(portal, client):
+    url = portal.answer("/a", reply(b"", 503))
+    assert {client.fetch(Request("n", url)).status for _ in range(4)} == {503}
 
 
 def test_a_body_that_drips_in_ends_at_the_total_time(portal, client):
