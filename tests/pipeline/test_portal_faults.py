@@ -1,0 +1,61 @@
+"""A portal that misbehaves for one city: what is recorded, and that the other city does not notice."""
+
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from assets import fill, land
+from assets.cities.registry import load_registry
+from assets.lake import tables as lake
+from assets.landing.http import Client, Limits
+from assets.platform import Platform
+from assets.store import LocalStore
+from pipelines.demo.portal import serve
+from pipelines.settings import BANGKOK
+from quality.tables import DELIVERIES, QUARANTINE, WEATHER
+
+DAY = date(2026, 11, 23)
+IMPATIENT = Limits(connect_seconds=0.5, read_seconds=0.3, total_seconds=1.5, probe_seconds=0.3, attempts=2, silences=9)
+IMPATIENT = replace(IMPATIENT, backoff_seconds=0.01, retry_after_seconds=0.01)
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "code"),
+    [
+        ("timeout", "not-reached", "answer-not-reached"),
+        ("403", "not-reached", "answer-not-reached"),
+        ("429", "not-reached", "answer-not-reached"),
+        ("500", "not-reached", "answer-not-reached"),
+        ("html", "bad-answer", "answer-bad"),
+        ("truncated", "bad-answer", "answer-bad"),
+        ("empty", "empty", "answer-empty"),
+    ],
+)
+def test_a_faulty_portal_is_a_receipt_and_a_coded_problem_of_its_city_only(
+    tmp_path: Path, fault: str, outcome: str, code: str
+) -> None:
+    cities = load_registry()
+    with serve(cities.values(), DAY, {"open_meteo/mae_moh": fault}) as portals, Client(IMPATIENT) as client:
+        platform = Platform(
+            store=LocalStore(tmp_path),
+            cities=cities,
+            portals=portals,
+            inbox=tmp_path / "inbox",
+            now=lambda: datetime(2026, 11, 23, 1, 30, tzinfo=BANGKOK),
+            client=client,
+        )
+        for slug in ("mae_moh", "nan"):
+            city = cities[slug]
+            receipts = land.land_portal(platform, city, "weather", city.sources["weather"], DAY, "run")
+            assert [receipt.outcome for receipt in receipts] == [outcome if slug == "mae_moh" else "new"]
+            filled = fill.fill(platform, city, WEATHER, DAY)
+            assert all(verdict.verdict != "block" for verdict in filled.verdicts)
+        refused = lake.read(platform.store, QUARANTINE, "mae_moh")
+        assert refused.select("code", "severity", "source", "row").rows() == [(code, "reject", "weather", 0)]
+        assert refused["message"][0]
+        assert lake.read(platform.store, DELIVERIES, "mae_moh")["status"].to_list() == ["rejected"]
+        assert lake.read(platform.store, WEATHER, "mae_moh").height == 0
+        assert lake.read(platform.store, WEATHER, "nan").height == 24
+        assert lake.read(platform.store, QUARANTINE, "nan").height == 0
