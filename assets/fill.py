@@ -14,10 +14,11 @@ from assets.cities.registry import City
 from assets.deliveries import Due, Outcome
 from assets.energy import intervals
 from assets.lake import tables as lake
+from assets.landing.receipts import Receipt
 from assets.platform import Platform
 from quality import suites
 from quality.contracts import Table
-from quality.problems import gather
+from quality.problems import gather, problem
 from quality.tables import METER_INTERVALS, METERS, VERDICTS
 from quality.verdicts import Verdict, completeness, freshness, keys, structure, to_frame, worst
 
@@ -48,10 +49,7 @@ def fill(platform: Platform, city: City, table: Table, day: date) -> Filled:
         frame = result.tables.get(table.name)
         if table is METERS and "register" in result.tables:
             frame = _registered(platform, city, result.tables["register"], item.receipt.day)
-        good, broken = (
-            table.conform(deliveries.with_lineage(frame, item.receipt)) if frame is not None else (None, None)
-        )
-        problems = gather([result.problems] if broken is None else [result.problems, broken])
+        good, problems = _kept(table, frame, item.receipt, result.problems)
         outcomes.append(_outcome(item, result.format, problems, good, table.day))
         if good is not None and good.height:
             parts.append(good)
@@ -127,6 +125,19 @@ def write_verdicts(platform: Platform, city: City, part: str, day: date, verdict
 
 def _stale_key(city: City, day: date | None = None) -> str:
     return f"work/load_profile/city={city.slug}" + (f"/{day.isoformat()}" if day else "")
+
+
+def _kept(
+    table: Table, frame: pl.DataFrame | None, receipt: Receipt, problems: pl.DataFrame
+) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+    """The rows that keep the contract, and all problems; a frame that cannot be judged at all is refused whole."""
+    if frame is None:
+        return None, problems
+    try:
+        good, broken = table.conform(deliveries.with_lineage(frame, receipt))
+    except (ValueError, pl.exceptions.PolarsError) as error:
+        return None, gather([problems, problem("reader-failed", f"not as the contract: {type(error).__name__}")])
+    return good, gather([problems, broken])
 
 
 def _registered(platform: Platform, city: City, register: pl.DataFrame, day: date) -> pl.DataFrame:

@@ -1,5 +1,8 @@
 """The nightly run through Dagster, in process, with what came of it."""
 
+import os
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,7 +25,7 @@ from rich.table import Table as Grid
 from assets.cities.registry import City
 from assets.lake import tables as lake
 from assets.landing.inbox import files
-from assets.platform import INBOX_READERS, NATIONAL, Platform
+from assets.platform import INBOX_READERS, NATIONAL, Platform, landed_as
 from assets.snapshots import commit
 from assets.store import open_store
 from pipelines.build import CITIES_TAG, INBOX_TAG, PROFILE_TAG, cities_of, platform_of
@@ -102,8 +105,11 @@ def run_night(
     """Run the job ``nightly`` for these cities. ``progress`` is told each ended step, how many, and of how many."""
     recon = ReconstructableRepository.for_module(LOCATION, "defs").get_reconstructable_job("nightly")
     job = recon.get_definition()
-    wanted = {*slugs, NATIONAL}
-    selected = {key for key in job.asset_layer.executable_asset_keys if key.path[0] in wanted}
+    cities = cities_of(settings)
+    used = {landed_as(cities[slug], *source) for slug in slugs for source in cities[slug].sources.items()}
+    national = {(NATIONAL, f"landed_{source}") for owner, source in used if owner == NATIONAL}
+    keys = job.asset_layer.executable_asset_keys
+    selected = {key for key in keys if key.path[0] in slugs or tuple(key.path) in national}
     ended = 0
 
     def listen(entry: dg.EventLogEntry) -> None:
@@ -129,7 +135,6 @@ def run_night(
         )
         instance.add_event_listener(run.run_id, listen)
         result = execute_run(recon, run, instance, raise_on_error=False)
-    cities = cities_of(settings)
     errors = {event.step_key or "run": event for event in result.all_events if event.is_failure}
     failures = {step: _reason(event) for step, event in errors.items()}
     infrastructure = any(INFRASTRUCTURE & set(_classes(event)) for event in errors.values())
@@ -236,10 +241,11 @@ def show(night: Night, settings: Settings, console: Console) -> None:
             console.print(f"[red]{c.city.slug}[/] withheld: {c.withheld_because}", highlight=False)
     published = [c for c in night.cities if c.published]
     console.print(f"{len(published)} of {len(night.cities)} cities published; exit code {night.exit_code}.")
+    muang = "muang" if shutil.which("muang") else os.path.relpath(sys.argv[0])
     if night.exit_code == 1:
-        console.print('What was refused and why: muang sql "select * from lake.quarantine"', highlight=False)
+        console.print(f'What was refused and why: {muang} sql "from lake.quarantine"', highlight=False)
     if published:
         best = max(published, key=lambda c: c.tables)
         page = commit.page_path(open_store(settings.store_uri), best.city.slug, str(best.snapshot))
         console.print(f"Look at: {page}", soft_wrap=True, highlight=False)
-    console.print("Ask it:  muang status · muang snapshots list · muang sql · muang ui", highlight=False)
+    console.print(f"Ask it:  {muang} status, snapshots list, sql, ui", highlight=False)

@@ -92,7 +92,7 @@ class Table:
         """Split ``frame`` into rows that keep the contract and problems for those that do not.
 
         Columns the frame lacks are added as nulls when nullable; columns the contract lacks raise ``ValueError``
-        (that is the reader's mistake, not the data's). Returns the good rows in contract order and a frame of
+        (that is the reader's mistake, not the data's), and so do floats for a column of another type. Returns the good rows in contract order and a frame of
         ``row, code, message``; with lineage, ``row`` is ``_row``. A row is refused once, for its first breach.
         """
         extra = set(frame.columns) - set(self.schema)
@@ -100,6 +100,9 @@ class Table:
         hard = [name for name in missing if not self._nullable(name)]
         if extra or hard:
             raise ValueError(f"table {self.name}: unexpected columns {sorted(extra)}, missing columns {hard}")
+        cut = [name for name, dtype in frame.schema.items() if dtype.is_float() and not self.schema[name].is_float()]
+        if cut:
+            raise ValueError(f"table {self.name}: fractions would be cut to fit the columns {cut}")
         frame = frame.with_columns(pl.lit(None, dtype=self.schema[name]).alias(name) for name in missing)
         frame = frame.select(pl.col(name).cast(dtype, strict=True) for name, dtype in self.schema.items())
         code, message = pl.lit(None, pl.String), pl.lit(None, pl.String)
