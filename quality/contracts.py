@@ -91,9 +91,10 @@ class Table:
     def conform(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Split ``frame`` into rows that keep the contract and problems for those that do not.
 
-        Columns the frame lacks are added as nulls when nullable; columns the contract lacks raise ``ValueError``
-        (that is the reader's mistake, not the data's), and so do floats for a column of another type. Returns the good rows in contract order and a frame of
-        ``row, code, message``; with lineage, ``row`` is ``_row``. A row is refused once, for its first breach.
+        Columns the frame lacks are added as nulls when nullable; columns the contract lacks, and floats for a column
+        of another type, raise ``ValueError`` (that is the reader's mistake, not the data's). Returns the good rows in
+        contract order and a frame of ``row, code, message``; with lineage, ``row`` is ``_row``. A row is refused once,
+        for its first breach.
         """
         extra = set(frame.columns) - set(self.schema)
         missing = [name for name in self.schema if name not in frame.columns]

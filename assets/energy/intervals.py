@@ -137,9 +137,10 @@ def apply(
         stored = lake.read_day(store, METER_INTERVALS, city, day).filter(stays)
         held = lake.read_day(store, METER_SUPERSEDED, city, day).filter(stays)
         names = DELIVERED.names()
-        everything = pl.concat([stored.select(names), held.select(names), parts.get(day, no_delivered())])
+        came = parts.get(day, no_delivered())
         once = pl.struct(_RECORD).is_first_distinct()
-        aligned, off = align(everything.filter(once))
+        everything = pl.concat([stored.select(names), held.select(names), came]).filter(once)
+        aligned, off = align(everything)
         current, superseded = resolve(aligned)
         superseded = pl.concat([superseded, off.select(*names, reason=pl.lit("off_grid"))])
         # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
@@ -149,7 +150,7 @@ def apply(
         files += lake.put(store, METER_INTERVALS, city, day, _finished(complete(current, register["meter_id"])))
         if moving.height:
             files += lake.put(store, METER_SUPERSEDED, city, day, superseded)
-        doubled = everything.filter(~once).with_columns(
+        doubled = came.filter(~once).with_columns(
             code=pl.lit("key-duplicate"), message=pl.lit("one record gives two values for one interval")
         )
         refused.append(pl.concat([_problems(off), _problems(doubled)]))

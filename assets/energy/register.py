@@ -31,6 +31,8 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
     if content.kind != "text":
         return rejected(FORMAT, "file-html" if content.kind == "html" else "file-not-data", "CSV is expected")
     lines = content.cells(",")
+    if not lines.height:
+        return rejected(FORMAT, "file-empty", "no lines")
     names = [cell.strip().lower() for cell in lines["cells"][0]] if lines["cells"][0] is not None else []
     if missing := [column for column in COLUMNS if column not in names]:
         return rejected(FORMAT, "format-unknown", f"the header lacks {', '.join(missing)}")

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assets.energy.register import read_register
@@ -78,6 +78,7 @@ def test_bad_files(data, code):
 
 
 @given(st.binary(max_size=200))
+@example(b"\x0b")
 def test_no_bytes_raise(data):
     assert read_register(data, "x").problems.height
     read_register(b"point,zone,customer_class\n" + data, "x")

@@ -76,7 +76,7 @@ def test_the_schedule_asks_for_the_day_that_has_begun(defs: dg.Definitions) -> N
 
     schedule = defs.resolve_schedule_def("nightly_at_0130")
     moment = datetime(2026, 11, 23, 1, 30, tzinfo=ZoneInfo("Asia/Bangkok"))
-    context = dg.build_schedule_context(scheduled_execution_time=moment)
+    context = dg.build_schedule_context(scheduled_execution_time=moment, repository_def=defs.get_repository_def())
     (request,) = schedule.evaluate_tick(context).run_requests or []
     assert request.partition_key == "2026-11-23"
 

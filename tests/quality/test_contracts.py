@@ -134,12 +134,12 @@ def test_a_column_that_may_be_null_may_be_absent() -> None:
 
 @pytest.mark.parametrize("name", ["id", "day", "count"])
 def test_a_reader_that_lacks_a_needed_column_is_told_which(name: str) -> None:
-    with pytest.raises(ValueError, match=f"missing columns.*{name}"):
+    with pytest.raises(ValueError, match=rf"missing columns.*{name}"):
         T.conform(framed([GOOD]).drop(name))
 
 
 def test_a_reader_that_brings_a_column_of_its_own_is_told_which() -> None:
-    with pytest.raises(ValueError, match="unexpected columns.*surprise"):
+    with pytest.raises(ValueError, match=r"unexpected columns.*surprise"):
         T.conform(framed([GOOD]).with_columns(surprise=1))
 
 

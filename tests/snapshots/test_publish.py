@@ -318,4 +318,4 @@ def test_a_manifest_that_is_none_is_no_crash(tmp_path: Path, content: bytes) -> 
 def test_indicators_keep_their_contract(made_up) -> None:
     good, bad = INDICATORS.conform(made_up.all_tables()["indicators"])
     assert bad.is_empty()
-    assert good["reference_date"].unique().to_list() == [date(2026, 11, 22)]
+    assert good["reference_date"].unique().to_list() == [date(2026, 11, 23)]
