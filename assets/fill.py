@@ -91,10 +91,14 @@ def _batches(platform: Platform, city: City, day: date) -> Iterator[list[tuple[O
     for item in deliveries.due(platform, city, METER_INTERVALS, day):
         result = deliveries.read(platform, city, item)
         rows = intervals.no_delivered()
+        problems = result.problems
         if "readings" in result.tables:
             readings = result.tables["readings"]
             rows = intervals.to_delivered(readings, item.receipt.id, item.receipt.day, city.slug, platform.secret())
-        batch.append((_outcome(item, result.format, result.problems, rows, METER_INTERVALS.day), rows))
+        elif "registers" in result.tables:
+            text = f"{result.tables['registers'].height} register read(s) and no intervals"
+            problems = gather([problem("format-no-interval", text), problems])
+        batch.append((_outcome(item, result.format, problems, rows, METER_INTERVALS.day), rows))
         if sum(part.height for _, part in batch) > BATCH_ROWS:
             yield batch
             batch = []

@@ -6,15 +6,40 @@ file it is rejected with the names of those considered; nothing is guessed, and 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from functools import partial
 from typing import Any
 
 import fastexcel
 import polars as pl
 
-from assets.energy.readers import declared, layouts, nem12, pea_html, pea_kwh_xlsx
-from assets.energy.readers.canonical import Export, OptionError, rejected, resolve
+from assets.energy.readers import (
+    asexml,
+    d0036,
+    declared,
+    df2,
+    espi,
+    iec61968,
+    layouts,
+    mea_wide_xlsx,
+    mscons,
+    nem12,
+    nem13,
+    p01,
+    p1,
+    pea_ami_xlsx,
+    pea_html,
+    pea_kw_xlsx,
+    pea_kwh_xlsx,
+    pea_monthly_xls,
+    pea_register_form,
+    power_logger,
+    tod_profile_xlsx,
+)
+from assets.energy.readers.biff import WorkbookError
+from assets.energy.readers.canonical import Export, OptionError, rejected, resolve, resolve_registers
 from assets.energy.readers.content import Content, Kind, recognise
+from assets.energy.readers.markup import MarkupError
 from assets.energy.readers.stamps import zone_of
 from assets.landing.unpack import ArchiveError, members
 from quality.problems import gather, problem, with_severity
@@ -31,12 +56,36 @@ class Reader:
     kind: Kind
     recognise: Callable[[Content], str | None]
     read: Callable[[Content, Mapping[str, Any]], Export]
+    also: Kind | None = None
+    """A second kind of content it reads: a declared layout reads text and workbooks."""
+    open_end: bool = False
+    """Whether the format has no trailer, so that only a last line end tells that nothing was cut off."""
 
 
 def readers() -> dict[str, Reader]:
     """Every format by name: one a module, and one a shipped layout."""
-    modules = (nem12, pea_html, pea_kwh_xlsx)
+    modules = (
+        d0036,
+        df2,
+        espi,
+        iec61968,
+        mscons,
+        nem12,
+        nem13,
+        p1,
+        p01,
+        pea_html,
+        pea_kwh_xlsx,
+        mea_wide_xlsx,
+        pea_ami_xlsx,
+        pea_kw_xlsx,
+        pea_monthly_xls,
+        pea_register_form,
+        power_logger,
+        tod_profile_xlsx,
+    )
     found = {module.FORMAT: Reader(module.KIND, module.recognise, module.read) for module in modules}
+    found |= {name: replace(found[name], open_end=True) for name in (df2.FORMAT, p01.FORMAT)}
     return found | {name: _of_layout(layout) for name, layout in layouts.shipped().items()}
 
 
@@ -44,11 +93,14 @@ def _of_layout(layout: layouts.Layout) -> Reader:
     def read(content: Content, options: Mapping[str, Any]) -> Export:
         return declared.read(content, layout, options)
 
-    return Reader("text", partial(declared.recognise, layout=layout), read)
+    return Reader("text", partial(declared.recognise, layout=layout), read, also="xlsx", open_end=True)
 
 
 def read_export(data: bytes, name: str, options: Mapping[str, Any]) -> Export:
-    """Readings of a delivered file, plain or in an archive: ``tables["readings"]`` in READING_SCHEMA. Never raises.
+    """What a delivered file holds, plain or in an archive. Never raises.
+
+    ``tables["readings"]`` (READING_SCHEMA) are intervals, ``tables["registers"]`` (REGISTER_SCHEMA) register reads;
+    either is absent where it would be empty.
 
     Options: ``format`` and ``layout`` pin what is otherwise recognised (``layout`` is a shipped name or a mapping),
     ``timezone`` overrides the format's zone, ``point`` names the meter where the file does not. Files of one archive
@@ -65,18 +117,26 @@ def read_export(data: bytes, name: str, options: Mapping[str, Any]) -> Export:
 
 def _guarded(data: bytes, options: Mapping[str, Any]) -> Export:
     try:
-        return _settled(_read(recognise(data), options))
+        return _settled(_unwrapped(recognise(data), options))
     except layouts.LabelError as error:
         return rejected(UNKNOWN, "layout-no-label", str(error))
     except OptionError as error:
         return rejected(UNKNOWN, "option-invalid", str(error))
-    except fastexcel.FastExcelError as error:
+    except (ArchiveError, MarkupError) as error:
+        return rejected(UNKNOWN, error.code, str(error))
+    except (fastexcel.FastExcelError, WorkbookError) as error:
         return rejected(UNKNOWN, "file-malformed", f"a workbook that cannot be opened ({type(error).__name__})")
     except BaseException as error:
         # Rust's panics are BaseExceptions of a type of each library's own. Only the type is told: texts quote data.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         return rejected(UNKNOWN, "reader-failed", f"the reader failed: {type(error).__name__}")
+
+
+def _unwrapped(content: Content, options: Mapping[str, Any]) -> Export:
+    payload = asexml.unwrapped(content)
+    export = _read(payload, options)
+    return export if payload is content else replace(export, evidence=f"in an aseXML envelope: {export.evidence}")
 
 
 def _read(content: Content, options: Mapping[str, Any]) -> Export:
@@ -96,7 +156,7 @@ def _read(content: Content, options: Mapping[str, Any]) -> Export:
         if pinned not in known:
             raise OptionError(f"format '{pinned}' is not one of {', '.join(known)}")
         return _apply(content, pinned, known[pinned], "pinned format", options)
-    considered = {name: reader for name, reader in known.items() if reader.kind == content.kind}
+    considered = {name: reader for name, reader in known.items() if content.kind in (reader.kind, reader.also)}
     shown = {name: shows for name, reader in considered.items() if (shows := reader.recognise(content))}
     if len(shown) == 1:
         ((name, evidence),) = shown.items()
@@ -110,17 +170,23 @@ def _read(content: Content, options: Mapping[str, Any]) -> Export:
 
 
 def _apply(content: Content, name: str, reader: Reader, evidence: str, options: Mapping[str, Any]) -> Export:
-    if content.kind == reader.kind:
-        return replace(reader.read(content, options), evidence=evidence)
+    if content.kind in (reader.kind, reader.also):
+        export = reader.read(content, options)
+        framed = "\x03" in content.text[-4:]  # a device's read-out ends with ETX and a check character
+        if export.tables and reader.open_end and content.kind == "text" and not content.ends_whole and not framed:
+            unended = problem("line-unended", "the last line has no end: what followed it may be missing")
+            export = replace(export, problems=gather([unended, export.problems]))
+        return replace(export, evidence="; ".join(filter(None, [evidence, export.evidence])))
     if content.kind == "html":
         return rejected(name, "file-html", f"an HTML page where {name} is expected")
     return rejected(name, "file-malformed", f"{content.kind} where {name} is {reader.kind}")
 
 
 def _settled(export: Export) -> Export:
-    """``export`` without tables if it holds no reading, and then with a problem that says so."""
-    if "readings" not in export.tables or export.tables["readings"].height:
-        return export
+    """``export`` without empty tables, and with a problem that says so if no other is left."""
+    tables = {name: frame for name, frame in export.tables.items() if frame.height}
+    if tables or not export.tables:
+        return replace(export, tables=tables)
     refused = export.problems.filter(pl.col("row").is_not_null()).height
     nothing = (
         problem("file-malformed", f"none of its rows can be read; {refused} problem(s) say why")
@@ -138,64 +204,72 @@ def _together(exports: Sequence[Export]) -> Export:
         export.problems.with_columns(message=pl.format("file {} of the archive: {}", pl.lit(place), "message"))
         for place, export in enumerate(exports, start=1)
     ]
-    frames = [export.tables["readings"] for export in exports if export.tables]
-    formats = sorted({export.format for export in exports if export.tables} or {export.format for export in exports})
+    held = [export for export in exports if export.tables]
     tables = {}
-    if frames:
-        readings, repeated = resolve(pl.concat(frames))
-        tables, problems = {"readings": readings}, [*problems, repeated]
-    zone = next((export.zone for export in exports if export.tables), exports[0].zone)
-    evidence = f"{len(frames)} of {len(exports)} files of the archive hold readings"
-    return Export("+".join(formats), evidence, tables, gather(problems), zone)
+    for name, once in (("readings", resolve), ("registers", resolve_registers)):
+        frames = [export.tables[name] for export in held if name in export.tables]
+        if frames:
+            tables[name], repeated = once(pl.concat(frames))
+            problems.append(repeated)
+    formats = sorted({export.format for export in held or exports})
+    evidence = f"{len(held)} of {len(exports)} files of the archive hold readings"
+    return Export("+".join(formats), evidence, tables, gather(problems), (held or exports)[0].zone)
 
 
 def describe(result: Export, name: str, show_ids: bool = False) -> dict[str, Any]:
     """What ``muang read --json`` prints of a file: plain JSON types; metering points numbered unless ``show_ids``.
 
-    ``sum`` is in the quantity's canonical unit; ``interval_minutes`` is the most frequent length; ``start`` and ``end``
-    are ISO 8601 with the offset of the zone the file is read in.
+    A channel's ``kind`` is ``interval`` or ``register``, and ``readings`` counts the reads of either. ``sum`` is in the
+    quantity's canonical unit; of registers it is the energy between reads, or the last read where that is not told.
+    ``interval_minutes`` is the most frequent length; ``start`` and ``end`` are ISO 8601 with the offset of the zone the
+    file is read in.
     """
-    readings = result.tables.get("readings")
     severities = set(with_severity(result.problems)["severity"])
-    status = "rejected" if readings is None else "partial" if severities & {"reject", "refuse"} else "ok"
+    status = "partial" if severities & {"reject", "refuse"} else "ok"
+    tables = [result.tables[table] for table in ("readings", "registers") if table in result.tables]
+    points = list(dict.fromkeys(point for table in tables for point in table["point"].unique(maintain_order=True)))
+    shown = {point: point if show_ids else f"p{number}" for number, point in enumerate(points, start=1)}
     return {
         "file": name,
         "format": result.format,
         "evidence": result.evidence,
-        "status": status,
-        "readings": 0 if readings is None else readings.height,
-        "channels": [] if readings is None else _channels(readings, result.zone, show_ids),
+        "status": status if tables else "rejected",
+        "readings": sum(table.height for table in tables),
+        "channels": [channel for table in tables for channel in _channels(table, zone_of(result.zone), shown)],
         "problems": result.problems.to_dicts(),
     }
 
 
-def _channels(readings: pl.DataFrame, zone: str, show_ids: bool) -> list[dict[str, Any]]:
-    key = ["point", "channel", "quantity"]
-    found = readings.group_by(key, maintain_order=True).agg(
-        interval_minutes=pl.col("minutes").mode().min(),
+def _channels(table: pl.DataFrame, zone: tzinfo, shown: Mapping[str, str]) -> list[dict[str, Any]]:
+    energy = pl.col("value").cast(pl.Decimal(38, 6))
+    if "minutes" in table.columns:
+        kind, end = "interval", (pl.col("start") + pl.duration(minutes="minutes")).max()
+        length, total = pl.col("minutes").mode().min(), energy.sum()
+    else:
+        kind, end, length = "register", pl.col("end").max(), pl.lit(None)
+        last = pl.col("register_end").sort_by("end").last()
+        total = pl.when(energy.count() > 0).then(energy.sum()).otherwise(last.cast(pl.Decimal(38, 6)))
+    found = table.group_by("point", "channel", "quantity", maintain_order=True).agg(
+        interval_minutes=length,
         readings=pl.len(),
-        sum=pl.col("value").cast(pl.Decimal(38, 6)).sum(),
+        sum=total,
         start=pl.col("start").min(),
-        end=(pl.col("start") + pl.duration(minutes="minutes")).max(),
+        end=end,
         quality=pl.col("quality").value_counts(sort=True),
         quality_raw=pl.col("quality_raw").drop_nulls().value_counts(sort=True),
     )
-    if not show_ids:
-        points = readings["point"].unique(maintain_order=True)
-        numbers = {point: f"p{number}" for number, point in enumerate(points, start=1)}
-        found = found.with_columns(pl.col("point").replace_strict(numbers))
-    tz = zone_of(zone)
     return [
         {
-            "point": channel["point"],
+            "kind": kind,
+            "point": shown[channel["point"]],
             "channel": channel["channel"],
             "quantity": channel["quantity"],
             "unit": QUANTITIES[channel["quantity"]],
             "interval_minutes": channel["interval_minutes"],
             "readings": channel["readings"],
-            "sum": float(channel["sum"]),
-            "start": channel["start"].astimezone(tz).isoformat(),
-            "end": channel["end"].astimezone(tz).isoformat(),
+            "sum": None if channel["sum"] is None else float(channel["sum"]),
+            "start": None if channel["start"] is None else channel["start"].astimezone(zone).isoformat(),
+            "end": channel["end"].astimezone(zone).isoformat(),
             "quality": {item["quality"]: item["count"] for item in channel["quality"]},
             "quality_raw": {item["quality_raw"]: item["count"] for item in channel["quality_raw"]},
         }

@@ -7,6 +7,7 @@ are held to the limits, because a reader will inflate them, and handed on whole.
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from typing import IO
@@ -22,8 +23,15 @@ MAX_ENTRIES = 10_000
 MAX_DEPTH = 2
 """Archives within archives: a portal's ZIP of the utility's ZIPs."""
 
+MAX_CELLS = 20_000_000
+"""Cells that a sheet of a workbook may span, blanks between its corners included: a reader sets aside 32 bytes for
+each, and two cells in opposite corners would take 550 GB. Ten years of quarter-hours in 20 columns are 7 million."""
+
 _READ_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
 """What zipfile and gzip raise on content that is damaged, encrypted or packed in a way they do not know."""
+_FAR = re.compile(rb"""\sr\s*=\s*["'](?:[A-Za-z]{2}|[A-Za-z]?\d{6})""")
+"""A cell or row beyond column Z or row 99,999; sheets without are within MAX_CELLS."""
+_PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,4})(\d{1,8})["']""")
 _SIDECARS = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 """What file managers add to an archive; never data."""
 
@@ -86,8 +94,12 @@ class _Budget:
                 raise ArchiveError(f"the path of entry {number} leaves the archive's folder")
             with archive.open(info) as packed:
                 content = self._read(packed)
+            if workbook and _span(content) > MAX_CELLS:
+                raise ArchiveError(f"a sheet of the workbook spans more than {MAX_CELLS:,} cells")
             if not workbook:
                 found += self.unpack(content, info.filename, depth + 1)
+        if workbook and "xl/workbook.xml" not in archive.namelist():
+            raise ArchiveError("an Office file that is no XLSX workbook", "file-malformed")
         return [(name, data)] if workbook else found
 
     def _read(self, packed: IO[bytes] | gzip.GzipFile) -> bytes:
@@ -97,6 +109,16 @@ class _Budget:
         if self.unpacked > self.limit:
             raise ArchiveError(f"the archive unpacks to more than {self.limit:,} bytes")
         return content
+
+
+def _span(part: bytes) -> int:
+    """Cells from a sheet's first corner to its last; 0 for what has no far cells."""
+    if not _FAR.search(part):
+        return 0
+    places = _PLACE.findall(part)
+    columns = {letters.upper() for letters, _ in places}
+    across = max((sum((c - 64) * 26**i for i, c in enumerate(reversed(column))) for column in columns), default=0)
+    return across * max((int(row) for _, row in places), default=0)
 
 
 def _leaves_folder(path: str) -> bool:

@@ -46,7 +46,7 @@ def zipped(**files):
         (LOGIN, "file-html"),
         (b"  <html><table><tr><td>1</td></tr></table>", "file-html"),
         (b"<?xml version='1.0'?><feed/>", "format-unknown"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "format-unknown"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "file-malformed"),
         (b"sensor,temperature\n1,30.5\n", "format-unknown"),
         (b"PK\x03\x04 not an archive", "file-malformed"),
         (b"\x1f\x8b\x08 not gzip either", "file-malformed"),
@@ -170,6 +170,7 @@ def test_description():
         "readings": 48,
         "channels": [
             {
+                "kind": "interval",
                 "point": "p1",
                 "channel": "E1",
                 "quantity": "active_import",

@@ -8,11 +8,12 @@ from decimal import Decimal
 import aemo_mdff_reader
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from nemreader.nem_reader import parse_nem12_rows
 
 from assets.energy.exports import describe, read_export
+from assets.energy.readers import content, nem12, nem13
 
 FACTORS = {"wh": Decimal("0.001"), "mwh": Decimal(1000)}
 MARKET = timedelta(hours=10)
@@ -103,15 +104,6 @@ def test_real_joined_files_keep_the_second_reading(real_data):
     path = real_data / "meters/nem12_bad/Example_NEM12_powercor.csv"
     readings = read_export(path.read_bytes(), path.name, {}).tables["readings"]
     assert set(readings.filter(channel="E1")["value"]) == {Decimal("3.333000")}
-
-
-@pytest.mark.real
-def test_real_nem13_is_known_but_holds_no_intervals(real_data):
-    files = sorted((real_data / "meters/nem13").iterdir())
-    assert files
-    for path in files:
-        result = read_export(path.read_bytes(), path.name, {})
-        assert (result.format, codes(result), dict(result.tables)) == ("nem13", ["format-no-interval"], {}), path.name
 
 
 VALUES = st.decimals(0, 99999, places=3).map(str) | st.just("0") | st.decimals(0, 9, places=1).map(str)
@@ -306,3 +298,165 @@ def test_a_description_with_a_comma_does_not_shift_the_version():
     readings = export(nmi(), quoted).tables["readings"]
     assert readings["version"].unique().to_list() == [datetime.fromisoformat("2026-01-01T15:00:00+00:00")]
     assert set(readings["reason_raw"]) == {"0"}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_records_broken_across_lines_are_mended(data):
+    values = data.draw(st.lists(VALUES, min_size=48, max_size=48))
+    quality = data.draw(st.sampled_from(["A", "S14", "E64"]))
+    whole = day("20260101", values, quality, "0" if quality != "A" else "")
+    cuts = sorted(data.draw(st.sets(st.integers(5, len(whole) - 1), min_size=1, max_size=4)))
+    parts = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    # A rest of a line that looks like a record or like nothing cannot be told from one.
+    assume(
+        all(
+            part.strip(",") and part.split(",")[0] not in {"100", "200", "300", "400", "500", "900"}
+            for part in parts[1:]
+        )
+    )
+    other = nmi("NMI0000002"), day("20260105")
+    broken, plain = export(nmi(), *parts, *other), export(nmi(), whole, *other)
+    assert codes(broken) == codes(plain) == []
+    assert broken.tables["readings"].drop("row").equals(plain.tables["readings"].drop("row"))
+
+
+def test_a_line_that_is_no_record_does_not_spoil_the_one_before():
+    for stray in ("301,what is this", "some note", "20260102", "1.5,1.5"):
+        result = export(nmi(), day(), stray, day("20260102", count=47), stray)
+        assert result.tables["readings"].height == 48
+        assert result.tables["readings"]["version"].null_count() == 0
+        assert list(result.problems.select("row", "code").iter_rows()) == [
+            (4, "row-malformed"),
+            (5, "interval-count"),
+            (6, "row-malformed"),
+        ]
+
+
+def test_a_description_broken_in_its_quotes_is_mended():
+    first, second = f'300,20260101,{",".join(["1"] * 48)},S14,0,"failed,', 'twice",20260102010000,'
+    result = export(nmi(), first, second)
+    assert codes(result) == []
+    assert result.tables["readings"]["version"].null_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "code"),
+    [
+        (["100,NEM12,202601020000,MDP,CITY", nmi(), day()], "rejected", "file-truncated"),
+        (["100,NEM12,202601020000,MDP,CITY", nmi(), day(), "90"], "rejected", "file-truncated"),
+        ([nmi(), day(), "900", nmi("NMI0000002"), day()], "rejected", "file-truncated"),
+        (
+            ["100,NEM12,202601020000,A,B", nmi(), day(), "100,NEM12,202601020000,A,B", nmi("N2"), day(), "900"],
+            "rejected",
+            "file-truncated",
+        ),
+        ([nmi(), day(), "900"], "ok", "header-absent"),
+        ([nmi(), day()], "ok", "header-absent"),
+        (["", "100,NEM12,202601020000,MDP,CITY", nmi(), day(), "900"], "ok", None),
+        (
+            ["100,NEM12,202601020000,A,B", nmi(), day(), "900", "", "100,NEM12,1,A,B", nmi("N2"), day(), "900"],
+            "ok",
+            None,
+        ),
+    ],
+)
+def test_a_file_that_promises_an_end_must_have_it(lines, status, code):
+    result = read_export(("\n".join(lines) + "\n").encode(), "x.csv", {})
+    assert describe(result, "x")["status"] == status
+    assert codes(result) == ([code] if code else [])
+
+
+@settings(max_examples=30, deadline=None)
+@given(channels(), st.data())
+def test_no_cut_gives_a_smaller_count_unsaid(records, data):
+    whole = "\n".join(["100,NEM12,202601020000,MDP,CITY", *records, "900", ""])
+    cut = data.draw(st.integers(40, len(whole) - 5))
+    result = read_export(whole[:cut].encode(), "x.csv", {})
+    assert describe(result, "x")["status"] == "rejected"
+    assert set(codes(result)) <= {"file-truncated", "format-unknown"}
+
+
+def test_lengths_with_zeros_and_redacted_points():
+    result = export(nmi("REDACTED", minutes="05"), day(values=["1"] * 288))
+    assert codes(result) == []
+    readings = result.tables["readings"]
+    assert (readings.height, set(readings["minutes"]), set(readings["point"])) == (288, {5}, {"REDACTED"})
+    assert set(export(nmi(""), day(), options={"point": "HALL"}).tables["readings"]["point"]) == {"HALL"}
+
+
+def test_pieces_do_not_matter(monkeypatch):
+    records = []
+    for number in range(6):
+        records += [nmi(f"NMI{number:07d}", minutes=30 if number % 2 else 15)]
+        count = 48 if number % 2 else 96
+        records += [day(f"202601{at:02d}", [f"{number}.{at}"] * count, "VA"[at % 2]) for at in range(1, 4)]
+        records += [f"400,1,{count},S14,,"] if number % 3 else []
+    records.append(day("20260101", ["7"] * 48, updated="20260109010000"))
+    whole = export(*records)
+    monkeypatch.setattr(nem12, "_AT_ONCE", 2)
+    monkeypatch.setattr(content, "_BLOCK", 100)
+    pieces = export(*records)
+    assert pieces.problems.equals(whole.problems)
+    key = ["point", "channel", "start"]
+    assert pieces.tables["readings"].sort(key).equals(whole.tables["readings"].sort(key))
+
+
+ENVELOPE = """<?xml version="1.0"?>
+<ase:aseXML xmlns:ase="urn:aseXML:r38">
+  <Header><From>MDP</From></Header>
+  <Transactions>
+    <Transaction transactionID="T1"><MeterDataNotification version="r25">
+      <CSVIntervalData>{}</CSVIntervalData>
+    </MeterDataNotification></Transaction>
+    <Transaction transactionID="T2"><MeterDataNotification version="r25">
+      <CSVIntervalData>
+{}
+</CSVIntervalData>
+    </MeterDataNotification></Transaction>
+  </Transactions>
+</ase:aseXML>
+"""
+
+
+def enclosed(*records):
+    return "\n".join(["100,NEM12,202601020000,MDP,CITY", *records, "900"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_an_asexml_envelope_is_opened(encoding):
+    text = ENVELOPE.format(enclosed(nmi(), day()), enclosed(nmi("NMI0000002"), day(), day("20260102", count=3)))
+    result = read_export(text.encode(encoding), "mtrd.xml", {})
+    assert (result.format, result.evidence) == ("nem12", "in an aseXML envelope: 100 record says NEM12")
+    assert result.tables["readings"]["point"].unique(maintain_order=True).to_list() == ["NMI0000001", "NMI0000002"]
+    rows = text.splitlines()
+    ((row, code),) = result.problems.select("row", "code").iter_rows()
+    assert code == "interval-count"
+    assert rows[row - 1].startswith("300,20260102")
+    assert rows[result.tables["readings"]["row"][0] - 1].startswith("300,20260101")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda text: text.replace("<ase:", "<!DOCTYPE a [<!ENTITY x 'y'>]><ase:", 1), "file-malformed"),
+        (lambda text: text[: text.index("</CSVIntervalData>") - 20], "file-truncated"),
+        (lambda text: text.replace("</Header>", ""), "file-malformed"),
+        (lambda text: text.replace("\n900", ""), "file-truncated"),
+        (lambda text: text.replace("CSVIntervalData", "Other"), "format-unknown"),
+    ],
+)
+def test_an_envelope_that_cannot_be_opened_is_rejected(change, code):
+    text = change(ENVELOPE.format(enclosed(nmi(), day()), enclosed(nmi("NMI0000002"), day())))
+    result = read_export(text.encode(), "mtrd.xml", {})
+    assert codes(result) == [code]
+    assert not result.tables
+
+
+@pytest.mark.real
+def test_no_other_real_file_is_recognised(real_data):
+    for path in sorted((real_data / "meters").rglob("*")):
+        if path.is_file() and path.relative_to(real_data / "meters").parts[0] not in ("nem12", "nem12_bad", "nem13"):
+            found = content.recognise(path.read_bytes())
+            shown = [module.FORMAT for module in (nem12, nem13) if found.kind == "text" and module.recognise(found)]
+            assert shown == [], path.name

@@ -41,7 +41,7 @@ def html_report(rows, title=KW, account=ACCOUNT + NBSP, header=None, encoding="u
     header = header or "<td></td>" + "".join(f'<td colspan="2">RATE {rate}</td>' for rate in "ABC")
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     page = (
-        f"<table><tr><td>{title}</td></tr><tr><td>[ระหว่างวันที่ : 01/01/2026 - 31/01/2026]</td></tr>"
+        f"<table><tr><td>{title}</td></tr><tr><td>[ออกรายงาน : 01/01/2026]</td></tr>"
         f"<tr><td>บัญชีผู้ใช้ไฟ : </td><td>{account}</td><td>ชื่อผู้ใช้ไฟ : </td><td>บริษัท ลับ จำกัด</td></tr></table>"
         f"<table><tr>{header}</tr>{body}</table><table><tr><td>***หมายเหตุ***</td></tr></table>"
     )
@@ -62,7 +62,7 @@ def workbook(rows, totals=None, title=KWH, sheets=1):
     head = [
         ["", "การไฟฟ้าส่วนภูมิภาค"],
         ["", title],
-        ["", "[ประจำเดือน : มกราคม 2569]"],
+        ["", "[ออกรายงาน]"],
         ["บัญชีผู้ใช้ไฟ : ", ACCOUNT + NBSP, "ชื่อผู้ใช้ไฟ : ", "บริษัท ลับ จำกัด" + NBSP],
         ["", "RATE A", "RATE B", "RATE C", "ผลรวม"],
     ]
@@ -260,9 +260,10 @@ def test_entities_and_external_references_are_not_followed(tmp_path):
     assert codes(result) == ["value-not-number"]
 
 
-def test_a_workbook_of_several_sheets_is_another_layout():
+def test_a_workbook_may_have_other_sheets():
     rows = [["01/01/2026 00.15", "1", "0", "0", "1"]]
-    assert codes(read_export(workbook(rows, sheets=3), "x.xlsx", {})) == ["format-unknown"]
+    result = read_export(workbook(rows, sheets=3), "x.xlsx", {})
+    assert (result.format, codes(result), result.tables["readings"].height) == ("pea_kwh_xlsx", [], 1)
 
 
 def test_account_keeps_its_leading_zero_and_is_not_shown():

@@ -20,7 +20,8 @@ EXACT = pl.Decimal(38, 12)
 class Export(ReadResult):
     """What a reader made of one meter export: a ``ReadResult`` with the zone its stamps are told in.
 
-    ``tables`` is ``{"readings": frame of READING_SCHEMA}``, or empty where the whole file is rejected.
+    ``tables`` has ``readings`` (READING_SCHEMA), ``registers`` (REGISTER_SCHEMA) or both, and is empty where the whole
+    file is rejected.
     """
 
     zone: str = THAILAND
@@ -93,8 +94,15 @@ def measure(
     if decimal != ".":
         digits = digits.str.replace(decimal, ".", literal=True)
     hours = pl.when("average").then(pl.col("minutes")).otherwise(60)
-    number = digits.cast(EXACT, strict=False) * pl.col("factor") * hours / 60
-    frame = frame.with_columns(_blank=text.is_null(), value=number.cast(ENERGY, strict=False))
+    number = (digits.cast(EXACT, strict=False) * pl.col("factor") * hours / 60).cast(ENERGY, strict=False)
+    judged = {"_blank": text.is_null(), "value": number}
+    if frame.select(((pl.col("factor") == 1) & ~pl.col("average")).fill_null(False).all()).item():
+        # Most exports are in the canonical unit already: no arithmetic, and text is cleaned only where it must be.
+        judged["value"] = digits.cast(ENERGY, strict=False)
+        plain = frame["raw"].cast(ENERGY, strict=False)
+        if (decimal, thousands, *nulls) == (".", "") and not plain.null_count():
+            judged = {"_blank": pl.lit(False), "value": pl.lit(plain)}
+    frame = frame.with_columns(**judged)
     wrong = frame.filter(pl.col("value").is_null() & ~pl.col("_blank"))
     problems = []
     if wrong.height:
@@ -120,11 +128,20 @@ def resolve(readings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     Repetitions with the same content are merged and counted; another content under the same key is refused with its
     row, unless its version is older, which is a correction and only said.
     """
-    key = ["point", "channel", "quantity", "start"]
+    return _resolved(readings, ["point", "channel", "quantity", "start"], ["minutes", "value", "quality"])
+
+
+def resolve_registers(reads: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """As ``resolve``, for REGISTER_SCHEMA: one read per point, channel, quantity, start and end."""
+    told = ["register_start", "register_end", "multiplier", "value", "quality"]
+    return _resolved(reads, ["point", "channel", "quantity", "start", "end"], told)
+
+
+def _resolved(readings: pl.DataFrame, key: list[str], told: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     if not readings.select(pl.struct(key).is_duplicated().any()).item():
         return readings, gather([])
     ordered = readings.sort("version", "row", nulls_last=False)
-    same = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).last().over(key)) for c in ("minutes", "value", "quality"))
+    same = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).last().over(key)) for c in told)
     ordered = ordered.with_columns(
         _last=pl.int_range(pl.len()).over(key) == pl.len().over(key) - 1,
         _same=same,
@@ -142,11 +159,11 @@ def resolve(readings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     ):
         rows = dropped.filter(~pl.col("_same") & which).select("row").unique().sort("row")
         problems.append(rows.select("row", code=pl.lit(code), message=pl.lit(text)))
-    return ordered.filter("_last").select(READING_SCHEMA.names()), gather(problems)
+    return ordered.filter("_last").select(readings.columns), gather(problems)
 
 
-def canonical(frame: pl.DataFrame) -> pl.DataFrame:
-    """``frame`` as READING_SCHEMA; columns it lacks are null."""
-    absent = [name for name in READING_SCHEMA if name not in frame.columns]
+def canonical(frame: pl.DataFrame, schema: pl.Schema = READING_SCHEMA) -> pl.DataFrame:
+    """``frame`` in ``schema``; columns it lacks are null."""
+    absent = [name for name in schema if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None).alias(name) for name in absent)
-    return frame.select(pl.col(name).cast(dtype) for name, dtype in READING_SCHEMA.items())
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items())

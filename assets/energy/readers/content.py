@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,9 @@ _REJECTED: dict[Kind, tuple[str, str]] = {
     "undecodable": ("file-encoding", "neither UTF-8, UTF-16 nor cp874"),
 }
 
+_BLOCK = 4_000_000
+"""Characters, or few more, that are split into lines together."""
+
 
 @dataclass(frozen=True)
 class Content:
@@ -44,25 +48,52 @@ class Content:
         """Whether the last line is ended, as it is in a file that was not cut."""
         return self.text.endswith(("\n", "\r"))
 
-    def cells(self, delimiter: str = ",", limit: int | None = None) -> pl.DataFrame:
-        """The lines that are not blank, as ``row`` (1-based line) and ``cells`` (list of strings, quotes removed).
-
-        ``cells`` is null where a quote is never closed. A quoted cell does not span lines: no meter export does that,
-        and so an unclosed quote costs one line and not the rest of the file. ``limit`` counts lines.
-        """
+    def lines(self, limit: int | None = None) -> pl.DataFrame:
+        """The lines that are not blank, as ``row`` (1-based line) and ``line``. ``limit`` counts lines."""
         text = self.text if limit is None else self.text[: limit * 20_000]
-        lines = re.split(r"\r\n|\n|\r", text)[:limit]
-        frame = pl.DataFrame({"line": lines}, schema={"line": pl.String}).with_row_index("row", offset=1)
-        frame = frame.filter(pl.col("line").str.contains(r"[^\s,;]")).with_columns(pl.col("row").cast(pl.Int64))
-        line = pl.col("line")
-        if '"' not in text:
-            return frame.select("row", cells=line.str.split(delimiter))
-        mark = re.escape(delimiter)
-        cell = pl.element().str.strip_prefix(delimiter).str.strip_chars()
-        cell = cell.str.replace(r'^"(.*)"$', "${1}").str.replace_all('""', '"', literal=True)
-        found = (delimiter + line).str.extract_all(rf'{mark}(?:\s*"(?:[^"]|"")*"\s*|[^{mark}]*)')
-        closed = line.str.count_matches('"', literal=True) % 2 == 0
-        return frame.select("row", cells=pl.when(closed).then(found.list.eval(cell)))
+        parts = [pl.Series("line", [], pl.String)]
+        for block in _blocks(text):
+            lines = block.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+            parts.append(pl.Series("line", lines, pl.String))
+        frame = pl.concat(parts).head(limit or len(text) + 1).to_frame().with_row_index("row", offset=1)
+        return frame.filter(pl.col("line").str.contains(r"[^\s,;]")).with_columns(pl.col("row").cast(pl.Int64))
+
+    def cells(self, delimiter: str = ",", limit: int | None = None) -> pl.DataFrame:
+        """The lines that are not blank, as ``row`` (1-based line) and ``cells`` as ``split`` makes them."""
+        return split(self.lines(limit), delimiter)
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """``text`` in blocks of whole lines, so that a large file is not also a list of Python strings."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _BLOCK) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def split(lines: pl.DataFrame, delimiter: str = ",") -> pl.DataFrame:
+    """``lines`` in their order with ``cells`` (list of strings, quotes removed) in place of ``line``.
+
+    ``cells`` is null where a quote is never closed. A quoted cell does not span lines: no meter export does that, and
+    so an unclosed quote costs one line and not the rest of the file.
+    """
+    line = pl.col("line")
+    quoted = line.str.contains('"', literal=True)
+    plain = lines.select(quoted.any()).item() is not True
+    if plain:
+        return lines.with_columns(cells=line.str.split(delimiter)).drop("line")
+    mark = re.escape(delimiter)
+    cell = pl.element().str.strip_prefix(delimiter).str.strip_chars()
+    cell = cell.str.replace(r'^"(.*)"$', "${1}").str.replace_all('""', '"', literal=True)
+    found = (delimiter + line).str.extract_all(rf'{mark}(?:\s*"(?:[^"]|"")*"\s*|[^{mark}]*)').list.eval(cell)
+    closed = line.str.count_matches('"', literal=True) % 2 == 0
+    # Lines without a quote, which most are, are split the fast way.
+    parts = [
+        lines.filter(~quoted).with_columns(cells=line.str.split(delimiter)),
+        lines.filter(quoted).with_columns(cells=pl.when(closed).then(found)),
+    ]
+    return pl.concat(parts).sort("row").drop("line")
 
 
 def recognise(data: bytes, encoding: str | None = None) -> Content:
@@ -79,7 +110,7 @@ def recognise(data: bytes, encoding: str | None = None) -> Content:
     except UnicodeDecodeError:
         return Content(data, "undecodable")
     start = text.lstrip("\ufeff\x00 \t\r\n\xa0")[:200].lower()
-    if not start:
+    if not re.sub(r"^sep=.\s*$", "", start):  # the line by which Excel is told the delimiter
         return Content(data, "empty")
     if "\x00" in text:
         return Content(data, "binary")
@@ -100,5 +131,5 @@ def _encoding(data: bytes) -> str:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        return "cp874"
+        return "latin-1" if data.startswith((b"UNA", b"UNB")) else "cp874"  # EDIFACT's UNOC is ISO 8859-1
     return "utf-8"

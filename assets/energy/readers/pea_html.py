@@ -1,4 +1,4 @@
-"""PEA AMR interval report, kW: HTML tables that the portal saves as ``.xls``, UTF-8 or cp874, years CE or BE.
+"""PEA AMR interval report: HTML tables that the portal saves as ``.xls``, UTF-8 or cp874, years CE or BE.
 
 No specification is public; the layout is known from code that reads it (title รายงานข้อมูลกิโลวัตต์แบบช่วงเวลา, a table
 of facts, a table of intervals with two columns a rate of which the first counts, a table of remarks).
@@ -10,8 +10,9 @@ from typing import Any
 from lxml import html
 
 from assets.energy.readers import pea
-from assets.energy.readers.canonical import THAILAND, Export, rejected
+from assets.energy.readers.canonical import Export, rejected
 from assets.energy.readers.content import Content
+from assets.energy.readers.grids import Grid, clean, grid
 
 FORMAT = "pea_html"
 KIND = "html"
@@ -19,23 +20,30 @@ KIND = "html"
 
 def recognise(content: Content) -> str | None:
     """Evidence: a table and PEA's title."""
-    head = content.text[:20_000]
-    titled = "รายงานข้อมูล" + pea.TITLE_KW in head and "<t" in head.lower()
+    text = content.text[:20_000]
+    titled = "รายงานข้อมูลกิโลวัตต์" in text and "<t" in text.lower()
     return "HTML table under PEA's report title" if titled else None
 
 
 def read(content: Content, options: Mapping[str, Any]) -> Export:
     """Readings of one report. Options: ``timezone``, ``point``. Row numbers count the ``<tr>`` of the page."""
-    zone = str(options.get("timezone", THAILAND))
-    page = content.text.lower()
-    if page.rfind("</table") < page.rfind("<tr"):
+    if cut(content):
         return rejected(FORMAT, "file-truncated", "the page ends inside a table")
+    return pea.read([page(content)], FORMAT, options)
+
+
+def cut(content: Content) -> bool:
+    """Whether the page ends inside a table."""
+    text = content.text.lower()
+    return text.rfind("</table") < text.rfind("<tr")
+
+
+def page(content: Content) -> Grid:
+    """The rows of all tables of a page."""
     # libxml2's HTML parser reads no DTD and resolves no entities but HTML's own; huge_tree keeps its size limits on.
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
     document = html.document_fromstring(content.text.encode(), parser=parser)
-    grid = [_cells(row) for row in document.iter("tr")]
-    point = options.get("point")
-    return pea.read(grid, FORMAT, zone, None if point is None else str(point))
+    return grid([_cells(row) for row in document.iter("tr")])
 
 
 def _cells(row: html.HtmlElement) -> list[str]:
@@ -43,7 +51,7 @@ def _cells(row: html.HtmlElement) -> list[str]:
     cells: list[str] = []
     for cell in row.iterchildren("td", "th"):
         span = cell.get("colspan", "1")
-        # No layout has more than seven columns; the bound keeps a wrong number from filling the memory.
+        # No layout has more than a few columns; the bound keeps a wrong number from filling the memory.
         width = min(int(span), 10) if span.isdigit() else 1
-        cells += [pea.clean(cell.text_content())] * max(width, 1)
-    return cells
+        cells += [clean(cell.text_content())] * max(width, 1)
+    return cells[:100]

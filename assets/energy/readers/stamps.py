@@ -66,9 +66,17 @@ def zone_of(name: str) -> tzinfo:
         raise ValueError(f"time zone '{name}' is not known") from None
 
 
-def utc(local: pl.Expr, zone: str) -> pl.Expr:
-    """Local times of ``zone`` as UTC. A repeated hour is taken as the first, a skipped one is null."""
+def utc(local: pl.Expr, zone: str, ambiguous: str | pl.Expr = "earliest") -> pl.Expr:
+    """Local times of ``zone`` as UTC. A repeated hour is taken as the first, or as ``ambiguous`` says (``earliest``,
+    ``latest``); a skipped one is null."""
     fixed = zone_of(zone)
     if isinstance(fixed, timezone):
         return (local - pl.lit(fixed.utcoffset(None))).dt.replace_time_zone("UTC")
-    return local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+    return local.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null").dt.convert_time_zone("UTC")  # type: ignore[arg-type]
+
+
+def dst(local: pl.Expr, zone: str, ambiguous: str | pl.Expr = "earliest") -> pl.Expr:
+    """Whether local times of ``zone`` are in summer time; never in a zone of a fixed offset."""
+    if isinstance(zone_of(zone), timezone):
+        return pl.when(local.is_not_null()).then(pl.lit(False))
+    return local.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null").dt.dst_offset() != pl.duration()  # type: ignore[arg-type]
