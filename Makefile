@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run real test lint lock ui clean
+.PHONY: install run real test lint fuzz bench lock ui clean
 
 install: $(STAMP)
 
@@ -38,9 +38,18 @@ lint: install
 test: lint
 	$(BIN)/pytest
 
+# 10,000 mutated exports a format; `make test` has a small fixed sample.
+INPUTS ?= 10000
+
+fuzz: install
+	$(BIN)/python -m tests.fuzz.run --inputs $(INPUTS)
+
+bench: install
+	$(BIN)/python -m bench.readers
+
 lock: install
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --group dev --constraint requirements.txt -o requirements-dev.txt
 
 clean:
-	rm -rf $(VENV) .muang .real
+	rm -rf $(VENV) .muang .real .fuzz
