@@ -4,6 +4,14 @@ import polars as pl
 
 from quality.contracts import Column, Table
 
+_DELIVERY = (
+    Column("receipt", pl.String(), "Receipt of the delivery.", nullable=False),
+    Column("table", pl.String(), "Table it was read for.", nullable=False),
+    Column("source", pl.String(), "Source it came through.", nullable=False),
+    Column("day", pl.Date(), "Delivery day.", nullable=False),
+    Column("name", pl.String(), "File name or URL without secrets."),
+)
+
 DELIVERIES = Table(
     name="deliveries",
     title="Deliveries",
@@ -15,11 +23,7 @@ DELIVERIES = Table(
     prefer=(),
     published=False,
     columns=(
-        Column("receipt", pl.String(), "Receipt of the delivery.", nullable=False),
-        Column("table", pl.String(), "Table it was read for.", nullable=False),
-        Column("source", pl.String(), "Source it came through.", nullable=False),
-        Column("day", pl.Date(), "Delivery day.", nullable=False),
-        Column("name", pl.String(), "File name or URL without secrets."),
+        *_DELIVERY,
         Column("format", pl.String(), "Format the reader recognised."),
         Column("status", pl.String(), "What came of it.", allowed=("ok", "partial", "rejected")),
         Column("rows", pl.Int64(), "Rows that went on to tables.", nullable=False, minimum=0),
@@ -40,11 +44,7 @@ QUARANTINE = Table(
     prefer=(),
     published=False,
     columns=(
-        Column("receipt", pl.String(), "Receipt of the delivery.", nullable=False),
-        Column("source", pl.String(), "Source it came through.", nullable=False),
-        Column("table", pl.String(), "Table the row was meant for.", nullable=False),
-        Column("day", pl.Date(), "Delivery day.", nullable=False),
-        Column("name", pl.String(), "File name or URL without secrets."),
+        *_DELIVERY,
         Column("row", pl.Int64(), "Row in the file; 0 for the whole file.", nullable=False),
         Column("code", pl.String(), "Code of the problem.", nullable=False),
         Column("severity", pl.String(), "What it led to.", nullable=False, allowed=("reject", "refuse", "warn")),

@@ -16,10 +16,10 @@ from quality.problems import gather, problem
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAY = r"(?i)\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[, ]+"
-_HALF = r"(?i)\b(\d{1,2})([.:]\d{2}(?:[.:]\d{2})?(?:\.\d+)?) ?([ap])\.?m\.?$"
+_HALF = r"(?i)\b([0-9]{1,2})([.:][0-9]{2}(?:[.:][0-9]{2})?(?:\.[0-9]+)?) ?([ap])\.?m\.?$"
 DAY = 1440
 """Minutes of a day without clock change."""
-_OFFSET = r"[.:]\d{2}(?:\.\d+)? ?(Z|[+-]\d{2}:?\d{2})$"
+_OFFSET = r"[.:][0-9]{2}(?:\.[0-9]+)? ?(Z|[+-][0-9]{2}:?[0-9]{2})$"
 
 
 def times(text: pl.Expr, label: str) -> pl.Expr:
@@ -27,10 +27,10 @@ def times(text: pl.Expr, label: str) -> pl.Expr:
     (or start) that is the label."""
     # A workbook's time is a day after its epoch; a whole day, 24:00, is the next.
     text = text.str.replace("^1899-12-3[01] ", "").str.replace("^1900-01-01 00:00", "24:00")
-    bounds = r"^(\d{1,2}[.:]\d{2}(?:[.:]\d{2})?) ?(?:-|–|to) ?(\d{1,2}[.:]\d{2}(?:[.:]\d{2})?)$"
+    bounds = r"^([0-9]{1,2}[.:][0-9]{2}(?:[.:][0-9]{2})?) ?(?:-|–|to) ?([0-9]{1,2}[.:][0-9]{2}(?:[.:][0-9]{2})?)$"
     text = text.str.replace(bounds, "${1}" if label == "start" else "${2}")
-    digits = text.str.zfill(4).str.replace(r"^(\d{2})(\d{2})$", "${1}:${2}")
-    return pl.when(text.str.contains(r"^\d{1,4}$")).then(digits).otherwise(text)
+    digits = text.str.zfill(4).str.replace(r"^([0-9]{2})([0-9]{2})$", "${1}:${2}")
+    return pl.when(text.str.contains(r"^[0-9]{1,4}$")).then(digits).otherwise(text)
 
 
 def dates(text: pl.Expr) -> pl.Expr:
@@ -51,21 +51,25 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
     offset = (digits.str.slice(1, 2).cast(pl.Int32) * 60 + digits.str.slice(3, 2).cast(pl.Int32)) * (
         pl.when(digits.str.starts_with("-")).then(-1).otherwise(1)
     )
-    plain = pl.when(told.is_null()).then(plain).otherwise(plain.str.replace(r" ?(?:Z|[+-]\d{2}:?\d{2})$", ""))
+    plain = pl.when(told.is_null()).then(plain).otherwise(plain.str.replace(r" ?(?:Z|[+-][0-9]{2}:?[0-9]{2})$", ""))
     hour = plain.str.extract(_HALF, 1).cast(pl.Int32)
     late = plain.str.extract(_HALF, 3).str.to_lowercase() == "p"
     of_day = (hour % 12 + pl.when(late).then(12).otherwise(0)).cast(pl.String).str.zfill(2)
     bare = plain.str.replace(_HALF, "\x00${2}")
     plain = pl.when(hour.is_between(1, 12)).then(bare.str.replace("\x00", of_day, literal=True)).otherwise(plain)
-    plain = plain.str.replace(r"([.:]\d{2}[.:]\d{2})\.0+$", "${1}")
-    plain = plain.str.replace(r"^(\d{1,2}:\d{2}(?::\d{2})?),? (\S+)$", "${2} ${1}")
-    plain = plain.str.replace(r"^(\d{1,2})[ .\-/]+(\d{1,2})[ ,.\-/]+(\d{4}|\d{2})(?:,? |$)", "${1}/${2}/${3} ")
+    plain = plain.str.replace(r"([.:][0-9]{2}[.:][0-9]{2})\.0+$", "${1}")
+    plain = plain.str.replace(r"^([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?),? (\S+)$", "${2} ${1}")
+    plain = plain.str.replace(
+        r"^([0-9]{1,2})[ .\-/]+([0-9]{1,2})[ ,.\-/]+([0-9]{4}|[0-9]{2})(?:,? |$)", "${1}/${2}/${3} "
+    )
     if how.order == "ymd":
         century = "25" if how.era == "BE" else "20"
-        plain = plain.str.replace(r"^(\d{2})/(\d{2})/(\d{2} )", f"{century}${{1}}-${{2}}-${{3}}")
+        plain = plain.str.replace(r"^([0-9]{2})/([0-9]{2})/([0-9]{2} )", f"{century}${{1}}-${{2}}-${{3}}")
     read = pl.DataFrame({"text": text.unique()}, schema={"text": pl.String}).with_columns(plain=plain, offset=offset)
     own = parse(pl.col("plain"), how.order, how.era)
-    iso = pl.when(pl.col("plain").str.contains(r"^\d{4}-\d{2}-\d{2}")).then(parse(pl.col("plain"), "ymd", how.era))
+    iso = pl.when(pl.col("plain").str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}")).then(
+        parse(pl.col("plain"), "ymd", how.era)
+    )
     return read.select("text", "offset", stamp=own if how.order == "ymd" else pl.coalesce(own, iso))
 
 

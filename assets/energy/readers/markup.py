@@ -133,7 +133,7 @@ def column(parent: etree._Element, records: str, path: str, attribute: str = "")
 def instant(text: pl.Expr, zone: str) -> pl.Expr:
     """xs:dateTime as UTC, null where it is none; without an offset it is a time of ``zone``."""
     part = text.str.strip_chars().str.extract_groups(
-        r"^(?<day>\d{4}-\d{2}-\d{2})T(?<clock>\d{2}:\d{2}:\d{2})(?:\.(?<part>\d{1,9}))?(?<offset>Z|[+-]\d{2}:\d{2})?$"
+        r"^(?<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.(?<part>[0-9]{1,9}))?(?<offset>Z|[+-][0-9]{2}:[0-9]{2})?$"
     )
     offset = part.struct.field("offset")
     day = part.struct.field("day").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")

@@ -39,8 +39,8 @@ def field(position: int | pl.Expr) -> pl.Expr:
 
 def instant(text: pl.Expr, zone: str) -> pl.Expr:
     """yyyymmddhhmm[ss] as UTC, null where it is not one."""
-    return utc(text.str.extract(r"^(\d{12})").str.to_datetime("%Y%m%d%H%M", strict=False, time_unit="us"), zone) + (
-        pl.duration(seconds=text.str.extract(r"^\d{12}([0-5]\d)$").cast(pl.Int64).fill_null(0))
+    return utc(text.str.extract(r"^([0-9]{12})").str.to_datetime("%Y%m%d%H%M", strict=False, time_unit="us"), zone) + (
+        pl.duration(seconds=text.str.extract(r"^[0-9]{12}([0-5][0-9])$").cast(pl.Int64).fill_null(0))
     )
 
 

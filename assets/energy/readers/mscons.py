@@ -200,7 +200,7 @@ def _minutes(text: pl.Expr, format: pl.Expr) -> pl.Expr:
     """DTM 672: 804 counts days, 805 hours, 806 minutes."""
     unit = format.replace_strict({"804": 1440, "805": 60, "806": 1}, default=None, return_dtype=pl.Int64)
     # Five digits are 69 days in minutes; without the bound a wrong number would overflow the clock.
-    return text.str.extract(r"^(\d{1,5})$").cast(pl.Int64) * unit
+    return text.str.extract(r"^([0-9]{1,5})$").cast(pl.Int64) * unit
 
 
 def _statuses(placed: pl.DataFrame) -> pl.DataFrame:
@@ -224,7 +224,7 @@ def _timed(quantities: pl.DataFrame, zone: Any, usual: str) -> pl.DataFrame:
     """
     names = {"own_begin", "own_end", "begin", "finish", "read", "used", "issued"}
     texts = pl.concat([quantities.select(text=name) for name in names]).unique().drop_nulls()
-    part = pl.col("text").str.extract_groups(r"^(\d{8})(\d{4})?(\d{2})?([+-]\d{2})?(\d{2})?$")
+    part = pl.col("text").str.extract_groups(r"^([0-9]{8})([0-9]{4})?([0-9]{2})?([+-][0-9]{2})?([0-9]{2})?$")
     local = pl.concat_str(part.struct[0], part.struct[1].fill_null("0000")).str.to_datetime(
         "%Y%m%d%H%M", strict=False, time_unit="us"
     )
