@@ -32,7 +32,7 @@ def test_mutations_end_ok_partial_or_rejected(format: str) -> None:
 
 
 def test_digits_of_another_script_in_a_stamp_are_refused_not_a_crash() -> None:
-    """Found by fuzzing: to the regular expressions of Polars a Thai digit is one, but no cast to an integer takes it."""
+    """Found by fuzzing: to Polars' regular expressions a Thai digit is one, but no cast to an integer takes it."""
     for format, old, new in (
         ("iec61968", "T00:15", "T0๐:15"),
         ("mscons", "DTM+163:2", "DTM+163:๒"),
