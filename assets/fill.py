@@ -20,7 +20,7 @@ from quality import suites
 from quality.contracts import Table
 from quality.problems import gather, problem
 from quality.tables import METER_INTERVALS, METERS, VERDICTS
-from quality.verdicts import Verdict, completeness, freshness, keys, structure, to_frame, worst
+from quality.verdicts import Verdict, freshness, keys, structure, to_frame, worst
 
 BATCH_ROWS = 4_000_000
 """Readings held in memory before they are merged: about 1 GB at 250 bytes a reading."""
@@ -180,7 +180,6 @@ def _judged(
         keys(table, frame),
         *suites.judge(table, frame),
         freshness(table, newest, day),
-        *([completeness(table, frame)] if table is METER_INTERVALS else []),
         *more,
         *_delivery_verdicts(table, outcomes),
     ]
