@@ -22,6 +22,9 @@ from quality.contracts import Table
 from quality.problems import gather, problem, with_severity
 from quality.tables import DELIVERIES, QUARANTINE
 
+FAILURES = (Exception, pl.exceptions.PanicException)
+"""What a reader may fail with. A panic inside Polars is no ``Exception`` and would pass by every other net."""
+
 
 @dataclass(frozen=True)
 class Due:
@@ -77,7 +80,7 @@ def read(platform: Platform, city: City, item: Due) -> ReadResult:
         return ReadResult(item.entry.reader, problems=problem("landing-damaged", f"object {receipt.sha256}"))
     try:
         return _content(data, city, item)
-    except Exception as error:  # no delivery may stop a city; what went wrong is told, the bytes stay in landing
+    except FAILURES as error:  # no delivery may stop a city; what went wrong is told, the bytes stay in landing
         return ReadResult(format=item.entry.reader, problems=problem("reader-failed", type(error).__name__))
 
 
@@ -112,7 +115,7 @@ def days_of(platform: Platform, city: City, table: Table, receipts: Iterable[str
 
 
 def _books(platform: Platform, city: City, table: Table, books: Table) -> pl.DataFrame:
-    return lake.read(platform.store, books, city.slug).filter(pl.col("table") == table.name)
+    return lake.read(platform.store, books, city.slug, part=table.name)
 
 
 def _enter(

@@ -16,7 +16,7 @@ from assets.energy import intervals
 from assets.lake import tables as lake
 from assets.landing.receipts import Receipt
 from assets.platform import Platform
-from quality import suites
+from quality import series, suites
 from quality.contracts import Table
 from quality.problems import gather, problem
 from quality.tables import METER_INTERVALS, METERS, VERDICTS
@@ -57,7 +57,8 @@ def fill(platform: Platform, city: City, table: Table, day: date) -> Filled:
     known = {lake.day_of(key) for key in lake.keys(platform.store, table, city.slug)}
     also = known.intersection(deliveries.days_of(platform, city, table, receipts))
     files = lake.merge(platform.store, table, city.slug, pl.concat([table.empty(), *parts]), receipts, also)
-    return _judged(platform, city, table, day, outcomes, files, [])
+    more = series.WHOLE[table.name](lake.read(platform.store, table, city.slug)) if table.name in series.WHOLE else []
+    return _judged(platform, city, table, day, outcomes, files, more)
 
 
 def fill_meter_intervals(platform: Platform, city: City, day: date) -> Filled:
@@ -139,7 +140,7 @@ def _kept(
         return None, problems
     try:
         good, broken = table.conform(deliveries.with_lineage(frame, receipt))
-    except (ValueError, pl.exceptions.PolarsError) as error:
+    except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         return None, gather([problems, problem("reader-failed", f"not as the contract: {type(error).__name__}")])
     return good, gather([problems, broken])
 

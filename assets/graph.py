@@ -10,14 +10,15 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets import fill, land, publish
-from assets.catalogue import SOURCES
+from assets import derive, fill, land, publish
+from assets.catalogue import DERIVED, SOURCES
 from assets.cities.registry import City
 from assets.landing.receipts import Receipt
 from assets.platform import NATIONAL, Platform, landed_as, tables_of
+from assets.sources import Derived, Source
 from quality.contracts import Table
 from quality.problems import with_severity
-from quality.tables import INDICATORS, LOAD_PROFILE, METER_INTERVALS, METERS, TABLES
+from quality.tables import INDICATORS, LOAD_PROFILE, METER_INTERVALS, METERS, PROGRAMME, TABLES
 from quality.verdicts import Verdict
 
 START = "2026-11-01"
@@ -46,17 +47,21 @@ def build_city(city: City) -> list[dg.AssetsDefinition]:
     """A city's assets: landed sources, tables, load profile, indicators, snapshot."""
     assets = []
     if any(entry.via == "inbox" for entry in city.sources.values()):
-        assets.append(_landing(city, "inbox", "Files that came into the city's inbox, landed with receipts.", "", None))
+        assets.append(_landing(city, "inbox", "Files that came into the city's inbox, landed with receipts."))
     for name, entry in sorted(city.sources.items()):
         if entry.via == "portal" and not SOURCES[entry.reader].national:
             source = SOURCES[entry.reader]
-            assets.append(_landing(city, name, f"{source.title}, landed with receipts.", source.smart, source.document))
+            assets.append(_landing(city, name, f"{source.title}, landed with receipts.", source.smart, source))
     tables = city_tables(city)
     assets += [_table(city, table) for table in tables]
     if METER_INTERVALS in tables:
         assets.append(_load_profile(city, METERS in tables))
-    published = [t.name for t in [*tables, *([LOAD_PROFILE] if METER_INTERVALS in tables else [])] if t.published]
-    assets += [_indicators(city, published), _snapshot(city, [*published, INDICATORS.name])]
+    made = [derived for derived in DERIVED if derived.of in tables]
+    assets += [_derived(city, derived) for derived in made]
+    profile = [LOAD_PROFILE] if METER_INTERVALS in tables else []
+    published = [t.name for t in [*tables, *profile, *(derived.table for derived in made)] if t.published]
+    assets += [_indicators(city, published), _programme(city, published)]
+    assets.append(_snapshot(city, [*published, INDICATORS.name, PROGRAMME.name]))
     return assets
 
 
@@ -92,16 +97,19 @@ def _key(city: City, name: str) -> dg.AssetKey:
     return dg.AssetKey([city.slug, name])
 
 
-def _landing(city: City, name: str, description: str, smart: str, document: str | None) -> dg.AssetsDefinition:
+def _landing(
+    city: City, name: str, description: str, smart: str = "", source: Source | None = None
+) -> dg.AssetsDefinition:
     key = _key(city, f"landed_{name}")
 
     @_asset(
         city.slug,
         f"landed_{name}",
         [],
-        description=description + (f"\n\nInterface: {document}" if document else ""),
+        description=description + (_declared(source) if source else ""),
         kinds={"bytes"},
         tags={"stage": "landing"} | ({"smart": smart} if smart else {}),
+        pool=source and _pool(str(source.portal or city.sources[name].options.get("portal", name))),
         check_specs=[dg.AssetCheckSpec("arrived", asset=key, description="Every source answered with content.")],
     )
     def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -114,6 +122,21 @@ def _landing(city: City, name: str, description: str, smart: str, document: str 
     return landed
 
 
+def _declared(source: Source) -> str:
+    """What an engineer should know of an interface before judging what came through it."""
+    missing = ", ".join(repr(mark) for mark in source.missing) or "nothing"
+    return (
+        f"\n\nInterface: {source.document}\n\nStamps: {source.zone}, {source.label} of the interval. "
+        f"Written for no value: {missing}. Units: {source.units}. Personal data: {source.personal}. "
+        f"A past day can {'' if source.past else 'not '}be asked for."
+    )
+
+
+def _pool(portal: str) -> str:
+    """Dagster pool of a portal: ``dagster instance concurrency set portal_traffy 1`` bounds it over all workers."""
+    return f"portal_{portal}"
+
+
 def _national(name: str) -> dg.AssetsDefinition:
     source = SOURCES[name]
     key = dg.AssetKey([NATIONAL, f"landed_{name}"])
@@ -122,9 +145,10 @@ def _national(name: str) -> dg.AssetsDefinition:
         NATIONAL,
         f"landed_{name}",
         [],
-        description=f"{source.title}, landed once for all cities.\n\nInterface: {source.document}",
+        description=f"{source.title}, landed once for all cities.{_declared(source)}",
         kinds={"bytes"},
         tags={"stage": "landing", "smart": source.smart},
+        pool=_pool(str(source.portal)),
         check_specs=[dg.AssetCheckSpec("arrived", asset=key, description="The source answered with content.")],
     )
     def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -212,6 +236,22 @@ def _load_profile(city: City, has_register: bool) -> dg.AssetsDefinition:
     )
 
 
+def _derived(city: City, derived: Derived) -> dg.AssetsDefinition:
+    def results(made: derive.Made) -> Mapping[str, Any]:
+        return {
+            "dagster/row_count": sum(file.rows for file in made.files),
+            "files_written": sum(file.changed for file in made.files),
+        }
+
+    return _judged_asset(
+        city,
+        derived.table,
+        [_key(city, derived.of.name)],
+        lambda platform, day: derive.derive(platform, city, derived, day),
+        results,
+    )
+
+
 def _judged_asset(
     city: City,
     table: Table,
@@ -292,14 +332,43 @@ def _indicators(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
     def indicators(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         day = context.partition_time_window.start.date()
         frame = publish.make_indicators(context.resources.platform, city, published, day)
-        shown = frame.select("smart", "title", pl.col("value").round(2), "unit", "verdict").rows()
-        lines = [f"| {' | '.join('' if cell is None else str(cell) for cell in row)} |" for row in shown]
-        text = "\n".join(["| Smart | Indicator | Value | Unit | Verdict |", "|---|---|---|---|---|", *lines])
+        shown = frame.with_columns(pl.col("value").round(2))
+        text = _markdown(shown, ("smart", "title", "value", "unit", "verdict"))
         return dg.MaterializeResult(
             metadata={"dagster/row_count": frame.height, "indicators": dg.MetadataValue.md(text)}
         )
 
     return indicators
+
+
+def _programme(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
+    @_asset(
+        city.slug,
+        PROGRAMME.name,
+        [_key(city, name) for name in (*published, INDICATORS.name)],
+        description=PROGRAMME.description,
+        kinds={"polars", "parquet"},
+        tags={"stage": "lake", "smart": PROGRAMME.smart},
+        metadata={"dagster/column_schema": column_schema(PROGRAMME)},
+    )
+    def programme(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        day = context.partition_time_window.start.date()
+        frame = publish.make_programme(context.resources.platform, city, [*published, INDICATORS.name], day)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": frame.height,
+                "programme": dg.MetadataValue.md(_markdown(frame, ("kind", "title", "verdict", "evidence", "missing"))),
+            }
+        )
+
+    return programme
+
+
+def _markdown(frame: pl.DataFrame, columns: Sequence[str]) -> str:
+    """The columns as a Markdown table."""
+    rows = frame.select(columns).rows()
+    lines = [f"| {' | '.join('' if cell is None else str(cell) for cell in row)} |" for row in rows]
+    return "\n".join([f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *lines])
 
 
 def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:

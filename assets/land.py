@@ -6,7 +6,7 @@ from assets.catalogue import SOURCES
 from assets.cities.registry import City, SourceEntry
 from assets.landing.http import run_plan
 from assets.landing.inbox import land_inbox
-from assets.landing.portals import PORTALS
+from assets.landing.portals import portal
 from assets.landing.receipts import Receipt
 from assets.platform import NATIONAL, Platform
 
@@ -40,8 +40,11 @@ def land_portal(platform: Platform, city: City, name: str, entry: SourceEntry, d
         known = _known(platform, city.slug, name, day)
         if known or not source.past:
             return known
-    portal = source.portal or str(entry.options["portal"])
-    base = platform.portals.get(portal, PORTALS[portal].base_url)
+    if source.plan is None:
+        raise ValueError(f"{entry.reader} comes by file: {city.slug}/{name} must say via: inbox")
+    named = source.portal or str(entry.options.get("portal", ""))
+    # A feed by its own URL needs no portal.
+    base = platform.portals.get(named) or (portal(named).base_url if named else "")
     return run_plan(
         platform.archive,
         platform.client,

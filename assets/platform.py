@@ -32,7 +32,7 @@ class Platform:
     synthetic: bool = False
     version: str = "0"
     client: Client = field(default_factory=Client, repr=False)
-    """One for the whole run, so that it knows which portals are silent tonight."""
+    """One for the whole run, so that it knows what each portal has cost tonight. It holds the keys of portals."""
 
     @property
     def archive(self) -> Archive:

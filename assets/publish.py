@@ -8,12 +8,22 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets import fill
+from assets.arrivals import arrivals
 from assets.cities.registry import City
 from assets.energy import load_profile
 from assets.lake import tables as lake
 from assets.platform import Platform
 from quality import suites
-from quality.tables import DELIVERIES, INDICATORS, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, TABLES, VERDICTS
+from quality.tables import (
+    DELIVERIES,
+    INDICATORS,
+    LOAD_PROFILE,
+    LOAD_PROFILE_BASIS,
+    METER_INTERVALS,
+    PROGRAMME,
+    TABLES,
+    VERDICTS,
+)
 from quality.verdicts import Verdict, contract, freshness, keys, structure, worst
 
 
@@ -75,6 +85,15 @@ def make_indicators(platform: Platform, city: City, names: Sequence[str], day: d
     return frame
 
 
+def make_programme(platform: Platform, city: City, names: Sequence[str], day: date) -> pl.DataFrame:
+    """Make the city's programme view of a delivery day from its published tables and store it."""
+    from assets.snapshots.programme import programme
+
+    frame = programme(city, day, _published(platform, city, names))
+    lake.write(platform.store, PROGRAMME, city.slug, day, frame)
+    return frame
+
+
 @dataclass(frozen=True)
 class Published:
     """A committed snapshot, as the graph shows it."""
@@ -103,6 +122,7 @@ def publish_city(platform: Platform, city: City, names: Sequence[str], day: date
         code_version=platform.version,
         now=platform.now(),
         inputs=sorted(set(deliveries["receipt"])),
+        arrivals=arrivals(platform, city, day),
     )
     manifest = json.loads(commit.show(platform.store, city.slug, entry.snapshot_id))
     return Published(

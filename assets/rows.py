@@ -8,8 +8,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import fastexcel
 import polars as pl
 
+from assets import thai
+from assets.landing.unpack import ArchiveError, members
 from assets.sources import ReadResult
 from quality.problems import PROBLEM_SCHEMA, gather, no_problems, problem
 
@@ -47,8 +50,26 @@ def rejected(reader: str, code: str, message: str) -> ReadResult:
     return ReadResult(format=reader, problems=problem(code, message))
 
 
+def read_table(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+    """A CSV file, the first sheet of a workbook (XLSX) that has rows, or a ZIP archive of one of them, with a header
+    line: strings as ``read_csv`` gives them. Limits are those of ``assets.landing.unpack``."""
+    if not data.startswith(b"PK"):
+        return read_csv(data)
+    try:
+        files = [(name, content) for name, content in members(data, "") if content.strip()]
+    except ArchiveError as error:
+        return None, problem(error.code, str(error))
+    if len(files) > 1:
+        files = [(name, content) for name, content in files if name.lower().endswith((".csv", ".xlsx"))]
+    if len(files) != 1:
+        return None, problem("file-malformed", f"{len(files)} tables in the archive where one is expected")
+    content = files[0][1]
+    return _read_workbook(content) if content.startswith(b"PK") else read_csv(content)
+
+
 def read_csv(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
-    """A CSV file with a header line as strings, without nameless empty columns, plus ``_row`` (line, header is 1).
+    """A CSV file with a header line as strings plus ``_row`` (line, header is 1). Of what spreadsheets leave behind,
+    nameless columns without values are left out and said; rows without any value are no rows.
 
     Returns None and the problem where the bytes are no such file; ``_row`` counts records, so a quoted line break
     shifts it.
@@ -59,13 +80,32 @@ def read_csv(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
     if not text.strip():
         return None, problem("file-empty", "nothing but blanks")
     try:
-        frame = pl.read_csv(text.encode(), infer_schema=False)
-        nameless = [name for name in frame.columns if not name.strip() or name.startswith("_duplicated_")]
-        empty = [name for name in nameless if frame[name].str.strip_chars().replace("", None).is_null().all()]
-        frame = frame.drop(empty).rename(lambda name: name.strip() or name).with_row_index("_row", offset=2)
+        # One chunk: pl.format panics on a frame of which a filter emptied one (polars #25525).
+        return _headed(pl.read_csv(text.encode(), infer_schema=False).rechunk())
     except pl.exceptions.PolarsError as error:
         return None, problem("file-malformed", f"not a CSV table ({type(error).__name__})")
-    return frame.cast({"_row": pl.Int64}), no_problems()
+
+
+def _read_workbook(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+    try:
+        book = fastexcel.read_excel(data)
+        for number in range(len(book.sheet_names)):
+            sheet = book.load_sheet(number, header_row=None, dtypes="string", skip_rows=0).to_polars()
+            if sheet.height > 1:
+                names = [(name or "").strip() or f"_duplicated_{at}" for at, name in enumerate(sheet.row(0))]
+                return _headed(sheet[1:].rename(dict(zip(sheet.columns, names, strict=True))))
+    except (fastexcel.FastExcelError, pl.exceptions.PolarsError) as error:
+        return None, problem("file-malformed", f"not a workbook with one table ({type(error).__name__})")
+    return None, problem("file-empty", "no sheet has rows below a header")
+
+
+def _headed(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    nameless = [name for name in frame.columns if not name.strip() or name.startswith("_duplicated_")]
+    empty = [name for name in nameless if frame[name].str.strip_chars().replace("", None).is_null().all()]
+    said = problem("column-new", f"{len(empty)} nameless column(s) without values") if empty else no_problems()
+    frame = frame.drop(empty).rename(lambda name: name.strip() or name).with_row_index("_row", offset=2)
+    blank = pl.all_horizontal(pl.exclude("_row").str.strip_chars().fill_null("") == "")
+    return frame.filter(~blank).cast({"_row": pl.Int64}), said
 
 
 def text_frame(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> pl.DataFrame:
@@ -106,6 +146,22 @@ def distinct(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.DataFrame, pl.
     return without(merged, clashes), gather([clashes, *said])
 
 
+def not_numbers(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+    """A ``value-not-number`` problem for every text in the columns ``names`` that is neither number nor missing mark;
+    one a row."""
+    text = {name: pl.col(name) for name in names}
+    found = gather(
+        problems_at(
+            frame,
+            "value-not-number",
+            ~thai.is_missing(value) & thai.number(value, pl.Float64()).is_null(),
+            f"{name} is not a number",
+        )
+        for name, value in text.items()
+    )
+    return found.unique("row", keep="first", maintain_order=True)
+
+
 def missing_values(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """One ``value-missing`` problem a column that has nulls, with their number."""
     nulls = {name: frame[name].null_count() for name in columns}
@@ -136,11 +192,8 @@ def judged_totals(
     low = pl.when(average).then("_least").otherwise(pl.col("_sum") - tolerance)
     high = pl.when(average).then("_most").otherwise(pl.col("_sum") + tolerance)
     number = pl.col(value).cast(pl.String)
-    group = (
-        pl.concat_str(pl.col(name).cast(pl.String) for name in by)
-        if len(by) == 1
-        else pl.concat_str([pl.col(name).cast(pl.String) for name in by], separator=" / ")
-    )
+    told = [pl.col(name).cast(pl.String).replace("", None) for name in by]
+    group = pl.concat_str(told, separator=" / ", ignore_nulls=True)
     message = (
         pl.when(average)
         .then(pl.format("{}: total {} is not between its members' {} and {}", group, number, "_least", "_most"))

@@ -7,12 +7,14 @@ never writes anything: ``plan`` says what to ask for, ``read`` turns landed byte
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from assets.cities.registry import City
+from quality.contracts import Table
 from quality.problems import no_problems
+from quality.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -20,13 +22,16 @@ class Request:
     """One thing to ask a portal for. ``name`` identifies it among the source's receipts (one name, one content).
 
     ``expect`` is ``json``, ``csv``, ``text`` or ``zip``: an answer of another kind is a bad answer, whatever its
-    status. ``check`` looks at the bytes and returns a reason to call the answer bad, or None.
+    status. ``check`` looks at the bytes and returns a reason to call the answer bad, or None. ``form`` makes it a POST
+    of form fields. A key stands in ``url``, ``params``, ``headers`` or ``form`` as ``{key:NAME}``: the client puts
+    the secret of that name in when it sends, so that nothing that is kept ever holds it.
     """
 
     name: str
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
     expect: str = "json"
     conditional: bool = True
     check: Callable[[bytes], str | None] | None = None
@@ -72,7 +77,14 @@ class Source:
     ``portal`` names the entry of ``assets.landing.portals.PORTALS``; None means the registry entry's option ``portal``
     does. ``national`` sources answer for the whole country: they are landed once, for the pseudo-city ``national``,
     and every city reads those receipts. ``reads`` tells whether a receipt of that name holds rows (a CKAN package
-    description, say, does not). ``past`` tells whether the portal can be asked for a past day.
+    description, say, does not). ``past`` tells whether the portal can be asked for a past day. A source without
+    ``plan`` comes by file, through an inbox.
+
+    What the interface declares, for whoever judges or repairs it: ``zone`` of its stamps, which are seldom marked
+    (Traffy's two endpoints differ, GISTDA's "Z" is false); ``label``, whether a stamp is the start or the end of its
+    interval, an instant, or names a whole period; ``missing``, what it writes where there is no value; ``units``;
+    ``personal``, what of it is personal data and therefore never leaves landing. Licence and politeness belong to the
+    portal (``assets.landing.portals``).
     """
 
     name: str
@@ -81,8 +93,27 @@ class Source:
     tables: tuple[str, ...]
     portal: str | None
     document: str
-    plan: Plan
+    plan: Plan | None
     read: Callable[[bytes, Context], ReadResult]
+    zone: str
+    label: Literal["start", "end", "instant", "period"]
+    missing: tuple[str, ...]
+    units: str
+    personal: str = "none"
     national: bool = False
     past: bool = False
     reads: Callable[[str], bool] = lambda name: True
+
+
+@dataclass(frozen=True)
+class Derived:
+    """How ``table`` is made of ``of``: ``make`` is a pure function of the frame, ``judge`` adds verdicts of its own.
+
+    ``by_day``: a day of ``table`` is made of that day of ``of`` alone; else the whole is made of the whole.
+    """
+
+    table: Table
+    of: Table
+    make: Callable[[pl.DataFrame], pl.DataFrame]
+    by_day: bool
+    judge: Callable[[pl.DataFrame], list[Verdict]] = lambda frame: []

@@ -5,10 +5,17 @@ with thousands commas, words for values that are missing or still being processe
 their level. Text that cannot be read becomes null; ``is_missing`` and ``is_pending`` recognise nulls that are declared.
 """
 
+import re
+import unicodedata
+from collections.abc import Sequence
+
 import polars as pl
 
 TOTAL = "รวม"
 """Label of a total among its members."""
+
+TOTALS = (TOTAL, "รวมทั้งหมด", "รวมทั้งสิ้น", "ยอดรวม", "ผลรวม", "ทั้งหมด", "Total", "total", "TOTAL")
+"""Labels of totals seen in published files; the usual one first."""
 
 PENDING = "รอประมวลผล"
 """\"Awaiting processing\": the publisher will have a value, but has not computed it yet."""
@@ -22,38 +29,71 @@ BUDDHIST_FROM = 2400
 
 MONTHS = {
     1: ("มกราคม", "ม.ค.", "มค."),
-    2: ("กุมภาพันธ์", "ก.พ.", "กพ.", "กุมภาพันธุ์"),
+    2: ("กุมภาพันธ์", "ก.พ.", "กพ."),
     3: ("มีนาคม", "มี.ค.", "มีค."),
     4: ("เมษายน", "เม.ย.", "เมย."),
     5: ("พฤษภาคม", "พ.ค.", "พค."),
     6: ("มิถุนายน", "มิ.ย.", "มิย."),
-    7: ("กรกฎาคม", "ก.ค.", "กค.", "กรกฏาคม"),
+    7: ("กรกฎาคม", "ก.ค.", "กค."),
     8: ("สิงหาคม", "ส.ค.", "สค."),
     9: ("กันยายน", "ก.ย.", "กย."),
     10: ("ตุลาคม", "ต.ค.", "ตค."),
     11: ("พฤศจิกายน", "พ.ย.", "พย."),
     12: ("ธันวาคม", "ธ.ค.", "ธค."),
 }
-"""Month → full name, short names, then misspellings seen in published files (กรกฏาคม with ฏ for ฎ)."""
+"""Month → full name, then short names."""
+
+ENGLISH_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+
+MISSPELT = {
+    "กรกฏาคม": 7,
+    "กุมภาพันธุ์": 2,
+    "กุมภาพันธ": 2,
+    "พฤษจิกายน": 11,
+    "พฤศจิกายยน": 11,
+    "พฤศภาคม": 5,
+    "เมษายา": 4,
+    "สิงหามคม": 8,
+    "กันยายนต์": 9,
+}
+"""Misspelt month → the month meant: ฏ for ฎ and the like. Spellings one letter off that are no other month's."""
 
 AREA_LEVELS = {
     "province": ("จังหวัด", "จ."),
     "amphoe": ("กิ่งอำเภอ", "อำเภอ", "เขต", "อ."),
     "tambon": ("ตำบล", "แขวง", "ต."),
     "city": (
+        "องค์การบริหารส่วนจังหวัด",
         "องค์การบริหารส่วนตำบล",
         "เทศบาลตำบล",
         "เทศบาลเมือง",
         "เทศบาลนคร",
+        "อบจ.",
         "อบต.",
         "ทต.",
         "ทม.",
         "ทน.",
     ),
 }
-"""Area level → prefixes. ``city`` is a local government: a municipality or tambon administration."""
+"""Area level → prefixes. ``city`` is a local government: a municipality, or the administration of a tambon or
+province."""
 
-_MONTH_NUMBERS = {name: number for number, names in MONTHS.items() for name in names}
+_LOCAL_GOVERNMENTS = {
+    "อบจ": "องค์การบริหารส่วนจังหวัด",
+    "อบต": "องค์การบริหารส่วนตำบล",
+    "ทต": "เทศบาลตำบล",
+    "ทม": "เทศบาลเมือง",
+    "ทน": "เทศบาลนคร",
+}
+
+_MONTH_NUMBERS = (
+    {name: number for number, names in MONTHS.items() for name in names}
+    | {name[:length]: number for number, name in enumerate(ENGLISH_MONTHS, 1) for length in (3, len(name))}
+    | {form: number for number in range(1, 13) for form in (f"{number}", f"{number:02d}")}
+)
 _BLANKS = "[\\s\\u00a0\\u200b\\ufeff]+"
 _NUMBER = r"^[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
 
@@ -99,8 +139,18 @@ def year(text: pl.Expr) -> pl.Expr:
 
 
 def month(text: pl.Expr) -> pl.Expr:
-    """Month 1 to 12 (Int8) from a Thai month name: full, short or with a known misspelling."""
-    return clean(text).replace_strict(_MONTH_NUMBERS, default=None, return_dtype=pl.Int8)
+    """Month 1 to 12 (Int8) from its number or its name: Thai in full, short or misspelt as known, or English."""
+    return clean(text).str.to_lowercase().replace_strict(_MONTH_NUMBERS | MISSPELT, default=None, return_dtype=pl.Int8)
+
+
+def is_misspelt(text: pl.Expr) -> pl.Expr:
+    """Whether the text is a month in a known wrong spelling."""
+    return clean(text).is_in(list(MISSPELT)).fill_null(value=False)
+
+
+def is_total(text: pl.Expr, labels: Sequence[str] = TOTALS) -> pl.Expr:
+    """Whether the text is the label of a total."""
+    return clean(text).is_in(list(labels)).fill_null(value=False)
 
 
 def date(text: pl.Expr) -> pl.Expr:
@@ -111,13 +161,25 @@ def date(text: pl.Expr) -> pl.Expr:
     parts = clean(text).str.extract_groups(r"^([0-9]{1,2})[/\-. ]\s?([0-9]{1,2}|[^0-9]+?)[/\- ]?\s?([0-9]{4})$")
     word = parts.struct.field("2")
     ordinal = pl.coalesce(word.cast(pl.Int8, strict=False), month(word))
-    stamp = pl.format(
-        "{}-{}-{}",
-        common_era(parts.struct.field("3").cast(pl.Int32, strict=False)),
+    # Not pl.format: it panics on a frame with an empty chunk, as filtering leaves behind (polars #25525).
+    stamp = pl.concat_str(
+        common_era(parts.struct.field("3").cast(pl.Int32, strict=False)).cast(pl.String),
         ordinal.cast(pl.String).str.zfill(2),
         parts.struct.field("1").str.zfill(2),
+        separator="-",
     )
     return stamp.str.to_date("%Y-%m-%d", strict=False)
+
+
+def local_government(text: pl.Expr) -> pl.Expr:
+    """Name of a local government with its kind in full (``อบต.สาคู`` → ``องค์การบริหารส่วนตำบลสาคู``).
+
+    The kind is part of the name: a tambon may have a municipality and an administration of its own, called alike.
+    """
+    name = clean(text)
+    for short, kind in _LOCAL_GOVERNMENTS.items():
+        name = name.str.replace(rf"^{short}\.\s*(\S)", f"{kind}$1")
+    return name.str.replace(rf"^({'|'.join(_LOCAL_GOVERNMENTS.values())})\s+(\S)", "$1$2")
 
 
 def area(text: pl.Expr) -> pl.Expr:
@@ -135,3 +197,13 @@ def area_level(text: pl.Expr, default: str) -> pl.Expr:
         starts = pl.any_horizontal(clean(text).str.starts_with(prefix) for prefix in prefixes)
         level = pl.when(starts).then(pl.lit(code)).otherwise(level)
     return level
+
+
+def folded(label: str) -> str:
+    """A header or label without what writers vary: case, blanks, underscores, hyphens, dots, invisible characters,
+    Thai digits, ``เเ`` for ``แ``, ``ํา`` for ``ำ`` and ``ฏ`` for ``ฎ``."""
+    plain = (
+        unicodedata.normalize("NFC", label).casefold().replace("ฏ", "ฎ").replace("เเ", "แ").replace("\u0e4d\u0e32", "ำ")
+    )
+    digits = plain.translate({0x0E50 + digit: str(digit) for digit in range(10)})
+    return re.sub(r"[\s_.\-\u200b-\u200d\u2060\ufeff]+", "", digits)

@@ -11,6 +11,7 @@ import dagster as dg
 from assets.catalogue import SOURCES
 from assets.cities.registry import City, check_sources, load_registry
 from assets.graph import build_city, build_national
+from assets.landing.http import Client
 from assets.landing.portals import PORTALS
 from assets.platform import INBOX_READERS, Platform
 from assets.store import open_store
@@ -26,14 +27,20 @@ def cities_of(settings: Settings) -> dict[str, City]:
 
 def platform_of(settings: Settings, cities: dict[str, City]) -> Platform:
     """What the steps of a live deployment work with."""
+    portals = {name: portal.base_url for name, portal in PORTALS.items()} | settings.portals
     return Platform(
         store=open_store(settings.store_uri),
         cities=cities,
-        portals={name: portal.base_url for name, portal in PORTALS.items()} | settings.portals,
+        portals=portals,
         inbox=settings.inbox,
         now=now,
         meter_key=settings.meter_key.get_secret_value().encode() if settings.meter_key else None,
         version=version("muang"),
+        client=Client(
+            portals=portals,
+            keys={name: secret.get_secret_value() for name, secret in settings.keys.items()},
+            proxies={name: secret.get_secret_value() for name, secret in settings.proxies.items()},
+        ),
     )
 
 

@@ -1,22 +1,39 @@
 """Settings: ``MUANG_*`` environment variables, or ``muang.toml`` in the working folder. Each has a default."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
-from assets.landing.portals import PORTALS
+from assets.cities.registry import load_registry
+from assets.landing.portals import KEY_NAMES, PORTALS, portal
+from pipelines.demo.outages import DEMO_FAULTS, refusal
 
 BANGKOK = ZoneInfo("Asia/Bangkok")
+
+ENVIRONMENT_ONLY = ("keys", "proxies")
+"""Settings that hold secrets of others: a file in a working folder gets copied, committed and backed up."""
 
 
 class Settings(BaseSettings):
     """Everything a deployment may choose. Secrets come from the environment only and are needed only where used."""
 
-    model_config = SettingsConfigDict(env_prefix="MUANG_", toml_file="muang.toml", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="MUANG_", toml_file="muang.toml", extra="forbid", hide_input_in_errors=True
+    )
 
     home: Path = Field(
         default=Path(".muang"),
@@ -31,20 +48,71 @@ class Settings(BaseSettings):
         default="live", description="live: inbox and portals. demo: generated exports and a local portal, synthetic."
     )
     inbox: Path = Field(default=Path("inbox"), description="Folder of deliveries: <inbox>/<city>/<source>/…")
-    portals: dict[str, str] = Field(
+    portals: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict, description="Base URLs that differ from the built-in ones, as a JSON object."
+    )
+    keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict,
+        description="Secrets that portals want, as a JSON object of key name to secret. From the environment only.",
+    )
+    proxies: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict,
+        description="HTTP proxies for portals that answer Thai addresses only (data.go.th), as a JSON object of portal "
+        "to URL. They go before HTTPS_PROXY and NO_PROXY. From the environment only.",
     )
     meter_key: SecretStr | None = Field(
         default=None,
         description="Secret of the deployment that meter ids are hashed with; at least 16 characters. Never stored.",
     )
     demo_meters: int = Field(default=2000, ge=50, description="Meters a city in the demo profile.")
+    demo_faults: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=lambda: dict(DEMO_FAULTS),
+        description="What goes wrong in the demo profile, as a JSON object of portal, or portal/city, to fault: "
+        '{"traffy": "timeout"}.',
+    )
 
-    @field_validator("portals")
+    @field_validator("portals", "keys", "proxies", "demo_faults", mode="before")
     @classmethod
-    def _known_portals(cls, value: dict[str, str]) -> dict[str, str]:
-        if unknown := set(value) - set(PORTALS):
-            raise ValueError(f"unknown portals {sorted(unknown)}; known are {sorted(PORTALS)}")
+    def _an_object(cls, value: Any) -> Any:
+        try:
+            found = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            found = None
+        if not isinstance(found, Mapping):
+            # None of the text: it may be a secret.
+            raise PydanticCustomError("not_an_object", 'is not a JSON object like {"name": "text"}')
+        return found
+
+    @field_validator("portals", "proxies")
+    @classmethod
+    def _known_portals(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if unknown := {name for name in value if not _is_portal(name)}:
+            known = f"known are {sorted(PORTALS)} and <node>_gdcatalog"
+            raise ValueError(f"unknown portals {sorted(unknown)}; {known}")
+        return value
+
+    @field_validator("keys")
+    @classmethod
+    def _known_keys(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if unknown := set(value) - KEY_NAMES:
+            raise ValueError(f"unknown keys {sorted(unknown)}; known are {sorted(KEY_NAMES)}")
+        return value
+
+    @field_validator("proxies")
+    @classmethod
+    def _addresses(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if wrong := sorted(name for name, proxy in value.items() if not _is_address(proxy.get_secret_value())):
+            raise ValueError(f"the proxy of {wrong} is not an address like http://host:port")
+        return value
+
+    @field_validator("demo_faults")
+    @classmethod
+    def _possible_faults(cls, value: dict[str, str], others: ValidationInfo) -> dict[str, str]:
+        if reason := refusal(value):
+            raise ValueError(reason)
+        named = {name.partition("/")[2] for name in value} - {""}
+        if named and (unknown := sorted(named - load_registry(others.data.get("cities")).keys())):
+            raise ValueError(f"unknown cities {unknown}")
         return value
 
     @field_validator("meter_key")
@@ -68,8 +136,45 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments win over the environment, the environment over ``muang.toml``."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Arguments win over the environment, the environment over ``muang.toml``, which may hold no key of a portal.
+
+        Raises ``pydantic.ValidationError`` where it does.
+        """
+        file = TomlConfigSettingsSource(settings_cls)
+        if written := [name for name in ENVIRONMENT_ONLY if name in file.toml_data]:
+            raise ValidationError.from_exception_data(
+                settings_cls.__name__,
+                [
+                    {
+                        "type": PydanticCustomError(
+                            "secret_in_file",
+                            "holds secrets: take it out of muang.toml and set MUANG_{name} in the environment",
+                            {"name": name.upper()},
+                        ),
+                        "loc": (name,),
+                        "input": None,
+                    }
+                    for name in written
+                ],
+                hide_input=True,
+            )
+        return init_settings, env_settings, file
+
+
+def _is_portal(name: str) -> bool:
+    try:
+        portal(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def now() -> datetime:

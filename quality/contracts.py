@@ -64,7 +64,9 @@ class Table:
     published: bool = True
     licence: str | None = None
     mode: Literal["merge", "replace"] = "merge"
-    """``merge``: a delivery adds and corrects keys. ``replace``: a delivery is the whole of its reference day."""
+    """``merge``: a delivery adds and corrects keys. ``replace``: a delivery is the whole of its reference day, or of
+    what it tells of ``whole`` on that day (a feed, a source)."""
+    whole: tuple[str, ...] = ()
     by_column: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
 """The registry of cities: ``cities.yaml``, checked entry by entry before anything runs.
 
-The file is a YAML mapping of slug to entry; what each field means is told once, at the head of ``cities.yaml``.
+The file is a YAML mapping of slug to entry; what each field means is told once, at the head of ``cities.yaml``. The
+entry ``every_city`` has the sources that every city has; a city may set one of them otherwise, or to null.
 """
 
 from collections.abc import Collection, Hashable, Iterator, Mapping
@@ -14,7 +15,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 SLUG = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
 """ASCII with underscores: what every engine and shell takes as a path segment without quoting."""
 
-RESERVED = frozenset({"national"})
+EVERY_CITY = "every_city"
+"""The entry whose ``sources`` every city has."""
+
+RESERVED = frozenset({"national", EVERY_CITY})
 """Slugs no city may have: ``national`` is where sources of the whole country are landed."""
 
 MEA_PROVINCES = frozenset({"10", "11", "12"})
@@ -97,6 +101,7 @@ class City(BaseModel):
     lon: float = Field(ge=97, le=106)
     city_type: Literal["existing", "new"] | None = None
     emblem: Emblem
+    baseline_year: int | None = Field(default=None, ge=2000, le=2100)
     smarts: tuple[Smart, ...] = Field(min_length=1)
     utility: Literal["PEA", "MEA"]
     sources: Mapping[Annotated[str, Field(pattern=SLUG)], SourceEntry] = Field(default_factory=dict)
@@ -122,6 +127,11 @@ class City(BaseModel):
             raise ValueError("; ".join(reasons))
         return self
 
+    @property
+    def baseline(self) -> int:
+        """The year that progress is measured from: the declared one, else the one before the emblem was given."""
+        return self.baseline_year or int(self.emblem.valid_from[:4]) - 1
+
 
 def default_path() -> Path:
     """The registry that comes with Muang."""
@@ -132,13 +142,16 @@ def load_registry(path: Path | None = None) -> dict[str, City]:
     """Slug to city, in the file's order. Raises ``RegistryError`` naming every wrong entry, not just the first."""
     path = path or default_path()
     entries, problems = _entries(path)
+    common = _common(entries, problems)
     cities: dict[str, City] = {}
     for slug, entry in entries.items():
+        if slug == EVERY_CITY:
+            continue
         if not isinstance(entry, Mapping) or "slug" in entry:
             problems.append((str(slug), "is not a mapping of fields (the slug is its key, not a field)"))
             continue
         try:
-            cities[str(slug)] = City.model_validate({**entry, "slug": slug})
+            cities[str(slug)] = City.model_validate({**entry, "slug": slug, "sources": _sources(entry, common)})
         except ValidationError as error:
             problems += [(str(slug), _reason(detail)) for detail in error.errors(include_url=False)]
     taken: dict[tuple[float, float], str] = {}
@@ -149,6 +162,21 @@ def load_registry(path: Path | None = None) -> dict[str, City]:
     if problems:
         raise RegistryError(str(path), problems)
     return cities
+
+
+def _common(entries: Mapping[Hashable, Any], problems: list[tuple[str, str]]) -> Mapping[str, Any]:
+    entry = entries.get(EVERY_CITY, {"sources": {}})
+    if not isinstance(entry, Mapping) or set(entry) != {"sources"} or not isinstance(entry["sources"], Mapping):
+        problems.append((EVERY_CITY, "is not a mapping with nothing but sources"))
+        return {}
+    return entry["sources"]
+
+
+def _sources(entry: Mapping[str, Any], common: Mapping[str, Any]) -> Any:
+    own = entry.get("sources", {})
+    if not isinstance(own, Mapping):
+        return own  # the model says what is wrong with it
+    return {name: source for name, source in {**common, **own}.items() if source is not None}
 
 
 def check_sources(cities: Mapping[str, City], readers: Collection[str]) -> None:

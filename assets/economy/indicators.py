@@ -1,4 +1,4 @@
-"""Smart Economy: visitors, passengers and what they spend, by year as published."""
+"""Smart Economy: visitors and what they spend, what households earn, and what else the city publishes, by year."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -7,8 +7,9 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.governance.published import published
 from assets.indicators import YEARLY_MAX_AGE, absent, collect, indicator
-from quality.tables import VISITORS
+from quality.tables import HOUSEHOLD_INCOME, VISITORS
 
 ADDITIVE = ("คน", "persons", "ล้านบาท")
 """Units whose members may be summed (persons, million baht). Averages, rates and stays are shown as published."""
@@ -44,12 +45,40 @@ def yearly(visitors: pl.DataFrame) -> pl.DataFrame:
 
 def indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """The newest year of every series, as ``INDICATORS``; withheld while the publisher has not computed it."""
+    return collect([*_visitors(day, tables), *_households(city, day, tables), *published("economy", city, day, tables)])
+
+
+def _visitors(day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
     table = tables.get(VISITORS.name)
     rows = VISITORS.empty() if table is None else table.filter(pl.col("reference_date").dt.year() <= day.year)
     if rows.is_empty():
-        return collect(absent(VISITORS, tables, day))
+        return absent(VISITORS, tables, day)
     newest = yearly(rows).filter(pl.col("year") == pl.col("year").max().over("dataset", "item", "unit"))
-    return collect(_row(series, day) for series in newest.iter_rows(named=True))
+    return [_row(series, day) for series in newest.iter_rows(named=True)]
+
+
+def _households(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+    """What a household of the province earns and spends a month: the newest year that has a value."""
+    table = tables.get(HOUSEHOLD_INCOME.name, HOUSEHOLD_INCOME.empty())
+    rows = table.filter(pl.col("reference_date").dt.year() <= day.year).drop_nulls("baht_month")
+    if rows.is_empty():
+        return absent(HOUSEHOLD_INCOME, tables, day) if HOUSEHOLD_INCOME.name in tables else []
+    newest = rows.sort("measure", "reference_date", "dataset").unique("measure", keep="last", maintain_order=True)
+    return [
+        indicator(
+            "economy",
+            f"household_{row['measure']}",
+            f"Average household {row['measure']} a month",
+            float(row["baht_month"]),
+            "THB/month",
+            (row["reference_date"], date(row["reference_date"].year, 12, 31)),
+            day,
+            method=f"average of the households of {city.province_en}, as published",
+            sources=f"{HOUSEHOLD_INCOME.name}, {row['dataset']}",
+            max_age=YEARLY_MAX_AGE,
+        )
+        for row in newest.iter_rows(named=True)
+    ]
 
 
 def _row(series: dict[str, Any], day: date) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Smart Environment: air quality and weather."""
+"""Smart Environment: air, weather, water and fire, and the stations that measure them."""

@@ -7,7 +7,8 @@ Live: ``GET /services/getNewAQI_JSON.php``, all stations with their newest readi
 "-999" and "-9999" are missing, and PM values are running 24-hour means.
 
 No document specifies them; the shapes are those of https://air4thai.pcd.go.th as served. Both label an hour by its
-*end*, in Asia/Bangkok without an offset.
+*end*, in Asia/Bangkok without an offset. The history's predecessor (``/webV2/history/api/data.php``: whole numbers,
+"-" for missing) labelled it by its *beginning*: the option ``label: start`` says so of a file from there.
 """
 
 import re
@@ -19,8 +20,19 @@ import polars as pl
 
 from assets import thai
 from assets.cities.registry import City
-from assets.rows import distinct, missing_values, parsed, problems_at, read_csv, rejected, text_frame, without
+from assets.rows import (
+    distinct,
+    missing_values,
+    not_numbers,
+    parsed,
+    problems_at,
+    read_csv,
+    rejected,
+    text_frame,
+    without,
+)
 from assets.sources import Context, ReadResult, Request, Source
+from assets.stations import listed
 from quality.problems import gather, problem
 from quality.tables import AIR_QUALITY
 
@@ -32,12 +44,20 @@ POLLUTANTS = {
     "NO2": "no2_ppb",
     "SO2": "so2_ppb",
 }
+PLACE = {"nameTH": "name_th", "nameEN": "name_en", "lat": "lat", "long": "lon", "areaTH": "area"}
+"""Field of the live feed → column of ``station_lists``."""
+
 WEATHER = {"WS": "wind_speed_m_s", "TEMP": "temperature_c", "RH": "relative_humidity_pct", "WD": "wind_direction_deg"}
 HISTORY = POLLUTANTS | WEATHER
 LIVE = POLLUTANTS | {"AQI": "aqi_th"}
 
 MISSING_NUMBERS = (-1.0, -9.99, -999.0, -9999.0)
 """Numbers that the network writes for "no value"."""
+
+MISSING = ("-1", "-9.99", "-999", "-9999", "-", "N/A", "null")
+
+LABELS = {"end": timedelta(hours=1), "start": timedelta(0)}
+"""What to take from an hour's label to get its start, by what the label marks."""
 
 STALE_AFTER = timedelta(hours=24)
 """A listed station whose newest hour is older than this against the feed's newest counts as silent: publication is
@@ -118,11 +138,23 @@ def read_history(data: bytes, context: Context) -> ReadResult:
     asked = _DAY.findall(context.name)
     if asked:
         said += _short(frame, date.fromisoformat(asked[0]), date.fromisoformat(asked[-1]))
-    return _measured(frame, "hourly", HISTORY, "air4thai_history", evidence, said, stations_of(context.options))
+    label = str(context.options.get("label", "end"))
+    if label not in LABELS:
+        return rejected("air4thai_history", "option-invalid", "label is neither start nor end")
+    return _measured(
+        frame,
+        "hourly",
+        HISTORY,
+        "air4thai_history",
+        evidence,
+        said,
+        stations_of(context.options),
+        LABELS[label],
+    )
 
 
 def read_live(data: bytes, context: Context) -> ReadResult:
-    """Table ``air_quality``, product ``running_24h``, of the stations assigned to the city."""
+    """Tables ``air_quality``, product ``running_24h``, of the stations assigned to the city, and ``station_lists``."""
     payload, reason = parsed(data, _live_fault)
     if reason:
         return rejected("air4thai_live", "answer-bad", reason)
@@ -131,7 +163,8 @@ def read_live(data: bytes, context: Context) -> ReadResult:
     frame = _live_rows(payload)
     newest = frame["label"].str.to_datetime(_MINUTES, strict=False).max()
     stations = stations_of(context.options)
-    frame = frame.filter(pl.col("station_id").is_in(stations))
+    places, misplaced = listed(frame, context, "air4thai", pl.col("station_id").is_in(stations))
+    frame = frame.filter(pl.col("station_id").is_in(stations)).drop(*PLACE.values())
     start_of_day = datetime.combine(context.day, time())
     limit = max(newest, start_of_day) - STALE_AFTER if isinstance(newest, datetime) else start_of_day
     stale = problems_at(
@@ -140,7 +173,16 @@ def read_live(data: bytes, context: Context) -> ReadResult:
         pl.col("label").str.to_datetime(_MINUTES, strict=False) < limit,
         pl.format("station {}: newest reading is of {}", "station_id", "label"),
     )
-    return _measured(frame, "running_24h", LIVE, "air4thai_live", "JSON of getNewAQI_JSON", [stale], stations)
+    return _measured(
+        frame,
+        "running_24h",
+        LIVE,
+        "air4thai_live",
+        "JSON of getNewAQI_JSON",
+        [stale, misplaced],
+        stations,
+        tables={"station_lists": places},
+    )
 
 
 AIR4THAI_HISTORY = Source(
@@ -152,6 +194,10 @@ AIR4THAI_HISTORY = Source(
     document="https://air4thai.pcd.go.th/webV3/#/History",
     plan=plan_history,
     read=read_history,
+    zone="Asia/Bangkok",
+    label="end",
+    missing=MISSING,
+    units="ug/m3 (PM), ppb (O3, NO2, SO2), ppm (CO), m/s, degrees C, %",
     past=True,
 )
 
@@ -159,11 +205,15 @@ AIR4THAI_LIVE = Source(
     name="air4thai_live",
     title="Air4Thai live feed",
     smart="environment",
-    tables=("air_quality",),
+    tables=("air_quality", "station_lists"),
     portal="air4thai",
     document="https://air4thai.pcd.go.th/services/getNewAQI_JSON.php",
     plan=plan_live,
     read=read_live,
+    zone="Asia/Bangkok",
+    label="end",
+    missing=MISSING,
+    units="ug/m3 (PM, 24-hour running mean), ppb (O3, NO2, SO2), ppm (CO), Thai AQI",
     national=True,
 )
 
@@ -201,8 +251,9 @@ def _live_rows(payload: Any) -> pl.DataFrame:
         last = station.get("AQILast") or {}
         values = {name: _entry(last, name, "value") for name in POLLUTANTS} | {"AQI": _entry(last, "AQI", "aqi")}
         label = f"{last.get('date', '')} {last.get('time', '')}"
-        rows.append({"station_id": station["stationID"].strip(), "label": label} | values)
-    return text_frame(rows, ["station_id", "label", *LIVE])
+        place = {column: station.get(name) for name, column in PLACE.items()}
+        rows.append({"station_id": station["stationID"].strip(), "label": label} | values | place)
+    return text_frame(rows, ["station_id", "label", *LIVE, *PLACE.values()])
 
 
 def _entry(last: Mapping[str, Any], name: str, field: str) -> Any:
@@ -235,6 +286,8 @@ def _measured(
     evidence: str,
     said: Sequence[pl.DataFrame],
     assigned: Sequence[str],
+    label_to_start: timedelta = LABELS["end"],
+    tables: Mapping[str, pl.DataFrame] | None = None,
 ) -> ReadResult:
     """``air_quality`` rows from text: label to start, text to numbers, marks to null."""
     absent = [name for name in columns if name not in frame.columns]
@@ -243,17 +296,8 @@ def _measured(
     label = pl.coalesce(text.str.to_datetime(f, strict=False) for f in (f"{_MINUTES}:%S", _MINUTES))
     frame = frame.with_columns(_label=label.cast(pl.Datetime("us")))
     bad_stamps = problems_at(frame, "stamp-bad", pl.col("_label").is_null(), "the hour's label is not a date and time")
-    unreadable = [
-        problems_at(
-            frame,
-            "value-not-number",
-            ~thai.is_missing(pl.col(name)) & thai.number(pl.col(name), pl.Float64()).is_null(),
-            f"{name} is not a number",
-        )
-        for name in columns
-    ]
-    refused = gather([bad_stamps, *unreadable]).unique("row", keep="first", maintain_order=True)
-    begin = pl.col("_label") - pl.duration(hours=1)
+    refused = gather([bad_stamps, not_numbers(frame, columns)]).unique("row", keep="first", maintain_order=True)
+    begin = pl.col("_label") - label_to_start
     rows = without(frame, refused).select(
         "_row",
         "station_id",
@@ -270,7 +314,7 @@ def _measured(
     return ReadResult(
         reader,
         evidence,
-        {"air_quality": rows},
+        {"air_quality": rows, **(tables or {})},
         gather(
             [
                 *said,

@@ -1,1 +1,1 @@
-"""Smart Governance: citizens' reports and what a city publishes. No source is wired yet."""
+"""Smart Governance: citizens' reports and what a city publishes."""

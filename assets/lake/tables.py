@@ -45,15 +45,20 @@ def day_of(key: str) -> date:
     return date.fromisoformat(key.rsplit("/", 1)[1][:10])
 
 
-def keys(store: Store, table: Table, city: str, days: tuple[date, date] | None = None) -> list[str]:
-    """Keys of a city's files, oldest day first; ``days`` are the first and last day wanted."""
-    found = [key for key in store.list(f"lake/{table.name}/city={city}") if key.endswith(".parquet")]
+def keys(
+    store: Store, table: Table, city: str, days: tuple[date, date] | None = None, part: str | None = None
+) -> list[str]:
+    """Keys of a city's files, oldest day first; ``days`` are the first and last day wanted, ``part`` the step's own."""
+    ending = f".{part}.parquet" if part else ".parquet"
+    found = [key for key in store.list(f"lake/{table.name}/city={city}") if key.endswith(ending)]
     return [key for key in found if days is None or days[0] <= day_of(key) <= days[1]]
 
 
-def read(store: Store, table: Table, city: str, days: tuple[date, date] | None = None) -> pl.DataFrame:
+def read(
+    store: Store, table: Table, city: str, days: tuple[date, date] | None = None, part: str | None = None
+) -> pl.DataFrame:
     """A city's rows, in file order; an empty frame with the right schema where there are none."""
-    parts = [pl.read_parquet(io.BytesIO(store.read(key))) for key in keys(store, table, city, days)]
+    parts = [pl.read_parquet(io.BytesIO(store.read(key))) for key in keys(store, table, city, days, part)]
     return pl.concat([table.empty(), *parts])
 
 
@@ -100,8 +105,9 @@ def merge(
     """Put delivered rows into the day files they touch.
 
     Of two rows with one key the one with the greater ``prefer`` tuple stays, whatever the order of arrival. A
-    ``replace`` table keeps, of a day, only the rows of the greatest (_delivered, _receipt). Rows that ``receipts``
-    brought earlier, for the touched days or ``also_days``, give way to what those receipts bring now.
+    ``replace`` table keeps, of a day (and of a feed or source), only the rows of the greatest (_delivered, _receipt).
+    Rows that ``receipts`` brought earlier, for the touched days or ``also_days``, give way to what those receipts
+    bring now.
     """
     parts = {day: part for (day,), part in frame.partition_by(table.day, as_dict=True).items()}
     files: list[Written] = []
@@ -114,6 +120,6 @@ def merge(
 
 def _resolved(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     if table.mode == "replace" and table.lineage:
-        newest = frame.select("_delivered", "_receipt").unique().sort("_delivered", "_receipt").tail(1)
-        frame = frame.join(newest, on=["_delivered", "_receipt"], how="semi")
+        newest = frame.sort("_delivered", "_receipt").unique(table.whole or (table.day,), keep="last")
+        frame = frame.join(newest, on=[*(table.whole or (table.day,)), "_delivered", "_receipt"], how="semi")
     return frame.sort(*table.prefer, nulls_last=False).unique(table.key, keep="last", maintain_order=True)

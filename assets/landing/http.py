@@ -1,37 +1,47 @@
-"""The HTTP client: one GET, judged, and the driver that lands what a source's plan asks for.
+"""The HTTP client: one question, judged, and the driver that lands what a source's plan asks for.
 
 HTTP 200 is not success: an answer counts as ``new`` only when it arrived whole, is of the kind the request expects and
 passes the request's own check. A portal's fault is an outcome with a reason, never an exception. Kept URLs and reasons
-hold no secret.
+hold no secret (``assets.landing.keys``); what a run may lose on portals that fail is bounded
+(``assets.landing.patience``).
 """
 
 import json
 import random
-import re
 import time
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
 
+from assets.landing.keys import full_url, key_names, scrubbed, with_keys, without_secrets
+from assets.landing.patience import Limits, Patience
 from assets.landing.receipts import Archive, Outcome, Receipt
+from assets.landing.sites import Site, Sites
+from assets.landing.transport import ENCODINGS, Adapter, cut_after, inflated
 from assets.sources import Request
+
+__all__ = ["Answer", "Client", "Limits", "run_plan", "without_secrets"]
 
 USER_AGENT = "Mozilla/5.0 (compatible; Muang/0.1; city data platform)"
 """Several agency catalogues answer 403 to a client whose name does not begin like a browser's."""
 
-SECRET_PARAMETER = re.compile(r"(?i)(.*[_-])?(key|token|secret|password|passwd|pwd|signature|sig|auth|credential)s?")
-SECRET_NAMES = frozenset({"apikey", "appkey", "ukey", "uid", "mapkey", "appid", "accesstoken", "usertoken"})
-"""Query parameters whose value is a credential at some portal (TMD: uid and ukey; GovSpending: user_token)."""
+REFUSED = frozenset({401, 403, 407, 418, 451})
+"""Statuses that shut the client out. Firewalls before portals answer 403 to foreign and data-centre addresses
+(data.go.th) and 418 (NSO): whatever page they send, they have not said that there is no data."""
 
-TRANSIENT = frozenset({408, 429})
+TRANSIENT = frozenset({408, 425, 429})
 """Statuses worth another attempt besides 5xx."""
+
+NO_RECORDS = b"NoRecordsFound"
+"""What NSO's SDMX service says with a 404 where a flow has no rows for the question: it was reached, and is empty."""
 
 _CHUNK = 64 * 1024
 _CODES: dict[Outcome, str] = {
@@ -40,35 +50,6 @@ _CODES: dict[Outcome, str] = {
     "empty": "answer-empty",
 }
 _jitter = random.SystemRandom()
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long and how much one request may take."""
-
-    connect_seconds: float = 10.0
-    """A TCP and TLS handshake to a distant host takes 1 s; a firewall that drops packets never answers."""
-    read_seconds: float = 30.0
-    """Longest silence: CKAN nodes take up to 20 s for a first page."""
-    total_seconds: float = 180.0
-    """Wall clock of a request with all its attempts, so that a body that drips in cannot hold the night."""
-    attempts: int = 4
-    """Gateways of the portals fail for seconds, not hours; a longer outage is the next night's."""
-    backoff_seconds: float = 1.0
-    """First wait; doubles each time and is drawn at random below that, so that cities do not retry in step."""
-    retry_after_seconds: float = 60.0
-    """Most of a portal's Retry-After that is waited for."""
-    redirects: int = 5
-    """Same-host redirects (http to https, a moved path) that are followed."""
-    silences: int = 2
-    """Requests in a row that a host leaves without any answer before it is let be for ``rest_seconds``."""
-    probe_seconds: float = 15.0
-    """All that a host gets that left the request before unanswered: a portal that hangs must not cost every city
-    minutes."""
-    rest_seconds: float = 600.0
-    """How long a silent host is not asked; a night over 36 cities takes about a minute besides its portals."""
-    bytes: int = 256 * 1024 * 1024
-    """Of the decoded body. The largest known answer, the GTFS feed, has about 60 MB."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +80,34 @@ class _Attempt:
 
 
 class Client:
-    """GETs what sources ask for, one request at a time, with TLS verification always on. Never raises on a portal's
-    fault. Close it, or use it as a context manager."""
+    """Asks what sources ask for, with TLS verification always on; one request at a time, over one connection a host.
+    Never raises on a portal's fault. Close it, or use it as a context manager.
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    A client lives for one run, because it counts what each host has lost in it. ``portals`` maps portal names to base
+    URLs (default: the built-in ones), ``keys`` the names of placeholders to secrets, ``proxies`` portal names to proxy
+    URLs; such a proxy goes before those of the environment (``HTTPS_PROXY``, ``NO_PROXY``). Requests to a host are
+    spaced by its portal's rate; this client knows of its own requests only.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        portals: Mapping[str, str] | None = None,
+        keys: Mapping[str, str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
         self.limits = limits or Limits()
+        self.patience = Patience(self.limits)
+        self._sites = Sites(portals or {}, proxies or {})
+        self._keys = {name: secret for name, secret in (keys or {}).items() if secret}
+        self._clock, self._sleep = clock, sleep
+        self._next: dict[str, float] = {}  # site: when it may be asked again
         self._session = requests.Session()
-        self._session.headers["User-Agent"] = USER_AGENT
-        self._silent: dict[str, tuple[int, float]] = {}  # host: silences in a row, and when the last one ended
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"})
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, Adapter())
 
     def close(self) -> None:
         """Close the connections."""
@@ -124,94 +125,135 @@ class Client:
         """Ask, again where the fault looks passing, and judge the answer.
 
         ``known`` is the last receipt with content under the request's name: its validators make the request
-        conditional. Outcomes: see ``assets.landing.receipts.Outcome``; refused access (401, 403) is ``not-reached``,
-        because a portal that shuts a client out has not said that it has no data. A host that stays silent is asked
-        once more, briefly, and then let be for a while.
+        conditional, unless it is a POST. A POST is tried again like a GET, because those of the portals only ask.
+        Outcomes: see ``assets.landing.receipts.Outcome``; refused access is ``not-reached``, because a portal that
+        shuts a client out has not said that it has no data. Without a key that the request wants nothing is asked.
         """
-        host = re.split(r"[/?#]", re.sub(r"^\w+://", "", request.url))[0].rpartition("@")[2]
-        silences, since = self._silent.get(host, (0, 0.0))
-        if silences >= self.limits.silences and time.monotonic() < since + self.limits.rest_seconds:
-            reason = f"not asked: the host left {silences} requests in a row unanswered"
-            return Answer("not-reached", without_secrets(_full_url(request)), reason=reason)
-        answer = self._fetched(request, known, probe=silences > 0)
-        if answer.outcome == "not-reached" and answer.status is None:
-            self._silent[host] = silences + 1, time.monotonic()
-        else:
-            self._silent.pop(host, None)
-        return answer
+        url = without_secrets(full_url(request))
+        names = key_names(request)
+        if lacking := [name for name in names if name not in self._keys]:
+            return Answer("not-reached", url, reason=f"not asked: set the key {' and '.join(lacking)} in MUANG_KEYS")
+        site = self._sites.of(request.url)
+        allowance = self.patience.allow(site.name)
+        if isinstance(allowance, str):
+            return Answer("not-reached", url, reason=allowance)
+        asked = _Asked(
+            with_keys(request, self._keys),
+            known if request.conditional and request.form is None else None,
+            url,
+            site,
+        )
+        answer = self._tried(asked, allowance.seconds, allowance.attempts)
+        # A portal may repeat a key in what it says.
+        return replace(
+            answer,
+            reason=scrubbed(answer.reason, names, self._keys),
+            etag=scrubbed(answer.etag, names, self._keys),
+            last_modified=scrubbed(answer.last_modified, names, self._keys),
+            content_type=scrubbed(answer.content_type, names, self._keys),
+        )
 
-    def _fetched(self, request: Request, known: Receipt | None, probe: bool) -> Answer:
-        deadline = time.monotonic() + (self.limits.probe_seconds if probe else self.limits.total_seconds)
-        attempts = 1 if probe else self.limits.attempts
+    def _tried(self, asked: "_Asked", seconds: float, attempts: int) -> Answer:
+        self._turn(asked.site)
+        begun = self._clock()
+        deadline, lost = begun + seconds, 0.0
         for attempt in range(attempts):
-            made = self._attempt(request, known if request.conditional else None, deadline)
+            made = self._attempt(asked, deadline)
+            if made.answer.outcome in ("new", "unchanged"):
+                break
+            lost = self._clock() - begun
             if made.retry_in is None or attempt + 1 == attempts:
                 break
             wait = max(made.retry_in, _jitter.uniform(0, self.limits.backoff_seconds * 2**attempt))
-            if time.monotonic() + wait >= deadline:
+            if self._clock() + wait >= deadline:
                 break
-            time.sleep(wait)
+            self._sleep(wait)
+            self._turn(asked.site)
+            lost = self._clock() - begun
+        failing = made.answer.outcome == "not-reached" and made.answer.status not in REFUSED
+        self.patience.note(asked.site.name, lost, failing)
         return made.answer
 
-    def _attempt(self, request: Request, known: Receipt | None, deadline: float) -> _Attempt:
-        url = without_secrets(_full_url(request))
+    def _turn(self, site: Site) -> None:
+        """Wait until the site may be asked again."""
+        now = self._clock()
+        due = max(self._next.get(site.name, now), now)
+        if due > now:
+            self._sleep(due - now)
+        self._next[site.name] = due + site.spacing
 
+    def _attempt(self, asked: "_Asked", deadline: float) -> _Attempt:
         def final(outcome: Outcome, reason: str, **facts: Any) -> _Attempt:
-            return _Attempt(Answer(outcome, url, reason=reason, **facts))
+            return _Attempt(Answer(outcome, asked.url, reason=reason, **facts))
 
         try:
-            response = self._send(request, known, deadline)
+            response = self._send(asked, deadline)
+        # No exception's own text is kept: it holds the URL with its secrets, or the proxy's.
         except requests.exceptions.SSLError:
             return final("not-reached", "the TLS connection failed or its certificate is not valid")
         except (requests.ConnectionError, requests.Timeout) as error:
-            # The exception's own text holds the URL with its secrets.
-            return _Attempt(Answer("not-reached", url, reason=f"no answer ({type(error).__name__})"), retry_in=0)
-        except (requests.RequestException, ValueError) as error:
+            answer = Answer("not-reached", asked.url, reason=f"no answer ({type(error).__name__})")
+            return _Attempt(answer, retry_in=0)
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             return final("not-reached", f"the request cannot be sent ({type(error).__name__})")
         with response:
+            status = response.status_code
             facts: dict[str, Any] = {
-                "status": response.status_code,
+                "status": status,
                 "etag": response.headers.get("ETag"),
                 "last_modified": response.headers.get("Last-Modified"),
                 "content_type": response.headers.get("Content-Type"),
             }
-            status = response.status_code
-            if status == 304 and known is not None:
-                return _Attempt(Answer("unchanged", url, **facts))
-            if status in (401, 403, 407):
+            if status == 304 and asked.known is not None:
+                return _Attempt(Answer("unchanged", asked.url, **facts))
+            if status in REFUSED:
                 return final("not-reached", f"access refused (HTTP {status})", **facts)
             if status in TRANSIENT or status >= 500:
-                answer = Answer("not-reached", url, reason=f"the portal cannot answer now (HTTP {status})", **facts)
-                return _Attempt(answer, retry_in=self._retry_after(response))
+                busy, wait = f"the portal cannot answer now (HTTP {status})", _retry_after(response)
+                if wait > self.limits.retry_after_seconds:
+                    return final("not-reached", f"{busy} and asks to be let be for {wait:.0f} s", **facts)
+                return _Attempt(Answer("not-reached", asked.url, reason=busy, **facts), retry_in=wait)
             if 300 <= status < 400:
                 return final("bad-answer", f"redirects elsewhere or too often (HTTP {status})", **facts)
             data, fault, passing = self._body(response, deadline)
         if fault is not None:
             outcome: Outcome = "bad-answer" if data is not None else "not-reached"
-            return _Attempt(Answer(outcome, url, reason=fault, data=data or None, **facts), 0 if passing else None)
+            return _Attempt(
+                Answer(outcome, asked.url, reason=fault, data=data or None, **facts), 0 if passing else None
+            )
+        if status == 404 and data and NO_RECORDS in data[:_CHUNK]:
+            return final("empty", "the portal has no records for what was asked", **facts)
         if status >= 400 or status == 206:
             return final("bad-answer", f"HTTP {status}", data=data, **facts)
         if not data or not data.strip():
             return final("empty", "the answer has no content", **facts)
-        reason = _judged(request, data)
-        return _Attempt(Answer("bad-answer" if reason else "new", url, reason=reason, data=data, **facts))
+        reason = _judged(asked.request, data)
+        return _Attempt(Answer("bad-answer" if reason else "new", asked.url, reason=reason, data=data, **facts))
 
-    def _send(self, request: Request, known: Receipt | None, deadline: float) -> requests.Response:
+    def _send(self, asked: "_Asked", deadline: float) -> requests.Response:
+        request, known = asked.request, asked.known
         headers = dict(request.headers)
         if known is not None and known.etag:
             headers["If-None-Match"] = known.etag
         if known is not None and known.last_modified:
             headers["If-Modified-Since"] = known.last_modified
-        url = _full_url(request)
-        for _ in range(self.limits.redirects + 1):
-            left = max(deadline - time.monotonic(), 0.001)
-            timeout = (min(self.limits.connect_seconds, left), min(self.limits.read_seconds, left))
-            response = self._session.get(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False)
+        url = full_url(request)
+        for hop in range(self.limits.redirects + 1):
+            if hop:
+                self._turn(asked.site)
+            left = max(deadline - self._clock(), 0.001)
+            response = self._session.request(
+                "GET" if request.form is None else "POST",
+                url,
+                headers=headers,
+                data=request.form,
+                timeout=urllib3.Timeout(left, self.limits.connect_seconds, self.limits.read_seconds),  # type: ignore[arg-type]
+                stream=True,
+                allow_redirects=False,
+                proxies={"http": asked.site.proxy, "https": asked.site.proxy} if asked.site.proxy else None,
+            )
             target = urljoin(url, response.headers.get("Location", ""))
-            # Only within a host and never down from TLS: headers and parameters may hold a key.
-            here, there = urlsplit(url), urlsplit(target)
-            safe = here.hostname == there.hostname and there.scheme in {here.scheme, "https"}
-            if not response.is_redirect or not safe:
+            if not response.is_redirect or not _may_follow(response, url, target):
                 return response
             response.close()
             url = target
@@ -219,60 +261,67 @@ class Client:
 
     def _body(self, response: requests.Response, deadline: float) -> tuple[bytes | None, str | None, bool]:
         """Body (None: not worth keeping), fault, and whether another attempt may help."""
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        if coding not in {"", "identity", *ENCODINGS}:
+            return b"", "the answer is packed in a way that was not offered", False
+        slow = (None, "the answer did not come whole in the time it was given", False)
+        # read1 hands over what has arrived, so that the clock is looked at however slowly bytes come.
+        chunks: Iterator[bytes] = iter(lambda: response.raw.read1(_CHUNK, decode_content=False), b"")
         body = bytearray()
-        try:
-            # read1 hands over what has arrived, so that the clock is looked at however slowly bytes come.
-            while chunk := response.raw.read1(_CHUNK, decode_content=True):
-                body += chunk
-                if len(body) > self.limits.bytes:
-                    # Empty, not None: an answer came, but none of it is kept.
-                    return b"", f"the answer is larger than {self.limits.bytes} bytes", False
-                if time.monotonic() > deadline:
-                    return None, f"the answer took longer than {self.limits.total_seconds:g} s", False
-        except urllib3.exceptions.TimeoutError:
-            return None, f"the answer stopped for {self.limits.read_seconds:g} s", True
-        except urllib3.exceptions.DecodeError:
-            return bytes(body), "the answer's compression is broken", False
-        except (urllib3.exceptions.HTTPError, OSError):
-            return bytes(body), f"the answer broke off after {len(body)} bytes", True
-        return bytes(body), None, False
+        with cut_after(max(deadline - self._clock(), 0), response.raw.shutdown) as late:
+            try:
+                for part in inflated(chunks) if coding in ENCODINGS else chunks:
+                    body += part
+                    if len(body) > self.limits.bytes:
+                        # Empty, not None: an answer came, but none of it is kept.
+                        return b"", f"the answer is larger than {self.limits.bytes} bytes", False
+                    if self._clock() > deadline:
+                        return slow
+            except urllib3.exceptions.TimeoutError:
+                return None, f"the answer stopped for {self.limits.read_seconds:g} s", True
+            except zlib.error:
+                return bytes(body), "the answer's compression is broken", False
+            except (urllib3.exceptions.HTTPError, OSError, EOFError):
+                fault = f"the answer broke off after {len(body)} bytes"
+                return slow if late.is_set() else (bytes(body), fault, True)
+        # A connection that is shut looks like a body that has ended.
+        return slow if late.is_set() else (bytes(body), None, False)
 
-    def _retry_after(self, response: requests.Response) -> float:
-        """Seconds the portal asks to wait, capped; 0 where it asks nothing."""
-        text = response.headers.get("Retry-After", "").strip()
-        try:
-            seconds = float(text) if text.isdigit() else _seconds_until(text)
-        except (TypeError, ValueError):
-            return 0.0
-        return min(max(seconds, 0.0), self.limits.retry_after_seconds)
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request on its way. ``request`` holds secrets and is never kept; ``url`` is what is."""
+
+    request: Request = field(repr=False)
+    known: Receipt | None
+    url: str
+    site: Site
+
+
+def _may_follow(response: requests.Response, url: str, target: str) -> bool:
+    """Only within a host, to its port or that of TLS, never down from TLS, and not where a POST would become a GET:
+    headers, parameters and form may hold a key."""
+    here, there = urlsplit(url), urlsplit(target)
+    return (
+        here.hostname == there.hostname
+        and there.port in {here.port, None, 443}
+        and there.scheme in {here.scheme, "https"}
+        and (response.request.method == "GET" or response.status_code in (307, 308))
+    )
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Seconds the portal asks to wait; 0 where it asks nothing."""
+    text = response.headers.get("Retry-After", "").strip()
+    try:
+        return max(float(text) if text.isdigit() else _seconds_until(text), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
 
 
 def _seconds_until(http_date: str) -> float:
     moment = parsedate_to_datetime(http_date)
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
-
-
-def _full_url(request: Request) -> str:
-    if not request.params:
-        return request.url
-    return f"{request.url}{'&' if '?' in request.url else '?'}{urlencode(request.params)}"
-
-
-def without_secrets(url: str) -> str:
-    """``url`` with the values of credential parameters replaced and without user and password."""
-    try:
-        parts = urlsplit(url)
-        query = [
-            (name, "REDACTED" if _is_secret(name) else value)
-            for name, value in parse_qsl(parts.query, keep_blank_values=True)
-        ]
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=urlencode(query), fragment=""))
-    except ValueError:
-        return "not a URL"
-
-
-def _is_secret(name: str) -> bool:
-    return bool(SECRET_PARAMETER.fullmatch(name)) or re.sub(r"[^a-z]", "", name.lower()) in SECRET_NAMES
 
 
 def _judged(request: Request, data: bytes) -> str | None:

@@ -1,1 +1,1 @@
-"""Smart Living: hazards, water levels and what else touches daily life. No source is wired yet."""
+"""Smart Living: facilities, and the hazards that touch daily life."""

@@ -45,7 +45,8 @@ class Refused(Exception):
 class Edition:
     """What one snapshot of a city is made of: published tables, verdicts, and where they come from.
 
-    ``inputs`` are ids of receipts, ``now`` is the moment of building, aware.
+    ``inputs`` are ids of receipts, ``now`` is the moment of building, aware. ``arrivals`` tells what each source
+    brought (``assets.arrivals.SCHEMA``).
     """
 
     city: City
@@ -57,6 +58,7 @@ class Edition:
     code_version: str
     now: datetime
     inputs: Sequence[str]
+    arrivals: pl.DataFrame | None = None
 
 
 def new_id(now: datetime) -> str:
@@ -152,25 +154,14 @@ def _manifest(snapshot_id: str, edition: Edition, tables: Mapping[str, Any]) -> 
     return {
         "format": FORMAT,
         "snapshot_id": snapshot_id,
-        "city": city.model_dump(
-            include={
-                "slug",
-                "name_th",
-                "name_en",
-                "province_th",
-                "province_en",
-                "dopa_province",
-                "lat",
-                "lon",
-                "utility",
-            }
-        ),
+        "city": city.model_dump(include=CITY_FACTS),
         "day": edition.day.isoformat(),
         "created": edition.now.astimezone(UTC).isoformat(timespec="seconds"),
         "synthetic": edition.synthetic,
         "run": edition.run,
         "versions": {"muang": edition.code_version, "python": platform.python_version(), "polars": pl.__version__},
         "inputs": sorted(edition.inputs),
+        "sources": [] if edition.arrivals is None else edition.arrivals.to_dicts(),
         "checks": dict(edition.verdicts["verdict"].value_counts().sort("verdict").iter_rows()),
         "tables": tables,
     }

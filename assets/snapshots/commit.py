@@ -116,6 +116,7 @@ def publish(
     code_version: str,
     now: datetime,
     inputs: Sequence[str],
+    arrivals: pl.DataFrame | None = None,
 ) -> Entry:
     """Build a snapshot of ``tables`` (published ones, by name), verify it, commit it; returns the commit.
 
@@ -125,7 +126,7 @@ def publish(
     """
     base = repair(store, city.slug)
     snapshot_id = new_id(now)
-    edition = Edition(city, day, tables, verdicts, synthetic, run, code_version, now, inputs)
+    edition = Edition(city, day, tables, verdicts, synthetic, run, code_version, now, inputs, arrivals)
     try:
         digest = build(store, snapshot_id, edition)
         problems = verify(store, city.slug, snapshot_id, digest)

@@ -9,12 +9,10 @@ from assets.cities.registry import City
 from assets.economy import indicators as economy
 from assets.energy import indicators as energy
 from assets.environment import indicators as environment
-from assets.indicators import collect, nothing
+from assets.governance import indicators as governance
+from assets.living import indicators as living
 from assets.mobility import indicators as mobility
 from assets.people import indicators as people
-
-UNSERVED = {"living": "Smart Living", "governance": "Smart Governance"}
-"""Smarts that no source serves yet; each says so in its own row."""
 
 
 def all_indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -28,8 +26,6 @@ def all_indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) ->
         name: frame.filter(pl.col("local_date") < day) if "local_date" in frame.columns else frame
         for name, frame in tables.items()
     }
-    served: list[pl.DataFrame] = [
-        smart.indicators(city, day, tables) for smart in (energy, environment, mobility, economy, people)
-    ]
-    unserved = (nothing(smart, smart, title, day, "no source configured") for smart, title in UNSERVED.items())
-    return pl.concat([*served, collect(unserved)])
+    smarts = (energy, environment, mobility, people, economy, living, governance)
+    frames: list[pl.DataFrame] = [smart.indicators(city, day, tables) for smart in smarts]
+    return pl.concat(frames)

@@ -3,7 +3,7 @@
 It asks nothing of any server, runs no script, and shows no number that the coverage does not carry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -15,9 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from assets import thai
 from assets.catalogue import SOURCES
 from assets.cities.registry import City
-from assets.landing.portals import PORTALS
+from assets.landing.portals import portal
 from assets.snapshots.charts import FONTS, charts
-from quality.tables import INDICATORS
+from quality.tables import INDICATORS, PROGRAMME
 
 SMARTS = {
     "energy": ("พลังงานอัจฉริยะ", "Smart Energy"),
@@ -40,6 +40,15 @@ VERDICTS = {
 
 HEADLINES = ("published_kwh_day", "pm25_mean_day", "stops_in_reach", "registered_population")
 """Indicators that open their Smart; the others follow by code."""
+
+PROGRAMME_VERDICTS = {
+    "on_target": ("ตามเป้า", "on target", "ok"),
+    "off_target": ("ไม่ถึงเป้า", "off target", "stale"),
+    "evidence": ("มีหลักฐาน", "evidence", "ok"),
+    "partial": ("หลักฐานบางส่วน", "partial evidence", "partial"),
+    "withheld": ("ข้อมูลไม่พอ", "not carried by the data", "withheld"),
+}
+"""A programme row's verdict in both languages, and the badge it wears."""
 
 OUTCOMES = {"pass": "ผ่าน", "warn": "ควรระวัง", "block": "ไม่ผ่าน"}
 
@@ -69,11 +78,20 @@ def render(
         counts={verdict: sum(row["verdict"] == verdict for row in rows) for verdict in VERDICTS},
         doubtful=[row for row in rows if row["verdict"] in ("stale", "withheld")],
         checks=verdicts.to_dicts(),
-        sources=_sources(city),
+        sources=_sources(city, manifest.get("sources", ())),
+        unanswered=[row for row in manifest.get("sources", ()) if row["tonight"] in ("failed", "in part")],
+        programme=_programme(tables.get(PROGRAMME.name, PROGRAMME.empty())),
+        programme_names=PROGRAMME_VERDICTS,
         verdict_names=VERDICTS,
         outcome_names=OUTCOMES,
     )
     return page.encode()
+
+
+def _programme(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the newest programme view by kind."""
+    last = frame.filter(pl.col("reference_date") == pl.col("reference_date").max())
+    return {kind: last.filter(kind=kind).to_dicts() for kind in ("progress", "criterion")}
 
 
 @cache
@@ -102,18 +120,24 @@ def thai_date(day: date) -> str:
     return f"{day.day} {thai.MONTHS[day.month][0]} {day.year + 543}"
 
 
-def _sources(city: City) -> list[dict[str, str]]:
-    """Where the city's data comes from: title, publisher and licence of every source of its registry entry."""
-    found = []
+def _sources(city: City, arrivals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Where the city's data comes from: title, publisher and licence of every source, and what it brought tonight."""
+    arrived = {row["source"]: row for row in arrivals}
+    found: list[dict[str, Any]] = []
     for name, entry in sorted(city.sources.items()):
         source = SOURCES.get(entry.reader)
-        portal = PORTALS.get(str(entry.options.get("portal") or (source.portal if source else None)))
+        named = str((source.portal if source else None) or entry.options.get("portal", ""))
+        asked = portal(named) if named and entry.via == "portal" else None
+        meters = source is None
         found.append(
             {
                 "name": name,
                 "title": source.title if source else entry.reader.replace("_", " "),
-                "publisher": portal.publisher if portal else city.utility,
-                "licence": portal.licence if portal else "delivered to the city; only sums behind the privacy gate",
+                "publisher": asked.publisher if asked else (city.utility if meters else "delivered by file"),
+                "licence": asked.licence
+                if asked
+                else ("delivered to the city; only sums behind the privacy gate" if meters else "see the table"),
+                "arrived": arrived.get(name),
             }
         )
     return found

@@ -9,6 +9,7 @@ import polars as pl
 
 from assets.cities.registry import City
 from pipelines.demo import layouts
+from pipelines.demo.civic import facilities
 from pipelines.demo.faults import is_planted
 from pipelines.demo.loads import loads, meters
 
@@ -32,14 +33,19 @@ _TRUNCATED = 20
 
 
 def write_inbox(inbox: Path, cities: Iterable[City], delivery_day: date, meters_per_city: int = 2000) -> None:
-    """Write the exports of the day before ``delivery_day`` and the meter register, for every city given.
+    """Write what lies in the inboxes of the cities given: for a city with meter exports those of the day before
+    ``delivery_day`` and the meter register, for one with facilities their extract.
 
     What is written depends on the city's slug, province and utility, the day and ``meters_per_city`` alone. Folders:
     ``nem12_exports`` (local time), ``city_exports`` (``muang_meters_wide``), ``amr_exports`` (files of single
     meters from PEA, or of several from MEA) and ``meter_register``. Files of other days are left as they are.
     """
     for city in cities:
-        for name, data in exports(city, delivery_day - timedelta(days=1), meters_per_city).items():
+        readers = {entry.reader for entry in city.sources.values() if entry.via == "inbox"}
+        files = {"facilities/extract.geojson": facilities(city)} if "osm_facilities" in readers else {}
+        if "meter_exports" in readers:
+            files |= exports(city, delivery_day - timedelta(days=1), meters_per_city)
+        for name, data in files.items():
             path = inbox / city.slug / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)

@@ -1,34 +1,51 @@
-"""The packages of the demo's provincial catalogue (CKAN): made-up numbers with the faults such files really have.
+"""The packages of the demo's catalogues (CKAN): made-up numbers with the faults such files really have.
 
-Buddhist years, totals among their members that do not add up, thousands commas in later years only, and a word for
-values that are still being computed.
+Buddhist years, totals among their members that do not add up, thousands commas in later years only, a word for values
+that are still being computed, misspelt months, rows under another table's label, a unit that changes, and two tables
+that are identical row for row.
 """
 
 import csv
 import io
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from assets.cities.registry import City
 from pipelines.demo.noise import noise
 
 PENDING = "รอประมวลผล"
 YEARS = 11
 """Years of visitors and spending; the newest is the year before the delivery day's."""
 
+DEATHS = "ผู้เสียชีวิตจากอุบัติเหตุทางถนน"
+INJURIES = "ผู้ได้รับบาดเจ็บจากอุบัติเหตุทางถนน"
+
+_YEARLY = ("จังหวัด", "ปี", "รายการ", "จำนวน", "หน่วย", "ที่มา")
+_MONTHS = (
+    *("มกราคม", "กุมภาพันธ์", "มีนาคม", "เมษายน", "พฤษภาคม", "มิถุนายน"),
+    # July with the wrong letter, as it is published.
+    *("กรกฏาคม", "สิงหาคม", "กันยายน", "ตุลาคม", "พฤศจิกายน", "ธันวาคม"),
+)
+_GOVERNMENTS = (
+    *(("กะทู้", "เทศบาลเมืองกะทู้"), ("กะทู้", "เทศบาลเมืองป่าตอง"), ("ถลาง", "เทศบาลตำบลเชิงทะเล")),
+    *(("ถลาง", "องค์การบริหารส่วนตำบลเชิงทะเล"), ("เมือง", "เทศบาลนครภูเก็ต"), ("อื่น ๆ", "เอกชน")),
+)
+
 _NAMESPACE = uuid.UUID("6f0c3b8e-5a55-4c60-9d9e-3f2f6d6a7a10")
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package with one CSV resource: title, header and rows of text."""
+    """A package with one CSV resource: title, header and rows of text; ``queried``: it is in the datastore too."""
 
     name: str
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    queried: bool = True
 
     @property
     def id(self) -> str:
@@ -48,8 +65,58 @@ class Package:
 
 def packages(day: date) -> dict[str, Package]:
     """The catalogue on a day, by package name."""
-    found = (_population(), _visitors(day.year - 1), _spending(day.year - 1), _passengers(day.year - 1))
+    year = day.year - 1
+    found = (
+        _population(),
+        _older(year),
+        _visitors(year),
+        _spending(year),
+        _passengers(year),
+        _hotels(year),
+        _occupancy(year),
+        _casualties("dataset_10_48", DEATHS, year),
+        _casualties("dataset_10_47", INJURIES, year),
+        _waste("20_06", "ขยะที่เกิดขึ้น", year),
+        _waste("20_14", "ขยะที่กำจัดถูกต้อง", year),
+        Package("gdpublish-20_14", "ขยะที่กำจัดถูกต้อง (ข้อมูลจำลอง)", ("ปี",), (("2568",),)),
+    )
     return {package.name: package for package in found}
+
+
+def national(cities: Iterable[City], day: date) -> dict[str, Package]:
+    """The national catalogue: the statistical office's files under their names there, and two sets a province."""
+    listed = list(cities)
+    names = {"household-income": "average-monthly-household-income"}
+    names["household-expenditure"] = "average-monthly-household-expenses"
+    found = {names[name]: replace(package, name=names[name]) for name, package in households(listed, day).items()}
+    for number, province in enumerate(sorted({city.province_th for city in listed})):
+        for title in ("สถิติจำลอง", "แผนงานจำลอง"):
+            name = f"demo-{number:02d}-{len(found)}"
+            found[name] = Package(name, f"{title} จังหวัด{province}", ("ปี", "จำนวน"), ((str(day.year + 542), "1"),))
+    return found
+
+
+def households(cities: Iterable[City], day: date) -> dict[str, Package]:
+    """The statistical office's catalogue: income and expenditure of a household by province, as files, wide."""
+    provinces = sorted({(city.dopa_province, city.province_th, city.province_en) for city in cities})
+    found = {}
+    for number, measure in enumerate(("income", "expenditure")):
+        years = range(1998 + 2 * number, day.year - 1, 2)
+        header = ("จังหวัด", "provinces" if number else "Province", *(f"year-{year + 543}-{year}" for year in years))
+        rows = tuple(
+            (thai, english, *(_baht(measure, code, year) for year in years)) for code, thai, english in provinces
+        )
+        name = f"household-{measure}"
+        found[name] = Package(name, f"ครัวเรือน {measure} (ข้อมูลจำลอง)", header, rows, queried=False)
+    return found
+
+
+def sdmx(province: str, first: int, day: date) -> str | None:
+    """SDMX-CSV of household income in a province from a Buddhist year on; None where there are no rows."""
+    years = [year for year in range(2541, day.year + 543) if year >= first and year % 2]
+    lines = ["DATAFLOW,FREQ,CWT,TIME_PERIOD,OBS_VALUE,UNIT_MEASURE"]
+    lines += [f"TNSO:DF_INCOME(1.0),A,{province},{year},{_baht('income', province, year - 543)},THB" for year in years]
+    return "\n".join([*lines, ""]) if years else None
 
 
 def package_show(package: Package, base: str, day: date) -> dict[str, Any]:
@@ -61,7 +128,7 @@ def package_show(package: Package, base: str, day: date) -> dict[str, Any]:
         "name": package.title,
         "format": "CSV",
         "url": base + package.path,
-        "datastore_active": True,
+        "datastore_active": package.queried,
         "last_modified": modified,
         "state": "active",
     }
@@ -76,6 +143,25 @@ def package_show(package: Package, base: str, day: date) -> dict[str, Any]:
         "num_resources": 1,
         "resources": [resource],
     }
+
+
+def package_search(found: Mapping[str, Package], base: str, day: date, query: Mapping[str, str]) -> dict[str, Any]:
+    """``result`` of ``package_search``: ``rows`` packages from ``start`` by title, each with its maintainer.
+
+    ``q`` is looked for in the title.
+    """
+    fitting = [package for package in found.values() if query.get("q", "") in package.title]
+    listed = sorted(fitting, key=lambda package: (package.title, package.name))
+    start, rows = int(query.get("start", 0)), int(query.get("rows", 10))
+    more = {
+        "maintainer": "เจ้าหน้าที่ จำลอง",
+        "maintainer_email": "someone@example.org",
+        "organization": {"title": "จังหวัดจำลอง"},
+        "update_frequency_unit": "ปี",
+        "high_value_dataset": "1",
+    }
+    page = [package_show(package, base, day) | more for package in listed[start : start + rows]]
+    return {"count": len(listed), "sort": "title_string asc, name asc", "facets": {}, "results": page}
 
 
 def datastore_search(package: Package, query: Mapping[str, str]) -> dict[str, Any]:
@@ -119,6 +205,65 @@ def _population() -> Package:
     )
     header = ("tablename", "อำเภอ", "Attribute", "Value", "unit", "source")
     return Package("phuket001", "ประชากรจากการทะเบียน (ข้อมูลจำลอง)", header, rows)
+
+
+def _older(newest: int) -> Package:
+    title = "ประชากรสูงอายุ 60 ปี ขึ้นไป"
+    counts = ((year, 34_000 + 2_400 * (year - newest + 9)) for year in range(newest - 8, newest + 1))
+    rows = tuple(("ภูเก็ต", str(year + 543), title, str(count), "คน", "ข้อมูลจำลอง") for year, count in counts)
+    return Package("dataset_30a_01", f"{title} (ข้อมูลจำลอง)", _YEARLY, rows)
+
+
+def _hotels(newest: int) -> Package:
+    title = "จำนวนที่พัก/โรงแรม ที่จดทะเบียนในจังหวัด"
+    counts = ((year, 400 + 60 * (year - newest + 9)) for year in range(newest - 9, newest + 1))
+    rows = tuple(("ภูเก็ต", str(year + 543), title, str(count), "แห่ง", "ข้อมูลจำลอง") for year, count in counts)
+    return Package("dataset_10_11", f"{title} (ข้อมูลจำลอง)", _YEARLY, rows, queried=False)
+
+
+def _occupancy(newest: int) -> Package:
+    title = "อัตราการเข้าพักของนักท่องเที่ยว"
+    shares = ((year, noise(1, title, year)[0]) for year in range(newest - 4, newest + 1))
+    rows = tuple(
+        ("ภูเก็ต", str(year + 543), title, f"{40 + share // 8}.{share % 100:02d}", "ร้อยละ", "ข้อมูลจำลอง")
+        for year, share in shares
+    )
+    return Package("dataset_10_68", f"{title} (ข้อมูลจำลอง)", _YEARLY, rows)
+
+
+def _casualties(name: str, item: str, newest: int) -> Package:
+    """Four years by month with their totals. Of the dead, the newest two Januaries carry the other table's label, and
+    the unit changes before them."""
+    rows = []
+    for year in range(newest - 3, newest + 1):
+        drifts = item == DEATHS and year > newest - 2
+        unit = "ศพ" if item == DEATHS and not drifts else "คน"
+        counts = [1 + value // (25 if item == DEATHS else 14) for value in noise(12, name, year)]
+        for number, (month, count) in enumerate(zip(_MONTHS, counts, strict=True)):
+            label = INJURIES if drifts and number == 0 else item
+            rows.append(("ภูเก็ต", str(year + 543), month, label, str(count), unit, "ข้อมูลจำลอง"))
+        rows.append(("ภูเก็ต", str(year + 543), "รวม", item, str(sum(counts)), unit, "ข้อมูลจำลอง"))
+    header = ("จังหวัด", "ปี", "เดือน", "รายการ", "จำนวน", "หน่วย", "ที่มา")
+    return Package(name, f"{item} (ข้อมูลจำลอง)", header, tuple(rows))
+
+
+def _waste(name: str, item: str, newest: int) -> Package:
+    """Six years by local government with their totals; what was generated is what was disposed of."""
+    rows = []
+    for year in range(newest - 5, newest + 1):
+        tons = [2_000 + 90 * value for value in noise(len(_GOVERNMENTS), "waste", year)]
+        for (amphoe, government), value in zip(_GOVERNMENTS, tons, strict=True):
+            rows.append((str(year + 543), item, "ภูเก็ต", amphoe, government, f"{value:,}", "ตัน", "ข้อมูลจำลอง"))
+        # Rounded: off by one every other year.
+        total = f"{sum(tons) + year % 2:,}"
+        rows.append((str(year + 543), item, "ภูเก็ต", "รวม", "รวม", total, "ตัน", "ข้อมูลจำลอง"))
+    header = ("ปี", "รายการ", "จังหวัด", "อำเภอ", "อปท.", "จำนวน", "หน่วย", "ที่มา")
+    return Package(name, f"{item} (ข้อมูลจำลอง)", header, tuple(rows))
+
+
+def _baht(measure: str, province: str, year: int) -> str:
+    base = 17_000 if measure == "income" else 13_000
+    return str(base + 700 * (year - 1998) + 12 * noise(1, measure, province, year)[0])
 
 
 def _visitors(newest: int) -> Package:

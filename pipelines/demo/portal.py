@@ -1,11 +1,14 @@
-"""A local server that answers as the portals do: same paths, same shapes, same faults, made-up content."""
+"""A local server that answers as the portals do: same paths, same shapes, same faults, made-up content.
 
-import hashlib
+Each portal lies below its name on one port. What it answers is in ``pipelines.demo.answers``; this module serves it
+and misbehaves on demand.
+"""
+
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,92 +18,37 @@ from urllib.parse import parse_qsl, urlsplit
 
 from assets.cities.registry import City
 from assets.landing.portals import PORTALS
-from pipelines.demo import air, packages, transit
-
-FAULTS = ("timeout", "403", "429", "500", "html", "empty", "truncated")
-"""What a portal can be made to do: hang, refuse, throttle, fail, answer 200 with a page, with nothing, or half."""
-
-DEMO_FAULTS = {"open_meteo/mae_moh": "html"}
-"""The demo's own: one portal misbehaves for one city."""
+from pipelines.demo import air
+from pipelines.demo.answers import PAGE, Answer, Query, World, answer
+from pipelines.demo.outages import DEMO_FAULTS, QUIRKS, refusal
 
 HANG_SECONDS = 300.0
 """Longest a hanging answer holds its thread; closing the server ends it at once."""
 
+DRIP_SECONDS = 0.05
+"""Between two bytes of a dripping answer."""
+
 IDLE_SECONDS = 10
 """How long a connection may say nothing."""
 
-PAGE = "<!DOCTYPE html><html><head><title>ปิดปรับปรุง</title></head><body><h1>Maintenance</h1></body></html>".encode()
-
 
 @dataclass(frozen=True)
-class Answer:
-    """Status, content type, bytes and further headers."""
-
-    status: int
-    content_type: str
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 class _Demo:
-    """What the portals know: the cities, the day, and who misbehaves."""
-
-    def __init__(self, cities: Iterable[City], day: date, faults: Mapping[str, str]) -> None:
-        self.cities = {city.slug: city for city in cities}
-        self.day = day
-        self.faults = faults
-        self.closing = Event()
-        self.feed = transit.feed(self.cities.values(), day)
-        self.catalogue = packages.packages(day)
+    world: World
+    faults: Mapping[str, str]
+    closing: Event = field(default_factory=Event)
 
     def fault(self, portal: str, query: Mapping[str, str]) -> str | None:
         """The fault of a portal, or of a portal for the city that the query is about."""
-        concerned = (slug for slug in self.cities if f"{portal}/{slug}" in self.faults and self._about(slug, query))
+        concerned = (
+            slug for slug in self.world.cities if f"{portal}/{slug}" in self.faults and self._about(slug, query)
+        )
         return self.faults.get(portal) or next((self.faults[f"{portal}/{slug}"] for slug in concerned), None)
 
     def _about(self, slug: str, query: Mapping[str, str]) -> bool:
-        city = self.cities[slug]
+        city = self.world.cities[slug]
         point = (query.get("latitude"), query.get("longitude")) == (f"{city.lat}", f"{city.lon}")
         return point or not set(query.get("stationID", "").split(",")).isdisjoint(air.station_ids(city))
-
-    def answer(self, portal: str, path: str, query: Mapping[str, str], tag: str | None) -> Answer:
-        """The portal's answer; a query it cannot read is 400, a path it does not have 404."""
-        try:
-            match portal, path:
-                case "air4thai", "/services/getNewAQI_JSON.php" | "/forweb/getAQI_JSON.php":
-                    return _json(air.live(self.cities.values(), self.day))
-                case "air4thai", "/forweb/getHistoryData.php":
-                    return _json(air.history(self.cities.values(), self.day, query))
-                case "open_meteo", "/v1/forecast" | "/v1/archive":
-                    return _json(air.weather(query, self.day))
-                case "namtang", "/download/namtang-gtfs.zip":
-                    etag = f'"{hashlib.sha256(self.feed).hexdigest()[:16]}"'
-                    same = tag == etag
-                    return Answer(304 if same else 200, "application/zip", b"" if same else self.feed, {"ETag": etag})
-                case "phuket_gdcatalog", _:
-                    return self._catalogue(portal, path, query)
-        except (KeyError, ValueError) as error:
-            return _json({"error": True, "reason": f"bad request: {error}"}, 400)
-        return Answer(404, "text/html; charset=utf-8", PAGE)
-
-    def _catalogue(self, portal: str, path: str, query: Mapping[str, str]) -> Answer:
-        listed = self.catalogue.values()
-        action = path.removeprefix("/api/3/action/")
-        if action == "package_show":
-            found = next((p for p in listed if query["id"] in (p.id, p.name)), None)
-            result = found and packages.package_show(found, PORTALS[portal].base_url, self.day)
-        elif action == "datastore_search":
-            found = next((p for p in listed if query["resource_id"] == p.resource), None)
-            result = found and packages.datastore_search(found, query)
-        else:
-            found = next((p for p in listed if path == p.path), None)
-            if found:
-                return Answer(200, "text/csv; charset=utf-8", packages.as_csv(found))
-            result = None
-        if result is None:
-            error = {"__type": "Not Found Error", "message": "ไม่พบ"}
-            return _json({"help": path, "success": False, "error": error}, 404)
-        return _json({"help": path, "success": True, "result": result})
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -113,32 +61,40 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer ``/<portal>/<path>?<query>``."""
+        self._answer({})
+
+    def do_POST(self) -> None:
+        """Answer a form sent to ``/<portal>/<path>``."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._answer(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))
+
+    def _answer(self, form: Mapping[str, str]) -> None:
         url = urlsplit(self.path)
         portal, _, path = url.path.lstrip("/").partition("/")
-        query = dict(parse_qsl(url.query))
-        answer = self.demo.answer(portal, f"/{path}", query, self.headers.get("If-None-Match"))
-        fault = self.demo.fault(portal, query)
+        fields = {**dict(parse_qsl(url.query, keep_blank_values=True)), **form}
+        fault = self.demo.fault(portal, fields)
+        quirk = fault if fault in QUIRKS else None
+        found = answer(self.demo.world, Query(portal, f"/{path}", fields, dict(self.headers), quirk))
         if fault == "timeout":
             self.demo.closing.wait(HANG_SECONDS)
             return
-        if fault in ("403", "429", "500"):
-            headers = {"Retry-After": "1"} if fault == "429" else {}
-            answer = Answer(int(fault), "text/html; charset=utf-8", PAGE, headers)
-        elif fault == "html":
-            answer = Answer(200, "text/html; charset=utf-8", PAGE)
-        elif fault == "empty":
-            answer = Answer(200, answer.content_type, b"")
-        self._send(answer, len(answer.body) // 2 if fault == "truncated" else len(answer.body))
+        self._send(_faulty(found, fault), fault)
 
-    def _send(self, answer: Answer, length: int) -> None:
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        if answer.status != 304:
-            self.send_header("Content-Length", str(len(answer.body)))
-        for name, value in answer.headers.items():
+    def _send(self, found: Answer, fault: str | None) -> None:
+        self.send_response(found.status)
+        self.send_header("Content-Type", found.content_type)
+        if found.status != 304:
+            self.send_header("Content-Length", str(len(found.body)))
+        for name, value in found.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(answer.body[:length])
+        if fault == "drip":
+            for at in range(len(found.body)):
+                if self.demo.closing.wait(DRIP_SECONDS):
+                    return
+                self.wfile.write(found.body[at : at + 1])
+        else:
+            self.wfile.write(found.body[: len(found.body) // 2] if fault == "truncated" else found.body)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: the client logs what it asked for."""
@@ -155,9 +111,48 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def _json(content: Any, status: int = 200) -> Answer:
-    body = json.dumps(content, ensure_ascii=False).encode()
-    return Answer(status, "application/json; charset=utf-8", body)
+def _faulty(found: Answer, fault: str | None) -> Answer:
+    """The answer as the fault makes it."""
+    match fault:
+        case "403" | "429" | "500":
+            return Answer(int(fault), "text/html; charset=utf-8", PAGE, {"Retry-After": "1"} if fault == "429" else {})
+        case "html":
+            return Answer(200, "text/html; charset=utf-8", PAGE)
+        case "json-page":
+            return Answer(200, "application/json; charset=utf-8", PAGE)
+        case "empty":
+            return Answer(200, found.content_type, b"")
+        case "empty-list" | "half" | "columns" if found.status == 200:
+            return replace(found, body=_fewer(found, fault), headers={})
+    return found
+
+
+def _fewer(found: Answer, fault: str) -> bytes:
+    """The body without its records, with half of them, or with another name for their last field."""
+    if found.content_type.startswith("application/json"):
+        content = json.loads(found.body)
+        records = max(_lists(content), key=len, default=[])
+        if fault == "columns":
+            for record in records:
+                if isinstance(record, dict) and record:
+                    name = list(record)[-1]
+                    record[f"{name}_ใหม่"] = record.pop(name)
+        else:
+            del records[0 if fault == "empty-list" else len(records) // 2 :]
+        return json.dumps(content, ensure_ascii=False).encode()
+    if found.content_type.startswith(("text/csv", "text/plain")):
+        head, *rows = found.body.splitlines(keepends=True)
+        if fault == "columns":
+            return b"".join([head.rstrip() + "_ใหม่\n".encode(), *rows])
+        return b"".join([head, *rows[: 0 if fault == "empty-list" else len(rows) // 2]])
+    return found.body
+
+
+def _lists(content: Any) -> Iterator[list[Any]]:
+    if isinstance(content, list):
+        yield content
+    for part in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+        yield from _lists(part)
 
 
 @contextmanager
@@ -167,11 +162,12 @@ def serve(
     """Answer for all portals on 127.0.0.1 at a free port; yields portal name to base URL, and closes with the block.
 
     Answers depend on the query, the cities and the day alone. ``faults`` maps a portal, or ``portal/city`` for
-    requests about one city's point or stations, to one of ``FAULTS``; raises ``ValueError`` for any other.
+    requests about one city's point or stations, to one of ``pipelines.demo.outages.FAULTS``; raises ``ValueError`` for
+    any other.
     """
-    if unknown := {*faults.values()} - {*FAULTS} | {name.partition("/")[0] for name in faults} - {*PORTALS}:
-        raise ValueError(f"unknown faults or portals {sorted(unknown)}")
-    demo = _Demo(cities, delivery_day, faults)
+    if reason := refusal(faults):
+        raise ValueError(reason)
+    demo = _Demo(World({city.slug: city for city in cities}, delivery_day), faults)
     with _Server(("127.0.0.1", 0), partial(_Handler, demo)) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="demo portals")
         thread.start()

@@ -7,20 +7,49 @@ Asia/Bangkok, where a day always has 24 hours.
 
 from quality.contracts import Table
 from quality.tables.books import DELIVERIES, QUARANTINE, VERDICTS
-from quality.tables.energy import LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, METER_SUPERSEDED, METERS
-from quality.tables.open_data import (
+from quality.tables.economy import HOUSEHOLD_INCOME, VISITORS
+from quality.tables.energy import (
+    EV_CHARGERS,
+    LOAD_PROFILE,
+    LOAD_PROFILE_BASIS,
+    METER_INTERVALS,
+    METER_SUPERSEDED,
+    METERS,
+    POWER_SYSTEM,
+)
+from quality.tables.environment import (
     AIR_QUALITY,
-    INDICATORS,
-    POPULATION,
-    TRANSIT_ROUTES,
-    TRANSIT_STOPS,
-    VISITORS,
+    HOTSPOT_DAYS,
+    HOTSPOTS,
+    RAINFALL,
+    STATION_LISTS,
+    STATIONS,
+    WATER_LEVELS,
     WEATHER,
 )
+from quality.tables.governance import CITIZEN_REPORTS, CITY_STATISTICS, DATASETS, INDICATORS, PROGRAMME, TICKETS
+from quality.tables.living import FACILITIES
+from quality.tables.mobility import (
+    ROAD_ACCIDENTS,
+    ROAD_CASUALTIES,
+    ROAD_EVENTS,
+    TRANSIT_ROUTES,
+    TRANSIT_SERVICE,
+    TRANSIT_STOPS,
+)
+from quality.tables.people import POPULATION
 
 __all__ = [
     "AIR_QUALITY",
+    "CITIZEN_REPORTS",
+    "CITY_STATISTICS",
+    "DATASETS",
     "DELIVERIES",
+    "EV_CHARGERS",
+    "FACILITIES",
+    "HOTSPOTS",
+    "HOTSPOT_DAYS",
+    "HOUSEHOLD_INCOME",
     "INDICATORS",
     "LOAD_PROFILE",
     "LOAD_PROFILE_BASIS",
@@ -28,12 +57,23 @@ __all__ = [
     "METER_INTERVALS",
     "METER_SUPERSEDED",
     "POPULATION",
+    "POWER_SYSTEM",
+    "PROGRAMME",
     "QUARANTINE",
+    "RAINFALL",
+    "ROAD_ACCIDENTS",
+    "ROAD_CASUALTIES",
+    "ROAD_EVENTS",
+    "STATIONS",
+    "STATION_LISTS",
     "TABLES",
+    "TICKETS",
     "TRANSIT_ROUTES",
+    "TRANSIT_SERVICE",
     "TRANSIT_STOPS",
     "VERDICTS",
     "VISITORS",
+    "WATER_LEVELS",
     "WEATHER",
 ]
 
@@ -45,13 +85,32 @@ TABLES: dict[str, Table] = {
         METER_SUPERSEDED,
         LOAD_PROFILE,
         LOAD_PROFILE_BASIS,
+        EV_CHARGERS,
+        POWER_SYSTEM,
         AIR_QUALITY,
         WEATHER,
+        WATER_LEVELS,
+        RAINFALL,
+        HOTSPOTS,
+        HOTSPOT_DAYS,
+        STATION_LISTS,
+        STATIONS,
         TRANSIT_STOPS,
         TRANSIT_ROUTES,
+        TRANSIT_SERVICE,
+        ROAD_ACCIDENTS,
+        ROAD_CASUALTIES,
+        ROAD_EVENTS,
+        FACILITIES,
         POPULATION,
         VISITORS,
+        HOUSEHOLD_INCOME,
+        TICKETS,
+        CITIZEN_REPORTS,
+        DATASETS,
+        CITY_STATISTICS,
         INDICATORS,
+        PROGRAMME,
         DELIVERIES,
         QUARANTINE,
         VERDICTS,

@@ -6,7 +6,7 @@ import polars as pl
 
 from quality.contracts import Column, Table
 from quality.readings import ENERGY, QUALITIES, QUANTITIES
-from quality.tables.shared import LOCAL_DATE, REFERENCE_DATE, UTC
+from quality.tables.shared import DATASET, DISTANCE_KM, LAT, LOCAL_DATE, LON, REFERENCE_DATE, UTC
 
 METERS = Table(
     name="meters",
@@ -149,5 +149,61 @@ LOAD_PROFILE_BASIS = Table(
         Column("cell_zone", pl.String(), "Zone of the published cell.", nullable=False),
         Column("cell_class", pl.String(), "Class of the published cell.", nullable=False),
         Column("revised", pl.Boolean(), "Whether it changed after its cell was first published.", nullable=False),
+    ),
+)
+
+EV_CHARGERS = Table(
+    name="ev_chargers",
+    title="EV charging sites",
+    description="Public charging sites within the city's reach, as an open directory lists them; far from complete.",
+    smart="energy",
+    key=("source", "site_id", "reference_date"),
+    day="reference_date",
+    mode="replace",
+    whole=("source",),
+    licence="CC BY 4.0 or CC BY-SA 4.0, by data provider",
+    columns=(
+        Column("source", pl.String(), "Directory.", nullable=False),
+        Column("site_id", pl.String(), "Site as the directory numbers it.", nullable=False),
+        Column("name", pl.String(), "Name of the site."),
+        LAT,
+        LON,
+        DISTANCE_KM,
+        Column("points", pl.Int64(), "Charging points as told.", minimum=0, maximum=1000),
+        Column("connections", pl.Int64(), "Connections listed; often not the number of points.", minimum=0),
+        Column("connectors", pl.String(), "Kinds of connector, comma-separated; unknown ones by their comment."),
+        Column("max_kw", pl.Float64(), "Greatest power of a connection.", unit="kW", minimum=0, maximum=2000),
+        Column(
+            "total_kw",
+            pl.Float64(),
+            "Power of all connections, also of those that share a point; null unless each tells its own.",
+            unit="kW",
+            minimum=0,
+            maximum=100_000,
+        ),
+        Column("operational", pl.Boolean(), "Whether it is told to work; null: not told."),
+        Column("verified", pl.Date(), "Day in Asia/Bangkok it was last verified."),
+        Column("provider", pl.String(), "Who gave it to the directory; credit is due to them."),
+        REFERENCE_DATE,
+    ),
+)
+
+POWER_SYSTEM = Table(
+    name="power_system",
+    title="Power system",
+    description="Generation and sales of the country's system or a utility: the frame around a city, never its own.",
+    smart="energy",
+    key=("dataset", "series", "area", "sector", "period", "start"),
+    day="local_date",
+    columns=(
+        DATASET,
+        Column("series", pl.String(), "What is told.", nullable=False, allowed=("generation", "sales", "temperature")),
+        Column("area", pl.String(), "TH, or the utility's area.", nullable=False),
+        Column("sector", pl.String(), "Sector or fuel as published; all where none is.", nullable=False),
+        Column("period", pl.String(), "What a value spans.", nullable=False, allowed=("instant", "month")),
+        Column("start", UTC, "Moment, or start of the month.", nullable=False),
+        LOCAL_DATE,
+        Column("value", pl.Decimal(18, 4), "Value in the unit."),
+        Column("unit", pl.String(), "Unit.", nullable=False, allowed=("MW", "GWh", "°C")),
     ),
 )

@@ -11,3 +11,14 @@ LONGITUDE = (97.0, 106.0)
 
 LOCAL_DATE = Column("local_date", pl.Date(), "Day in Asia/Bangkok that the interval starts in.", nullable=False)
 REFERENCE_DATE = Column("reference_date", pl.Date(), "Day the record describes or was last changed on.", nullable=False)
+
+DISTANCE_KM = Column("distance_km", pl.Float64(), "Distance from the city's point.", unit="km", minimum=0)
+NAME_TH = Column("name_th", pl.String(), "Name in Thai.")
+NAME_EN = Column("name_en", pl.String(), "Name in English.")
+LAT = Column(
+    "lat", pl.Float64(), "Latitude, WGS 84.", unit="°", nullable=False, minimum=LATITUDE[0], maximum=LATITUDE[1]
+)
+LON = Column(
+    "lon", pl.Float64(), "Longitude, WGS 84.", unit="°", nullable=False, minimum=LONGITUDE[0], maximum=LONGITUDE[1]
+)
+DATASET = Column("dataset", pl.String(), "Where it was published: <host>/<package> or file.", nullable=False)

@@ -9,19 +9,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.catalogue import SOURCES
 from assets.cities.registry import City, RegistryError, check_sources, load_registry
+from assets.platform import INBOX_READERS
 
 SEED = {"phuket", "khon_kaen", "mae_moh", "samyan", "wangchan_valley", "korat"}
-READERS = {
-    "open_meteo",
-    "air4thai_live",
-    "air4thai_history",
-    "gtfs_namtang",
-    "ckan_population",
-    "ckan_visitors",
-    "meter_exports",
-    "meter_register",
-}
+READERS = {*SOURCES, *INBOX_READERS}
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +133,9 @@ def test_every_city_has_weather_and_the_seed_cities_meters_too(cities: dict[str,
     for slug, city in cities.items():
         assert city.sources["weather"].reader == "open_meteo"
         inboxes = {source.reader for source in city.sources.values() if source.via == "inbox"}
-        assert inboxes == ({"meter_exports", "meter_register"} if slug in SEED | {"hat_yai"} else set())
+        assert inboxes - {"osm_facilities"} == (
+            {"meter_exports", "meter_register"} if slug in SEED | {"hat_yai"} else set()
+        )
 
 
 def test_air_quality_stations_are_near_and_told_with_their_confidence(cities: dict[str, City]) -> None:
@@ -272,6 +267,31 @@ def test_no_bytes_crash_the_loader(tmp_path_factory: pytest.TempPathFactory, dat
     path = tmp_path_factory.mktemp("registry") / "cities.yaml"
     path.write_bytes(data)
     assert refused(path)
+
+
+def test_every_city_has_the_common_sources_unless_it_says_otherwise(tmp_path: Path) -> None:
+    common = {"weather": {"via": "portal", "reader": "open_meteo"}, "rain": {"via": "portal", "reader": "tmd"}}
+    own = {"weather": {"via": "portal", "reader": "open_meteo", "options": {"x": 1}}, "rain": None}
+    plain = entry(lat=18.0, sources=None)
+    cities = load_registry(
+        write(tmp_path, {"every_city": {"sources": common}, "plain": plain, "own": entry(sources=own)})
+    )
+    assert set(cities) == {"plain", "own"}
+    assert set(cities["plain"].sources) == {"weather", "rain"}
+    assert set(cities["own"].sources) == {"weather"}
+    assert cities["own"].sources["weather"].options == {"x": 1}
+
+
+@pytest.mark.parametrize("common", [{"sources": []}, {"sources": {}, "name_th": "x"}, [], {}])
+def test_the_common_entry_has_sources_and_nothing_else(tmp_path: Path, common: Any) -> None:
+    problems = refused(write(tmp_path, {"every_city": common, "one": entry()}))
+    assert problems == [("every_city", "is not a mapping with nothing but sources")]
+
+
+def test_every_city_has_a_source_for_each_smart(cities: dict[str, City]) -> None:
+    for slug, city in cities.items():
+        served = {SOURCES[source.reader].smart for source in city.sources.values() if source.reader in SOURCES}
+        assert served == {"energy", "environment", "mobility", "living", "governance", "economy", "people"}, slug
 
 
 def test_unknown_readers_are_all_named(cities: dict[str, City]) -> None:

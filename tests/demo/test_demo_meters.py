@@ -100,7 +100,7 @@ def test_written_below_the_citys_inbox_and_other_days_left(tmp_path: Path, citie
     for day in (TUESDAY, date(2026, 11, 25)):
         write_inbox(tmp_path, [cities["khon_kaen"], cities["samyan"]], day, 200)
     assert {path.name for path in tmp_path.iterdir()} == {"khon_kaen", "samyan"}
-    folders = {"meter_register", "nem12_exports", "city_exports", "amr_exports"}
+    folders = {"meter_register", "nem12_exports", "city_exports", "amr_exports", "facilities"}
     assert {path.name for path in (tmp_path / "samyan").iterdir()} == folders
     names = [path.name for path in (tmp_path / "khon_kaen" / "city_exports").iterdir()]
     assert sorted(names) == ["meters-2026-11-23.csv", "meters-2026-11-24.csv"]

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from assets.lake import tables as lake
 from assets.store import LocalStore, Store
 from quality.contracts import Column, Table
-from quality.tables import DELIVERIES, LOAD_PROFILE, METERS, TABLES, WEATHER
+from quality.tables import DELIVERIES, LOAD_PROFILE, METERS, TABLES, TRANSIT_STOPS, WEATHER
 
 DAY = date(2026, 11, 20)
 MIDNIGHT = datetime(2026, 11, 19, 17, tzinfo=UTC)
@@ -33,6 +33,8 @@ def weather(receipt: str, delivered: int, *hours: tuple[int, float | None]) -> p
     return pl.DataFrame(
         [
             {
+                "station_id": "grid",
+                "product": "model",
                 "start": MIDNIGHT + timedelta(hours=hour),
                 "local_date": DAY + timedelta(days=hour // 24),
                 "temperature_c": degrees,
@@ -45,7 +47,7 @@ def weather(receipt: str, delivered: int, *hours: tuple[int, float | None]) -> p
         schema={
             name: dtype
             for name, dtype in WEATHER.schema.items()
-            if name in ("start", "local_date", "temperature_c") or name.startswith("_")
+            if name in ("station_id", "product", "start", "local_date", "temperature_c") or name.startswith("_")
         },
     )
 
@@ -303,3 +305,30 @@ def test_duckdb_arrow_pandas_and_polars_read_the_folder_alike(folder: Path) -> N
         texts = frame.with_columns(pl.col("city", "month").cast(pl.String), pl.col("start").dt.epoch("us"))
         shown = texts.select("city", "month", "local_date", "kwh", "start").sort("city", "local_date").rows()
         assert shown == rows, engine
+
+
+def test_two_feeds_of_one_day_do_not_erase_each_other(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+
+    def feed(name: str, stops: list[str], receipt: str, day: date) -> pl.DataFrame:
+        rows = [
+            {"feed": name, "stop_id": stop, "lat": 13.7, "lon": 100.5, "reference_date": date(2026, 11, 1)}
+            for stop in stops
+        ]
+        frame = pl.DataFrame(rows).with_columns(
+            _row=pl.int_range(1, len(rows) + 1), _receipt=pl.lit(receipt), _delivered=pl.lit(day)
+        )
+        good, bad = TRANSIT_STOPS.conform(frame)
+        assert bad.is_empty()
+        return good
+
+    first, second = date(2026, 11, 2), date(2026, 11, 3)
+    deliveries = [
+        feed("a", ["1", "2"], "r1", first),
+        feed("b", ["1"], "r2", first),
+        feed("a", ["2", "3"], "r3", second),
+    ]
+    for delivered in deliveries:
+        lake.merge(store, TRANSIT_STOPS, "samyan", delivered)
+    stored = lake.read(store, TRANSIT_STOPS, "samyan").select("feed", "stop_id").rows()
+    assert stored == [("a", "2"), ("a", "3"), ("b", "1")]

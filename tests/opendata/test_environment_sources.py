@@ -12,7 +12,7 @@ from assets.environment import open_meteo
 from assets.environment.air4thai import AIR4THAI_HISTORY, AIR4THAI_LIVE
 from assets.environment.open_meteo import OPEN_METEO
 from assets.sources import Context
-from quality.tables import AIR_QUALITY, WEATHER
+from quality.tables import AIR_QUALITY, STATION_LISTS, WEATHER
 
 DAY = date(2026, 11, 23)
 ASKED = "2026-11-22"
@@ -122,6 +122,37 @@ def test_history_that_cannot_be_used_is_rejected_with_a_reason(phuket, data, cod
     assert not result.tables
 
 
+def test_a_label_marks_the_hours_end_unless_the_registry_says_start(phuket):
+    file = b"DATETIMEDATA,PM25\n2026-11-22 07:00:00,12\n2026-11-22 08:00:00,-\n"
+
+    def starts(**options):
+        result = AIR4THAI_HISTORY.read(file, Context(phuket, DAY, "44t.csv", options))
+        return (
+            result.tables["air_quality"]["start"].dt.hour().to_list() if result.tables else result.problems["code"][0]
+        )
+
+    assert AIR4THAI_HISTORY.label == "end"
+    assert starts() == [23, 0], "06:00 to 07:00 in Bangkok"
+    assert starts(label="start") == [0, 1], "the predecessor's dumps: 07:00 to 08:00"
+    assert starts(label="middle") == starts(label=["start"]) == "option-invalid"
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("0", 0.0),
+        (0, 0.0),
+        ("0.0", 0.0),
+        (12, 12.0),
+        *((mark, None) for mark in ("-1", "-999", -9999, "-9.99", "-", None)),
+    ],
+)
+def test_marks_are_missing_and_nought_is_a_value(phuket, written, value):
+    data = history([station("43t", hours(1, **FULL | {"PM25": written}))])
+    [found] = AIR4THAI_HISTORY.read(data, Context(phuket, DAY, "x", {})).tables["air_quality"]["pm25_ug_m3"]
+    assert found == value
+
+
 def test_real_history_of_hat_yai(real_data, phuket):
     file = real_data / "open_data/air4thai/history_44t_hatyai_2024-01-01_2024-03-10.csv"
     source = list(csv.DictReader(io.StringIO(file.read_text())))
@@ -176,6 +207,31 @@ def test_live_takes_the_citys_stations_and_marks_silent_ones(phuket):
     assert coded(result, "station-missing") == ["station 99t is not in the answer"]
 
 
+def test_live_particulate_matter_is_never_taken_for_hourly(phuket):
+    data = json.dumps({"stations": [live("43t")]}).encode()
+    result = AIR4THAI_LIVE.read(data, Context(phuket, DAY, "live", {"stations": [{"id": "43t"}]}))
+    assert result.tables["air_quality"]["product"].to_list() == ["running_24h"]
+    assert "running mean" in AIR4THAI_LIVE.units
+
+
+def test_live_tells_where_stations_are(phuket):
+    stations = [
+        live("43t") | {"nameTH": "สถานี ", "nameEN": "Station", "areaTH": "ต.ตลาดใหญ่, ภูเก็ต"},
+        live("90t") | {"lat": "7.95", "long": "98.40"},
+        live("02t") | {"lat": "13.73", "long": "100.49"},
+    ]
+    options = {"stations": [{"id": "43t", "distance_km": 5.0}]}
+    result = AIR4THAI_LIVE.read(json.dumps({"stations": stations}).encode(), Context(phuket, DAY, "live", options))
+    rows, broken = kept(STATION_LISTS, result.tables["station_lists"])
+    assert not broken
+    assert rows.select("network", "station_id", "name_th", "area", "assigned", "reference_date").rows() == [
+        ("air4thai", "43t", "สถานี", "ต.ตลาดใหญ่, ภูเก็ต", True, DAY),
+        ("air4thai", "90t", "x", None, False, DAY),
+    ]
+    assert rows["distance_km"].to_list() == pytest.approx([0.49, 7.39], abs=0.02)
+    assert coded(result, "station-moved") == ["station 43t: 0.5 km from the city's point; the registry says 5.0 km"]
+
+
 def test_a_feed_that_stopped_as_a_whole_is_stale_too(phuket):
     data = json.dumps({"stations": [live("43t", day="2026-11-01")]}).encode()
     result = AIR4THAI_LIVE.read(data, Context(phuket, DAY, "live", {"stations": [{"id": "43t"}]}))
@@ -206,6 +262,9 @@ def test_a_station_without_a_reading_is_refused_not_lost(phuket):
 def test_real_live_answer(real_data, samyan):
     data = (real_data / "open_data/air4thai/getAQI_JSON_03t_2019-02-17.json").read_bytes()
     result = AIR4THAI_LIVE.read(data, Context(samyan, date(2019, 2, 17), "live", {"stations": [{"id": "03t"}]}))
+    [place] = kept(STATION_LISTS, result.tables["station_lists"])[0].rows(named=True)
+    assert place["name_th"] == place["name_th"].strip() and place["area"].endswith("กรุงเทพฯ")
+    assert (place["assigned"], place["distance_km"] < 30) == (True, True)
     [row] = kept(AIR_QUALITY, result.tables["air_quality"])[0].rows(named=True)
     assert (row["start"], row["pm25_ug_m3"], row["co_ppm"], row["so2_ppb"], row["aqi_th"]) == (
         datetime(2019, 2, 17, 6, tzinfo=UTC),
@@ -244,6 +303,7 @@ def test_weather_of_a_day(phuket):
     assert rows["local_date"].unique().to_list() == [date(2026, 11, 22)]
     assert rows.row(5, named=True)["wind_speed_m_s"] == 5.0
     assert rows["grid_lat"].unique().to_list() == [7.875]
+    assert rows.select("station_id", "product").unique().rows() == [("grid", "model")]
 
 
 def test_weather_with_holes_is_short(phuket):

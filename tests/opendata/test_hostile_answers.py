@@ -24,6 +24,9 @@ SHAPES = {
         "stations": [
             {
                 "stationID": "43t",
+                "nameTH": "ก ",
+                "lat": "7.9",
+                "long": "98.3",
                 "AQILast": {
                     "date": "2026-11-23",
                     "time": "09:00",
@@ -49,6 +52,44 @@ SHAPES = {
             "relative_humidity_2m": [1],
             "precipitation": [None],
             "wind_speed_10m": [2],
+        },
+    },
+    "gistda_pm25": {
+        "status": 200,
+        "data": [{"pv_idn": 83, "pm25": 20.1, "pm25Avg24hr": 18, "dt": "2026-11-23T01:00:00.000Z"}],
+    },
+    "tmd": {
+        "Stations": {
+            "Station": [
+                {
+                    "WmoStationNumber": "48565",
+                    "StationNameThai": "ก",
+                    "Latitude": "7.9",
+                    "Longitude": "98.3",
+                    "Observation": {"DateTime": "11/23/2026 01:00:00", "AirTemperature": "27.5", "Rainfall": {}},
+                }
+            ]
+        }
+    },
+    "longdo_events": [
+        {
+            "eid": "1",
+            "latitude": "7.9",
+            "longitude": "98.39",
+            "type": "3",
+            "severity": "2",
+            "start": "2026-11-22 23:30:00",
+            "stop": "",
+        }
+    ],
+    "mot_accidents": {
+        "success": True,
+        "result": {
+            "fields": [{"id": name} for name in ("วันที่เกิดเหตุ", "เวลา", "LATITUDE", "LONGITUDE", "KM", "ผู้เสียชีวิต")],
+            "records": [
+                {"วันที่เกิดเหตุ": "29/2/2567", "เวลา": "0.5", "LATITUDE": "7.9", "LONGITUDE": "98.39", "KM": "1+002"}
+            ],
+            "total": 1,
         },
     },
     "ckan_population": {

@@ -1,14 +1,14 @@
 """What the client makes of a portal's answers, against a real server."""
 
-import contextlib
-import dataclasses
 import gzip
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -19,6 +19,7 @@ from assets.landing.http import Client, Limits, run_plan, without_secrets
 from assets.landing.receipts import Archive, Receipt
 from assets.sources import Request
 from assets.store import LocalStore
+from tests.opendata.http_server import Portal, Respond, reply, serving
 
 LIMITS = Limits(
     connect_seconds=1,
@@ -31,58 +32,10 @@ LIMITS = Limits(
 )
 
 
-Respond = Callable[[BaseHTTPRequestHandler], None]
-
-
-class Portal:
-    """``answers[path]`` are used up one a request, the last one for ever; ``seen`` are (path and query, headers)."""
-
-    def __init__(self, base: str) -> None:
-        self.base = base
-        self.answers: dict[str, list[Respond]] = {}
-        self.seen: list[tuple[str, dict[str, str]]] = []
-
-    def answer(self, path: str, *responses: Respond) -> str:
-        self.answers[path] = list(responses)
-        return self.base + path
-
-
-def reply(body: bytes = b"{}", status: int = 200, claimed: int | None = None, **headers: str) -> Respond:
-    """A whole answer; ``claimed`` is a false Content-Length."""
-
-    def respond(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        if status not in (204, 304):
-            handler.send_header("Content-Length", str(len(body) if claimed is None else claimed))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return respond
-
-
 @pytest.fixture
 def portal() -> Iterator[Portal]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            site.seen.append((self.path, dict(self.headers)))
-            answers = site.answers.get(urlsplit(self.path).path, [reply(b"", 404)])
-            # Broken where the client gave up, which is what some tests want.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                (answers.pop(0) if len(answers) > 1 else answers[0])(self)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    site = Portal(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield site
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as site:
+        yield site
 
 
 @pytest.fixture
@@ -133,6 +86,9 @@ def test_validators_make_the_request_conditional(portal, client):
     [
         ([reply(status=401)], "not-reached", "answer-not-reached", 1),
         ([reply(b"<html>WAF</html>", status=403)], "not-reached", "answer-not-reached", 1),
+        ([reply(b"<html>I'm a teapot</html>", status=418)], "not-reached", "answer-not-reached", 1),
+        ([reply(b"<html>for legal reasons</html>", status=451)], "not-reached", "answer-not-reached", 1),
+        ([reply(b"NoRecordsFound", status=404)], "empty", "answer-empty", 1),
         ([reply(b'{"success": false}', status=404)], "bad-answer", "answer-bad", 1),
         ([reply(status=410)], "bad-answer", "answer-bad", 1),
         ([reply(status=500)], "not-reached", "answer-not-reached", 3),
@@ -188,12 +144,21 @@ def test_the_requests_own_check_decides(portal, client):
     assert "KeyError" in got.reason
 
 
-@pytest.mark.parametrize("stamp", ["7", "Fri, 01 Jan 2100 00:00:00 GMT"])
-def test_retry_after_is_waited_for_but_capped(portal, client, stamp):
-    url = portal.answer("/a", reply(status=429, Retry_After=stamp), reply())
+def test_retry_after_is_waited_for(portal, client):
+    client.limits = replace(LIMITS, retry_after_seconds=2, total_seconds=3)
+    client.patience.limits = client.limits
+    url = portal.answer("/a", reply(status=429, Retry_After="1"), reply())
     begun = time.monotonic()
     assert client.fetch(Request("n", url)).outcome == "new"
-    assert 0.2 <= time.monotonic() - begun < 1
+    assert 1 <= time.monotonic() - begun < 2.5
+
+
+@pytest.mark.parametrize("stamp", ["7", "Fri, 01 Jan 2100 00:00:00 GMT", "9" * 400])
+def test_a_long_retry_after_is_not_waited_for(portal, client, stamp):
+    url = portal.answer("/a", reply(status=429, Retry_After=stamp), reply())
+    got = client.fetch(Request("n", url))
+    assert (got.outcome, got.status, len(portal.seen)) == ("not-reached", 429, 1)
+    assert "let be" in got.reason
 
 
 def test_a_portal_that_hangs_is_not_reached_in_time(portal, client):
@@ -205,26 +170,6 @@ def test_a_portal_that_hangs_is_not_reached_in_time(portal, client):
     assert got.outcome == "not-reached"
     assert len(portal.seen) == 3
     assert time.monotonic() - begun < 2
-
-
-def test_a_silent_host_is_asked_once_more_and_then_let_be_until_it_has_rested(portal, client):
-    """36 cities ask one portal: a portal that hangs costs two requests, not 36 times the full patience."""
-    release = threading.Event()
-    url = portal.answer("/a", lambda handler: release.wait(5) and None)
-    outcomes = [client.fetch(Request("n", url)).outcome for _ in range(20)]
-    assert outcomes == ["not-reached"] * 20
-    assert len(portal.seen) == LIMITS.attempts + 1
-    assert "not asked" in str(client.fetch(Request("n", url)).reason)
-    release.set()
-    client.limits = dataclasses.replace(LIMITS, rest_seconds=0)
-    assert client.fetch(Request("n", portal.answer("/b", reply()))).outcome == "new"
-    client.limits = LIMITS
-    assert client.fetch(Request("n", portal.answer("/c", reply()))).outcome == "new", "it answers again"
-
-
-def test_a_host_that_answers_badly_is_not_silent(portal, client):
-    url = portal.answer("/a", reply(b"", 503))
-    assert {client.fetch(Request("n", url)).status for _ in range(4)} == {503}
 
 
 def test_a_body_that_drips_in_ends_at_the_total_time(portal, client):
@@ -240,6 +185,104 @@ def test_a_body_that_drips_in_ends_at_the_total_time(portal, client):
     got = client.fetch(Request("n", portal.answer("/a", drip)))
     assert (got.outcome, got.data) == ("not-reached", None)
     assert time.monotonic() - begun < 2
+
+
+def test_a_head_that_drips_in_ends_at_the_read_limit(portal, client):
+    """A socket's own time-out begins anew with every byte."""
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        for byte in b"HTTP/1.0 200 OK\r\nX-Long: " + b"x" * 200:
+            handler.wfile.write(bytes([byte]))
+            time.sleep(0.05)
+
+    begun = time.monotonic()
+    got = client.fetch(Request("n", portal.answer("/a", drip)))
+    assert (got.outcome, got.data) == ("not-reached", None)
+    assert time.monotonic() - begun < 2
+
+
+def test_a_body_that_stops_ends_at_the_total_time_although_a_silence_may_be_longer(portal):
+    release = threading.Event()
+
+    def stop(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)  # without a length: the end of the connection would be the end of the body
+        handler.end_headers()
+        handler.wfile.write(b"[1, 2]")
+        release.wait(5)
+
+    with Client(replace(LIMITS, read_seconds=4, total_seconds=0.5)) as client:
+        begun = time.monotonic()
+        got = client.fetch(Request("n", portal.answer("/a", stop)))
+    release.set()
+    assert (got.outcome, got.data) == ("not-reached", None)
+    assert time.monotonic() - begun < 1.5
+
+
+def chunked(*parts: bytes, whole: bool) -> Respond:
+    def respond(handler: BaseHTTPRequestHandler) -> None:
+        handler.protocol_version = "HTTP/1.1"
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for part in parts:
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+        handler.wfile.write(b"0\r\n\r\n" if whole else b"40\r\n{")
+        handler.close_connection = True
+
+    return respond
+
+
+def test_half_a_chunked_body_is_no_answer(portal, client):
+    got = client.fetch(Request("n", portal.answer("/a", chunked(b"a,b\n", b"1,2\n", whole=True)), expect="csv"))
+    assert (got.outcome, got.data) == ("new", b"a,b\n1,2\n")
+    got = client.fetch(Request("n", portal.answer("/a", chunked(b"a,b\n", b"1,2\n", whole=False)), expect="csv"))
+    assert (got.outcome, "broke off" in got.reason) == ("bad-answer", True)
+
+
+TABLE = b"station,pm25\n" + b"".join(b"%dt,%d\n" % (n, n * n % 97) for n in range(500))
+
+
+@pytest.mark.parametrize(
+    ("packed", "coding"),
+    [
+        (gzip.compress(TABLE), "gzip"),
+        (gzip.compress(TABLE[:1000]) + gzip.compress(TABLE[1000:]), "GZIP"),
+        (zlib.compress(TABLE), "deflate"),
+        (TABLE, "identity"),
+    ],
+)
+def test_packed_bodies_come_out_whole(portal, client, packed, coding):
+    got = client.fetch(Request("n", portal.answer("/a", reply(packed, Content_Encoding=coding)), expect="csv"))
+    assert (got.outcome, got.data) == ("new", TABLE)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.999])
+def test_half_a_packed_body_is_no_answer_even_if_its_length_is_as_claimed(portal, client, share):
+    """Half the rows of a CSV would pass for a whole file."""
+    packed = gzip.compress(TABLE)
+    url = portal.answer("/a", reply(packed[: int(len(packed) * share)], Content_Encoding="gzip"))
+    got = client.fetch(Request("n", url, expect="csv"))
+    assert (got.outcome, got.code, len(portal.seen)) == ("bad-answer", "answer-bad", LIMITS.attempts)
+    assert TABLE.startswith(got.data or b"")
+
+
+def test_a_coding_that_was_not_offered_is_no_answer(portal, client):
+    got = client.fetch(Request("n", portal.answer("/a", reply(b"{}", Content_Encoding="br"))))
+    assert (got.outcome, got.data) == ("bad-answer", None)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "body", "outcome"),
+    [
+        ("application/json; charset=utf-8", b"<!DOCTYPE html><title>Just a moment...</title>", "bad-answer"),
+        ("application/json", b"Service temporarily unavailable", "bad-answer"),
+        ("text/html; charset=utf-8", b'{"a": 1}', "new"),
+        ("image/png", b'{"a": 1}', "new"),
+    ],
+)
+def test_the_content_type_is_not_believed(portal, client, claimed, body, outcome):
+    got = client.fetch(Request("n", portal.answer("/a", reply(body, Content_Type=claimed))))
+    assert (got.outcome, got.content_type) == (outcome, claimed)
 
 
 def test_a_body_that_stops_is_not_reached(portal, client):

@@ -134,3 +134,39 @@ def test_areas_lose_the_prefix_of_their_level():
     }
     assert of(thai.area, *areas) == [name for name, _ in areas.values()]
     assert of(thai.area_level, *areas, default="other") == [level for _, level in areas.values()]
+
+
+def test_months_by_number_and_in_english():
+    assert of(thai.month, "1", "07", "12", "13", "January", "SEP", " may ") == [1, 7, 12, None, 1, 9, 5]
+
+
+def test_a_misspelt_month_is_read_and_known_as_such():
+    assert of(thai.is_misspelt, "กรกฏาคม", "กรกฎาคม", "ก.ค.", None) == [True, False, False, False]
+    right = {name for names in thai.MONTHS.values() for name in names}
+    assert not right & set(thai.MISSPELT)
+    assert of(thai.month, *thai.MISSPELT) == list(thai.MISSPELT.values())
+
+
+def test_totals_have_several_labels():
+    assert of(thai.is_total, "รวม", " รวมทั้งสิ้น ", "Total", "รวมพล", None) == [True, True, True, False, False]
+
+
+def test_local_governments_keep_their_kind_in_full():
+    names = {
+        "ทต.วิชิต": "เทศบาลตำบลวิชิต",
+        "อบต. สาคู": "องค์การบริหารส่วนตำบลสาคู",
+        "อบจ.ภูเก็ต": "องค์การบริหารส่วนจังหวัดภูเก็ต",
+        "เทศบาลนคร ภูเก็ต": "เทศบาลนครภูเก็ต",
+        "เอกชน": "เอกชน",
+    }
+    assert of(thai.local_government, *names) == list(names.values())
+
+
+@pytest.mark.parametrize("header", ["ปี พ.ศ.", "ปี_พศ", "ปี\u200b พ.ศ", "ปี-พ.ศ."])
+def test_headers_fold_alike_however_they_are_spelt(header):
+    assert thai.folded(header) == thai.folded("ปีพ.ศ.")
+
+
+def test_headers_that_mean_something_else_do_not_fold_alike():
+    assert thai.folded("จำนวน") == thai.folded("จ\u0e4d\u0e32นวน") != thai.folded("จำนวนคน")
+    assert thai.folded("Total_2") == thai.folded("total ๒")

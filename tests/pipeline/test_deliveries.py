@@ -299,14 +299,15 @@ def test_what_came_before_is_entered_as_unchanged_and_read_no_more(platform: Pla
     assert sorted(told) == [(D1, "nem12", "ok", 96), (D2, "unchanged", "ok", 0)]
 
 
+@pytest.mark.parametrize("failure", [RuntimeError, pl.exceptions.PanicException])
 def test_a_reader_that_fails_stops_no_other_delivery_and_quotes_no_data(
-    platform: Platform, city: City, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, city: City, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException]
 ) -> None:
     right = SOURCES["open_meteo"].read
 
     def fails(data: bytes, context: Context) -> ReadResult:
         if context.name == "odd":
-            raise RuntimeError("meter 0812345678 of Somchai")
+            raise failure("meter 0812345678 of Somchai")
         return right(data, context)
 
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(fails))
@@ -315,7 +316,7 @@ def test_a_reader_that_fails_stops_no_other_delivery_and_quotes_no_data(
     fill(platform, city, WEATHER, D1)
     assert lake.read(platform.store, WEATHER, city.slug)["temperature_c"].to_list() == [26.0]
     (row,) = lake.read(platform.store, QUARANTINE, city.slug).filter(receipt=odd).to_dicts()
-    assert (row["code"], row["message"]) == ("reader-failed", "RuntimeError")
+    assert (row["code"], row["message"]) == ("reader-failed", failure.__name__)
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(right))
     fill(platform, city, WEATHER, D1)
     assert lake.read(platform.store, WEATHER, city.slug)["temperature_c"].to_list() == [25.0, 26.0]

@@ -17,7 +17,7 @@ from pipelines.settings import BANGKOK
 from quality.tables import DELIVERIES, QUARANTINE, WEATHER
 
 DAY = date(2026, 11, 23)
-IMPATIENT = Limits(connect_seconds=0.5, read_seconds=0.3, total_seconds=1.5, probe_seconds=0.3, attempts=2, silences=9)
+IMPATIENT = Limits(connect_seconds=0.5, read_seconds=0.3, total_seconds=1.5, probe_seconds=0.3, attempts=2)
 IMPATIENT = replace(IMPATIENT, backoff_seconds=0.01, retry_after_seconds=0.01)
 
 

@@ -32,7 +32,7 @@ def value(table: Table, column: Column, row: int) -> object:
         case pl.Datetime():
             return NOON + timedelta(minutes=15 * row)
         case pl.Date():
-            return DAY
+            return DAY + timedelta(days=row if column.name in table.key else 0)
         case pl.Boolean():
             return False
         case pl.Decimal():

@@ -1,4 +1,4 @@
-"""Made-up lake tables of one city and day, in the shapes of the contracts."""
+"""Made-up lake tables of one city and day, in the shapes of the contracts: synthetic, every one of them."""
 
 import math
 from datetime import UTC, date, datetime, timedelta
@@ -6,9 +6,11 @@ from decimal import Decimal
 
 import polars as pl
 
+from assets.arrivals import SCHEMA
 from assets.cities.registry import City, load_registry
 from assets.snapshots.commit import Entry, publish
 from assets.snapshots.indicators import all_indicators
+from assets.snapshots.programme import programme
 from assets.store import Store
 from quality import tables as contracts
 from quality.contracts import Table
@@ -74,6 +76,8 @@ def weather() -> pl.DataFrame:
         contracts.WEATHER,
         [
             {
+                "station_id": "grid",
+                "product": "model",
                 "start": MIDNIGHT + timedelta(hours=h),
                 "local_date": DAY,
                 "temperature_c": 28 + 4 * math.sin((h - 8) / 24 * 6.28),
@@ -93,7 +97,12 @@ def population(stated: int = 410_211) -> pl.DataFrame:
     ]
     rows.append(("ภูเก็ต", "province", "total", stated, True))
     names = ("area", "area_level", "sex", "persons", "is_total")
-    common = {"age_band": "all", "reference_date": date(2026, 4, 17)}
+    common = {
+        "dataset": "phuket.gdcatalog.go.th/phuket001",
+        "area_code": "",
+        "age_band": "all",
+        "reference_date": date(2026, 4, 17),
+    }
     return frame(contracts.POPULATION, [dict(zip(names, row, strict=True)) | common for row in rows])
 
 
@@ -147,6 +156,224 @@ def transit_stops(feed_end: date = date(2027, 6, 30), name: str = "วงเว�
     )
 
 
+def around() -> dict[str, pl.DataFrame]:
+    """Every published table that the functions above do not make, a few rows each."""
+    place = {"lat": 7.89, "lon": 98.4, "distance_km": 1.3}
+    statistic = {"dataset": "phuket.gdcatalog.go.th/dataset_x", "status": "published"}
+    month = {"reference_date": date(2026, 11, 1)}
+    rows: dict[Table, list[dict]] = {
+        contracts.EV_CHARGERS: [
+            place
+            | month
+            | {
+                "source": "ocm",
+                "site_id": f"{n}",
+                "name": f"สถานี {n}",
+                "total_kw": 50.0 * n,
+                "operational": True,
+                "verified": date(2026, 3, n),
+                "provider": provider,
+            }
+            for n, provider in enumerate(("Operator A", "Operator B", "Operator A"), 1)
+        ],
+        contracts.POWER_SYSTEM: [
+            {
+                "dataset": "eppo",
+                "series": "sales",
+                "area": "PEA",
+                "sector": "all",
+                "period": "month",
+                "start": datetime(2026, 8, 31, 17, tzinfo=UTC),
+                "local_date": date(2026, 9, 1),
+                "value": Decimal("12345.6789"),
+                "unit": "GWh",
+            },
+        ],
+        contracts.STATIONS: [
+            place
+            | {
+                "network": "air4thai",
+                "station_id": "43t",
+                "name_th": "ศูนย์บริการสาธารณสุข",
+                "assigned": True,
+                "valid_from": date(2026, 11, 1),
+            },
+        ],
+        contracts.WATER_LEVELS: [
+            {
+                "station_id": f"{1000 + n}",
+                "at": MIDNIGHT + timedelta(hours=h),
+                "local_date": DAY,
+                "level_msl_m": 2.0,
+                "above_bank_m": (filled + h - 110) / 50,
+                "storage_pct": filled + h,
+                "situation": 4,
+                "distance_km": 3.0,
+                "agency": "กรมชลประทาน",
+            }
+            for n, filled in enumerate((34.5, 71.0, 88.0, 101.0))
+            for h in (3, 9)
+        ],
+        contracts.RAINFALL: [
+            {
+                "station_id": f"{2000 + n}",
+                "end": MIDNIGHT + timedelta(hours=7),
+                "hours": 24,
+                "local_date": DAY,
+                "rain_mm": mm,
+                "distance_km": 4.0,
+                "agency": "สสน.",
+            }
+            for n, mm in enumerate((0.0, 12.4, 35.0))
+        ],
+        contracts.HOTSPOTS: [
+            place
+            | {
+                "source": "firms",
+                "satellite": "N",
+                "at": MIDNIGHT + timedelta(hours=13),
+                "local_date": DAY,
+                "confidence": "nominal",
+                "frp_mw": 3.2,
+                "brightness_k": 330.0,
+            },
+        ],
+        contracts.HOTSPOT_DAYS: [{"source": "firms", "local_date": DAY - timedelta(days=n)} for n in range(7)],
+        contracts.TRANSIT_ROUTES: [
+            month | {"feed": "namtang", "route_id": "R1", "long_name_th": "สายหนึ่ง", "route_type": 3},
+        ],
+        contracts.TRANSIT_SERVICE: [
+            month
+            | {
+                "feed": feed,
+                "day_type": kind,
+                "service_date": date(2026, 11, 18),
+                "hour": hour,
+                "departures": departures,
+                "stops": 14,
+                "routes": 2,
+            }
+            for feed, share in (("namtang", 3), ("smart_bus", 1))
+            for kind, more in (("weekday", 12), ("sunday", 5))
+            for hour, departures in ((h, share * (more + 6 * (h in (7, 8, 17)))) for h in range(5, 26))
+        ],
+        contracts.ROAD_ACCIDENTS: [
+            place
+            | {
+                "dataset": "mot",
+                "accident_id": f"{n}",
+                "local_date": date(2025, n, 3),
+                "cause": "ขับรถเร็ว",
+                "deaths": n % 2,
+                "serious": 0,
+                "minor": 2,
+            }
+            for n in range(1, 7)
+        ],
+        contracts.ROAD_CASUALTIES: [
+            statistic
+            | {
+                "outcome": outcome,
+                "area": "ภูเก็ต",
+                "months": 1,
+                "persons": persons - 4 * (year - 2019),
+                "is_total": False,
+                "reference_date": date(year, month, 1),
+            }
+            for outcome, persons in (("death", 40), ("injury", 900))
+            for year in range(2019, 2026)
+            for month in range(1, 13)
+        ],
+        contracts.ROAD_EVENTS: [
+            place
+            | {
+                "source": "longdo",
+                "event_id": f"{n}",
+                "kind": kind,
+                "start": MIDNIGHT + timedelta(hours=n),
+                "local_date": DAY,
+            }
+            for n, kind in enumerate(("accident", "accident", "flood", "other"))
+        ],
+        contracts.FACILITIES: [
+            place | month | {"source": "osm", "facility_id": f"node/{kind}{n}", "kind": kind, "name_th": "แห่งหนึ่ง"}
+            for kind, count in FACILITY_KINDS.items()
+            for n in range(count)
+        ],
+        contracts.HOUSEHOLD_INCOME: [
+            {
+                "dataset": "nso",
+                "measure": measure,
+                "province_code": "83",
+                "baht_month": Decimal(baht),
+                "reference_date": date(year, 1, 1),
+            }
+            for measure, year, baht in (
+                ("income", 2020, 34_400),
+                ("income", 2023, 36_200),
+                ("expenditure", 2023, 27_100),
+            )
+        ],
+        contracts.CITIZEN_REPORTS: [
+            {
+                "source": source,
+                "local_date": DAY - timedelta(days=n),
+                "amphoe": "เมืองภูเก็ต",
+                "tambon": "ตลาดใหญ่",
+                "kind": "ถนน",
+                "state": state,
+                "reports": count + n % 4,
+            }
+            for source, more in (("traffy_geojson", 0), ("traffy_exchange", 3))
+            for n in range(20)
+            for state, count in (("new", 2 + more), ("in_progress", 3), ("finished", 6))
+        ],
+        contracts.DATASETS: [
+            month
+            | {
+                "portal": "phuket.gdcatalog.go.th",
+                "package": f"dataset_{n}",
+                "title": f"ชุดข้อมูล {n}",
+                "modified": date(2026 - n % 3, 5, 1),
+                "resources": 2,
+                "in_datastore": 1,
+                "harvested_twice": False,
+            }
+            for n in range(9)
+        ],
+        contracts.CITY_STATISTICS: [
+            statistic
+            | {
+                "smart": "living",
+                "item": "จำนวนผู้ป่วยไข้เลือดออก",
+                "area": "ภูเก็ต",
+                "category": "all",
+                "unit": "ราย",
+                "months": 12,
+                "value": Decimal(412),
+                "is_total": False,
+                "reference_date": date(2025, 1, 1),
+            },
+        ],
+    }
+    return {table.name: frame(table, content) for table, content in rows.items()}
+
+
+FACILITY_KINDS = {"school": 31, "place_of_worship": 22, "hospital": 6, "pharmacy": 18, "police": 4, "fire_station": 2}
+"""Kind of facility → how many ``around`` makes up."""
+
+
+def arrivals(**failed: str) -> pl.DataFrame:
+    """What the sources of ``city()`` brought; those in ``failed`` (source → reason) last answered three days ago."""
+    rows = [
+        (name, "failed", DAY - timedelta(days=2), 1, failed[name])
+        if name in failed
+        else (name, "answered", DAY + timedelta(days=1), 1, None)
+        for name in sorted({*city().sources, *failed})
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
 def verdicts(outcome: str = "pass", table: str = "weather", message: str = "24 of 24 hours") -> pl.DataFrame:
     rows = [
         ("weather", "completeness", "pass", 24, 0, "24 of 24 hours"),
@@ -164,7 +391,8 @@ def with_indicators(tables: dict[str, pl.DataFrame], of: City) -> dict[str, pl.D
 
 
 def all_tables() -> dict[str, pl.DataFrame]:
-    tables = {
+    """Every table that is published."""
+    tables = around() | {
         "load_profile": pl.concat([load_profile(date(2026, 10, 31)), load_profile()]),
         "air_quality": air_quality(),
         "weather": weather(),
@@ -172,7 +400,8 @@ def all_tables() -> dict[str, pl.DataFrame]:
         "population": population(),
         "visitors": visitors(),
     }
-    return with_indicators(tables, city())
+    tables = with_indicators(tables, city())
+    return tables | {"programme": programme(city(), DAY + timedelta(days=1), tables)}
 
 
 def few_tables(stops: int = 14) -> dict[str, pl.DataFrame]:
@@ -181,7 +410,7 @@ def few_tables(stops: int = 14) -> dict[str, pl.DataFrame]:
 
 
 def published(store: Store, tables: dict[str, pl.DataFrame] | None = None, **other: object) -> Entry:
-    """Publish ``tables`` (a few by default) as a night of the demo would."""
+    """Publish ``tables`` (a few by default) as a night of the demo would; ``of`` is another city."""
     facts = {"synthetic": True, "run": "night", "code_version": "0.1", "now": NOW, "inputs": ["b", "a"]} | other
-    judged = facts.pop("verdicts", verdicts())
-    return publish(store, city(), DAY, few_tables() if tables is None else tables, judged, **facts)
+    judged, of = facts.pop("verdicts", verdicts()), facts.pop("of", city())
+    return publish(store, of, DAY, few_tables() if tables is None else tables, judged, **facts)

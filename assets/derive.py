@@ -1,0 +1,67 @@
+"""Tables made of other lake tables: counts of rows that may not leave the lake, histories of lists.
+
+The load profile is one too, but behind the privacy gate: ``assets.publish`` makes it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from assets import fill
+from assets.cities.registry import City
+from assets.lake import tables as lake
+from assets.platform import Platform
+from assets.sources import Derived
+from quality import suites
+from quality.contracts import Table
+from quality.tables import DELIVERIES
+from quality.verdicts import Verdict, freshness, keys, structure, worst
+
+AGAIN = timedelta(days=31)
+"""Days touched by deliveries of so many days are made again each night: a night that failed is made good by any of
+the next month, and making a day again changes no byte of it."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a step made: its files, and how the rows were judged."""
+
+    files: Sequence[lake.Written]
+    verdicts: Sequence[Verdict]
+
+
+def derive(platform: Platform, city: City, derived: Derived, day: date) -> Made:
+    """Make ``derived.table`` of a city as of a delivery day. Days that have no rows any more lose their file."""
+    store, table = platform.store, derived.table
+    if derived.by_day:
+        days = _touched(platform, city, derived.of, day)
+        parts = {made: derived.make(lake.read_day(store, derived.of, city.slug, made)) for made in days}
+    else:
+        frame = derived.make(lake.read(store, derived.of, city.slug))
+        parts = {made: part for (made,), part in frame.partition_by(table.day, as_dict=True).items()}
+        days = sorted({*parts, *(lake.day_of(key) for key in lake.keys(store, table, city.slug))})
+    files = [
+        written for made in days for written in lake.put(store, table, city.slug, made, parts.get(made, table.empty()))
+    ]
+    made_rows = pl.concat([table.empty(), *(part.select(table.schema.names()) for part in parts.values())])
+    stored = lake.keys(store, table, city.slug)
+    verdicts = worst(
+        [
+            structure(table, made_rows),
+            keys(table, made_rows),
+            *suites.judge(table, made_rows),
+            freshness(table, lake.day_of(stored[-1]) if stored else None, day),
+            *derived.judge(made_rows),
+        ]
+    )
+    fill.write_verdicts(platform, city, table.name, day, verdicts)
+    return Made(files, verdicts)
+
+
+def _touched(platform: Platform, city: City, table: Table, day: date) -> list[date]:
+    books = lake.read(platform.store, DELIVERIES, city.slug, (day - AGAIN, day), table.name)
+    spans = books.filter(pl.col("rows") > 0).select("first_day", "last_day").drop_nulls()
+    days = spans.select(pl.date_ranges("first_day", "last_day").explode(empty_as_null=False)).to_series()
+    return sorted(set(days.to_list()))

@@ -1,0 +1,71 @@
+"""Any statistic of a catalogue (CKAN) that has no table of its own, for whichever Smart the registry says.
+
+A long table (``assets.statistics``), as in https://phuket.gdcatalog.go.th/dataset/dataset_10_11 (hotels) or
+https://phuket.gdcatalog.go.th/dataset/20_14 (waste by local government).
+"""
+
+from typing import get_args
+
+import polars as pl
+
+from assets import thai
+from assets.cities.registry import Smart
+from assets.consistency import CLASSES
+from assets.landing import ckan
+from assets.rows import distinct, rejected
+from assets.sources import Context, ReadResult, Source
+from assets.statistics import long_rows
+from quality.problems import gather
+from quality.tables import CITY_STATISTICS
+
+
+def read(data: bytes, context: Context) -> ReadResult:
+    """Table ``city_statistics`` from a datastore page or file.
+
+    Options: ``smart``, the Smart that the statistic serves; see ``assets.statistics.long_rows``. Several classes are
+    joined by " / ". A file without items counts what its package is called.
+    """
+    smart = context.options.get("smart")
+    if smart not in get_args(Smart):
+        return rejected(_READER, "option-invalid", f"the option smart is none of {', '.join(get_args(Smart))}")
+    long = long_rows(data, context, CITY_STATISTICS.schema["value"], required=("value",))
+    if long.frame is None:
+        return ReadResult(_READER, long.evidence, problems=long.problems)
+    classes = pl.concat_str([pl.col(name).replace("", None) for name in CLASSES], separator=" / ", ignore_nulls=True)
+    table, repeats = distinct(
+        long.frame.select(
+            "_row",
+            "area",
+            "unit",
+            "months",
+            "value",
+            "is_total",
+            "status",
+            "reference_date",
+            dataset=pl.lit(ckan.dataset(context.options)),
+            smart=pl.lit(smart),
+            item=pl.col("item").replace("", str(context.options["package"])),
+            category=classes.replace("", "all"),
+        ),
+        CITY_STATISTICS.key,
+    )
+    return ReadResult(_READER, long.evidence, {CITY_STATISTICS.name: table}, gather([long.problems, repeats]))
+
+
+_READER = "ckan_statistics"
+
+CKAN_STATISTICS = Source(
+    name=_READER,
+    title="Published statistics (catalogue)",
+    smart="governance",
+    tables=(CITY_STATISTICS.name,),
+    portal=None,
+    document="https://docs.ckan.org/en/2.10/api/",
+    plan=ckan.plan,
+    read=read,
+    zone="Asia/Bangkok",
+    label="period",
+    missing=(*thai.MISSING, thai.PENDING),
+    units="as published, by row",
+    reads=ckan.is_rows,
+)

@@ -1,0 +1,82 @@
+"""Rules over published series that are only seen when data sets stand side by side.
+
+Each looks at a whole lake table and warns: the publisher may have its reasons, and nobody here can tell which of two
+data sets is the wrong one.
+"""
+
+import polars as pl
+
+from quality.tables import CITY_STATISTICS, ROAD_CASUALTIES
+from quality.verdicts import SAMPLE, Outcome, Verdict
+
+LEAST_ALIKE = 24
+"""Rows that two data sets must have in common before they are called identical: two years of months. A few equal
+small numbers are chance."""
+
+
+def identical_series(frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``series-identical`` of ``city_statistics``: two data sets that tell the same values, row for row.
+
+    Rows are matched by area, category, unit and period; items differ, or nobody would publish both. Only data sets
+    whose numbers are all alike and at least ``LEAST_ALIKE`` count. ``failed`` is the number of such pairs.
+    """
+    place = ["area", "category", "unit", "months", "reference_date"]
+    rows = frame.drop_nulls("value").group_by("dataset", *place).agg(values=pl.col("value").sort())
+    sizes = rows.group_by("dataset").len("size").filter(pl.col("size") >= LEAST_ALIKE)
+    rows = rows.join(sizes, on="dataset")
+    pairs = (
+        rows.join(rows, on=place, suffix="_other")
+        .filter(pl.col("dataset") < pl.col("dataset_other"), pl.col("values") == pl.col("values_other"))
+        .group_by("dataset", "dataset_other", "size", "size_other")
+        .len("alike")
+        .filter(pl.col("alike") == pl.col("size"), pl.col("alike") == pl.col("size_other"))
+        .sort("dataset", "dataset_other")
+    )
+    told = [
+        f"{one} and {other}: {alike} rows"
+        for one, other, alike in pairs.select("dataset", "dataset_other", "alike").iter_rows()
+    ]
+    text = f"identical row for row: {'; '.join(told[:SAMPLE])}" if told else "no two data sets are identical"
+    sample = pairs.select("dataset", "dataset_other", "alike").head(SAMPLE).to_dicts()
+    outcome: Outcome = "warn" if told else "pass"
+    return [Verdict(CITY_STATISTICS.name, "series-identical", outcome, sizes.height, pairs.height, text, sample)]
+
+
+def fewer_injured(frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``fewer-injured`` of ``road_casualties``: years in which an area counts fewer injured than dead.
+
+    There always are several injured for each dead: data sets that say otherwise count by different definitions and
+    may not be set against each other. Totals of the year are compared, else the sums of twelve months.
+    """
+    place = ["area", "year", "outcome", "dataset"]
+    years = (
+        frame.with_columns(year=pl.col("reference_date").dt.year())
+        .group_by(place)
+        .agg(
+            stated=pl.col("persons").filter(pl.col("months") == 12).first(),
+            summed=pl.col("persons").filter(pl.col("months") == 1).sum(),
+            months=pl.col("persons").filter(pl.col("months") == 1).count(),
+        )
+        .with_columns(persons=pl.coalesce("stated", pl.when(pl.col("months") == 12).then("summed")))
+        .drop_nulls("persons")
+    )
+    dead, injured = (
+        years.filter(outcome=outcome).select("area", "year", "dataset", "persons") for outcome in ("death", "injury")
+    )
+    both = dead.join(injured, on=["area", "year"], suffix="_injured")
+    odd = both.filter(pl.col("persons_injured") < pl.col("persons")).sort("area", "year", "dataset", "dataset_injured")
+    told = [
+        f"{row['area']} {row['year']}: {row['persons_injured']} injured, {row['persons']} dead"
+        for row in odd.head(SAMPLE).iter_rows(named=True)
+    ]
+    text = f"fewer injured than dead: {'; '.join(told)}" if told else "no year has fewer injured than dead"
+    outcome: Outcome = "warn" if told else "pass"
+    return [
+        Verdict(
+            ROAD_CASUALTIES.name, "fewer-injured", outcome, both.height, odd.height, text, odd.head(SAMPLE).to_dicts()
+        )
+    ]
+
+
+WHOLE = {CITY_STATISTICS.name: identical_series, ROAD_CASUALTIES.name: fewer_injured}
+"""Table → rule that looks at all of it."""

@@ -1,0 +1,45 @@
+"""Economy: visitors, and what households earn and spend."""
+
+import polars as pl
+
+from quality.contracts import Column, Table
+from quality.tables.shared import DATASET, REFERENCE_DATE
+
+VISITORS = Table(
+    name="visitors",
+    title="Visitors",
+    description="Visitors, tourists, passengers or what they spend, by year, class and origin, as published.",
+    smart="economy",
+    key=("dataset", "item", "category", "origin", "unit", "reference_date"),
+    day="reference_date",
+    columns=(
+        Column("dataset", pl.String(), "Package of the catalogue, <host>/<package>.", nullable=False),
+        Column("item", pl.String(), "What is counted, as published.", nullable=False),
+        Column("category", pl.String(), "Class as published (ประเภท); 'all' where the file has none.", nullable=False),
+        Column("origin", pl.String(), "thai, foreign or total; or status as published.", nullable=False),
+        Column(
+            "value", pl.Decimal(18, 2), "Count or amount in the unit; null while the publisher has none.", minimum=0
+        ),
+        Column("unit", pl.String(), "Unit as published.", nullable=False),
+        Column("is_total", pl.Boolean(), "True where the row is the publisher's own total.", nullable=False),
+        Column("status", pl.String(), "published, or pending (รอประมวลผล).", allowed=("published", "pending")),
+        REFERENCE_DATE,
+    ),
+)
+
+HOUSEHOLD_INCOME = Table(
+    name="household_income",
+    title="Household income and expenditure",
+    description="Monthly income and expenditure of a household on average, of the city's province.",
+    smart="economy",
+    key=("dataset", "measure", "province_code", "reference_date"),
+    day="reference_date",
+    licence="DGA Open Government License",
+    columns=(
+        DATASET,
+        Column("measure", pl.String(), "What is told.", nullable=False, allowed=("income", "expenditure")),
+        Column("province_code", pl.String(), "DOPA code of the province.", nullable=False),
+        Column("baht_month", pl.Decimal(18, 2), "Baht a month; null where none is told.", unit="THB/month", minimum=0),
+        REFERENCE_DATE,
+    ),
+)

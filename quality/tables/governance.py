@@ -1,0 +1,165 @@
+"""Governance: citizens' reports, what the city publishes, the indicators made of all of it, and the programme."""
+
+import polars as pl
+
+from quality.contracts import Column, Table
+from quality.tables.shared import DATASET, LOCAL_DATE, REFERENCE_DATE, UTC
+
+TICKETS = Table(
+    name="tickets",
+    title="Citizens' reports, one by one",
+    description="Reports without text, picture, address or name: what counting them needs. Never published.",
+    smart="governance",
+    key=("source", "ticket"),
+    day="local_date",
+    published=False,
+    columns=(
+        Column("source", pl.String(), "Endpoint it was told by.", nullable=False),
+        Column("ticket", pl.String(), "Report as the service numbers it.", nullable=False),
+        Column("reported", UTC, "When it was reported.", nullable=False),
+        LOCAL_DATE,
+        Column("tambon", pl.String(), "Tambon or khwaeng, without prefix; empty where not told.", nullable=False),
+        Column("amphoe", pl.String(), "Amphoe or khet, without prefix; empty where not told.", nullable=False),
+        Column("province", pl.String(), "Province, without prefix; empty where not told.", nullable=False),
+        Column("kinds", pl.String(), "Kinds as the service names them, comma-separated in its order."),
+        Column("state", pl.String(), "State.", nullable=False, allowed=("new", "in_progress", "finished", "other")),
+        Column("state_raw", pl.String(), "State as the service names it."),
+        Column("finished", UTC, "When it was finished; null where it is not or not told."),
+        Column("reopened", pl.Int64(), "How often it was opened again.", minimum=0),
+    ),
+)
+
+CITIZEN_REPORTS = Table(
+    name="citizen_reports",
+    title="Citizens' reports",
+    description="Reports by the day they were made, tambon, first kind and state they are in: counts only.",
+    smart="governance",
+    key=("source", "local_date", "amphoe", "tambon", "kind", "state"),
+    day="local_date",
+    lineage=False,
+    prefer=(),
+    columns=(
+        Column("source", pl.String(), "Endpoint it was told by.", nullable=False),
+        LOCAL_DATE,
+        Column("amphoe", pl.String(), "Amphoe or khet; empty where not told.", nullable=False),
+        Column("tambon", pl.String(), "Tambon or khwaeng; empty where not told.", nullable=False),
+        Column("kind", pl.String(), "First kind as the service names it; empty where not told.", nullable=False),
+        Column("state", pl.String(), "State.", nullable=False, allowed=("new", "in_progress", "finished", "other")),
+        Column("reports", pl.Int64(), "Reports.", nullable=False, minimum=1),
+        Column("median_hours_to_finish", pl.Float64(), "Median time to finish, where told.", unit="h", minimum=0),
+    ),
+)
+
+DATASETS = Table(
+    name="datasets",
+    title="Published data sets",
+    description="What the city's catalogue publishes and how fresh it is.",
+    smart="governance",
+    key=("portal", "package", "reference_date"),
+    day="reference_date",
+    columns=(
+        Column("portal", pl.String(), "Host of the catalogue; names are unique within it only.", nullable=False),
+        Column("package", pl.String(), "Name of the package.", nullable=False),
+        Column("package_id", pl.String(), "UUID of the package."),
+        Column("title", pl.String(), "Title."),
+        Column("organisation", pl.String(), "Publishing organisation."),
+        Column("created", pl.Date(), "Day it was created."),
+        Column("modified", pl.Date(), "Day it was last modified."),
+        Column("resources", pl.Int64(), "Resources.", nullable=False, minimum=0),
+        Column("formats", pl.String(), "Formats of the resources, comma-separated."),
+        Column("in_datastore", pl.Int64(), "Resources that can be queried.", nullable=False, minimum=0),
+        Column("update_unit", pl.String(), "Update frequency as declared."),
+        Column("licence", pl.String(), "Licence as declared."),
+        Column("high_value", pl.Boolean(), "Whether it is declared a high-value data set."),
+        Column("harvested_twice", pl.Boolean(), "Whether the catalogue holds it under a second name.", nullable=False),
+        REFERENCE_DATE,
+    ),
+)
+
+CITY_STATISTICS = Table(
+    name="city_statistics",
+    title="Published statistics",
+    description="Statistics of a catalogue that have no table of their own, as published, with what they count.",
+    smart="governance",
+    key=("dataset", "item", "area", "category", "unit", "months", "reference_date"),
+    day="reference_date",
+    columns=(
+        DATASET,
+        Column("smart", pl.String(), "Smart the statistic serves.", nullable=False),
+        Column("item", pl.String(), "What is counted, as published.", nullable=False),
+        Column(
+            "area",
+            pl.String(),
+            "Area without its prefix, a local government with its kind in full; the province where none is told.",
+            nullable=False,
+        ),
+        Column("category", pl.String(), "Class as published; all where the file has none.", nullable=False),
+        Column("unit", pl.String(), "Unit as published.", nullable=False),
+        Column("months", pl.Int32(), "Length of the period.", unit="months", nullable=False, minimum=1, maximum=12),
+        Column("value", pl.Decimal(18, 4), "Number in the unit; null while the publisher has none."),
+        Column("is_total", pl.Boolean(), "True where the row is the publisher's own total.", nullable=False),
+        Column("status", pl.String(), "published, or pending.", allowed=("published", "pending")),
+        REFERENCE_DATE,
+    ),
+)
+
+INDICATORS = Table(
+    name="indicators",
+    title="Indicators",
+    description="What the city's data says about its Smarts; a value only where the coverage carries it.",
+    smart="governance",
+    key=("indicator", "period_start"),
+    day="reference_date",
+    lineage=False,
+    prefer=(),
+    mode="replace",
+    columns=(
+        Column("smart", pl.String(), "Smart the indicator serves.", nullable=False),
+        Column("indicator", pl.String(), "Code of the indicator.", nullable=False),
+        Column("title", pl.String(), "What it measures.", nullable=False),
+        Column("value", pl.Float64(), "Value in the unit; null where the coverage does not carry one."),
+        Column("unit", pl.String(), "Unit.", nullable=False),
+        Column("period_start", pl.Date(), "First day of the period.", nullable=False),
+        Column("period_end", pl.Date(), "Last day of the period.", nullable=False),
+        Column("method", pl.String(), "How it is computed.", nullable=False),
+        Column("sources", pl.String(), "Tables and publishers it comes from.", nullable=False),
+        Column("coverage", pl.Float64(), "Share of the data the period should have.", minimum=0, maximum=1),
+        Column("verdict", pl.String(), "How far it can be trusted.", allowed=("ok", "partial", "stale", "withheld")),
+        Column("reason", pl.String(), "Why the verdict is not ok."),
+        REFERENCE_DATE,
+    ),
+)
+
+PROGRAMME = Table(
+    name="programme",
+    title="Programme view",
+    description="Progress against the baseline and the published targets, and the evidence for the five criteria.",
+    smart="governance",
+    key=("kind", "code", "reference_date"),
+    day="reference_date",
+    lineage=False,
+    prefer=(),
+    mode="replace",
+    columns=(
+        Column("kind", pl.String(), "What the row tells.", nullable=False, allowed=("progress", "criterion")),
+        Column("code", pl.String(), "Indicator, or number of the criterion.", nullable=False),
+        Column("title", pl.String(), "What it is about.", nullable=False),
+        Column("baseline_year", pl.Int32(), "Year that progress is measured from."),
+        Column("baseline", pl.Float64(), "Value of the baseline year; null where the data has none."),
+        Column("year", pl.Int32(), "Year of the newest whole value."),
+        Column("value", pl.Float64(), "Its value; null where the data has none."),
+        Column("unit", pl.String(), "Unit of both."),
+        Column("change_pct", pl.Float64(), "Change since the baseline year.", unit="%"),
+        Column("target_pct", pl.Float64(), "What the programme asks for by that year.", unit="%"),
+        Column(
+            "verdict",
+            pl.String(),
+            "on_target, off_target; evidence, partial (criteria); withheld: the data does not carry it.",
+            nullable=False,
+            allowed=("on_target", "off_target", "evidence", "partial", "withheld"),
+        ),
+        Column("evidence", pl.String(), "What the data shows."),
+        Column("missing", pl.String(), "What is missing."),
+        REFERENCE_DATE,
+    ),
+)

@@ -1,0 +1,33 @@
+"""People: who is registered in the city."""
+
+import polars as pl
+
+from quality.contracts import Column, Table
+from quality.tables.shared import REFERENCE_DATE
+
+POPULATION = Table(
+    name="population",
+    title="Registered population",
+    description="Registered (not resident) population by area and sex, as the publisher counts it.",
+    smart="people",
+    key=("dataset", "area_level", "area", "area_code", "sex", "age_band", "reference_date"),
+    day="reference_date",
+    columns=(
+        Column("dataset", pl.String(), "Where it was published: <host>/<package> or file.", nullable=False),
+        Column("area_code", pl.String(), "DOPA code of the area; empty where none is told.", nullable=False),
+        Column("area", pl.String(), "Area as published, without its prefix (อำเภอ, เขต, ตำบล).", nullable=False),
+        Column(
+            "area_level",
+            pl.String(),
+            "Level of the area.",
+            nullable=False,
+            allowed=("province", "amphoe", "tambon", "city"),
+        ),
+        Column("sex", pl.String(), "Sex.", nullable=False, allowed=("male", "female", "total")),
+        Column("age_band", pl.String(), "Age band, or all.", nullable=False),
+        Column("persons", pl.Int64(), "Persons; null while the publisher has no value.", minimum=0, maximum=80_000_000),
+        Column("houses", pl.Int64(), "Registered houses; on rows of both sexes only.", minimum=0, maximum=40_000_000),
+        Column("is_total", pl.Boolean(), "True where the row is the publisher's total over areas.", nullable=False),
+        REFERENCE_DATE,
+    ),
+)
