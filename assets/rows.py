@@ -162,6 +162,12 @@ def not_numbers(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
     return found.unique("row", keep="first", maintain_order=True)
 
 
+def absent_fields(records: Iterable[Any], names: Iterable[str]) -> pl.DataFrame:
+    """One ``column-missing`` problem a name that none of the JSON records has: it may be called otherwise now."""
+    there = {name for record in records if isinstance(record, Mapping) for name in record}
+    return gather(problem("column-missing", f"no record has {name}") for name in names if name not in there)
+
+
 def missing_values(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """One ``value-missing`` problem a column that has nulls, with their number."""
     nulls = {name: frame[name].null_count() for name in columns}

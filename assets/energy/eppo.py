@@ -38,6 +38,9 @@ MONTHS = 36
 """Newest months that are taken where the registry's ``months`` says no other: three years show season and trend, and a
 city's table has a file for each month."""
 
+LATE = 6
+"""Months after which a next one is overdue: sales were published three months after their month (2026)."""
+
 TOTALS = (*thai.TOTALS, "Grand Total")
 """Sectors that are the sum of the others."""
 
@@ -113,7 +116,7 @@ def read(area: str, data: bytes, context: Context) -> ReadResult:
         ),
         POWER_SYSTEM.key,
     )
-    whole = [*_gaps(table), _off(table)] if rows.whole else []
+    whole = [*_gaps(table), *_late(kept, context.day), _off(table)] if rows.whole else []
     return ReadResult(
         reader,
         f"{rows.evidence}, {recent.height} of {kept.height} rows since {first}",
@@ -178,6 +181,14 @@ def _gaps(table: pl.DataFrame) -> list[pl.DataFrame]:
     if not spans.height:
         return []
     return [problem("window-short", f"{spans['gone'].sum()} months are missing within {spans.height} sectors")]
+
+
+def _late(kept: pl.DataFrame, day: date) -> list[pl.DataFrame]:
+    """A file that ends long before its delivery: the rest did not come, or the publisher has stopped."""
+    newest = kept["_day"].max()
+    if not isinstance(newest, date) or newest >= _months_before(day, LATE):
+        return []
+    return [problem("window-short", f"the newest month is {newest:%Y-%m}")]
 
 
 def _off(table: pl.DataFrame) -> pl.DataFrame:

@@ -95,8 +95,13 @@ def read_gistda(data: bytes, context: Context) -> ReadResult:
         return rejected(SOURCES["gistda"], "answer-empty", _NONE)
     rows = [_flat(feature) for feature in features]
     names = {name for row in rows for name in row}
-    told = context.day - timedelta(days=1) if _is_last(payload, offset) else None
-    return _hotspots("gistda", text_frame(rows, _TAKEN), names or set(GISTDA), GISTDA, told, context)
+    matched, short = payload.get("numberMatched"), _short(payload, offset)
+    told = context.day - timedelta(days=1) if _is_last(payload, offset) and not short else None
+    result = _hotspots("gistda", text_frame(rows, _TAKEN), names or set(GISTDA), GISTDA, told, context)
+    if not short:
+        return result
+    said = problem("window-short", f"{offset + len(features)} of {matched} hotspots came; the day is not told whole")
+    return ReadResult(result.format, result.evidence, result.tables, gather([result.problems, said]))
 
 
 def read_firms(data: bytes, context: Context) -> ReadResult:
@@ -167,6 +172,12 @@ def _is_last(payload: Any, offset: int) -> bool:
     """Whether no page follows: this one is short, or the count that some answers tell is reached."""
     count, matched = len(payload["features"]), payload.get("numberMatched")
     return count < PAGE or (isinstance(matched, int) and 0 < matched <= offset + count)
+
+
+def _short(payload: Any, offset: int) -> bool:
+    """Whether the answer tells of more than what came, and no page follows."""
+    count, matched = len(payload["features"]), payload.get("numberMatched")
+    return count < PAGE and isinstance(matched, int) and matched > offset + count
 
 
 def _flat(feature: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import polars as pl
 from assets import thai
 from assets.cities.registry import City
 from assets.places import distance_km
-from assets.rows import distinct, missing_values, parsed, problems_at, rejected, text_frame, without
+from assets.rows import absent_fields, distinct, missing_values, parsed, problems_at, rejected, text_frame, without
 from assets.sources import Context, ReadResult, Request, Source
 from quality.contracts import Table
 from quality.problems import gather, problem
@@ -50,6 +50,8 @@ _DATA: dict[str, Callable[[Any], Any]] = {
     "rain_24h": lambda payload: payload,
 }
 _STATION = ("station_id", "stamp", "lat", "lon", "name_th", "name_en", "area", "agency")
+_EXPECTED = ("waterlevel_msl", "diff_wl_bank", "diff_wl_bank_text", "storage_percent")
+_PARTS = ("station", "agency", "geocode")
 _BANK = ("ground_level", "min_bank")
 _STAMPS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 
@@ -80,6 +82,7 @@ def read_levels(data: bytes, context: Context) -> ReadResult:
         for record in records
     ]
     near, said = _near(text_frame(rows, [*_STATION, *LEVELS, "diff_wl_bank_text", *_BANK]), context, LEVELS)
+    said.append(absent_fields(records, (*_EXPECTED, *_PARTS)))
     text = thai.clean(pl.col("diff_wl_bank_text"))
     side = pl.when(text.str.starts_with(ABOVE)).then(1.0).when(text.str.starts_with(BELOW)).then(-1.0)
     bed, bank = (thai.number(pl.col(name), pl.Float64()).fill_null(0.0) for name in _BANK)
@@ -109,6 +112,7 @@ def read_rain(data: bytes, context: Context) -> ReadResult:
         return rejected(RAIN_READER, *failed)
     rows = [_flat(record, "rainfall_datetime", RAIN) for record in records]
     near, said = _near(text_frame(rows, [*_STATION, *RAIN]), context, RAIN)
+    said.append(absent_fields(records, (*RAIN, *_PARTS)))
     sums = near.select(
         *_COMMON,
         end="_at",

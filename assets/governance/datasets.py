@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.landing import ckan
-from assets.rows import distinct, parsed, problems_at, rejected, without
+from assets.rows import absent_fields, distinct, parsed, problems_at, rejected, without
 from assets.sources import Context, ReadResult, Request, Source
 from quality.problems import gather
 from quality.tables import DATASETS
@@ -32,6 +32,12 @@ HARVESTED_TWICE: pl.Expr = pl.col("package").str.starts_with(HARVESTED) & (
     pl.len().over("portal", pl.col("package").str.strip_prefix(HARVESTED)) > 1
 )
 """Whether a package is the second copy of one that stands beside it in the frame: ``portal, package``, each once."""
+
+EXPECTED = (
+    *("id", "title", "organization", "metadata_created", "metadata_modified", "resources", "license_id"),
+    *("update_frequency_unit", "high_value_dataset"),
+)
+"""Fields of a package, CKAN's own and those of the Government Data Catalog."""
 
 _READER = "ckan_datasets"
 
@@ -81,7 +87,9 @@ def read(data: bytes, context: Context) -> ReadResult:
     table, repeats = distinct(without(frame, nameless), DATASETS.key)
     table = table.with_columns(harvested_twice=HARVESTED_TWICE)
     evidence = f"package_search, {len(packages)} of {payload['result']['count']} packages"
-    return ReadResult(_READER, evidence, {DATASETS.name: table}, gather([nameless, repeats]))
+    return ReadResult(
+        _READER, evidence, {DATASETS.name: table}, gather([nameless, repeats, absent_fields(packages, EXPECTED)])
+    )
 
 
 _SCHEMA = {"_row": pl.Int64()} | {

@@ -10,6 +10,7 @@ Reports are personal data: free text, pictures, addresses with house numbers, na
 ``FIELDS`` and ``EXCHANGE`` is taken, into a table that is never published; ``assets.governance.reports`` counts it.
 """
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -71,6 +72,9 @@ STATES = {
 }
 """State as the service names it → canonical; any other is ``other`` and said."""
 
+_ASKED = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})/(\d+)$")
+"""First day, last day and offset in a receipt's name."""
+
 _STAMPS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f")
 
 
@@ -97,13 +101,31 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
 
 
 def read(data: bytes, context: Context) -> ReadResult:
-    """Table ``tickets`` from a page of the open feed: the reports that are the city's own."""
+    """Table ``tickets`` from a page of the open feed: the reports that are the city's own.
+
+    Somebody in the country reports something every day, so a first page that begins after the period asked for (in the
+    receipt's name) or a last one that ends before it is ``window-short``.
+    """
     payload, reason = parsed(data, _fault)
     if reason:
         return rejected("traffy_geojson", "answer-bad", reason)
     rows = [_flat(feature) for feature in payload["features"]]
     frame = text_frame(rows, [*FIELDS, "lat", "lon"])
-    return _tickets(frame, context, "traffy_geojson", f"GeoJSON, {frame.height} reports")
+    result = _tickets(frame, context, "traffy_geojson", f"GeoJSON, {frame.height} reports")
+    said = _cut(frame, context.name)
+    return ReadResult(result.format, result.evidence, result.tables, gather([result.problems, *said]))
+
+
+def _cut(frame: pl.DataFrame, name: str) -> list[pl.DataFrame]:
+    """What a page in the order of its reports lacks of the period that its name tells."""
+    asked = _ASKED.search(name)
+    days = frame.select(_stamp("reported").dt.convert_time_zone("Asia/Bangkok").dt.date()).to_series().drop_nulls()
+    if asked is None or not days.len():
+        return []
+    first, last, offset = (str(part) for part in asked.groups())
+    late, early = offset == "0" and str(days.min()) > first, frame.height < PAGE and str(days.max()) < last
+    text = f"reports from {days.min()} to {days.max()} came; {first} to {last} were asked for"
+    return [problem("window-short", text)] if late or early else []
 
 
 def read_exchange(data: bytes, context: Context) -> ReadResult:

@@ -212,6 +212,9 @@ def _package_fault(payload: Any, base: str, options: Mapping[str, Any]) -> str |
         return "the catalogue reports no success"
     if not all(isinstance(resource["id"], str) for resource in payload["result"]["resources"]):
         return "a resource without id"
+    told, count = payload["result"].get("num_resources"), len(payload["result"]["resources"])
+    if told not in (None, count):
+        return f"{count} resources are described although there are {told}"
     found = len(_chosen(payload["result"], base, options))
     if not found:
         return "no resource asked for is in the datastore or a CSV, XLSX or ZIP file on a host that may be asked"

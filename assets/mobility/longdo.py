@@ -16,7 +16,7 @@ import polars as pl
 from assets import thai
 from assets.cities.registry import City
 from assets.places import distance_km
-from assets.rows import distinct, parsed, problems_at, rejected, text_frame, without
+from assets.rows import absent_fields, distinct, parsed, problems_at, rejected, text_frame, without
 from assets.sources import Context, ReadResult, Request, Source
 from quality.problems import gather
 from quality.tables import ROAD_EVENTS
@@ -90,7 +90,7 @@ def read(data: bytes, context: Context) -> ReadResult:
         _READER,
         f"JSON of the event feed, {near.height} of {frame.height} events within reach",
         {ROAD_EVENTS.name: rows},
-        gather([lost, refused, repeats]),
+        gather([lost, refused, repeats, absent_fields(payload, FIELDS)]),
     )
 
 

@@ -55,6 +55,9 @@ REQUIRED = ("lat", "lon", "day")
 WITHIN_KM = 15.0
 """Reach around the city's point where the registry says no other: the ministry's roads pass cities by."""
 
+WHOLE_FILE = 240
+"""Accidents of a file from which a month without any is said: twenty a month on average, never none by chance."""
+
 SECONDS = 86_400
 _READER = "mot_accidents"
 _COUNTS = ("deaths", "serious", "minor")
@@ -116,12 +119,33 @@ def read(data: bytes, context: Context) -> ReadResult:
         ]
     ).unique("row", keep="first", maintain_order=True)
     table, faults = _table(without(near, refused), context)
+    short = _gaps(frame["date"].drop_nulls(), context.day)
     return ReadResult(
         _READER,
         f"{rows.evidence}, {frame.height} accidents, {near.height} within reach; {evidence}",
         {ROAD_ACCIDENTS.name: table},
-        gather([said, lost, refused, faults, *(problem("column-missing", f"no column for {name}") for name in absent)]),
+        gather(
+            [
+                said,
+                lost,
+                refused,
+                faults,
+                *short,
+                *(problem("column-missing", f"no column for {name}") for name in absent),
+            ]
+        ),
     )
+
+
+def _gaps(days: pl.Series, today: date) -> list[pl.DataFrame]:
+    """Months that a year's file leaves out although none is without accidents; of the running year, up to its last."""
+    if days.len() < WHOLE_FILE:
+        return []
+    year = int(days.dt.year().mode().min())  # type: ignore[arg-type]
+    months = days.filter(days.dt.year() == year).dt.month()
+    due = 12 if year < today.year else int(months.max())  # type: ignore[arg-type]
+    lacking = due - months.n_unique()
+    return [problem("window-short", f"{lacking} of {due} months of {year} have no accident")] if lacking else []
 
 
 def _table(near: pl.DataFrame, context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:

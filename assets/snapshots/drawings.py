@@ -265,12 +265,12 @@ def _water(tables: Mapping[str, pl.DataFrame], day: date) -> list[Drawing]:
     )
     bars = (
         alt.Chart(shown)
-        .mark_bar(color=PALETTE[0])
+        .mark_bar(color="#8fb8cc")
         .encode(
             alt.Y("label:N", title=None, sort=shown["label"].to_list()).axis(labelLimit=150),
             alt.X("storage_pct:Q", title="ร้อยละของความจุลำน้ำ filling, %").scale(domainMin=0),
         )
-        .properties(width=WIDTH * 0.7, height=alt.Step(24))
+        .properties(width=WIDTH * 0.8, height=alt.Step(24))
     )
     bank = alt.Chart(pl.DataFrame({"at": [100]})).mark_rule(strokeDash=[5, 4], color=PALETTE[6]).encode(x="at:Q")
     about = (
@@ -302,7 +302,7 @@ def _service(rows: pl.DataFrame, day: date) -> list[Drawing]:
         f"Departures from stops in reach on a weekday, of {', '.join(weekday['feed'].unique().sort())}, by hour of the "
         "service day (24 and more is after midnight)."
     )
-    return [("mobility", f"เที่ยวรถ · Departures, feed of {weekday['reference_date'].max()}", about, spec)]
+    return [("mobility", f"เที่ยวรถ · Departures, feed of {max(weekday['reference_date'])}", about, spec)]
 
 
 def _casualties(years: pl.DataFrame) -> list[Drawing]:
@@ -313,13 +313,14 @@ def _casualties(years: pl.DataFrame) -> list[Drawing]:
     outcomes = {"death": ("เสียชีวิต killed", PALETTE[6]), "injury": ("บาดเจ็บ injured", PALETTE[4])}
     told = years.filter(pl.col("outcome").is_in(list(outcomes)))
     # Every year from the first to the last, so that a year that is not whole breaks the line.
-    span = pl.DataFrame(
-        {"year": range(told["year"].min(), told["year"].max() + 1)}, schema={"year": told["year"].dtype}
-    )
+    first, last = pl.col("year").min(), pl.col("year").max()
+    span = told.select(year=pl.int_range(first, last + 1).cast(told.schema["year"]))
     # A scale of its own for each: deaths beside injuries would be a line on the floor.
     parts = [
         alt.Chart(span.join(one.select("year", "persons"), on="year", how="left").sort("year"))
-        .mark_line(point=alt.OverlayMarkDef(size=28), invalid="break-paths-show-path-domains", color=colour)
+        .mark_line(
+            point=alt.OverlayMarkDef(size=28, color=colour), invalid="break-paths-show-path-domains", color=colour
+        )
         .encode(
             alt.X("year:O", title=None).axis(labelAngle=0, labelOverlap="greedy"),
             alt.Y("persons:Q", title=label).scale(zero=True).axis(tickCount=4),

@@ -17,7 +17,7 @@ from assets.catalogue import SOURCES
 from assets.cities.registry import City
 from assets.landing.portals import portal
 from assets.snapshots.charts import FONTS, charts
-from quality.tables import INDICATORS, PROGRAMME
+from quality.tables import EV_CHARGERS, FACILITIES, HOTSPOTS, INDICATORS, PROGRAMME
 
 SMARTS = {
     "energy": ("พลังงานอัจฉริยะ", "Smart Energy"),
@@ -38,17 +38,37 @@ VERDICTS = {
 }
 """An indicator's verdict in both languages."""
 
-HEADLINES = ("published_kwh_day", "pm25_mean_day", "stops_in_reach", "registered_population")
-"""Indicators that open their Smart; the others follow by code."""
+HEADLINES = (
+    *("published_kwh_day", "co2_day", "peak_kw"),
+    *("pm25_mean_day", "pm25_model_mean_day", "rain_sum", "temperature_mean"),
+    *("road_deaths", "road_deaths_per_100k", "departures_weekday", "stops_in_reach"),
+    *("registered_population", "older_share"),
+    *("household_income", "household_expenditure"),
+    *("hospitals", "schools", "stations_over_bank"),
+    *("reports_week", "reports_finished_share", "datasets_published"),
+)
+"""Indicators that open their Smart, in this order. The others follow by code, those without a value last."""
+
+MOST_CARDS = 8
+"""Cards a Smart shows unfolded: two rows on a desk, and no endless scrolling on a phone."""
 
 PROGRAMME_VERDICTS = {
     "on_target": ("ตามเป้า", "on target", "ok"),
     "off_target": ("ไม่ถึงเป้า", "off target", "stale"),
     "evidence": ("มีหลักฐาน", "evidence", "ok"),
     "partial": ("หลักฐานบางส่วน", "partial evidence", "partial"),
-    "withheld": ("ข้อมูลไม่พอ", "not carried by the data", "withheld"),
+    "withheld": ("ข้อมูลไม่พอ", "not enough data", "withheld"),
 }
 """A programme row's verdict in both languages, and the badge it wears."""
+
+OSM_NOTICE = (
+    "© OpenStreetMap contributors (openstreetmap.org/copyright). This table is available under the Open Database "
+    "License 1.0 (opendatacommons.org/licenses/odbl): a database made from it must be shared alike"
+)
+"""What section 4.3 of the licence and https://osmfoundation.org/wiki/Licence/Attribution_Guidelines ask for."""
+
+FIRMS_NOTICE = "We acknowledge the use of data from NASA's Fire Information for Resource Management System (FIRMS)"
+"""As https://www.earthdata.nasa.gov/data/tools/firms asks for."""
 
 OUTCOMES = {"pass": "ผ่าน", "warn": "ควรระวัง", "block": "ไม่ผ่าน"}
 
@@ -60,8 +80,9 @@ def render(
     day = date.fromisoformat(manifest["day"])
     indicators = tables.get(INDICATORS.name, INDICATORS.empty())
     last = indicators.filter(pl.col("reference_date") == pl.col("reference_date").max())
-    rows = last.sort(~pl.col("indicator").is_in(HEADLINES), "indicator").to_dicts()
-    drawn = list(enumerate(charts(tables, day)))
+    order = pl.col("indicator").replace_strict(HEADLINES, range(len(HEADLINES)), default=len(HEADLINES))
+    rows = last.sort(order, pl.col("value").is_null(), "indicator").to_dicts()
+    drawn = list(enumerate(charts(city, tables, day)))
     page = _template().render(
         city=city,
         manifest=manifest,
@@ -78,7 +99,10 @@ def render(
         counts={verdict: sum(row["verdict"] == verdict for row in rows) for verdict in VERDICTS},
         doubtful=[row for row in rows if row["verdict"] in ("stale", "withheld")],
         checks=verdicts.to_dicts(),
+        most_cards=MOST_CARDS,
+        tables=sorted(manifest["tables"].items(), key=lambda item: (list(SMARTS).index(item[1]["smart"]), item[0])),
         sources=_sources(city, manifest.get("sources", ())),
+        credits=_credits(tables),
         unanswered=[row for row in manifest.get("sources", ()) if row["tonight"] in ("failed", "in part")],
         programme=_programme(tables.get(PROGRAMME.name, PROGRAMME.empty())),
         programme_names=PROGRAMME_VERDICTS,
@@ -137,7 +161,22 @@ def _sources(city: City, arrivals: Sequence[Mapping[str, Any]]) -> list[dict[str
                 "licence": asked.licence
                 if asked
                 else ("delivered to the city; only sums behind the privacy gate" if meters else "see the table"),
+                "commercial": asked is None or asked.commercial,
                 "arrived": arrived.get(name),
             }
         )
+    return found
+
+
+def _credits(tables: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:
+    """Table and the notice its licence asks for, of tables that have rows."""
+    found = []
+    if tables.get(FACILITIES.name, FACILITIES.empty()).height:
+        found.append((FACILITIES.name, OSM_NOTICE))
+    if providers := sorted(set(tables.get(EV_CHARGERS.name, EV_CHARGERS.empty())["provider"].drop_nulls())):
+        found.append(
+            (EV_CHARGERS.name, f"OpenChargeMap (openchargemap.org) and its data providers: {', '.join(providers)}")
+        )
+    if "firms" in tables.get(HOTSPOTS.name, HOTSPOTS.empty())["source"]:
+        found.append((HOTSPOTS.name, FIRMS_NOTICE))
     return found

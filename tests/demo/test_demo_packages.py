@@ -77,7 +77,7 @@ def test_road_casualties_get_their_labels_back(portals: dict[str, str], cities: 
     dead, codes = phuket(portals, cities, "ckan_road_casualties", "dataset_10_48")
     assert codes == {"label-drift": 2, "label-misspelt": 1, "unit-changed": 1}
     assert dead["outcome"].unique().to_list() == ["death"]
-    years = by_year(dead)
+    years = by_year(dead, cities["phuket"].province_th)
     assert years["months"].to_list() == [12] * 4 and years["persons"].to_list() == years["stated"].to_list()
     injured, codes = phuket(portals, cities, "ckan_road_casualties", "dataset_10_47")
     assert codes == {"label-misspelt": 1} and injured.height == 52

@@ -160,7 +160,7 @@ def test_rows_under_another_label_that_complete_a_total_are_given_back():
         assert all(told in said(result, "label-drift") for told in numbers)
     assert "ศพ becomes คน on 2024-01-01" in said(result, "unit-changed")
     assert table["outcome"].unique().to_list() == ["death"]
-    assert by_year(table).select("year", "persons", "months", "stated").rows() == [
+    assert by_year(table, "ภูเก็ต").select("year", "persons", "months", "stated").rows() == [
         (2023, 88, 12, 88), (2024, 124, 12, 124), (2025, 91, 12, 91),
     ]  # fmt: skip
     same = kept(read(CKAN_ROAD_CASUALTIES, deaths(drift=False), "dataset_10_48"))

@@ -253,7 +253,7 @@ def test_http_200_without_readings_is_no_success(phuket, block, code):
 def gauge(identity, value, stamp="2026-11-23 01:00", lat=7.9):
     """A synthetic rain reading near Phuket."""
     station = {"id": identity, "tele_station_lat": lat, "tele_station_long": 98.4, "tele_station_name": {"th": "ฝน"}}
-    return {"id": 5, "rain_24h": value, "rainfall_datetime": stamp, "station": station, "agency": {}}
+    return {"id": 5, "rain_24h": value, "rainfall_datetime": stamp, "station": station, "agency": {}, "geocode": {}}
 
 
 def rain(city, *readings, **options):

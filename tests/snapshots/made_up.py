@@ -168,7 +168,6 @@ def around() -> dict[str, pl.DataFrame]:
             | {
                 "source": "ocm",
                 "site_id": f"{n}",
-                "name": f"สถานี {n}",
                 "total_kw": 50.0 * n,
                 "operational": True,
                 "verified": date(2026, 3, n),
@@ -177,39 +176,27 @@ def around() -> dict[str, pl.DataFrame]:
             for n, provider in enumerate(("Operator A", "Operator B", "Operator A"), 1)
         ],
         contracts.POWER_SYSTEM: [
-            {
-                "dataset": "eppo",
-                "series": "sales",
-                "area": "PEA",
-                "sector": "all",
-                "period": "month",
-                "start": datetime(2026, 8, 31, 17, tzinfo=UTC),
-                "local_date": date(2026, 9, 1),
-                "value": Decimal("12345.6789"),
-                "unit": "GWh",
-            },
+            {"dataset": "eppo", "series": "sales", "area": "PEA", "sector": "all", "period": "month"}
+            | {"start": datetime(2026, 8, 31, 17, tzinfo=UTC), "local_date": date(2026, 9, 1)}
+            | {"value": Decimal("12345.6789"), "unit": "GWh"}
         ],
         contracts.STATIONS: [
             place
             | {
-                "network": "air4thai",
-                "station_id": "43t",
-                "name_th": "ศูนย์บริการสาธารณสุข",
+                "network": "thaiwater",
+                "station_id": "1003",
+                "name_th": "คลองบางใหญ่",
                 "assigned": True,
                 "valid_from": date(2026, 11, 1),
-            },
+            }
         ],
         contracts.WATER_LEVELS: [
             {
                 "station_id": f"{1000 + n}",
                 "at": MIDNIGHT + timedelta(hours=h),
                 "local_date": DAY,
-                "level_msl_m": 2.0,
                 "above_bank_m": (filled + h - 110) / 50,
                 "storage_pct": filled + h,
-                "situation": 4,
-                "distance_km": 3.0,
-                "agency": "กรมชลประทาน",
             }
             for n, filled in enumerate((34.5, 71.0, 88.0, 101.0))
             for h in (3, 9)
@@ -221,8 +208,6 @@ def around() -> dict[str, pl.DataFrame]:
                 "hours": 24,
                 "local_date": DAY,
                 "rain_mm": mm,
-                "distance_km": 4.0,
-                "agency": "สสน.",
             }
             for n, mm in enumerate((0.0, 12.4, 35.0))
         ],
@@ -234,13 +219,11 @@ def around() -> dict[str, pl.DataFrame]:
                 "at": MIDNIGHT + timedelta(hours=13),
                 "local_date": DAY,
                 "confidence": "nominal",
-                "frp_mw": 3.2,
-                "brightness_k": 330.0,
-            },
+            }
         ],
         contracts.HOTSPOT_DAYS: [{"source": "firms", "local_date": DAY - timedelta(days=n)} for n in range(7)],
         contracts.TRANSIT_ROUTES: [
-            month | {"feed": "namtang", "route_id": "R1", "long_name_th": "สายหนึ่ง", "route_type": 3},
+            month | {"feed": "namtang", "route_id": "R1", "long_name_th": "สายหนึ่ง", "route_type": 3}
         ],
         contracts.TRANSIT_SERVICE: [
             month
@@ -258,16 +241,7 @@ def around() -> dict[str, pl.DataFrame]:
             for hour, departures in ((h, share * (more + 6 * (h in (7, 8, 17)))) for h in range(5, 26))
         ],
         contracts.ROAD_ACCIDENTS: [
-            place
-            | {
-                "dataset": "mot",
-                "accident_id": f"{n}",
-                "local_date": date(2025, n, 3),
-                "cause": "ขับรถเร็ว",
-                "deaths": n % 2,
-                "serious": 0,
-                "minor": 2,
-            }
+            place | {"dataset": "mot", "accident_id": f"{n}", "local_date": date(2025, n, 3), "deaths": n % 2}
             for n in range(1, 7)
         ],
         contracts.ROAD_CASUALTIES: [
@@ -333,7 +307,6 @@ def around() -> dict[str, pl.DataFrame]:
             | {
                 "portal": "phuket.gdcatalog.go.th",
                 "package": f"dataset_{n}",
-                "title": f"ชุดข้อมูล {n}",
                 "modified": date(2026 - n % 3, 5, 1),
                 "resources": 2,
                 "in_datastore": 1,
@@ -353,7 +326,7 @@ def around() -> dict[str, pl.DataFrame]:
                 "value": Decimal(412),
                 "is_total": False,
                 "reference_date": date(2025, 1, 1),
-            },
+            }
         ],
     }
     return {table.name: frame(table, content) for table, content in rows.items()}
@@ -386,6 +359,13 @@ def verdicts(outcome: str = "pass", table: str = "weather", message: str = "24 o
     )
 
 
+def indicator_row(smart: str, code: str, value: float | None) -> dict:
+    """A row of ``indicators`` whose title is its code."""
+    facts = {"title": code, "unit": "u", "period_start": DAY, "period_end": DAY, "method": "m", "sources": "s"}
+    verdict = {"verdict": "ok"} if value is not None else {"verdict": "withheld", "reason": "there is no value"}
+    return {"smart": smart, "indicator": code, "value": value, "reference_date": DAY} | facts | verdict
+
+
 def with_indicators(tables: dict[str, pl.DataFrame], of: City) -> dict[str, pl.DataFrame]:
     return tables | {"indicators": all_indicators(of, DAY + timedelta(days=1), tables)}
 
@@ -413,4 +393,4 @@ def published(store: Store, tables: dict[str, pl.DataFrame] | None = None, **oth
     """Publish ``tables`` (a few by default) as a night of the demo would; ``of`` is another city."""
     facts = {"synthetic": True, "run": "night", "code_version": "0.1", "now": NOW, "inputs": ["b", "a"]} | other
     judged, of = facts.pop("verdicts", verdicts()), facts.pop("of", city())
-    return publish(store, of, DAY, few_tables() if tables is None else tables, judged, **facts)
+    return publish(store, of, DAY + timedelta(days=1), few_tables() if tables is None else tables, judged, **facts)

@@ -9,13 +9,14 @@ import polars as pl
 import pytest
 from lxml import html
 
+from assets.cities.registry import SourceEntry
 from assets.snapshots.build import prefix
 from assets.snapshots.charts import charts
-from assets.snapshots.page import number, thai_date
+from assets.snapshots.page import MOST_CARDS, PROGRAMME_VERDICTS, number, thai_date
 from assets.store import LocalStore
 from quality.tables import TABLES
 
-DAY = date(2026, 11, 22)
+NIGHT = date(2026, 11, 23)
 
 
 def page(folder: Path, made_up, tables: dict[str, pl.DataFrame], **other: object) -> str:
@@ -30,9 +31,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory, made_up) -> str:
 
 
 def test_it_asks_nothing_of_any_server(whole: str) -> None:
-    assert not re.search(r"https?:|//[a-z]|@import|<script|<link|<iframe|<img|javascript:|\son\w+=", whole)
-    assert set(re.findall(r"url\(([^)]*)\)", whole)) <= set(re.findall(r"url\((#chart\d+-[^)]*)\)", whole))
+    assert not re.search(r"@import|<script|<link|<iframe|<img|<object|javascript:|\son\w+=", whole)
     tree = html.fromstring(whole)
+    asking = [*tree.xpath("//@*[name() != 'content']"), *tree.xpath("//style/text()")]
+    assert not [text for text in asking if re.search(r"https?:|//[a-z]", text)], "an address may be named, not asked"
+    assert set(re.findall(r"url\(([^)]*)\)", whole)) <= set(re.findall(r"url\((#chart\d+-[^)]*)\)", whole))
     for target in tree.xpath("//@href"):
         assert target.startswith(("#", "data/", "meta/", "datapackage.json", "index.html")), target
     for target in tree.xpath("//@href[starts-with(., '#')]"):
@@ -46,16 +49,19 @@ def test_it_names_the_city_in_both_languages_and_the_day(whole: str, made_up) ->
     assert heading.xpath("./b/@lang") == ["th"]
     assert made_up.city().name_th in heading.text_content()
     assert made_up.city().name_en in heading.text_content()
-    assert "22 พฤศจิกายน 2569" in whole
+    assert "23 พฤศจิกายน 2569" in whole
     for thai in tree.xpath("//*[@lang='th']"):
         assert re.search("[฀-๿]", thai.text_content())
 
 
 def test_every_smart_and_verdict_is_there(whole: str) -> None:
     tree = html.fromstring(whole)
-    smarts = [section.get("id") for section in tree.xpath("//main/section")][:7]
-    assert sorted(smarts) == ["economy", "energy", "environment", "governance", "living", "mobility", "people"]
-    assert len(tree.xpath("//section[@id='energy']//article")) == 4
+    smarts = ["energy", "environment", "mobility", "people", "economy", "living", "governance"]
+    assert [section.get("id") for section in tree.xpath("//main/section")][:7] == smarts
+    for smart in smarts:
+        values = tree.xpath(f"//section[@id='{smart}']//article/div[contains(@class, 'value')]")
+        assert any(re.search(r"\d", value.text_content()) for value in values), smart
+        assert tree.xpath(f"//section[@id='{smart}']//figure"), smart
     for card in tree.xpath("//article"):
         assert card.xpath("./span[contains(@class, 'badge')]")
 
@@ -96,9 +102,8 @@ def test_hostile_names_stay_text(made_up, tmp_path: Path) -> None:
 
 def test_charts_are_labelled_unique_and_the_same_each_time(made_up, whole: str) -> None:
     tables = made_up.all_tables()
-    drawn = charts(tables, DAY)
-    assert [chart.smart for chart in drawn] == ["energy", "environment", "environment", "economy", "people"]
-    assert [chart.svg for chart in drawn] == [chart.svg for chart in charts(tables, DAY)]
+    drawn = charts(made_up.city(), tables, NIGHT)
+    assert [chart.svg for chart in drawn] == [chart.svg for chart in charts(made_up.city(), tables, NIGHT)]
     tree = html.fromstring(whole)
     ids = tree.xpath("//@id")
     assert len(ids) == len(set(ids))
@@ -110,10 +115,11 @@ def test_charts_are_labelled_unique_and_the_same_each_time(made_up, whole: str) 
 
 
 def test_a_chart_is_drawn_only_of_data(made_up) -> None:
-    assert charts({}, DAY) == []
-    assert charts({name: TABLES[name].empty() for name in made_up.all_tables()}, DAY) == []
+    city = made_up.city()
+    assert charts(city, {}, NIGHT) == []
+    assert charts(city, {name: TABLES[name].empty() for name in made_up.all_tables()}, NIGHT) == []
     nothing = made_up.air_quality().with_columns(pm25_ug_m3=pl.lit(None, pl.Float64))
-    assert charts({"air_quality": nothing, "visitors": made_up.visitors().clear()}, DAY) == []
+    assert charts(city, {"air_quality": nothing, "visitors": made_up.visitors().clear()}, NIGHT) == []
 
 
 def test_tables_have_headers_and_files_their_digests(whole: str) -> None:
@@ -124,6 +130,131 @@ def test_tables_have_headers_and_files_their_digests(whole: str) -> None:
     assert len(digests) == len(tree.xpath("//section[@id='files']//tbody/tr"))
     assert "load_profile" in tree.xpath("//section[@id='data']")[0].text_content()
     assert "CC BY 4.0" in tree.xpath("//section[@id='sources']")[0].text_content()
+
+
+def test_every_table_that_is_published_is_made_up_and_on_the_page(whole: str, made_up) -> None:
+    published = {name for name, table in TABLES.items() if table.published} - {"verdicts"}
+    assert set(made_up.all_tables()) == published
+    assert {*html.fromstring(whole).xpath("//section[@id='data']//tbody//th/code/text()")} == published
+
+
+def test_a_smart_opens_with_its_headline_and_folds_what_is_beyond_two_rows(made_up, tmp_path: Path) -> None:
+    rows = [
+        made_up.indicator_row("economy", code, value=value)
+        for code, value in (*((f"a{n:02}", 1.0) for n in range(12)), ("a00_none", None), ("household_income", 36_200.0))
+    ]
+    tables = {"indicators": made_up.frame(TABLES["indicators"], rows)}
+    tree = html.fromstring(page(tmp_path, made_up, tables))
+    (economy,) = tree.xpath("//section[@id='economy']")
+    codes = economy.xpath(".//article/h3/text()")
+    assert codes == ["household_income", *(f"a{n:02}" for n in range(12)), "a00_none"]
+    assert economy.xpath("./details[@class='more']//article/h3/text()") == codes[MOST_CARDS:]
+    assert "6" in economy.xpath("./details[@class='more']/summary")[0].text_content()
+    assert not tree.xpath("//section[@id='energy']//details[@class='more']")
+
+
+def test_a_source_that_failed_tonight_is_told_with_its_last_answer_and_why(made_up, tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script> 522 from the portal"
+    tree = html.fromstring(page(tmp_path, made_up, made_up.few_tables(), arrivals=made_up.arrivals(visitors=evil)))
+    assert not tree.xpath("//script")
+    (row,) = tree.xpath("//section[@id='unanswered']//tbody/tr")
+    assert [cell.text_content() for cell in row] == ["visitors", "2026-11-20", f"failed: {evil}"]
+    last = {
+        line.xpath("./th")[0].text_content(): line.xpath("./td[@data-label='Last answer']")[0].text_content()
+        for line in tree.xpath("//section[@id='sources']//tbody/tr")
+    }
+    assert (last["visitors"], last["population"]) == ("2026-11-20", "2026-11-23")
+    assert set(last) == set(made_up.city().sources)
+
+
+@pytest.mark.parametrize(("state", "told"), [("in part", 1), ("failed", 1), ("answered", 0), ("nothing", 0)])
+def test_only_what_failed_is_told_as_not_answering(made_up, tmp_path: Path, state: str, told: int) -> None:
+    arrivals = made_up.arrivals().filter(source="visitors").with_columns(tonight=pl.lit(state), last_answer=None)
+    arrivals = arrivals.cast(made_up.SCHEMA)
+    tree = html.fromstring(page(tmp_path, made_up, made_up.few_tables(), arrivals=arrivals))
+    rows = tree.xpath("//section[@id='unanswered']//tbody/tr")
+    assert [row[1].text_content() for row in rows] == ["never"] * told
+
+
+def test_all_sources_answering_there_is_no_section_of_failures(whole: str) -> None:
+    assert not html.fromstring(whole).xpath("//section[@id='unanswered']")
+
+
+def test_the_programme_is_told_in_both_languages_and_scored_nowhere(whole: str, made_up) -> None:
+    (section,) = html.fromstring(whole).xpath("//section[@id='programme']")
+    rows = {row[0].text_content(): row for row in section.xpath(".//tbody/tr")}
+    assert len(rows) == 10
+    for row in rows.values():
+        (badge,) = row.xpath("./td/span[contains(@class, 'badge')]")
+        thai, english = badge.xpath("./span[@lang='th']")[0].text_content(), badge.text_content()
+        assert (thai, english.removeprefix(thai).strip()) in {names[:2] for names in PROGRAMME_VERDICTS.values()}
+    # Twelve months of 40 - 4 * 1 and of 40 - 4 * 6 persons: 432 and 192.
+    (deaths,) = [row for name, row in rows.items() if name.startswith("Road deaths")]
+    cells = [" ".join(cell.text_content().split()) for cell in deaths.xpath("./td")]
+    assert cells[1:5] == ["432 (2020)", "192 (2025)", "-55.6 %", "-50 %"]
+    assert "on target" in cells[0]
+    criteria = [name for name in rows if re.match(r"[1-5]\. ", name)]
+    assert len(criteria) == 5
+    for name in criteria:
+        assert not re.search(r"\d+ ?%|\d+ ?/ ?\d+|score|points", rows[name].text_content())
+    assert "not scored" in section.text_content()
+
+
+def test_a_page_without_the_new_tables_still_renders(made_up, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    entry = made_up.published(store, {"weather": made_up.weather()})
+    tree = html.fromstring(store.read(f"{prefix('phuket', entry.snapshot_id)}/index.html"))
+    assert not tree.xpath("//section[@id='programme'] | //section[@id='unanswered'] | //ul[@class='credits']")
+    assert len(tree.xpath("//section[@id='data']//tbody/tr")) == 1
+    assert len(tree.xpath("//p[text()='No indicator.']")) == 7
+
+
+def test_licences_are_kept_in_sight(whole: str, made_up, tmp_path: Path) -> None:
+    tree = html.fromstring(whole)
+    notices = [item.text_content() for item in tree.xpath("//section[@id='sources']//ul[@class='credits']/li")]
+    assert [notice.split(":")[0] for notice in notices] == ["facilities", "ev_chargers", "hotspots"]
+    assert "© OpenStreetMap contributors" in notices[0]
+    assert "Open Database License" in notices[0]
+    assert "Operator A, Operator B" in notices[1]
+    evil = "<img src=x onerror=alert(1)>"
+    chargers = made_up.around()["ev_chargers"].with_columns(provider=pl.lit(evil))
+    text = page(tmp_path, made_up, {"ev_chargers": chargers})
+    assert not html.fromstring(text).xpath("//img")
+    assert evil in html.fromstring(text).xpath("//ul[@class='credits']/li")[0].text_content()
+
+
+def test_what_is_free_for_non_commercial_use_only_says_so(made_up, tmp_path: Path) -> None:
+    sources = {
+        "weather": SourceEntry(via="portal", reader="open_meteo"),
+        "rain": SourceEntry(via="portal", reader="thaiwater_rain"),
+    }
+    city = made_up.city().model_copy(update={"sources": sources})
+    tree = html.fromstring(page(tmp_path, made_up, made_up.few_tables(), of=city))
+    flagged = {
+        row[0].text_content(): "non-commercial" in "".join(row.xpath(".//span[contains(@class, 'badge')]//text()"))
+        for row in tree.xpath("//section[@id='sources']//tbody/tr")
+    }
+    assert flagged == {"weather": True, "rain": False}
+
+
+def test_the_page_stays_small_however_much_there_is(whole: str, made_up, tmp_path: Path) -> None:
+    assert len(whole.encode()) < 350_000
+    tables = made_up.around()
+
+    def many(name: str, times: int, column: str) -> pl.DataFrame:
+        copies = [tables[name].with_columns(pl.col(column) + f"_{n}") for n in range(times)]
+        return pl.concat(copies)
+
+    crowd = {
+        "facilities": many("facilities", 100, "facility_id"),
+        "water_levels": many("water_levels", 50, "station_id"),
+        "citizen_reports": many("citizen_reports", 100, "tambon"),
+        "road_casualties": many("road_casualties", 50, "area"),
+        "ev_chargers": many("ev_chargers", 100, "site_id"),
+    }
+    few = page(tmp_path / "few", made_up, {name: tables[name] for name in crowd})
+    lot = page(tmp_path / "lot", made_up, crowd)
+    assert len(lot) < len(few) + 20_000
 
 
 def test_numbers_and_dates_read_well() -> None:
@@ -146,8 +277,13 @@ def test_a_browser_shows_it_without_a_request_or_sideways_scrolling(
     assert asked == [file.as_uri()]
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     sizes = tab.evaluate("[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect().width)")
-    assert len(sizes) == 5
+    assert len(sizes) == whole.count("<figure>") == 10
     assert all(250 < size < width for size in sizes)
+    # On a phone the cells of a row stand below each other: nothing in a table lies beyond the screen.
+    tab.evaluate("document.querySelectorAll('details').forEach(folded => folded.open = true)")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    hidden = "[...document.querySelectorAll('.panel')].filter(panel => panel.scrollWidth > panel.clientWidth).length"
+    assert tab.evaluate(hidden) == 0
     tab.close()
 
 

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from assets.cities.registry import load_registry
 from assets.mobility.casualties import by_year
 from assets.snapshots.programme import programme
-from quality.tables import CITIZEN_REPORTS, HOUSEHOLD_INCOME, INDICATORS, LOAD_PROFILE, PROGRAMME, ROAD_CASUALTIES
+from quality.tables import (
+    CITIZEN_REPORTS,
+    DATASETS,
+    HOUSEHOLD_INCOME,
+    INDICATORS,
+    LOAD_PROFILE,
+    PROGRAMME,
+    ROAD_CASUALTIES,
+)
 
 DAY = date(2026, 11, 23)
 PHUKET = load_registry()["phuket"]
@@ -91,7 +99,7 @@ def test_a_baseline_of_zero_has_no_change(made_up) -> None:
 def test_a_whole_year_equals_a_plain_sum(months: list[int | None], stated: int | None) -> None:
     rows = deaths(2025, months, stated)
     frame = pl.DataFrame(rows, schema={name: ROAD_CASUALTIES.schema[name] for name in rows[0]})
-    told = by_year(frame)["persons"].to_list()
+    told = by_year(frame, "ภูเก็ต")["persons"].to_list()
     whole = [value for value in months if value is not None]
     expected = [sum(whole)] if len(whole) == 12 else ([stated] if stated is not None else [])
     assert told == expected
@@ -101,6 +109,13 @@ def test_of_two_data_sets_the_fuller_counts_and_they_are_never_added(made_up) ->
     rows = [*deaths(2020, [10] * 12), *deaths(2025, [4] * 12), *deaths(2025, [9] * 12, dataset="q/other")]
     row = progress(casualties(made_up, rows), "road_deaths")
     assert row["value"] == 48
+
+
+def test_the_citys_province_counts_and_its_districts_are_not_added(made_up) -> None:
+    years = [*deaths(2020, [10] * 12), *deaths(2025, [4] * 12)]
+    district = [row | {"area": "กะทู้", "persons": 3} for row in years]
+    row = progress(casualties(made_up, years, district), "road_deaths")
+    assert (row["baseline"], row["value"]) == (120, 48)
 
 
 def test_co2_needs_a_whole_year_of_published_energy_and_its_target_grows_by_the_year(made_up) -> None:
@@ -200,3 +215,19 @@ def test_the_five_criteria_tell_evidence_and_what_is_missing_and_no_score(made_u
         services["evidence"] == "energy: 1 indicators with a value" and "mobility: no indicator" in services["missing"]
     )
     assert management["evidence"] == "citizens' reports: 5, of which 2 are finished"
+
+    twice = pl.concat([reports, reports.with_columns(source=pl.lit("traffy_exchange"))])
+    told = programme(PHUKET, DAY, {CITIZEN_REPORTS.name: twice}).filter(kind="criterion", code="5")
+    assert told.item(0, "evidence") == management["evidence"], "two endpoints tell the same reports"
+
+
+def test_a_catalogues_packages_count_once_by_their_newest_row(made_up) -> None:
+    common = {"portal": "p", "resources": 1, "in_datastore": 0}
+    rows = [
+        common | {"package": "old", "reference_date": date(2026, 11, 1), "harvested_twice": False},
+        common | {"package": "new", "reference_date": date(2026, 11, 1), "harvested_twice": False},
+        common | {"package": "new", "reference_date": date(2026, 11, 9), "harvested_twice": False},
+        common | {"package": "again", "reference_date": date(2026, 11, 9), "harvested_twice": True},
+    ]
+    told = programme(PHUKET, DAY, {DATASETS.name: made_up.frame(DATASETS, rows)}).filter(kind="criterion", code="3")
+    assert "2 data sets in the city's catalogue" in told.item(0, "evidence")

@@ -69,7 +69,7 @@ def test_the_manifest_tells_every_file_as_it_is(tmp_path: Path, made_up) -> None
     assert manifest["inputs"] == ["a", "b"]
     assert manifest["checks"] == {"pass": 2}
     assert manifest["tables"]["load_profile"]["rows"] == 2 * 3 * 96
-    assert (manifest["tables"]["load_profile"]["first_day"], manifest["day"]) == ("2026-10-31", "2026-11-22")
+    assert (manifest["tables"]["load_profile"]["first_day"], manifest["day"]) == ("2026-10-31", "2026-11-23")
     for path in on_disk:
         assert path.endswith(".parquet") or not path.startswith("data/"), "engines read all they find under data/"
     package = json.loads(on_disk["datapackage.json"])
