@@ -70,6 +70,9 @@ It is sent the bytes of each answer (None where none came that can be used), so 
 earlier answer (CKAN: package, then resource, then page by page). ``base`` is the portal's base URL setting."""
 
 
+Reader = Callable[[bytes, Context], ReadResult]
+
+
 @dataclass(frozen=True)
 class Source:
     """A portal's interface, as the graph needs it.
@@ -94,7 +97,7 @@ class Source:
     portal: str | None
     document: str
     plan: Plan | None
-    read: Callable[[bytes, Context], ReadResult]
+    read: Reader
     zone: str
     label: Literal["start", "end", "instant", "period"]
     missing: tuple[str, ...]

@@ -18,7 +18,8 @@ from assets import consistency, thai
 from assets.consistency import CLASSES, DIMENSIONS
 from assets.landing import ckan
 from assets.rows import problems_at, without
-from assets.sources import Context
+from assets.sources import Context, Reader, Source
+from quality.contracts import Table
 from quality.problems import gather, no_problems, problem
 
 AREAS = {
@@ -211,6 +212,25 @@ def _valued(
         status=pl.when(thai.is_pending(value)).then(pl.lit("pending")).otherwise(pl.lit("published")),
         told=told,
         unit=told if units is None else told.replace_strict(units, default=None, return_dtype=pl.String),
+    )
+
+
+def long_source(name: str, title: str, table: Table, units: str, read: Reader) -> Source:
+    """The source of a reader of long tables: it lies in a catalogue that the registry names."""
+    return Source(
+        name=name,
+        title=title,
+        smart=table.smart,
+        tables=(table.name,),
+        portal=None,
+        document="https://docs.ckan.org/en/2.10/api/",
+        plan=ckan.plan,
+        read=read,
+        zone="Asia/Bangkok",
+        label="period",
+        missing=(*thai.MISSING, thai.PENDING),
+        units=units,
+        reads=ckan.is_rows,
     )
 
 

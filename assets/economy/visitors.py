@@ -9,8 +9,8 @@ import polars as pl
 from assets import thai
 from assets.landing import ckan
 from assets.rows import distinct
-from assets.sources import Context, ReadResult, Source
-from assets.statistics import long_rows
+from assets.sources import Context, ReadResult
+from assets.statistics import long_rows, long_source
 from quality.problems import gather
 from quality.tables import VISITORS
 
@@ -46,18 +46,4 @@ def read(data: bytes, context: Context) -> ReadResult:
 
 _READER = "ckan_visitors"
 
-CKAN_VISITORS = Source(
-    name=_READER,
-    title="Visitors (provincial catalogue)",
-    smart="economy",
-    tables=(VISITORS.name,),
-    portal=None,
-    document="https://docs.ckan.org/en/2.10/api/",
-    plan=ckan.plan,
-    read=read,
-    zone="Asia/Bangkok",
-    label="period",
-    missing=(*thai.MISSING, thai.PENDING),
-    units="as published, by row",
-    reads=ckan.is_rows,
-)
+CKAN_VISITORS = long_source(_READER, "Visitors (provincial catalogue)", VISITORS, "as published, by row", read)

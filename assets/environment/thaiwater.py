@@ -50,7 +50,6 @@ _DATA: dict[str, Callable[[Any], Any]] = {
     "rain_24h": lambda payload: payload,
 }
 _STATION = ("station_id", "stamp", "lat", "lon", "name_th", "name_en", "area", "agency")
-_EXPECTED = ("waterlevel_msl", "diff_wl_bank", "diff_wl_bank_text", "storage_percent")
 _PARTS = ("station", "agency", "geocode")
 _BANK = ("ground_level", "min_bank")
 _STAMPS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
@@ -82,7 +81,7 @@ def read_levels(data: bytes, context: Context) -> ReadResult:
         for record in records
     ]
     near, said = _near(text_frame(rows, [*_STATION, *LEVELS, "diff_wl_bank_text", *_BANK]), context, LEVELS)
-    said.append(absent_fields(records, (*_EXPECTED, *_PARTS)))
+    said.append(absent_fields(records, (*LEVELS, "diff_wl_bank_text", *_PARTS)))
     text = thai.clean(pl.col("diff_wl_bank_text"))
     side = pl.when(text.str.starts_with(ABOVE)).then(1.0).when(text.str.starts_with(BELOW)).then(-1.0)
     bed, bank = (thai.number(pl.col(name), pl.Float64()).fill_null(0.0) for name in _BANK)

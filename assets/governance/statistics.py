@@ -8,13 +8,12 @@ from typing import get_args
 
 import polars as pl
 
-from assets import thai
 from assets.cities.registry import Smart
 from assets.consistency import CLASSES
 from assets.landing import ckan
 from assets.rows import distinct, rejected
-from assets.sources import Context, ReadResult, Source
-from assets.statistics import long_rows
+from assets.sources import Context, ReadResult
+from assets.statistics import long_rows, long_source
 from quality.problems import gather
 from quality.tables import CITY_STATISTICS
 
@@ -54,18 +53,6 @@ def read(data: bytes, context: Context) -> ReadResult:
 
 _READER = "ckan_statistics"
 
-CKAN_STATISTICS = Source(
-    name=_READER,
-    title="Published statistics (catalogue)",
-    smart="governance",
-    tables=(CITY_STATISTICS.name,),
-    portal=None,
-    document="https://docs.ckan.org/en/2.10/api/",
-    plan=ckan.plan,
-    read=read,
-    zone="Asia/Bangkok",
-    label="period",
-    missing=(*thai.MISSING, thai.PENDING),
-    units="as published, by row",
-    reads=ckan.is_rows,
+CKAN_STATISTICS = long_source(
+    _READER, "Published statistics (catalogue)", CITY_STATISTICS, "as published, by row", read
 )

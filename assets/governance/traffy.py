@@ -119,12 +119,12 @@ def read(data: bytes, context: Context) -> ReadResult:
 def _cut(frame: pl.DataFrame, name: str) -> list[pl.DataFrame]:
     """What a page in the order of its reports lacks of the period that its name tells."""
     asked = _ASKED.search(name)
-    days = frame.select(_stamp("reported").dt.convert_time_zone("Asia/Bangkok").dt.date()).to_series().drop_nulls()
-    if asked is None or not days.len():
+    days = frame.select(_stamp("reported").dt.convert_time_zone("Asia/Bangkok").dt.date().cast(pl.String)).to_series()
+    if asked is None or not days.drop_nulls().len():
         return []
-    first, last, offset = (str(part) for part in asked.groups())
-    late, early = offset == "0" and str(days.min()) > first, frame.height < PAGE and str(days.max()) < last
-    text = f"reports from {days.min()} to {days.max()} came; {first} to {last} were asked for"
+    (first, last, offset), (begin, end) = asked.groups(), (str(days.min()), str(days.max()))
+    late, early = offset == "0" and begin > first, frame.height < PAGE and end < last
+    text = f"reports from {begin} to {end} came; {first} to {last} were asked for"
     return [problem("window-short", text)] if late or early else []
 
 

@@ -7,11 +7,10 @@ hospitals count otherwise: data sets are not comparable, and a data set of injur
 
 import polars as pl
 
-from assets import thai
 from assets.landing import ckan
 from assets.rows import distinct, problems_at, without
-from assets.sources import Context, ReadResult, Source
-from assets.statistics import long_rows
+from assets.sources import Context, ReadResult
+from assets.statistics import long_rows, long_source
 from quality.problems import gather
 from quality.tables import ROAD_CASUALTIES
 
@@ -58,18 +57,4 @@ def read(data: bytes, context: Context) -> ReadResult:
 
 _READER = "ckan_road_casualties"
 
-CKAN_ROAD_CASUALTIES = Source(
-    name=_READER,
-    title="Road casualties (provincial catalogue)",
-    smart="mobility",
-    tables=(ROAD_CASUALTIES.name,),
-    portal=None,
-    document="https://docs.ckan.org/en/2.10/api/",
-    plan=ckan.plan,
-    read=read,
-    zone="Asia/Bangkok",
-    label="period",
-    missing=(*thai.MISSING, thai.PENDING),
-    units="persons",
-    reads=ckan.is_rows,
-)
+CKAN_ROAD_CASUALTIES = long_source(_READER, "Road casualties (provincial catalogue)", ROAD_CASUALTIES, "persons", read)

@@ -10,8 +10,8 @@ import polars as pl
 from assets import thai
 from assets.landing import ckan
 from assets.rows import distinct, problems_at, without
-from assets.sources import Context, ReadResult, Source
-from assets.statistics import long_rows
+from assets.sources import Context, ReadResult
+from assets.statistics import long_rows, long_source
 from quality.problems import gather
 from quality.tables import POPULATION
 
@@ -55,18 +55,4 @@ def read(data: bytes, context: Context) -> ReadResult:
 
 _READER = "ckan_population"
 
-CKAN_POPULATION = Source(
-    name=_READER,
-    title="Registered population (provincial catalogue)",
-    smart="people",
-    tables=(POPULATION.name,),
-    portal=None,
-    document="https://docs.ckan.org/en/2.10/api/",
-    plan=ckan.plan,
-    read=read,
-    zone="Asia/Bangkok",
-    label="period",
-    missing=(*thai.MISSING, thai.PENDING),
-    units="persons",
-    reads=ckan.is_rows,
-)
+CKAN_POPULATION = long_source(_READER, "Registered population (provincial catalogue)", POPULATION, "persons", read)

@@ -111,6 +111,7 @@ def reading(identity, stamp="2026-11-23 01:20", lat=7.9, lon=98.4, **values):
         "diff_wl_bank": "0.50",
         "diff_wl_bank_text": "ต่ำกว่าตลิ่ง (ม.)",
         "storage_percent": "75.00",
+        "situation_level": 4,
         "station": {
             "id": identity,
             "tele_station_name": {"th": "สถานี ทดสอบ "},
