@@ -8,6 +8,7 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.governance.datasets import HARVESTED_TWICE
+from assets.governance.reports import fullest
 from assets.indicators import absent, collect, indicator
 from assets.people.registered import registered
 from quality.tables import CITIZEN_REPORTS, DATASETS
@@ -30,13 +31,11 @@ def _reports(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[
     rows = CITIZEN_REPORTS.empty() if table is None else table.filter(pl.col("local_date").is_between(first, last))
     if rows.is_empty():
         return absent(CITIZEN_REPORTS, tables, day)
-    # Two endpoints tell the same reports: the one that tells most counts.
-    most = rows.group_by("source").agg(pl.col("reports").sum()).sort("reports", "source").item(-1, "source")
-    rows = rows.filter(source=most)
+    rows = fullest(rows)
     count = int(rows["reports"].sum())
     finished = int(rows.filter(state="finished")["reports"].sum())
     people = registered(city, day, tables)
-    facts: dict[str, Any] = {"sources": f"{CITIZEN_REPORTS.name}, {most}"}
+    facts: dict[str, Any] = {"sources": f"{CITIZEN_REPORTS.name}, {rows.item(0, 'source')}"}
     period = (first, last)
     found = [
         indicator(

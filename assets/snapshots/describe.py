@@ -14,6 +14,9 @@ from quality.contracts import LINEAGE, Column, Table
 _FRICTIONLESS = {"Float": "number", "Decimal": "number", "Int": "integer", "Datetime": "datetime", "Date": "date"}
 """Start of a Polars type's name → type of the Table Schema (https://datapackage.org/standard/table-schema/)."""
 
+_LICENCES = {"CC BY 4.0": "CC-BY-4.0", "ODbL 1.0": "ODbL-1.0"}
+"""Start of a table's licence → its identifier (https://opendefinition.org/licenses/); others have none."""
+
 
 def types(schema: Mapping[str, pl.DataType]) -> dict[str, str]:
     """Column → Polars type as text, in file order."""
@@ -74,7 +77,8 @@ def datapackage(
 
 
 def _resource(table: Table, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    licence = {"licenses": [{"name": "CC-BY-4.0", "title": table.licence}]} if _is_cc_by(table) else {}
+    name = next((name for start, name in _LICENCES.items() if (table.licence or "").startswith(start)), None)
+    licence = {"licenses": [{"name": name, "title": table.licence}]} if name else {}
     whole = {"bytes": parts[0]["bytes"], "hash": f"sha256:{parts[0]['sha256']}"} if len(parts) == 1 else {}
     return {
         "name": table.name.replace("_", "-"),
@@ -90,10 +94,6 @@ def _resource(table: Table, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any
             "fields": [_field(_described(table, name, dtype)) for name, dtype in table.schema.items()],
         },
     }
-
-
-def _is_cc_by(table: Table) -> bool:
-    return bool(table.licence and table.licence.startswith("CC BY 4.0"))
 
 
 def _field(column: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,13 +62,16 @@ PROGRAMME_VERDICTS = {
 """A programme row's verdict in both languages, and the badge it wears."""
 
 OSM_NOTICE = (
-    "© OpenStreetMap contributors (openstreetmap.org/copyright). This table is available under the Open Database "
-    "License 1.0 (opendatacommons.org/licenses/odbl): a database made from it must be shared alike"
+    "© OpenStreetMap contributors (https://www.openstreetmap.org/copyright). This table is available under the Open "
+    "Database License (https://opendatacommons.org/licenses/odbl/1.0/): a database made from it must be shared alike"
 )
-"""What section 4.3 of the licence and https://osmfoundation.org/wiki/Licence/Attribution_Guidelines ask for."""
+"""The notice of the licence's section 4.3, with addresses in plain text: the page links nowhere outside."""
 
-FIRMS_NOTICE = "We acknowledge the use of data from NASA's Fire Information for Resource Management System (FIRMS)"
-"""As https://www.earthdata.nasa.gov/data/tools/firms asks for."""
+FIRMS_NOTICE = (
+    "We acknowledge the use of data from NASA's Fire Information for Resource Management System (FIRMS) "
+    "(https://earthdata.nasa.gov/firms), part of NASA's Earth Science Data and Information System (ESDIS)"
+)
+"""As https://www.earthdata.nasa.gov/learn/find-data/near-real-time/citation asks for."""
 
 OUTCOMES = {"pass": "ผ่าน", "warn": "ควรระวัง", "block": "ไม่ผ่าน"}
 
