@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import polars as pl
 import pytest
 import requests
 import urllib3
@@ -34,8 +33,8 @@ from quality.problems import gather
 from quality.tables import TABLES
 
 DAY = date(2026, 11, 23)
-SLUGS = ("phuket", "samyan", "nst")
-"""The first of the registry, one in Bangkok, and the last, whose records are in the half that does not come."""
+SLUGS = ("phuket", "samyan", "theppharat")
+"""The first of the registry, one in Bangkok, and one of the last, whose records are in the half that does not come."""
 
 FAULTS = ("403", "429", "500", "html", "json-page", "empty", "empty-list", "half", "columns", "truncated")
 SENT = {"timeout", "drip"}
@@ -251,10 +250,3 @@ def test_no_reason_that_is_kept_holds_a_key(tmp_path: Path, cities: Mapping[str,
     for came in run(tmp_path, cities, portals, "403").values():
         for receipt in came.receipts:
             assert "=demo" not in receipt.origin and "/demo/" not in urlsplit(receipt.origin).path, receipt.origin
-
-
-def test_problems_of_readings_name_rows_that_the_delivery_has(sound: dict[Source, Came]) -> None:
-    for where, came in sound.items():
-        for reading in came.readings:
-            rows = reading.problems["row"].drop_nulls()
-            assert rows.len() == 0 or pl.Series(rows).min() >= 1, where  # type: ignore[operator]

@@ -16,8 +16,10 @@ import pytest
 
 from assets.snapshots.build import Refused, prefix
 from assets.snapshots.commit import Conflict, current, history, repair, show
+from assets.snapshots.describe import datapackage
 from assets.snapshots.verify import verify
 from assets.store import LocalStore, Store
+from quality import tables as contracts
 from quality.tables import INDICATORS, TABLES
 
 STEPS = 9
@@ -323,7 +325,7 @@ def test_indicators_keep_their_contract(made_up) -> None:
 
 def test_open_licences_travel_with_the_data(made_up) -> None:
     tables = [contracts.FACILITIES, contracts.TRANSIT_STOPS, contracts.AIR_QUALITY]
-    files = [{"table": table.name, "path": f"data/{table.name}/x.parquet", "bytes": 1, "sha256": "0"} for table in tables]
+    files = [{"table": table.name, "path": f"{table.name}.parquet", "bytes": 1, "sha256": "0"} for table in tables]
     told = datapackage(made_up.city(), made_up.DAY, "id", tables, files)["resources"]
     names = {one["name"]: [licence["name"] for licence in one.get("licenses", [])] for one in told}
     assert names == {"facilities": ["ODbL-1.0"], "transit-stops": ["CC-BY-4.0"], "air-quality": []}
