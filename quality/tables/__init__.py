@@ -7,7 +7,14 @@ Asia/Bangkok, where a day always has 24 hours.
 
 from quality.contracts import Table
 from quality.tables.books import DELIVERIES, QUARANTINE, VERDICTS
-from quality.tables.energy import LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, METER_SUPERSEDED, METERS
+from quality.tables.energy import (
+    LOAD_PROFILE,
+    LOAD_PROFILE_BASIS,
+    METER_INTERVALS,
+    METER_SUPERSEDED,
+    METERS,
+    REGISTER_READS,
+)
 from quality.tables.open_data import (
     AIR_QUALITY,
     INDICATORS,
@@ -29,6 +36,7 @@ __all__ = [
     "METER_SUPERSEDED",
     "POPULATION",
     "QUARANTINE",
+    "REGISTER_READS",
     "TABLES",
     "TRANSIT_ROUTES",
     "TRANSIT_STOPS",
@@ -43,6 +51,7 @@ TABLES: dict[str, Table] = {
         METERS,
         METER_INTERVALS,
         METER_SUPERSEDED,
+        REGISTER_READS,
         LOAD_PROFILE,
         LOAD_PROFILE_BASIS,
         AIR_QUALITY,
