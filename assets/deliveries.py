@@ -57,7 +57,7 @@ class Outcome:
 
 def due(platform: Platform, city: City, table: Table, day: date) -> Iterator[Due]:
     """Receipts up to ``day`` that ``table`` has not read, and those of ``day`` itself, oldest first."""
-    seen = set(_books(platform, city, table, DELIVERIES)["receipt"])
+    seen = known(platform, city, table)
     for name, entry in feeds(city, table.name):
         owner, source = landed_as(city, name, entry)
         for delivered, identity in platform.archive.ids(owner, source):
@@ -65,6 +65,11 @@ def due(platform: Platform, city: City, table: Table, day: date) -> Iterator[Due
                 receipt = platform.archive.receipt(owner, source, delivered, identity)
                 if receipt.outcome != "new" or entry.reader not in SOURCES or SOURCES[entry.reader].reads(receipt.name):
                     yield Due(name, entry, receipt)
+
+
+def known(platform: Platform, city: City, table: Table) -> set[str]:
+    """Receipts that the books of ``table`` have."""
+    return set(_books(platform, city, table, DELIVERIES)["receipt"])
 
 
 def read(platform: Platform, city: City, item: Due) -> ReadResult:

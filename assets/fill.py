@@ -6,20 +6,21 @@ One function a kind of table. Each works on one city and one delivery day and ma
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
 import polars as pl
 
 from assets import deliveries
 from assets.cities.registry import City
 from assets.deliveries import Due, Outcome
-from assets.energy import intervals
+from assets.energy import intervals, register_reads
 from assets.lake import tables as lake
 from assets.landing.receipts import Receipt
 from assets.platform import Platform
 from quality import series, suites
 from quality.contracts import Table
-from quality.problems import gather, problem
-from quality.tables import METER_INTERVALS, METERS, VERDICTS
+from quality.problems import gather, no_problems, problem
+from quality.tables import METER_INTERVALS, METERS, REGISTER_READS, VERDICTS
 from quality.verdicts import Verdict, freshness, keys, structure, to_frame, worst
 
 BATCH_ROWS = 4_000_000
@@ -61,50 +62,91 @@ def fill(platform: Platform, city: City, table: Table, day: date) -> Filled:
     return _judged(platform, city, table, day, outcomes, files, more)
 
 
+class _Came(NamedTuple):
+    """What one delivery brought: intervals (``DELIVERED``) and register reads (``REGISTER_READS``)."""
+
+    outcome: Outcome
+    readings: pl.DataFrame
+    registers: Outcome
+    reads: pl.DataFrame
+
+
 def fill_meter_intervals(platform: Platform, city: City, day: date) -> Filled:
-    """Fill ``meter_intervals`` and ``meter_superseded`` from meter exports, batch by batch.
+    """Fill ``meter_intervals``, ``meter_superseded`` and ``register_reads`` from meter exports, batch by batch.
 
     Days that change are noted for the load profile before they are written, so that a crash leaves none behind.
     """
     table = METER_INTERVALS
     register = latest_register(platform, city, day)
     outcomes: list[Outcome] = []
+    registers: list[Outcome] = []
     files: list[lake.Written] = []
+    read_files: list[lake.Written] = []
     verdicts: list[Verdict] = []
     for batch in _batches(platform, city, day):
-        receipts = [outcome.due.receipt.id for outcome, _ in batch]
-        readings = pl.concat([intervals.no_delivered(), *(rows for _, rows in batch)])
+        receipts = [came.outcome.due.receipt.id for came in batch]
+        read_files += _apply_reads(platform, city, batch, receipts)
+        registers += [came.registers for came in batch]
+        readings = pl.concat([intervals.no_delivered(), *(came.readings for came in batch)])
         also = deliveries.days_of(platform, city, table, receipts)
         for touched in sorted({*readings["local_date"].unique(), *also}):
             platform.store.write(_stale_key(city, touched), b"")
         applied = intervals.apply(platform.store, city.slug, readings, register, receipts, also)
         files += applied.files
         verdicts += applied.verdicts
-        for outcome, _ in batch:
-            refused = applied.refused.filter(_receipt=outcome.due.receipt.id).drop("_receipt")
-            outcomes.append(replace(outcome, problems=gather([outcome.problems, refused])))
-    return _judged(platform, city, table, day, outcomes, files, verdicts)
+        for came in batch:
+            refused = applied.refused.filter(_receipt=came.outcome.due.receipt.id).drop("_receipt")
+            outcomes.append(replace(came.outcome, problems=gather([came.outcome.problems, refused])))
+    # Before the books of the intervals, which tell what is due: a crash in between repeats both.
+    known = deliveries.known(platform, city, REGISTER_READS)
+    told = [each for each in registers if each.rows or each.problems.height or each.due.receipt.id in known]
+    reads = _judged(platform, city, REGISTER_READS, day, told, read_files, []) if told else Filled([], [], [])
+    filled = _judged(platform, city, table, day, outcomes, files, verdicts)
+    return Filled(
+        [*filled.outcomes, *reads.outcomes], [*filled.files, *reads.files], [*filled.verdicts, *reads.verdicts]
+    )
 
 
-def _batches(platform: Platform, city: City, day: date) -> Iterator[list[tuple[Outcome, pl.DataFrame]]]:
-    """Deliveries that are due, read and pseudonymised, in batches of about ``BATCH_ROWS`` readings."""
-    batch: list[tuple[Outcome, pl.DataFrame]] = []
+def _batches(platform: Platform, city: City, day: date) -> Iterator[list[_Came]]:
+    """Deliveries that are due, read and pseudonymised, in batches of about ``BATCH_ROWS`` rows."""
+    batch: list[_Came] = []
     for item in deliveries.due(platform, city, METER_INTERVALS, day):
-        result = deliveries.read(platform, city, item)
-        rows = intervals.no_delivered()
-        problems = result.problems
-        if "readings" in result.tables:
-            readings = result.tables["readings"]
-            rows = intervals.to_delivered(readings, item.receipt.id, item.receipt.day, city.slug, platform.secret())
-        elif "registers" in result.tables:
-            text = f"{result.tables['registers'].height} register read(s) and no intervals"
-            problems = gather([problem("format-no-interval", text), problems])
-        batch.append((_outcome(item, result.format, problems, rows, METER_INTERVALS.day), rows))
-        if sum(part.height for _, part in batch) > BATCH_ROWS:
+        batch.append(_came(platform, city, item))
+        if sum(came.readings.height + came.reads.height for came in batch) > BATCH_ROWS:
             yield batch
             batch = []
     if batch:
         yield batch
+
+
+def _came(platform: Platform, city: City, item: Due) -> _Came:
+    result = deliveries.read(platform, city, item)
+    rows, reads = intervals.no_delivered(), REGISTER_READS.empty()
+    # What was wrong is told once: of a delivery of register reads alone, with them.
+    problems = [result.problems, no_problems()]
+    if "readings" in result.tables:
+        readings = result.tables["readings"]
+        rows = intervals.to_delivered(readings, item.receipt.id, item.receipt.day, city.slug, platform.secret())
+    elif "registers" in result.tables:
+        problems.reverse()
+    if "registers" in result.tables:
+        frame, doubled = register_reads.of_export(result.tables["registers"], city.slug, platform.secret())
+        kept, problems[1] = _kept(REGISTER_READS, frame, item.receipt, gather([problems[1], doubled]))
+        reads = reads if kept is None else kept
+    return _Came(
+        _outcome(item, result.format, problems[0], rows, METER_INTERVALS.day),
+        rows,
+        _outcome(item, result.format, problems[1], reads, REGISTER_READS.day),
+        reads,
+    )
+
+
+def _apply_reads(platform: Platform, city: City, batch: Sequence[_Came], receipts: Sequence[str]) -> list[lake.Written]:
+    """Put the batch's register reads into the lake, in place of what its receipts brought earlier."""
+    stored = {lake.day_of(key) for key in lake.keys(platform.store, REGISTER_READS, city.slug)}
+    also = stored.intersection(deliveries.days_of(platform, city, REGISTER_READS, receipts))
+    reads = pl.concat([came.reads for came in batch])
+    return register_reads.apply(platform.store, city.slug, reads, receipts, also)
 
 
 def latest_register(platform: Platform, city: City, day: date) -> pl.DataFrame:

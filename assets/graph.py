@@ -208,7 +208,7 @@ def _table(city: City, table: Table) -> dg.AssetsDefinition:
     def results(filled: fill.Filled) -> Mapping[str, Any]:
         refused = with_severity(pl.concat([o.problems for o in filled.outcomes])) if filled.outcomes else None
         return {
-            "deliveries": len(filled.outcomes),
+            "deliveries": len({outcome.due.receipt.id for outcome in filled.outcomes}),
             "dagster/row_count": sum(file.rows for file in filled.files),
             "rows_delivered": filled.rows,
             "rows_refused": 0 if refused is None else refused.filter(severity="refuse").height,

@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
-from bench import espi, nem12
+from bench import books, espi, nem12
 
 OURS = "muang"
 """The tool that the others are compared with."""
@@ -35,7 +36,16 @@ class Case:
     tools: dict[str, Callable[[Path], tuple[int, float]]]
 
 
+PANDAS = "pandas + openpyxl"
+
 CASES = {
+    "pea-kw": Case(
+        partial(books.write_pea, unit="kw"), {OURS: books.muang, PANDAS: partial(books.pandas_pea, unit="kw")}
+    ),
+    "pea-kwh": Case(
+        partial(books.write_pea, unit="kwh"), {OURS: books.muang, PANDAS: partial(books.pandas_pea, unit="kwh")}
+    ),
+    "mea": Case(books.write_mea, {OURS: books.muang, PANDAS: books.pandas_mea}),
     "espi": Case(espi.write, {OURS: espi.muang, **espi.PEERS}),
     "nem12": Case(partial(nem12.write, meters=406), {OURS: nem12.muang, **nem12.PEERS}),
     "nem12-large": Case(
@@ -56,13 +66,22 @@ def main() -> None:
     for name in arguments.cases:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
-            CASES[name].write(path, 1)
-            CASES[name].write(_small(path), 0.001)
+            _write(name, path, 1)
+            _write(name, _small(path), 0.001)
             _compare(name, path, arguments.repeat)
 
 
 def _small(path: Path) -> Path:
     return path.with_name(f"{path.name}-small")
+
+
+def _write(name: str, path: Path, share: float) -> None:
+    """In a process of its own: one that it starts begins with the peak memory of its parent."""
+    writer = get_context("spawn").Process(target=CASES[name].write, args=(path, share))
+    writer.start()
+    writer.join()
+    if writer.exitcode:
+        raise SystemExit(f"{name}: the file cannot be written")
 
 
 def _measured(tool: Callable[[Path], tuple[int, float]], path: Path) -> dict[str, float]:

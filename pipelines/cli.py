@@ -303,7 +303,10 @@ def sql(
     query: Annotated[str | None, typer.Argument(help="SQL; without one, the tables and columns are described.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Query the lake (schema `lake`) and the current snapshots (schema `cdp`) with DuckDB."""
+    """Query the lake (schema `lake`) and the current snapshots (schema `cdp`) with DuckDB.
+
+    `from lake.meter_intervals_as_of('2026-11-20')` has the meter readings as they were known after that delivery day.
+    """
     import duckdb
 
     from assets.store import open_store

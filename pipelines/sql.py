@@ -9,12 +9,31 @@ from assets.snapshots import commit
 from assets.snapshots.build import prefix
 from assets.store import S3Store, Store
 from quality.contracts import Table
-from quality.tables import TABLES
+from quality.readings import QUALITIES
+from quality.tables import METER_INTERVALS, METER_SUPERSEDED, TABLES
 
 DESCRIBE = """
-select schema_name || '.' || table_name as "table", column_name as "column", data_type as type, comment
-from duckdb_columns() where schema_name in ('lake', 'cdp') order by schema_name, table_name, column_index
+select "table", "column", type, comment from (
+    select schema_name || '.' || table_name as "table", column_name as "column", data_type as type, comment,
+        column_index as place
+    from duckdb_columns() where schema_name in ('lake', 'cdp')
+    union all
+    select schema_name || '.' || function_name || '(' || array_to_string(parameters, ', ') || ')', null, 'table',
+        comment, 0
+    from duckdb_functions() where schema_name = 'lake'
+) order by "table", place
 """
+
+AS_OF = """
+create macro lake.meter_intervals_as_of(day) as table
+select * exclude (rank) from ({delivered}) where _delivered <= cast(day as date)
+qualify row_number() over (
+    partition by city, meter_id, channel, quantity, start
+    order by value_delivered is not null desc, version desc nulls last, rank, _delivered desc, _receipt desc, _row desc
+) = 1
+"""
+"""What had been delivered up to a day, by the rule of ``assets.energy.intervals``. Readings off their channel's
+grid are left out, and so are the slots that a complete grid has without a reading."""
 
 
 def connect(store: Store, cities: list[str]) -> duckdb.DuckDBPyConnection:
@@ -37,6 +56,7 @@ def connect(store: Store, cities: list[str]) -> duckdb.DuckDBPyConnection:
     for name, contract in TABLES.items():
         _view(connection, store, "lake", contract, [key for city in cities for key in lake.keys(store, contract, city)])
         _view(connection, store, "cdp", contract, published.get(name, []))
+    _as_of(connection)
     # Landing holds personal data: a query reads the lake and what is published, nothing beside them.
     readable = ", ".join(_quoted(f"{store.path(folder)}/") for folder in ("lake", "cdp"))
     connection.execute(f"set allowed_directories = [{readable}]")
@@ -64,6 +84,23 @@ def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, tabl
     for column in table.columns:
         text = column.description + (f" [{column.unit}]" if column.unit else "")
         connection.execute(f'comment on column {schema}.{table.name}."{column.name}" is {_quoted(text)}')
+
+
+def _as_of(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make ``lake.meter_intervals_as_of`` of the tables of meter readings that there are."""
+    there = {
+        row[0]
+        for row in connection.execute("select view_name from duckdb_views() where schema_name = 'lake'").fetchall()
+    }
+    names = [name for name in METER_INTERVALS.schema if name in METER_SUPERSEDED.schema]
+    qualities = ", ".join(map(_quoted, QUALITIES))
+    columns = f"city, month, {', '.join(names)}, list_position([{qualities}], quality) as rank"
+    counts = {METER_INTERVALS.name: "_receipt is not null", METER_SUPERSEDED.name: "reason <> 'off_grid'"}
+    parts = [f"select {columns} from lake.{name} where {rule}" for name, rule in counts.items() if name in there]  # noqa: S608
+    if parts:
+        connection.execute(AS_OF.format(delivered=" union all ".join(parts)))
+        text = "Meter readings as the deliveries up to a day told them, missing slots left out."
+        connection.execute(f"comment on macro table lake.meter_intervals_as_of is {_quoted(text)}")
 
 
 def _quoted(text: str) -> str:

@@ -16,10 +16,10 @@ import polars as pl
 
 from quality.contracts import Table
 from quality.grid import DAY_MINUTES
-from quality.tables import LOAD_PROFILE_BASIS, METER_INTERVALS, METER_SUPERSEDED
+from quality.tables import LOAD_PROFILE_BASIS, METER_INTERVALS, METER_SUPERSEDED, REGISTER_READS
 from quality.verdicts import SAMPLE, Verdict, completeness, contract, structure
 
-BIG = frozenset({METER_INTERVALS.name, METER_SUPERSEDED.name, LOAD_PROFILE_BASIS.name})
+BIG = frozenset(table.name for table in (METER_INTERVALS, METER_SUPERSEDED, REGISTER_READS, LOAD_PROFILE_BASIS))
 """Tables with a row a reading: their contract is checked in Polars, Great Expectations sees their metrics only."""
 
 Rule = tuple[str, dict[str, Any]]

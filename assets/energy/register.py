@@ -46,9 +46,9 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
     dated = cell("valid_from") if "valid_from" in names else pl.lit("")
     classes = METERS.by_column["customer_class"].allowed or ()
     rows, refused = refuse(
-        lines[1:].with_columns(
-            **{column: cell(column) for column in COLUMNS}, dated=dated, valid_from=parse(dated, "ymd").dt.date()
-        ),
+        lines[1:]
+        .with_columns(**{column: cell(column) for column in COLUMNS}, dated=dated)
+        .with_columns(valid_from=parse(pl.col("dated"), "ymd").dt.date()),
         [
             (width.is_null() | (width != len(names)), "row-malformed", f"not the {len(names)} cells of the header"),
             (pl.col("point") == "", "value-null", "point is missing"),

@@ -16,6 +16,7 @@ from quality.tables.energy import (
     METER_SUPERSEDED,
     METERS,
     POWER_SYSTEM,
+    REGISTER_READS,
 )
 from quality.tables.environment import (
     AIR_QUALITY,
@@ -61,6 +62,7 @@ __all__ = [
     "PROGRAMME",
     "QUARANTINE",
     "RAINFALL",
+    "REGISTER_READS",
     "ROAD_ACCIDENTS",
     "ROAD_CASUALTIES",
     "ROAD_EVENTS",
@@ -83,6 +85,7 @@ TABLES: dict[str, Table] = {
         METERS,
         METER_INTERVALS,
         METER_SUPERSEDED,
+        REGISTER_READS,
         LOAD_PROFILE,
         LOAD_PROFILE_BASIS,
         EV_CHARGERS,

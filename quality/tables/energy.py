@@ -93,6 +93,39 @@ METER_SUPERSEDED = Table(
     ),
 )
 
+REGISTER_READS = Table(
+    name="register_reads",
+    title="Register reads",
+    description="What meters' registers showed, and the energy between reads; rows that have superseded do not count.",
+    smart="energy",
+    key=("meter_id", "channel", "quantity", "end", "_receipt", "_row"),
+    day="local_date",
+    published=False,
+    columns=(
+        Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
+        Column("channel", pl.String(), "Register as delivered.", nullable=False),
+        Column("quantity", pl.String(), "What is measured; import is from the grid.", allowed=tuple(QUANTITIES)),
+        Column("unit", pl.String(), "Unit of the value; empty where the file's own is kept.", nullable=False),
+        Column("start", UTC, "The read before; null where it is not told."),
+        Column("end", UTC, "The read.", nullable=False),
+        Column("local_date", pl.Date(), "Day in Asia/Bangkok of the read.", nullable=False),
+        Column("register_start", ENERGY, "What the register showed at the read before, without multiplier."),
+        Column("register_end", ENERGY, "What the register showed at the read, without multiplier."),
+        Column("multiplier", ENERGY, "Factor of the transformers (CT x VT); null where it is not told."),
+        Column("value", ENERGY, "Energy (or greatest demand) between the reads, with the multiplier."),
+        Column("quality", pl.String(), "Canonical quality.", nullable=False, allowed=QUALITIES),
+        Column("quality_raw", pl.String(), "Quality flag as delivered."),
+        Column("reason_raw", pl.String(), "Reason as delivered."),
+        _VERSION,
+        Column(
+            "superseded",
+            pl.String(),
+            "Why another row of the same read counts in its place; null where this one counts.",
+            allowed=("corrected", "repeated"),
+        ),
+    ),
+)
+
 LOAD_PROFILE = Table(
     name="load_profile",
     title="Load profile",

@@ -35,18 +35,19 @@ def filled(tmp_path, **files):
             city=city.slug, source=source, day=DAY, name=name, origin=name, data=content, first_seen=now, run="test"
         )
     fill.fill_meter_intervals(platform, city, DAY)
-    books = lake.read(store, DELIVERIES, city.slug).rows_by_key("name", named=True, unique=True)
+    books = lake.read(store, DELIVERIES, city.slug).rows_by_key(("name", "table"), named=True, unique=True)
     quarantine = lake.read(store, QUARANTINE, city.slug).filter(severity="reject")
     return books, quarantine, lake.read(store, METER_INTERVALS, city.slug)
 
 
-def test_a_delivery_of_registers_only_is_rejected_and_said(tmp_path):
+def test_a_delivery_of_registers_only_fills_their_table(tmp_path):
     books, quarantine, intervals = filled(tmp_path, registers=NEM13.encode(), intervals=NEM12.encode())
-    assert {name: (book["status"], book["format"], book["rows"]) for name, book in books.items()} == {
-        "registers": ("rejected", "nem13", 0),
-        "intervals": ("ok", "nem12", 48),
+    assert {key: (book["status"], book["format"], book["rows"]) for key, book in books.items()} == {
+        ("registers", "meter_intervals"): ("ok", "nem13", 0),
+        ("registers", "register_reads"): ("ok", "nem13", 1),
+        ("intervals", "meter_intervals"): ("ok", "nem12", 48),
     }
-    assert quarantine.select("name", "code").rows() == [("registers", "format-no-interval")]
+    assert quarantine.is_empty()
     assert intervals["value_delivered"].sum() == 48
 
 
@@ -55,5 +56,20 @@ def test_registers_beside_intervals_do_not_disturb_them(tmp_path):
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("a.csv", NEM12)
         archive.writestr("b.csv", NEM13)
-    books, quarantine, _ = filled(tmp_path, both=out.getvalue())
-    assert (books["both"]["status"], books["both"]["rows"], quarantine.height) == ("ok", 48, 0)
+    books, quarantine, intervals = filled(tmp_path, both=out.getvalue())
+    assert {table: (book["status"], book["rows"]) for (_, table), book in books.items()} == {
+        "meter_intervals": ("ok", 48),
+        "register_reads": ("ok", 1),
+    }
+    assert (quarantine.height, intervals["value_delivered"].sum()) == (0, 48)
+
+
+def test_what_is_wrong_with_a_delivery_of_registers_is_told_once(tmp_path):
+    line = NEM13.splitlines()[1]
+    books, _, _ = filled(
+        tmp_path, registers=NEM13.replace("900\n", f"{line.replace('kWh', 'furlong')}\n900\n").encode()
+    )
+    assert {table: (book["status"], book["rows"], book["refused"]) for (_, table), book in books.items()} == {
+        "meter_intervals": ("ok", 0, 0),
+        "register_reads": ("partial", 1, 1),
+    }

@@ -337,3 +337,14 @@ def test_large_files_are_read_in_time():
     assert read_export(data, "x.csv", {}).tables["readings"].height == 67_200
     # A loop over readings takes many times as long; the bound is wide enough for a busy machine.
     assert datetime.now() - began < timedelta(seconds=5)
+
+
+def test_readings_above_the_header_are_not_lost_in_silence():
+    """Found by fuzzing: a file that was sorted has its header anywhere; what stood above it was taken for a title."""
+    long = [f"P,2026-01-05 {clock(n)},{n}.5,Actual" for n in (1, 2, 3)]
+    found = read(*long[:2], LONG_HEADER, long[2])
+    assert rows(found) == [(1, "row-malformed"), (2, "row-malformed")]
+    assert describe(found, "x")["status"] == "partial"
+    wide = [f"P,2026-01-0{day}," + ",".join(["1"] * 96) for day in (5, 6)]
+    assert rows(read(wide[0], WIDE_HEADER, wide[1])) == [(1, "row-malformed")]
+    assert rows(read("Report of,05/01/2026,,", "", LONG_HEADER, *long)) == []

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from assets.energy.exports import read_export
 from assets.energy.readers import p1
+from quality.readings import REGISTER_SCHEMA
 
 METER = "4B384547303034303436333935353037"
 
@@ -93,6 +94,7 @@ def test_a_log_gives_the_energy_between_telegrams():
     parts = [telegram(f"17010219200{n}W", [("1-0:1.8.1", f"{value}*kWh")]) for n, value in enumerate(reads)]
     table = read("".join(parts)).tables["registers"]
     assert table["value"].to_list() == [None, Decimal("0.25"), Decimal("0.75")]
+    assert table.schema == REGISTER_SCHEMA
     assert table["register_start"].to_list() == [None, Decimal(1), Decimal("1.25")]
     assert table["start"].to_list()[1:] == table["end"].to_list()[:2]
     shuffled = read("".join(parts[::-1])).tables["registers"].sort("end")

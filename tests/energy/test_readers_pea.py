@@ -280,3 +280,22 @@ def test_readings_have_the_canonical_types():
         readings = read_export(data, "x", {}).tables["readings"]
         assert readings.schema == READING_SCHEMA
         assert readings.select(pl.col("row").n_unique()).item() == 96
+
+
+def test_an_html_row_with_a_damaged_tag_is_not_lost_in_silence():
+    """Found by fuzzing: a row whose cells lie in an unknown element had none, as a blank row has."""
+    data = html_day(datetime(2026, 1, 5), ["1.250"] * 96)
+    damaged = data.replace(b"<tr><td>", b"<tr><td? ", 40).replace(b"<tr><td? ", b"<tr><td>", 39)
+    assert damaged != data
+    result = read_export(damaged, "x", {})
+    assert result.tables["readings"].height == 95
+    assert result.problems["code"].to_list() == ["stamp-bad"]
+    assert read_export(data.replace(b'colspan="2"', 'colspan="²"'.encode(), 1), "x", {}).format == "pea_html"
+
+
+def test_an_html_page_that_its_parser_gives_up_is_rejected():
+    """Found by fuzzing: beyond 256 levels the parser stops, and what it has is a shorter report."""
+    data = html_day(datetime(2026, 1, 5), ["1.250"] * 96)
+    at = data.index(b"<tr>", len(data) // 2)
+    result = read_export(data[:at] + b"<div>" * 300 + data[at:], "x", {})
+    assert (dict(result.tables), result.problems["code"].to_list()) == ({}, ["file-malformed"])

@@ -407,6 +407,14 @@ def test_bad_cells_are_refused_with_the_row_of_their_sheet():
     assert not any(word in "".join(result.problems["message"]) for word in (SECRET, ACCOUNT, "ไม่ทราบ"))
 
 
+def test_a_time_in_digits_of_another_script_is_not_midnight():
+    sheets = kw_sheets(ONES)
+    sheets["Sheet2"][10][0] = "05/01/2026 ๐๒.๑๕"
+    result = read_export(xlsx(sheets), "x", {})
+    assert result.problems.drop_nulls("row").select("row", "code").rows() == [(11, "stamp-bad")]
+    assert result.tables["readings"].height == 95
+
+
 def test_an_account_beside_an_empty_label_is_not_the_next_label():
     sheets = kw_sheets(ONES)
     sheets["Sheet1"][3][1] = ""
@@ -669,6 +677,7 @@ def test_a_multiplier_is_never_guessed():
         assert result.tables["registers"]["register_end"].null_count() == 0
         told = read_export(data, "x", {"multiplier": "20"}).tables["registers"]
         assert told.filter(pl.col("channel") == "111")["value"].to_list() == [None, Decimal(120)]
+    assert codes(read_export(form(rows, ct="5" * 40 + ":5 A."), "x", {})) == ["header-absent"]  # found by fuzzing
     assert codes(read_export(form(rows, ct=""), "x", {"multiplier": "-1"})) == ["option-invalid"]
 
 
@@ -682,16 +691,47 @@ def test_register_form_repetitions_dates_and_cuts():
     assert codes(read_export(form([one, bad]), "x", {})) == ["stamp-bad"]
     assert codes(read_export(form([one], end=""), "x", {})) == ["file-truncated"]
     assert codes(read_export(form([one], codes=["kWh"] * 7), "x", {})) == ["file-malformed"]
+    # Found by fuzzing: a row without its number was left out in silence, and a great product ended the reader.
+    unnumbered = ["", *reset(2, datetime(2026, 7, 1), "9", "1", "2", "6", "1", "1", "1")[1:]]
+    assert codes(read_export(form([one, unnumbered]), "x", {})) == ["row-malformed"]
+    shown = reset(1, datetime(2026, 6, 1), "6.0", "1.0", "2.0", "3.0", "1.0", "1.0", "1.0")
+    unnamed = form([shown], codes=["111", "010", "020", "x30", "050", "060", "070"])
+    assert codes(read_export(unnamed, "x", {})) == ["column-new"]
+    great = reset(2, datetime(2026, 7, 1), "999999999999.999", "1", "2", "6", "1", "1", "1")
+    assert codes(read_export(form([one, great]), "x", {})) == ["value-range"]
 
 
 def test_a_sheet_with_far_corners_does_not_fill_the_memory():
-    for corner in ("XFD1048576", "B1048576"):
-        book = openpyxl.Workbook()
-        book.active["A1"], book.active[corner] = "x", "y"
-        out = io.BytesIO()
-        book.save(out)
+    for corner in ("XFD1048576", "B1048576", "XFD1"):
+        data = xlsx({"S": [["x", "y"]]})
+        data = resheeted(data, lambda part, corner=corner: part.replace(b'r="B1"', f'r="{corner}"'.encode()))
         expected = ["archive-limit"] if corner.startswith("X") else ["format-unknown"]
-        assert codes(read_export(out.getvalue(), "x", {})) == expected
+        assert codes(read_export(data, "x", {})) == expected
+
+
+@pytest.mark.parametrize("address", ["F" + "9" * 41, "F4294967295", "ZZZZ7", "Z" * 100_000 + "7", "F" + "0" * 40 + "7"])
+def test_a_cell_outside_of_any_sheet_does_not_end_the_process(address):
+    """Found by fuzzing: the reader's row number overflowed, and the table it then asked for took all memory."""
+    data = resheeted(EXAMPLES["mea_wide_xlsx"][0], lambda part: part.replace(b'r="F70"', f'r="{address}"'.encode()))
+    assert codes(read_export(data, "x", {})) == ["archive-limit"]
+
+
+def resheeted(data, change):
+    """A workbook whose sheets' XML is changed."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as book, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
+        for name in book.namelist():
+            made.writestr(name, change(book.read(name)) if "worksheets/sheet" in name else book.read(name))
+    return out.getvalue()
+
+
+def test_an_old_workbook_of_a_damaged_address_is_rejected_in_its_own_process():
+    data = bytearray(EXAMPLES["pea_monthly_xls"][0])
+    # A LABELSST record (0x00FD, 10 bytes) begins with row and column: a text is moved to the end of all sheets.
+    at = data.rindex(b"\xfd\x00\x0a\x00") + 4
+    for row, column in ((0xFFFF, 0xFF), (1, 0xFFFF)):
+        data[at : at + 4] = row.to_bytes(2, "little") + column.to_bytes(2, "little")
+        assert codes(read_export(bytes(data), "x", {})) == ["file-malformed"]
 
 
 def test_an_office_file_that_is_no_workbook_is_rejected():

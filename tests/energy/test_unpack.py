@@ -93,3 +93,8 @@ def test_encrypted_archives():
 
 def test_truncated_gzip():
     assert refusal(gzip.compress(bytes(range(256)) * 100)[:-20]).code == "file-malformed"
+
+
+def test_an_entry_without_a_name_is_refused():
+    """Found by fuzzing: a name that begins with NUL is empty to zipfile, whose ``is_dir`` fails on it."""
+    assert refusal(zipped([("a.csv", b"x")]).replace(b"a.csv", b"\0.csv")).code == "archive-limit"

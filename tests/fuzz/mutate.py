@@ -7,12 +7,15 @@ import gzip
 import io
 import random
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 Mutation = Callable[[bytes, random.Random], bytes]
 
 HUGE = 1_000_000
 """Characters of a huge cell: far beyond any identifier or number."""
+
+BOMB = b"0" * 20_000_000
+"""More than twice what a small archive may unpack to."""
 
 
 def cut(data: bytes, chance: random.Random) -> bytes:
@@ -141,7 +144,7 @@ def archive(data: bytes, chance: random.Random) -> bytes:
         kind = chance.randrange(5)
         packed.writestr(("a.csv", "../../etc/a.csv", "a.csv", "a/" * 300 + "a.csv", "/a.csv")[kind], data)
         if kind == 2:
-            packed.writestr("bomb.csv", b"0" * 60_000_000)
+            packed.writestr("bomb.csv", BOMB, compresslevel=1)
     made = out.getvalue()
     return chance.choice((made, made, flip(made, chance), cut(made, chance), gzip.compress(data) + data[:50]))
 
@@ -164,11 +167,32 @@ WEIGHTS = {"huge_cell": 0.1, "archive": 0.3, "entities": 0.4, "nested": 0.3}
 """Slow or seldom ones, against 1 for the others."""
 
 
+INSIDE = 0.75
+"""Share of a workbook's mutations that are made to a part of it: damage to the archive around it seldom opens."""
+
+
+def inside(data: bytes, names: Sequence[str], chance: random.Random) -> bytes:
+    """A workbook (ZIP) with mutations of one of its parts, most often one that holds cells."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as book, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        parts = {info: book.read(info) for info in book.infolist()}
+        cells = [part for part in parts if "sheet" in part.filename or "sharedStrings" in part.filename]
+        chosen = chance.choice(cells if chance.random() < 0.9 else list(parts))
+        for part, content in parts.items():
+            if part is chosen:
+                for name in names:
+                    content = MUTATIONS[name](content, chance)
+            packed.writestr(part, content, compresslevel=1)
+    return out.getvalue()
+
+
 def mutated(data: bytes, chance: random.Random) -> tuple[str, bytes]:
     """One mutation, or a few on top of each other; its name and the bytes."""
     names = chance.choices(
         list(MUTATIONS), [WEIGHTS.get(name, 1.0) for name in MUTATIONS], k=chance.choice((1, 1, 1, 2, 3))
     )
+    if data.startswith(b"PK") and chance.random() < INSIDE:
+        return "inside:" + "+".join(names), inside(data, names, chance)
     for name in names:
         data = MUTATIONS[name](data, chance)
     return "+".join(names), data

@@ -1,5 +1,8 @@
 """One sound file of every format, made by the writers of the readers' own tests: what the fuzzer starts from."""
 
+import io
+import re
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -19,11 +22,22 @@ DAY = datetime(2026, 1, 5)
 
 @dataclass(frozen=True)
 class Sample:
-    """A file that its reader reads whole (``ok``); ``options`` as a city's registry would give them."""
+    """A file that its reader reads whole; ``options`` as a city's registry would give them."""
 
     data: bytes
     name: str = "export"
     options: Mapping[str, Any] = field(default_factory=dict)
+    status: str = "ok"
+
+
+def _book(data: bytes, **options: Any) -> Sample:
+    """A workbook without the time at which it was made, so that its mutations are the same every day."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as made, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in made.namelist():
+            part = re.sub(rb"\d{4}-\d\d-\d\dT[\d:]+Z", b"2026-01-01T00:00:00Z", made.read(name))
+            packed.writestr(zipfile.ZipInfo(name), part, zipfile.ZIP_DEFLATED)
+    return Sample(out.getvalue(), options=options)
 
 
 def _lines(*lines: str, **options: Any) -> Sample:
@@ -97,16 +111,16 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
         "P.01(0260601001500)(00)(15)(1)(1-1:1.29)(kWh)", *(f"({n}.250)" for n in range(96)), point="P"
     ),
     "pea_html": lambda: Sample(pea.html_day(DAY, ["1.250"] * 96)),
-    "pea_kwh_xlsx": lambda: Sample(pea.xlsx_day(DAY, ["1.250"] * 96)),
-    "pea_kw_xlsx": lambda: Sample(thai.xlsx(thai.kw_month(["1.250"] * 96))),
-    "pea_ami_xlsx": lambda: Sample(thai.xlsx(thai.custom(["1.250"] * 96))),
+    "pea_kwh_xlsx": lambda: _book(pea.xlsx_day(DAY, ["1.250"] * 96)),
+    "pea_kw_xlsx": lambda: _book(thai.xlsx(thai.kw_month(["1.250"] * 96))),
+    "pea_ami_xlsx": lambda: _book(thai.xlsx(thai.custom(["1.250"] * 96))),
     "pea_monthly_xls": lambda: Sample(thai.xls(thai.monthly_xls([(1.0, 0.0)] * 96))),
-    "mea_wide_xlsx": lambda: Sample(thai.mea([thai.mea_row(end, 1) for end in thai.ends()])),
-    "tod_profile_xlsx": lambda: Sample(
-        thai.tod([thai.tod_row(n, f"{end}", 0, 1, 0) for n, end in enumerate(thai.ends())]), options={"point": "P"}
+    "mea_wide_xlsx": lambda: _book(thai.mea([thai.mea_row(end, 1) for end in thai.ends()])),
+    "tod_profile_xlsx": lambda: _book(
+        thai.tod([thai.tod_row(n, f"{end}", 0, 1, 0) for n, end in enumerate(thai.ends())]), point="P"
     ),
     "pea_register_form": lambda: Sample(thai.FORM),
-    "cu_building_1min": lambda: _table("date,time,Power", [f"1/1/16,{n // 60}:{n % 60:02d},{n}" for n in range(1440)]),
+    "cu_building_1min": lambda: _table("date,time,Power", [f"1/1/16,{n // 60}:{n % 60:02d},{n}" for n in range(240)]),
     "cu_building_hourly": lambda: _table("Datetime,Load,Temp", [f"7/1/18 {n}:00,{n}.5,25.1" for n in range(24)]),
     "mea_csv": lambda: _table(
         "MEA No.,UI ID.,Rate Category,Measuring Compoenent,TOU/TOD,Date Time,Value",
@@ -128,6 +142,30 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
         "LCLid,stdorToU,DateTime,KWH/hh (per half hour) ,Acorn,Acorn_grouped",
         [f"MAC1,Std,2013-01-05 {_clock(30 * n)}:00.0000000, 0.5 ,ACORN-A,Affluent" for n in range(1, 48)],
     ),
+    "uk_row_per_reading": lambda: _table(
+        "MPR,ReadDatetime,kWh,ReadType",
+        [f"1200000000001,05/01/2026 {_clock(30 * n)},{n}.5,Actual" for n in range(1, 48)],
+    ),
+    "fluvius_15min": lambda: _table(
+        "Van datum;Van tijdstip;Tot datum;Tot tijdstip;EAN;Meter;Metertype;Register;Volume;Eenheid;Validatiestatus",
+        [
+            f"05-01-2026;{_clock(15 * n)}:00;05-01-2026;{_clock(15 * n + 15)}:00;541400000000000001;1SAG1;Digitaal;"
+            f"{flow} {'Dag' if 28 <= n < 88 else 'Nacht'};0,{n:03d};kWh;{'Gevalideerd' if n % 9 else 'Geschat'}"
+            for n in range(95)
+            for flow in ("Afname", "Injectie")
+        ],
+    ),
+    "edc_cr_15min": lambda: _table(
+        f"Datum;Cas od;Cas do;{'1' * 18}-{'2' * 18};{'1' * 18}-{'3' * 18}",
+        [f"05.01.2026;{_clock(15 * n)};{_clock(15 * n + 15)};0,{n};1,25" for n in range(96)],
+    ),
+    "opendsm_hourly": lambda: _table(
+        "start,value",
+        [f"2026-01-0{5 + n // 24} {n % 24:02d}:00:00-06:00,{n}.125" for n in range(48)],
+        layout="opendsm_hourly",
+        point="P",
+    ),
+    "power_logger": lambda: Sample(thai.LOGGER.encode(), status="rejected"),  # no intervals, so it is refused by name
     "homewizard_cumulative": lambda: _table(
         "time,Import T1 kWh,Import T2 kWh,Export T1 kWh,Export T2 kWh",
         [f"2026-01-05 {_clock(15 * n)},{n}.500,{n}.25,0.000,0.000" for n in range(96)],

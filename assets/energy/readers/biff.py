@@ -1,32 +1,36 @@
-"""Opening old workbooks (BIFF, MS-XLS) at a distance.
+"""Old Excel workbooks (BIFF, MS-XLS) at a distance.
 
 A damaged cell address makes the library behind fastexcel allocate a table of any size, which ends the process and not
-only the file. So the workbook is opened in a process of its own with a limit on memory and time; what comes back is
-its sheets as text, as Arrow.
+only the file. So a workbook is first opened in a process of its own with a limit on memory and time; only one that
+passes is opened here.
 """
 
-import resource
 import subprocess
 import sys
 
+import fastexcel
 import polars as pl
-import pyarrow as pa
 
-MEMORY = 1024**3
-"""Bytes of address space the child may use: an old sheet has at most 65,536 rows, a year of quarter-hours 35,040."""
+MEMORY = 512 * 1024**2
+"""Bytes of address space the child may use: enough for ``CELLS`` texts that are all different."""
+
+CELLS = 1_300_000
+"""Cells of all sheets, blanks between their corners included: 65,536 rows, the most an old sheet has, by 20."""
 
 SECONDS = 20
-"""A workbook of that size opens in under a second."""
+"""A workbook of that size opens in one or two."""
 
 _CHILD = """
+import resource
 import sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
 import fastexcel
-import pyarrow as pa
-book = fastexcel.read_excel(sys.stdin.buffer.read())
+book, cells = fastexcel.read_excel(sys.stdin.buffer.read()), 0
 for number in range(len(book.sheet_names)):
-    sheet = book.load_sheet(number, header_row=None, dtypes="string", skip_rows=0).to_arrow()
-    with pa.ipc.new_stream(sys.stdout.buffer, sheet.schema) as out:
-        out.write_batch(sheet)
+    sheet = book.load_sheet(number, header_row=None, dtypes="string", skip_rows=0)
+    cells += sheet.total_height * sheet.width
+    if cells > int(sys.argv[2]) or sheet.width > 256:  # an old sheet ends at IV
+        sys.exit(2)
 """
 
 
@@ -36,22 +40,17 @@ class WorkbookError(Exception):
 
 def sheets(data: bytes) -> list[pl.DataFrame]:
     """Every sheet as columns of text. Raises ``WorkbookError``."""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-    command = [sys.executable, "-I", "-c", _CHILD]
+    command = [sys.executable, "-I", "-c", _CHILD, str(MEMORY), str(CELLS)]
     try:
-        # Our own text; the limit has to be set before the child starts.
-        done = subprocess.run(  # noqa: S603
-            command, input=data, capture_output=True, timeout=SECONDS, preexec_fn=limit, check=True
-        )
+        subprocess.run(command, input=data, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603 (our text)
     except subprocess.TimeoutExpired:
         raise WorkbookError(f"opening it takes longer than {SECONDS} s") from None
     except subprocess.CalledProcessError as error:
-        reason = f"it cannot be opened within {MEMORY >> 20} MB (the opener ended with {error.returncode})"
+        limits = f"{MEMORY >> 20} MB and {CELLS:,} cells"
+        reason = f"it cannot be opened within {limits} (the opener ended with {error.returncode})"
         raise WorkbookError(reason) from None
-    stream, found = pa.BufferReader(done.stdout), []
-    while stream.tell() < stream.size():
-        found.append(pl.DataFrame(pa.ipc.open_stream(stream).read_all()))
-    return found
+    book = fastexcel.read_excel(data)
+    return [
+        book.load_sheet(number, header_row=None, dtypes="string", skip_rows=0).to_polars()
+        for number in range(len(book.sheet_names))
+    ]

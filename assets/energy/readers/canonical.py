@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from assets.sources import ReadResult
-from quality.problems import PROBLEM_SCHEMA, gather, problem
+from quality.problems import PROBLEM_SCHEMA, gather, no_problems, problem
 from quality.readings import ENERGY, READING_SCHEMA
 
 THAILAND = "Asia/Bangkok"
@@ -76,6 +76,8 @@ def refuse(
         code = pl.when(breach).then(pl.lit(breach_code)).otherwise(code)
         message = pl.when(breach).then(pl.lit(text) if isinstance(text, str) else text).otherwise(message)
     judged = frame.with_columns(_code=code, _message=message)
+    if judged["_code"].null_count() == judged.height:
+        return frame, no_problems()
     bad = judged.filter(pl.col("_code").is_not_null()).select("row", code="_code", message="_message")
     return judged.filter(pl.col("_code").is_null()).drop("_code", "_message"), bad.cast(PROBLEM_SCHEMA)
 
@@ -93,33 +95,33 @@ def measure(
     digits = text.str.replace_all(thousands, "", literal=True) if thousands else text
     if decimal != ".":
         digits = digits.str.replace(decimal, ".", literal=True)
-    hours = pl.when("average").then(pl.col("minutes")).otherwise(60)
-    number = (digits.cast(EXACT, strict=False) * pl.col("factor") * hours / 60).cast(ENERGY, strict=False)
-    judged = {"_blank": text.is_null(), "value": number}
-    if frame.select(((pl.col("factor") == 1) & ~pl.col("average")).fill_null(False).all()).item():
-        # Most exports are in the canonical unit already: no arithmetic, and text is cleaned only where it must be.
-        judged["value"] = digits.cast(ENERGY, strict=False)
-        plain = frame["raw"].cast(ENERGY, strict=False)
-        if (decimal, thousands, *nulls) == (".", "") and not plain.null_count():
-            judged = {"_blank": pl.lit(False), "value": pl.lit(plain)}
-    frame = frame.with_columns(**judged)
-    wrong = frame.filter(pl.col("value").is_null() & ~pl.col("_blank"))
     problems = []
-    if wrong.height:
-        counted = wrong.group_by("row").len().sort("row")
-        message = pl.format("{} cell(s) hold no number", "len")
-        problems.append(counted.select("row", code=pl.lit("value-not-number"), message=message))
-        frame = frame.filter(pl.col("row").is_in(counted["row"].implode()).not_())
-    blank = frame.filter("_blank")
-    if blank.height:
-        said = f"{blank.height} blank value(s) in {blank['row'].n_unique()} row(s); the first is named"
-        problems.append(problem("value-blank", said, blank["row"].sort()[0]))
+    unit = frame.select(((pl.col("factor") == 1) & ~pl.col("average")).fill_null(False).all()).item()
+    # Most exports are in the canonical unit already: no arithmetic, and text is cleaned only where it must be.
+    plain = frame["raw"].cast(ENERGY, strict=False) if unit and (decimal, thousands, *nulls) == (".", "") else None
+    if plain is not None and not plain.null_count():
+        frame = frame.with_columns(value=plain)
+    else:
+        hours = pl.when("average").then(pl.col("minutes")).otherwise(60)
+        number = digits.cast(EXACT, strict=False) * pl.col("factor") * hours / 60
+        frame = frame.with_columns(_blank=text.is_null(), value=(digits if unit else number).cast(ENERGY, strict=False))
+        wrong = frame.filter(pl.col("value").is_null() & ~pl.col("_blank"))
+        if wrong.height:
+            counted = wrong.group_by("row").len().sort("row")
+            message = pl.format("{} cell(s) hold no number", "len")
+            problems.append(counted.select("row", code=pl.lit("value-not-number"), message=message))
+            frame = frame.filter(pl.col("row").is_in(counted["row"].implode()).not_())
+        blank = frame.filter("_blank")
+        if blank.height:
+            said = f"{blank.height} blank value(s) in {blank['row'].n_unique()} row(s); the first is named"
+            problems.append(problem("value-blank", said, blank["row"].sort()[0]))
+        frame = frame.drop("_blank")
     # A value that the format itself flags as missing (NEM12: N, delivered as 0) is none.
     missing = pl.col("value").is_null() | (pl.col("quality") == "missing")
-    frame = frame.with_columns(
-        value=pl.when(~missing).then("value"), quality=pl.when(missing).then(pl.lit("missing")).otherwise("quality")
-    )
-    return frame.drop("_blank"), gather(problems)
+    if frame.select(missing.any()).item():
+        flagged = pl.when(missing).then(pl.lit("missing")).otherwise("quality")
+        frame = frame.with_columns(value=pl.when(~missing).then("value"), quality=flagged)
+    return frame, gather(problems)
 
 
 def resolve(readings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

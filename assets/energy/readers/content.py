@@ -53,7 +53,9 @@ class Content:
         text = self.text if limit is None else self.text[: limit * 20_000]
         parts = [pl.Series("line", [], pl.String)]
         for block in _blocks(text):
-            lines = block.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+            if "\r" in block:
+                block = block.replace("\r\n", "\n").replace("\r", "\n")
+            lines = block.removesuffix("\n").split("\n")
             parts.append(pl.Series("line", lines, pl.String))
         frame = pl.concat(parts).head(limit or len(text) + 1).to_frame().with_row_index("row", offset=1)
         return frame.filter(pl.col("line").str.contains(r"[^\s,;]")).with_columns(pl.col("row").cast(pl.Int64))
@@ -82,7 +84,7 @@ def split(lines: pl.DataFrame, delimiter: str = ",") -> pl.DataFrame:
     quoted = line.str.contains('"', literal=True)
     plain = lines.select(quoted.any()).item() is not True
     if plain:
-        return lines.with_columns(cells=line.str.split(delimiter)).drop("line")
+        return lines.select(pl.exclude("line"), cells=line.str.split(delimiter))
     mark = re.escape(delimiter)
     cell = pl.element().str.strip_prefix(delimiter).str.strip_chars()
     cell = cell.str.replace(r'^"(.*)"$', "${1}").str.replace_all('""', '"', literal=True)

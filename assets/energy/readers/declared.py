@@ -46,9 +46,9 @@ def recognise(content: Content, layout: Layout) -> str | None:
     if not layout.automatic or layout.width is not None:
         return None
     found = tabular.header(content, layout)
-    if found is None or (layout.exact and _strangers(found.names, layout)):
+    if found is None or (layout.exact and _strangers(found[1], layout)):
         return None
-    return f"header in line {found.at} names the columns of {layout.name}"
+    return f"header in line {found[0]} names the columns of {layout.name}"
 
 
 def read(content: Content, layout: Layout, options: Mapping[str, Any]) -> Export:
@@ -66,6 +66,7 @@ def read(content: Content, layout: Layout, options: Mapping[str, Any]) -> Export
         return rejected(layout.name, "file-malformed", wanted)
     if table.cut is not None:
         return rejected(layout.name, "file-truncated", *table.cut)
+    stray = _above(table, layout)
     table, kept = _filtered(table, layout)
     rows, refused = _rows(table, layout, point)
     tall, days = _intervals(rows, table, layout)
@@ -86,7 +87,7 @@ def read(content: Content, layout: Layout, options: Mapping[str, Any]) -> Export
     count = len(_strangers(table.names, layout))
     if count:
         notes.append(problem("column-new", f"{count} column(s) that the layout does not know"))
-    problems = gather([*notes, kept, refused, days, units, hours, skipped, cells, checks, repeated, registers])
+    problems = gather([*notes, stray, kept, refused, days, units, hours, skipped, cells, checks, repeated, registers])
     return Export(layout.name, tables={"readings": channels.joined(readings, layout)}, problems=problems, zone=zone)
 
 
@@ -99,6 +100,18 @@ def _strangers(names: list[str], layout: Layout) -> list[str]:
     patterns = [p for p in (layout.ignored_pattern, layout.points and layout.points.columns) if p]
     others = (name for place, name in enumerate(names) if place not in taken and name not in known)
     return [name for name in others if not any(re.fullmatch(pattern, name) for pattern in patterns)]
+
+
+def _above(table: Table, layout: Layout) -> pl.DataFrame:
+    """Rows of readings above the header, where a sorted file may have them. Titles and facts stand there too."""
+    if layout.width is not None or not table.above.height:
+        return gather([])
+    filled = pl.col("cells").list.eval(pl.element().str.strip_chars() != "").list.sum() >= len(set(layout.required))
+    rows = table.above.filter(filled).select("row", text=clock.dates(table.cell(layout.stamp.columns[0])))
+    dated = clock.stamps(rows["text"], layout.stamp).drop_nulls("stamp")
+    message = "a row of readings above the header is not read"
+    found = rows.join(dated, on="text", how="semi").sort("row")
+    return found.select("row", code=pl.lit("row-malformed"), message=pl.lit(message))
 
 
 def _filtered(table: Table, layout: Layout) -> tuple[Table, pl.DataFrame]:

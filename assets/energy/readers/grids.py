@@ -43,27 +43,44 @@ def grid(rows: Sequence[Sequence[str]]) -> Grid:
 
 
 @lru_cache(maxsize=1)
-def sheets(content: Content) -> tuple[Grid, ...]:
-    """The sheets of a workbook, XLSX or BIFF; of the last one kept, because each reader looks before one reads.
+def workbook(data: bytes) -> tuple[tuple[str, pl.DataFrame], ...]:
+    """Names and sheets of an XLSX workbook, every cell as text; of the last one kept, because all readers look at it.
 
-    Raises ``ArchiveError`` beyond ``MAX_CELLS`` in all, and what opening a damaged workbook raises.
+    Raises ``ArchiveError`` beyond ``MAX_CELLS`` in all, and what calamine raises on a damaged file.
     """
-    found, cells = [], 0
-    for sheet in biff.sheets(content.data) if content.kind == "biff" else _xlsx(content.data):
+    book = fastexcel.read_excel(data)
+    numbers = range(len(book.sheet_names))
+    loaded = (book.load_sheet(n, header_row=None, dtypes="string", skip_rows=0).to_polars() for n in numbers)
+    return tuple(zip(book.sheet_names, _within(loaded), strict=True))
+
+
+@lru_cache(maxsize=1)
+def sheets(content: Content) -> tuple[Grid, ...]:
+    """The sheets of a workbook, XLSX or BIFF. Raises what ``workbook`` and ``biff.sheets`` raise."""
+    if content.kind == "biff":
+        return tuple(map(_clean, _within(biff.sheets(content.data))))
+    return tuple(_clean(sheet) for _, sheet in workbook(content.data))
+
+
+def _within(sheets: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """``sheets`` as long as they have no more than ``MAX_CELLS`` together."""
+    cells = 0
+    for sheet in sheets:
         cells += sheet.height * sheet.width
         if cells > MAX_CELLS:
             raise ArchiveError(f"the workbook has more than {MAX_CELLS:,} cells")
-        sheet = sheet.rename({name: f"c{i}" for i, name in enumerate(sheet.columns)})
-        text = pl.all().str.replace_all("\xa0", " ", literal=True).str.strip_chars().fill_null("")
-        width = pl.lit(sheet.width, pl.Int64).alias("width")
-        found.append(sheet.select(pl.int_range(1, pl.len() + 1).alias("row"), width, text) if sheet.width else grid([]))
-    return tuple(found)
+        yield sheet
 
 
-def _xlsx(data: bytes) -> Iterator[pl.DataFrame]:
-    book = fastexcel.read_excel(data)
-    for number in range(len(book.sheet_names)):
-        yield book.load_sheet(number, header_row=None, dtypes="string", skip_rows=0).to_polars()
+def _clean(sheet: pl.DataFrame) -> Grid:
+    if not sheet.width:
+        return grid([])
+    text = [
+        column.str.replace_all("\xa0", " ", literal=True).str.strip_chars().fill_null("").alias(f"c{place}")
+        for place, column in enumerate(sheet)
+    ]
+    width = pl.lit(sheet.width, pl.Int64).alias("width")
+    return pl.DataFrame(text).select(pl.int_range(1, pl.len() + 1).alias("row"), width, pl.all())
 
 
 def head(table: Grid) -> Iterator[tuple[int, list[str]]]:

@@ -200,8 +200,8 @@ def _timed(values: pl.DataFrame, sent: str | None, zone: str) -> tuple[pl.DataFr
 
 def _grade(flags: str | None) -> str:
     """Canonical quality of a value's list: the worst of those that judge the value; vendors' own (from 1001) do not."""
-    parts = [flag.split(".") for flag in (flags or "").split()]
-    codes = [tuple(map(int, part)) for part in parts if len(part) == 3 and all(number.isdigit() for number in part)]
+    known = [flag for flag in (flags or "").split() if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9}){2}", flag)]
+    codes = [tuple(map(int, flag.split("."))) for flag in known]
     accepted = any(code[1:] == (10, 1) for code in codes)
     found = []
     for system, category, index in codes:

@@ -60,8 +60,7 @@ def stamped(rows: pl.DataFrame, text: pl.Expr, order: Order = "dmy") -> tuple[pl
     """``rows`` with ``end``, the local end of the interval, from its text; and those refused."""
     # Dates that a spreadsheet computed may lie a fraction of a second before the minute, or after.
     text = text.str.replace(r"(:\d\d:\d\d)\.\d+$", "${1}")
-    # Lazily, because only then Polars sees that the stamp's parts are the same again and again.
-    rows = rows.lazy().with_columns(end=parse(text, order, "auto")).collect()
+    rows = rows.with_columns(end=parse(text, order, "auto"))
     early = pl.col("end").dt.second() == 59
     rows = rows.with_columns(end=pl.when(early).then(pl.col("end") + pl.duration(seconds=1)).otherwise("end"))
     shape = "dd/mm/yyyy" if order == "dmy" else "yyyy-mm-dd"

@@ -62,7 +62,9 @@ def walk(content: Content, *names: str) -> Iterator[etree._Element]:
 
 def _is_open(text: str) -> bool:
     root = re.search(r"<([^\s!?/>][^\s/>]*)", text)
-    return root is not None and re.search(rf"</{re.escape(root[1])}\s*>|/>\s*$", text[-1000:]) is None
+    if root is None or re.search(rf"</{re.escape(root[1])}\s*>", text[-1000:]):
+        return False
+    return "<" in text[root.end() :] or not text.rstrip().endswith("/>")  # a root of one tag closes itself
 
 
 def drop(element: etree._Element) -> None:

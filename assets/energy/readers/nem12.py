@@ -5,6 +5,8 @@ from midnight. Of a meter-day that occurs twice the record with the latest Updat
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -15,9 +17,10 @@ from assets.energy.readers.content import Content, split
 from assets.energy.readers.mdff import FLAG, field
 from assets.energy.readers.stamps import YEARS, utc
 from quality.problems import gather, no_problems
-from quality.readings import LABEL, QUALITY, QUANTITY, no_readings
+from quality.readings import LABEL, QUALITY, QUANTITY, READING_SCHEMA, no_readings
 
 FORMAT = "nem12"
+UTC = READING_SCHEMA["start"]
 KIND = "text"
 
 _RECORDS = ("100", "200", "300", "400", "500", "900")
@@ -28,8 +31,11 @@ _DAY_FLAG = r"^([AFSEN]\d{0,2}|V)$"
 """Quality and method of a day. V says that the flags are in 400 records."""
 _TAIL = r",([AFSEN]\d{0,2}|V),[^,]*,[^,]*(,(\d{12}|\d{14})?){0,2}\s*$"
 """What follows the values: flag, reason, description, and two times that may be absent."""
-_AT_ONCE = 2000
-"""300 records that are split into intervals together: below 0.1 GB at 5 minutes, and still few steps."""
+_AT_ONCE = 300_000
+"""Intervals of a piece that is read together: below 0.1 GB, and still few steps."""
+_MINUTE = 60_000_000  # microseconds
+_WORKERS = 4
+"""Pieces that are read at a time, at most: each holds its own memory."""
 
 
 def recognise(content: Content) -> str | None:
@@ -55,17 +61,13 @@ def read(content: Content, options: Mapping[str, Any]) -> Export:
     days, strange = _days(records, _heads(records, zone, options.get("point")))
     problems = [mdff.enclosure(records), strange, orphans]
     parts, kept = [no_readings()], []
-    for piece in days.iter_slices(_AT_ONCE):
-        whole, refused = _judged(piece, zone)
-        named = _spread(details, whole.filter(flag="V")["row"])
-        whole, uncovered = _covered(whole, named)
-        readings, cells = measure(_intervals(whole, named, zone))
-        problems += [refused, uncovered, cells]
-        parts.append(canonical(readings))
-        # After the cells were judged: a correction that cannot be read must not displace what it corrects.
-        unread = cells.filter(code="value-not-number")["row"]
-        whole = whole.filter(~pl.col("row").is_in(unread.implode()))
-        kept.append(whole.select("row", "point", "channel", "date", "version"))
+    size = max(1, _AT_ONCE // (days.select(pl.col("count").max()).item() or 1))
+    # Most of a piece's work is one column's, so the pieces share the processors.
+    with ThreadPoolExecutor(min(_WORKERS, pl.thread_pool_size())) as pool:
+        for readings, judged, faults in pool.map(partial(_piece, details, zone), days.iter_slices(size)):
+            parts.append(readings)
+            kept.append(judged)
+            problems += faults
     if kept:
         superseded = _superseded(pl.concat(kept))
         problems.append(superseded)
@@ -75,6 +77,20 @@ def read(content: Content, options: Mapping[str, Any]) -> Export:
     if _is_cut(content, records, found):
         return rejected(FORMAT, "file-truncated", "the last record is incomplete", records["row"][-1])
     return Export(FORMAT, tables={"readings": pl.concat(parts, rechunk=False)}, problems=found, zone=zone)
+
+
+def _piece(
+    details: pl.DataFrame, zone: str, days: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
+    """Readings of some 300 records, their meter-days, and problems."""
+    whole, refused = _judged(days, zone)
+    named = _spread(details, whole.filter(flag="V")["row"])
+    whole, uncovered = _covered(whole, named)
+    readings, cells = measure(_intervals(whole, named, zone))
+    # After the cells were judged: a correction that cannot be read must not displace what it corrects.
+    unread = cells.filter(code="value-not-number")["row"]
+    kept = whole.filter(~pl.col("row").is_in(unread.implode())).select("row", "point", "channel", "date", "version")
+    return canonical(readings), kept, [refused, uncovered, cells]
 
 
 def _heads(records: pl.DataFrame, zone: str, point: object) -> pl.DataFrame:
@@ -240,38 +256,38 @@ def _superseded(days: pl.DataFrame) -> pl.DataFrame:
 
 
 def _intervals(days: pl.DataFrame, named: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """One row an interval, with the flag of its 400 record where the day is V; these days come last."""
+    """One row an interval, with the flag of its 400 record where the day is V; days of V or E come last."""
+    midnight = utc(pl.col("date").cast(pl.Datetime("us")), zone).cast(pl.Int64)
     days = days.select(
-        "row", "minutes", "factor", "average", "version",
+        "row", "minutes", "factor", "average", "version", "count",
         pl.col("point", "channel").cast(LABEL),
         pl.col("quantity").cast(QUANTITY),
         quality=mdff.quality(pl.col("flag")).cast(QUALITY),
         quality_raw=pl.col("flag").cast(LABEL),
         reason_raw=mdff.code(pl.col("reason")).cast(LABEL),
         written=pl.min_horizontal("version", "created"),
-        midnight=utc(pl.col("date").cast(pl.Datetime("us")), zone),
+        start=pl.int_ranges(midnight, midnight + 1440 * _MINUTE, pl.col("minutes").cast(pl.Int64) * _MINUTE),
         raw=pl.col("cells").list.slice(2, "count"),
-        index=pl.int_ranges(1, pl.col("count") + 1, dtype=pl.Int64),
     )  # fmt: skip
-    varies = pl.col("quality_raw") == "V"
-    varied = days.filter(varies).explode("raw", "index")
+    varies, guessed = pl.col("quality_raw") == "V", pl.col("quality") == "forecast"
+    plain = days.filter(~varies & guessed.fill_null(False).not_()).drop("count", "written").explode("raw", "start")
+    told = days.filter(varies | guessed)
+    told = told.with_columns(index=pl.int_ranges(1, pl.col("count") + 1)).explode("raw", "start", "index")
     flagged = named.select(
         row="day_row",
         index="index",
-        quality=mdff.quality(pl.col("flag_400")).cast(QUALITY),
-        quality_raw=pl.col("flag_400").cast(LABEL),
-        reason_raw=mdff.code(pl.col("reason_400")).cast(LABEL),
+        quality_400=mdff.quality(pl.col("flag_400")).cast(QUALITY),
+        flag_400=pl.col("flag_400").cast(LABEL),
+        reason_400=mdff.code(pl.col("reason_400")).cast(LABEL),
     )
-    varied = varied.drop("quality", "quality_raw", "reason_raw").join(
-        flagged, on=["row", "index"], how="left", maintain_order="left"
+    told = told.join(flagged, on=["row", "index"], how="left", maintain_order="left").with_columns(
+        pl.when(varies).then(told_400).otherwise(name).alias(name)
+        for name, told_400 in (("quality", "quality_400"), ("quality_raw", "flag_400"), ("reason_raw", "reason_400"))
     )
-    spread = pl.concat([days.filter(~varies).explode("raw", "index"), varied.select(days.columns)])
-    start = pl.col("midnight") + pl.duration(minutes=(pl.col("index") - 1) * pl.col("minutes"))
     # An estimate is a forecast only for a time after the record was written; the file's own clock decides, not ours.
-    past = (pl.col("quality") == "forecast") & (start < pl.col("written")).fill_null(True)
-    return spread.with_columns(
-        start=start, quality=pl.when(past).then(pl.lit("substituted_temporary")).otherwise("quality")
-    )
+    past = guessed & (pl.col("start").cast(UTC) < pl.col("written")).fill_null(True)
+    told = told.with_columns(quality=pl.when(past).then(pl.lit("substituted_temporary")).otherwise("quality"))
+    return pl.concat([plain, told.select(plain.columns)]).with_columns(pl.col("start").cast(UTC))
 
 
 def _is_cut(content: Content, records: pl.DataFrame, problems: pl.DataFrame) -> bool:

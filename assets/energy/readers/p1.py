@@ -16,7 +16,7 @@ from assets.energy.readers.content import Content
 from assets.energy.readers.obis import explained
 from assets.energy.readers.stamps import utc
 from quality.problems import gather
-from quality.readings import REGISTER_SCHEMA
+from quality.readings import ENERGY, REGISTER_SCHEMA
 
 FORMAT = "p1"
 KIND = "text"
@@ -165,7 +165,7 @@ def _registers(rows: pl.DataFrame, telegrams: pl.DataFrame) -> tuple[pl.DataFram
     falls = registers.filter(step < 0).select(
         "row", code=pl.lit("register-fall"), message=pl.lit("the register is lower than in the telegram before")
     )
-    registers = registers.with_columns(value=pl.when(step >= 0).then(step)).sort("row")
+    registers = registers.with_columns(value=pl.when(step >= 0).then(step.cast(ENERGY))).sort("row")
     bare = telegrams.join(reads, on="telegram", how="anti").select(
         "row", code=pl.lit("value-null"), message=pl.lit("the telegram holds no energy register that can be read")
     )

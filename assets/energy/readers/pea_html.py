@@ -13,6 +13,7 @@ from assets.energy.readers import pea
 from assets.energy.readers.canonical import Export, rejected
 from assets.energy.readers.content import Content
 from assets.energy.readers.grids import Grid, clean, grid
+from assets.energy.readers.markup import MarkupError
 
 FORMAT = "pea_html"
 KIND = "html"
@@ -39,19 +40,26 @@ def cut(content: Content) -> bool:
 
 
 def page(content: Content) -> Grid:
-    """The rows of all tables of a page."""
+    """The rows of all tables of a page. Raises ``MarkupError`` where the parser gives up in the middle of it."""
     # libxml2's HTML parser reads no DTD and resolves no entities but HTML's own; huge_tree keeps its size limits on.
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
     document = html.document_fromstring(content.text.encode(), parser=parser)
+    if parser.error_log.filter_from_fatals():
+        raise MarkupError("file-malformed", "an HTML page nested deeper than its parser goes")
     return grid([_cells(row) for row in document.iter("tr")])
 
 
 def _cells(row: html.HtmlElement) -> list[str]:
-    """Texts of a row's cells; a cell over several columns fills each of them, so that columns stay in line."""
+    """Texts of a row's cells; a cell over several columns fills each of them, so that columns stay in line.
+
+    What else holds text there is a cell with a damaged tag: not a row's blank, so that the row is not lost.
+    """
     cells: list[str] = []
-    for cell in row.iterchildren("td", "th"):
+    for cell in row.iterchildren(html.etree.Element):
+        if cell.tag not in ("td", "th") and not cell.text_content().strip():
+            continue
         span = cell.get("colspan", "1")
         # No layout has more than a few columns; the bound keeps a wrong number from filling the memory.
-        width = min(int(span), 10) if span.isdigit() else 1
+        width = min(int(span), 10) if span.isdecimal() else 1
         cells += [clean(cell.text_content())] * max(width, 1)
     return cells[:100]

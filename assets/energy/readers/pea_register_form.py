@@ -30,6 +30,10 @@ _ENERGY = ("111", "010", "020", "030")
 _DEMAND = ("050", "060", "070")
 _CODE = re.compile(r"(?<!\d)(111|0[1-7]0)(?!\d)")
 _RATIO = re.compile(r"^([\d,]+(?:\.\d+)?)\s*(?:[:/]\s*([\d,]+(?:\.\d+)?))?\s*[AV]?\.?$", re.IGNORECASE)
+_MOST = 10**6
+"""Above any transformer's ratio: 230 kV to 110 V is 2,091, 5,000 A to 1 A is 5,000."""
+_LARGEST = Decimal(10) ** 12
+"""kWh or kW beyond what ``ENERGY`` holds."""
 _LAST = 4
 """Registers are cut off, not rounded: each of the four differences may be off by less than one of the last decimal."""
 
@@ -56,16 +60,25 @@ def read(content: Content, options: Mapping[str, Any]) -> Export:
     if not account:
         return rejected(FORMAT, "file-malformed", "no account number in the form, and no option 'point'")
     at, date, columns = found
-    rows = below(page, at).filter(cell(0).str.contains(r"^\d+\.?$")).with_columns(point=pl.lit(account))
+    rows = below(page, at).with_columns(point=pl.lit(account), end=utc(parse(cell(date), "dmy", "auto"), zone))
+    numbered, dated = cell(0).str.contains(r"^[0-9]+\.?$"), pl.col("end").is_not_null()
+    merged = (pl.col("width") == 1) & cell(0).str.contains(r"\d\.\d.*\d\.\d")  # by a damaged tag
     rows, unread = refuse(
-        rows.with_columns(end=utc(parse(cell(date), "dmy", "auto"), zone)),
-        [(pl.col("end").is_null(), "stamp-bad", "the date of the reset cannot be read")],
+        rows.filter(numbered | dated | merged),  # others are remarks
+        [
+            (~numbered, "row-malformed", "a reset without its number"),
+            (~dated, "stamp-bad", "the date of the reset cannot be read"),
+        ],
     )
     values, words = _values(rows, columns)
     values, repeated = _once(values)
     multiplier = _multiplier(page, options)
+    most = _LARGEST / (multiplier or 1)
+    values, large = refuse(
+        values, [(pl.col("register_end").cast(EXACT) >= most, "value-range", "a register too large for its multiplier")]
+    )
     reads = _reads(values, multiplier)
-    problems = [unread, words, repeated, *_judged(reads)]
+    problems = [unread, words, repeated, large, _unnamed(rows, {date, *columns.values()}), *_judged(reads)]
     if multiplier is None:
         text = "no CT and VT ratio in the form, and no option 'multiplier': energy is not computed"
         problems.append(problem("header-absent", text))
@@ -84,6 +97,14 @@ def _header(page: Grid) -> tuple[int, int, dict[str, int]] | None:
     return None
 
 
+def _unnamed(rows: pl.DataFrame, known: set[int]) -> pl.DataFrame:
+    """Columns of decimal numbers that no register code of the header names."""
+    others = [name for name in rows.columns if re.fullmatch(r"c\d+", name) and int(name[1:]) not in known]
+    filled = rows.select(pl.col(others).str.contains(r"^[\d,]+\.\d+$").any())
+    count = sum(filled.row(0)) if others else 0
+    return problem("column-new", f"{count} column(s) of numbers without a register code") if count else gather([])
+
+
 def _multiplier(page: Grid, options: Mapping[str, Any]) -> Decimal | None:
     """CT x VT as the form tells, else the option, else None. Raises ``OptionError``."""
     ratios: dict[str, Decimal] = {}
@@ -92,7 +113,7 @@ def _multiplier(page: Grid, options: Mapping[str, Any]) -> Decimal | None:
             name = re.match(r"(CT|VT) Ratio", label)
             if name and (found := _RATIO.match(value)):
                 first, second = (Decimal((part or "1").replace(",", "")) for part in found.groups())
-                if first and second:
+                if first and second and first / second < _MOST:
                     ratios.setdefault(name[1], first / second)
     if len(ratios) == 2:
         return (ratios["CT"] * ratios["VT"]).quantize(Decimal("1e-12"))

@@ -6,6 +6,7 @@ of 2024, but 2567 CE has none.
 
 import re
 from datetime import timedelta, timezone, tzinfo
+from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,38 +22,38 @@ YEARS = (1990, 2100)
 """No interval meter wrote before; a year outside is a wrong era or a wrong order of fields."""
 
 _DATE = {
-    "dmy": r"(?<day>\d{1,2})[/.\-](?<month>\d{1,2})[/.\-](?<year>\d{4}|\d{2})",
-    "mdy": r"(?<month>\d{1,2})[/.\-](?<day>\d{1,2})[/.\-](?<year>\d{4}|\d{2})",
-    "ymd": r"(?<year>\d{4})[/.\-]?(?<month>\d{2})[/.\-]?(?<day>\d{2})",
+    "dmy": r"(?<day>[0-9]{1,2})[/.\-](?<month>[0-9]{1,2})[/.\-](?<year>[0-9]{4}|[0-9]{2})",
+    "mdy": r"(?<month>[0-9]{1,2})[/.\-](?<day>[0-9]{1,2})[/.\-](?<year>[0-9]{4}|[0-9]{2})",
+    "ymd": r"(?<year>[0-9]{4})[/.\-]?(?<month>[0-9]{2})[/.\-]?(?<day>[0-9]{2})",
 }
-_TIME = r"(?:[ T]+(?<hour>\d{1,2})[.:](?<minute>\d{2})(?:[.:](?<second>\d{2}))?)?"
+_TIME = r"(?:[ T]+(?<hour>[0-9]{1,2})[.:](?<minute>[0-9]{2})(?:[.:](?<second>[0-9]{2}))?)?"
 
 
 def parse(text: pl.Expr, order: Order, era: Era = "CE") -> pl.Expr:
-    """Local ``Datetime[us]`` from text, null where it cannot be read; without a time it is midnight.
+    """Local ``Datetime[us]`` from text (a column's, no literal), null where it cannot be read; without a time midnight.
 
     24:00 is midnight of the next day. A dot or a colon separates hours and minutes (PEA writes 24.00). Two-digit years
     are of this century of the declared era.
     """
-    part = (
-        text.str.replace_all("\xa0", " ", literal=True).str.strip_chars().str.extract_groups(f"^{_DATE[order]}{_TIME}$")
+    # On a series, because in an expression each mention of a part would match the pattern again.
+    return text.map_batches(partial(_parsed, order=order, era=era), return_dtype=pl.Datetime("us"))
+
+
+def _parsed(text: pl.Series, order: Order, era: Era) -> pl.Series:
+    plain = text.str.replace_all("\xa0", " ", literal=True).str.strip_chars()
+    parts = plain.str.extract_groups(f"^{_DATE[order]}{_TIME}$").struct.unnest().cast(pl.Int32)
+    year, clock = pl.col("year"), pl.col("hour", "minute", "second").fill_null(0)
+    parts = parts.with_columns(
+        clock, year=pl.when(year < 100).then(year + (2500 if era == "BE" else 2000)).otherwise(year)
     )
-    year = part.struct.field("year").cast(pl.Int32, strict=False)
-    year = pl.when(year < 100).then(year + (2500 if era == "BE" else 2000)).otherwise(year)
     if era != "CE":
-        year = pl.when((year > BUDDHIST_FROM) if era == "auto" else pl.lit(True)).then(year - BUDDHIST).otherwise(year)
-    day = pl.concat_str(
-        year.cast(pl.String),
-        part.struct.field("month").str.zfill(2),
-        part.struct.field("day").str.zfill(2),
-        separator="-",
-    ).str.to_date("%Y-%m-%d", strict=False)
-    hour, minute, second = (
-        part.struct.field(name).cast(pl.Int64, strict=False).fill_null(0) for name in ("hour", "minute", "second")
-    )
-    clock = (hour < 24) & (minute < 60) & (second < 60) | (hour == 24) & (minute == 0) & (second == 0)
+        buddhist = (year > BUDDHIST_FROM) if era == "auto" else pl.lit(True)
+        parts = parts.with_columns(year=pl.when(buddhist).then(year - BUDDHIST).otherwise(year))
+    hour, minute, second = (pl.col(name) for name in ("hour", "minute", "second"))
+    in_day = (hour < 24) & (minute < 60) & (second < 60) | (hour == 24) & (minute == 0) & (second == 0)
+    day = pl.concat_str("year", "month", "day", separator="-").str.to_date("%Y-%m-%d", strict=False)
     stamp = day.cast(pl.Datetime("us")) + pl.duration(hours=hour, minutes=minute, seconds=second)
-    return pl.when(clock & year.is_between(*YEARS)).then(stamp)
+    return parts.select(pl.when(in_day & year.is_between(*YEARS)).then(stamp)).to_series()
 
 
 def zone_of(name: str) -> tzinfo:

@@ -15,11 +15,16 @@ import polars as pl
 from assets.energy.readers import wide
 from assets.energy.readers.content import Content
 from assets.energy.readers.content import recognise as look_at
+from assets.energy.readers.grids import workbook
 from assets.energy.readers.layouts import Layout
 
 _SEP_LINE = re.compile(r"sep=(.)[ \t]*(?:[\r\n]|$)", re.IGNORECASE)
 _LONGEST_LINE = 20_000
 """Characters: a line of 1,440 columns and their names."""
+
+
+_Head = list[tuple[int, list[str]]]
+"""Numbers and cells, without blanks around, of the first rows; not of those that are broken."""
 
 
 class Table(NamedTuple):
@@ -28,6 +33,8 @@ class Table(NamedTuple):
     at: int
     names: list[str]
     body: pl.DataFrame
+    above: pl.DataFrame
+    """The rows before the header, as ``body``."""
     cut: tuple[str, int] | None = None
     """What shows that the file was cut, and in which row."""
 
@@ -44,73 +51,78 @@ class Table(NamedTuple):
         return found.str.strip_chars("\xa0 \t").str.replace(r'^="(.*)"$', "${1}").fill_null("")
 
 
-def header(content: Content, layout: Layout) -> Table | None:
-    """The header that is the layout's, with the first rows as body."""
-    return next(_tables(content, layout, whole=False), None)
+def header(content: Content, layout: Layout) -> tuple[int, list[str]] | None:
+    """Line and names of the header that is the layout's."""
+    return next((found for _, found in _headers(content, layout)), None)
 
 
 def load(content: Content, layout: Layout) -> Table | None:
     """The layout's table, without the footer; None where no header shows it."""
     if layout.encoding is not None and content.kind == "text":
         content = look_at(content.data, layout.encoding)
-    table = next(_tables(content, layout, whole=True), None)
-    if table is None:
+    place, found = next(_headers(content, layout), ("", None))
+    if found is None:
         return None
-    body = table.body
+    at, names = found
+    rows = _cells(content, place)
+    body = rows.filter(pl.col("row") > at)
+    table = Table(at, names, body, rows.filter(pl.col("row") < at))
     if layout.footer is not None:
         ends = body.filter(pl.col("cells").list.first().str.contains(layout.footer))["row"].min()
         body = body if ends is None else body.filter(pl.col("row") < ends)
     return table._replace(body=body, cut=_cut(content, body, table.width, layout))
 
 
-def _tables(content: Content, layout: Layout, whole: bool) -> Iterator[Table]:
+def _headers(content: Content, layout: Layout) -> Iterator[tuple[str, tuple[int, list[str]]]]:
     for place in _places(content, layout):
-        head = _head(content, place)
-        found = _header(head, layout)
-        if found is not None:
-            at, names = found
-            body = _cells(content, place) if whole else head
-            yield Table(at, names, body.filter(pl.col("row") > at))
+        if found := _header(_head(content, place), layout):
+            yield place, found
 
 
 def _places(content: Content, layout: Layout) -> list[str]:
     """Where tables may be: delimiters of a text, sheets of a workbook (``table:`` before a named table)."""
     if content.kind == "xlsx":
-        book = fastexcel.read_excel(content.data)
         if layout.table is not None:
-            return [f"table:{layout.table}"] if layout.table in book.table_names() else []
-        return [f"sheet:{name}" for name in book.sheet_names if layout.sheet in (None, name)]
+            named = fastexcel.read_excel(content.data).table_names()
+            return [f"table:{layout.table}"] if layout.table in named else []
+        return [f"sheet:{name}" for name, _ in workbook(content.data) if layout.sheet in (None, name)]
     told = _SEP_LINE.match(content.text)
     declared = list(",;\t|") if layout.delimiter == "auto" else [layout.delimiter]
     return [*([told[1]] if told else []), *declared]
 
 
-def _head(content: Content, place: str) -> pl.DataFrame:
+def _head(content: Content, place: str) -> _Head:
     if content.kind == "xlsx":
-        return _sheet(content.data, place, 100)
+        return _sheet_head(content.data, place)
     return _text_head(content.text[: 30 * _LONGEST_LINE], place)
 
 
 @lru_cache(maxsize=4)
-def _text_head(text: str, delimiter: str) -> pl.DataFrame:
+def _text_head(text: str, delimiter: str) -> _Head:
     """The first 100 lines: once for all layouts that look at the same file."""
-    return _cells(Content(b"", "text", text), delimiter, 100)
+    return _stripped(_cells(Content(b"", "text", text), delimiter, 100).drop_nulls())
 
 
 @lru_cache(maxsize=4)
+def _sheet_head(data: bytes, place: str) -> _Head:
+    return _stripped(_sheet(data, place, 100))
+
+
+def _stripped(lines: pl.DataFrame) -> _Head:
+    return [(row, [cell.strip() for cell in cells]) for row, cells in lines.iter_rows()]
+
+
 def _sheet(data: bytes, place: str, limit: int | None = None) -> pl.DataFrame:
-    """``row`` and ``cells`` of a sheet, or of a named table (whose rows count from its header)."""
-    book, (kind, _, name) = fastexcel.read_excel(data), place.partition(":")
+    """``row`` and ``cells`` of a sheet, or of a named table (whose rows count from its header); of ``limit`` rows."""
+    kind, _, name = place.partition(":")
     if kind == "table":
-        frame = book.load_table(name, dtypes="string", n_rows=limit).to_polars()
+        frame = fastexcel.read_excel(data).load_table(name, dtypes="string", n_rows=limit).to_polars()
         frame = pl.concat([pl.DataFrame([frame.columns], schema=frame.columns, orient="row"), frame])
     else:
-        frame = book.load_sheet(
-            name, header_row=None, dtypes="string", n_rows=limit, skip_rows=0, skip_whitespace_tail_rows=True
-        ).to_polars()
+        frame = next(sheet for known, sheet in workbook(data) if known == name)
     if not frame.width:
         return pl.DataFrame(schema={"row": pl.Int64, "cells": pl.List(pl.String)})
-    rows: pl.DataFrame = frame.select(
+    rows: pl.DataFrame = frame.head(limit or frame.height).select(
         row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64), cells=pl.concat_list(pl.all().cast(pl.String).fill_null(""))
     )
     return rows.filter(pl.col("cells").list.join("").str.strip_chars() != "")
@@ -123,17 +135,19 @@ def _cells(content: Content, place: str, limit: int | None = None) -> pl.DataFra
     return lines.filter(pl.col("row") > 1) if _SEP_LINE.match(content.text) else lines
 
 
-def _header(lines: pl.DataFrame, layout: Layout) -> tuple[int, list[str]] | None:
+def _header(lines: _Head, layout: Layout) -> tuple[int, list[str]] | None:
     """Line and names of the header: the first line with every column the layout needs."""
     if layout.width is not None:
-        data = lines.filter(pl.col("row") > layout.skip_rows).drop_nulls().head(1)
-        fits = data.height and (data["cells"].list.len()[0] >= layout.width or (layout.wide and layout.wide.ragged))
+        first = next((cells for row, cells in lines if row > layout.skip_rows), [])
+        fits = first and (len(first) >= layout.width or (layout.wide and layout.wide.ragged))
         return (layout.skip_rows, [str(n) for n in range(1, layout.width + 1)]) if fits else None
-    for row, cells in lines.filter(pl.col("row") <= layout.header_rows).drop_nulls().iter_rows():
-        names = [cell.strip() for cell in cells]
+    required = set(layout.required)
+    for row, names in lines:
+        if row > layout.header_rows or not required <= set(names):
+            continue
         whole = layout.wide is None or wide.intervals(names, layout) is not None
         pointed = layout.points is None or any(re.fullmatch(layout.points.columns, name) for name in names)
-        if set(layout.required) <= set(names) and whole and pointed:
+        if whole and pointed:
             return row, names
     return None
 
