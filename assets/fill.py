@@ -3,7 +3,7 @@
 One function a kind of table. Each works on one city and one delivery day and may be repeated at will.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
@@ -54,7 +54,7 @@ def fill(platform: Platform, city: City, table: Table, day: date) -> Filled:
         outcomes.append(_outcome(item, result.format, problems, good, table.day))
         if good is not None and good.height:
             parts.append(good)
-    receipts = [outcome.due.receipt.id for outcome in outcomes]
+    receipts = _read_again(outcomes)
     known = {lake.day_of(key) for key in lake.keys(platform.store, table, city.slug)}
     also = known.intersection(deliveries.days_of(platform, city, table, receipts))
     files = lake.merge(platform.store, table, city.slug, pl.concat([table.empty(), *parts]), receipts, also)
@@ -84,7 +84,7 @@ def fill_meter_intervals(platform: Platform, city: City, day: date) -> Filled:
     read_files: list[lake.Written] = []
     verdicts: list[Verdict] = []
     for batch in _batches(platform, city, day):
-        receipts = [came.outcome.due.receipt.id for came in batch]
+        receipts = _read_again(came.outcome for came in batch)
         read_files += _apply_reads(platform, city, batch, receipts)
         registers += [came.registers for came in batch]
         readings = pl.concat([intervals.no_delivered(), *(came.readings for came in batch)])
@@ -105,6 +105,12 @@ def fill_meter_intervals(platform: Platform, city: City, day: date) -> Filled:
     return Filled(
         [*filled.outcomes, *reads.outcomes], [*filled.files, *reads.files], [*filled.verdicts, *reads.verdicts]
     )
+
+
+def _read_again(outcomes: Iterable[Outcome]) -> list[str]:
+    """Receipts whose earlier rows give way to what they bring now. The same bytes on a later day have the same id, and
+    are not read: their rows stay."""
+    return [outcome.due.receipt.id for outcome in outcomes if outcome.due.receipt.readable]
 
 
 def _batches(platform: Platform, city: City, day: date) -> Iterator[list[_Came]]:

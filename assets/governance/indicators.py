@@ -35,7 +35,12 @@ def _reports(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[
     count = int(rows["reports"].sum())
     finished = int(rows.filter(state="finished")["reports"].sum())
     people = registered(city, day, tables)
-    facts: dict[str, Any] = {"sources": f"{CITIZEN_REPORTS.name}, {rows.item(0, 'source')}"}
+    quiet = rows.filter(local_date=last).is_empty()
+    facts: dict[str, Any] = {
+        "sources": f"{CITIZEN_REPORTS.name}, {rows.item(0, 'source')}",
+        # Nobody reported anything, or the feed did not answer.
+        "partial": f"no report is of {last}, the last of these days" if quiet else None,
+    }
     period = (first, last)
     found = [
         indicator(

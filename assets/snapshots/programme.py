@@ -55,6 +55,7 @@ class Year(NamedTuple):
 
 def programme(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """``PROGRAMME`` on a delivery day, from the city's published tables and its indicators."""
+    tables = {name: _until(day, frame) for name, frame in tables.items()}
     rows = [*_progress(city, day, tables), *_criteria(city, day, tables)]
     frame = pl.DataFrame([_NOTHING | row | {"reference_date": day} for row in rows], schema=PROGRAMME.schema)
     good, bad = PROGRAMME.conform(frame)
@@ -177,14 +178,15 @@ def _criteria(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> Iter
         ],
     )
     held = [
-        f"{table.title.lower()}: {tables[table.name].height} rows" for table in _INFRASTRUCTURE if _has(tables, table)
+        f"{table.title.lower()}: {_newest(tables[table.name]).height} rows"
+        for table in _INFRASTRUCTURE
+        if _has(tables, table)
     ]
     lacking = [f"no {table.title.lower()}" for table in _INFRASTRUCTURE if not _has(tables, table)]
     yield _criterion(2, "Infrastructure and investment", held, [*lacking, "investment plan"])
     yield _criterion(3, "Open and secure city data platform", *_platform(tables))
     indicators = tables.get(INDICATORS.name, INDICATORS.empty())
-    newest = indicators.filter(pl.col("reference_date") == pl.col("reference_date").max())
-    shown = newest.filter(pl.col("value").is_not_null()).group_by("smart").len().sort("smart")
+    shown = _newest(indicators).filter(pl.col("value").is_not_null()).group_by("smart").len().sort("smart")
     told = [f"{smart}: {count} indicators with a value" for smart, count in shown.iter_rows()]
     without = [f"{smart}: no indicator with a value" for smart in sorted(set(city.smarts) - set(shown["smart"]))]
     yield _criterion(4, "Smart services", told, without)
@@ -194,6 +196,22 @@ def _criteria(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> Iter
     taken = [f"citizens' reports: {count}, of which {finished} are finished"] if count else []
     lacking = [] if count else ["citizens' participation: no reports"]
     yield _criterion(5, "Sustainable management", taken, [*lacking, "budget and operation plan"])
+
+
+def _newest(frame: pl.DataFrame) -> pl.DataFrame:
+    """Of a table that is told anew every day, the newest telling of each feed or source."""
+    if "reference_date" not in frame.columns:
+        return frame
+    by = [name for name in ("feed", "source") if name in frame.columns]
+    newest = pl.col("reference_date").max()
+    return frame.filter(pl.col("reference_date") == (newest.over(by) if by else newest))
+
+
+def _until(day: date, frame: pl.DataFrame) -> pl.DataFrame:
+    """What was known on the day: one that is made again does not look ahead, as in the indicators."""
+    if "local_date" in frame.columns:
+        return frame.filter(pl.col("local_date") < day)
+    return frame.filter(pl.col("reference_date") <= day) if "reference_date" in frame.columns else frame
 
 
 _INFRASTRUCTURE = (LOAD_PROFILE, EV_CHARGERS, TRANSIT_STOPS, STATIONS)

@@ -12,15 +12,23 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from pydantic import ValidationError
 
+from assets import land
 from assets.cities.registry import City, load_registry
 from assets.landing.portals import PORTALS
+from assets.platform import Platform
+from assets.store import LocalStore
+from pipelines.demo.outages import DEMO_FAULTS
 from pipelines.demo.packages import PENDING
 from pipelines.demo.portal import serve
+from pipelines.demo.profile import IMPATIENT, demo
+from pipelines.settings import BANGKOK, Settings
 
 DAY = date(2026, 11, 23)
 WEATHER = "temperature_2m,relative_humidity_2m,precipitation,wind_speed_10m"
@@ -284,10 +292,60 @@ def test_a_fault_of_a_city_hits_requests_for_its_stations(cities: dict[str, City
         assert get(asked, stationID="46t")[0] == 400, "served, and found wanting"
 
 
-@pytest.mark.parametrize("faults", [{"air4thai": "sulk"}, {"nobody": "403"}])
+@pytest.mark.parametrize("faults", [{"air4thai": "sulk"}, {"nobody": "403"}, {"traffy/phuket": "403"}])
 def test_unknown_faults_and_portals_are_refused(cities: dict[str, City], faults: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="unknown"), serve(cities.values(), DAY, faults=faults):
+    with (
+        pytest.raises(ValueError, match=r"unknown|cannot fail for one city"),
+        serve(cities.values(), DAY, faults=faults),
+    ):
         pass
+
+
+def test_a_bad_night_is_a_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings().demo_faults == DEMO_FAULTS
+    monkeypatch.setenv("MUANG_DEMO_FAULTS", '{"traffy": "timeout", "open_meteo/nan": "drip"}')
+    assert Settings().demo_faults == {"traffy": "timeout", "open_meteo/nan": "drip"}
+    monkeypatch.setenv("MUANG_DEMO_FAULTS", "{}")
+    assert Settings().demo_faults == {}
+
+
+@pytest.mark.parametrize(
+    ("faults", "says"),
+    [
+        ('{"traffy": "sulk"}', r"unknown faults \['sulk'\]; known are .*'timeout'"),
+        ('{"trafy": "403"}', r"unknown portals \['trafy'\]; known are .*'traffy'"),
+        ('{"traffy/phuket": "403"}', "only .*'open_meteo'.* are asked about single cities"),
+        ('{"open_meteo/atlantis": "403"}', r"unknown cities \['atlantis'\]"),
+        ("traffy", "not a JSON object"),
+    ],
+)
+def test_a_fault_that_cannot_be_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, faults: str, says: str) -> None:
+    monkeypatch.setenv("MUANG_DEMO_FAULTS", faults)
+    with pytest.raises(ValidationError, match=says) as raised:
+        Settings()
+    assert {error["loc"][0] for error in raised.value.errors()} == {"demo_faults"}
+
+
+def test_a_portal_that_hangs_costs_whoever_watches_seconds(cities: dict[str, City], tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, demo_faults={"longdo": "timeout", "open_meteo": "drip"})
+    platform = Platform(
+        store=LocalStore(tmp_path),
+        cities=cities,
+        portals={},
+        inbox=tmp_path,
+        now=lambda: datetime(2026, 11, 23, 1, 30, tzinfo=BANGKOK),
+    )
+    with demo(platform, [], DAY, settings) as deployment:
+        begun = time.monotonic()
+        for _ in range(3):
+            [receipt] = land.land_national(deployment, "longdo_events", DAY, "run")
+            assert receipt.outcome == "not-reached"
+        nan = cities["nan"]
+        [receipt] = land.land_portal(deployment, nan, "weather", nan.sources["weather"], DAY, "run")
+        assert receipt.outcome == "not-reached"
+        took = time.monotonic() - begun
+    assert took < 2 * IMPATIENT.host_seconds + 5
 
 
 def test_closes_its_socket_and_threads_even_after_an_error(cities: dict[str, City]) -> None:

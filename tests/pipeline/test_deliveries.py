@@ -297,6 +297,7 @@ def test_what_came_before_is_entered_as_unchanged_and_read_no_more(platform: Pla
         fill_meter_intervals(platform, city, day)
     told = [(row["day"], row["format"], row["status"], row["rows"]) for row in books(platform, city, METER_INTERVALS)]
     assert sorted(told) == [(D1, "nem12", "ok", 96), (D2, "unchanged", "ok", 0)]
+    assert lake.read(platform.store, METER_INTERVALS, city.slug).height == 96
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, pl.exceptions.PanicException])

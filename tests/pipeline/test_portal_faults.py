@@ -25,6 +25,7 @@ IMPATIENT = replace(IMPATIENT, backoff_seconds=0.01, retry_after_seconds=0.01)
     ("fault", "outcome", "code"),
     [
         ("timeout", "not-reached", "answer-not-reached"),
+        ("drip", "not-reached", "answer-not-reached"),
         ("403", "not-reached", "answer-not-reached"),
         ("429", "not-reached", "answer-not-reached"),
         ("500", "not-reached", "answer-not-reached"),

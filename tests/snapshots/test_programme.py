@@ -178,7 +178,7 @@ def test_the_five_criteria_tell_evidence_and_what_is_missing_and_no_score(made_u
         [
             {
                 "source": "traffy_geojson",
-                "local_date": DAY,
+                "local_date": DAY - timedelta(days=1),
                 "amphoe": "a",
                 "tambon": "t",
                 "kind": "k",
