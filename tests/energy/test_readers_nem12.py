@@ -219,6 +219,7 @@ def test_units_become_the_quantity_s_own(suffix, unit, minutes, value, quantity,
         ([nmi(""), day()], 3, "row-malformed"),
         ([nmi(), "400,1,48,A,,", day()], 3, "row-malformed"),
         ([nmi(), day(), "301,what is this"], 4, "row-malformed"),
+        ([nmi(), day(), "2" + day("20260102")[1:]], 4, "row-malformed"),
     ],
 )
 def test_bad_rows_are_refused_with_their_row_and_the_rest_is_kept(records, row, code):

@@ -165,6 +165,12 @@ def test_bad_lines_are_refused_with_their_row_and_the_rest_is_kept(lines, row, c
     assert result.tables["readings"]["value"].to_list() == [7]
 
 
+def test_values_before_the_first_head_are_said():
+    result = read("(7.5)", head(), "(1)", point="P")  # found by fuzzing
+    assert list(result.problems.select("row", "code").iter_rows()) == [(1, "row-malformed")]
+    assert result.tables["readings"]["value"].to_list() == [1]
+
+
 def test_an_unreadable_line_does_not_shift_those_after_it():
     readings = read(IDENTITY, head(), "(1)", "?#)", "(3)").tables["readings"]
     starts = [datetime(2026, 5, 31, 17, minute, tzinfo=UTC) for minute in (0, 30)]

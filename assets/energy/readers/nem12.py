@@ -59,7 +59,7 @@ def read(content: Content, options: Mapping[str, Any]) -> Export:
         return rejected(FORMAT, "file-truncated", "no 900 record follows, which ends a file", row)
     details, orphans = _details(records)
     days, strange = _days(records, _heads(records, zone, options.get("point")))
-    problems = [mdff.enclosure(records), strange, orphans]
+    problems = [mdff.enclosure(records), strange, orphans, _overfull(records)]
     parts, kept = [no_readings()], []
     size = max(1, _AT_ONCE // (days.select(pl.col("count").max()).item() or 1))
     # Most of a piece's work is one column's, so the pieces share the processors.
@@ -91,6 +91,13 @@ def _piece(
     unread = cells.filter(code="value-not-number")["row"]
     kept = whole.filter(~pl.col("row").is_in(unread.implode())).select("row", "point", "channel", "date", "version")
     return canonical(readings), kept, [refused, uncovered, cells]
+
+
+def _overfull(records: pl.DataFrame) -> pl.DataFrame:
+    """200 records with more than their ten fields: a 300 record of a damaged kind, whose day is lost."""
+    heads = split(records.filter(kind="200"))
+    wrong = heads.filter(pl.col("cells").list.slice(10).list.join("").str.strip_chars() != "")
+    return wrong.select("row", code=pl.lit("row-malformed"), message=pl.lit("a 200 record of more than ten fields"))
 
 
 def _heads(records: pl.DataFrame, zone: str, point: object) -> pl.DataFrame:

@@ -47,9 +47,12 @@ def recognise(content: Content) -> str | None:
 def read(content: Content, options: Mapping[str, Any]) -> Export:
     """Readings of all P.01 blocks. Options: ``timezone`` (of the meter's clock), ``point`` (where no line names it)."""
     zone = str(options.get("timezone", THAILAND))
-    rows = _rows(content, str(options.get("point", "")))
+    lines = _rows(content, str(options.get("point", "")))
+    rows = lines.filter(pl.col("head") > 0)
     if not rows.height:
         return rejected(FORMAT, "file-malformed", "no head of a P.01 block")
+    headless = lines.filter(pl.col("head").is_null() & pl.col("line").str.starts_with("("))
+    headless = headless.select("row", code=pl.lit("row-malformed"), message=pl.lit("values before the first head"))
     heads, unread = _heads(rows, zone)
     channels, left_out = _channels(heads)
     periods, malformed = _periods(rows, heads)
@@ -67,7 +70,7 @@ def read(content: Content, options: Mapping[str, Any]) -> Export:
     )
     readings, cells = measure(values)
     readings, repeated = resolve(canonical(readings))
-    said = [unread, malformed, left_out, cells, repeated, _season(heads)]
+    said = [headless, unread, malformed, left_out, cells, repeated, _season(heads)]
     return Export(FORMAT, tables={"readings": readings}, problems=gather(said), zone=zone)
 
 
@@ -77,7 +80,8 @@ def _open(text: str) -> bool:
 
 
 def _rows(content: Content, point: str) -> pl.DataFrame:
-    """Lines that are heads or periods of P.01: ``row``, ``line``, ``head`` (the row of the head) and ``point``."""
+    """Lines: ``row``, ``line``, ``point`` and ``head``: the row of the head of P.01, 0 where another code's line came
+    after it, null before the first of either."""
     lines = re.split(r"\r\n|\n|\r", content.text)
     rows = pl.DataFrame({"line": lines}, schema={"line": pl.String}).with_row_index("row", offset=1)
     # After ETX comes one check character; the other control characters frame the transmission.
@@ -97,7 +101,7 @@ def _rows(content: Content, point: str) -> pl.DataFrame:
     return rows.with_columns(
         point=pl.coalesce(numbers.forward_fill(), only, pl.lit(point)),
         head=pl.when(is_head).then("row").when(other).then(pl.lit(0)).forward_fill(),
-    ).filter(pl.col("head") > 0)
+    )
 
 
 def _told() -> pl.Expr:

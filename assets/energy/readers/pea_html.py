@@ -7,7 +7,7 @@ of facts, a table of intervals with two columns a rate of which the first counts
 from collections.abc import Mapping
 from typing import Any
 
-from lxml import html
+from lxml import etree, html
 
 from assets.energy.readers import pea
 from assets.energy.readers.canonical import Export, rejected
@@ -17,6 +17,11 @@ from assets.energy.readers.markup import MarkupError
 
 FORMAT = "pea_html"
 KIND = "html"
+_STRAY = etree.XPath(
+    "boolean(//table//text()[normalize-space() and not(ancestor::caption)"
+    " and not(ancestor::*[self::td or self::th][1][parent::tr])])"
+)
+"""Text of a table that ``_cells`` does not see."""
 
 
 def recognise(content: Content) -> str | None:
@@ -40,24 +45,24 @@ def cut(content: Content) -> bool:
 
 
 def page(content: Content) -> Grid:
-    """The rows of all tables of a page. Raises ``MarkupError`` where the parser gives up in the middle of it."""
+    """The rows of all tables of a page.
+
+    Raises ``MarkupError`` where the parser gives up within it, or damaged tags leave cells that are in no row.
+    """
     # libxml2's HTML parser reads no DTD and resolves no entities but HTML's own; huge_tree keeps its size limits on.
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
     document = html.document_fromstring(content.text.encode(), parser=parser)
     if parser.error_log.filter_from_fatals():
         raise MarkupError("file-malformed", "an HTML page nested deeper than its parser goes")
+    if _STRAY(document):
+        raise MarkupError("file-malformed", "a table of the page has text outside of its rows and cells")
     return grid([_cells(row) for row in document.iter("tr")])
 
 
 def _cells(row: html.HtmlElement) -> list[str]:
-    """Texts of a row's cells; a cell over several columns fills each of them, so that columns stay in line.
-
-    What else holds text there is a cell with a damaged tag: not a row's blank, so that the row is not lost.
-    """
+    """Texts of a row's cells; a cell over several columns fills each of them, so that columns stay in line."""
     cells: list[str] = []
-    for cell in row.iterchildren(html.etree.Element):
-        if cell.tag not in ("td", "th") and not cell.text_content().strip():
-            continue
+    for cell in row.iterchildren("td", "th"):
         span = cell.get("colspan", "1")
         # No layout has more than a few columns; the bound keeps a wrong number from filling the memory.
         width = min(int(span), 10) if span.isdecimal() else 1

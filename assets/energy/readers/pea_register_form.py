@@ -62,9 +62,8 @@ def read(content: Content, options: Mapping[str, Any]) -> Export:
     at, date, columns = found
     rows = below(page, at).with_columns(point=pl.lit(account), end=utc(parse(cell(date), "dmy", "auto"), zone))
     numbered, dated = cell(0).str.contains(r"^[0-9]+\.?$"), pl.col("end").is_not_null()
-    merged = (pl.col("width") == 1) & cell(0).str.contains(r"\d\.\d.*\d\.\d")  # by a damaged tag
     rows, unread = refuse(
-        rows.filter(numbered | dated | merged),  # others are remarks
+        rows.filter(numbered | dated | (pl.col("width") > len(columns))),  # others are remarks
         [
             (~numbered, "row-malformed", "a reset without its number"),
             (~dated, "stamp-bad", "the date of the reset cannot be read"),
