@@ -20,7 +20,7 @@ from pydantic_settings import (
 
 from assets.cities.registry import load_registry
 from assets.landing.portals import KEY_NAMES, PORTALS, portal
-from pipelines.demo.outages import DEMO_FAULTS, refusal
+from pipelines.demo.outages import refusal
 
 BANGKOK = ZoneInfo("Asia/Bangkok")
 
@@ -65,15 +65,17 @@ class Settings(BaseSettings):
         description="Secret of the deployment that meter ids are hashed with; at least 16 characters. Never stored.",
     )
     demo_meters: int = Field(default=2000, ge=50, description="Meters a city in the demo profile.")
-    demo_faults: Annotated[dict[str, str], NoDecode] = Field(
-        default_factory=lambda: dict(DEMO_FAULTS),
-        description="What goes wrong in the demo profile, as a JSON object of portal, or portal/city, to fault: "
-        '{"traffy": "timeout"}.',
+    demo_faults: Annotated[dict[str, str] | None, NoDecode] = Field(
+        default=None,
+        description="What goes wrong in the demo profile instead of its own faults, as a JSON object of portal, or "
+        'portal/city, to fault: {"traffy": "timeout"}.',
     )
 
     @field_validator("portals", "keys", "proxies", "demo_faults", mode="before")
     @classmethod
     def _an_object(cls, value: Any) -> Any:
+        if value is None:
+            return None
         try:
             found = json.loads(value) if isinstance(value, str) else value
         except ValueError:
@@ -107,7 +109,9 @@ class Settings(BaseSettings):
 
     @field_validator("demo_faults")
     @classmethod
-    def _possible_faults(cls, value: dict[str, str], others: ValidationInfo) -> dict[str, str]:
+    def _possible_faults(cls, value: dict[str, str] | None, others: ValidationInfo) -> dict[str, str] | None:
+        if value is None:
+            return None
         if reason := refusal(value):
             raise ValueError(reason)
         named = {name.partition("/")[2] for name in value} - {""}

@@ -10,6 +10,7 @@ from assets.landing.http import Client, Limits
 from assets.landing.portals import KEY_NAMES
 from assets.platform import Platform
 from pipelines.demo.meters import write_inbox
+from pipelines.demo.outages import DEMO_FAULTS
 from pipelines.demo.portal import serve
 from pipelines.settings import Settings
 
@@ -41,8 +42,9 @@ def demo(deployment: Platform, cities: Iterable[City], day: date, settings: Sett
     receiving = [city for city in cities if any(entry.via == "inbox" for entry in city.sources.values())]
     write_inbox(inbox, receiving, day, settings.demo_meters)
     keys = dict.fromkeys(KEY_NAMES, "demo")
+    faults = DEMO_FAULTS if settings.demo_faults is None else settings.demo_faults
     with (
-        serve(deployment.cities.values(), day, settings.demo_faults) as portals,
+        serve(deployment.cities.values(), day, faults) as portals,
         Client(IMPATIENT, portals, keys) as client,
     ):
         yield replace(deployment, portals=portals, inbox=inbox, client=client, meter_key=DEMO_KEY, synthetic=True)

@@ -24,7 +24,6 @@ from assets.cities.registry import City, load_registry
 from assets.landing.portals import PORTALS
 from assets.platform import Platform
 from assets.store import LocalStore
-from pipelines.demo.outages import DEMO_FAULTS
 from pipelines.demo.packages import PENDING
 from pipelines.demo.portal import serve
 from pipelines.demo.profile import IMPATIENT, demo
@@ -303,7 +302,7 @@ def test_unknown_faults_and_portals_are_refused(cities: dict[str, City], faults:
 
 def test_a_bad_night_is_a_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    assert Settings().demo_faults == DEMO_FAULTS
+    assert Settings().demo_faults is None
     monkeypatch.setenv("MUANG_DEMO_FAULTS", '{"traffy": "timeout", "open_meteo/nan": "drip"}')
     assert Settings().demo_faults == {"traffy": "timeout", "open_meteo/nan": "drip"}
     monkeypatch.setenv("MUANG_DEMO_FAULTS", "{}")

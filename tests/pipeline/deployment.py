@@ -4,11 +4,32 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from assets.cities.registry import default_path
+
 CITIES = ("phuket", "khon_kaen", "mae_moh", "samyan")
+
+
+def few_sources(folder: Path, cities: Sequence[str]) -> Path:
+    """A registry of these cities with their own sources and the weather only: for tests that run many nights."""
+    whole = yaml.safe_load(default_path().read_text(encoding="utf-8"))
+    weather = {"weather": whole["every_city"]["sources"]["weather"]}
+    entries = {city: whole[city] | {"sources": weather | whole[city].get("sources", {})} for city in cities}
+    for entry in entries.values():
+        entry["sources"] = {name: one for name, one in entry["sources"].items() if name not in NATIONAL_ONLY}
+    path = folder / "few.yaml"
+    path.write_text(yaml.safe_dump(entries, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return path
+
+
+NATIONAL_ONLY = ("power_generation", "power_sales")
+"""Sources that a city's own entry sets beside its own data."""
 
 
 @dataclass(frozen=True)

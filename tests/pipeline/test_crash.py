@@ -12,7 +12,7 @@ from threading import Event, Thread
 import pytest
 
 from pipelines.settings import now
-from tests.pipeline.deployment import Deployment
+from tests.pipeline.deployment import Deployment, few_sources
 
 CITIES = ("khon_kaen", "nan")
 METERS = "60"
@@ -35,10 +35,10 @@ def appeared(home: Path, under: str) -> int:
     return sum(path.is_file() for path in (home / under).rglob("*"))
 
 
-def kill_when(home: Path, day: str, under: str, count: int) -> None:
+def kill_when(home: Path, registry: Path, day: str, under: str, count: int) -> None:
     """Start a night and end it with SIGKILL as soon as ``count`` more files lie under the folder."""
     before = appeared(home, under)
-    environment = os.environ | {"MUANG_HOME": str(home), "MUANG_DEMO_METERS": METERS}
+    environment = os.environ | {"MUANG_HOME": str(home), "MUANG_CITIES": str(registry), "MUANG_DEMO_METERS": METERS}
     with (home.parent / "log").open("wb") as log:
         night = subprocess.Popen(
             [str(Path(sys.executable).with_name("muang")), *arguments(day)],
@@ -101,19 +101,21 @@ class Reader:
 
 
 def test_a_night_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(
-    fresh_home: Callable[[], Deployment],
+    fresh_home: Callable[[], Deployment], tmp_path: Path
 ) -> None:
     day = now().date().isoformat()
     sound, killed = fresh_home(), fresh_home()
-    undisturbed = sound.json(*arguments(day), MUANG_DEMO_METERS=METERS)
+    registry = few_sources(tmp_path, CITIES)
+    chosen = {"MUANG_DEMO_METERS": METERS, "MUANG_CITIES": str(registry)}
+    undisturbed = sound.json(*arguments(day), **chosen)
     with Reader(killed.home) as reader:
         for under, count in KILLS:
-            kill_when(killed.home, day, under, count)
+            kill_when(killed.home, registry, day, under, count)
         for file in (killed.home / "lake").rglob("*"):
             if file.is_file():
                 assert file.suffix == ".parquet"
                 assert file.read_bytes()[-4:] == b"PAR1", "a reader of the lake sees whole files"
-        night = killed.json(*arguments(day), MUANG_DEMO_METERS=METERS)
+        night = killed.json(*arguments(day), **chosen)
     assert night["exit_code"] == undisturbed["exit_code"] == 0, night
     assert night["failures"] == {}
     assert all(night["cities"][city]["published"] for city in CITIES)
@@ -125,8 +127,8 @@ def test_a_night_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(
     assert left.keys() == right.keys()
     assert {name for name in left if left[name] != right[name]} == set()
 
-    assert killed.json("snapshots", "verify") == {city: [] for city in CITIES}
-    for city, entries in killed.json("snapshots", "list").items():
+    assert killed.json("snapshots", "verify", **chosen) == {city: [] for city in CITIES}
+    for city, entries in killed.json("snapshots", "list", **chosen).items():
         assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1)), "no commit is lost or doubled"
         assert entries[-1]["snapshot_id"] == night["cities"][city]["snapshot"]
     assert reader.faults == []

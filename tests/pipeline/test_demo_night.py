@@ -42,9 +42,13 @@ def test_every_planted_fault_comes_out_under_its_code_with_its_file(night: Night
 
 def test_the_portal_that_answers_with_a_page_is_a_bad_answer_and_only_that_city_lacks_weather(night: Night) -> None:
     deployment, _ = night
-    rows = deployment.sql("select city, code, message from lake.quarantine where \"table\" = 'weather'")
+    rows = deployment.sql(
+        "select city, code, message from lake.quarantine where source = 'weather' and severity = 'reject'"
+    )
     assert [(row["city"], row["code"]) for row in rows] == [("mae_moh", "answer-bad")]
-    weather = deployment.sql("select city, count(*) as hours from lake.weather group by city order by city")
+    weather = deployment.sql(
+        "select city, count(*) as hours from lake.weather where product = 'model' group by city order by city"
+    )
     assert weather == [{"city": c, "hours": 24} for c in ("khon_kaen", "phuket", "samyan")]
 
 

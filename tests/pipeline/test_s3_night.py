@@ -1,16 +1,18 @@
 """The same night with landing, lake and snapshots on a real S3 server."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.conftest import BUCKET
-from tests.pipeline.deployment import Deployment
+from tests.pipeline.deployment import Deployment, few_sources
 
 
 def test_a_night_on_s3_is_published_verified_and_queried(
-    fresh_home: Callable[[], Deployment], s3_endpoint: str
+    fresh_home: Callable[[], Deployment], s3_endpoint: str, tmp_path: Path
 ) -> None:
     deployment = fresh_home()
     store = {
+        "MUANG_CITIES": str(few_sources(tmp_path, ["khon_kaen"])),
         "MUANG_STORE": f"s3://{BUCKET}/night",
         "AWS_ENDPOINT_URL": s3_endpoint,
         "AWS_ACCESS_KEY_ID": "any",

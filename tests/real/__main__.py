@@ -25,6 +25,7 @@ def main() -> int:
             "MUANG_HOME": str(work / "home"),
             "MUANG_METER_KEY": "a key for files everybody may read",
             "MUANG_PORTALS": json.dumps(bases),
+            "MUANG_KEYS": json.dumps({"openchargemap": "any"}),
         }
         cities = [word for city in CITIES for word in ("--city", city)]
         command = [muang, "nightly", "--inbox", str(inbox(real, work / "inbox")), *cities]

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from assets.landing.portals import PORTALS
+
 CITIES = ("samyan", "phuket", "hat_yai", "khon_kaen", "korat")
 
 BAD: dict[str, bytes] = {
@@ -28,7 +30,16 @@ BAD: dict[str, bytes] = {
 }
 """What people put into inboxes besides meter exports; nothing of it is a reading."""
 
-PACKAGES = {"phuket001": "population", "dataset_10_02": "airport-pax", "dataset_10_09": "avg-spend"}
+PACKAGES = {
+    "phuket001": "population",
+    "dataset_10_02": "airport-pax",
+    "dataset_10_09": "avg-spend",
+    "dataset_10_11": "hotels",
+    "dataset_10_47": "road-injuries",
+    "dataset_10_68": "occupancy",
+    "dataset_30a_01": "over-60",
+    "20_14": "waste-disposed",
+}
 """Phuket's packages whose rows are at hand, by the name of the saved file."""
 
 
@@ -38,6 +49,7 @@ def inbox(real: Path, folder: Path) -> Path:
     places = {
         "samyan/building_loads": [meters / "thai_building" / "cu_cham5_hourly_2018-07_2019-06.csv"],
         "samyan/building_loads_1min": [meters / "thai_building" / "cu_raw_1min_2016-01.csv"],
+        "phuket/facilities": [real / "open_data" / "osm_thai" / "phuket-poi.geojson"],
         "khon_kaen/amr_exports": [
             *sorted(path for path in (meters / "nem12").iterdir() if path.is_file()),
             *sorted(path for path in (meters / "nem12_bad").iterdir() if path.is_file()),
@@ -73,6 +85,8 @@ def portals(real: Path) -> Iterator[dict[str, str]]:
             self.end_headers()
             self.wfile.write(body)
 
+        do_POST = do_GET
+
         def log_message(self, *_: Any) -> None:
             pass
 
@@ -81,7 +95,7 @@ def portals(real: Path) -> Iterator[dict[str, str]]:
     thread.start()
     base = f"http://127.0.0.1:{server.server_address[1]}"
     try:
-        yield {name: f"{base}/{name}" for name in ("air4thai", "open_meteo", "namtang", "phuket_gdcatalog")}
+        yield {name: f"{base}/{name}" for name in PORTALS}
     finally:
         server.shutdown()
         server.server_close()
@@ -130,6 +144,12 @@ def _answers(data: Path) -> Any:
             return 200, json_type, _history(data / "air4thai" / "history_44t_hatyai_2024-01-01_2024-03-10.csv")
         if portal == "air4thai" and query.get("stationID", "").startswith("50t"):
             return 403, "text/html", b"<html><body>403 Forbidden</body></html>"
+        if portal == "thaiwater" and rest.endswith("waterlevel_load"):
+            return 200, json_type, (data / "thaiwater" / "waterlevel_load_excerpt_2026-09-26.json").read_bytes()
+        if portal == "openchargemap":
+            return 200, json_type, (data / "openchargemap" / "OCM-188384.json").read_bytes()
+        if portal == "traffy":
+            return 200, json_type, (data / "traffy" / "geojson_v1_excerpt_2026-09-26.json").read_bytes()
         if portal == "air4thai":
             return 200, "text/html", b"<!DOCTYPE html><html><body>System maintenance</body></html>"
         return 404, "text/plain", b"no real answer of this portal is at hand"

@@ -30,6 +30,7 @@ def night(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[di
             "MUANG_HOME": str(folder / "home"),
             "MUANG_METER_KEY": "a key for files everybody may read",
             "MUANG_PORTALS": json.dumps(bases),
+            "MUANG_KEYS": json.dumps({"openchargemap": "any"}),
         }
         command = [str(Path(sys.executable).with_name("muang")), *arguments]
         result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
@@ -98,7 +99,9 @@ def test_hat_yai_air_quality_keeps_every_hour_and_every_blank(night: tuple[dict[
     )
     assert row[:4] == (1680, 1680 - 22, 1680 - 253, 0)
     assert row[4].isoformat().startswith("2023-12-31T16:00"), "label 2024-01-01 00:00 ends its hour (ICT)"
-    assert query("select count(*) from quarantine where city = 'hat_yai' and code = 'window-short'") == [(1,)]
+    assert query("select count(*) from quarantine where source = 'air_quality_history' and code = 'window-short'") == [
+        (1,)
+    ]
 
 
 def test_phukets_wrong_totals_are_verdicts_and_no_indicator_is_made_of_them(
