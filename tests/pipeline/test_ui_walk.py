@@ -105,7 +105,8 @@ def test_the_run_of_the_command_line_can_be_executed_again_from_the_ui(
     ui: str, night: tuple[Deployment, dict[str, Any]]
 ) -> None:
     """What the button "Re-execute" sends. The run brings its own profile and cities, as tags."""
-    deployment, summary = night
+    deployment, _ = night
+    summary = deployment.json("nightly", "--profile", "demo", "--city", "nan")
     query = (
         "mutation($p: ReexecutionParams) {launchRunReexecution(reexecutionParams: $p) "
         "{__typename ... on LaunchRunSuccess {run {runId}} ... on PythonError {message}}}"
@@ -120,7 +121,7 @@ def test_the_run_of_the_command_line_can_be_executed_again_from_the_ui(
         assert time.monotonic() < deadline, status
         time.sleep(1)
     assert status == "SUCCESS"
-    assert [entry["seq"] for entry in deployment.json("snapshots", "list")["phuket"]][-1] >= 2
+    assert [entry["seq"] for entry in deployment.json("snapshots", "list")["nan"]][-1] >= 2
 
 
 def _status(ui: str, query: str) -> str:
