@@ -23,8 +23,8 @@ SCHEMA = pl.Schema(
 def arrivals(platform: Platform, city: City, day: date) -> pl.DataFrame:
     """``SCHEMA`` for every source of the city's registry entry, as of a delivery day."""
     books = lake.read(platform.store, DELIVERIES, city.slug, (day, day))
-    rejected = dict(books.filter(status="rejected").select("receipt", "format").iter_rows())
-    rows = [_row(platform, city, name, day, set(rejected)) for name in sorted(city.sources)]
+    rejected = set(books.filter(status="rejected")["receipt"])
+    rows = [_row(platform, city, name, day, rejected) for name in sorted(city.sources)]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 

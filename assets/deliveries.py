@@ -113,7 +113,15 @@ def record(platform: Platform, city: City, table: Table, outcomes: Sequence[Outc
 
 def days_of(platform: Platform, city: City, table: Table, receipts: Iterable[str]) -> list[date]:
     """Days that earlier readings of these receipts touched, from the books."""
-    books = _books(platform, city, table, DELIVERIES).filter(pl.col("receipt").is_in(list(receipts)))
+    return _days(_books(platform, city, table, DELIVERIES).filter(pl.col("receipt").is_in(list(receipts))))
+
+
+def days_since(platform: Platform, city: City, table: Table, since: date, until: date) -> list[date]:
+    """Days that readings of the delivery days ``since`` to ``until`` touched, from the books."""
+    return _days(lake.read(platform.store, DELIVERIES, city.slug, (since, until), table.name))
+
+
+def _days(books: pl.DataFrame) -> list[date]:
     spans = books.filter(pl.col("rows") > 0).select("first_day", "last_day").drop_nulls()
     days = spans.select(pl.date_ranges("first_day", "last_day").explode(empty_as_null=False)).to_series()
     return sorted(set(days.to_list()))

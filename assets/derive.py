@@ -9,14 +9,12 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from assets import fill
+from assets import deliveries, fill
 from assets.cities.registry import City
 from assets.lake import tables as lake
 from assets.platform import Platform
 from assets.sources import Derived
 from quality import suites
-from quality.contracts import Table
-from quality.tables import DELIVERIES
 from quality.verdicts import Verdict, freshness, keys, structure, worst
 
 AGAIN = timedelta(days=31)
@@ -36,7 +34,7 @@ def derive(platform: Platform, city: City, derived: Derived, day: date) -> Made:
     """Make ``derived.table`` of a city as of a delivery day. Days that have no rows any more lose their file."""
     store, table = platform.store, derived.table
     if derived.by_day:
-        days = _touched(platform, city, derived.of, day)
+        days = deliveries.days_since(platform, city, derived.of, day - AGAIN, day)
         parts = {made: derived.make(lake.read_day(store, derived.of, city.slug, made)) for made in days}
     else:
         frame = derived.make(lake.read(store, derived.of, city.slug))
@@ -58,10 +56,3 @@ def derive(platform: Platform, city: City, derived: Derived, day: date) -> Made:
     )
     fill.write_verdicts(platform, city, table.name, day, verdicts)
     return Made(files, verdicts)
-
-
-def _touched(platform: Platform, city: City, table: Table, day: date) -> list[date]:
-    books = lake.read(platform.store, DELIVERIES, city.slug, (day - AGAIN, day), table.name)
-    spans = books.filter(pl.col("rows") > 0).select("first_day", "last_day").drop_nulls()
-    days = spans.select(pl.date_ranges("first_day", "last_day").explode(empty_as_null=False)).to_series()
-    return sorted(set(days.to_list()))

@@ -16,6 +16,8 @@ from assets.landing.unpack import ArchiveError, members
 from assets.sources import ReadResult
 from quality.problems import PROBLEM_SCHEMA, gather, no_problems, problem
 
+_NUMBER = pl.Float64()
+
 ENCODINGS = ("utf-8-sig", "cp874")
 """In this order: UTF-8 rarely passes for something else; cp874 is Windows' superset of TIS-620."""
 
@@ -146,15 +148,15 @@ def distinct(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.DataFrame, pl.
     return without(merged, clashes), gather([clashes, *said])
 
 
-def not_numbers(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
-    """A ``value-not-number`` problem for every text in the columns ``names`` that is neither number nor missing mark;
-    one a row."""
+def not_numbers(frame: pl.DataFrame, names: Iterable[str], dtype: pl.DataType = _NUMBER) -> pl.DataFrame:
+    """A ``value-not-number`` problem for every text in the columns ``names`` that is neither a number of ``dtype`` nor
+    a missing mark; one a row."""
     text = {name: pl.col(name) for name in names}
     found = gather(
         problems_at(
             frame,
             "value-not-number",
-            ~thai.is_missing(value) & thai.number(value, pl.Float64()).is_null(),
+            ~thai.is_missing(value) & thai.number(value, dtype).is_null(),
             f"{name} is not a number",
         )
         for name, value in text.items()

@@ -174,7 +174,7 @@ def _series(
         area=pl.lit("TH"),
         sector=pl.lit("all"),
         period=pl.lit("instant"),
-        start=start.dt.replace_time_zone("Asia/Bangkok").dt.convert_time_zone("UTC"),
+        start=thai.utc(start),
         local_date=start.dt.date(),
         value="_value",
         unit=pl.lit(unit),

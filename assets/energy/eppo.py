@@ -106,10 +106,7 @@ def read(area: str, data: bytes, context: Context) -> ReadResult:
             series=pl.lit("sales"),
             area=pl.lit(area),
             period=pl.lit("month"),
-            start=pl.col("_day")
-            .cast(pl.Datetime("us"))
-            .dt.replace_time_zone("Asia/Bangkok")
-            .dt.convert_time_zone("UTC"),
+            start=thai.utc(pl.col("_day").cast(pl.Datetime("us"))),
             local_date="_day",
             value="_value",
             unit=pl.lit("GWh"),

@@ -301,7 +301,7 @@ def _measured(
     rows = without(frame, refused).select(
         "_row",
         "station_id",
-        start=begin.dt.replace_time_zone("Asia/Bangkok").dt.convert_time_zone("UTC"),
+        start=thai.utc(begin),
         local_date=begin.dt.date(),
         product=pl.lit(product),
         **{

@@ -64,7 +64,7 @@ def read(data: bytes, context: Context) -> ReadResult:
                 "_row",
                 station_id=pl.lit(f"gistda:{code}"),
                 product=pl.lit(product),
-                start=hour.dt.replace_time_zone("Asia/Bangkok").dt.convert_time_zone("UTC"),
+                start=thai.utc(hour),
                 local_date=hour.dt.date(),
                 pm25_ug_m3=_value(pl.col(name)),
             )

@@ -23,7 +23,7 @@ import polars as pl
 from assets import thai
 from assets.cities.registry import City
 from assets.places import distance_km
-from assets.rows import distinct, parsed, problems_at, read_csv, rejected, text_frame, without
+from assets.rows import distinct, not_numbers, parsed, problems_at, read_csv, rejected, text_frame, without
 from assets.sources import Context, ReadResult, Request, Source
 from quality.problems import gather, problem
 from quality.tables import HOTSPOT_DAYS, HOTSPOTS
@@ -237,15 +237,7 @@ def _hotspots(
     refused = gather(
         [
             problems_at(near, "stamp-bad", pl.col("at").is_null(), "acq_date and acq_time are no moment"),
-            *(
-                problems_at(
-                    near,
-                    "value-not-number",
-                    ~thai.is_missing(pl.col(name)) & thai.number(pl.col(name), pl.Float64()).is_null(),
-                    f"{name} is not a number",
-                )
-                for name in ("frp", "bright_ti4")
-            ),
+            not_numbers(near, ("frp", "bright_ti4")),
         ]
     ).unique("row", keep="first", maintain_order=True)
     near = without(near, refused)

@@ -19,6 +19,7 @@ from typing import Any
 
 import polars as pl
 
+from assets import thai
 from assets.cities.registry import City
 from assets.rows import distinct, missing_values, parsed, problems_at, rejected, text_frame, without
 from assets.sources import Context, Plan, ReadResult, Request, Source
@@ -134,7 +135,7 @@ def _hours(of: _Interface, payload: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
         *columns,
         station_id=pl.lit(of.station),
         product=pl.lit(of.product),
-        start=pl.col("_label").dt.replace_time_zone("Asia/Bangkok").dt.convert_time_zone("UTC"),
+        start=thai.utc(pl.col("_label")),
         local_date=pl.col("_label").dt.date(),
         **{name: pl.lit(value) for name, value in cell.items() if name in of.table.schema},
     )

@@ -20,7 +20,17 @@ import polars as pl
 from assets import thai
 from assets.cities.registry import City
 from assets.places import distance_km
-from assets.rows import absent_fields, distinct, missing_values, parsed, problems_at, rejected, text_frame, without
+from assets.rows import (
+    absent_fields,
+    distinct,
+    missing_values,
+    not_numbers,
+    parsed,
+    problems_at,
+    rejected,
+    text_frame,
+    without,
+)
 from assets.sources import Context, ReadResult, Request, Source
 from quality.contracts import Table
 from quality.problems import gather, problem
@@ -217,7 +227,7 @@ def _near(frame: pl.DataFrame, context: Context, values: Sequence[str]) -> tuple
             name: thai.clean(pl.col(name)).replace("", None)
             for name in ("station_id", "name_th", "name_en", "area", "agency")
         },
-    ).with_columns(_at=pl.col("_local").dt.replace_time_zone("Asia/Bangkok").dt.convert_time_zone("UTC"))
+    ).with_columns(_at=thai.utc(pl.col("_local")))
     nowhere = pl.col("lat").is_null() | pl.col("lon").is_null() | ((pl.col("lat") == 0) & (pl.col("lon") == 0))
     lost = placed.filter(nowhere).height
     near = (
@@ -231,15 +241,7 @@ def _near(frame: pl.DataFrame, context: Context, values: Sequence[str]) -> tuple
             problems_at(near, "value-null", pl.col("station_id").is_null(), "the station has no id"),
             problems_at(near, "stamp-bad", pl.col("_local").is_null(), "the stamp is not YYYY-MM-DD HH:MM"),
             problems_at(near, "stamp-bad", pl.col("_local") >= tomorrow, "the stamp lies after the day of delivery"),
-            *(
-                problems_at(
-                    near,
-                    "value-not-number",
-                    ~thai.is_missing(pl.col(name)) & thai.number(pl.col(name), pl.Float64()).is_null(),
-                    f"{name} is not a number",
-                )
-                for name in values
-            ),
+            not_numbers(near, values),
         ]
     ).unique("row", keep="first", maintain_order=True)
     newest = placed.filter(pl.col("_local") < tomorrow)["_local"].max()

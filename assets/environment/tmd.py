@@ -164,7 +164,7 @@ def _observed(frame: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFram
             "_row",
             "station_id",
             product=pl.lit("observed"),
-            start=pl.col("_at").dt.replace_time_zone("Asia/Bangkok").dt.convert_time_zone("UTC"),
+            start=thai.utc(pl.col("_at")),
             local_date=pl.col("_at").dt.date(),
             **{column: _value(name) / divisor for name, (column, divisor) in VALUES.items()},
         ),

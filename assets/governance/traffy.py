@@ -213,20 +213,15 @@ def _own(context: Context) -> pl.Expr:
     city = context.city
     within = context.options.get("within_km")
     if within is None and level_of(city) == "province":
-        return pl.col("province") == thai_name(city.province_th)
+        return pl.col("province") == thai.area(pl.lit(city.province_th))
     near = distance_km(pl.col("lat"), pl.col("lon"), (city.lat, city.lon)) <= float(within or WITHIN_KM)
     return near.fill_null(value=False)
-
-
-def thai_name(area: str) -> str:
-    """An area's name as ``thai.area`` writes it."""
-    return str(pl.select(thai.area(pl.lit(area))).item())
 
 
 def _stamp(name: str) -> pl.Expr:
     text = thai.clean(pl.col(name))
     read = pl.coalesce(text.str.to_datetime(form, time_unit="us", strict=False) for form in _STAMPS)
-    return read.dt.replace_time_zone("Asia/Bangkok").dt.convert_time_zone("UTC")
+    return thai.utc(read)
 
 
 def _flat(feature: Mapping[str, Any]) -> dict[str, Any]:

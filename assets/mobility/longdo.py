@@ -99,7 +99,7 @@ def _moment(name: str) -> pl.Expr:
     read = pl.coalesce(
         text.str.to_datetime(form, time_unit="us", strict=False) for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
     )
-    return read.dt.replace_time_zone("Asia/Bangkok").dt.convert_time_zone("UTC")
+    return thai.utc(read)
 
 
 def _fault(payload: Any) -> str | None:

@@ -19,7 +19,7 @@ from assets.cities.registry import City
 from assets.landing import ckan
 from assets.mobility.day_order import dates
 from assets.places import distance_km
-from assets.rows import distinct, missing_values, problems_at, rejected, without
+from assets.rows import distinct, missing_values, not_numbers, problems_at, rejected, without
 from assets.sources import Context, ReadResult, Request, Source
 from quality.problems import gather, problem
 from quality.tables import ROAD_ACCIDENTS
@@ -95,10 +95,11 @@ def read(data: bytes, context: Context) -> ReadResult:
     placed = pl.col("lat").is_between(*LATITUDE) & pl.col("lon").is_between(*LONGITUDE)
     own = thai.area(pl.col("province")) == thai.area(pl.lit(context.city.province_th))
     lost = problems_at(frame, "value-null", own & ~placed.fill_null(value=False), "no place in Thailand is told")
-    near = frame.filter(
-        placed,
-        distance_km(pl.col("lat"), pl.col("lon"), (context.city.lat, context.city.lon))
-        <= float(context.options.get("within_km", WITHIN_KM)),
+    point = (context.city.lat, context.city.lon)
+    near = (
+        frame.filter(placed)
+        .with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
+        .filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
     )
     refused = gather(
         [
@@ -107,18 +108,10 @@ def read(data: bytes, context: Context) -> ReadResult:
             ),
             problems_at(near, "stamp-bad", pl.col("date").is_null() & ~pl.col("ambiguous"), "no date"),
             problems_at(near, "stamp-bad", pl.col("date") > context.day, "the date lies after the delivery"),
-            *(
-                problems_at(
-                    near,
-                    "value-not-number",
-                    ~thai.is_missing(pl.col(name)) & thai.number(pl.col(name), pl.Int64()).is_null(),
-                    f"{name} is not a number",
-                )
-                for name in _COUNTS
-            ),
+            not_numbers(near, _COUNTS, pl.Int64()),
         ]
     ).unique("row", keep="first", maintain_order=True)
-    table, faults = _table(without(near, refused), context)
+    table, faults = _table(without(near, refused))
     short = _gaps(frame["date"].drop_nulls(), context.day)
     return ReadResult(
         _READER,
@@ -148,7 +141,7 @@ def _gaps(days: pl.Series, today: date) -> list[pl.DataFrame]:
     return [problem("window-short", f"{lacking} of {due} months of {year} have no accident")] if lacking else []
 
 
-def _table(near: pl.DataFrame, context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _table(near: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     seconds = _seconds(pl.col("time"))
     timed = near.with_columns(local_date="date", time=seconds)
     start = pl.col("local_date").cast(pl.Datetime("us")) + pl.duration(seconds=pl.col("time"))
@@ -157,14 +150,14 @@ def _table(near: pl.DataFrame, context: Context) -> tuple[pl.DataFrame, pl.DataF
         "local_date",
         "lat",
         "lon",
+        "distance_km",
         dataset=pl.lit(ckan.dataset(OPTIONS)),
         accident_id=pl.Series(_digests(timed), dtype=pl.String),
-        at=start.dt.replace_time_zone("Asia/Bangkok").dt.convert_time_zone("UTC"),
+        at=thai.utc(start),
         road_code=_text("road_code"),
         road_km=_kilometre(pl.col("road_km")),
         cause=_text("cause"),
         **{name: thai.number(pl.col(name), pl.Int64()) for name in _COUNTS},
-        distance_km=distance_km(pl.col("lat"), pl.col("lon"), (context.city.lat, context.city.lon)),
     )
     rows, repeats = distinct(told, ROAD_ACCIDENTS.key)
     return rows, gather([repeats, missing_values(rows, ("at", *_COUNTS))])

@@ -123,12 +123,16 @@ def _namtang(world: World, query: Query) -> Answer | None:
     return Answer(304 if same else 200, "application/zip", b"" if same else world.feed, {"ETag": etag})
 
 
-def _mot(world: World, query: Query) -> Answer | None:
-    base = portal(query.portal).base_url
-    found = roads.catalogue(world.cities.values(), world.day, base, query.path, query.fields)
+def _file_or_json(found: Any) -> Answer | None:
+    """What a catalogue gives: a file's text, or content of its API; None where it has no such path."""
     if found is None:
         return None
     return as_csv(found) if isinstance(found, str) else as_json(found)
+
+
+def _mot(world: World, query: Query) -> Answer | None:
+    base = portal(query.portal).base_url
+    return _file_or_json(roads.catalogue(world.cities.values(), world.day, base, query.path, query.fields))
 
 
 def _longdo(world: World, query: Query) -> Answer | None:
@@ -159,10 +163,7 @@ def _egat(world: World, query: Query) -> Answer | None:
 
 
 def _eppo(world: World, query: Query) -> Answer | None:
-    found = power.catalogue(world.day, portal(query.portal).base_url, query.path, query.fields)
-    if found is None:
-        return None
-    return as_csv(found) if isinstance(found, str) else as_json(found)
+    return _file_or_json(power.catalogue(world.day, portal(query.portal).base_url, query.path, query.fields))
 
 
 def _thaiwater(world: World, query: Query) -> Answer | None:

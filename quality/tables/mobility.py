@@ -3,7 +3,23 @@
 import polars as pl
 
 from quality.contracts import Column, Table
-from quality.tables.shared import DATASET, DISTANCE_KM, LAT, LATITUDE, LOCAL_DATE, LON, LONGITUDE, REFERENCE_DATE, UTC
+from quality.tables.shared import (
+    DATASET,
+    DISTANCE_KM,
+    LAT,
+    LATITUDE,
+    LOCAL_DATE,
+    LON,
+    LONGITUDE,
+    NAME_EN,
+    NAME_TH,
+    REFERENCE_DATE,
+    UTC,
+)
+
+_FEED = Column("feed", pl.String(), "GTFS feed.", nullable=False)
+_FEED_END = Column("feed_end_date", pl.Date(), "Last day the feed says it is valid for.")
+_FEED_LICENCE = "CC BY 4.0 (feed namtang); of other feeds as their publishers say"
 
 TRANSIT_STOPS = Table(
     name="transit_stops",
@@ -14,16 +30,16 @@ TRANSIT_STOPS = Table(
     day="reference_date",
     mode="replace",
     whole=("feed",),
-    licence="CC BY 4.0 (feed namtang); of other feeds as their publishers say",
+    licence=_FEED_LICENCE,
     columns=(
-        Column("feed", pl.String(), "GTFS feed.", nullable=False),
+        _FEED,
         Column("stop_id", pl.String(), "Stop as the feed names it.", nullable=False),
-        Column("name_th", pl.String(), "Name in Thai."),
-        Column("name_en", pl.String(), "Name in English."),
+        NAME_TH,
+        NAME_EN,
         Column("lat", pl.Float64(), "Latitude.", unit="°", nullable=False, minimum=LATITUDE[0], maximum=LATITUDE[1]),
         Column("lon", pl.Float64(), "Longitude.", unit="°", nullable=False, minimum=LONGITUDE[0], maximum=LONGITUDE[1]),
-        Column("distance_km", pl.Float64(), "Distance from the city's point.", unit="km", minimum=0),
-        Column("feed_end_date", pl.Date(), "Last day the feed says it is valid for."),
+        DISTANCE_KM,
+        _FEED_END,
         REFERENCE_DATE,
     ),
 )
@@ -37,9 +53,9 @@ TRANSIT_ROUTES = Table(
     day="reference_date",
     mode="replace",
     whole=("feed",),
-    licence="CC BY 4.0 (feed namtang); of other feeds as their publishers say",
+    licence=_FEED_LICENCE,
     columns=(
-        Column("feed", pl.String(), "GTFS feed.", nullable=False),
+        _FEED,
         Column("route_id", pl.String(), "Route as the feed names it.", nullable=False),
         Column("agency_id", pl.String(), "Operator as the feed names it."),
         Column("short_name_th", pl.String(), "Short name in Thai, or the only one."),
@@ -47,7 +63,7 @@ TRANSIT_ROUTES = Table(
         Column("long_name_en", pl.String(), "Long name in English."),
         Column("route_type", pl.Int32(), "GTFS route type as the feed codes it.", minimum=0, maximum=1702),
         Column("serves_city", pl.Boolean(), "Whether a trip stops within the city's reach; null: cannot be told."),
-        Column("feed_end_date", pl.Date(), "Last day the feed says it is valid for."),
+        _FEED_END,
         REFERENCE_DATE,
     ),
 )
@@ -61,9 +77,9 @@ TRANSIT_SERVICE = Table(
     day="reference_date",
     mode="replace",
     whole=("feed",),
-    licence="CC BY 4.0 (feed namtang); of other feeds as their publishers say",
+    licence=_FEED_LICENCE,
     columns=(
-        Column("feed", pl.String(), "GTFS feed.", nullable=False),
+        _FEED,
         Column("day_type", pl.String(), "Kind of day.", nullable=False, allowed=("weekday", "saturday", "sunday")),
         Column("service_date", pl.Date(), "Day of the feed that was counted for its kind.", nullable=False),
         Column(
@@ -77,7 +93,7 @@ TRANSIT_SERVICE = Table(
         Column("departures", pl.Int64(), "Departures.", nullable=False, minimum=0),
         Column("stops", pl.Int64(), "Stops with a departure.", nullable=False, minimum=0),
         Column("routes", pl.Int64(), "Routes with a departure.", nullable=False, minimum=0),
-        Column("feed_end_date", pl.Date(), "Last day the feed says it is valid for."),
+        _FEED_END,
         REFERENCE_DATE,
     ),
 )
