@@ -51,6 +51,8 @@ def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         folder = tmp_path_factory.mktemp("s3")
         master, volume, filer, s3 = _free_ports(4)
         command = [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", "-volume.max=20"]
+        # Table servers on ports of their own, and figures sent home: not wanted.
+        command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
         command += ["-master.volumeSizeLimitMB=64", f"-master.port={master}", f"-volume.port={volume}"]
         command += [f"-filer.port={filer}", f"-s3.port={s3}"]
         with (folder / "log").open("wb") as log:

@@ -13,8 +13,6 @@ import yaml
 
 from assets.cities.registry import default_path
 
-CITIES = ("phuket", "khon_kaen", "mae_moh", "samyan")
-
 
 def few_sources(folder: Path, cities: Sequence[str]) -> Path:
     """A registry of these cities with their own sources and the weather only: for tests that run many nights."""

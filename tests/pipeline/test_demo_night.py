@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,18 @@ import pytest
 
 from pipelines.demo.faults import PLANTED
 from quality.tables import TABLES
-from tests.pipeline.deployment import CITIES, Deployment
+from tests.pipeline.deployment import Deployment
 
+CITIES = ("phuket", "khon_kaen", "mae_moh", "samyan")
 Night = tuple[Deployment, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def night(fresh_home: Callable[[], Deployment]) -> Night:
+    """The deployment after one demo night, run as a scheduler would run it, and the summary the command printed."""
+    deployment = fresh_home()
+    cities = [word for city in CITIES for word in ("--city", city)]
+    return deployment, deployment.json("nightly", "--profile", "demo", *cities)
 
 
 def test_every_city_is_published_although_some_deliveries_are_broken(night: Night) -> None:
@@ -128,28 +138,23 @@ def test_a_second_engine_reads_the_lake_with_plain_hive_paths(night: Night) -> N
         assert {c[0]: c[1] for c in columns}["month"] == "VARCHAR"
 
 
-def test_running_the_night_again_changes_no_byte_of_the_lake_and_publishes_the_next_commit(
-    fresh_home: Callable[[], Deployment],
-) -> None:
-    deployment = fresh_home()
-    arguments = ("nightly", "--profile", "demo", "--city", "khon_kaen")
-    first = deployment.json(*arguments)
+def test_running_the_night_again_changes_no_byte_of_the_lake_and_publishes_the_next_commit(night: Night) -> None:
+    deployment, _ = night
     before = {p: p.read_bytes() for p in (deployment.home / "lake").rglob("*.parquet")}
-    second = deployment.json(*arguments)
+    again = deployment.json("nightly", "--profile", "demo", "--city", "khon_kaen")
     after = {p: p.read_bytes() for p in (deployment.home / "lake").rglob("*.parquet")}
     assert {p.name for p in before if before[p] != after.get(p)} == set()
     assert before.keys() == after.keys()
-    assert first["cities"]["khon_kaen"]["snapshot"] != second["cities"]["khon_kaen"]["snapshot"]
-    listed = deployment.json("snapshots", "list")["khon_kaen"]
-    assert [entry["seq"] for entry in listed] == [1, 2]
-    assert listed[1]["parent"] == listed[0]["snapshot_id"]
-    assert deployment.json("snapshots", "verify") == {"khon_kaen": []}
+    *_, former, newest = deployment.json("snapshots", "list")["khon_kaen"]
+    assert newest["snapshot_id"] == again["cities"]["khon_kaen"]["snapshot"] != former["snapshot_id"]
+    assert (newest["seq"], newest["parent"]) == (former["seq"] + 1, former["snapshot_id"])
+    assert deployment.json("snapshots", "verify") == {city: [] for city in CITIES}
 
 
-def test_verify_names_the_file_that_rots(fresh_home: Callable[[], Deployment]) -> None:
-    deployment = fresh_home()
-    deployment.json("nightly", "--profile", "demo", "--city", "nan")
-    (victim,) = (deployment.home / "cdp").rglob("data/weather/**/*.parquet")
+def test_verify_names_the_file_that_rots(night: Night, tmp_path: Path) -> None:
+    shutil.copytree(night[0].home / "cdp", tmp_path / "home" / "cdp")
+    deployment = Deployment(tmp_path / "home")
+    victim = next((deployment.home / "cdp" / "city=phuket").rglob("data/weather/**/*.parquet"))
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1
     victim.write_bytes(data)
