@@ -23,11 +23,17 @@ AVERAGES = "เฉลี่ย|ร้อยละ|อัตรา"
 """Average, per cent, rate: words of items and units whose totals are no sums."""
 
 
+COUNTED = r"^(?:[^0-9]*[^0-9\s][^0-9]*[0-9]+(?:\s*(?:คน|ราย|ศพ))?[\s,;/]*)+$"
+"""Words that each have a count: nationalities of casualties, as https://phuket.gdcatalog.go.th/dataset/dataset_10_50
+(accidents at sea) writes them in a column of its own."""
+
+
 def judge(frame: pl.DataFrame, at_most: Mapping[str, str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """``frame`` with drifted labels set right, without rival totals and totals over years, and all its contradictions.
 
     - ``label-drift``: rows under another label without which a year's total does not add up get that total's label.
-    - ``total-mismatch``: totals over areas, classes, months and years against their members.
+    - ``total-mismatch``: totals over areas, classes, months and years against their members; a value against the
+      counts in the words for its origin ("รัสเซีย1 โรมาเนีย2").
     - ``key-duplicate``: of two totals for the same thing the one that does not add up is refused beside one that does;
       where that does not decide, all rows of the key are. Identical rows are merged (``duplicate-rows``).
     - ``unit-changed``: a series goes on in another unit.
@@ -40,7 +46,8 @@ def judge(frame: pl.DataFrame, at_most: Mapping[str, str]) -> tuple[pl.DataFrame
     frame, repeats = distinct(without(frame.filter(~pl.col("over_year")), rivals), DIMENSIONS)
     off = problems_at(totals, "total-mismatch", ~pl.col("fits"), pl.col("message"))
     off = off.join(gather([rivals, repeats]), on="row", how="anti")
-    return frame, gather([merged, drift, off, rivals, repeats, _unit_changes(frame), _contradictions(frame, at_most)])
+    said = [merged, drift, off, rivals, repeats, _counted(frame), _unit_changes(frame), _contradictions(frame, at_most)]
+    return frame, gather(said)
 
 
 def _totals(frame: pl.DataFrame) -> list[pl.DataFrame]:
@@ -123,6 +130,15 @@ def _rivals(frame: pl.DataFrame, totals: pl.DataFrame) -> pl.DataFrame:
     fitting = pl.col("fits").fill_null(value=False)
     beaten = ~fitting & (fitting.sum().over(DIMENSIONS) == 1) & ~pl.col("over_year")
     return problems_at(judged, "key-duplicate", beaten, "repeats the key of a total that adds up, with another number")
+
+
+def _counted(frame: pl.DataFrame) -> pl.DataFrame:
+    """Values that are not what their origins add up to, where the text for these counts each of them."""
+    told = frame.filter(pl.col("origin").str.contains(COUNTED)).with_columns(
+        sum=pl.col("origin").str.extract_all("[0-9]+").list.eval(pl.element().cast(pl.Int64, strict=False)).list.sum()
+    )
+    message = pl.format("{}: adds up to {}, the value is {}", pl.col("origin").str.head(60), "sum", "value")
+    return problems_at(told, "total-mismatch", pl.col("sum") != pl.col("value"), message)
 
 
 def _unit_changes(frame: pl.DataFrame) -> pl.DataFrame:

@@ -76,6 +76,7 @@ def packages(day: date) -> dict[str, Package]:
         _occupancy(year),
         _casualties("dataset_10_48", DEATHS, year),
         _casualties("dataset_10_47", INJURIES, year),
+        _sea(year),
         _waste("20_06", "ขยะที่เกิดขึ้น", year),
         _waste("20_14", "ขยะที่กำจัดถูกต้อง", year),
         Package("gdpublish-20_14", "ขยะที่กำจัดถูกต้อง (ข้อมูลจำลอง)", ("ปี",), (("2568",),)),
@@ -245,6 +246,19 @@ def _casualties(name: str, item: str, newest: int) -> Package:
         rows.append(("ภูเก็ต", str(year + 543), "รวม", item, str(sum(counts)), unit, "ข้อมูลจำลอง"))
     header = ("จังหวัด", "ปี", "เดือน", "รายการ", "จำนวน", "หน่วย", "ที่มา")
     return Package(name, f"{item} (ข้อมูลจำลอง)", header, tuple(rows))
+
+
+def _sea(newest: int) -> Package:
+    """Casualties at sea of six years; the nationalities, counted in words, are one too many for the newest dead."""
+    rows = []
+    for year in range(newest - 5, newest + 1):
+        for kind in ("ผู้เสียชีวิต", "ผู้ได้รับบาดเจ็บ"):
+            counts = [1 + value // 64 for value in noise(3, "sea", year, kind)]
+            told = " ".join(f"{nation}{count}" for nation, count in zip(("ไทย", "จีน", "รัสเซีย"), counts, strict=True))
+            value = sum(counts) - (year == newest and kind == "ผู้เสียชีวิต")
+            rows.append(("ภูเก็ต", str(year + 543), f"{kind}จากอุบัติเหตุทางทะเล", told, str(value), "คน", "ข้อมูลจำลอง"))
+    header = ("จังหวัด", "ปี", "รายการ", "สัญชาติ", "จำนวน", "หน่วย", "ที่มา")
+    return Package("dataset_10_50", "จำนวนอุบัติเหตุทางทะเล (ข้อมูลจำลอง)", header, tuple(rows))
 
 
 def _waste(name: str, item: str, newest: int) -> Package:

@@ -255,6 +255,36 @@ def test_a_part_that_is_greater_than_the_whole_is_told():
     assert kept(result)["value"].to_list() == [Decimal(v) for v in (38324038, 30000000, 38839193, 39115244)]
 
 
+SEA = ["จังหวัด", "ปี", "เดือน", "รายการ", "สัญชาติ", "จำนวน", "หน่วย", "ที่มา"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "value", "adds_up_to"),
+    [
+        ("รัสเซีย1 โรมาเนีย2", "2", 3),
+        ("รัสเซีย ๑ โรมาเนีย ๒", "2", 3),
+        ("ไทย 3 คน, จีน 1 คน", "5", 4),
+        ("เมียนมา/2", "1", 2),
+        ("รัสเซีย1 โรมาเนีย2", "3", None),
+        ("จีน 12", "12", None),
+        ("ไทย", "2", None),
+        ("ไทย จีน1", "2", 1),
+        ("", "2", None),
+        ("รัสเซีย1 โรมาเนีย", "1", None),
+        ("รัสเซีย1 โรมาเนีย2", "รอประมวลผล", None),
+    ],
+)
+def test_nationalities_with_counts_that_are_not_the_value_are_told_with_both_numbers(origin, value, adds_up_to):
+    """Synthetic, of the described shape: the published table of accidents at sea is not at hand."""
+    rows = [["ภูเก็ต", "2568", "มกราคม", "ผู้เสียชีวิต", origin, value, "คน", "s"]]
+    rows.append(["ภูเก็ต", "2568", "มกราคม", "ผู้บาดเจ็บ", "ไทย", "4", "คน", "s"])
+    result = read(CKAN_STATISTICS, as_csv(SEA, rows), "dataset_10_50", smart="living")
+    assert kept(result).height == 2, "the value is what was published"
+    assert codes(result)["total-mismatch"] == (adds_up_to is not None)
+    if adds_up_to is not None:
+        assert all(str(number) in said(result, "total-mismatch") for number in (adds_up_to, value))
+
+
 def test_nameless_columns_without_values_are_left_out_and_said():
     rows = [
         [*row, "", "", ""]
