@@ -4,7 +4,7 @@ The books (``deliveries`` and ``quarantine``) are written after the tables, so a
 still due and applying it again changes nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -69,7 +69,7 @@ def due(platform: Platform, city: City, table: Table, day: date) -> Iterator[Due
 
 def known(platform: Platform, city: City, table: Table) -> set[str]:
     """Receipts that the books of ``table`` have."""
-    return set(_books(platform, city, table, DELIVERIES)["receipt"])
+    return set(lake.read(platform.store, DELIVERIES, city.slug, part=table.name)["receipt"])
 
 
 def read(platform: Platform, city: City, item: Due) -> ReadResult:
@@ -111,9 +111,11 @@ def record(platform: Platform, city: City, table: Table, outcomes: Sequence[Outc
     _enter(platform, city, table, DELIVERIES, outcomes, rows)
 
 
-def days_of(platform: Platform, city: City, table: Table, receipts: Iterable[str]) -> list[date]:
-    """Days that earlier readings of these receipts touched, from the books."""
-    return _days(_books(platform, city, table, DELIVERIES).filter(pl.col("receipt").is_in(list(receipts))))
+def days_of(platform: Platform, city: City, table: Table, receipts: Mapping[str, date]) -> list[date]:
+    """Days that earlier readings of these receipts touched, from the books of their delivery days."""
+    delivered = sorted(set(receipts.values()))
+    books = [lake.read_day(platform.store, DELIVERIES, city.slug, day, table.name) for day in delivered]
+    return _days(pl.concat([DELIVERIES.empty(), *books]).filter(pl.col("receipt").is_in(list(receipts))))
 
 
 def days_since(platform: Platform, city: City, table: Table, since: date, until: date) -> list[date]:
@@ -125,10 +127,6 @@ def _days(books: pl.DataFrame) -> list[date]:
     spans = books.filter(pl.col("rows") > 0).select("first_day", "last_day").drop_nulls()
     days = spans.select(pl.date_ranges("first_day", "last_day").explode(empty_as_null=False)).to_series()
     return sorted(set(days.to_list()))
-
-
-def _books(platform: Platform, city: City, table: Table, books: Table) -> pl.DataFrame:
-    return lake.read(platform.store, books, city.slug, part=table.name)
 
 
 def _enter(

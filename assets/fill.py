@@ -3,7 +3,7 @@
 One function a kind of table. Each works on one city and one delivery day and may be repeated at will.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
@@ -107,10 +107,11 @@ def fill_meter_intervals(platform: Platform, city: City, day: date) -> Filled:
     )
 
 
-def _read_again(outcomes: Iterable[Outcome]) -> list[str]:
-    """Receipts whose earlier rows give way to what they bring now. The same bytes on a later day have the same id, and
-    are not read: their rows stay."""
-    return [outcome.due.receipt.id for outcome in outcomes if outcome.due.receipt.readable]
+def _read_again(outcomes: Iterable[Outcome]) -> dict[str, date]:
+    """Receipts whose earlier rows give way to what they bring now, with their delivery days. The same bytes on a later
+    day have the same id, and are not read: their rows stay."""
+    receipts = (outcome.due.receipt for outcome in outcomes)
+    return {receipt.id: receipt.day for receipt in receipts if receipt.readable}
 
 
 def _batches(platform: Platform, city: City, day: date) -> Iterator[list[_Came]]:
@@ -147,7 +148,9 @@ def _came(platform: Platform, city: City, item: Due) -> _Came:
     )
 
 
-def _apply_reads(platform: Platform, city: City, batch: Sequence[_Came], receipts: Sequence[str]) -> list[lake.Written]:
+def _apply_reads(
+    platform: Platform, city: City, batch: Sequence[_Came], receipts: Mapping[str, date]
+) -> list[lake.Written]:
     """Put the batch's register reads into the lake, in place of what its receipts brought earlier."""
     stored = {lake.day_of(key) for key in lake.keys(platform.store, REGISTER_READS, city.slug)}
     also = stored.intersection(deliveries.days_of(platform, city, REGISTER_READS, receipts))

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
@@ -22,6 +22,9 @@ class Store(Protocol):
 
     def read(self, key: str) -> bytes:
         """The bytes of ``key``, never from a cache. Raises ``FileNotFoundError``."""
+
+    def read_all(self, keys: Sequence[str]) -> list[bytes]:
+        """The bytes of every key, in their order. Raises ``FileNotFoundError`` if one is missing."""
 
     def write(self, key: str, data: bytes) -> None:
         """Put ``data`` whole, replacing what was there."""
@@ -67,6 +70,10 @@ class LocalStore:
     def read(self, key: str) -> bytes:
         """See ``Store.read``."""
         return self._file(key).read_bytes()
+
+    def read_all(self, keys: Sequence[str]) -> list[bytes]:
+        """See ``Store.read_all``."""
+        return [self.read(key) for key in keys]
 
     @contextlib.contextmanager
     def _staged(self, key: str, data: bytes) -> Iterator[tuple[str, Path]]:
@@ -128,12 +135,8 @@ class LocalStore:
 
     def list(self, prefix: str) -> list[str]:
         """See ``Store.list``."""
-        folder = self._file(prefix)
-        return sorted(
-            (Path(base) / name).relative_to(self.root).as_posix()
-            for base, _, names in os.walk(folder)
-            for name in names
-        )
+        cut = len(self.uri) + 1
+        return sorted(f"{base}/{name}"[cut:] for base, _, names in os.walk(self._file(prefix)) for name in names)
 
     def delete(self, key: str) -> None:
         """See ``Store.delete``."""
@@ -164,6 +167,12 @@ class S3Store:
         """See ``Store.read``."""
         data: bytes = self.filesystem.cat_file(self._object(key))
         return data
+
+    def read_all(self, keys: Sequence[str]) -> list[bytes]:
+        """See ``Store.read_all``. Many at once: one after the other, each would wait for the server's answer."""
+        objects = [self._object(key) for key in keys]
+        found: dict[str, bytes] = self.filesystem.cat(objects) if objects else {}
+        return [found[each] for each in objects]
 
     def write(self, key: str, data: bytes) -> None:
         """See ``Store.write``."""

@@ -29,6 +29,19 @@ def test_what_is_not_there_is_said(store: Store) -> None:
     store.delete("nowhere")
 
 
+def test_many_are_read_in_the_order_asked_for_or_not_at_all(store: Store) -> None:
+    keys = [f"t/city=x/{number}.parquet" for number in (3, 1, 2)]
+    for key in keys:
+        store.write(key, key.encode())
+    assert store.read_all([*keys, keys[0]]) == [key.encode() for key in [*keys, keys[0]]]
+    assert store.read_all(keys[:1]) == [keys[0].encode()]
+    assert store.read_all([]) == []
+    store.write(keys[1], b"another")
+    assert store.read_all(keys)[1] == b"another", "from no cache"
+    with pytest.raises(FileNotFoundError):
+        store.read_all([*keys, "t/nowhere"])
+
+
 def test_a_listing_shows_what_was_written_a_moment_ago_and_nothing_else(store: Store) -> None:
     assert store.list("t") == []
     for key in ("t/x=1/b", "t/x=1/a", "t/c", "tt/d"):
