@@ -1,7 +1,9 @@
 """The nightly run through Dagster, in process, with what came of it."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -119,7 +121,9 @@ def run_night(
             ended += 1
             progress(event.step_key or "", ended, len(selected))
 
-    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance:
+    home = dagster_home(settings)
+    with dg.DagsterInstance.from_config(str(home)) as instance, contextlib.ExitStack() as held:
+        _hold_open(held, home / "history", "runs.db", "runs/index.db")
         run = instance.create_run_for_job(
             job.get_subset(asset_selection=selected),
             asset_selection=selected,
@@ -133,6 +137,7 @@ def run_night(
             remote_job_origin=_origin(),
             job_code_origin=recon.get_python_origin(),
         )
+        _hold_open(held, home / "history", f"runs/{run.run_id}.db")
         instance.add_event_listener(run.run_id, listen)
         result = execute_run(recon, run, instance, raise_on_error=False)
     errors = {event.step_key or "run": event for event in result.all_events if event.is_failure}
@@ -142,6 +147,18 @@ def run_night(
     platform = platform_of(settings, cities)
     nights = [_city_night(platform, cities[slug], day, f"{slug}__snapshot" in succeeded, failures) for slug in slugs]
     return Night(day, run.run_id, nights, failures, infrastructure)
+
+
+def _hold_open(held: contextlib.ExitStack, folder: Path, *names: str) -> None:
+    """Keep a connection to Dagster's SQLite files (those there are: its storage may be another) while a run lasts.
+
+    Dagster connects anew for every statement, and SQLite folds its write-ahead log in and deletes it whenever the last
+    connection closes (https://www.sqlite.org/wal.html, 2.3): half of all writes and syncs of a night.
+    """
+    for name in names:
+        if (folder / name).exists():
+            connection = held.enter_context(contextlib.closing(sqlite3.connect(folder / name)))
+            connection.execute("select count(*) from sqlite_master").fetchall()  # it counts from its first read on
 
 
 def _origin() -> RemoteJobOrigin:
