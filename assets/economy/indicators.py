@@ -1,4 +1,4 @@
-"""Smart Economy: visitors and what they spend, what households earn, and what else the city publishes, by year."""
+"""Smart Economy: visitors and what they spend, and what households earn, by year."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -7,7 +7,6 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
-from assets.governance.published import published
 from assets.indicators import YEARLY_MAX_AGE, absent, collect, indicator
 from quality.tables import HOUSEHOLD_INCOME, VISITORS
 
@@ -45,7 +44,7 @@ def yearly(visitors: pl.DataFrame) -> pl.DataFrame:
 
 def indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """The newest year of every series, as ``INDICATORS``; withheld while the publisher has not computed it."""
-    return collect([*_visitors(day, tables), *_households(city, day, tables), *published("economy", city, day, tables)])
+    return collect([*_visitors(day, tables), *_households(city, day, tables)])
 
 
 def _visitors(day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:

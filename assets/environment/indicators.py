@@ -14,7 +14,6 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.environment import water_indicators
-from assets.governance.published import published
 from assets.indicators import ENOUGH, absent, collect, indicator, newest, nothing
 from assets.stations import MAX_KM, moves
 from quality.contracts import Table
@@ -33,14 +32,13 @@ GASES = {"no2_ppb": ("no2_mean_day", "NO2"), "so2_ppb": ("so2_mean_day", "SO2"),
 
 
 def indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Air and weather of each table's newest day, water, fire and published statistics, as ``INDICATORS``."""
+    """Air and weather of each table's newest day, water and fire, as ``INDICATORS``."""
     return collect(
         [
             *_measured(city, day, tables),
             *_modelled(day, tables),
             *_weather(day, tables),
             *water_indicators.indicators(city, day, tables),
-            *published("environment", city, day, tables),
         ]
     )
 

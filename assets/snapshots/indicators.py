@@ -10,13 +10,25 @@ from assets.economy import indicators as economy
 from assets.energy import indicators as energy
 from assets.environment import indicators as environment
 from assets.governance import indicators as governance
+from assets.governance.published import published
+from assets.indicators import collect
 from assets.living import indicators as living
 from assets.mobility import indicators as mobility
 from assets.people import indicators as people
 
+SMARTS = {
+    "energy": energy,
+    "environment": environment,
+    "mobility": mobility,
+    "people": people,
+    "economy": economy,
+    "living": living,
+    "governance": governance,
+}
+
 
 def all_indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Every Smart's indicators as ``INDICATORS``, at least one row a Smart.
+    """Every Smart's indicators as ``INDICATORS``, at least one row a Smart, and the statistics published for it.
 
     ``day`` is the delivery day: of tables by ``local_date`` only the days before it count, it is still running.
     ``tables`` are published lake tables. A table that is absent has no source in this city; an empty one has a source
@@ -26,6 +38,5 @@ def all_indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) ->
         name: frame.filter(pl.col("local_date") < day) if "local_date" in frame.columns else frame
         for name, frame in tables.items()
     }
-    smarts = (energy, environment, mobility, people, economy, living, governance)
-    frames: list[pl.DataFrame] = [smart.indicators(city, day, tables) for smart in smarts]
-    return pl.concat(frames)
+    frames: list[pl.DataFrame] = [smart.indicators(city, day, tables) for smart in SMARTS.values()]
+    return pl.concat([*frames, *(collect(published(name, city, day, tables)) for name in SMARTS)])

@@ -14,6 +14,7 @@ from assets.cities.registry import load_registry
 from assets.economy.household import CKAN_HOUSEHOLD_INCOME
 from assets.economy.indicators import indicators
 from assets.economy.nso_sdmx import NSO_SDMX_HOUSEHOLD
+from assets.snapshots.indicators import SMARTS, all_indicators
 from assets.sources import Context
 from quality.tables import CITY_STATISTICS, HOUSEHOLD_INCOME
 
@@ -168,7 +169,7 @@ def test_income_is_shown_with_how_old_it_is():
     assert shown({"household_income": HOUSEHOLD_INCOME.empty()})["household_income"]["verdict"] == "withheld"
 
 
-def test_statistics_of_the_economy_are_shown_where_one_number_tells_them():
+def test_statistics_are_shown_under_their_smart_where_one_number_tells_them():
     rows = [
         statistic("โรงแรม", 985),
         statistic("โรงแรม", 958, year=2024),
@@ -179,13 +180,19 @@ def test_statistics_of_the_economy_are_shown_where_one_number_tells_them():
         statistic("ร้าน", 1, area="กะทู้"),
         statistic("ร้าน", 2, area="ถลาง"),
         statistic("รายได้", None, "ล้านบาท", status="pending"),
-        statistic("กล้อง", 7, smart="living"),
+        *(statistic("กล้อง", number, smart=smart) for number, smart in enumerate(SMARTS)),
     ]
     table = pl.DataFrame(rows, schema_overrides={"value": pl.Decimal(18, 4), "months": pl.Int32})
     table = CITY_STATISTICS.conform(table.with_columns(_receipt=pl.lit("r"), _row=pl.lit(1), _delivered=pl.lit(DAY)))[0]
-    found = {row["title"]: row for row in shown({"city_statistics": table}).values() if row["title"] != "Visitors"}
-    assert {title: row["value"] for title, row in found.items()} == {
-        "โรงแรม": 985, "อัตราการเข้าพัก": 77.23, "ห้อง": 3, "รายได้": None,
+    told = all_indicators(PHUKET, DAY, {"city_statistics": table}).filter(
+        pl.col("sources").str.starts_with("city_statistics")
+    )
+    found = {(row["smart"], row["title"]): row for row in told.iter_rows(named=True)}
+    assert {title: row["value"] for (smart, title), row in found.items() if smart == "economy"} == {
+        "โรงแรม": 985, "อัตราการเข้าพัก": 77.23, "ห้อง": 3, "รายได้": None, "กล้อง": list(SMARTS).index("economy"),
     }  # fmt: skip
-    assert found["รายได้"]["verdict"] == "withheld" and found["โรงแรม"]["verdict"] == "ok"
-    assert found["โรงแรม"]["period_end"] == date(2025, 12, 31)
+    assert {smart: row["value"] for (smart, title), row in found.items() if title == "กล้อง"} == {
+        smart: number for number, smart in enumerate(SMARTS)
+    }
+    assert found["economy", "รายได้"]["verdict"] == "withheld" and found["economy", "โรงแรม"]["verdict"] == "ok"
+    assert found["economy", "โรงแรม"]["period_end"] == date(2025, 12, 31)
