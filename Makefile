@@ -36,7 +36,7 @@ lint: install
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # 10,000 mutated exports a format; `make test` has a small fixed sample.
 INPUTS ?= 10000
