@@ -25,6 +25,7 @@ SMARTS = {
     "living": living,
     "governance": governance,
 }
+"""Smart → the module of its own indicators."""
 
 
 def all_indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
