@@ -17,6 +17,7 @@ from assets.sources import ReadResult
 from quality.problems import PROBLEM_SCHEMA, gather, no_problems, problem
 
 _NUMBER = pl.Float64()
+"""What a number is held as where its reader does not say."""
 
 ENCODINGS = ("utf-8-sig", "cp874")
 """In this order: UTF-8 rarely passes for something else; cp874 is Windows' superset of TIS-620."""

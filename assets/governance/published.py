@@ -11,33 +11,33 @@ from assets.cities.registry import City
 from assets.indicators import YEARLY_MAX_AGE, indicator
 from quality.tables import CITY_STATISTICS
 
-SERIES = ("dataset", "item", "unit")
+SERIES = ("smart", "dataset", "item", "unit")
 
 _TOTAL = rf"^(?:all|{thai.TOTAL}(?: / {thai.TOTAL})*)$"
 """Category of a grand total: a total in each class, or no class."""
 
 
-def published(smart: str, city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    """Rows of ``INDICATORS`` for the statistics that serve ``smart``, one a series; none where there are none.
+def published(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+    """Rows of ``INDICATORS``, one a series, for the Smart that its statistic serves; none where there are none.
 
     Whole years before months. A series of one value a period is that value; of several, only the publisher's own
     grand total is shown, because nothing tells whether its members may be added.
     """
     table = tables.get(CITY_STATISTICS.name, CITY_STATISTICS.empty())
-    rows = table.filter(pl.col("reference_date") <= day, smart=smart)
+    rows = table.filter(pl.col("reference_date") <= day)
     rows = rows.filter(pl.col("months") == pl.col("months").max().over(SERIES))
     rows = rows.filter(pl.col("reference_date") == pl.col("reference_date").max().over(SERIES))
     grand = pl.col("is_total") & (pl.col("area") == city.province_th) & pl.col("category").str.contains(_TOTAL)
     shown = rows.filter(pl.when(pl.len().over(SERIES) == 1).then(pl.lit(value=True)).otherwise(grand))
     shown = shown.filter(pl.len().over(SERIES) == 1).sort(SERIES)
-    return [_row(smart, row, day) for row in shown.iter_rows(named=True)]
+    return [_row(row, day) for row in shown.iter_rows(named=True)]
 
 
-def _row(smart: str, row: Mapping[str, Any], day: date) -> dict[str, Any]:
+def _row(row: Mapping[str, Any], day: date) -> dict[str, Any]:
     start, value = row["reference_date"], row["value"]
     end = _end(start, row["months"])
     return indicator(
-        smart,
+        row["smart"],
         f"{row['dataset']}:{row['item']}:{row['unit']}",
         row["item"],
         None if value is None else float(value),

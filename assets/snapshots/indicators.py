@@ -16,17 +16,6 @@ from assets.living import indicators as living
 from assets.mobility import indicators as mobility
 from assets.people import indicators as people
 
-SMARTS = {
-    "energy": energy,
-    "environment": environment,
-    "mobility": mobility,
-    "people": people,
-    "economy": economy,
-    "living": living,
-    "governance": governance,
-}
-"""Smart → the module of its own indicators."""
-
 
 def all_indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Every Smart's indicators as ``INDICATORS``, at least one row a Smart, and the statistics published for it.
@@ -39,5 +28,6 @@ def all_indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) ->
         name: frame.filter(pl.col("local_date") < day) if "local_date" in frame.columns else frame
         for name, frame in tables.items()
     }
-    frames: list[pl.DataFrame] = [smart.indicators(city, day, tables) for smart in SMARTS.values()]
-    return pl.concat([*frames, *(collect(published(name, city, day, tables)) for name in SMARTS)])
+    smarts = (energy, environment, mobility, people, economy, living, governance)
+    frames: list[pl.DataFrame] = [smart.indicators(city, day, tables) for smart in smarts]
+    return pl.concat([*frames, collect(published(city, day, tables))])

@@ -6,19 +6,21 @@ import json
 from collections import Counter
 from datetime import date
 from decimal import Decimal
+from typing import get_args
 
 import polars as pl
 import pytest
 
-from assets.cities.registry import load_registry
+from assets.cities.registry import Smart, load_registry
 from assets.economy.household import CKAN_HOUSEHOLD_INCOME
 from assets.economy.indicators import indicators
 from assets.economy.nso_sdmx import NSO_SDMX_HOUSEHOLD
-from assets.snapshots.indicators import SMARTS, all_indicators
+from assets.snapshots.indicators import all_indicators
 from assets.sources import Context
 from quality.tables import CITY_STATISTICS, HOUSEHOLD_INCOME
 
 DAY = date(2026, 11, 23)
+SMARTS = get_args(Smart)
 CITIES = load_registry()
 PHUKET = CITIES["phuket"]
 BANGKOK = next(city for city in CITIES.values() if city.dopa_province == "10")
@@ -189,7 +191,7 @@ def test_statistics_are_shown_under_their_smart_where_one_number_tells_them():
     )
     found = {(row["smart"], row["title"]): row for row in told.iter_rows(named=True)}
     assert {title: row["value"] for (smart, title), row in found.items() if smart == "economy"} == {
-        "โรงแรม": 985, "อัตราการเข้าพัก": 77.23, "ห้อง": 3, "รายได้": None, "กล้อง": list(SMARTS).index("economy"),
+        "โรงแรม": 985, "อัตราการเข้าพัก": 77.23, "ห้อง": 3, "รายได้": None, "กล้อง": SMARTS.index("economy"),
     }  # fmt: skip
     assert {smart: row["value"] for (smart, title), row in found.items() if title == "กล้อง"} == {
         smart: number for number, smart in enumerate(SMARTS)
