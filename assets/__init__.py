@@ -1,3 +1,4 @@
-"""What Muang makes: landed bytes, lake tables and published snapshots, a package a Smart.
+"""The way of the data, a folder a stage: cities, landing, sources, meters, lake, indicators, snapshots.
 
-Pure functions on frames, with thin Dagster factories beside them. May import ``quality``, never ``pipelines``."""
+A stage imports only stages before it; ``graph`` alone joins them. May import ``quality``, never ``demo`` or
+``pipelines``."""

@@ -1,7 +1,8 @@
 """The graph: a city's registry entry becomes its group of Dagster assets.
 
-Thin factories only; the work is in ``assets.land``, ``assets.fill`` and ``assets.publish``. Keys are ``[city, table]``.
-A table's checks are computed in its own step, so that a city costs no step more for being judged.
+Thin factories only; the work is in ``assets.sources.fetch``, ``assets.lake.ingest`` and
+``assets.snapshots.publish``. Keys are ``[city, table]``. A table's checks are computed in its own step, so that a city
+costs no step more for being judged.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,12 +11,14 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets import derive, fill, land, publish
-from assets.catalogue import DERIVED, SOURCES
 from assets.cities.registry import City
-from assets.landing.receipts import Receipt
-from assets.platform import NATIONAL, Platform, landed_as, tables_of
-from assets.sources import Derived, Source
+from assets.lake import derive, ingest
+from assets.lake.feeds import DERIVED, SOURCES
+from assets.landing.archive import Receipt
+from assets.landing.deployment import NATIONAL, Platform, landed_as, tables_of
+from assets.snapshots import publish
+from assets.sources import fetch
+from assets.sources.source import Derived, Source
 from quality.contracts import Table
 from quality.problems import with_severity
 from quality.tables import INDICATORS, LOAD_PROFILE, METER_INTERVALS, METERS, PROGRAMME, TABLES
@@ -116,8 +119,8 @@ def _landing(
         platform: Platform = context.resources.platform
         day = context.partition_time_window.start.date()
         if name == "inbox":
-            return _landed(land.land_inboxes(platform, city, day, context.run_id))
-        return _landed(land.land_portal(platform, city, name, city.sources[name], day, context.run_id))
+            return _landed(fetch.land_inboxes(platform, city, day, context.run_id))
+        return _landed(fetch.land_portal(platform, city, name, city.sources[name], day, context.run_id))
 
     return landed
 
@@ -153,7 +156,7 @@ def _national(name: str) -> dg.AssetsDefinition:
     )
     def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         platform: Platform = context.resources.platform
-        return _landed(land.land_national(platform, name, context.partition_time_window.start.date(), context.run_id))
+        return _landed(fetch.land_national(platform, name, context.partition_time_window.start.date(), context.run_id))
 
     return landed
 
@@ -200,12 +203,12 @@ def _table(city: City, table: Table) -> dg.AssetsDefinition:
     if table is METER_INTERVALS and METERS in city_tables(city):
         deps.append(_key(city, METERS.name))
 
-    def work(platform: Platform, day: Any) -> fill.Filled:
+    def work(platform: Platform, day: Any) -> ingest.Filled:
         if table is METER_INTERVALS:
-            return fill.fill_meter_intervals(platform, city, day)
-        return fill.fill(platform, city, table, day)
+            return ingest.fill_meter_intervals(platform, city, day)
+        return ingest.fill(platform, city, table, day)
 
-    def results(filled: fill.Filled) -> Mapping[str, Any]:
+    def results(filled: ingest.Filled) -> Mapping[str, Any]:
         refused = with_severity(pl.concat([o.problems for o in filled.outcomes])) if filled.outcomes else None
         return {
             "deliveries": len({outcome.due.receipt.id for outcome in filled.outcomes}),

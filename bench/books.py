@@ -7,7 +7,7 @@ import random
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from assets.energy.exports import read_export
+from assets.meters.exports import read_export
 
 FIRST = datetime(2025, 1, 1)  # noqa: DTZ001 (local time, as the reports write it)
 STEP = timedelta(minutes=15)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from assets.energy.exports import read_export
+from assets.meters.exports import read_export
 
 ESPI = 'xmlns="http://naesb.org/espi"'
 ROOT = "/espi/1_1/resource/"

@@ -4,7 +4,7 @@ import random
 from datetime import date, timedelta
 from pathlib import Path
 
-from assets.energy.exports import read_export
+from assets.meters.exports import read_export
 
 INTERVALS = 96
 DAYS = 90

@@ -8,13 +8,13 @@ from typing import Any
 
 import dagster as dg
 
-from assets.catalogue import SOURCES
 from assets.cities.registry import City, check_sources, load_registry
 from assets.graph import build_city, build_national
+from assets.lake.feeds import SOURCES
+from assets.landing.deployment import INBOX_READERS, Platform
 from assets.landing.http import Client
 from assets.landing.portals import PORTALS
-from assets.platform import INBOX_READERS, Platform
-from assets.store import open_store
+from assets.landing.store import open_store
 from pipelines.settings import Settings, now
 
 
@@ -61,7 +61,7 @@ def build_defs() -> dg.Definitions:
             deployment = platform_of(settings, cities)
             if settings.profile == "demo":
                 # Imported here: the generator is no part of what loading the definitions needs.
-                from pipelines.demo.profile import demo
+                from demo.profile import demo
 
                 day = date.fromisoformat(tags["dagster/partition"])
                 wanted = [slug for slug in tags.get(CITIES_TAG, "").split(",") if slug] or list(cities)

@@ -99,7 +99,7 @@ def nightly(
 
     with err.status("Loading the definitions …"):
         from assets.graph import START
-        from pipelines import nightly as job
+        from pipelines import run as job
         from pipelines.build import cities_of
     if delivery_day < date.fromisoformat(START):
         raise _fail(f"--day {delivery_day} is before the first delivery day {START}", 2)
@@ -144,7 +144,7 @@ def read(
     as_json: Json = False,
 ) -> None:
     """Tell what a file is and what is in it: format, channels, sums, quality, problems. Writes nothing."""
-    from assets.energy.exports import describe, read_export
+    from assets.meters.exports import describe, read_export
 
     worst = 0
     for path in files:
@@ -209,8 +209,8 @@ def status(city: Cities = None, as_json: Json = False) -> None:
 @_guarded
 def snapshots_list(city: Cities = None, as_json: Json = False) -> None:
     """List what each city has committed, newest last; the current one is marked."""
+    from assets.landing.store import open_store
     from assets.snapshots import commit
-    from assets.store import open_store
     from pipelines.build import cities_of
 
     settings = Settings()
@@ -237,8 +237,8 @@ def snapshots_show(
     as_json: Json = False,
 ) -> None:
     """Show a snapshot's manifest: tables, rows, files with sha256."""
+    from assets.landing.store import open_store
     from assets.snapshots import commit
-    from assets.store import open_store
 
     settings = Settings()
     store = open_store(settings.store_uri)
@@ -262,9 +262,9 @@ def snapshots_show(
 @_guarded
 def snapshots_verify(city: Cities = None, as_json: Json = False) -> None:
     """Read every file of each city's current snapshot back and compare it with the manifest."""
+    from assets.landing.store import open_store
     from assets.snapshots import commit
     from assets.snapshots.verify import verify
-    from assets.store import open_store
     from pipelines.build import cities_of
 
     settings = Settings()
@@ -286,8 +286,8 @@ def snapshots_verify(city: Cities = None, as_json: Json = False) -> None:
 
 
 def _current_id(settings: Settings, city: str) -> str:
+    from assets.landing.store import open_store
     from assets.snapshots import commit
-    from assets.store import open_store
     from pipelines.build import cities_of
 
     _wanted(cities_of(settings), [city])
@@ -309,7 +309,7 @@ def sql(
     """
     import duckdb
 
-    from assets.store import open_store
+    from assets.landing.store import open_store
     from pipelines.build import cities_of
     from pipelines.sql import DESCRIBE, connect, is_reading
 
@@ -361,7 +361,7 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Open the Dagster UI on this workspace: web server and daemon (the schedule needs the daemon)."""
-    from pipelines.nightly import LOCATION, dagster_home
+    from pipelines.run import LOCATION, dagster_home
 
     settings = Settings()
     environment = os.environ | {

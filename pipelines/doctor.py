@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from assets.cities.registry import RegistryError
-from assets.store import Store, open_store
+from assets.landing.store import Store, open_store
 from pipelines.build import cities_of
 from pipelines.settings import Settings, now
 

@@ -20,7 +20,7 @@ from pydantic_settings import (
 
 from assets.cities.registry import load_registry
 from assets.landing.portals import KEY_NAMES, PORTALS, portal
-from pipelines.demo.outages import refusal
+from demo.outages import refusal
 
 BANGKOK = ZoneInfo("Asia/Bangkok")
 

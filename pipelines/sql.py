@@ -4,10 +4,10 @@ import json
 
 import duckdb
 
-from assets.lake import tables as lake
+from assets.lake import files as lake
+from assets.landing.store import S3Store, Store
 from assets.snapshots import commit
 from assets.snapshots.build import prefix
-from assets.store import S3Store, Store
 from quality.contracts import Table
 from quality.readings import QUALITIES
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED, TABLES
@@ -32,7 +32,7 @@ qualify row_number() over (
     order by value_delivered is not null desc, version desc nulls last, rank, _delivered desc, _receipt desc, _row desc
 ) = 1
 """
-"""What had been delivered up to a day, by the rule of ``assets.energy.intervals``. Readings off their channel's
+"""What had been delivered up to a day, by the rule of ``assets.lake.meter_intervals``. Readings off their channel's
 grid are left out, and so are the slots that a complete grid has without a reading."""
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
-from assets.lake import tables as lake
-from assets.platform import Platform
+from assets.lake import files as lake
+from assets.landing.deployment import Platform
 from assets.snapshots import commit
 from quality.tables import DELIVERIES, VERDICTS
 

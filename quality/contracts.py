@@ -1,7 +1,7 @@
 """Table contracts: one description of a table that types, checks, documents and publishes it.
 
 A contract makes the Polars schema, the row checks (``Table.conform``), the Great Expectations suite
-(``quality.suites``), the data dictionary and the manifest entry. Rows that break it are handed back with a code;
+(``quality.expectations``), the data dictionary and the manifest entry. Rows that break it are handed back with a code;
 nothing is dropped uncounted and nothing is cast silently.
 """
 

@@ -1,6 +1,7 @@
 """Fixtures that several test folders share."""
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import socket
@@ -8,12 +9,15 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from assets.store import LocalStore, S3Store, Store
+from assets.cities.registry import City
+from assets.landing.store import LocalStore, S3Store, Store
+from tests.pipeline.deployment import Deployment
 
 ROOT = Path(__file__).parents[1]
 BUCKET = "muang-test"
@@ -108,3 +112,32 @@ def real_data() -> Path:
         reason = f"no real inputs at {folder}; set MUANG_REAL_DATA"
         absent(reason)
     return folder
+
+
+def make_city(slug: str, province_th: str, lat: float, lon: float, code: str) -> City:
+    return City.model_construct(slug=slug, province_th=province_th, lat=lat, lon=lon, dopa_province=code)
+
+
+@pytest.fixture
+def phuket() -> City:
+    return make_city("phuket", "ภูเก็ต", 7.884, 98.392, "83")
+
+
+@pytest.fixture
+def samyan() -> City:
+    return make_city("samyan", "กรุงเทพมหานคร", 13.733, 100.529, "10")
+
+
+@pytest.fixture(scope="session")
+def made_up() -> ModuleType:
+    """The made-up tables, as a module: ``publisher.py`` imports them in a process of its own."""
+    spec = importlib.util.spec_from_file_location("made_up", ROOT / "tests" / "snapshots" / "made_up.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Deployment]:
+    """Where a night of the tests runs."""
+    return lambda: Deployment(tmp_path_factory.mktemp("muang") / "home")

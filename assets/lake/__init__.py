@@ -1,3 +1,1 @@
-"""The lake: where a table lies, how it is written and how it is read.
-
-Storage layout belongs here; what a table means is its contract (``quality``)."""
+"""Rows to tables: files, the ledger of what was ingested, derived tables, meter tables and the load profile."""

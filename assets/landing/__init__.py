@@ -1,3 +1,1 @@
-"""Landing: bytes exactly as they came, named by sha256, each with a receipt.
-
-The only package that touches a network or an inbox. It never looks inside a file beyond unpacking it."""
+"""Bytes as they came, each with a receipt; the only stage with a network or an inbox, and the restricted zone."""

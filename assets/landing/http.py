@@ -2,8 +2,8 @@
 
 HTTP 200 is not success: an answer counts as ``new`` only when it arrived whole, is of the kind the request expects and
 passes the request's own check. A portal's fault is an outcome with a reason, never an exception. Kept URLs and reasons
-hold no secret (``assets.landing.keys``); what a run may lose on portals that fail is bounded
-(``assets.landing.patience``).
+hold no secret (``assets.landing.secrets``); what a run may lose on portals that fail is bounded
+(``assets.landing.budget``).
 """
 
 import json
@@ -21,12 +21,12 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from assets.landing.keys import full_url, key_names, scrubbed, with_keys, without_secrets
-from assets.landing.patience import Limits, Patience
-from assets.landing.receipts import Archive, Outcome, Receipt
+from assets.landing.archive import Archive, Outcome, Receipt
+from assets.landing.budget import Limits, Patience
+from assets.landing.secrets import full_url, key_names, scrubbed, with_keys, without_secrets
 from assets.landing.sites import Site, Sites
 from assets.landing.transport import ENCODINGS, Adapter, cut_after, inflated
-from assets.sources import Request
+from assets.sources.source import Request
 
 __all__ = ["Answer", "Client", "Limits", "run_plan", "without_secrets"]
 
@@ -126,7 +126,7 @@ class Client:
 
         ``known`` is the last receipt with content under the request's name: its validators make the request
         conditional, unless it is a POST. A POST is tried again like a GET, because those of the portals only ask.
-        Outcomes: see ``assets.landing.receipts.Outcome``; refused access is ``not-reached``, because a portal that
+        Outcomes: see ``assets.landing.archive.Outcome``; refused access is ``not-reached``, because a portal that
         shuts a client out has not said that it has no data. Without a key that the request wants nothing is asked.
         """
         url = without_secrets(full_url(request))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-from assets.landing.receipts import Archive, Receipt
+from assets.landing.archive import Archive, Receipt
 
 MAX_BYTES = 512 * 1024 * 1024
 """Largest file taken; a month of 15-minute data of 100,000 meters as NEM12 is about 2 GB and comes in parts."""

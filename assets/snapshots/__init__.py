@@ -1,3 +1,1 @@
-"""What a city publishes: build, commit, verify, the report page.
-
-Reads the lake only; never landing."""
+"""What a city publishes: build, commit, verify, the city's page. Reads the lake only, never landing."""

@@ -22,10 +22,10 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
-from assets.lake.tables import encode
+from assets.lake.files import encode
+from assets.landing.store import Store
 from assets.snapshots.describe import datapackage, dictionary, fingerprint, types
 from assets.snapshots.page import render
-from assets.store import Store
 from quality.contracts import Table
 from quality.tables import TABLES, VERDICTS
 
@@ -46,7 +46,7 @@ class Edition:
     """What one snapshot of a city is made of: published tables, verdicts, and where they come from.
 
     ``inputs`` are ids of receipts, ``now`` is the moment of building, aware. ``arrivals`` tells what each source
-    brought (``assets.arrivals.SCHEMA``).
+    brought (``assets.snapshots.arrivals.SCHEMA``).
     """
 
     city: City

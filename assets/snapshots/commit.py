@@ -18,9 +18,9 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from assets.cities.registry import City
+from assets.landing.store import Store
 from assets.snapshots.build import MANIFEST, PAGE, Edition, Refused, build, folder, json_bytes, new_id, prefix
 from assets.snapshots.verify import FAILED, verify
-from assets.store import Store
 
 SWAPS = 20
 """Times the pointer is tried: each lost try means that another publisher moved it, so progress was made."""

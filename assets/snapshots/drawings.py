@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
-from assets.economy.indicators import yearly
-from assets.environment.indicators import PM25_STANDARD
-from assets.environment.water_indicators import current
-from assets.governance.reports import fullest
-from assets.mobility.casualties import by_year
-from assets.people.indicators import members
+from assets.indicators.air import PM25_STANDARD
+from assets.indicators.economy import yearly
+from assets.indicators.people import members
+from assets.indicators.road_deaths import by_year
+from assets.indicators.water import current
+from assets.lake.citizen_reports import fullest
 from quality.tables import (
     AIR_QUALITY,
     CITIZEN_REPORTS,

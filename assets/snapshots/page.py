@@ -12,11 +12,11 @@ from typing import Any
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from assets import thai
-from assets.catalogue import SOURCES
 from assets.cities.registry import City
+from assets.lake.feeds import SOURCES
 from assets.landing.portals import portal
 from assets.snapshots.charts import FONTS, charts
+from assets.sources import thai
 from quality.tables import EV_CHARGERS, FACILITIES, HOTSPOTS, INDICATORS, PROGRAMME
 
 SMARTS = {

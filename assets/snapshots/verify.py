@@ -11,9 +11,9 @@ from typing import Any
 
 import polars as pl
 
+from assets.landing.store import Store
 from assets.snapshots.build import FORMAT, MANIFEST, PAGE, prefix
 from assets.snapshots.describe import types
-from assets.store import Store
 
 FAILED = "meta/FAILED.json"
 """Marks a snapshot that was given up. It lies beside what was written of it."""

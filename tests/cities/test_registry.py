@@ -9,9 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.catalogue import SOURCES
 from assets.cities.registry import City, RegistryError, check_sources, load_registry
-from assets.platform import INBOX_READERS
+from assets.lake.feeds import SOURCES
+from assets.landing.deployment import INBOX_READERS
 
 SEED = {"phuket", "khon_kaen", "mae_moh", "samyan", "wangchan_valley", "korat"}
 READERS = {*SOURCES, *INBOX_READERS}

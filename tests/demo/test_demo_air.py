@@ -5,12 +5,12 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from assets.catalogue import SOURCES
 from assets.cities.registry import City, load_registry
-from assets.environment.air4thai import AIR4THAI_HISTORY, AIR4THAI_LIVE
-from assets.sources import Context, ReadResult, Source
-from assets.stations import moved, validity
-from pipelines.demo.answers import Answer, Query, World, answer
+from assets.lake.feeds import SOURCES
+from assets.sources.air4thai import AIR4THAI_HISTORY, AIR4THAI_LIVE
+from assets.sources.source import Context, ReadResult, Source
+from assets.sources.stations import moved, validity
+from demo.answers import Answer, Query, World, answer
 from quality.tables import STATION_LISTS, TABLES
 
 DAY = date(2026, 11, 23)

@@ -17,9 +17,9 @@ import pytest
 from lxml import html
 
 from assets.cities.registry import City, load_registry
-from pipelines.demo.faults import PLANTED
-from pipelines.demo.loads import DOMINANT_W, SMALL_ZONE, loads, meters
-from pipelines.demo.meters import exports, write_inbox
+from demo.faults import PLANTED
+from demo.loads import DOMINANT_W, SMALL_ZONE, loads, meters
+from demo.meters import exports, write_inbox
 from quality.problems import CODES
 
 SEEDS = ("phuket", "khon_kaen", "mae_moh", "samyan", "wangchan_valley", "korat")
@@ -29,7 +29,7 @@ DIGESTS = """
 import hashlib, sys
 from datetime import date
 from assets.cities.registry import load_registry
-from pipelines.demo.meters import exports
+from demo.meters import exports
 files = exports(load_registry()[sys.argv[1]], date(2026, 11, 23), 400)
 print(hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest())
 """

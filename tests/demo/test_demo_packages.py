@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 import polars as pl
 import pytest
 
-from assets.catalogue import SOURCES
 from assets.cities.registry import City, load_registry
-from assets.mobility.casualties import by_year
-from assets.sources import Context
-from pipelines.demo.portal import serve
-from quality.series import fewer_injured, identical_series
+from assets.indicators.road_deaths import by_year
+from assets.lake.feeds import SOURCES
+from assets.sources.source import Context
+from demo.portal import serve
+from quality.cross_table import fewer_injured, identical_series
 from quality.tables import TABLES
 
 DAY = date(2026, 11, 23)

@@ -19,14 +19,14 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from pydantic import ValidationError
 
-from assets import land
 from assets.cities.registry import City, load_registry
+from assets.landing.deployment import Platform
 from assets.landing.portals import PORTALS
-from assets.platform import Platform
-from assets.store import LocalStore
-from pipelines.demo.packages import PENDING
-from pipelines.demo.portal import serve
-from pipelines.demo.profile import IMPATIENT, demo
+from assets.landing.store import LocalStore
+from assets.sources import fetch
+from demo.packages import PENDING
+from demo.portal import serve
+from demo.profile import IMPATIENT, demo
 from pipelines.settings import BANGKOK, Settings
 
 DAY = date(2026, 11, 23)
@@ -338,10 +338,10 @@ def test_a_portal_that_hangs_costs_whoever_watches_seconds(cities: dict[str, Cit
     with demo(platform, [], DAY, settings) as deployment:
         begun = time.monotonic()
         for _ in range(3):
-            [receipt] = land.land_national(deployment, "longdo_events", DAY, "run")
+            [receipt] = fetch.land_national(deployment, "longdo_events", DAY, "run")
             assert receipt.outcome == "not-reached"
         nan = cities["nan"]
-        [receipt] = land.land_portal(deployment, nan, "weather", nan.sources["weather"], DAY, "run")
+        [receipt] = fetch.land_portal(deployment, nan, "weather", nan.sources["weather"], DAY, "run")
         assert receipt.outcome == "not-reached"
         took = time.monotonic() - begun
     assert took < 2 * IMPATIENT.host_seconds + 5

@@ -6,10 +6,10 @@ from datetime import date
 import pytest
 
 from assets.cities.registry import load_registry
-from assets.energy.exports import read_export
-from pipelines.demo.faults import PLANTED
-from pipelines.demo.loads import loads, meters
-from pipelines.demo.meters import exports
+from assets.meters.exports import read_export
+from demo.faults import PLANTED
+from demo.loads import loads, meters
+from demo.meters import exports
 
 DAY, METERS = date(2026, 11, 23), 400
 OPTIONS = {

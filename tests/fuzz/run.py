@@ -22,9 +22,9 @@ from typing import Any
 
 import polars as pl
 
-from assets.energy.exports import describe, read_export, readers
-from assets.energy.readers import layouts
-from assets.energy.readers.canonical import Export
+from assets.meters.exports import describe, read_export, readers
+from assets.meters.formats import layouts
+from assets.meters.formats.canonical import Export
 from quality.problems import CODES
 from quality.readings import READING_SCHEMA, REGISTER_SCHEMA
 from tests.fuzz.mutate import mutated

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from assets.energy.exports import describe, read_export, readers
+from assets.meters.exports import describe, read_export, readers
 from tests.fuzz.mutate import MUTATIONS, inside
 from tests.fuzz.run import Baseline, check
 from tests.fuzz.samples import SAMPLES

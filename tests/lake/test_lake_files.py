@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.lake import tables as lake
-from assets.store import LocalStore, Store
+from assets.lake import files as lake
+from assets.landing.store import LocalStore, Store
 from quality.contracts import Column, Table
 from quality.tables import DELIVERIES, LOAD_PROFILE, METERS, TABLES, TRANSIT_STOPS, WEATHER
 
@@ -116,8 +116,8 @@ def test_every_file_has_the_contracts_schema_and_no_partition_column(name: str, 
 WRITE = """
 import sys, hashlib, polars as pl
 from datetime import date, timedelta
-from assets.lake import tables as lake
-from assets.store import LocalStore
+from assets.lake import files as lake
+from assets.landing.store import LocalStore
 from quality.tables import LOAD_PROFILE_BASIS as table
 n = 300_000
 frame = pl.DataFrame({"n": pl.int_range(n, eager=True)}).select(

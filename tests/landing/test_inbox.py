@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from assets.landing import inbox as inboxes
+from assets.landing.archive import Archive, Receipt
 from assets.landing.inbox import files, land_inbox
-from assets.landing.receipts import Archive, Receipt
-from assets.store import LocalStore
+from assets.landing.store import LocalStore
 
 DAY = date(2026, 11, 20)
 

@@ -17,17 +17,18 @@ import pytest
 import requests
 import urllib3
 
-from assets import deliveries, land
-from assets.catalogue import SOURCES
 from assets.cities.registry import City, SourceEntry, load_registry
-from assets.deliveries import Due, Outcome
+from assets.lake import ledger
+from assets.lake.feeds import SOURCES
+from assets.lake.ledger import Due, Outcome
+from assets.landing.archive import Receipt
+from assets.landing.deployment import NATIONAL, Platform
 from assets.landing.http import Client, Limits
 from assets.landing.portals import KEY_NAMES, PORTALS
-from assets.landing.receipts import Receipt
-from assets.platform import NATIONAL, Platform
-from assets.store import LocalStore
-from pipelines.demo.answers import Answer, Query, World, answer
-from pipelines.demo.portal import _faulty
+from assets.landing.store import LocalStore
+from assets.sources import fetch
+from demo.answers import Answer, Query, World, answer
+from demo.portal import _faulty
 from pipelines.settings import BANGKOK
 from quality.problems import gather
 from quality.tables import TABLES
@@ -146,9 +147,9 @@ def _source(platform: Platform, city: City, name: str, entry: SourceEntry) -> Ca
     source = SOURCES[entry.reader]
     if source.national:
         known = list(platform.archive.receipts(NATIONAL, entry.reader))
-        receipts = known or land.land_national(platform, entry.reader, DAY, "run")
+        receipts = known or fetch.land_national(platform, entry.reader, DAY, "run")
     else:
-        receipts = land.land_portal(platform, city, name, entry, DAY, "run")
+        receipts = fetch.land_portal(platform, city, name, entry, DAY, "run")
     rows: Counter[str] = Counter()
     cells: Counter[str] = Counter()
     readings = []
@@ -156,11 +157,11 @@ def _source(platform: Platform, city: City, name: str, entry: SourceEntry) -> Ca
         if receipt.outcome == "new" and not source.reads(receipt.name):
             continue
         due = Due(name, entry, receipt)
-        result = deliveries.read(platform, city, due)
+        result = ledger.read(platform, city, due)
         problems = [result.problems]
         before = rows.total()
         for table, frame in result.tables.items():
-            good, refused = TABLES[table].conform(deliveries.with_lineage(frame, receipt))
+            good, refused = TABLES[table].conform(ledger.with_lineage(frame, receipt))
             problems.append(refused)
             rows[table] += good.height
             cells[table] += sum(good[column].count() for column in good.columns)
@@ -177,8 +178,8 @@ def sound(
 
 
 def test_the_faults_are_all_there_are() -> None:
-    from pipelines.demo.outages import FAULTS as KNOWN
-    from pipelines.demo.outages import QUIRKS
+    from demo.outages import FAULTS as KNOWN
+    from demo.outages import QUIRKS
 
     assert {*FAULTS, *SENT, *QUIRKS} == {*KNOWN}
 

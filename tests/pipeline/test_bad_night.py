@@ -18,7 +18,7 @@ import pytest
 
 from assets.cities.registry import load_registry
 from assets.landing.portals import KEY_NAMES, PORTALS
-from pipelines.demo.profile import IMPATIENT
+from demo.profile import IMPATIENT
 
 pytestmark = pytest.mark.timeout(600)
 """Three whole nights: a minute on a machine of its own."""
@@ -64,7 +64,7 @@ import pipelines.settings as settings
 
 moment = datetime.fromisoformat(sys.argv.pop(1)).replace(tzinfo=settings.BANGKOK)
 settings.now = lambda: moment
-from assets.landing.patience import Patience
+from assets.landing.budget import Patience
 
 note = Patience.note
 def noted(self, host, lost, failing):
@@ -219,7 +219,7 @@ def test_no_indicator_of_a_failed_source_looks_fresh(nights: Nights, slug: str) 
 
 
 def test_the_night_loses_no_more_time_than_is_promised(nights: Nights) -> None:
-    """Measured on the client's own clock. What may come on top of the bound is told in ``assets.landing.patience``."""
+    """Measured on the client's own clock. What may come on top of the bound is told in ``assets.landing.budget``."""
     sound, bad = nights.lost
     assert sum(sound.values()) == 0
     grace = IMPATIENT.connect_seconds

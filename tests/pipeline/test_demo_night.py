@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines.demo.faults import PLANTED
+from demo.faults import PLANTED
 from quality.tables import TABLES
 from tests.pipeline.deployment import Deployment
 

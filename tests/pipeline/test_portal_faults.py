@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from assets import fill, land
 from assets.cities.registry import load_registry
-from assets.lake import tables as lake
+from assets.lake import files as lake
+from assets.lake import ingest
+from assets.landing.deployment import Platform
 from assets.landing.http import Client, Limits
-from assets.platform import Platform
-from assets.store import LocalStore
-from pipelines.demo.portal import serve
+from assets.landing.store import LocalStore
+from assets.sources import fetch
+from demo.portal import serve
 from pipelines.settings import BANGKOK
 from quality.tables import DELIVERIES, QUARANTINE, WEATHER
 
@@ -49,9 +50,9 @@ def test_a_faulty_portal_is_a_receipt_and_a_coded_problem_of_its_city_only(
         )
         for slug in ("mae_moh", "nan"):
             city = cities[slug]
-            receipts = land.land_portal(platform, city, "weather", city.sources["weather"], DAY, "run")
+            receipts = fetch.land_portal(platform, city, "weather", city.sources["weather"], DAY, "run")
             assert [receipt.outcome for receipt in receipts] == [outcome if slug == "mae_moh" else "new"]
-            filled = fill.fill(platform, city, WEATHER, DAY)
+            filled = ingest.fill(platform, city, WEATHER, DAY)
             assert all(verdict.verdict != "block" for verdict in filled.verdicts)
         refused = lake.read(platform.store, QUARANTINE, "mae_moh")
         assert refused.select("code", "severity", "source", "row").rows() == [(code, "reject", "weather", 0)]

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import polars as pl
 
-from assets.arrivals import SCHEMA
 from assets.cities.registry import City, load_registry
+from assets.indicators.all import all_indicators
+from assets.indicators.programme import programme
+from assets.landing.store import Store
+from assets.snapshots.arrivals import SCHEMA
 from assets.snapshots.commit import Entry, publish
-from assets.snapshots.indicators import all_indicators
-from assets.snapshots.programme import programme
-from assets.store import Store
 from quality import tables as contracts
 from quality.contracts import Table
 

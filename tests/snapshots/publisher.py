@@ -9,7 +9,7 @@ import sys
 
 import made_up
 
-from assets.store import S3Store, open_store
+from assets.landing.store import S3Store, open_store
 
 
 def main(uri: str, moment: str, last: int) -> None:

@@ -10,10 +10,10 @@ import pytest
 from lxml import html
 
 from assets.cities.registry import SourceEntry
+from assets.landing.store import LocalStore
 from assets.snapshots.build import prefix
 from assets.snapshots.charts import charts
 from assets.snapshots.page import MOST_CARDS, PROGRAMME_VERDICTS, number, thai_date
-from assets.store import LocalStore
 from quality.tables import TABLES
 
 NIGHT = date(2026, 11, 23)

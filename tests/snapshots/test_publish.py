@@ -14,11 +14,11 @@ import duckdb
 import polars as pl
 import pytest
 
+from assets.landing.store import LocalStore, Store
 from assets.snapshots.build import Refused, prefix
 from assets.snapshots.commit import Conflict, current, history, repair, show
 from assets.snapshots.describe import datapackage
 from assets.snapshots.verify import verify
-from assets.store import LocalStore, Store
 from quality import tables as contracts
 from quality.tables import INDICATORS, TABLES
 

@@ -1,1 +1,0 @@
-"""Smart Economy: visitors and what they bring."""

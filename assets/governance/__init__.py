@@ -1,1 +1,0 @@
-"""Smart Governance: citizens' reports and what a city publishes."""

@@ -1,0 +1,1 @@
+"""Tables to judged numbers, one module a subject, and the programme view made of them."""

@@ -1,0 +1,269 @@
+"""Smart Environment: air and weather of one day, and PM2.5 of a year; water and fire are in ``water_indicators``.
+
+Names are those of the ISO 37120 and U4SSC families where one fits (mean PM2.5, PM10, NO2, SO2, O3). Only measured
+hourly means count: the live feed's running 24-hour means would count each hour many times, and a model's estimate is
+an indicator of its own. A station speaks for the city up to ``max_km`` from its point (a registry option).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.indicators import water
+from assets.indicators.indicator import ENOUGH, absent, collect, indicator, newest, nothing
+from assets.sources.stations import MAX_KM, moves
+from quality.contracts import Table
+from quality.tables import AIR_QUALITY, STATIONS, WEATHER
+
+HOURS = 24
+YEAR = 365
+"""Days a year's mean covers, the newest measured day last."""
+
+PM25_STANDARD = 37.5
+"""µg/m³, Thailand's 24-hour standard since 1 June 2023 (National Environment Board). No hourly standard exists."""
+
+PARTICLES = {"pm25_ug_m3": ("pm25_mean_day", "PM2.5"), "pm10_ug_m3": ("pm10_mean_day", "PM10")}
+GASES = {"no2_ppb": ("no2_mean_day", "NO2"), "so2_ppb": ("so2_mean_day", "SO2"), "o3_ppb": ("o3_mean_day", "O3")}
+"""Column → code and title. Many stations measure no gas: where none tells a value of the day, nothing is said."""
+
+
+def indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Air and weather of each table's newest day, water and fire, as ``INDICATORS``."""
+    return collect(
+        [
+            *_measured(city, day, tables),
+            *_modelled(day, tables),
+            *_weather(day, tables),
+            *water.indicators(city, day, tables),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """Where the registry, or by now the network's own list, puts the city's stations, and which move when."""
+
+    max_km: float
+    distances: Mapping[str, float]
+    moved: Mapping[str, date]
+
+    def far(self, stations: pl.Series) -> list[str]:
+        """Those of ``stations`` that are too far away to speak for the city."""
+        return sorted(station for station in stations if self.distances.get(station, 0) > self.max_km)
+
+    def reason(self, far: list[str]) -> str:
+        """Why those stations do not count."""
+        told = ", ".join(f"{station} is {self.distances[station]:.1f} km away" for station in far)
+        return f"no station within {self.max_km:g} km of the city's point: {told}"
+
+    def unknown(self, stations: pl.Series) -> str | None:
+        """What to say of stations whose place nobody tells."""
+        found = sorted(set(stations) - {*self.distances})
+        return f"how far {', '.join(found)} is from the city's point is not known" if found else None
+
+
+def _reach(city: City, tables: Mapping[str, pl.DataFrame]) -> _Reach:
+    options = [entry.options for entry in city.sources.values() if "stations" in entry.options]
+    listed = tables.get(STATIONS.name, STATIONS.empty()).filter(network="air4thai").sort("station_id", "valid_from")
+    told = {s["id"]: float(s["distance_km"]) for option in options for s in option["stations"] if "distance_km" in s}
+    now = listed.group_by("station_id", maintain_order=True).last().select("station_id", "distance_km")
+    return _Reach(
+        max((float(option["max_km"]) for option in options if "max_km" in option), default=MAX_KM),
+        told | dict(now.drop_nulls().iter_rows()),
+        dict(moves(listed).select("station_id", "valid_from").iter_rows()),
+    )
+
+
+def _measured(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+    hourly = tables.get(AIR_QUALITY.name, AIR_QUALITY.empty()).filter(product="hourly")
+    reach = _reach(city, tables)
+    far = reach.far(hourly["station_id"].unique())
+    near = hourly.filter(~pl.col("station_id").is_in(far))
+    last, rows = newest(near if near.height else hourly, AIR_QUALITY.day, day)
+    if last is None:
+        return _missing(AIR_QUALITY, tables, day, "no station's hourly values were delivered")
+    gone = None if near.height else reach.reason(far)
+    unknown = reach.unknown(rows["station_id"].unique())
+    facts = {"max_age": AIR_QUALITY.max_age, "partial": unknown}
+    found = []
+    for column, (code, title) in (PARTICLES | GASES).items():
+        if column in PARTICLES or rows[column].count():
+            found += _day(rows, column, code, title, last, day, gone, facts)
+    return [*found, _year(near, last, day, gone, reach, facts)]
+
+
+def _day(
+    rows: pl.DataFrame,
+    column: str,
+    code: str,
+    title: str,
+    last: date,
+    day: date,
+    withheld: str | None,
+    facts: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """The day's mean of ``column``; of PM2.5 also the hours above the standard."""
+    rows = rows.drop_nulls(column)
+    stations = rows.group_by("station_id").agg(pl.len().alias("hours"), pl.col(column).mean())
+    carrying = stations.filter(pl.col("hours") >= ENOUGH * HOURS).sort("station_id")
+    by_hour = rows.join(carrying, on="station_id", how="semi").group_by("start").agg(pl.col(column).mean())
+    best = max(stations["hours"], default=0)
+    thin = None if carrying.height else f"no station has {ENOUGH:.0%} of the hours; the best has {best} of {HOURS}"
+    told: dict[str, Any] = {
+        "sources": f"{AIR_QUALITY.name}, {carrying.height} station(s)",
+        "coverage": (by_hour.height if carrying.height else best) / HOURS,
+        "withheld": withheld or thin,
+        **facts,
+    }
+    mean = indicator(
+        "environment",
+        code,
+        f"{title}, mean of the day",
+        carrying.select(pl.col(column).mean()).item(),
+        AIR_QUALITY.by_column[column].unit or "",
+        (last, last),
+        day,
+        method="mean over stations of the mean of hourly values",
+        **told,
+    )
+    if column != "pm25_ug_m3":
+        return [mean]
+    above = indicator(
+        "environment",
+        "pm25_hours_above",
+        f"Hours above {PM25_STANDARD} µg/m³",
+        float((by_hour[column] > PM25_STANDARD).sum()) if carrying.height else None,
+        "h",
+        (last, last),
+        day,
+        method="hours whose mean over stations is above the 24-hour standard",
+        **told,
+    )
+    return [mean, above]
+
+
+def _year(
+    hourly: pl.DataFrame,
+    last: date,
+    day: date,
+    withheld: str | None,
+    reach: _Reach,
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    first = last - timedelta(days=YEAR - 1)
+    days = (
+        hourly.filter(pl.col("local_date").is_between(first, last))
+        .drop_nulls("pm25_ug_m3")
+        .group_by("station_id", "local_date")
+        .agg(pl.col("pm25_ug_m3").mean(), hours=pl.len())
+        .filter(pl.col("hours") >= ENOUGH * HOURS)
+        .sort("local_date", "station_id")
+    )
+    by_day = days.group_by("local_date", maintain_order=True).agg(pl.col("pm25_ug_m3").mean())
+    moved = [
+        f"{station} moved on {when}"
+        for station, when in sorted(reach.moved.items())
+        if when > first and station in days["station_id"]
+    ]
+    return indicator(
+        "environment",
+        "pm25_mean_365d",
+        "PM2.5, mean of 365 days",
+        by_day.select(pl.col("pm25_ug_m3").mean()).item(),
+        "µg/m³",
+        (first, last),
+        day,
+        method=f"mean of the days on which a station has {ENOUGH:.0%} of the hours, of the mean over such stations",
+        sources=f"{AIR_QUALITY.name}, {days['station_id'].n_unique()} station(s), {by_day.height} of {YEAR} days",
+        coverage=by_day.height / YEAR,
+        withheld=withheld,
+        **{**facts, "partial": "; ".join(filter(None, [facts["partial"], *moved])) or None},
+    )
+
+
+def _modelled(day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+    """PM2.5 as models estimate it, one indicator a model: for cities without a station, and never mixed with one's."""
+    table = tables.get(AIR_QUALITY.name, AIR_QUALITY.empty()).drop_nulls("pm25_ug_m3")
+    found = []
+    last, rows = newest(table.filter(station_id="open_meteo:grid", product="model_hourly"), AIR_QUALITY.day, day)
+    if last is not None:
+        found.append(
+            indicator(
+                "environment",
+                "pm25_model_mean_day",
+                "PM2.5, mean of the day by a global model",
+                rows.select(pl.col("pm25_ug_m3").mean()).item(),
+                "µg/m³",
+                (last, last),
+                day,
+                method="mean of the hours a model estimates for the grid cell at the city's point; not measured",
+                sources=f"{AIR_QUALITY.name} (Open-Meteo, CAMS)",
+                coverage=min(rows.height / HOURS, 1.0),
+                max_age=AIR_QUALITY.max_age,
+            )
+        )
+    province = table.filter(pl.col("station_id").str.starts_with("gistda:"), product="model_24h")
+    last, rows = newest(province, AIR_QUALITY.day, day)
+    if last is not None:
+        newest_row = rows.sort("start").tail(1)
+        hour = newest_row["start"].dt.convert_time_zone("Asia/Bangkok").dt.strftime("%H:%M").item()
+        found.append(
+            indicator(
+                "environment",
+                "pm25_province_24h",
+                "PM2.5, 24-hour mean of the province by GISTDA's model",
+                newest_row["pm25_ug_m3"].item(),
+                "µg/m³",
+                (last - timedelta(days=1), last),
+                day,
+                method=f"the model's mean of the 24 hours to {hour}, for the whole province; not measured",
+                sources=f"{AIR_QUALITY.name} (GISTDA)",
+                max_age=AIR_QUALITY.max_age,
+            )
+        )
+    return found
+
+
+def _weather(day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+    model = tables.get(WEATHER.name, WEATHER.empty()).filter(product="model")
+    last, rows = newest(model, WEATHER.day, day)
+    if last is None:
+        return _missing(WEATHER, tables, day, "the model's hours were not delivered")
+    temperature, rain = rows["temperature_c"].drop_nulls(), rows["precipitation_mm"].drop_nulls()
+    facts: dict[str, Any] = {"sources": f"{WEATHER.name} (Open-Meteo grid cell)", "max_age": WEATHER.max_age}
+    return [
+        indicator(
+            "environment",
+            "temperature_mean",
+            "Mean temperature",
+            rows.select(pl.col("temperature_c").mean()).item(),
+            "°C",
+            (last, last),
+            day,
+            method="mean of hourly values",
+            coverage=min(temperature.len() / HOURS, 1.0),
+            **facts,
+        ),
+        indicator(
+            "environment",
+            "rain_sum",
+            "Rain of the day",
+            None if rain.is_empty() else float(rain.sum()),
+            "mm",
+            (last, last),
+            day,
+            method="sum of hourly sums",
+            coverage=min(rain.len() / HOURS, 1.0),
+            **facts,
+        ),
+    ]
+
+
+def _missing(table: Table, tables: Mapping[str, pl.DataFrame], day: date, reason: str) -> list[dict[str, Any]]:
+    """The withheld row of a table that has no row of the product that counts."""
+    others = tables.get(table.name, table.empty()).height
+    return [nothing(table.smart, table.name, table.title, day, reason)] if others else absent(table, tables, day)

@@ -1,0 +1,246 @@
+"""The programme view: a city's progress since its baseline year, and the evidence its data carries for five criteria.
+
+The smart-city emblem is given for two years and renewed on progress, so progress is what a platform has to show. Two
+numeric targets are published (https://www.thailand.go.th, issue focus 001-05-001): CO2 at least 1 % less a year, and
+half the road deaths. The full list of depa's indicators is not public; no other target is made up here. The five
+criteria are those of the smart-city notice of 8 March 2562 BE. They are never scored: the sheet says what evidence
+this snapshot carries for each, and what it lacks.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.indicators.grid_factor import grid_factor
+from assets.indicators.inhabitants import registered
+from assets.indicators.road_deaths import by_year
+from assets.lake.citizen_reports import fullest
+from quality.contracts import Table
+from quality.tables import (
+    AIR_QUALITY,
+    CITIZEN_REPORTS,
+    DATASETS,
+    EV_CHARGERS,
+    HOUSEHOLD_INCOME,
+    INDICATORS,
+    LOAD_PROFILE,
+    POPULATION,
+    PROGRAMME,
+    ROAD_CASUALTIES,
+    STATIONS,
+    TRANSIT_STOPS,
+)
+
+CO2_PCT_A_YEAR = -1.0
+ROAD_DEATHS_PCT = -50.0
+"""The published targets."""
+
+WHOLE_YEAR = 0.95
+"""Share of a year's days or hours that carries a yearly value: 347 of 365 days."""
+
+FULL_DAY = 96
+"""Quarter-hours of a day."""
+
+
+class Year(NamedTuple):
+    """One year's value, and what to say of it."""
+
+    year: int
+    value: float
+    told_by: str
+
+
+def programme(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """``PROGRAMME`` on a delivery day, from the city's published tables and its indicators."""
+    tables = {name: _until(day, frame) for name, frame in tables.items()}
+    rows = [*_progress(city, day, tables), *_criteria(city, day, tables)]
+    frame = pl.DataFrame([_NOTHING | row | {"reference_date": day} for row in rows], schema=PROGRAMME.schema)
+    good, bad = PROGRAMME.conform(frame)
+    if bad.height:
+        raise ValueError(f"the programme view breaks its contract: {bad.item(0, 'message')}")
+    return good.sort(PROGRAMME.order)
+
+
+_NOTHING: dict[str, Any] = dict.fromkeys(PROGRAMME.schema)
+
+
+def _progress(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> Iterator[dict[str, Any]]:
+    series: list[tuple[str, str, str, float | None, list[Year]]] = [
+        ("road_deaths", "Road deaths a year", "persons", ROAD_DEATHS_PCT, _road_deaths(city, tables)),
+        ("co2_electricity", "CO2 of the published electricity a year", "t", None, _co2(tables)),
+        ("pm25_mean_year", "PM2.5, mean of the year", "µg/m³", None, _pm25(tables)),
+        ("registered_population", "Registered population", "persons", None, _population(city, tables)),
+        ("household_income", "Household income a month", "THB", None, _income(tables)),
+    ]
+    for code, title, unit, target, years in series:
+        if code == "co2_electricity" and years:
+            target = CO2_PCT_A_YEAR * max(years[-1].year - city.baseline, 1)
+        row = _since(city.baseline, [year for year in years if year.year < day.year], target)
+        if code == "co2_electricity" and grid_factor(date(city.baseline, 12, 31)) is None:
+            row["missing"] = "; ".join(filter(None, (row["missing"], f"a published grid factor of {city.baseline}")))
+        yield {"kind": "progress", "code": code, "title": title, "unit": unit} | row
+
+
+def _since(baseline: int, years: list[Year], target: float | None) -> dict[str, Any]:
+    """Baseline, newest whole year, change and verdict of one series; ``target`` is None where none is published."""
+    first = next((year for year in years if year.year == baseline), None)
+    last = max((year for year in years if year.year > baseline), default=None)
+    row: dict[str, Any] = {
+        "baseline_year": baseline,
+        "baseline": first and first.value,
+        "year": last and last.year,
+        "value": last and last.value,
+        "target_pct": target,
+        "verdict": "withheld",
+        "evidence": "; ".join(dict.fromkeys(year.told_by for year in (first, last) if year)) or None,
+        "missing": None,
+    }
+    lacking = [
+        *([] if first else [f"no whole year {baseline}"]),
+        *([] if last else [f"no whole year after {baseline}"]),
+        *(["a baseline of zero has no share"] if first and first.value == 0 else []),
+    ]
+    if lacking or not first or not last:
+        return row | {"missing": "; ".join(lacking)}
+    change = 100 * (last.value - first.value) / first.value
+    verdict = "evidence" if target is None else "on_target" if change <= target else "off_target"
+    return row | {"change_pct": round(change, 6), "verdict": verdict}
+
+
+def _road_deaths(city: City, tables: Mapping[str, pl.DataFrame]) -> list[Year]:
+    table = tables.get(ROAD_CASUALTIES.name, ROAD_CASUALTIES.empty())
+    years = by_year(table, city.province_th).filter(outcome="death")
+    return [Year(row["year"], float(row["persons"]), row["dataset"]) for row in years.iter_rows(named=True)]
+
+
+def _co2(tables: Mapping[str, pl.DataFrame]) -> list[Year]:
+    cells = tables.get(LOAD_PROFILE.name, LOAD_PROFILE.empty()).drop_nulls("kwh")
+    days = cells.group_by("local_date").agg(kwh=pl.col("kwh").sum().cast(pl.Float64), slots=pl.col("start").n_unique())
+    whole = days.filter(pl.col("slots") == FULL_DAY).group_by(year=pl.col("local_date").dt.year())
+    years = whole.agg(pl.col("kwh").sum(), days=pl.len()).filter(pl.col("days") >= WHOLE_YEAR * 365).sort("year")
+    found = []
+    for year, kwh, days_there in years.iter_rows():
+        factor = grid_factor(date(year, 12, 31))
+        if factor:
+            told = f"{LOAD_PROFILE.name}, {days_there} days; {factor.kg_co2e_per_kwh} kg CO2e/kWh ({factor.source})"
+            found.append(Year(year, kwh * factor.kg_co2e_per_kwh / 1000, told))
+    return found
+
+
+def _pm25(tables: Mapping[str, pl.DataFrame]) -> list[Year]:
+    hourly = tables.get(AIR_QUALITY.name, AIR_QUALITY.empty()).filter(product="hourly").drop_nulls("pm25_ug_m3")
+    years = (
+        hourly.group_by("station_id", year=pl.col("local_date").dt.year())
+        .agg(pl.col("pm25_ug_m3").mean(), hours=pl.len())
+        .filter(pl.col("hours") >= WHOLE_YEAR * 365 * 24)
+        .group_by("year")
+        .agg(pl.col("pm25_ug_m3").mean(), pl.col("station_id").sort().str.join(", "))
+        .sort("year")
+    )
+    return [Year(year, value, f"{AIR_QUALITY.name}, station {ids}") for year, value, ids in years.iter_rows()]
+
+
+def _population(city: City, tables: Mapping[str, pl.DataFrame]) -> list[Year]:
+    table = tables.get(POPULATION.name, POPULATION.empty())
+    found = []
+    for year in sorted(table["reference_date"].dt.year().unique().to_list()):
+        count = registered(
+            city, date(year, 12, 31), {POPULATION.name: table.filter(pl.col("reference_date").dt.year() == year)}
+        )
+        if count:
+            found.append(Year(year, float(count.persons), f"{count.level} {count.area}, {count.day}"))
+    return found
+
+
+def _income(tables: Mapping[str, pl.DataFrame]) -> list[Year]:
+    rows = tables.get(HOUSEHOLD_INCOME.name, HOUSEHOLD_INCOME.empty()).filter(measure="income").drop_nulls("baht_month")
+    newest = rows.sort("reference_date", "dataset").unique("reference_date", keep="last", maintain_order=True)
+    return [
+        Year(day.year, float(value), dataset)
+        for day, value, dataset in newest.select("reference_date", "baht_month", "dataset").iter_rows()
+    ]
+
+
+def _criteria(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> Iterator[dict[str, Any]]:
+    valid = f"emblem of batch {city.emblem.batch} from {city.emblem.valid_from}"
+    ended = city.emblem.valid_to is not None and city.emblem.valid_to < day.isoformat()
+    yield _criterion(
+        1,
+        "Area and vision",
+        [f"scope: {city.scope}", valid, f"fact of confidence {city.confidence} ({city.name_source})"],
+        [
+            *([f"renewal of the emblem after {city.emblem.valid_to}"] if ended else []),
+            "boundary of the area",
+            "the leaders' vision: no data tells it",
+        ],
+    )
+    held = [
+        f"{table.title.lower()}: {_newest(tables[table.name]).height} rows"
+        for table in _INFRASTRUCTURE
+        if _has(tables, table)
+    ]
+    lacking = [f"no {table.title.lower()}" for table in _INFRASTRUCTURE if not _has(tables, table)]
+    yield _criterion(2, "Infrastructure and investment", held, [*lacking, "investment plan"])
+    yield _criterion(3, "Open and secure city data platform", *_platform(tables))
+    indicators = tables.get(INDICATORS.name, INDICATORS.empty())
+    shown = _newest(indicators).filter(pl.col("value").is_not_null()).group_by("smart").len().sort("smart")
+    told = [f"{smart}: {count} indicators with a value" for smart, count in shown.iter_rows()]
+    without = [f"{smart}: no indicator with a value" for smart in sorted(set(city.smarts) - set(shown["smart"]))]
+    yield _criterion(4, "Smart services", told, without)
+    reports = fullest(tables.get(CITIZEN_REPORTS.name, CITIZEN_REPORTS.empty()))
+    count = int(reports["reports"].sum())
+    finished = int(reports.filter(state="finished")["reports"].sum())
+    taken = [f"citizens' reports: {count}, of which {finished} are finished"] if count else []
+    lacking = [] if count else ["citizens' participation: no reports"]
+    yield _criterion(5, "Sustainable management", taken, [*lacking, "budget and operation plan"])
+
+
+def _newest(frame: pl.DataFrame) -> pl.DataFrame:
+    """Of a table that is told anew every day, the newest telling of each feed or source."""
+    if "reference_date" not in frame.columns:
+        return frame
+    by = [name for name in ("feed", "source") if name in frame.columns]
+    newest = pl.col("reference_date").max()
+    return frame.filter(pl.col("reference_date") == (newest.over(by) if by else newest))
+
+
+def _until(day: date, frame: pl.DataFrame) -> pl.DataFrame:
+    """What was known on the day: one that is made again does not look ahead, as in the indicators."""
+    if "local_date" in frame.columns:
+        return frame.filter(pl.col("local_date") < day)
+    return frame.filter(pl.col("reference_date") <= day) if "reference_date" in frame.columns else frame
+
+
+_INFRASTRUCTURE = (LOAD_PROFILE, EV_CHARGERS, TRANSIT_STOPS, STATIONS)
+"""Tables that show a city's physical and digital infrastructure."""
+
+
+def _platform(tables: Mapping[str, pl.DataFrame]) -> tuple[list[str], list[str]]:
+    held = [f"{sum(1 for frame in tables.values() if frame.height)} tables published with contract and verdicts"]
+    if _has(tables, LOAD_PROFILE):
+        held.append("meter data behind a privacy gate")
+    if _has(tables, DATASETS):
+        # A package that did not change is not listed again: its newest row counts.
+        listed = tables[DATASETS.name].sort("reference_date").unique(["portal", "package"], keep="last")
+        held.append(f"{listed.filter(~pl.col('harvested_twice')).height} data sets in the city's catalogue")
+        return held, ["cyber-security audit"]
+    return held, ["the city's own open data catalogue", "cyber-security audit"]
+
+
+def _criterion(number: int, title: str, held: list[str], missing: list[str]) -> dict[str, Any]:
+    verdict = "withheld" if not held else ("partial" if missing else "evidence")
+    return {
+        "kind": "criterion",
+        "code": str(number),
+        "title": title,
+        "verdict": verdict,
+        "evidence": "; ".join(held) or None,
+        "missing": "; ".join(missing) or None,
+    }
+
+
+def _has(tables: Mapping[str, pl.DataFrame], table: Table) -> bool:
+    return table.name in tables and tables[table.name].height > 0

@@ -1,0 +1,71 @@
+"""Every source that is a portal. A new source is one module and one entry here."""
+
+from assets.lake.citizen_reports import REPORTS
+from assets.sources.air4thai import AIR4THAI_HISTORY, AIR4THAI_LIVE
+from assets.sources.ckan_datasets import CKAN_DATASETS
+from assets.sources.ckan_population import CKAN_POPULATION
+from assets.sources.ckan_statistics import CKAN_STATISTICS
+from assets.sources.ckan_visitors import CKAN_VISITORS
+from assets.sources.dopa import DOPA_POPULATION
+from assets.sources.egat import EGAT_GENERATION
+from assets.sources.eppo import EPPO_SALES_MEA, EPPO_SALES_PEA
+from assets.sources.gistda_pm25 import GISTDA_PM25
+from assets.sources.gtfs import GTFS, GTFS_NAMTANG
+from assets.sources.hotspots import FIRMS_HOTSPOTS, GISTDA_HOTSPOTS
+from assets.sources.household import CKAN_HOUSEHOLD_INCOME, HOUSEHOLD_NATIONAL
+from assets.sources.longdo import LONGDO_EVENTS
+from assets.sources.mot_accidents import MOT_ACCIDENTS
+from assets.sources.nso_sdmx import NSO_SDMX_HOUSEHOLD
+from assets.sources.open_meteo import OPEN_METEO, OPEN_METEO_AIR, OPEN_METEO_ARCHIVE
+from assets.sources.openchargemap import OPENCHARGEMAP
+from assets.sources.osm import OSM_FACILITIES
+from assets.sources.road_casualties import CKAN_ROAD_CASUALTIES
+from assets.sources.source import Derived, Source
+from assets.sources.stations import STATION_PLACES
+from assets.sources.thaiwater import THAIWATER_LEVELS, THAIWATER_RAIN
+from assets.sources.tmd import TMD
+from assets.sources.traffy import TRAFFY_EXCHANGE, TRAFFY_GEOJSON
+
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        OPENCHARGEMAP,
+        EGAT_GENERATION,
+        EPPO_SALES_PEA,
+        EPPO_SALES_MEA,
+        AIR4THAI_HISTORY,
+        AIR4THAI_LIVE,
+        GISTDA_PM25,
+        OPEN_METEO,
+        OPEN_METEO_ARCHIVE,
+        OPEN_METEO_AIR,
+        TMD,
+        THAIWATER_LEVELS,
+        THAIWATER_RAIN,
+        GISTDA_HOTSPOTS,
+        FIRMS_HOTSPOTS,
+        GTFS_NAMTANG,
+        GTFS,
+        MOT_ACCIDENTS,
+        LONGDO_EVENTS,
+        OSM_FACILITIES,
+        TRAFFY_GEOJSON,
+        TRAFFY_EXCHANGE,
+        DOPA_POPULATION,
+        CKAN_POPULATION,
+        CKAN_VISITORS,
+        CKAN_HOUSEHOLD_INCOME,
+        *HOUSEHOLD_NATIONAL,
+        NSO_SDMX_HOUSEHOLD,
+        CKAN_ROAD_CASUALTIES,
+        CKAN_DATASETS,
+        CKAN_STATISTICS,
+    )
+}
+"""Source by name: what a registry entry's ``reader`` may be, besides the inbox readers."""
+
+DERIVED: tuple[Derived, ...] = (
+    STATION_PLACES,
+    REPORTS,
+)
+"""Tables that are made of other lake tables, in any city that has those."""

@@ -1,0 +1,185 @@
+"""Meter intervals: which of the delivered readings counts, and the rest kept beside it.
+
+The lake's two tables together hold every reading ever delivered, so the state of a day is a pure function of the set
+of deliveries: any order, repetition or crash ends in the same bytes.
+
+A reading wins its slot over another by, in this order: it has a value; the format's own version time (none is
+oldest); the better quality; the later delivery day; then receipt and row, which only make the choice definite.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from assets.lake import files as lake
+from assets.lake.files import Written
+from assets.landing.store import Store
+from quality.meter_grid import SLOT, ZONE, align, complete
+from quality.problems import PROBLEM_SCHEMA
+from quality.readings import QUALITIES, QUANTITIES
+from quality.tables import METER_INTERVALS, METER_SUPERSEDED
+from quality.verdicts import Outcome, Verdict
+
+DELIVERED = pl.Schema({name: dtype for name, dtype in METER_SUPERSEDED.schema.items() if name != "reason"})
+"""A delivered reading in the lake's terms: hashed meter, unit, local day, lineage."""
+
+_RECORD = (*SLOT, "_receipt", "_row")
+_PREFER = ("_valued", "version", "_rank", "_delivered", "_receipt", "_row")
+
+ID_LENGTH = 20
+"""Hex digits of a meter id: 80 bits, so that even 10^9 meters share none by chance (probability below 10^-6)."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What ``apply`` did: ``files`` written or removed, ``verdicts`` on the touched days, and ``refused``.
+
+    ``refused`` has ``_receipt`` and the columns of ``PROBLEM_SCHEMA``, one row a delivered record and code.
+    """
+
+    files: list[Written]
+    verdicts: list[Verdict]
+    refused: pl.DataFrame
+
+
+def no_delivered() -> pl.DataFrame:
+    """An empty frame of ``DELIVERED``."""
+    return DELIVERED.to_frame()
+
+
+def pseudonyms(points: pl.Series, city: str, key: bytes) -> dict[str, str]:
+    """Metering point → meter id: HMAC-SHA256 under the deployment's ``key``, distinct by city.
+
+    Raises ``ValueError`` for an empty key: an unkeyed hash of a 12-digit number is reversed in minutes.
+    """
+    if not key:
+        raise ValueError("the key for meter ids is empty")
+    return {
+        point: hmac.new(key, f"{city}\0{point}".encode(), hashlib.sha256).hexdigest()[:ID_LENGTH]
+        for point in points.drop_nulls().unique()
+    }
+
+
+def to_delivered(readings: pl.DataFrame, receipt: str, delivered: date, city: str, key: bytes) -> pl.DataFrame:
+    """Readings (``READING_SCHEMA``) of one receipt as rows of ``DELIVERED``: no metering point goes any further."""
+    ids = pseudonyms(readings["point"], city, key)
+    return readings.select(
+        "channel",
+        "quantity",
+        "start",
+        "minutes",
+        "quality",
+        "quality_raw",
+        "reason_raw",
+        "rate_raw",
+        "version",
+        meter_id=pl.col("point").replace_strict(ids, return_dtype=pl.String),
+        unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=pl.String),
+        local_date=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
+        value_delivered="value",
+        _receipt=pl.lit(receipt),
+        _row="row",
+        _delivered=pl.lit(delivered, pl.Date),
+    ).select(pl.col(name).cast(dtype) for name, dtype in DELIVERED.items())
+
+
+def resolve(delivered: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split aligned ``DELIVERED`` rows into the current one of each slot and the superseded ones.
+
+    Superseded rows carry ``reason``: ``repeated`` where value and quality are the winner's, else ``corrected``.
+    """
+    contested = pl.struct(SLOT).is_duplicated()
+    rivals = (
+        delivered.filter(contested)
+        .with_columns(
+            _valued=pl.col("value_delivered").is_not_null(),
+            _rank=pl.col("quality").replace_strict({code: -at for at, code in enumerate(QUALITIES)}),
+        )
+        .sort(_PREFER, descending=True, nulls_last=True)
+        .drop("_valued", "_rank")
+    )
+    winners = rivals.unique(SLOT, keep="first", maintain_order=True)
+    losers = rivals.filter(~pl.struct(SLOT).is_first_distinct()).join(
+        winners.select(*SLOT, _value="value_delivered", _quality="quality"), on=SLOT, how="left", maintain_order="left"
+    )
+    same = pl.col("value_delivered").eq_missing(pl.col("_value")) & (pl.col("quality") == pl.col("_quality"))
+    superseded = losers.with_columns(reason=pl.when(same).then(pl.lit("repeated")).otherwise(pl.lit("corrected")))
+    return pl.concat([delivered.filter(~contested), winners]), superseded.drop("_value", "_quality")
+
+
+def apply(
+    store: Store,
+    city: str,
+    deliveries: pl.DataFrame,
+    register: pl.DataFrame,
+    receipts: Collection[str] = (),
+    also_days: Collection[date] = (),
+) -> Applied:
+    """Put ``DELIVERED`` rows of any number of receipts into the day files of the city they touch.
+
+    Everything the same receipts brought earlier is replaced; ``receipts`` names further ones that may bring nothing
+    any more, ``also_days`` the days they brought something for. Meters of ``register`` (``meter_id``) without a
+    reading on a touched day appear there with missing slots. May be repeated after a crash at any point.
+    """
+    again = sorted({*receipts, *deliveries["_receipt"].unique()})
+    parts = {day: part for (day,), part in deliveries.partition_by("local_date", as_dict=True).items()}
+    files: list[Written] = []
+    refused: list[pl.DataFrame] = []
+    meters: list[pl.Series] = []
+    judged = 0
+    for day in sorted({*parts, *also_days}):
+        # The grid's own rows have no receipt, and null is in no list: this drops them too.
+        stays = ~pl.col("_receipt").is_in(again)
+        stored = lake.read_day(store, METER_INTERVALS, city, day).filter(stays)
+        held = lake.read_day(store, METER_SUPERSEDED, city, day).filter(stays)
+        names = DELIVERED.names()
+        came = parts.get(day, no_delivered())
+        once = pl.struct(_RECORD).is_first_distinct()
+        everything = pl.concat([stored.select(names), held.select(names), came]).filter(once)
+        aligned, off = align(everything)
+        current, superseded = resolve(aligned)
+        superseded = pl.concat([superseded, off.select(*names, reason=pl.lit("off_grid"))])
+        # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
+        moving = held.join(current, on=_RECORD, how="semi")
+        both = pl.concat([superseded, moving.select(superseded.columns)])
+        files += lake.put(store, METER_SUPERSEDED, city, day, both)
+        files += lake.put(store, METER_INTERVALS, city, day, _finished(complete(current, register["meter_id"])))
+        if moving.height:
+            files += lake.put(store, METER_SUPERSEDED, city, day, superseded)
+        doubled = came.filter(~once).with_columns(
+            code=pl.lit("key-duplicate"), message=pl.lit("one record gives two values for one interval")
+        )
+        refused.append(pl.concat([_problems(off), _problems(doubled)]))
+        meters.append(current["meter_id"].unique())
+        judged += everything.height
+    problems = pl.concat([_problems(no_delivered().with_columns(code=pl.lit(""), message=pl.lit(""))), *refused])
+    delivering = pl.concat([pl.Series("meter_id", [], pl.String), *meters]).unique()
+    return Applied(files, _verdicts(problems, judged, delivering, register), problems)
+
+
+def _finished(rows: pl.DataFrame) -> pl.DataFrame:
+    """``METER_INTERVALS`` rows whose final value is the delivered one."""
+    method = pl.when(pl.col("value_delivered").is_null()).then(pl.lit("missing")).otherwise(pl.lit("delivered"))
+    return rows.with_columns(flags=pl.lit(""), value_final="value_delivered", final_method=method)
+
+
+def _problems(rows: pl.DataFrame) -> pl.DataFrame:
+    columns = rows.select("_receipt", row="_row", code="code", message="message")
+    return columns.cast({"row": PROBLEM_SCHEMA["row"]}).unique(maintain_order=True)
+
+
+def _verdicts(refused: pl.DataFrame, judged: int, delivering: pl.Series, register: pl.DataFrame) -> list[Verdict]:
+    name = METER_INTERVALS.name
+    counts = refused.group_by("code").len("rows").sort("code")
+    text = ", ".join(f"{rows} records {code}" for code, rows in counts.iter_rows()) or "all readings are on their grid"
+    off = Verdict(name, "grid", "warn" if refused.height else "pass", judged, refused.height, text)
+    if not register.height:
+        return [off]
+    strangers = delivering.filter(~delivering.is_in(register["meter_id"].implode()))
+    text = f"{len(strangers)} of {len(delivering)} meters that delivered are not in the register"
+    outcome: Outcome = "warn" if len(strangers) else "pass"
+    return [off, Verdict(name, "meter-unregistered", outcome, len(delivering), len(strangers), text)]

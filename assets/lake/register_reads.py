@@ -1,0 +1,71 @@
+"""Register reads in the lake: what a meter's dials showed at a time, and which delivery of a read counts.
+
+Every read ever delivered stays in its day's file, marked where another counts in its place. A file is therefore a pure
+function of the set of deliveries, and any past delivery day can be asked.
+
+Of the reads of one meter, channel, quantity and time counts, in this order: one with a value; one that shows the dials;
+the format's own version time (none is oldest); the better quality; the later delivery day; then receipt and row.
+"""
+
+from collections.abc import Collection
+from datetime import date
+
+import polars as pl
+
+from assets.lake import files as lake
+from assets.lake.files import Written
+from assets.lake.meter_intervals import pseudonyms
+from assets.landing.store import Store
+from quality.meter_grid import ZONE
+from quality.problems import gather
+from quality.readings import QUALITIES, QUANTITIES
+from quality.tables import REGISTER_READS
+
+_READ = ["meter_id", "channel", "quantity", "end"]
+_PREFER = ("_valued", "_shown", "version", "_rank", "_delivered", "_receipt", "_row")
+
+
+def of_export(reads: pl.DataFrame, city: str, key: bytes) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """``REGISTER_SCHEMA`` rows as ``REGISTER_READS`` without receipt and day, and problems. No point goes further."""
+    ids = pseudonyms(reads["point"], city, key)
+    rows = reads.drop("point", "row").with_columns(
+        meter_id=reads["point"].replace_strict(ids, return_dtype=pl.String),
+        unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=pl.String),
+        local_date=pl.col("end").dt.convert_time_zone(ZONE).dt.date(),
+        _row=reads["row"],
+    )
+    once = pl.struct(*_READ, "_row").is_first_distinct()
+    text = pl.lit("one record gives two reads of one register and time")
+    doubled = rows.filter(~once).select(row="_row", code=pl.lit("key-duplicate"), message=text)
+    return rows.filter(once), gather([doubled])
+
+
+def apply(
+    store: Store, city: str, reads: pl.DataFrame, receipts: Collection[str], also_days: Collection[date] = ()
+) -> list[Written]:
+    """Put ``REGISTER_READS`` rows into the day files of the city that they touch.
+
+    Everything ``receipts`` brought earlier, for those days or ``also_days``, is replaced. May be repeated at will.
+    """
+    parts = {day: part for (day,), part in reads.partition_by("local_date", as_dict=True).items()}
+    files: list[Written] = []
+    for day in sorted({*parts, *also_days}):
+        stored = lake.read_day(store, REGISTER_READS, city, day).filter(~pl.col("_receipt").is_in(list(receipts)))
+        together = pl.concat([stored, parts.get(day, REGISTER_READS.empty())])
+        files += lake.put(store, REGISTER_READS, city, day, resolve(together))
+    return files
+
+
+def resolve(reads: pl.DataFrame) -> pl.DataFrame:
+    """``REGISTER_READS`` rows with ``superseded``: ``repeated`` where a row tells nothing but what the one that counts
+    does, else ``corrected``; null for that one."""
+    ranked = reads.with_columns(
+        _valued=pl.col("value").is_not_null(),
+        _shown=pl.col("register_end").is_not_null(),
+        _rank=pl.col("quality").replace_strict({code: -at for at, code in enumerate(QUALITIES)}, return_dtype=pl.Int8),
+    ).sort(_PREFER, descending=True, nulls_last=True)
+    told = (pl.col(name) for name in ("value", "register_end", "quality"))
+    same = pl.all_horizontal(column.is_null() | column.eq_missing(column.first().over(_READ)) for column in told)
+    why = pl.when(same).then(pl.lit("repeated")).otherwise(pl.lit("corrected"))
+    counts = pl.struct(_READ).is_first_distinct()
+    return ranked.with_columns(superseded=pl.when(~counts).then(why)).select(reads.columns)

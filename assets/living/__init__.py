@@ -1,1 +1,0 @@
-"""Smart Living: facilities, and the hazards that touch daily life."""

@@ -1,0 +1,277 @@
+"""Meter exports: which reader a file needs, and what is in it.
+
+Content decides, never the extension: PEA saves HTML as ``.xls``. Where nothing or more than one reader recognises a
+file it is rejected with the names of those considered; nothing is guessed, and nothing raises.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from functools import partial
+from typing import Any
+
+import fastexcel
+import polars as pl
+
+from assets.landing.unpack import ArchiveError, members
+from assets.meters.formats import (
+    asexml,
+    d0036,
+    declared,
+    df2,
+    espi,
+    iec61968,
+    layouts,
+    mea_wide_xlsx,
+    mscons,
+    nem12,
+    nem13,
+    p01,
+    p1,
+    pea_ami_xlsx,
+    pea_html,
+    pea_kw_xlsx,
+    pea_kwh_xlsx,
+    pea_monthly_xls,
+    pea_register_form,
+    power_logger,
+    tod_profile_xlsx,
+)
+from assets.meters.formats.biff import WorkbookError
+from assets.meters.formats.canonical import Export, OptionError, rejected, resolve, resolve_registers
+from assets.meters.formats.content import Content, Kind, recognise
+from assets.meters.formats.markup import MarkupError
+from assets.meters.formats.stamps import zone_of
+from quality.problems import gather, problem, with_severity
+from quality.readings import QUANTITIES
+
+UNKNOWN = "unknown"
+"""Format of a file that no reader recognises."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A format: the kind of content it is in, what shows it (evidence or None), and how it is read."""
+
+    kind: Kind
+    recognise: Callable[[Content], str | None]
+    read: Callable[[Content, Mapping[str, Any]], Export]
+    also: Kind | None = None
+    """A second kind of content it reads: a declared layout reads text and workbooks."""
+    open_end: bool = False
+    """Whether the format has no trailer, so that only a last line end tells that nothing was cut off."""
+
+
+def readers() -> dict[str, Reader]:
+    """Every format by name: one a module, and one a shipped layout."""
+    modules = (
+        d0036,
+        df2,
+        espi,
+        iec61968,
+        mscons,
+        nem12,
+        nem13,
+        p1,
+        p01,
+        pea_html,
+        pea_kwh_xlsx,
+        mea_wide_xlsx,
+        pea_ami_xlsx,
+        pea_kw_xlsx,
+        pea_monthly_xls,
+        pea_register_form,
+        power_logger,
+        tod_profile_xlsx,
+    )
+    found = {module.FORMAT: Reader(module.KIND, module.recognise, module.read) for module in modules}
+    found |= {name: replace(found[name], open_end=True) for name in (df2.FORMAT, p01.FORMAT)}
+    return found | {name: _of_layout(layout) for name, layout in layouts.shipped().items()}
+
+
+def _of_layout(layout: layouts.Layout) -> Reader:
+    def read(content: Content, options: Mapping[str, Any]) -> Export:
+        return declared.read(content, layout, options)
+
+    return Reader("text", partial(declared.recognise, layout=layout), read, also="xlsx", open_end=True)
+
+
+def read_export(data: bytes, name: str, options: Mapping[str, Any]) -> Export:
+    """What a delivered file holds, plain or in an archive. Never raises.
+
+    ``tables["readings"]`` (READING_SCHEMA) are intervals, ``tables["registers"]`` (REGISTER_SCHEMA) register reads;
+    either is absent where it would be empty.
+
+    Options: ``format`` and ``layout`` pin what is otherwise recognised (``layout`` is a shipped name or a mapping),
+    ``timezone`` overrides the format's zone, ``point`` names the meter where the file does not. Files of one archive
+    make one result; there, the row is that of the file the problem names by its place in the archive.
+    """
+    try:
+        files = members(data, name)
+    except ArchiveError as error:
+        return rejected(UNKNOWN, error.code, str(error))
+    if not files:
+        return rejected(UNKNOWN, "file-empty", "the archive has no files")
+    return _together([_guarded(content, options) for _, content in files])
+
+
+def _guarded(data: bytes, options: Mapping[str, Any]) -> Export:
+    try:
+        return _settled(_unwrapped(recognise(data), options))
+    except layouts.LabelError as error:
+        return rejected(UNKNOWN, "layout-no-label", str(error))
+    except OptionError as error:
+        return rejected(UNKNOWN, "option-invalid", str(error))
+    except (ArchiveError, MarkupError) as error:
+        return rejected(UNKNOWN, error.code, str(error))
+    except (fastexcel.FastExcelError, WorkbookError) as error:
+        return rejected(UNKNOWN, "file-malformed", f"a workbook that cannot be opened ({type(error).__name__})")
+    except BaseException as error:
+        # Rust's panics are BaseExceptions of a type of each library's own. Only the type is told: texts quote data.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        return rejected(UNKNOWN, "reader-failed", f"the reader failed: {type(error).__name__}")
+
+
+def _unwrapped(content: Content, options: Mapping[str, Any]) -> Export:
+    payload = asexml.unwrapped(content)
+    export = _read(payload, options)
+    return export if payload is content else replace(export, evidence=f"in an aseXML envelope: {export.evidence}")
+
+
+def _read(content: Content, options: Mapping[str, Any]) -> Export:
+    if content.problems is not None:
+        return Export(UNKNOWN, problems=content.problems)
+    known = readers()
+    if "timezone" in options:
+        try:
+            zone_of(str(options["timezone"]))
+        except ValueError as error:
+            raise OptionError(str(error)) from None
+    if "layout" in options:
+        layout = layouts.declared(options["layout"])
+        return _apply(content, layout.name, _of_layout(layout), "pinned layout", options)
+    if "format" in options:
+        pinned = str(options["format"])
+        if pinned not in known:
+            raise OptionError(f"format '{pinned}' is not one of {', '.join(known)}")
+        return _apply(content, pinned, known[pinned], "pinned format", options)
+    considered = {name: reader for name, reader in known.items() if content.kind in (reader.kind, reader.also)}
+    shown = {name: shows for name, reader in considered.items() if (shows := reader.recognise(content))}
+    if len(shown) == 1:
+        ((name, evidence),) = shown.items()
+        return _apply(content, name, known[name], evidence, options)
+    if shown:
+        return rejected(UNKNOWN, "format-ambiguous", f"recognised as {', '.join(shown)}; pin one of them")
+    if content.kind == "html":
+        return rejected(UNKNOWN, "file-html", "an HTML page that is no meter report")
+    tried = f"considered: {', '.join(considered)}" if considered else "no reader takes this kind"
+    return rejected(UNKNOWN, "format-unknown", f"{content.kind} that no reader recognises; {tried}")
+
+
+def _apply(content: Content, name: str, reader: Reader, evidence: str, options: Mapping[str, Any]) -> Export:
+    if content.kind in (reader.kind, reader.also):
+        export = reader.read(content, options)
+        framed = "\x03" in content.text[-4:]  # a device's read-out ends with ETX and a check character
+        if export.tables and reader.open_end and content.kind == "text" and not content.ends_whole and not framed:
+            unended = problem("line-unended", "the last line has no end: what followed it may be missing")
+            export = replace(export, problems=gather([unended, export.problems]))
+        return replace(export, evidence="; ".join(filter(None, [evidence, export.evidence])))
+    if content.kind == "html":
+        return rejected(name, "file-html", f"an HTML page where {name} is expected")
+    return rejected(name, "file-malformed", f"{content.kind} where {name} is {reader.kind}")
+
+
+def _settled(export: Export) -> Export:
+    """``export`` without empty tables, and with a problem that says so if no other is left."""
+    tables = {name: frame for name, frame in export.tables.items() if frame.height}
+    if tables or not export.tables:
+        return replace(export, tables=tables)
+    refused = export.problems.filter(pl.col("row").is_not_null()).height
+    nothing = (
+        problem("file-malformed", f"none of its rows can be read; {refused} problem(s) say why")
+        if refused
+        else problem("file-empty", "a header without rows")
+    )
+    return replace(export, tables={}, problems=gather([nothing, export.problems]))
+
+
+def _together(exports: Sequence[Export]) -> Export:
+    """One export of several files: formats and evidence joined, readings of several files resolved."""
+    if len(exports) == 1:
+        return exports[0]
+    problems = [
+        export.problems.with_columns(message=pl.format("file {} of the archive: {}", pl.lit(place), "message"))
+        for place, export in enumerate(exports, start=1)
+    ]
+    held = [export for export in exports if export.tables]
+    tables = {}
+    for name, once in (("readings", resolve), ("registers", resolve_registers)):
+        frames = [export.tables[name] for export in held if name in export.tables]
+        if frames:
+            tables[name], repeated = once(pl.concat(frames))
+            problems.append(repeated)
+    formats = sorted({export.format for export in held or exports})
+    evidence = f"{len(held)} of {len(exports)} files of the archive hold readings"
+    return Export("+".join(formats), evidence, tables, gather(problems), (held or exports)[0].zone)
+
+
+def describe(result: Export, name: str, show_ids: bool = False) -> dict[str, Any]:
+    """What ``muang read --json`` prints of a file: plain JSON types; metering points numbered unless ``show_ids``.
+
+    A channel's ``kind`` is ``interval`` or ``register``, and ``readings`` counts the reads of either. ``sum`` is in the
+    quantity's canonical unit; of registers it is the energy between reads, or the last read where that is not told.
+    ``interval_minutes`` is the most frequent length; ``start`` and ``end`` are ISO 8601 with the offset of the zone the
+    file is read in.
+    """
+    severities = set(with_severity(result.problems)["severity"])
+    status = "partial" if severities & {"reject", "refuse"} else "ok"
+    tables = [result.tables[table] for table in ("readings", "registers") if table in result.tables]
+    points = list(dict.fromkeys(point for table in tables for point in table["point"].unique(maintain_order=True)))
+    shown = {point: point if show_ids else f"p{number}" for number, point in enumerate(points, start=1)}
+    return {
+        "file": name,
+        "format": result.format,
+        "evidence": result.evidence,
+        "status": status if tables else "rejected",
+        "readings": sum(table.height for table in tables),
+        "channels": [channel for table in tables for channel in _channels(table, zone_of(result.zone), shown)],
+        "problems": result.problems.to_dicts(),
+    }
+
+
+def _channels(table: pl.DataFrame, zone: tzinfo, shown: Mapping[str, str]) -> list[dict[str, Any]]:
+    energy = pl.col("value").cast(pl.Decimal(38, 6))
+    if "minutes" in table.columns:
+        kind, end = "interval", (pl.col("start") + pl.duration(minutes="minutes")).max()
+        length, total = pl.col("minutes").mode().min(), energy.sum()
+    else:
+        kind, end, length = "register", pl.col("end").max(), pl.lit(None)
+        last = pl.col("register_end").sort_by("end").last()
+        total = pl.when(energy.count() > 0).then(energy.sum()).otherwise(last.cast(pl.Decimal(38, 6)))
+    found = table.group_by("point", "channel", "quantity", maintain_order=True).agg(
+        interval_minutes=length,
+        readings=pl.len(),
+        sum=total,
+        start=pl.col("start").min(),
+        end=end,
+        quality=pl.col("quality").value_counts(sort=True),
+        quality_raw=pl.col("quality_raw").drop_nulls().value_counts(sort=True),
+    )
+    return [
+        {
+            "kind": kind,
+            "point": shown[channel["point"]],
+            "channel": channel["channel"],
+            "quantity": channel["quantity"],
+            "unit": QUANTITIES[channel["quantity"]],
+            "interval_minutes": channel["interval_minutes"],
+            "readings": channel["readings"],
+            "sum": None if channel["sum"] is None else float(channel["sum"]),
+            "start": None if channel["start"] is None else channel["start"].astimezone(zone).isoformat(),
+            "end": channel["end"].astimezone(zone).isoformat(),
+            "quality": {item["quality"]: item["count"] for item in channel["quality"]},
+            "quality_raw": {item["quality_raw"]: item["count"] for item in channel["quality_raw"]},
+        }
+        for channel in found.iter_rows(named=True)
+    ]

@@ -1,0 +1,135 @@
+"""Stamps of declared layouts in the spellings exports have, and local times as instants.
+
+Beyond ``stamps``: month names, AM and PM, fractions of a second, weekdays, time before date, a time of bare digits,
+and an offset of the stamp's own. A workbook's dates arrive as ISO whatever order its texts have.
+
+Days of clock changes: a local time that is skipped is none; one that is repeated is told apart by the order of rows.
+"""
+
+from datetime import timedelta, timezone
+
+import polars as pl
+
+from assets.meters.formats.layouts import Stamp
+from assets.meters.formats.stamps import parse, zone_of
+from quality.problems import gather, problem
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAY = r"(?i)\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[, ]+"
+_HALF = r"(?i)\b([0-9]{1,2})([.:][0-9]{2}(?:[.:][0-9]{2})?(?:\.[0-9]+)?) ?([ap])\.?m\.?$"
+DAY = 1440
+"""Minutes of a day without clock change."""
+_OFFSET = r"[.:][0-9]{2}(?:\.[0-9]+)? ?(Z|[+-][0-9]{2}:?[0-9]{2})$"
+
+
+def times(text: pl.Expr, label: str) -> pl.Expr:
+    """A time in a column of its own as ``HH:MM``: bare digits (30, 0030, 2330), a workbook's time, or a range's end
+    (or start) that is the label."""
+    # A workbook's time is a day after its epoch; a whole day, 24:00, is the next.
+    text = text.str.replace("^1899-12-3[01] ", "").str.replace("^1900-01-01 00:00", "24:00")
+    bounds = r"^([0-9]{1,2}[.:][0-9]{2}(?:[.:][0-9]{2})?) ?(?:-|–|to) ?([0-9]{1,2}[.:][0-9]{2}(?:[.:][0-9]{2})?)$"
+    text = text.str.replace(bounds, "${1}" if label == "start" else "${2}")
+    digits = text.str.zfill(4).str.replace(r"^([0-9]{2})([0-9]{2})$", "${1}:${2}")
+    return pl.when(text.str.contains(r"^[0-9]{1,4}$")).then(digits).otherwise(text)
+
+
+def dates(text: pl.Expr) -> pl.Expr:
+    """A date in a column beside its time: without the midnight that a workbook gives it."""
+    return text.str.replace(r"[ T]00:00(?::00)?$", "")
+
+
+def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
+    """Distinct ``text``s with the ``stamp`` (local Datetime[us], null where unreadable) and its own ``offset`` (minutes
+    from UTC, null where it tells none)."""
+    plain = pl.col("text").str.replace_all("\xa0", " ", literal=True).str.strip_chars().str.replace_all(" +", " ")
+    if text.str.contains("[A-Za-z]").any():
+        plain = plain.str.replace(_WEEKDAY, "")
+        for number, month in enumerate(_MONTHS, start=1):
+            plain = plain.str.replace(rf"(?i)\b{month}[a-z]*\b\.?", f"{number:02d}")
+    told = plain.str.extract(_OFFSET)
+    digits = told.str.replace("Z", "+0000").str.replace(":", "", literal=True)
+    offset = (digits.str.slice(1, 2).cast(pl.Int32) * 60 + digits.str.slice(3, 2).cast(pl.Int32)) * (
+        pl.when(digits.str.starts_with("-")).then(-1).otherwise(1)
+    )
+    plain = pl.when(told.is_null()).then(plain).otherwise(plain.str.replace(r" ?(?:Z|[+-][0-9]{2}:?[0-9]{2})$", ""))
+    hour = plain.str.extract(_HALF, 1).cast(pl.Int32)
+    late = plain.str.extract(_HALF, 3).str.to_lowercase() == "p"
+    of_day = (hour % 12 + pl.when(late).then(12).otherwise(0)).cast(pl.String).str.zfill(2)
+    bare = plain.str.replace(_HALF, "\x00${2}")
+    plain = pl.when(hour.is_between(1, 12)).then(bare.str.replace("\x00", of_day, literal=True)).otherwise(plain)
+    plain = plain.str.replace(r"([.:][0-9]{2}[.:][0-9]{2})\.0+$", "${1}")
+    plain = plain.str.replace(r"^([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?),? (\S+)$", "${2} ${1}")
+    plain = plain.str.replace(
+        r"^([0-9]{1,2})[ .\-/]+([0-9]{1,2})[ ,.\-/]+([0-9]{4}|[0-9]{2})(?:,? |$)", "${1}/${2}/${3} "
+    )
+    if how.order == "ymd":
+        century = "25" if how.era == "BE" else "20"
+        plain = plain.str.replace(r"^([0-9]{2})/([0-9]{2})/([0-9]{2} )", f"{century}${{1}}-${{2}}-${{3}}")
+    read = pl.DataFrame({"text": text.unique()}, schema={"text": pl.String}).with_columns(plain=plain, offset=offset)
+    own = parse(pl.col("plain"), how.order, how.era)
+    iso = pl.when(pl.col("plain").str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}")).then(
+        parse(pl.col("plain"), "ymd", how.era)
+    )
+    return read.select("text", "offset", stamp=own if how.order == "ymd" else pl.coalesce(own, iso))
+
+
+def _offset(frame: pl.DataFrame, zone: str) -> timedelta | None:
+    """The zone's offset from UTC if it is the same on all days of ``frame`` and around them, as it is in Thailand."""
+    fixed = zone_of(zone)
+    if isinstance(fixed, timezone):
+        return fixed.utcoffset(None)
+    day = pl.col("day")
+    days = frame.select(day=pl.col("stamp").dt.truncate("1d")).unique()
+    around = pl.concat([days.select(day + pl.duration(days=n)) for n in (-1, 0, 1, 2)])
+    there = day.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    offsets = around.select(there.dt.base_utc_offset() + there.dt.dst_offset()).to_series().unique()
+    return offsets[0] if len(offsets) == 1 else None
+
+
+def instants(frame: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """``frame`` with ``start`` (UTC), null where a clock change skips the local time or the day is over.
+
+    From ``stamp`` in its own ``offset`` or in ``zone``, ``early`` (minutes from the interval's start to its stamp) and
+    ``ahead`` (minutes that pass after the stamp, within its day). A repeated local time is the earlier one in the first
+    of the rows of the same ``point`` and ``part``, the later one in the next (the other way round where the file runs
+    backwards); where it occurs once, it is the earlier. Both are said.
+    """
+    stamp, own = pl.col("stamp"), pl.col("offset").is_not_null()
+    early, ahead = pl.duration(minutes="early"), pl.duration(minutes="ahead")
+    always = _offset(frame, zone)
+    if always is not None:
+        offset = pl.duration(minutes=pl.col("offset").fill_null(always // timedelta(minutes=1)))
+        start = (stamp - offset - early + ahead).dt.replace_time_zone("UTC")
+        return frame.with_columns(start=pl.when(pl.col("ahead") < DAY).then(start)), gather([])
+
+    def utc(local: pl.Expr, ambiguous: str = "earliest") -> pl.Expr:
+        there = local.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null")  # type: ignore[arg-type]
+        return there.dt.convert_time_zone("UTC")
+
+    told = (stamp - pl.duration(minutes="offset")).dt.replace_time_zone("UTC")
+    # The end of the interval before a skipped hour may be written as the hour's beginning.
+    frame = frame.with_columns(
+        start=pl.when(own).then(told - early).otherwise(pl.coalesce(utc(stamp) - early, utc(stamp - early))) + ahead,
+        _later=utc(stamp, "latest"),
+    )
+    problems = []
+    repeated = ~own & (pl.col("_later") != utc(stamp)) & (pl.col("ahead") == 0)
+    if frame.select(repeated.any()).item():
+        step = stamp.diff().dt.total_minutes()
+        backwards = frame.select((step < 0).sum() > (step > 0).sum()).item()
+        key = ["point", "part", "stamp"]
+        nth, count = pl.int_range(pl.len()).over(key), pl.len().over(key)
+        second = repeated & (count > 1) & ((nth == 0) if backwards else (nth > 0))
+        single = frame.filter(repeated & (count == 1))
+        several = frame.filter(repeated & (count > 1))
+        frame = frame.with_columns(start=pl.when(second).then(pl.col("_later") - early).otherwise("start"))
+        for found, text in (
+            (several, "reading(s) of the hour that a clock change repeats are told apart by the order of rows"),
+            (single, "reading(s) of the hour that a clock change repeats occur once and are taken as its first time"),
+        ):
+            if found.height:
+                problems.append(problem("hour-repeated", f"{found.height} {text}", found["row"].min()))  # type: ignore[arg-type]
+    if frame.select((pl.col("ahead") > 0).any()).item():
+        over = ~own & (pl.col("start") >= utc(stamp + pl.duration(days=1))) | own & (pl.col("ahead") >= DAY)
+        frame = frame.with_columns(start=pl.when(~over.fill_null(False)).then("start"))
+    return frame.drop("_later"), gather(problems)

@@ -1,0 +1,276 @@
+"""Declared layouts: how a wide or long export looks, written down once as data (``assets/meters/layouts/*.yaml``).
+
+A platform that takes exports of many utilities needs a few dozen such declarations and few programs. What a file does
+not say itself (label, zone, era, unit, kind) must be declared; there is no default for the label.
+"""
+
+import codecs
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from assets.meters.formats.canonical import FAMILIES, THAILAND, UNITS, OptionError
+from assets.meters.formats.stamps import Era, Order, zone_of
+from quality.readings import QUALITIES, QUANTITIES
+
+FOLDER = Path(__file__).parents[1] / "layouts"
+
+_Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+
+
+class LabelError(OptionError):
+    """A layout does not say whether stamps mark the start or the end of an interval."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measure(_Model):
+    """What a column, or a component of the rows, measures.
+
+    ``kind``: ``delta`` is energy of the interval, ``average`` mean power in it (energy = power x hours), ``instant`` a
+    level such as a voltage, ``register`` what a meter's dials show at the stamp: the interval's energy is the
+    difference to the next read. ``channel`` is the column or component name unless given.
+
+    Measures with the same quantity and channel are added. With ``rate`` they are rates of which one runs at a time, so
+    a blank is another rate's time; without, a blank leaves the sum without a value.
+    """
+
+    unit: str
+    kind: Literal["delta", "average", "instant", "register"]
+    quantity: str = "active_import"
+    channel: str | None = None
+    rate: str | None = None
+    status: str | None = None
+    """Column with the status of this column's values, where each has its own."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        unit = UNITS.get(self.unit.lower())
+        if self.quantity not in QUANTITIES or unit is None:
+            raise ValueError(f"quantity {self.quantity} or unit {self.unit} is not known")
+        if self.quantity != "other" and unit.family != FAMILIES[self.quantity]:
+            raise ValueError(f"{self.quantity} cannot be in {self.unit}")
+        energy = unit.family in ("wh", "varh", "vah")
+        if (unit.average != (self.kind == "average")) if energy else self.kind in ("delta", "register"):
+            raise ValueError(f"{self.unit} cannot be of kind {self.kind}")
+        return self
+
+
+class Stamp(_Model):
+    """Where date and time stand, the order of the date's fields, and the era of its years."""
+
+    columns: tuple[str, ...] = Field(min_length=1, max_length=2)
+    order: Order
+    era: Era = "CE"
+    period: str | None = None
+    """Column with the number of the interval in its day, from 1: half-hours of settlement, 46 to 50 a day."""
+    midnight: Literal["opens", "closes"] = "opens"
+    """Of an end stamp 00:00: whether the date beside it begins there (so the interval is the day before's last), or
+    ends there, as 24:00 would say."""
+
+
+class Wide(_Model):
+    """A row a day. ``columns`` is a pattern that matches the names of the interval columns.
+
+    Its groups are ``hour`` (may be empty), ``minute`` and, for AM or PM, ``half``: the clock at the label; or
+    ``index``: counted from 1 and from midnight on, so that a day of a clock change has fewer or more. ``places`` are
+    first and last column by number instead, and a step where other columns lie between.
+    """
+
+    columns: str | None = None
+    places: tuple[int, int] | tuple[int, int, int] | None = None
+    measure: Measure | None = None
+    """None where the layout's components say it, a kind of row each."""
+    status: str | None = None
+    """A status an interval: ``next`` or ``previous`` column, or a pattern with the groups of ``columns``, whose columns
+    may be absent."""
+    total: str | None = None
+    """Column with the row's sum, against which the intervals are checked."""
+    ragged: bool = False
+    """Whether a row ends with its last interval, so that rows of clock changes are shorter or longer."""
+    missing_limit: int | None = Field(default=None, ge=0)
+    """Blanks above which a day is refused."""
+
+    @model_validator(mode="after")
+    def _columns(self) -> Self:
+        if (self.columns is None) == (self.places is None):
+            raise ValueError("exactly one of columns and places")
+        patterns = [self.columns] if self.status in (None, "next", "previous") else [self.columns, self.status]
+        for pattern in patterns:
+            groups = set(re.compile(pattern or "").groupindex) - {"half"}
+            if pattern is not None and groups not in ({"hour", "minute"}, {"index"}):
+                raise ValueError("the column pattern must have the groups hour and minute, or index")
+        if self.places and (min(self.places) < 1 or self.places[0] > self.places[1]):
+            raise ValueError("places are first and last column, counted from 1, and a step")
+        if self.ragged and self.places is None:
+            raise ValueError("rows of several lengths need places")
+        return self
+
+
+class Points(_Model):
+    """A column a metering point: its name is what the group ``point`` of the pattern ``columns`` takes."""
+
+    columns: str
+    measure: Measure
+
+    @model_validator(mode="after")
+    def _group(self) -> Self:
+        if set(re.compile(self.columns).groupindex) != {"point"}:
+            raise ValueError("the column pattern must have the group point")
+        return self
+
+
+class Layout(_Model):
+    """One layout of a CSV file or a workbook's sheet.
+
+    Exactly one of ``values`` (a column each), ``components`` (a kind of row each), ``points`` (a column a metering
+    point) and ``wide`` says what is measured; ``wide`` may leave that to ``components``.
+    """
+
+    name: _Name
+    title: str
+    source: str
+    """Where the layout is described or was seen, and why what it declares is so."""
+    label: Literal["start", "end"]
+    minutes: int = Field(gt=0, le=1440)
+    stamp: Stamp
+    values: dict[str, Measure] = {}
+    components: dict[str, Measure] = {}
+    component_column: str | None = None
+    value_column: str | None = None
+    wide: Wide | None = None
+    points: Points | None = None
+    point_column: str | None = None
+    point: str | None = None
+    """Fixed metering point; the option ``point`` goes before it."""
+    stand_in: str | None = None
+    """Metering point where neither the file nor an option names one. It is said: two meters would become one."""
+    status_column: str | None = None
+    statuses: dict[str, str] = {}
+    """Word of the file → canonical quality; the empty word is a blank status."""
+    other_status: str = "unknown"
+    """Quality of other words; ``actual`` where ``statuses`` lists the flags of estimates. Without a status column all
+    are unknown."""
+    rate_column: str | None = None
+    unit_column: str | None = None
+    """Column with the row's unit, which converts it; a unit that the measure cannot have is refused."""
+    units: dict[str, str] = {}
+    """The words that ``unit_column`` may have → unit. Without, the words are units."""
+    multiplier: Decimal = Field(default=Decimal(1), gt=0, le=1_000_000, decimal_places=6)
+    """Factor (CT x VT, pulses) that the values do not include yet."""
+    multiplier_column: str | None = None
+    filters: dict[str, str] = {}
+    """Column → pattern that a row's cell must match; the other rows are left out, and counted."""
+    merge: bool = False
+    """Whether, of a repeated interval, a blank never takes the place of a value."""
+    ignored: tuple[str, ...] = ()
+    """Other columns the layout knows."""
+    ignored_pattern: str | None = None
+    exact: bool = False
+    """Whether a header with further columns is another layout's, not a newer one's."""
+    automatic: bool = True
+    """Whether files are recognised as this layout; else it must be named. A header too common to show anything."""
+    timezone: str = THAILAND
+    encoding: str | None = None
+    """Overrides what the bytes suggest (byte order mark, UTF-8, cp874)."""
+    delimiter: str = Field(default=",", pattern=r"^(.|auto)$")
+    """``auto`` takes the one of comma, semicolon, tab and bar that shows the header; a first line ``sep=;`` goes before
+    either."""
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " ", "'"] = ""
+    nulls: tuple[str, ...] = ("-", "?", "N/A", "NULL", "Null", "null")
+    """Words for "no value"; a blank always is."""
+    header_rows: int = Field(default=30, ge=1, le=100)
+    """Lines among which the header is looked for."""
+    width: int | None = Field(default=None, ge=2, le=5000)
+    """Cells of a row in a file without header; its columns are then named 1, 2, 3 and so on."""
+    skip_rows: int = Field(default=0, ge=0, le=100)
+    """Lines before the data of a file without header."""
+    footer: str | None = None
+    """Pattern of the first cell of rows after the data: totals, remarks."""
+    sheet: str | None = None
+    """Sheet of a workbook; else the first that shows the header."""
+    table: str | None = None
+    """Named table of a workbook."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if 1440 % self.minutes:
+            raise ValueError("minutes must divide a day")
+        whole = self.wide is not None and (self.wide.measure is not None or not self.components)
+        ways = (bool(self.values), bool(self.components), whole, self.points is not None)
+        if ways.count(True) != 1 or (self.wide and (self.values or self.points)) or not self.parts:
+            raise ValueError("exactly one of values, components, points and wide")
+        if self.components and not (self.component_column and (self.value_column or self.wide)):
+            raise ValueError("components need component_column and value_column")
+        if {*self.statuses.values(), self.other_status} - set(QUALITIES):
+            raise ValueError(f"statuses must be among {', '.join(QUALITIES)}")
+        if self.units and (not self.unit_column or {unit.lower() for unit in self.units.values()} - set(UNITS)):
+            raise ValueError("units need unit_column, and must be known units")
+        if self.decimal == self.thousands:
+            raise ValueError("decimal and thousands are the same")
+        if self.wide and self.wide.places and self.wide.places[1] > (self.width or 5000):
+            raise ValueError("wide.places beyond the width")
+        if self.wide and self.stamp.period:
+            raise ValueError("a row is a day or a period")
+        if self.width and any(not name.isdigit() or not 0 < int(name) <= self.width for name in self.required):
+            raise ValueError(f"columns of a file without header are 1 to {self.width}")
+        if self.encoding is not None:
+            codecs.lookup(self.encoding)
+        zone_of(self.timezone)
+        for pattern in (self.footer or "", self.ignored_pattern or "", *self.filters.values()):
+            re.compile(pattern)
+        return self
+
+    @property
+    def parts(self) -> dict[str, Measure]:
+        """What is measured, by column or component; one part ``total`` where there is a single kind of value."""
+        whole = self.wide.measure if self.wide else self.points.measure if self.points else None
+        return self.values or self.components or ({whole.channel or "total": whole} if whole else {})
+
+    @property
+    def required(self) -> list[str]:
+        """Columns the header must have, apart from those told by a pattern."""
+        single = (
+            *(self.point_column, self.component_column, self.value_column, self.status_column, self.rate_column),
+            *(self.unit_column, self.multiplier_column, self.stamp.period, self.wide and self.wide.total),
+            *(measure.status for measure in self.parts.values()),
+        )
+        return [*self.stamp.columns, *self.values, *self.filters, *(name for name in single if name)]
+
+
+def declared(value: Any) -> Layout:
+    """The layout that an option names or spells out. Raises ``OptionError``, ``LabelError`` where the label lacks."""
+    if isinstance(value, str):
+        if value not in shipped():
+            raise OptionError(f"layout '{value}' is not one of {', '.join(sorted(shipped()))}")
+        return shipped()[value]
+    if not isinstance(value, Mapping):
+        raise OptionError("layout must be a name or a mapping")
+    if "label" not in value:
+        raise LabelError("the layout does not say 'label: start' or 'label: end'")
+    try:
+        return Layout.model_validate(dict(value))
+    except LookupError as error:
+        raise OptionError(f"layout: {error}") from None
+    except re.error as error:
+        raise OptionError(f"layout: pattern: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "layout"
+        raise OptionError(f"layout: {place}: {first['msg']}") from None
+
+
+@cache
+def shipped() -> dict[str, Layout]:
+    """The layouts that come with Muang, by name. Raises ``OptionError`` for a file that is none."""
+    found = [declared(yaml.safe_load(path.read_text(encoding="utf-8"))) for path in sorted(FOLDER.glob("*.yaml"))]
+    return {layout.name: layout for layout in found}

@@ -1,0 +1,227 @@
+"""Interval tables whose rows are quarter-hours: stamps at the interval's END, and loads in a column or one a rate.
+
+Where a load has a column a rate (RATE A, B, C; On-Peak, Off-Peak), an interval has it under one of them: the load is
+their sum, and the column tells the utility's own tariff decision.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+import polars as pl
+
+from assets.meters.formats import periods
+from assets.meters.formats.canonical import UNITS, Export, canonical, measure, refuse, rejected, resolve
+from assets.meters.formats.grids import Grid, below
+from assets.meters.formats.stamps import BUDDHIST_FROM, Order, parse, utc
+from quality.problems import gather, problem
+from quality.readings import no_readings
+
+MINUTES = 15
+"""Recording period of the Thai utilities' AMR, on which their portals report intervals."""
+_ENOUGH = 8
+"""Gaps from which their least is the report's period: so many neighbours are not all missing by chance."""
+AGREE = Decimal("0.01")
+"""Share by which power x hours may differ from the energy of the same interval: both are printed rounded."""
+_BY_RATE = re.compile(r"(\w+)(?: \(([^()]+)\))?")
+_PRINTED = Decimal("0.001")
+"""kWh that three printed decimals can lose, whatever the share."""
+
+
+class Load(NamedTuple):
+    """A load of a table: its unit, and the column of each rate (the rate is blank where there is one column only)."""
+
+    channel: str
+    quantity: str
+    unit: str
+    columns: Mapping[str, str]
+    total: str = ""
+    """Column of the load itself where it stands beside its rates."""
+
+
+def by_rate(names: Mapping[str, int], quantities: Mapping[str, tuple[str, str]]) -> list[Load]:
+    """Loads of columns named by a unit, as ``kW``, or by a unit and a rate, as ``kW (On-Peak)``.
+
+    ``quantities`` gives channel and quantity of each unit. Where a unit has rates, its column without is their total.
+    """
+    columns: dict[str, dict[str, str]] = {unit: {} for unit in quantities}
+    for name, at in names.items():
+        if (named := _BY_RATE.fullmatch(name)) and named[1] in columns:
+            columns[named[1]][named[2] or ""] = f"c{at}"
+    return [
+        Load(*quantities[unit], unit, rates, rates.pop("", "") if len(rates) > 1 else "")
+        for unit, rates in columns.items()
+        if rates
+    ]
+
+
+def stamped(rows: pl.DataFrame, text: pl.Expr, order: Order = "dmy") -> tuple[pl.DataFrame, pl.DataFrame]:
+    """``rows`` with ``end``, the local end of the interval, from its text; and those refused."""
+    # Dates that a spreadsheet computed may lie a fraction of a second before the minute, or after.
+    text = text.str.replace(r"(:\d\d:\d\d)\.\d+$", "${1}")
+    rows = rows.with_columns(end=parse(text, order, "auto"))
+    early = pl.col("end").dt.second() == 59
+    rows = rows.with_columns(end=pl.when(early).then(pl.col("end") + pl.duration(seconds=1)).otherwise("end"))
+    shape = "dd/mm/yyyy" if order == "dmy" else "yyyy-mm-dd"
+    return refuse(
+        rows,
+        [
+            (pl.col("end").is_null(), "stamp-bad", f"the cell is no stamp ({shape} and a time)"),
+            (~text.str.contains(r"\d{4}"), "stamp-bad", "the year must have four digits: two do not tell the era"),
+            (
+                pl.col("end").dt.minute() % MINUTES + pl.col("end").dt.second() != 0,
+                "interval-misaligned",
+                f"the stamp is not on the {MINUTES}-minute grid",
+            ),
+        ],
+    )
+
+
+def eras(texts: pl.Series) -> str:
+    """Words for the era of the years, told by the years themselves."""
+    years = texts.str.extract(r"(\d{4})").cast(pl.Int32, strict=False).drop_nulls()
+    buddhist = (years > BUDDHIST_FROM).sum()
+    return "years CE" if not buddhist else "years BE" if buddhist == years.len() else "years BE and CE"
+
+
+def other_period(ends: pl.Series) -> str | None:
+    """Why intervals are not quarter-hours, if they are not: kW of another period would make a wrong kWh."""
+    apart = ends.unique().sort().diff().drop_nulls().dt.total_minutes().sort()
+    if apart.len() >= _ENOUGH and apart[0] > MINUTES:
+        return f"stamps are {apart[0]} minutes apart, not {MINUTES}: kW cannot become kWh"
+    return None
+
+
+def rated(frame: pl.DataFrame, load: Load) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row an interval of ``frame`` (``row``, ``end``, ``point`` and the load's columns), and problems.
+
+    ``value`` is the sum of the rates in kWh or kvarh, ``rate_raw`` the one that holds the load, ``rate_<name>`` each.
+    """
+    unit, rates = UNITS[load.unit.lower()], list(load.columns)
+    # Rate after rate, so that each rate is a slice of the same rows.
+    tall = pl.concat([frame.select("row", "point", "end", raw=column) for column in load.columns.values()])
+    filled = tall["raw"] != ""
+    tall, words = measure(
+        # A blank rate is how a report says "not this one"; only an interval without any rate has no value.
+        tall.with_columns(
+            raw=pl.when(filled).then("raw").otherwise(pl.lit("0")),
+            minutes=pl.lit(MINUTES),
+            factor=pl.lit(unit.factor),
+            average=pl.lit(unit.average),
+            quality=pl.lit("unknown"),
+            filled=filled,
+        ),
+        thousands=",",
+    )
+    rows = tall.height // len(rates)
+    told = tall.with_columns(value=pl.when("filled").then("value"))["value"]
+    wide = tall.head(rows).select("row", "point", "end", "minutes")
+    wide = wide.with_columns(told.slice(n * rows, rows).alias(f"rate_{rate}") for n, rate in enumerate(rates))
+    places = [f"rate_{rate}" for rate in rates]
+    loaded = pl.any_horizontal(pl.col(places).fill_null(0) != 0)
+    holds = {
+        rate: pl.when(loaded).then(pl.col(p) != 0).otherwise(pl.col(p).is_not_null())
+        for rate, p in zip(rates, places, strict=True)
+    }
+    name = pl.coalesce(pl.when(held).then(pl.lit(rate)) for rate, held in holds.items())
+    named = pl.sum_horizontal(*holds.values()) == 1
+    found = wide.with_columns(
+        value=pl.when(pl.any_horizontal(pl.col(places).is_not_null())).then(pl.sum_horizontal(places)),
+        rate_raw=pl.when(named & pl.lit(rates != [""])).then(name),
+    )
+    none = pl.col("value").is_null()
+    blank = found.filter(none)
+    problems = [words]
+    if blank.height:
+        said = f"{blank.height} blank interval(s) of {load.channel}; the first is named"
+        problems.append(problem("value-blank", said, blank["row"][0]))
+    return found.with_columns(
+        channel=pl.lit(load.channel),
+        quantity=pl.lit(load.quantity),
+        quality=pl.when(none).then(pl.lit("missing")).otherwise(pl.lit("unknown")),
+    ), gather(problems)
+
+
+def readings(parts: Sequence[pl.DataFrame], zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Readings of the intervals that ``rated`` gave, one a key; and problems."""
+    ends = pl.col("end") - pl.duration(minutes=MINUTES)
+    found, skipped = refuse(
+        pl.concat([part.select(pl.exclude("^rate_.*$"), "rate_raw") for part in parts]).with_columns(
+            start=utc(ends, zone)
+        ),
+        [(pl.col("start").is_null(), "stamp-bad", "a clock change skips this local time")],
+    )
+    kept, repeated = resolve(canonical(found))
+    return kept, gather([skipped, repeated])
+
+
+def table(
+    table: Grid,
+    format: str,
+    loads: Sequence[Load],
+    *,
+    at: int,
+    stamp: str,
+    point: str | pl.Expr,
+    zone: str,
+    order: Order = "dmy",
+    rate: str | None = None,
+    period: periods.Period | None = None,
+    told: str = "",
+) -> Export:
+    """Readings of a table that has one header, in row ``at``, and nothing but intervals below it.
+
+    ``stamp`` and ``rate`` are columns (``rate``: the utility's word for the interval's rate), ``point`` is fixed or an
+    expression of the row; ``told`` is added to the evidence. Where two loads have one channel, in power and in energy,
+    the energy counts and is checked against the power.
+    """
+    body = below(table, at).with_columns(point=point if isinstance(point, pl.Expr) else pl.lit(point))
+    body, pointless = refuse(body, [(pl.col("point") == "", "value-null", "no metering point")])
+    frame, unread = stamped(body, pl.col(stamp), order)
+    if text := other_period(frame["end"]):
+        return rejected(format, "file-malformed", text)
+    evidence = ", ".join(filter(None, [eras(body[stamp]) + " by the stamps", told]))
+    if not frame.height:
+        return Export(format, evidence, {"readings": no_readings()}, gather([pointless, unread]), zone)
+    problems = [pointless, unread, periods.compare(frame["end"], MINUTES, period)]
+    parts: dict[str, pl.DataFrame] = {}
+    # Power first, so that energy takes its place.
+    for load in sorted(loads, key=lambda load: not UNITS[load.unit.lower()].average):
+        part, words = rated(frame, load)
+        problems.append(words)
+        power = parts.get(load.channel)
+        if power is not None:
+            wrong = disagreeing(part, power)
+            if _rises(part) and wrong.height * 2 > part.height:
+                return rejected(format, "file-malformed", f"{load.unit} only rises: a register, no interval's energy")
+            problems.append(_said(wrong, "differ by more than 1 % from their power x hours"))
+        if load.total:
+            whole, words = rated(frame, load._replace(columns={"": load.total}))
+            problems += [words, _said(disagreeing(whole, part), "differ from the sum of their rates")]
+            part = whole.drop("rate_raw").join(part.select("row", "rate_raw"), on="row", how="left")
+        parts[load.channel] = part
+    if rate is not None:
+        names = frame.select("row", rate_raw=pl.when(pl.col(rate) != "").then(pl.col(rate)))
+        parts = {channel: part.drop("rate_raw").join(names, on="row") for channel, part in parts.items()}
+    kept, repeated = readings(list(parts.values()), zone)
+    return Export(format, evidence, {"readings": kept}, gather([*problems, repeated]), zone)
+
+
+def disagreeing(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
+    """Intervals that both tell, and by more than ``AGREE`` not alike."""
+    both = ours.select("row", ours="value").join(theirs.select("row", theirs="value"), on="row").drop_nulls()
+    off = (pl.col("ours") - pl.col("theirs")).abs()
+    return both.filter((off > pl.col("ours").abs() * AGREE) & (off > _PRINTED))
+
+
+def _said(wrong: pl.DataFrame, how: str) -> pl.DataFrame:
+    if not wrong.height:
+        return gather([])
+    return problem("sum-mismatch", f"{wrong.height} interval(s) {how}; the first is named", wrong["row"][0])
+
+
+def _rises(part: pl.DataFrame) -> bool:
+    """Whether values never fall in time and do rise, as a register's do."""
+    steps = part.drop_nulls("value").sort("end").select(pl.col("value").diff().over("point")).to_series().drop_nulls()
+    return steps.len() >= _ENOUGH and bool((steps >= 0).all()) and bool((steps > 0).any())

@@ -1,0 +1,324 @@
+"""MSCONS: UN/EDIFACT metered services consumption reports, directories D.04B and D.99A.
+
+Profiled by the German BDEW message guides (MSCONS AHB and MIG 2.x) and the Swiss Metering Code (MC-CH); syntax is
+ISO 9735, read by ``edifact``. A message (UNH) tells for a metering point (LOC) and a register (LIN, PIA with an OBIS
+code) quantities (QTY) with begin and end (DTM 163, 164); D.99A tells the interval once (DTM 672) and the values in
+order. The OBIS code implies the unit. Stamps carry their offset to UTC. Energies of whole intervals are readings; meter
+reads and energies over other spans are registers.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from assets.meters.formats import edifact
+from assets.meters.formats.canonical import Export, canonical, measure, refuse, rejected, resolve, resolve_registers
+from assets.meters.formats.content import Content
+from assets.meters.formats.edifact import component, element
+from assets.meters.formats.obis import counted_twice, explained
+from assets.meters.formats.stamps import utc
+from quality.problems import gather, problem
+from quality.readings import REGISTER_SCHEMA
+
+FORMAT = "mscons"
+KIND = "text"
+
+_QUALITY = {
+    "220": "actual",  # read, true
+    "67": "substituted",
+    "201": "substituted_temporary",  # proposed
+    "Z18": "substituted_temporary",  # preliminary
+    "187": "forecast",
+    "20": "suspect",  # not usable
+}
+"""QTY qualifier (DE 6063) → quality. 79 (summed) and 46 (D.99A) tell none."""
+_UNITS = {
+    "WHR": "wh",
+    "KWH": "kwh",
+    "MWH": "mwh",
+    "WTT": "w",
+    "KWT": "kw",
+    "MAW": "mw",
+    "K3": "kvarh",
+    "KVR": "kvar",
+    "C79": "kvah",
+    "KVA": "kva",
+}
+"""UN/ECE Recommendation 20 code → ``UNITS`` key."""
+_TAGS = "^(UNH|BGM|DTM|CUX|RFF|NAD|CTA|COM|UNS|LOC|ALI|CCI|CAV|MEA|LIN|PIA|IMD|PRI|MOA|QTY|STS|GIS|FTX|CNT|AUT|UNT)$"
+"""Segments of a message, of all directories; another tag is a damaged one."""
+_CANCELLATION = "1"  # BGM DE 1225; 9 is an original
+_SHARED = ["NAD", "UNH", "UNS"]
+"""Segments that end the reach of a metering point."""
+_STAMPED = ["203", "204", "303", "304"]  # DTM DE 2379: minutes or seconds, without or with zone
+
+
+def recognise(content: Content) -> str | None:
+    """Evidence: an interchange whose first message says MSCONS."""
+    found = edifact.first_message(content.text[:4_000])
+    return f"UNH says {found}" if found and found.startswith("MSCONS:") else None
+
+
+def read(content: Content, options: Mapping[str, Any]) -> Export:
+    """Readings and registers of all messages; a message that a later one cancels is left out. Rows count segments.
+
+    Option ``timezone`` is for stamps that tell no offset; without it they are refused. The version of a reading is its
+    message's date (DTM 137).
+    """
+    segments, cut = edifact.segments(content.text)
+    if cut or (broken := edifact.broken(segments)) is None:
+        return rejected(FORMAT, "file-truncated", "the interchange has no whole end (UNZ)", segments["row"].max())  # type: ignore[arg-type]
+    if broken:
+        return rejected(FORMAT, "file-malformed", broken)
+    zone = options.get("timezone")
+    messages, foreign = _messages(segments)
+    dropped, cancelled = _cancelled(segments, messages)
+    ours = segments.join(messages.select("message"), on="message", how="semi", maintain_order="left")
+    quantities = _quantities(ours, zone)
+    quantities = quantities.filter(pl.col("message").is_in(dropped.implode()).not_())
+    if not quantities.height and not cancelled.height and not foreign.height:
+        return rejected(FORMAT, "file-empty", "the messages hold no quantities (QTY)")
+    told = explained(quantities.select("code", "unit").unique().iter_rows(), _UNITS)
+    quantities = quantities.join(told, on=["code", "unit"], maintain_order="left", nulls_equal=True)
+    quantities, refused = _judged(quantities)
+    repeats = counted_twice(quantities.select("point", "code", "kind", "c", "tariff").unique(), "point")
+    kept = quantities.join(repeats, on=["point", "code"], how="anti", maintain_order="left")
+    values, cells = measure(kept)
+    values = values.with_columns(
+        quality=pl.when(pl.col("contradicts") & (pl.col("quality") != "missing"))
+        .then(pl.lit("suspect")).otherwise("quality"),
+    )  # fmt: skip
+    interval = (pl.col("kind") != "register") & (pl.col("minutes") <= 1440) & (1440 % pl.col("minutes") == 0)
+    readings, repeated = resolve(canonical(values.filter(interval)))
+    registers, reread = resolve_registers(_registers(values.filter(~interval)))
+    tables = {"readings": readings, "registers": registers}
+    said = [edifact.miscounted(segments), _strange(ours), *_said(kept, quantities)]
+    problems = gather([foreign, cancelled, refused, cells, repeated, reread, *said])
+    held = {name: frame for name, frame in tables.items() if frame.height}
+    return Export(FORMAT, tables=held, problems=problems, zone=str(zone or _zone(segments)))
+
+
+def _messages(segments: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """``message, row, type, document, function, head`` (row of BGM) of MSCONS messages; and those of other types."""
+    tag = pl.col("tag")
+    messages = segments.filter((pl.col("message") > 0) & tag.is_in(["UNH", "BGM"]))
+    messages = messages.group_by("message", maintain_order=True).agg(
+        row=pl.col("row").first(),
+        type=component(2, 0).filter(tag == "UNH").first(),
+        document=component(2, 0).filter(tag == "BGM").first(),
+        function=element(3).filter(tag == "BGM").first(),
+        head=pl.col("row").filter(tag == "BGM").first(),
+    )
+    foreign = messages.filter(pl.col("type") != "MSCONS").select(
+        "row", code=pl.lit("row-malformed"), message=pl.lit("a message of another type than MSCONS")
+    )
+    return messages.filter(pl.col("type") == "MSCONS"), foreign
+
+
+def _cancelled(segments: pl.DataFrame, messages: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
+    """Messages that cancel or are cancelled, and what to say of each cancellation."""
+    cancelling = messages.filter(pl.col("function") == _CANCELLATION).select("message", "head")
+    references = segments.filter(pl.col("tag") == "RFF").filter(component(1, 0) != "Z13")
+    references = references.select("message", document=component(1, 1)).filter(pl.col("document") != "")
+    pairs = cancelling.join(references, on="message").join(
+        messages.select("document", earlier="message"), on="document"
+    )
+    pairs = pairs.filter(pl.col("earlier") < pl.col("message"))
+    here = pl.col("message").is_in(pairs["message"].implode())
+    text = pl.when(here).then(pl.lit("cancels an earlier message of this file, whose values are not used")).otherwise(
+        pl.lit("cancels a message that is not in this file; what came with it stays until it is replaced")
+    )  # fmt: skip
+    said = cancelling.select(row="head", code=pl.lit("message-cancelled"), message=text)
+    return pl.concat([cancelling["message"], pairs["earlier"]]), said
+
+
+def _quantities(segments: pl.DataFrame, zone: Any) -> pl.DataFrame:
+    """A row a QTY: where it belongs, its text, unit, flags and times; what is not told is null or empty."""
+    tag = pl.col("tag")
+    begins = tag.is_in(_SHARED)
+    code = pl.when((tag == "PIA") & (element(1) == "5") & component(2, 0).str.contains(r"^\d+-\d+:")).then(
+        component(2, 0)
+    )
+    place = pl.coalesce(*(pl.when(part != "").then(part) for part in (component(2, 0), component(2, 3))))
+    second = component(3, 0)
+    place = pl.when(second != "").then(pl.concat_str(place, second, separator="+")).otherwise(place)
+    # Apart from the many quantities and dates: a few segments say where they belong.
+    heads = segments.filter(tag.is_in(["QTY", "DTM", "STS"]).not_()).select(
+        "row",
+        point=pl.when(tag == "LOC").then(place.fill_null("")).when(begins).then(pl.lit("")).forward_fill(),
+        location=pl.when(tag == "LOC").then("row").when(begins).then(pl.lit(0)).forward_fill(),
+        line=pl.when(tag == "LIN").then("row").when(begins | (tag == "LOC")).then(pl.lit(0)).forward_fill(),
+        code=pl.when(begins | tag.is_in(["LOC", "LIN"])).then(pl.lit("")).otherwise(code).forward_fill(),
+    )
+    placed = segments.with_columns(
+        owner=pl.when(tag.is_in([*_SHARED, "LOC", "LIN", "QTY", "UNT"])).then("row").forward_fill()
+    )
+    written = pl.when(component(1, 2).is_in(_STAMPED)).then(component(1, 1))
+    dates = placed.filter(tag == "DTM").select(
+        "owner", "message", qualifier=component(1, 0), text=component(1, 1), written=written, format=component(1, 2)
+    )
+
+    def at(qualifier: str, name: str, column: str = "written") -> pl.DataFrame:
+        found = dates.filter(pl.col("qualifier") == qualifier).unique("owner", keep="first")
+        return found.select("owner", pl.col(column).alias(name))
+
+    quantities = segments.filter(tag == "QTY").join_asof(heads, on="row", check_sortedness=False)
+    quantities = quantities.select(
+        "row", "message", "point", "location", "line", "code", channel="code",
+        quality_raw=component(1, 0).str.to_uppercase(),
+        raw=component(1, 1).str.replace(",", ".", literal=True),  # ISO 9735 allows both marks, whatever UNA says
+        unit=component(1, 2).str.strip_chars(),
+    )  # fmt: skip
+    for qualifier, name, column in (
+        ("163", "own_begin", "written"), ("164", "own_end", "written"), ("9", "read", "text"), ("7", "used", "text"),
+    ):  # fmt: skip
+        quantities = quantities.join(at(qualifier, name, column), left_on="row", right_on="owner", how="left")
+    steps = dates.filter(qualifier="672").select("owner", step=_minutes(pl.col("text"), pl.col("format")))
+    for level in ("line", "location"):
+        parts = (("163", "begin"), ("164", "finish"))
+        for qualifier, name in parts:
+            quantities = quantities.join(at(qualifier, f"{level}_{name}"), left_on=level, right_on="owner", how="left")
+        told = steps.unique("owner", keep="first").rename({"step": f"{level}_step"})
+        quantities = quantities.join(told, left_on=level, right_on="owner", how="left")
+    issued = dates.filter(qualifier="137").unique("message", keep="first").select("message", issued="written")
+    quantities = quantities.join(issued, on="message", how="left").sort("row")
+    series = pl.when(pl.col("line") > 0).then("line").otherwise("location")
+    quantities = quantities.with_columns(
+        step=pl.coalesce("line_step", "location_step"),
+        **{name: pl.coalesce(f"line_{name}", f"location_{name}") for name in ("begin", "finish")},
+        place=pl.int_range(pl.len(), dtype=pl.Int64).over(series),
+        size=pl.len().over(series).cast(pl.Int64),
+    )
+    statuses = _statuses(placed)
+    quantities = quantities.join(statuses, left_on="row", right_on="owner", how="left", maintain_order="left")
+    return _timed(quantities, zone, str(zone or _zone(segments)))
+
+
+def _minutes(text: pl.Expr, format: pl.Expr) -> pl.Expr:
+    """DTM 672: 804 counts days, 805 hours, 806 minutes."""
+    unit = format.replace_strict({"804": 1440, "805": 60, "806": 1}, default=None, return_dtype=pl.Int64)
+    # Five digits are 69 days in minutes; without the bound a wrong number would overflow the clock.
+    return text.str.extract(r"^([0-9]{1,5})$").cast(pl.Int64) * unit
+
+
+def _statuses(placed: pl.DataFrame) -> pl.DataFrame:
+    """STS of each QTY: ``rate_raw`` (category 6, tariff) and ``reason_raw``, all others as delivered."""
+    found = placed.filter(pl.col("tag") == "STS").select(
+        "owner",
+        tariff=component(1, 0) == "6",
+        text=pl.col("cells").list.slice(1).list.join("+").str.replace_all(edifact.COMPONENT, ":", literal=True),
+        rate=pl.col("cells").list.slice(2).list.join("").str.replace_all(edifact.COMPONENT, "", literal=True),
+    )
+    return found.group_by("owner").agg(
+        rate_raw=pl.col("rate").filter(pl.col("tariff")).first(),
+        reason_raw=pl.when(~pl.col("tariff")).then("text").drop_nulls().str.join(";"),
+    ).with_columns(reason_raw=pl.when(pl.col("reason_raw") != "").then("reason_raw"))  # fmt: skip
+
+
+def _timed(quantities: pl.DataFrame, zone: Any, usual: str) -> pl.DataFrame:
+    """``start``, ``end``, ``minutes``, ``taken`` (of a meter read) and ``version`` in UTC; ``unzoned``.
+
+    A message's date without an offset (Switzerland) is in the ``usual`` zone: it only orders versions.
+    """
+    names = {"own_begin", "own_end", "begin", "finish", "read", "used", "issued"}
+    texts = pl.concat([quantities.select(text=name) for name in names]).unique().drop_nulls()
+    part = pl.col("text").str.extract_groups(r"^([0-9]{8})([0-9]{4})?([0-9]{2})?([+-][0-9]{2})?([0-9]{2})?$")
+    local = pl.concat_str(part.struct[0], part.struct[1].fill_null("0000")).str.to_datetime(
+        "%Y%m%d%H%M", strict=False, time_unit="us"
+    )
+    hours, rest = part.struct[3].cast(pl.Int64), part.struct[4].fill_null("0").cast(pl.Int64)
+    minutes = hours * 60 + pl.when(part.struct[3].str.starts_with("-")).then(-rest).otherwise(rest)
+    zoned = (local - pl.duration(minutes=minutes)).dt.replace_time_zone("UTC")
+    elsewhere = utc(local, str(zone)) if zone else pl.lit(None, pl.Datetime("us", "UTC"))
+    stamps = texts.with_columns(
+        instant=pl.when(part.struct[3].is_not_null()).then(zoned).otherwise(elsewhere),
+        ordered=pl.when(part.struct[3].is_not_null()).then(zoned).otherwise(utc(local, usual)),
+        unzoned=local.is_not_null() & part.struct[3].is_null() & pl.lit(not zone),
+    )
+    for name in sorted(names):
+        instant = "ordered" if name == "issued" else "instant"
+        found = stamps.select(pl.col("text").alias(name), pl.col(instant).alias(f"{name}_at"))
+        quantities = quantities.join(found, on=name, how="left", maintain_order="left")
+    bare = set(stamps.filter("unzoned")["text"])
+    step = pl.duration(minutes="step")
+    counted = pl.when(pl.col("own_begin").is_null() & pl.col("own_end").is_null())
+    begin = pl.coalesce(
+        "own_begin_at", pl.col("own_end_at") - step, counted.then(pl.col("begin_at") + step * pl.col("place"))
+    )
+    # A single quantity without times of its own is that of the whole span told above it.
+    alone = counted.then(pl.when((pl.col("size") == 1) & pl.col("step").is_null()).then(pl.lit(True)))
+    quantities = quantities.with_columns(
+        start=pl.coalesce(begin, pl.when(alone).then("begin_at")),
+    ).with_columns(
+        end=pl.coalesce("own_end_at", pl.col("start") + step, pl.when(alone).then("finish_at")),
+    )  # fmt: skip
+    span = (pl.col("finish_at") - pl.col("begin_at")).dt.total_minutes()
+    return quantities.with_columns(
+        minutes=(pl.col("end") - pl.col("start")).dt.total_minutes().cast(pl.Int32, strict=False),
+        taken=pl.coalesce("read_at", "used_at", "own_end_at", "own_begin_at"),
+        version="issued_at",
+        unzoned=pl.any_horizontal(pl.col(name).is_in(list(bare)) for name in names - {"issued"}).fill_null(False),
+        short=pl.col("own_begin").is_null() & pl.col("own_end").is_null() & (span != pl.col("step") * pl.col("size")),
+        quality=pl.col("quality_raw").replace_strict(_QUALITY, default="unknown", return_dtype=pl.String),
+    )
+
+
+def _judged(quantities: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    register = pl.col("kind") == "register"
+    no_time = pl.when(register).then(pl.col("taken").is_null()).otherwise(
+        (pl.col("end") <= pl.col("start")).fill_null(True) | pl.col("minutes").is_null()
+    )  # fmt: skip
+    return refuse(
+        quantities,
+        [
+            (pl.col("point") == "", "value-null", "no metering point (LOC) before this QTY"),
+            (pl.col("code") == "", "row-malformed", "no OBIS code (PIA+5) before this QTY"),
+            (pl.col("kind").is_null(), "value-unknown", "the OBIS code holds no electrical energy"),
+            (pl.col("unzoned") & no_time, "stamp-bad", "the stamps tell no offset to UTC; declare the option timezone"),
+            (
+                pl.col("short") & ~register,
+                "interval-count",
+                pl.format("{} values do not fill the span told for them", "size"),
+            ),
+            (no_time, "stamp-bad", "no begin and later end (DTM 163, 164) that can be read"),
+        ],
+    )
+
+
+def _registers(values: pl.DataFrame) -> pl.DataFrame:
+    """Meter reads (the dials, without multiplier) and energies over spans that are no interval."""
+    register = pl.col("kind") == "register"
+    frame = values.with_columns(
+        start=pl.when(~register).then("start"),
+        end=pl.when(register).then("taken").otherwise("end"),
+        register_end=pl.when(register).then("value"),
+        value=pl.when(~register).then("value"),
+    )
+    return canonical(frame, REGISTER_SCHEMA)
+
+
+def _strange(segments: pl.DataFrame) -> pl.DataFrame:
+    strange = segments.filter(~pl.col("tag").str.contains(_TAGS))
+    return strange.select("row", code=pl.lit("row-malformed"), message=pl.lit("not a segment of MSCONS"))
+
+
+def _said(kept: pl.DataFrame, quantities: pl.DataFrame) -> list[pl.DataFrame]:
+    said = []
+    if wrong := kept.filter("contradicts").height:
+        text = (
+            f"{wrong} quantities have a unit that contradicts their OBIS code; the code is believed, they are suspect"
+        )
+        said.append(problem("unit-contradicts", text, kept.filter("contradicts")["row"][0]))
+    if left_out := quantities.height - kept.height:
+        text = f"{left_out} quantities are tariffs beside their total, or power beside its energy, and were left out"
+        said.append(problem("channel-skipped", text))
+    return said
+
+
+def _zone(segments: pl.DataFrame) -> str:
+    """The offset that the file's first begin is told with."""
+    begins = segments.filter(pl.col("tag") == "DTM").filter(element(1).str.starts_with("163"))["cells"]
+    found = re.search(r"([+-]\d{2})(\d{2})?(?!\d)", begins[0][1][12:]) if len(begins) else None
+    return f"{found[1]}:{found[2] or '00'}" if found else "UTC"

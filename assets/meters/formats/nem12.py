@@ -1,0 +1,306 @@
+"""NEM12: interval readings of the Australian market, which head-end systems elsewhere export too.
+
+Specified in AEMO's Meter Data File Format (MDFF) v2.6: records 100, 200, 300, 400, 500, 900. Intervals are numbered
+from midnight. Of a meter-day that occurs twice the record with the latest UpdateDateTime counts.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from assets.meters.formats import mdff
+from assets.meters.formats.canonical import FAMILIES, UNITS, Export, canonical, measure, refuse, rejected
+from assets.meters.formats.content import Content, split
+from assets.meters.formats.mdff import FLAG, field
+from assets.meters.formats.stamps import YEARS, utc
+from quality.problems import gather, no_problems
+from quality.readings import LABEL, QUALITY, QUANTITY, READING_SCHEMA, no_readings
+
+FORMAT = "nem12"
+UTC = READING_SCHEMA["start"]
+KIND = "text"
+
+_RECORDS = ("100", "200", "300", "400", "500", "900")
+_QUANTITY = {"E": "active_import", "B": "active_export", "Q": "reactive_import", "K": "reactive_export"}
+"""First letter of the NMI suffix: E is taken from the grid, B sent to it; Q and K the same for reactive energy."""
+_BY_FAMILY = {"vah": "apparent", "v": "voltage"}
+_DAY_FLAG = r"^([AFSEN]\d{0,2}|V)$"
+"""Quality and method of a day. V says that the flags are in 400 records."""
+_TAIL = r",([AFSEN]\d{0,2}|V),[^,]*,[^,]*(,(\d{12}|\d{14})?){0,2}\s*$"
+"""What follows the values: flag, reason, description, and two times that may be absent."""
+_AT_ONCE = 300_000
+"""Intervals of a piece that is read together: below 0.1 GB, and still few steps."""
+_MINUTE = 60_000_000  # microseconds
+_WORKERS = 4
+"""Pieces that are read at a time, at most: each holds its own memory."""
+
+
+def recognise(content: Content) -> str | None:
+    """Evidence that the content is NEM12: its 100 record, or 200 and 300 records without one."""
+    opening = mdff.opening(content)
+    if mdff.version(opening) == "NEM12":
+        return "100 record says NEM12"
+    if opening and opening[0][0] == "200" and len(opening[0]) >= 9 and "300" in [row[0] for row in opening]:
+        return "200 and 300 records without a 100 record"
+    return None
+
+
+def read(content: Content, options: Mapping[str, Any]) -> Export:
+    """Readings of a NEM12 file; several joined files are one.
+
+    Options: ``timezone`` overrides the market's, ``point`` names the meter where the 200 record does not.
+    """
+    zone = str(options.get("timezone", mdff.MARKET_ZONE))
+    records = mdff.records(content)
+    if (row := mdff.unclosed(records)) is not None:
+        return rejected(FORMAT, "file-truncated", "no 900 record follows, which ends a file", row)
+    details, orphans = _details(records)
+    days, strange = _days(records, _heads(records, zone, options.get("point")))
+    problems = [mdff.enclosure(records), strange, orphans, _overfull(records)]
+    parts, kept = [no_readings()], []
+    size = max(1, _AT_ONCE // (days.select(pl.col("count").max()).item() or 1))
+    # Most of a piece's work is one column's, so the pieces share the processors.
+    with ThreadPoolExecutor(min(_WORKERS, pl.thread_pool_size())) as pool:
+        for readings, judged, faults in pool.map(partial(_piece, details, zone), days.iter_slices(size)):
+            parts.append(readings)
+            kept.append(judged)
+            problems += faults
+    if kept:
+        superseded = _superseded(pl.concat(kept))
+        problems.append(superseded)
+        if superseded.height:
+            parts = [part.filter(~pl.col("row").is_in(superseded["row"].implode())) for part in parts]
+    found = gather(problems)
+    if _is_cut(content, records, found):
+        return rejected(FORMAT, "file-truncated", "the last record is incomplete", records["row"][-1])
+    return Export(FORMAT, tables={"readings": pl.concat(parts, rechunk=False)}, problems=found, zone=zone)
+
+
+def _piece(
+    details: pl.DataFrame, zone: str, days: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
+    """Readings of some 300 records, their meter-days, and problems."""
+    whole, refused = _judged(days, zone)
+    named = _spread(details, whole.filter(flag="V")["row"])
+    whole, uncovered = _covered(whole, named)
+    readings, cells = measure(_intervals(whole, named, zone))
+    # After the cells were judged: a correction that cannot be read must not displace what it corrects.
+    unread = cells.filter(code="value-not-number")["row"]
+    kept = whole.filter(~pl.col("row").is_in(unread.implode())).select("row", "point", "channel", "date", "version")
+    return canonical(readings), kept, [refused, uncovered, cells]
+
+
+def _overfull(records: pl.DataFrame) -> pl.DataFrame:
+    """200 records with more than their ten fields: a 300 record of a damaged kind, whose day is lost."""
+    heads = split(records.filter(kind="200"))
+    wrong = heads.filter(pl.col("cells").list.slice(10).list.join("").str.strip_chars() != "")
+    return wrong.select("row", code=pl.lit("row-malformed"), message=pl.lit("a 200 record of more than ten fields"))
+
+
+def _heads(records: pl.DataFrame, zone: str, point: object) -> pl.DataFrame:
+    """The 200 records: point, channel, quantity, unit and length; and 100 and 900 records, which end their reach."""
+    units = pl.DataFrame(
+        {
+            "uom": list(UNITS),
+            "family": [unit.family for unit in UNITS.values()],
+            "factor": pl.Series([unit.factor for unit in UNITS.values()], dtype=pl.Decimal(18, 3)),
+            "average": [unit.average for unit in UNITS.values()],
+        }
+    )
+    of_channel = pl.col("kind") == "200"
+    heads = split(records.filter(pl.col("kind").is_in(["100", "200", "900"]))).select(
+        "row",
+        headed=of_channel,
+        point=pl.when(field(1) != "").then(field(1)).otherwise(pl.lit(point, pl.String)),
+        channel=field(4),
+        uom=pl.when(of_channel).then(field(7).str.to_lowercase().fill_null("")),
+        minutes=field(8).cast(pl.Int32, strict=False),
+        created=pl.when(pl.col("kind") == "100").then(mdff.instant(field(2), zone)).forward_fill(),
+    )
+    heads = heads.join(units, on="uom", how="left", maintain_order="left")
+    wanted = pl.col("channel").str.slice(0, 1).str.to_uppercase().replace_strict(_QUANTITY, default=None)
+    family = wanted.replace_strict(FAMILIES, default=None, return_dtype=pl.String)
+    by_family = pl.col("family").replace_strict(_BY_FAMILY, default="other", return_dtype=pl.String)
+    return heads.with_columns(
+        quantity=pl.coalesce(pl.when(pl.col("family") == family).then(wanted), by_family),
+        # A suffix that says energy with a unit that does not (or none) cannot be guessed; "" is allowed for the rest.
+        contradicts=family.is_not_null() & (pl.col("family") != family),
+        count=1440 // pl.when(pl.col("minutes") > 0).then("minutes"),
+    ).with_columns(
+        factor=pl.when(pl.col("quantity") == "other").then(pl.lit(1)).otherwise("factor"),
+        average=pl.col("average") & (pl.col("quantity") != "other"),
+    )
+
+
+def _days(records: pl.DataFrame, heads: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The 300 records with what their 200 record says of them, and problems for lines that are no record.
+
+    Exporters that wrap long lines break 300 records. Lines that are no record continue the 300 record before them where
+    it is whole only with them: it lacks values or the end of a quote, or what follows the values ends as it should.
+    """
+    days = records.filter(pl.col("kind") == "300").drop("kind").join_asof(heads, on="row", check_sortedness=False)
+    known = pl.col("kind").is_in(_RECORDS).fill_null(False)
+    strange = records.filter(~known)
+    if not strange.height:
+        return days, no_problems()
+    owners = records.filter(known).select("row", owner="row")
+    strange = strange.join_asof(owners, on="row", check_sortedness=False)
+    rests = strange.group_by("owner", maintain_order=True).agg(rest=pl.col("line").str.join(""))
+    days = days.join(rests, left_on="row", right_on="owner", how="left", maintain_order="left")
+    line, rest = pl.col("line"), pl.col("rest")
+    values = pl.col("count").cast(pl.UInt32) + 2
+    commas, together = line.str.count_matches(",", literal=True), (line + rest).str.count_matches(",", literal=True)
+    lacks = (commas < values) | (line.str.count_matches('"', literal=True) % 2 == 1)
+    tail = (line + rest).str.contains(_TAIL) & (~line.str.contains(_TAIL) | rest.str.contains(r"^[\d,]+$"))
+    broken = (together >= values) & (lacks | (tail & (together <= values + 4)))
+    days = days.with_columns(broken=broken.fill_null(False))
+    days = days.with_columns(line=pl.when("broken").then(line + rest).otherwise("line"))
+    mended = days.filter("broken")["row"]
+    strange = strange.filter(~pl.col("owner").is_in(mended.implode()).fill_null(False))
+    text = pl.lit("not a record of NEM12")
+    return days.drop("rest", "broken"), strange.select("row", code=pl.lit("row-malformed"), message=text)
+
+
+def _judged(days: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """``days`` with their fields, without those that cannot be read, and problems for these."""
+    days = split(days).with_columns(
+        date=field(1).str.extract(r"^(\d{8})$").str.to_date("%Y%m%d", strict=False),
+        flag=field(pl.col("count") + 2).str.to_uppercase(),
+        reason=field(pl.col("count") + 3),
+        version=mdff.instant(field(pl.col("count") + 5), zone),
+        fields=pl.col("cells").list.len().cast(pl.Int64),
+    )
+    flagged = pl.col("flag").str.contains(_DAY_FLAG).fill_null(False)
+    # A number where the flag should be, or a flag beside that place: the count is wrong. Else the flag itself is.
+    ends = pl.when(~flagged).then(pl.col("cells").list.tail(7)).list.eval(pl.element().str.contains(_DAY_FLAG))
+    shifted = ends.list.any() | pl.col("flag").str.contains(r"^-?[\d.]+$")
+    wrong_count = (pl.col("fields") < pl.col("count") + 3) | (pl.col("fields") > pl.col("count") + 7)
+    return refuse(
+        days,
+        [
+            (~pl.col("headed").fill_null(False), "row-malformed", "no 200 record before this 300 record"),
+            ((pl.col("point") == "").fill_null(True), "row-malformed", "the 200 record names no metering point"),
+            ((pl.col("channel") == "").fill_null(True), "row-malformed", "the 200 record names no suffix"),
+            (
+                (pl.col("count") * pl.col("minutes") != 1440).fill_null(True),
+                "interval-length",
+                "the 200 record's interval length is missing or does not divide a day",
+            ),
+            (
+                pl.col("family").is_null() | pl.col("contradicts"),
+                "unit-unknown",
+                "the 200 record's unit is missing, unknown, or not one that its suffix can have",
+            ),
+            (
+                pl.col("date").dt.year().is_between(*YEARS).not_().fill_null(True),
+                "stamp-bad",
+                "the interval date is not a date (yyyymmdd)",
+            ),
+            (
+                wrong_count | (~flagged & shifted),
+                "interval-count",
+                pl.format("{} fields do not hold the {} values of {} minutes", "fields", "count", "minutes"),
+            ),
+            (~flagged, "row-malformed", "no quality flag where one is expected after the values"),
+        ],
+    )
+
+
+def _details(records: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The 400 records as ``day_row, first, last, flag_400, reason_400``, and problems for those without a day."""
+    owners = records.filter(pl.col("kind").is_in(["100", "200", "300", "900"])).select(
+        "row", day_row=pl.when(pl.col("kind") == "300").then("row")
+    )
+    details = split(records.filter(pl.col("kind") == "400")).select(
+        "row",
+        first=field(1).cast(pl.Int64, strict=False),
+        last=field(2).cast(pl.Int64, strict=False),
+        flag_400=field(3).str.to_uppercase(),
+        reason_400=field(4),
+    )
+    # 1440 is the most intervals a day can have; without the bound "1,999999999" would fill the memory.
+    ordered = (pl.col("first") >= 1) & (pl.col("last") >= pl.col("first")) & (pl.col("last") <= 1440)
+    return refuse(
+        details.join_asof(owners, on="row", check_sortedness=False),
+        [
+            (pl.col("day_row").is_null(), "row-malformed", "no 300 record before this 400 record"),
+            (~ordered.fill_null(False), "quality-ranges", "not a range of intervals"),
+            (~pl.col("flag_400").str.contains(FLAG).fill_null(False), "quality-ranges", "not a quality flag"),
+        ],
+    )
+
+
+def _spread(details: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
+    """The details of some days, a row an interval (``index``, from 1)."""
+    details = details.filter(pl.col("day_row").is_in(days.implode()))
+    spread = details.with_columns(index=pl.int_ranges("first", pl.col("last") + 1)).explode("index")
+    return spread.select("day_row", "index", "flag_400", "reason_400")
+
+
+def _covered(days: pl.DataFrame, named: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Refuse days of quality V whose 400 records do not name each interval once."""
+    ranges = named.group_by("day_row").agg(
+        named=pl.len(), distinct=pl.col("index").n_unique(), greatest=pl.col("index").max()
+    )
+    days = days.join(ranges, left_on="row", right_on="day_row", how="left", maintain_order="left")
+    whole = pl.all_horizontal(pl.col("named", "distinct", "greatest") == pl.col("count")).fill_null(False)
+    text = pl.format("the 400 records name {} of {} intervals", pl.col("distinct").fill_null(0), "count")
+    return refuse(days, [((pl.col("flag") == "V") & ~whole, "quality-ranges", text)])
+
+
+def _superseded(days: pl.DataFrame) -> pl.DataFrame:
+    """Problems for all but the latest record of a point, suffix and date."""
+    key = ["point", "channel", "date"]
+    if not days.select(pl.struct(key).is_duplicated().any()).item():
+        return no_problems()
+    days = days.sort("version", "row", nulls_last=False)
+    text = pl.lit("another record of the same meter-day is later; this one is not used")
+    later = days.filter(pl.int_range(pl.len()).over(key) < pl.len().over(key) - 1).sort("row")
+    return later.select("row", code=pl.lit("day-repeated"), message=text)
+
+
+def _intervals(days: pl.DataFrame, named: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """One row an interval, with the flag of its 400 record where the day is V; days of V or E come last."""
+    midnight = utc(pl.col("date").cast(pl.Datetime("us")), zone).cast(pl.Int64)
+    days = days.select(
+        "row", "minutes", "factor", "average", "version", "count",
+        pl.col("point", "channel").cast(LABEL),
+        pl.col("quantity").cast(QUANTITY),
+        quality=mdff.quality(pl.col("flag")).cast(QUALITY),
+        quality_raw=pl.col("flag").cast(LABEL),
+        reason_raw=mdff.code(pl.col("reason")).cast(LABEL),
+        written=pl.min_horizontal("version", "created"),
+        start=pl.int_ranges(midnight, midnight + 1440 * _MINUTE, pl.col("minutes").cast(pl.Int64) * _MINUTE),
+        raw=pl.col("cells").list.slice(2, "count"),
+    )  # fmt: skip
+    varies, guessed = pl.col("quality_raw") == "V", pl.col("quality") == "forecast"
+    plain = days.filter(~varies & guessed.fill_null(False).not_()).drop("count", "written").explode("raw", "start")
+    told = days.filter(varies | guessed)
+    told = told.with_columns(index=pl.int_ranges(1, pl.col("count") + 1)).explode("raw", "start", "index")
+    flagged = named.select(
+        row="day_row",
+        index="index",
+        quality_400=mdff.quality(pl.col("flag_400")).cast(QUALITY),
+        flag_400=pl.col("flag_400").cast(LABEL),
+        reason_400=mdff.code(pl.col("reason_400")).cast(LABEL),
+    )
+    told = told.join(flagged, on=["row", "index"], how="left", maintain_order="left").with_columns(
+        pl.when(varies).then(told_400).otherwise(name).alias(name)
+        for name, told_400 in (("quality", "quality_400"), ("quality_raw", "flag_400"), ("reason_raw", "reason_400"))
+    )
+    # An estimate is a forecast only for a time after the record was written; the file's own clock decides, not ours.
+    past = guessed & (pl.col("start").cast(UTC) < pl.col("written")).fill_null(True)
+    told = told.with_columns(quality=pl.when(past).then(pl.lit("substituted_temporary")).otherwise("quality"))
+    return pl.concat([plain, told.select(plain.columns)]).with_columns(pl.col("start").cast(UTC))
+
+
+def _is_cut(content: Content, records: pl.DataFrame, problems: pl.DataFrame) -> bool:
+    """Whether a file that promises no end stops in a record: no line end, and its last day is among the problems."""
+    if content.ends_whole or not records.height or records["kind"][-1] == "900":
+        return False
+    last = records.filter(pl.col("kind").is_in(["200", "300"]))["row"].tail(1)
+    concerned = problems.filter(pl.col("code") != "day-repeated")["row"].max()
+    return bool(last.len() and concerned is not None and concerned >= last[0])

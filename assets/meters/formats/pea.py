@@ -1,0 +1,195 @@
+"""What PEA's interval reports share, whatever their container: tables of text cells.
+
+Nothing official is published; the layouts come from public code that reads them. Title, label/value pairs, a row naming
+the rates, one row a quarter-hour, footers; in one table, or (XLSX) a sheet each for head, intervals and remarks. Stamps
+mark the interval's END in Thai time; 24.00 and the next day's 00.00 are the same. RATE A is peak, B off-peak, C
+holiday: an interval has its load under one of them, so the load is their sum and the column tells PEA's own tariff
+decision. The era is told by each year: a header in BE may stand over stamps in CE.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+
+from assets.meters.formats import periods
+from assets.meters.formats.canonical import EXACT, THAILAND, Export, rejected
+from assets.meters.formats.grids import Grid, below, cell, head
+from assets.meters.formats.loads import MINUTES, Load, eras, other_period, rated, readings, stamped
+from quality.problems import gather, problem
+from quality.readings import no_readings
+
+CHANNEL = "A+B+C"
+"""One channel for kW and kWh reports of a meter, so that both together are not counted twice."""
+_TITLE = re.compile(r"^(?:รายงานข้อมูลกิโลวัตต์(ชั่วโมง)?|(?:ข้อมูล)?กิโลวัตต์(ชั่วโมง)?\s*(?:รายเดือน|แบบช่วงเวลา))")
+"""The title alone tells energy (ชั่วโมง: hour) from power, a factor of four."""
+_ACCOUNT = re.compile(r"^(?:บัญชีผู้ใช้ไฟ(?:ฟ้า)?|Contact Account)\s*:?\s*(.*)$")
+_RATE = re.compile(r"RATE\s*([ABC])", re.IGNORECASE)
+_STAMP = r"^\d{1,2}/\d{1,2}/\d{2,4}\s+\d"
+_PAIRS = {"A": 1, "B": 3, "C": 5}
+"""Where the rates lie in a row of seven cells: time and a pair a rate, the first of which counts."""
+_ROW_TOTAL = "ผลรวม"
+_TOTAL = "ผลรวมทั้งหมด"
+_FOOTER = r"^(ผลรวม|\*\*\*|หมายเหตุ|พิมพ์โดย|วันที่พิมพ์|กิโลวัตต์(ต่ำสุด|เฉลี่ย|สูงสุด))"
+_EXTREMES = {"กิโลวัตต์ต่ำสุด": "least", "กิโลวัตต์เฉลี่ย": "mean", "กิโลวัตต์สูงสุด": "greatest"}
+_NUMBER = re.compile(r"-?[\d,]*\.?\d+")
+_ROUNDING = Decimal("0.0005")
+"""Half of the last decimal printed, by which a printed value may differ from the true one."""
+
+
+def unit_of(tables: Iterable[Grid]) -> str | None:
+    """``kwh`` or ``kw`` from the report's title, None where there is none."""
+    for text in _texts(tables):
+        if found := _TITLE.match(text):
+            return "kwh" if found[1] or found[2] else "kw"
+    return None
+
+
+def rates_of(tables: Sequence[Grid]) -> tuple[int, int, dict[str, int]] | None:
+    """Table (its place), row above the intervals, and the first column of each rate."""
+    for place, table in enumerate(tables):
+        for row, cells in head(table):
+            # From the right, so that of a pair of columns the first stays.
+            named = {found[1].upper(): i for i in range(len(cells) - 1, 0, -1) if (found := _RATE.fullmatch(cells[i]))}
+            if named:
+                return place, row, named
+            if len(cells) == 7 and re.match(_STAMP, cells[0]):
+                return place, row - 1, _PAIRS
+    return None
+
+
+def account_of(tables: Iterable[Grid], options: Mapping[str, Any]) -> str | None:
+    """The contract account, beside its label or in the same cell; else the option ``point``."""
+    for table in tables:
+        for _, cells in head(table):
+            for label, value in pairwise([*cells, ""]):
+                if found := _ACCOUNT.match(label):
+                    account = found[1] or value
+                    if re.search(r"\d", account) and not account.endswith(":"):
+                        return account
+    point = options.get("point")
+    return None if point is None else str(point)
+
+
+def period_of(tables: Iterable[Grid]) -> periods.Period | None:
+    """The period that head or footers state."""
+    tables = list(tables)
+    ends = [table.tail(10) for table in tables]
+    return periods.stated(_texts([*tables, *ends]))
+
+
+def read(tables: Sequence[Grid], format: str, options: Mapping[str, Any]) -> Export:
+    """Readings of a report with rates. Options: ``timezone``, ``point`` (used where the report names no account)."""
+    zone = str(options.get("timezone", THAILAND))
+    unit, account, header = unit_of(tables), account_of(tables, options), rates_of(tables)
+    if unit is None or header is None:
+        return rejected(format, "file-malformed", "no report title, or no row that names RATE A, B and C")
+    if not account:
+        return rejected(format, "file-malformed", "no account number in the report, and no option 'point'")
+    place, at, columns = header
+    table = tables[place]
+    body, footers = _parts(below(table, at), columns)
+    frame, unread = stamped(body.with_columns(point=pl.lit(account)), cell(0))
+    if text := other_period(frame["end"]):
+        return rejected(format, "file-malformed", text)
+    period = period_of(tables)
+    told = f"{'kWh' if unit == 'kwh' else 'kW'} by the title, {eras(body['c0'])} by the stamps"
+    told += f", intervals in sheet {place + 1} of {len(tables)}" if len(tables) > 1 else ""
+    if not frame.height:
+        return Export(format, told, {"readings": no_readings()}, unread, zone)
+    load = Load(CHANNEL, "active_import", unit, {rate: f"c{columns[rate]}" for rate in sorted(columns)})
+    loads, words = rated(frame, load)
+    names = next((cells for row, cells in head(table) if row == at), [])
+    found = [unread, words, periods.compare(frame["end"], MINUTES, period)]
+    found += _row_totals(frame, loads, names, unit) + _totals(footers, loads, names)
+    found += _extremes(footers, loads, columns) if unit == "kw" else []
+    kept, repeated = readings([loads], zone)
+    return Export(format, told, {"readings": kept}, gather([*found, repeated]), zone)
+
+
+def _texts(tables: Iterable[Grid]) -> Iterable[str]:
+    return (text for table in tables for _, cells in head(table) for text in cells if text)
+
+
+def _parts(rows: Grid, columns: Mapping[str, int]) -> tuple[Grid, Grid]:
+    """Rows of intervals and footers. Under the first footer only what has a stamp is an interval, and none is lost."""
+    cells = [name for name in rows.columns if name not in ("row", "width")]
+    first = pl.coalesce(pl.when(pl.col(name) != "").then(pl.col(name)) for name in cells)
+    footer = first.str.contains(_FOOTER).fill_null(False)
+    # A header may be repeated, as on the pages of a print.
+    repeated = cell(min(columns.values())).str.contains(f"(?i)^{_RATE.pattern}$")
+    rows = rows.with_columns(_below=footer.cum_max(), _stamp=cell(0).str.contains(_STAMP), _head=repeated)
+    below_all = pl.col("_below") & ~pl.col("_stamp")
+    drop = ("_below", "_stamp", "_head")
+    return rows.filter(~below_all & ~pl.col("_head")).drop(drop), rows.filter(below_all).drop(drop)
+
+
+def _row_totals(frame: Grid, loads: pl.DataFrame, names: list[str], unit: str) -> list[pl.DataFrame]:
+    """Compare the total printed in each row with the sum of its rates."""
+    if _ROW_TOTAL not in names:
+        return []
+    printed = cell(names.index(_ROW_TOTAL)).str.replace_all(",", "", literal=True).cast(EXACT, strict=False)
+    rows = frame.select("row", printed=printed).join(loads, on="row")
+    times = 60 // MINUTES if unit == "kw" else 1
+    wrong = rows.filter((pl.col("printed") - pl.col("value") * times).abs() > _ROUNDING * 4)
+    text = f"{wrong.height} row total(s) differ from their rates; the first is named"
+    return [problem("sum-mismatch", text, wrong["row"][0])] if wrong.height else []
+
+
+def _totals(footers: Grid, loads: pl.DataFrame, names: list[str]) -> list[pl.DataFrame]:
+    """Compare the total printed under the intervals, by rate and in all, with them: it is kWh whatever the rows are."""
+    total = footers.filter(cell(0) == _TOTAL) if footers.height else footers
+    if not total.height:
+        return []
+    row, _, *cells = total.row(0)
+    found = []
+    rates = [name for name in loads.columns if re.fullmatch("rate_[ABC]", name)]
+    sums = {f"RATE {name[-1]}": Decimal(loads[name].sum() or 0) for name in rates}
+    sums[_ROW_TOTAL] = sum(sums.values(), Decimal(0))
+    allowed = _ROUNDING * (loads.height + 1)
+    for name, ours in sums.items():
+        at = next((i for i, header in enumerate(names) if header.upper() == name), None)
+        text = cells[at].replace(",", "") if at is not None else ""
+        if _NUMBER.fullmatch(text) and abs(Decimal(text) - ours) > allowed:
+            ratio = f", {Decimal(text) / ours:.2f} times as much: wrong unit?" if ours else ""
+            text = f"the printed total of {name} is {text} kWh, the intervals give {ours.normalize():f}{ratio}"
+            found.append(problem("sum-mismatch", text, row))
+    return found
+
+
+def _extremes(footers: Grid, loads: pl.DataFrame, columns: Mapping[str, int]) -> list[pl.DataFrame]:
+    """Compare least, mean and greatest kW printed under the intervals, a value (and its time) a rate, with them."""
+    found = []
+    power = {rate: (loads[f"rate_{rate}"] * (60 // MINUTES)).drop_nulls() for rate in columns}
+    everything = pl.concat(power.values())
+    starts = sorted(columns.values())
+    for row, _, *cells in footers.iter_rows():
+        what = _EXTREMES.get(cells[0])
+        printed = {}
+        for rate, at in columns.items() if what else ():
+            until = next((start for start in starts if start > at), len(cells))
+            text = next((text for text in cells[at:until] if _NUMBER.fullmatch(text)), None)
+            if text is not None:
+                printed[rate] = Decimal(text.replace(",", ""))
+        for rate, value in printed.items():
+            # A value alone may be that of all rates; a rate that is printed as 0 where it has no load may not count.
+            several = [power[rate], *([everything] if len(printed) == 1 else [])]
+            ours = [_extreme(v, str(what)) for series in several for v in (series, series.filter(series != 0))]
+            digits = max(-int(value.as_tuple().exponent), 0)
+            known = [our for our in ours if our is not None]
+            if known and all(abs(our - value) >= Decimal(1).scaleb(-digits) for our in known):
+                ratio = f", {value / known[0]:.2f} times as much: wrong unit?" if known[0] else ""
+                text = f"the printed {what} of RATE {rate} is {value:f} kW, the intervals give {known[0]:.3f}{ratio}"
+                found.append(problem("sum-mismatch", text, row))
+    return found
+
+
+def _extreme(series: pl.Series, what: str) -> Decimal | None:
+    if not series.len():
+        return None
+    if what == "mean":
+        return Decimal(series.sum()) / series.len()
+    return Decimal(str(series.min() if what == "least" else series.max()))

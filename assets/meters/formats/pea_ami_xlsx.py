@@ -1,0 +1,66 @@
+"""PEA AMI "Custom kW Report", XLSX in English: facts, then a row ``Time``, ``kW`` and a row a quarter-hour.
+
+No specification is public; the layout is known from code that reads it. There are no rates. Stamps are dd/mm/yyyy
+HH.MM, mark the interval's END in Thai time and have 24.00. Columns in kWh, kVAR and kVARh are read alike where there
+are any: where power and energy stand side by side, the energy counts and is checked against the power.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assets.meters.formats import pea
+from assets.meters.formats.canonical import THAILAND, UNITS, Export, rejected
+from assets.meters.formats.content import Content
+from assets.meters.formats.grids import Grid, head, sheets
+from assets.meters.formats.loads import Load, table
+
+FORMAT = "pea_ami_xlsx"
+KIND = "xlsx"
+_TITLE = re.compile(r"^Custom \w+ Report$")
+_TIME = "Time"
+_LOADS = {"wh": (pea.CHANNEL, "active_import"), "varh": ("kvar", "reactive_import")}
+"""Family of units → channel and quantity. The channel of the load is that of PEA's other reports of the meter."""
+
+
+def recognise(content: Content) -> str | None:
+    """Evidence: the title, and a header with ``Time`` and a unit."""
+    tables = sheets(content)
+    titled = any(_TITLE.match(text) for each in tables for _, cells in head(each) for text in cells)
+    return "workbook titled Custom ... Report" if titled and _header(tables) else None
+
+
+def read(content: Content, options: Mapping[str, Any]) -> Export:
+    """Readings of one report. Options: ``timezone``, ``point`` (used where the report names no account)."""
+    tables = sheets(content)
+    found, account = _header(tables), pea.account_of(tables, options)
+    if found is None:
+        return rejected(FORMAT, "file-malformed", "no row with Time and a unit")
+    if not account:
+        return rejected(FORMAT, "file-malformed", "no account number in the report, and no option 'point'")
+    place, row, names = found
+    loads = [
+        Load(*_LOADS[UNITS[name.lower()].family], unit=name, columns={"": f"c{at}"})
+        for name, at in names.items()
+        if name != _TIME
+    ]
+    return table(
+        tables[place],
+        FORMAT,
+        loads,
+        at=row,
+        stamp=f"c{names[_TIME]}",
+        point=account,
+        zone=str(options.get("timezone", THAILAND)),
+        period=pea.period_of(tables),
+    )
+
+
+def _header(tables: Sequence[Grid]) -> tuple[int, int, dict[str, int]] | None:
+    """Table (its place), row, and the columns of ``Time`` and of the units."""
+    for place, each in enumerate(tables):
+        for row, cells in head(each):
+            units = {c: i for i, c in enumerate(cells) if c.lower() in UNITS and UNITS[c.lower()].family in _LOADS}
+            if _TIME in cells and units:
+                return place, row, {_TIME: cells.index(_TIME), **units}
+    return None

@@ -1,0 +1,51 @@
+"""Energy consultants' "Load Profile", XLSX: a row a quarter-hour, loads by the rates of the TOD tariff.
+
+No utility's own export and not specified; the layout is known from code that reads it. The first row names
+``DateTime``, ``kW``, ``kW (On-Peak)``, ``kW (Off-Peak)``, ``kW (Partial-Peak)`` and the same of kVAR. The file does not
+say, and it is assumed as in the utilities' reports it is made of: stamps mark the interval's END in Thai time, kW is
+its mean, and ``kW`` is the sum of its rates, which is checked. The option ``point`` names the meter; the file does not.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from assets.meters.formats.canonical import THAILAND, Export, OptionError, rejected
+from assets.meters.formats.content import Content
+from assets.meters.formats.grids import header, sheets
+from assets.meters.formats.loads import by_rate, table
+
+FORMAT = "tod_profile_xlsx"
+KIND = "xlsx"
+_NAMES = ("DateTime", "kW (On-Peak)", "kW (Off-Peak)")
+_LOADS = {"kW": ("kW", "active_import"), "kVAR": ("kVAR", "reactive_import")}
+
+
+def recognise(content: Content) -> str | None:
+    """Evidence: a header with the time and the rates in the first sheet."""
+    found = next((header(each, _NAMES) for each in sheets(content)[:1]), None)
+    return "header names DateTime and kW by rate" if found else None
+
+
+def read(content: Content, options: Mapping[str, Any]) -> Export:
+    """Readings of one workbook. Options: ``point``, without which ``OptionError`` is raised; ``timezone``."""
+    if "point" not in options:
+        raise OptionError(f"{FORMAT} names no meter: set the option 'point'")
+    tables = sheets(content)[:1]
+    found = header(tables[0], _NAMES) if tables else None
+    if found is None:
+        return rejected(FORMAT, "file-malformed", f"no row with {', '.join(_NAMES)}")
+    row, names = found
+    stamp = f"c{names['DateTime']}"
+    # A date cell, or ISO text; where a person typed them, days come first in Thailand.
+    dashed = tables[0][stamp].str.contains(r"^\d{4}").any()
+    return table(
+        tables[0],
+        FORMAT,
+        by_rate(names, _LOADS),
+        at=row,
+        stamp=stamp,
+        point=str(options["point"]),
+        zone=str(options.get("timezone", THAILAND)),
+        order="ymd" if dashed else "dmy",
+        told="stamps taken as interval ends and kW as their mean: the file does not say",
+    )

@@ -1,1 +1,0 @@
-"""Smart Mobility: public transport stops and routes."""

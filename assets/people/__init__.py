@@ -1,1 +1,0 @@
-"""Smart People: the registered population."""

@@ -1,0 +1,304 @@
+"""CKAN catalogues (data.go.th and its family): the way from a package to its rows, and the rows as text.
+
+Action API 3, https://docs.ckan.org/en/2.10/api/: ``package_show`` names the resources; a resource in the datastore is
+read page by page with ``datastore_search`` until its ``total`` is reached, any other as a file: CSV, XLSX, or a ZIP
+archive of one of them. Package names are unique within a portal only: a data set is called ``<host>/<package>``
+everywhere, by the portal's own host, whichever mirror answered. A package tells the day it was last modified, which
+the names of the receipts carry (``…@2026-04-17``), because many Thai data sets hold no date of their own.
+
+What rows mean is not said here: see ``assets.sources.long_table``.
+"""
+
+import re
+from collections.abc import Collection, Generator, Mapping, Sequence
+from datetime import date
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.landing.portals import portal
+from assets.sources import thai
+from assets.sources.parsing import parsed, read_table, text_frame
+from assets.sources.source import Request
+from quality.problems import gather, problem
+
+PAGE = 1000
+"""Records a request: well below CKAN's own cap of 32,000, and a page stays below 1 MB."""
+
+MAX_RECORDS = 200_000
+"""Of one datastore resource: 200 pages. Larger ones are published as a file too; name that with ``resource``."""
+
+LEAST_PAGE = 10
+"""Records a page must hold before the end. A portal may cap pages below ``PAGE``; one that hands out fewer than this
+is failing, and would be asked without end."""
+
+MAX_RESOURCES = 40
+"""Of one package with ``resources``: a resource a year since Thai open data began leaves room enough."""
+
+SIMILAR = 0.75
+"""Likeness (difflib's ratio) from which a header is suggested: a word of eight letters with two of them changed."""
+
+PACKAGE = "package/"
+"""Begins the names of receipts that hold a package description, not rows."""
+
+_KINDS = {"CSV": "csv", "XLSX": "zip", "ZIP": "zip"}
+"""Formats of a file that can be read, the best first, with what a request for it expects."""
+
+
+class Rows(NamedTuple):
+    """Rows of one receipt as strings with ``_row``. ``whole``: they are all the resource has, as far as it tells."""
+
+    frame: pl.DataFrame
+    whole: bool
+    evidence: str
+
+
+def dataset(options: Mapping[str, Any]) -> str:
+    """``<host>/<package>``, the name of a package over all portals. Raises ``KeyError`` for an unknown portal."""
+    return f"{host(options)}/{options['package']}"
+
+
+def host(options: Mapping[str, Any]) -> str:
+    """Host of the portal that the option ``portal`` names: its own, not that of a mirror."""
+    return str(urlsplit(portal(str(options["portal"])).base_url).hostname)
+
+
+def is_rows(name: str) -> bool:
+    """Whether a receipt of that name holds rows and no package description."""
+    return not name.startswith(PACKAGE)
+
+
+def action(base: str, options: Mapping[str, Any], name: str) -> tuple[str, dict[str, str]]:
+    """URL and headers of an action at a portal: where its API lies, and its key where the action wants one."""
+    there = portal(str(options["portal"]))
+    keyed = there.key_header and name not in there.open_actions
+    return f"{base}{there.actions}/{name}", {str(there.key_header): f"{{key:{there.keys[0]}}}"} if keyed else {}
+
+
+def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+    """The package's description, then the rows of its resources.
+
+    Options: ``portal`` and ``package``; ``resource`` (id), or ``resources`` (``all``, or a pattern of names such as
+    ``ปี *``) and ``newest`` (so many, by the year in their names, else by when they were changed), where the first
+    readable resource is not the one; ``allow_hosts``, other hosts that a resource may lie on; ``whole``, to take the
+    file of a resource that is in the datastore too, for readers that must see all rows at once. A resource whose rows
+    do not come leaves the others untouched.
+    """
+    url, headers = action(base, options, "package_show")
+    described = yield Request(
+        name=f"{PACKAGE}{options['package']}",
+        url=url,
+        params={"id": str(options["package"])},
+        headers=headers,
+        # The check depends on the options, which may have changed since the last answer.
+        conditional=False,
+        check=lambda data: parsed(data, lambda payload: _package_fault(payload, base, options))[1],
+    )
+    if described is None:
+        return
+    package = parsed(described, lambda payload: None)[0]["result"]
+    modified = day_of(package.get("metadata_modified"))
+    suffix = f"@{modified}" if modified else ""
+    for resource in _chosen(package, base, options):
+        whole = options.get("whole") and _kind(resource) and _reachable(resource, base, options)
+        if resource.get("datastore_active") and not whole:
+            yield from _pages(resource["id"], suffix, base, options)
+        else:
+            yield Request(
+                name=f"resource/{resource['id']}{suffix}",
+                url=_reachable(resource, base, options),
+                expect=_KINDS[_kind(resource)],
+                check=_file_fault,
+            )
+
+
+def _pages(identity: str, suffix: str, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+    url, headers = action(base, options, "datastore_search")
+    offset, total = 0, None
+    while total is None or offset < total:
+        page = yield Request(
+            name=f"datastore/{identity}/{offset}{suffix}",
+            url=url,
+            params={"resource_id": identity, "limit": f"{PAGE}", "offset": f"{offset}", "sort": "_id"},
+            headers=headers,
+            check=lambda data, at=(offset, total): parsed(data, lambda payload: _page_fault(payload, *at))[1],  # type: ignore[misc]
+        )
+        if page is None:
+            return
+        result = parsed(page, lambda payload: None)[0]["result"]
+        # A portal may cap a page below what was asked for: go on from what came.
+        offset, total = offset + len(result["records"]), result["total"]
+        if not result["records"]:
+            return
+
+
+def read_rows(data: bytes) -> tuple[Rows | None, pl.DataFrame]:
+    """Rows of a datastore page or of a file, and what is to be said of its shape; None where it is neither.
+
+    Values are strings as published. A page that holds less than the resource's total is not ``whole``.
+    """
+    if data.lstrip()[:1] != b"{":
+        frame, said = read_table(data)
+        return (None if frame is None else Rows(frame, True, "file with a header line")), said
+    payload, reason = parsed(data, lambda payload: _page_fault(payload, None, None))
+    if reason:
+        return None, problem("answer-bad", reason)
+    result = payload["result"]
+    frame = text_frame(result["records"], [name for name in _names(result) if name != "_id"])
+    count, total = len(result["records"]), result["total"]
+    return Rows(frame, count == total, f"datastore_search, {count} of {total} records"), gather([])
+
+
+def modified(name: str) -> date | None:
+    """Day on which the package was last modified, from a receipt's name; None where the name tells none."""
+    return day_of(name.rpartition("@")[2])
+
+
+def mapped(
+    frame: pl.DataFrame,
+    columns: Mapping[str, Sequence[str]],
+    chosen: Mapping[str, str],
+    required: Sequence[str],
+    known: Sequence[str],
+    optional: Collection[str] = (),
+) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+    """``frame`` with its published headers renamed to roles, and what is wrong with the headers.
+
+    ``columns`` maps a role to the headers it is published under; ``chosen`` (the registry's ``columns``) overrides
+    one. A header that differs in case, blanks, underscores or spelling only (``thai.folded``) is taken where no other
+    does (``column-renamed``); one that is merely similar is suggested. Roles that are absent become null columns, said
+    (``column-missing``) unless they are ``optional``; headers that are in no role and not ``known`` are left out
+    (``column-new``). None where a ``required`` role is absent.
+    """
+    wanted = {role: [chosen[role]] if role in chosen else list(headers) for role, headers in columns.items()}
+    found = {role: next((name for name in names if name in frame.columns), "") for role, names in wanted.items()}
+    spare = [name for name in frame.columns if name not in {*found.values(), *known, "_row"}]
+    said = []
+    for role in [role for role, header in found.items() if not header]:
+        spellings = {thai.folded(name) for name in wanted[role]}
+        alike = [name for name in spare if thai.folded(name) in spellings]
+        if len(alike) == 1:
+            found[role] = alike[0]
+            spare.remove(alike[0])
+            said.append(problem("column-renamed", f"{alike[0]!r:.60} is read as {wanted[role][0]!r:.60} ({role})"))
+    lacking = {role: _suggested(wanted[role], spare) for role, header in found.items() if not header}
+    if fatal := [f"{role}{similar}" for role, similar in lacking.items() if role in required]:
+        return None, problem("file-malformed", f"no column for {', '.join(fatal)}; headers may have changed")
+    roles = [
+        pl.col(header).alias(role) if header else pl.lit(None, pl.String).alias(role) for role, header in found.items()
+    ]
+    said += [
+        problem("column-missing", f"no column for {role}{similar}")
+        for role, similar in lacking.items()
+        if similar or role not in optional or role in chosen
+    ]
+    said += [problem("column-new", f"column {header!r:.60} is in no mapping") for header in sorted(spare)]
+    return frame.select("_row", *roles), gather(said)
+
+
+def _suggested(wanted: Sequence[str], spare: Sequence[str]) -> str:
+    """Text that names a header which looks like one that is wanted; too little to take it for that."""
+    similar = (match for name in wanted for match in get_close_matches(name, spare[:100], 1, SIMILAR))
+    match = next(similar, None)
+    return "" if match is None else f" (similar: {match!r:.60})"
+
+
+def _package_fault(payload: Any, base: str, options: Mapping[str, Any]) -> str | None:
+    if payload["success"] is not True:
+        return "the catalogue reports no success"
+    if not all(isinstance(resource["id"], str) for resource in payload["result"]["resources"]):
+        return "a resource without id"
+    told, count = payload["result"].get("num_resources"), len(payload["result"]["resources"])
+    if told not in (None, count):
+        return f"{count} resources are described although there are {told}"
+    found = len(_chosen(payload["result"], base, options))
+    if not found:
+        return "no resource asked for is in the datastore or a CSV, XLSX or ZIP file on a host that may be asked"
+    return f"{found} resources are too many; use the option newest" if found > MAX_RESOURCES else None
+
+
+def _page_fault(payload: Any, offset: int | None, known: int | None) -> str | None:
+    """``offset`` is what was asked for, ``known`` the total that the page before told; None where nothing is known."""
+    if payload["success"] is not True:
+        return "the catalogue reports no success"
+    result = payload["result"]
+    count, total = len(result["records"]), result["total"]
+    if not all(isinstance(record, dict) for record in result["records"]) or type(total) is not int:
+        return "records or total of another kind"
+    if not all(name.isprintable() and name not in ("", "_row") for name in _names(result)):
+        return "fields without a usable id"
+    if total > MAX_RECORDS:
+        return f"{total} records are too many to page; name a file in the option resource"
+    if known is not None and total != known:
+        return f"the total changed from {known} to {total} while it was read"
+    if offset is not None and not min(LEAST_PAGE, total - offset) <= count <= total - offset:
+        return f"{count} records at {offset} although the total is {total}"
+    return None
+
+
+def _file_fault(data: bytes) -> str | None:
+    return "JSON came where a file was expected" if data.lstrip()[:1] in (b"{", b"[") else None
+
+
+def _names(result: Any) -> list[str]:
+    return [field["id"] for field in result["fields"]]
+
+
+def _chosen(package: Any, base: str, options: Mapping[str, Any]) -> Sequence[Any]:
+    """Resources to read: the one that is named, those whose names fit (of one kind, the best), or the first."""
+    usable = [
+        (("CSV", *_KINDS).index("CSV" if entry.get("datastore_active") else _kind(entry)), at, entry)
+        for at, entry in enumerate(package["resources"])
+        if entry.get("datastore_active") or (_kind(entry) and _reachable(entry, base, options))
+    ]
+    if "resource" in options:
+        return [entry for _, _, entry in usable if entry["id"] == options["resource"]]
+    wanted = str(options.get("resources", "*")).replace("all", "*") if "resources" in options else "*"
+    fitting = [found for found in usable if fnmatchcase(str(found[2].get("name") or "").strip(), wanted)]
+    best = [found for found in fitting if found[0] == min(rank for rank, _, _ in fitting)]
+    if "newest" in options:
+        best = sorted(best, key=lambda found: _age(found[2], found[1]))[-int(options["newest"]) :]
+    elif "resources" not in options:
+        best = best[:1]
+    return [entry for _, _, entry in best]
+
+
+def _age(resource: Any, position: int) -> tuple[int, str, int]:
+    """Sorts resources by the year in their names, then by when they were changed, then as the package lists them."""
+    years = [int(year) for year in re.findall(r"(?<!\d)\d{4}(?!\d)", str(resource.get("name") or ""))]
+    changed = str(resource.get("last_modified") or resource.get("created") or "")
+    return max((year - 543 if year > thai.BUDDHIST_FROM else year for year in years), default=0), changed, position
+
+
+def _kind(resource: Any) -> str:
+    """The file format that a resource declares, else its URL's; empty where it cannot be read."""
+    declared = str(resource.get("format") or "") or str(resource.get("url") or "").rpartition(".")[2]
+    plain = declared.strip(" .").upper()
+    return plain if plain in _KINDS else ""
+
+
+def _reachable(resource: Any, base: str, options: Mapping[str, Any]) -> str:
+    """URL of a resource's file if it lies on the portal or an allowed host, else empty.
+
+    Portals write their public host into the URL: it is replaced by that of ``base``, so that a mirror stays a mirror.
+    """
+    own = portal(str(options["portal"])).base_url
+    url = urlsplit(urljoin(f"{own}/", str(resource.get("url") or "")))
+    if url.netloc == urlsplit(own).netloc:
+        return base + urlunsplit(url._replace(scheme="", netloc="", fragment=""))
+    if url.netloc == urlsplit(base).netloc:
+        return urlunsplit(url._replace(scheme=urlsplit(base).scheme))
+    allowed = url.hostname in options.get("allow_hosts", ()) and url.scheme == "https"
+    return urlunsplit(url) if allowed else ""
+
+
+def day_of(text: Any) -> date | None:
+    """Day of an ISO stamp; None where it is none."""
+    try:
+        return date.fromisoformat(str(text)[:10])
+    except ValueError:
+        return None

@@ -1,0 +1,182 @@
+"""What Thailand's power system generates, from EGAT's page https://www.sothailand.com/sysgen/egat/.
+
+``POST https://www.sothailand.com/sysgen/ws/sysgen/actual`` with the form ``name=SYSTEM_GEN(MW)&day=dd-mm-YYYY``. No
+document specifies it. It answers ``{"id","name","day","timeStart","list":[[seconds, MW], [seconds, MW, temperature],
+…],"count"}`` or the list alone; ``seconds`` count from midnight of the day in Bangkok, the place of the temperature is
+not told. A day without values is answered ``…,list:[],"count":0``, whose key is not quoted: no JSON.
+
+These are the country's figures, the frame around a city and never its own.
+"""
+
+import re
+from collections.abc import Generator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.sources import thai
+from assets.sources.parsing import distinct, parsed, problems_at, rejected, text_frame, without
+from assets.sources.source import Context, ReadResult, Request, Source
+from quality.problems import gather, problem
+from quality.tables import POWER_SYSTEM
+
+SERIES = "SYSTEM_GEN(MW)"
+"""The series asked for: generation of the whole system."""
+
+SECONDS = 86_400
+"""Of a day; the stamp may be the day's end."""
+
+GENERATION_MW = (0.0001, 100_000.0)
+"""The system never stands still, and has less than 60 GW of contracted capacity."""
+
+TEMPERATURE_C = (-10.0, 60.0)
+"""What air in Thailand cannot leave; a sensor's fault does."""
+
+DATASET = "www.sothailand.com/sysgen"
+_READER = "egat_generation"
+_VALUE = POWER_SYSTEM.schema["value"]
+_BARE_KEY = re.compile(rb"([{,]\s*)list(\s*:)")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+    """The day before the delivery day. Expected is text, for the empty answer is no JSON."""
+    asked = day - timedelta(days=1)
+    yield Request(
+        name=f"actual/{asked.isoformat()}",
+        url=f"{base}/sysgen/ws/sysgen/actual",
+        form={"name": SERIES, "day": f"{asked:%d-%m-%Y}"},
+        expect="text",
+        conditional=False,
+        check=lambda data: _parsed(data)[1],
+    )
+
+
+def read(data: bytes, context: Context) -> ReadResult:
+    """Table ``power_system``, series ``generation`` (MW) and ``temperature`` (°C), of the day that the answer or the
+    receipt's name tells; ``window-short`` where one of its 24 hours has no generation."""
+    payload, reason = _parsed(data)
+    if reason:
+        return rejected(_READER, "answer-bad", reason)
+    points = _points(payload)
+    if not points:
+        return rejected(_READER, "answer-empty", "the answer lists no value")
+    asked, told = _asked(context.name), _told(payload)
+    if asked and told and asked != told:
+        return rejected(_READER, "answer-bad", f"the answer is of {told} and {asked} was asked for")
+    day = told or asked
+    if day is None:
+        return rejected(_READER, "file-malformed", "neither the answer nor its name tells the day")
+    columns = ("seconds", "generation", "temperature")
+    frame = text_frame((dict(zip(columns, point, strict=False)) for point in points), columns).with_columns(
+        _seconds=thai.number(pl.col("seconds"), pl.Int64())
+    )
+    stamps = problems_at(
+        frame,
+        "stamp-bad",
+        ~pl.col("_seconds").is_between(0, SECONDS).fill_null(value=False),
+        "not a number of seconds within a day",
+    )
+    timed = without(frame, stamps)
+    parts = [
+        _series(timed, day, "generation", "MW", GENERATION_MW),
+        # A value without temperature is a pair, not a triple with a mark.
+        _series(timed.drop_nulls("temperature"), day, "temperature", "°C", TEMPERATURE_C),
+    ]
+    rows, repeats = distinct(pl.concat([part for part, _ in parts]), POWER_SYSTEM.key)
+    generated = rows.filter(pl.col("value").is_not_null(), local_date=day, series="generation")
+    hours = generated["start"].dt.convert_time_zone("Asia/Bangkok").dt.hour().n_unique()
+    short = [problem("window-short", f"{hours} of 24 hours of {day} have a value")] if hours < 24 else []
+    return ReadResult(
+        _READER,
+        f"{len(points)} values of {day}",
+        {"power_system": rows},
+        gather([stamps, *(said for _, said in parts), repeats, *short]),
+    )
+
+
+EGAT_GENERATION = Source(
+    name=_READER,
+    title="Generation of the power system (EGAT)",
+    smart="energy",
+    tables=("power_system",),
+    portal="egat",
+    document="https://www.sothailand.com/sysgen/egat/",
+    plan=plan,
+    read=read,
+    zone="Asia/Bangkok",
+    label="instant",
+    missing=("null", "a list without values, which is no JSON"),
+    units="MW, °C",
+    national=True,
+    past=True,
+)
+
+
+def _parsed(data: bytes) -> tuple[Any, str | None]:
+    return parsed(_BARE_KEY.sub(rb'\1"list"\2', data, count=1), _fault)
+
+
+def _fault(payload: Any) -> str | None:
+    points = _points(payload)
+    if not isinstance(points, list) or not all(isinstance(point, list) and len(point) in (2, 3) for point in points):
+        return "not a list of seconds and values"
+    if isinstance(payload, dict) and payload.get("day") and _told(payload) is None:
+        return "the day is not dd-mm-YYYY"
+    return None
+
+
+def _points(payload: Any) -> Any:
+    return payload["list"] if isinstance(payload, dict) else payload
+
+
+def _asked(name: str) -> date | None:
+    found = _DAY.search(name)
+    return date.fromisoformat(found[0]) if found else None
+
+
+def _told(payload: Any) -> date | None:
+    try:
+        return datetime.strptime(payload["day"], "%d-%m-%Y").date()  # noqa: DTZ007 - a calendar day has no zone
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def _series(
+    frame: pl.DataFrame, day: date, series: str, unit: str, bounds: tuple[float, float]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of ``power_system`` of one of the columns, and what is wrong with its values."""
+    text = pl.col(series)
+    frame = frame.with_columns(_value=thai.number(text, _VALUE))
+    bad = gather(
+        [
+            problems_at(
+                frame, "value-not-number", pl.col("_value").is_null() & ~thai.is_missing(text), f"{series} is no number"
+            ),
+            problems_at(
+                frame,
+                "value-range",
+                ~pl.col("_value").cast(pl.Float64).is_between(*bounds),
+                pl.format(f"{series} {{}} {unit} cannot be", text),
+            ),
+        ]
+    )
+    kept = without(frame, bad)
+    blank = kept["_value"].null_count()
+    said = [problem("value-missing", f"{series}: {blank} of {kept.height} rows have no value")] if blank else []
+    start = pl.lit(day).cast(pl.Datetime("us")) + pl.duration(seconds="_seconds")
+    rows = kept.select(
+        "_row",
+        dataset=pl.lit(DATASET),
+        series=pl.lit(series),
+        area=pl.lit("TH"),
+        sector=pl.lit("all"),
+        period=pl.lit("instant"),
+        start=thai.utc(start),
+        local_date=start.dt.date(),
+        value="_value",
+        unit=pl.lit(unit),
+    )
+    return rows, gather([bad, *said])

@@ -1,0 +1,122 @@
+"""GISTDA's PM2.5 model: one estimate an hour for each province, from satellites and ground stations.
+
+``GET https://pm25.gistda.or.th/rest/getPm25byProvince``, JSON ``{status, errMsg, data: [{pv_tn, pv_en, pv_idn, pm25,
+pm25Avg24hr, dt}]}`` for all 77 provinces; ``pv_idn`` is the code of the Department of Provincial Administration. No
+document specifies it (the data set is described at https://envilink.go.th/dataset/pm2-5). ``dt`` ends in "Z" and is
+Bangkok time all the same. What the hour of ``dt`` covers is not told: it is taken as the hour that begins there, for
+``pm25`` is what the model says of that moment.
+"""
+
+from collections.abc import Generator, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.sources import thai
+from assets.sources.parsing import (
+    distinct,
+    missing_values,
+    not_numbers,
+    parsed,
+    problems_at,
+    rejected,
+    text_frame,
+    without,
+)
+from assets.sources.source import Context, ReadResult, Request, Source
+from quality.problems import gather, problem
+from quality.tables import AIR_QUALITY
+
+PRODUCTS = {"pm25": "model_hourly", "pm25Avg24hr": "model_24h"}
+"""Field → product of ``air_quality``."""
+
+STALE_AFTER = timedelta(hours=24)
+"""An estimate older than this against the delivery day's begin is said: the model runs hourly."""
+
+
+def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+    """All provinces: one request for the country."""
+    yield Request(
+        name="provinces",
+        url=f"{base}/rest/getPm25byProvince",
+        check=lambda data: parsed(data, _fault)[1],
+    )
+
+
+def read(data: bytes, context: Context) -> ReadResult:
+    """Table ``air_quality``: the hour and the 24-hour mean of the city's province, station ``gistda:<province>``."""
+    payload, reason = parsed(data, _fault)
+    if reason:
+        return rejected("gistda_pm25", "answer-bad", reason)
+    if not payload["data"]:
+        return rejected("gistda_pm25", "answer-empty", "the answer lists no provinces")
+    code = context.city.dopa_province
+    frame = text_frame(payload["data"], ["pv_idn", "dt", *PRODUCTS])
+    frame = frame.filter(pl.col("pv_idn").str.strip_chars() == code).with_columns(
+        _at=pl.col("dt").str.strip_suffix("Z").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
+    )
+    if not frame.height:
+        return ReadResult("gistda_pm25", problems=problem("station-missing", f"province {code} is not in the answer"))
+    bad = gather(
+        [
+            problems_at(frame, "stamp-bad", pl.col("_at").is_null(), "dt is not a date and time"),
+            not_numbers(frame, PRODUCTS),
+        ]
+    ).unique("row", keep="first", maintain_order=True)
+    good = without(frame, bad)
+    hour = pl.col("_at").dt.truncate("1h")
+    rows, repeats = distinct(
+        pl.concat(
+            good.select(
+                "_row",
+                station_id=pl.lit(f"gistda:{code}"),
+                product=pl.lit(product),
+                start=thai.utc(hour),
+                local_date=hour.dt.date(),
+                pm25_ug_m3=_value(pl.col(name)),
+            )
+            for name, product in PRODUCTS.items()
+        ),
+        AIR_QUALITY.key,
+    )
+    limit = datetime.combine(context.day, time()) - STALE_AFTER
+    stale = problems_at(good, "station-stale", pl.col("_at") < limit, pl.format("the model's newest hour is {}", "_at"))
+    return ReadResult(
+        "gistda_pm25",
+        f"JSON with {len(payload['data'])} provinces",
+        {"air_quality": rows},
+        gather([bad, repeats, stale, missing_values(rows, ["pm25_ug_m3"])]),
+    )
+
+
+GISTDA_PM25 = Source(
+    name="gistda_pm25",
+    title="GISTDA PM2.5 model by province",
+    smart="environment",
+    tables=("air_quality",),
+    portal="gistda_pm25",
+    document="https://envilink.go.th/dataset/pm2-5",
+    plan=plan,
+    read=read,
+    zone="Asia/Bangkok, although marked Z",
+    label="instant",
+    missing=("null", "-1", "-999"),
+    units="ug/m3",
+    national=True,
+)
+
+
+def _fault(payload: Any) -> str | None:
+    if payload["status"] != 200:
+        return f"the interface says status {payload['status']!r:.20}"
+    if not all(isinstance(row, dict) and "pv_idn" in row and "dt" in row for row in payload["data"]):
+        return "a province without code or time"
+    return None
+
+
+def _value(text: pl.Expr) -> pl.Expr:
+    """The estimate; a negative one is a mark for none."""
+    number = thai.number(text, pl.Float64())
+    return pl.when(number >= 0).then(number)

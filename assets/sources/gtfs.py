@@ -1,0 +1,284 @@
+"""Public transport stops, routes and service from GTFS feeds.
+
+GTFS Schedule, https://gtfs.org/documentation/schedule/reference/, as one ZIP. ``gtfs_namtang`` is the feed of the
+Office of Transport and Traffic Policy (Bangkok region, landed once for the country); ``gtfs`` is any feed that a
+registry entry names. Namtang's names hold both languages in one field (``ไทย;English``), its ``feed_lang`` is "tha"
+where GTFS wants BCP 47, and the BTS is coded as a tram (route type 0): codes are kept as the feed has them. A feed is
+dated by its version where that is a date, else by its first day; each city takes the stops within its reach. Only the
+members named here are unpacked: shapes and fares are most of a feed and nothing reads them.
+"""
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Generator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.sources import thai
+from assets.sources.geo import distance_km
+from assets.sources.gtfs_service import COLUMNS, Timetable, service, valid_days
+from assets.sources.parsing import distinct, problems_at, rejected, without
+from assets.sources.source import Context, ReadResult, Request, Source
+from quality.problems import gather, problem
+from quality.tables import TRANSIT_ROUTES, TRANSIT_SERVICE, TRANSIT_STOPS
+
+MAX_MEMBER_BYTES = 128 * 1024 * 1024
+"""Of one unpacked member. The largest that is read, stop_times, has about 10 MB for 161,000 rows."""
+
+WITHIN_KM = 3.0
+"""Reach around the city's point where the registry says no other: the core of a smart-city district."""
+
+READERS = frozenset({"gtfs_namtang", "gtfs"})
+"""Sources that read a feed."""
+
+BOARDING = ("", "0")
+"""``location_type`` of a place where vehicles stop; stations, entrances and nodes are not stops."""
+
+THAI = ("", "th", "tha")
+"""``feed_lang`` of a feed whose names are Thai where they are not marked; none told counts as Thai."""
+
+_SLUG = re.compile(r"[a-z][a-z0-9_]*")
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+"""What zipfile raises on damaged, encrypted (RuntimeError) or unsupported content."""
+
+
+class _FeedError(Exception):
+    """A feed that cannot be used: code and message."""
+
+
+def plan_namtang(
+    city: City, day: date, base: str, options: Mapping[str, Any]
+) -> Generator[Request, bytes | None, None]:
+    """The whole feed; not fetched again while the portal says it is unchanged."""
+    yield Request(name="namtang-gtfs.zip", url=f"{base}/download/namtang-gtfs.zip", expect="zip")
+
+
+def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+    """The feed of a registry entry.
+
+    Option ``url`` is an https address, or a path below the entry's ``portal``. Raises ``ValueError`` for any other.
+    """
+    url = str(options.get("url", ""))
+    if url.startswith("/") and base:
+        url = base + url
+    elif urlsplit(url).scheme != "https":
+        raise ValueError(f"{city.slug}: the option url of a gtfs source is neither https nor a path below a portal")
+    yield Request(name=f"{options.get('feed', 'feed')}.zip", url=url, expect="zip")
+
+
+def read_namtang(data: bytes, context: Context) -> ReadResult:
+    """``read`` of the feed ``namtang``."""
+    return _feed(data, context, "gtfs_namtang", "namtang")
+
+
+def read(data: bytes, context: Context) -> ReadResult:
+    """Tables ``transit_stops`` (within the option ``within_km`` of the city's point), ``transit_routes`` (all) and
+    ``transit_service`` (departures at those stops); option ``feed`` names the feed (a slug).
+
+    ``serves_city`` is null where the feed brings no stop times, and then there is no service either.
+    """
+    feed = str(context.options.get("feed", ""))
+    if not _SLUG.fullmatch(feed):
+        return rejected("gtfs", "option-invalid", "the option feed must name the feed: lower-case letters, digits, _")
+    return _feed(data, context, "gtfs", feed)
+
+
+def _feed(data: bytes, context: Context, reader: str, feed: str) -> ReadResult:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            stops = _member(archive, "stops", ("stop_id", "stop_name", "stop_lat", "stop_lon", "location_type"), False)
+            routes = _member(
+                archive, "routes", ("route_id", "agency_id", "route_short_name", "route_long_name", "route_type"), False
+            )
+            info = _member(archive, "feed_info", ("feed_version", "feed_start_date", "feed_end_date", "feed_lang"))
+            timetable = Timetable(**{name: _member(archive, name, columns) for name, columns in COLUMNS.items()})
+    except _FeedError as error:
+        return rejected(reader, *error.args)
+    except _UNREADABLE as error:
+        return rejected(reader, "file-malformed", f"the archive cannot be unpacked ({type(error).__name__})")
+    reference = _day(info, "feed_version") or _day(info, "feed_start_date") or context.day
+    valid = valid_days(timetable)
+    # What the feed says of itself does not help where its calendars ended before.
+    end = min((day for day in (_day(info, "feed_end_date"), valid and valid[1]) if day), default=None)
+    names = _namer(str(info.item(0, "feed_lang") or "") if info.height else "")
+    dated = {
+        "feed": pl.lit(feed),
+        "feed_end_date": pl.lit(end, dtype=pl.Date),
+        "reference_date": pl.lit(reference, dtype=pl.Date),
+    }
+    stop_rows, stop_problems = _stops(
+        stops, context.city, float(context.options.get("within_km", WITHIN_KM)), names, dated
+    )
+    service_rows, service_problems = service(timetable, stop_rows["stop_id"], context.day)
+    told = timetable.stop_times.height and timetable.trips.height
+    route_rows, route_problems = _routes(routes, _served(timetable, stop_rows) if told else None, names, dated)
+    expired = [problem("feed-expired", f"the feed was valid until {end}")] if end and end < context.day else []
+    counted = service_rows.select("day_type", "service_date").unique().sort("service_date")
+    days = ", ".join(f"{kind} of {day}" for kind, day in counted.iter_rows())
+    return ReadResult(
+        reader,
+        f"ZIP with stops.txt and routes.txt, {stop_rows.height} of {stops.height} stops within reach"
+        + (f", service of {days}" if days else ""),
+        {
+            TRANSIT_STOPS.name: stop_rows,
+            TRANSIT_ROUTES.name: route_rows,
+            TRANSIT_SERVICE.name: service_rows.with_columns(**dated),
+        },
+        gather([stop_problems, route_problems, service_problems, *expired]),
+    )
+
+
+def _member(archive: zipfile.ZipFile, stem: str, columns: Sequence[str], optional: bool = True) -> pl.DataFrame:
+    """``columns`` of a member as strings with ``_row`` (line; the header is 1); columns it lacks are null."""
+    name = f"{stem}.txt"
+    if name not in archive.namelist():
+        if optional:
+            return pl.DataFrame(schema={"_row": pl.Int64, **dict.fromkeys(columns, pl.String)})
+        raise _FeedError("file-malformed", f"the feed has no {name}")
+    with archive.open(name) as packed:
+        content = packed.read(MAX_MEMBER_BYTES + 1)
+    if len(content) > MAX_MEMBER_BYTES:
+        raise _FeedError("archive-limit", f"{name} is larger than {MAX_MEMBER_BYTES} bytes")
+    try:
+        # GTFS fixes UTF-8 and a header line; a byte order mark is allowed.
+        headers = pl.read_csv(content, infer_schema=False, n_rows=0).columns
+        found = {header.strip(): header for header in headers if header.strip() in columns}
+        if columns[0] not in found:
+            raise _FeedError("file-malformed", f"{name} has no {columns[0]}")
+        table = pl.read_csv(content, infer_schema=False, columns=list(found.values()))
+    except pl.exceptions.PolarsError as error:
+        raise _FeedError("file-malformed", f"{name} is not a CSV table ({type(error).__name__})") from None
+    return table.with_row_index("_row", offset=2).select(
+        pl.col("_row").cast(pl.Int64),
+        *(
+            pl.col(found[column]).str.strip_chars().alias(column) if column in found else _absent(column)
+            for column in columns
+        ),
+    )
+
+
+def _absent(column: str) -> pl.Expr:
+    return pl.lit(None, pl.String).alias(column)
+
+
+def _stops(
+    stops: pl.DataFrame,
+    city: City,
+    within_km: float,
+    names: Callable[[str, str], dict[str, pl.Expr]],
+    dated: Mapping[str, pl.Expr],
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    number = [pl.col(name).cast(pl.Float64, strict=False).alias(name[5:]) for name in ("stop_lat", "stop_lon")]
+    placed = stops.filter(pl.col("location_type").fill_null("").is_in(BOARDING)).with_columns(*number)
+    told = pl.col("lat").is_finite() & pl.col("lon").is_finite()
+    bad = problems_at(placed, "value-not-number", ~told.fill_null(value=False), "no latitude or longitude")
+    near = (
+        without(placed, bad)
+        .with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), (city.lat, city.lon)))
+        .filter(pl.col("distance_km") <= within_km)
+    )
+    rows, repeats = distinct(
+        near.select("_row", "stop_id", "lat", "lon", "distance_km", **names("stop_name", "name"), **dated),
+        TRANSIT_STOPS.key,
+    )
+    return rows, gather([bad, repeats])
+
+
+def _routes(
+    routes: pl.DataFrame,
+    served: pl.Series | None,
+    names: Callable[[str, str], dict[str, pl.Expr]],
+    dated: Mapping[str, pl.Expr],
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    kind = pl.col("route_type").cast(pl.Int32, strict=False)
+    bad = problems_at(
+        routes, "value-not-number", kind.is_null() & (pl.col("route_type").fill_null("") != ""), "route_type"
+    )
+    unknown = pl.lit(None, pl.Boolean)
+    rows, repeats = distinct(
+        without(routes, bad).select(
+            "_row",
+            "route_id",
+            "agency_id",
+            **names("route_long_name", "long_name"),
+            short_name_th=pl.coalesce(*names("route_short_name", "short_name").values()),
+            route_type=kind,
+            serves_city=unknown if served is None else pl.col("route_id").is_in(served.implode()),
+            **dated,
+        ),
+        TRANSIT_ROUTES.key,
+    )
+    return rows, gather([bad, repeats])
+
+
+def _served(timetable: Timetable, stops: pl.DataFrame) -> pl.Series:
+    """Routes with a trip that calls at one of ``stops``."""
+    calling = timetable.stop_times.join(stops, on="stop_id", how="semi").select("trip_id")
+    return timetable.trips.join(calling, on="trip_id", how="semi")["route_id"].unique()
+
+
+def _namer(language: str) -> Callable[[str, str], dict[str, pl.Expr]]:
+    """How names become Thai and English ones: both from ``ไทย;English``; a single one is Thai where it has Thai
+    letters or the feed's language is Thai."""
+
+    def names(column: str, stem: str) -> dict[str, pl.Expr]:
+        text = thai.clean(pl.col(column))
+        parts = text.str.splitn(";", 2).struct
+        first, second = (parts.field(name).str.strip_chars().replace("", None) for name in ("field_0", "field_1"))
+        is_thai = second.is_not_null() | first.str.contains(r"\p{Thai}") | pl.lit(language.lower() in THAI)
+        return {
+            f"{stem}_th": pl.when(is_thai).then(first),
+            f"{stem}_en": pl.coalesce(second, pl.when(~is_thai).then(first)),
+        }
+
+    return names
+
+
+def _day(info: pl.DataFrame, column: str) -> date | None:
+    text = info.item(0, column) if info.height else None
+    try:
+        return datetime.strptime(text or "", "%Y%m%d").date()  # noqa: DTZ007 - a calendar day has no zone
+    except ValueError:
+        return None
+
+
+_TABLES = (TRANSIT_STOPS.name, TRANSIT_ROUTES.name, TRANSIT_SERVICE.name)
+_UNITS = "degrees (WGS 84); H:MM:SS of the service day, hours above 23 after midnight; headways in seconds"
+
+GTFS_NAMTANG = Source(
+    name="gtfs_namtang",
+    title="Namtang GTFS feed",
+    smart="mobility",
+    tables=_TABLES,
+    portal="namtang",
+    document="https://gtfs.org/documentation/schedule/reference/",
+    plan=plan_namtang,
+    read=read_namtang,
+    zone="Asia/Bangkok",
+    label="instant",
+    missing=("",),
+    units=_UNITS,
+    personal="owners' phone numbers and addresses in parking files: not unpacked",
+    national=True,
+)
+
+GTFS = Source(
+    name="gtfs",
+    title="GTFS feed of the city",
+    smart="mobility",
+    tables=_TABLES,
+    portal=None,
+    document="https://gtfs.org/documentation/schedule/reference/",
+    plan=plan,
+    read=read,
+    zone="Asia/Bangkok",
+    label="instant",
+    missing=("",),
+    units=_UNITS,
+)

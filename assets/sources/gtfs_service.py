@@ -1,0 +1,245 @@
+"""How often vehicles leave from a city's stops: the table ``transit_service`` of a GTFS feed.
+
+GTFS Schedule, https://gtfs.org/documentation/schedule/reference/: ``stop_times`` are a trip's calls in time of the
+service day (24:30:00 is half past midnight of the next); a trip in ``frequencies`` is only a pattern that starts every
+``headway_secs`` from ``start_time`` until before ``end_time``, whether ``exact_times`` or not; ``calendar`` and its
+exceptions in ``calendar_dates`` say on which days a trip's service runs.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import polars as pl
+
+from assets.sources.parsing import problems_at, without
+from quality.problems import gather, problem
+from quality.tables import TRANSIT_SERVICE
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+PLACEHOLDER_BEFORE = 3600
+"""A trip all of whose times lie before 01:00 has none: Namtang's long-distance trains count up from 00:00 that way."""
+
+NO_PICKUP = "1"
+"""``pickup_type`` of a call where nobody can board."""
+
+_HOUR = 3600
+_RUN = ("service_id", "date")
+
+
+class Timetable(NamedTuple):
+    """Members of a feed as text with ``_row``; those that the feed lacks are empty."""
+
+    trips: pl.DataFrame
+    stop_times: pl.DataFrame
+    frequencies: pl.DataFrame
+    calendar: pl.DataFrame
+    calendar_dates: pl.DataFrame
+
+
+COLUMNS: dict[str, Sequence[str]] = {
+    "trips": ("trip_id", "route_id", "service_id"),
+    "stop_times": ("trip_id", "stop_id", "stop_sequence", "arrival_time", "departure_time", "pickup_type"),
+    "frequencies": ("trip_id", "start_time", "end_time", "headway_secs"),
+    "calendar": ("service_id", *WEEKDAYS, "start_date", "end_date"),
+    "calendar_dates": ("service_id", "date", "exception_type"),
+}
+"""Member → columns that are read of it."""
+
+
+def valid_days(timetable: Timetable) -> tuple[date, date] | None:
+    """First and last day on which the feed's calendars can have a service; None where it has no calendar."""
+    days = pl.concat(
+        [
+            timetable.calendar.select(date=_day("start_date")),
+            timetable.calendar.select(date=_day("end_date")),
+            timetable.calendar_dates.filter(pl.col("exception_type") == "1").select(date=_day("date")),
+        ]
+    )["date"].drop_nulls()
+    first, last = days.min(), days.max()
+    return (first, last) if isinstance(first, date) and isinstance(last, date) else None
+
+
+def service(timetable: Timetable, stops: pl.Series, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Departures at ``stops`` (ids) as columns of ``transit_service`` without feed and reference date, and problems.
+
+    Counted are a Saturday, a Sunday and the middle one of five working days by departures, so that a holiday among
+    them does not count, of the seven days of the feed's validity that are nearest to ``day``. A trip's last call and
+    calls without boarding are no departures. Times between two told ones are interpolated, as GTFS asks. No rows where
+    the feed brings no stop times or no calendar (``column-missing``).
+    """
+    valid = valid_days(timetable)
+    lacking = [
+        *(["stop_times.txt"] if not timetable.stop_times.height else []),
+        *(["trips.txt"] if not timetable.trips.height else []),
+        *(["calendar.txt or calendar_dates.txt"] if valid is None else []),
+    ]
+    if lacking or valid is None:
+        return _rows(None), problem(
+            "column-missing", f"departures cannot be told: the feed has no {', '.join(lacking)}"
+        )
+    calls, faults = _calls(timetable, stops)
+    runs, run_faults = _runs(timetable.frequencies, calls)
+    placeholder, placeholders = _placeholders(calls, runs)
+    departures = _departures(calls.join(placeholder, on="trip_id", how="anti"), runs, stops, timetable.trips)
+    week = pl.DataFrame({"date": _week(valid, day)}, schema={"date": pl.Date})
+    daily = departures.join(_active(timetable, week), on="service_id")
+    sums = daily.group_by("date").agg(pl.col("departures").sum())
+    counted = _counted(week.join(sums, on="date", how="left").fill_null(0))
+    return _rows(daily.join(counted, on="date")), gather([faults, run_faults, *placeholders])
+
+
+def _calls(timetable: Timetable, stops: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All calls of the trips that call at ``stops``, in order, with ``seconds`` of the service day and ``boards``."""
+    reach = timetable.stop_times.filter(pl.col("stop_id").is_in(stops.implode())).select("trip_id").unique()
+    own = timetable.stop_times.join(reach, on="trip_id", how="semi")
+    told = pl.coalesce(pl.col("departure_time").replace("", None), pl.col("arrival_time").replace("", None))
+    timed = own.with_columns(
+        told=told, seconds=_seconds(told), stop_sequence=pl.col("stop_sequence").cast(pl.Int64, strict=False)
+    )
+    bad = problems_at(
+        timed, "stamp-bad", pl.col("told").is_not_null() & pl.col("seconds").is_null(), "a time in stop_times.txt"
+    )
+    ordered = without(timed, bad).sort("trip_id", "stop_sequence", "_row")
+    calls = ordered.select(
+        "trip_id",
+        "stop_id",
+        told=pl.col("seconds"),
+        seconds=pl.col("seconds").interpolate().over("trip_id").cast(pl.Int64),
+        boards=(pl.int_range(pl.len()).over("trip_id") < pl.len().over("trip_id") - 1)
+        & pl.col("pickup_type").ne_missing(pl.lit(NO_PICKUP)),
+    )
+    untimed = calls["seconds"].null_count()
+    said = [problem("value-missing", f"{untimed} calls have no time that can be told")] if untimed else []
+    return calls, gather([bad, *said])
+
+
+def _runs(frequencies: pl.DataFrame, calls: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """``trip_id, first, headway, count``: the starts of the trips that are patterns."""
+    own = frequencies.join(calls.select("trip_id").unique(), on="trip_id", how="semi").with_columns(
+        first=_seconds(pl.col("start_time")),
+        last=_seconds(pl.col("end_time")),
+        headway=pl.col("headway_secs").cast(pl.Int64, strict=False),
+    )
+    usable = (pl.col("first") < pl.col("last")) & (pl.col("headway") > 0)
+    bad = problems_at(own, "row-malformed", ~usable.fill_null(value=False), "a window or headway in frequencies.txt")
+    window = pl.col("last") - pl.col("first")
+    return (
+        without(own, bad).select("trip_id", "first", "headway", count=_ceil(window, pl.col("headway"))),
+        bad,
+    )
+
+
+def _placeholders(calls: pl.DataFrame, runs: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Trips whose times stand for none: all before 01:00, or all alike. A pattern's times may be: they are offsets."""
+    trips = calls.join(runs, on="trip_id", how="anti").group_by("trip_id")
+    facts = trips.agg(least=pl.col("told").min(), most=pl.col("told").max(), times=pl.col("told").count())
+    alike = (pl.col("least") == pl.col("most")) & (pl.col("times") > 1)
+    found = facts.filter(alike | (pl.col("most") < PLACEHOLDER_BEFORE)).select("trip_id")
+    text = f"{found.height} trips have placeholder times (all before 01:00, or all alike): not in the service"
+    return found, [problem("value-missing", text)] if found.height else []
+
+
+def _departures(calls: pl.DataFrame, runs: pl.DataFrame, stops: pl.Series, trips: pl.DataFrame) -> pl.DataFrame:
+    """``service_id, route_id, stop_id, hour, departures`` at ``stops`` on a day on which the service runs."""
+    begins = pl.col("seconds").min().over("trip_id")
+    # A pattern begins with its first call, whether or not that lies in reach.
+    here = calls.with_columns(offset=pl.col("seconds") - begins).filter(
+        pl.col("boards"), pl.col("seconds").is_not_null(), pl.col("stop_id").is_in(stops.implode())
+    )
+    single = here.join(runs, on="trip_id", how="anti").select(
+        "trip_id", "stop_id", hour=pl.col("seconds") // _HOUR, departures=pl.lit(1, pl.Int64)
+    )
+    start, headway, count = pl.col("first") + pl.col("offset"), pl.col("headway"), pl.col("count")
+    hours = pl.int_ranges(start // _HOUR, (start + (count - 1) * headway) // _HOUR + 1)
+
+    def before(moment: pl.Expr) -> pl.Expr:
+        return _ceil(moment - start, headway).clip(0, count)
+
+    repeated = (
+        here.join(runs, on="trip_id")
+        .with_columns(hour=hours)
+        .explode("hour", empty_as_null=False)
+        .select(
+            "trip_id",
+            "stop_id",
+            "hour",
+            departures=before((pl.col("hour") + 1) * _HOUR) - before(pl.col("hour") * _HOUR),
+        )
+    )
+    return (
+        pl.concat([single, repeated])
+        .filter(pl.col("departures") > 0)
+        .join(trips.select("trip_id", "route_id", "service_id").unique("trip_id", keep="first"), on="trip_id")
+        .group_by("service_id", "route_id", "stop_id", "hour")
+        .agg(pl.col("departures").sum())
+    )
+
+
+def _week(valid: tuple[date, date], day: date) -> list[date]:
+    """The seven days from ``day`` on, moved into the validity; fewer where it is shorter."""
+    first = max(valid[0], min(day, valid[1] - timedelta(days=6)))
+    return [first + timedelta(days=n) for n in range(7) if first + timedelta(days=n) <= valid[1]]
+
+
+def _active(timetable: Timetable, days: pl.DataFrame) -> pl.DataFrame:
+    """``service_id, date`` of the services that run on the ``date`` of ``days``."""
+    runs = pl.any_horizontal(
+        (pl.col("date").dt.weekday() == number) & (pl.col(name) == "1") for number, name in enumerate(WEEKDAYS, start=1)
+    )
+    regular = (
+        timetable.calendar.join(days, how="cross")
+        .filter(runs, pl.col("date").is_between(_day("start_date"), _day("end_date")))
+        .select(_RUN)
+    )
+    exceptions = timetable.calendar_dates.with_columns(date=_day("date"))
+    removed, added = (
+        exceptions.filter(pl.col("exception_type") == kind).select(_RUN).join(days, on="date", how="semi")
+        for kind in ("2", "1")
+    )
+    return pl.concat([regular.join(removed, on=_RUN, how="anti"), added]).unique()
+
+
+def _counted(daily: pl.DataFrame) -> pl.DataFrame:
+    """``date, day_type`` of the one day of each kind: the middle one by departures."""
+    weekday = pl.col("date").dt.weekday()
+    kind = pl.when(weekday == 6).then(pl.lit("saturday")).when(weekday == 7).then(pl.lit("sunday"))
+    return (
+        daily.with_columns(day_type=kind.otherwise(pl.lit("weekday")))
+        .sort("departures", "date")
+        .group_by("day_type")
+        .agg(pl.col("date").get(pl.len() // 2))
+    )
+
+
+def _rows(departures: pl.DataFrame | None) -> pl.DataFrame:
+    names = ("day_type", "service_date", "hour", "departures", "stops", "routes")
+    if departures is None:
+        return pl.DataFrame(schema={"_row": pl.Int64} | {name: TRANSIT_SERVICE.schema[name] for name in names})
+    return (
+        departures.group_by("day_type", pl.col("date").alias("service_date"), pl.col("hour").cast(pl.Int32))
+        .agg(
+            pl.col("departures").sum(),
+            stops=pl.col("stop_id").n_unique().cast(pl.Int64),
+            routes=pl.col("route_id").n_unique().cast(pl.Int64),
+        )
+        .sort("day_type", "hour")
+        .with_row_index("_row", offset=1)
+        .cast({"_row": pl.Int64})
+    )
+
+
+def _seconds(text: pl.Expr) -> pl.Expr:
+    """Seconds from ``H:MM:SS``; hours may exceed 23."""
+    parts = text.str.extract_groups(r"^\s*([0-9]{1,2}):([0-5][0-9]):([0-5][0-9])\s*$").struct
+    hours, minutes, seconds = (parts.field(name).cast(pl.Int64) for name in ("1", "2", "3"))
+    return hours * _HOUR + minutes * 60 + seconds
+
+
+def _day(column: str) -> pl.Expr:
+    return pl.col(column).str.to_date("%Y%m%d", strict=False)
+
+
+def _ceil(amount: pl.Expr, by: pl.Expr) -> pl.Expr:
+    return (amount + by - 1) // by

@@ -1,0 +1,287 @@
+"""Fire hotspots of VIIRS, as GISTDA and as NASA's FIRMS tell them.
+
+GISTDA: ``GET /api/2.0/resources/features/viirs/1day?limit=1000&offset=`` with the header ``API-Key``; GeoJSON, page by
+page, the features' properties being FIRMS' attributes and the place's names. FIRMS:
+``GET /api/area/csv/{key}/VIIRS_SNPP_NRT/{west,south,east,north}/1/{date}``, CSV
+(https://firms.modaps.eosdis.nasa.gov/api/area/, attributes: https://www.earthdata.nasa.gov/data/tools/firms/faq).
+
+``acq_date`` and ``acq_time`` are UTC in FIRMS, the time HHMM without leading zeros. No document tells GISTDA's zone:
+UTC is taken there too, for the attributes are FIRMS' own, while ``th_date`` and ``th_time`` stand beside them in
+Bangkok time, the date in the Buddhist era; where they disagree with UTC it is said. No day of the region is without
+any hotspot, so that an answer without one is a bad answer: an outage of the satellite looks the same.
+
+The two tell the same fires and are never added up. Names of villages are not taken.
+"""
+
+import re
+from collections.abc import Generator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.sources import thai
+from assets.sources.geo import distance_km
+from assets.sources.parsing import distinct, not_numbers, parsed, problems_at, read_csv, rejected, text_frame, without
+from assets.sources.source import Context, ReadResult, Request, Source
+from quality.problems import gather, problem
+from quality.tables import HOTSPOT_DAYS, HOTSPOTS
+from quality.tables.shared import LATITUDE, LONGITUDE
+
+SOURCES = {"gistda": "gistda_hotspots", "firms": "firms_hotspots"}
+"""Source as the table names it → its reader."""
+
+PAGE = 1000
+"""GISTDA's own cap."""
+
+MAX_PAGES = 60
+"""Of one night: the burning season has some 10,000 hotspots a day in the region and three satellites."""
+
+AREA = f"{LONGITUDE[0]:g},{LATITUDE[0]:g},{LONGITUDE[1]:g},{LATITUDE[1]:g}"
+
+WITHIN_KM = 30.0
+"""Reach around the city's point where the registry says no other: smoke travels farther than a district."""
+
+CONFIDENCE = {"l": "low", "n": "nominal", "h": "high"} | {name: name for name in ("low", "nominal", "high")}
+
+FIRMS = ("latitude", "longitude", "acq_date", "acq_time", "satellite", "confidence", "frp", "bright_ti4")
+FIRMS_ALSO = ("scan", "track", "instrument", "version", "bright_ti5", "daynight", "country_id", "type")
+"""Columns that are taken, and those that are known besides."""
+
+GISTDA = (*FIRMS, "lu_name", "th_date")
+"""Properties that are expected; ``th_time`` is taken where it comes."""
+
+_TAKEN = (*GISTDA, "th_time")
+_NEEDED = ("latitude", "longitude", "acq_date", "acq_time")
+
+
+def plan_gistda(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+    """The last day's hotspots of the whole region, page by page to the end."""
+    for offset in range(0, MAX_PAGES * PAGE, PAGE):
+        answer = yield Request(
+            name=f"viirs_1day/{offset}",
+            url=f"{base}/api/2.0/resources/features/viirs/1day",
+            params={"limit": f"{PAGE}", "offset": f"{offset}"},
+            headers={"API-Key": "{key:gistda}"},
+            conditional=False,
+            # A later page may be empty: the last one was full.
+            check=_first if offset == 0 else lambda data: parsed(data, _fault)[1],
+        )
+        if answer is None or _is_last(parsed(answer, _fault)[0], offset):
+            return
+
+
+def plan_firms(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+    """The two UTC days before the delivery day: the older one was not over when it was asked for the night before."""
+    for asked in (day - timedelta(days=2), day - timedelta(days=1)):
+        yield Request(
+            name=f"viirs_snpp/{asked}",
+            url=f"{base}/api/area/csv/{{key:firms}}/VIIRS_SNPP_NRT/{AREA}/1/{asked}",
+            expect="csv",
+            conditional=False,
+            check=lambda data: (_table(data)[1] or (None, None))[1],
+        )
+
+
+def read_gistda(data: bytes, context: Context) -> ReadResult:
+    """Tables ``hotspots`` within the option ``within_km``, and ``hotspot_days`` from the last page."""
+    payload, reason = parsed(data, _fault)
+    if reason:
+        return rejected(SOURCES["gistda"], "answer-bad", reason)
+    offset = int(found[1]) if (found := re.search(r"/(\d+)$", context.name)) else 0
+    features = payload["features"]
+    if not features and offset == 0:
+        return rejected(SOURCES["gistda"], "answer-empty", _NONE)
+    rows = [_flat(feature) for feature in features]
+    names = {name for row in rows for name in row}
+    matched, short = payload.get("numberMatched"), _short(payload, offset)
+    told = context.day - timedelta(days=1) if _is_last(payload, offset) and not short else None
+    result = _hotspots("gistda", text_frame(rows, _TAKEN), names or set(GISTDA), GISTDA, told, context)
+    if not short:
+        return result
+    said = problem("window-short", f"{offset + len(features)} of {matched} hotspots came; the day is not told whole")
+    return ReadResult(result.format, result.evidence, result.tables, gather([result.problems, said]))
+
+
+def read_firms(data: bytes, context: Context) -> ReadResult:
+    """Tables ``hotspots`` within the option ``within_km``, and ``hotspot_days`` for the day in the receipt's name."""
+    table, failed = _table(data)
+    if table is None or failed:
+        return rejected(SOURCES["firms"], *(failed or ("file-malformed", "not a CSV table")))
+    names = set(table.columns) - {"_row"}
+    frame = table.select("_row", *(_text(name, names) for name in _TAKEN))
+    found = re.search(r"\d{4}-\d{2}-\d{2}$", context.name)
+    told = date.fromisoformat(found[0]) if found else None
+    result = _hotspots("firms", frame, names, FIRMS, told, context)
+    new = [problem("column-new", f"unknown column {name!r:.60}") for name in sorted(names - {*FIRMS, *FIRMS_ALSO})]
+    return ReadResult(result.format, result.evidence, result.tables, gather([result.problems, *new]))
+
+
+GISTDA_HOTSPOTS = Source(
+    name=SOURCES["gistda"],
+    title="GISTDA fire hotspots (VIIRS)",
+    smart="environment",
+    tables=(HOTSPOTS.name, HOTSPOT_DAYS.name),
+    portal="gistda",
+    document="https://api-gateway.gistda.or.th/api/2.0/resources/features/viirs/1day",
+    plan=plan_gistda,
+    read=read_gistda,
+    zone="UTC (assumed); th_date in Asia/Bangkok",
+    label="instant",
+    missing=("null", "absent"),
+    units="MW, K",
+    national=True,
+)
+
+FIRMS_HOTSPOTS = Source(
+    name=SOURCES["firms"],
+    title="NASA FIRMS fire hotspots (VIIRS, Suomi NPP)",
+    smart="environment",
+    tables=(HOTSPOTS.name, HOTSPOT_DAYS.name),
+    portal="firms",
+    document="https://firms.modaps.eosdis.nasa.gov/api/area/",
+    plan=plan_firms,
+    read=read_firms,
+    zone="UTC",
+    label="instant",
+    missing=("",),
+    units="MW, K",
+    national=True,
+    past=True,
+)
+
+_NONE = "no hotspot in the whole region: clouds and an outage of the satellite look the same"
+
+
+def _fault(payload: Any) -> str | None:
+    if payload["type"] != "FeatureCollection":
+        return "no FeatureCollection"
+    features = payload["features"]
+    if not isinstance(features, list) or not all(isinstance(one["properties"], dict) for one in features):
+        return "a feature without properties"
+    return None
+
+
+def _first(data: bytes) -> str | None:
+    payload, reason = parsed(data, _fault)
+    return reason or (None if payload["features"] else _NONE)
+
+
+def _is_last(payload: Any, offset: int) -> bool:
+    """Whether no page follows: this one is short, or the count that some answers tell is reached."""
+    count, matched = len(payload["features"]), payload.get("numberMatched")
+    return count < PAGE or (isinstance(matched, int) and 0 < matched <= offset + count)
+
+
+def _short(payload: Any, offset: int) -> bool:
+    """Whether the answer tells of more than what came, and no page follows."""
+    count, matched = len(payload["features"]), payload.get("numberMatched")
+    return count < PAGE and isinstance(matched, int) and matched > offset + count
+
+
+def _flat(feature: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties that are taken; the geometry stands in for a place that they do not tell."""
+    found = {name: feature["properties"][name] for name in _TAKEN if name in feature["properties"]}
+    geometry = feature.get("geometry")
+    point = geometry.get("coordinates") if isinstance(geometry, dict) else None
+    if isinstance(point, list) and len(point) >= 2:
+        found = {"longitude": point[0], "latitude": point[1]} | found
+    return found
+
+
+def _table(data: bytes) -> tuple[pl.DataFrame | None, tuple[str, str] | None]:
+    """The CSV as text, or code and message of why it cannot be used; a refused key is answered with a sentence."""
+    table, faults = read_csv(data)
+    if table is None:
+        return None, (faults.item(0, "code"), faults.item(0, "message"))
+    if lacking := [name for name in _NEEDED if name not in table.columns]:
+        return None, ("answer-bad", f"no CSV of hotspots: no column {', '.join(lacking)}; the key may be refused")
+    return table, None if table.height else ("answer-empty", _NONE)
+
+
+def _text(name: str, names: set[str]) -> pl.Expr:
+    return pl.col(name) if name in names else pl.lit(None, pl.String).alias(name)
+
+
+def _day(name: str) -> pl.Expr:
+    """Date from text, day first or ISO (its time is cut off), in either era."""
+    iso = r"^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?$"
+    return thai.date(thai.clean(pl.col(name)).str.replace(iso, "$3/$2/$1"))
+
+
+def _moment(day: str, time: str, zone: str) -> pl.Expr:
+    """UTC moment from a date and HHMM without leading zeros ("5" is 00:05) or HH:MM."""
+    digits = thai.clean(pl.col(time)).str.extract(r"^(\d{1,2}:?\d{2}|\d{1,2})(?::\d{2})?$", 1)
+    clock = digits.str.replace(":", "", literal=True).str.zfill(4)
+    stamp = pl.concat_str(_day(day).cast(pl.String), clock, separator=" ")
+    read = stamp.str.to_datetime("%Y-%m-%d %H%M", time_unit="us", strict=False)
+    return read.dt.replace_time_zone(zone).dt.convert_time_zone("UTC")
+
+
+def _hotspots(
+    source: str, frame: pl.DataFrame, names: set[str], expected: Sequence[str], told: date | None, context: Context
+) -> ReadResult:
+    """``hotspots`` of the city from text; ``told``: the day whose hotspots the source has told with this answer."""
+    point = (context.city.lat, context.city.lon)
+    placed = frame.with_columns(
+        lat=thai.number(pl.col("latitude"), pl.Float64()), lon=thai.number(pl.col("longitude"), pl.Float64())
+    )
+    lost = placed.filter(pl.col("lat").is_null() | pl.col("lon").is_null()).height
+    near = (
+        placed.with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
+        .filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
+        .with_columns(at=_moment("acq_date", "acq_time", "UTC"), _told=_moment("th_date", "th_time", "Asia/Bangkok"))
+        .with_columns(_local=pl.col("at").dt.convert_time_zone("Asia/Bangkok").dt.date(), _day=_day("th_date"))
+    )
+    refused = gather(
+        [
+            problems_at(near, "stamp-bad", pl.col("at").is_null(), "acq_date and acq_time are no moment"),
+            not_numbers(near, ("frp", "bright_ti4")),
+        ]
+    ).unique("row", keep="first", maintain_order=True)
+    near = without(near, refused)
+    tells = ~thai.is_missing(pl.col("th_date"))
+    same_time = pl.col("_told").is_null() | (pl.col("_told") == pl.col("at"))
+    agrees = (pl.col("_day") == pl.col("_local")) & same_time
+    contradicts = problems_at(
+        near,
+        "stamp-contradicts",
+        tells & ~agrees.fill_null(value=False),
+        "th_date and th_time are not acq_date and acq_time, read as UTC, in Bangkok",
+    )
+    degree = thai.clean(pl.col("confidence")).str.to_lowercase()
+    near = near.with_columns(_confidence=degree.replace_strict(CONFIDENCE, default=None, return_dtype=pl.String))
+    unknown = near.filter(pl.col("_confidence").is_null() & ~thai.is_missing(pl.col("confidence"))).height
+    rows, repeats = distinct(
+        near.select(
+            "_row",
+            "at",
+            "lat",
+            "lon",
+            "distance_km",
+            source=pl.lit(source),
+            satellite=thai.clean(pl.col("satellite")).replace("", None),
+            local_date="_local",
+            confidence="_confidence",
+            frp_mw=thai.number(pl.col("frp"), pl.Float64()),
+            brightness_k=thai.number(pl.col("bright_ti4"), pl.Float64()),
+            land_use=thai.clean(pl.col("lu_name")).replace("", None),
+        ),
+        HOTSPOTS.key,
+    )
+    said = [problem("column-missing", f"no {name}") for name in expected if name not in names]
+    if lost:
+        said.append(problem("value-missing", f"{lost} of {frame.height} hotspots have no place"))
+    if unknown:
+        said.append(problem("quantity-other", f"{unknown} hotspots have a confidence of another scale: left out"))
+    days = {"_row": [1] if told else [], "source": [source] if told else [], "local_date": [told] if told else []}
+    return ReadResult(
+        SOURCES[source],
+        f"{frame.height} hotspots, {rows.height} of them within reach",
+        {HOTSPOTS.name: rows, HOTSPOT_DAYS.name: pl.DataFrame(days, schema=_DAY_SCHEMA)},
+        gather([refused, contradicts, repeats, *said]),
+    )
+
+
+_DAY_SCHEMA = pl.Schema({"_row": pl.Int64(), "source": pl.String(), "local_date": pl.Date()})

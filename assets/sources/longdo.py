@@ -1,0 +1,130 @@
+"""Events on roads from Longdo Traffic (iTIC Foundation): accidents, floods, works and the like, as they are now.
+
+``GET /feed/json``, a JSON array for the whole country of ``{eid, title, title_en, description, latitude, longitude,
+type, icon, severity, start, stop}``. No document specifies it; https://event.longdo.com is its page. Coordinates are
+strings, stamps (``2026-11-23 07:05:00``) are Bangkok's without a zone. Of the codes of ``type`` two are sure, 3 and 6.
+The feed lists what goes on when it is asked: what came and went in between is not in it. Titles and descriptions are
+written by drivers and may name people or number plates; they never leave landing.
+"""
+
+from collections.abc import Generator, Mapping
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.sources import thai
+from assets.sources.geo import distance_km
+from assets.sources.parsing import absent_fields, distinct, parsed, problems_at, rejected, text_frame, without
+from assets.sources.source import Context, ReadResult, Request, Source
+from quality.problems import gather
+from quality.tables import ROAD_EVENTS
+
+FIELDS = ("eid", "latitude", "longitude", "type", "severity", "start", "stop")
+"""All that is taken of an event."""
+
+KINDS = {"3": "accident", "6": "flood"}
+"""``type`` → kind; any other is ``other``, with its code kept."""
+
+WITHIN_KM = 15.0
+"""Reach around the city's point where the registry says no other: as for accidents."""
+
+_READER = "longdo_events"
+
+
+def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+    """The whole country's events, as they are now."""
+    yield Request(name="events", url=f"{base}/feed/json", check=lambda data: parsed(data, _fault)[1])
+
+
+def read(data: bytes, context: Context) -> ReadResult:
+    """Table ``road_events`` within the option ``within_km`` of the city's point.
+
+    An event without a place, or at 0°, 0°, is nobody's and refused; so is one near the city whose begin cannot be
+    read. No event at all in the country is ``answer-empty``.
+    """
+    payload, reason = parsed(data, _fault)
+    if reason:
+        return rejected(_READER, "answer-bad", reason)
+    if not payload:
+        return rejected(_READER, "answer-empty", "no event in the whole country")
+    frame = text_frame(payload, FIELDS).with_columns(
+        lat=thai.number(pl.col("latitude"), pl.Float64()),
+        lon=thai.number(pl.col("longitude"), pl.Float64()),
+        begin=_moment("start"),
+        end=_moment("stop"),
+    )
+    nowhere = pl.col("lat").is_null() | pl.col("lon").is_null() | ((pl.col("lat") == 0) & (pl.col("lon") == 0))
+    lost = problems_at(frame, "value-null", nowhere, "the event has no place")
+    placed = without(frame, lost).with_columns(
+        distance_km=distance_km(pl.col("lat"), pl.col("lon"), (context.city.lat, context.city.lon))
+    )
+    near = placed.filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
+    refused = gather(
+        [
+            problems_at(near, "value-null", thai.is_missing(pl.col("eid")), "the event has no number"),
+            problems_at(near, "stamp-bad", pl.col("begin").is_null(), "the begin is not a date and time"),
+        ]
+    ).unique("row", keep="first", maintain_order=True)
+    code = thai.clean(pl.col("type")).replace("", None)
+    rows, repeats = distinct(
+        without(near, refused).select(
+            "_row",
+            "lat",
+            "lon",
+            "distance_km",
+            source=pl.lit("longdo"),
+            event_id=thai.clean(pl.col("eid")),
+            kind=code.replace_strict(KINDS, default="other", return_dtype=pl.String).fill_null("other"),
+            kind_raw=code,
+            severity=thai.clean(pl.col("severity")).replace("", None),
+            start="begin",
+            local_date=pl.col("begin").dt.convert_time_zone("Asia/Bangkok").dt.date(),
+            # An end before the begin is a mark for an open event.
+            stop=pl.when(pl.col("end") >= pl.col("begin")).then("end"),
+        ),
+        ROAD_EVENTS.key,
+    )
+    return ReadResult(
+        _READER,
+        f"JSON of the event feed, {near.height} of {frame.height} events within reach",
+        {ROAD_EVENTS.name: rows},
+        gather([lost, refused, repeats, absent_fields(payload, FIELDS)]),
+    )
+
+
+def _moment(name: str) -> pl.Expr:
+    text = thai.clean(pl.col(name)).str.replace("T", " ", literal=True)
+    read = pl.coalesce(
+        text.str.to_datetime(form, time_unit="us", strict=False) for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
+    )
+    return thai.utc(read)
+
+
+def _fault(payload: Any) -> str | None:
+    if not isinstance(payload, list):
+        return "no list of events"
+    if not all(isinstance(event, dict) for event in payload):
+        return "an event of another kind"
+    if payload and not any({"eid", "latitude", "longitude", "start"} <= set(event) for event in payload):
+        return "no event has a number, a place and a begin; fields may have changed"
+    return None
+
+
+LONGDO_EVENTS = Source(
+    name=_READER,
+    title="Longdo Traffic, events on roads",
+    smart="mobility",
+    tables=(ROAD_EVENTS.name,),
+    portal="longdo",
+    document="https://event.longdo.com",
+    plan=plan,
+    read=read,
+    zone="Asia/Bangkok",
+    label="instant",
+    missing=("", "0", "null"),
+    units="degrees (WGS 84)",
+    personal="title, title_en, description, description_en, contributor: not taken",
+    national=True,
+)

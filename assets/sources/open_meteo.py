@@ -1,0 +1,197 @@
+"""Open-Meteo: hourly weather, reanalysis and particulate matter of a model's grid cell at the city's point.
+
+Three interfaces, one shape: ``GET /v1/forecast`` (https://open-meteo.com/en/docs), ``/v1/archive``
+(https://open-meteo.com/en/docs/historical-weather-api, from 1940 to about five days ago) and ``/v1/air-quality``
+(https://open-meteo.com/en/docs/air-quality-api), JSON for one point and whole days. Stamps are Asia/Bangkok without an
+offset, as asked. Values are instants at the stamp; precipitation is the sum of the hour *before* it. The coordinates
+in the answer are the grid cell's, not those asked for. ``generationtime_ms`` differs at every call, so two answers
+never have the same bytes: each is landed as new, and its rows replace the same rows.
+
+Of the air only particulate matter is asked for: gases come in µg/m³ where the table, as the stations do, has ppb and
+ppm, and the temperature and pressure that the one needs to become the other are not told.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.sources import thai
+from assets.sources.parsing import distinct, missing_values, parsed, problems_at, rejected, text_frame, without
+from assets.sources.source import Context, Plan, ReadResult, Request, Source
+from quality.contracts import Table
+from quality.problems import gather, problem
+from quality.tables import AIR_QUALITY, WEATHER
+
+OFFSET_SECONDS = 7 * 3600
+"""Of Asia/Bangkok. The interface falls back to UTC when it does not know the zone asked for."""
+
+VARIABLES = {
+    "temperature_2m": ("temperature_c", "°C"),
+    "relative_humidity_2m": ("relative_humidity_pct", "%"),
+    "precipitation": ("precipitation_mm", "mm"),
+    "wind_speed_10m": ("wind_speed_m_s", "m/s"),
+}
+"""Variable asked for → column and the unit the answer must tell. Wind would come in km/h if not asked otherwise."""
+
+PARTICLES = {"pm2_5": ("pm25_ug_m3", "μg/m³"), "pm10": ("pm10_ug_m3", "μg/m³")}
+
+
+@dataclass(frozen=True)
+class _Interface:
+    """``days``: the first and last day asked for, counted back from the delivery day."""
+
+    source: str
+    path: str
+    table: Table
+    station: str
+    product: str
+    variables: Mapping[str, tuple[str, str]]
+    params: Mapping[str, str]
+    days: tuple[int, int]
+
+
+_WIND = {"wind_speed_unit": "ms"}
+_FORECAST = _Interface("open_meteo", "/v1/forecast", WEATHER, "grid", "model", VARIABLES, _WIND, (1, 1))
+# The archive is about five days behind: days seven and six are complete, and asking two makes good a night that failed.
+_ARCHIVE = _Interface("open_meteo_archive", "/v1/archive", WEATHER, "grid", "reanalysis", VARIABLES, _WIND, (7, 6))
+_AIR = _Interface(
+    "open_meteo_air", "/v1/air-quality", AIR_QUALITY, "open_meteo:grid", "model_hourly", PARTICLES, {}, (1, 1)
+)
+
+
+def _plan(of: _Interface) -> Plan:
+    def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+        first, last = (str(asked) for asked in _asked(of, day))
+        yield Request(
+            name=f"{of.path.rpartition('/')[2]}/{first}" + ("" if first == last else f"/{last}"),
+            url=f"{base}{of.path}",
+            params={
+                "latitude": f"{city.lat}",
+                "longitude": f"{city.lon}",
+                "hourly": ",".join(of.variables),
+                "timezone": "Asia/Bangkok",
+                "start_date": first,
+                "end_date": last,
+                **of.params,
+            },
+            conditional=False,
+            check=lambda data: parsed(data, partial(_fault, of))[1],
+        )
+
+    return plan
+
+
+def _reader(of: _Interface) -> Callable[[bytes, Context], ReadResult]:
+    def read(data: bytes, context: Context) -> ReadResult:
+        payload, reason = parsed(data, partial(_fault, of))
+        if reason:
+            return rejected(of.source, "answer-bad", reason)
+        if not payload["hourly"]["time"]:
+            return rejected(of.source, "answer-empty", "no hour in the answer")
+        columns = [column for column, _ in of.variables.values()]
+        frame, bad = _hours(of, payload)
+        rows, repeats = distinct(frame, of.table.key)
+        first, last = _asked(of, context.day)
+        whole = 24 * ((last - first).days + 1)
+        there = rows.filter(
+            pl.any_horizontal(pl.col(*columns).is_not_null()) & pl.col("local_date").is_between(first, last)
+        )
+        period = f"{first}" if first == last else f"{first} to {last}"
+        short = [problem("window-short", f"{there.height} of {whole} hours of {period} have a value")]
+        return ReadResult(
+            of.source,
+            "JSON with hourly and hourly_units",
+            {of.table.name: rows},
+            gather([bad, repeats, missing_values(rows, columns), *(short if there.height < whole else [])]),
+        )
+
+    return read
+
+
+def _asked(of: _Interface, day: date) -> tuple[date, date]:
+    return day - timedelta(days=of.days[0]), day - timedelta(days=of.days[1])
+
+
+def _hours(of: _Interface, payload: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of the interface's table, and problems of stamps that cannot be read."""
+    hourly = payload["hourly"]
+    columns = {column: hourly[variable] for variable, (column, _) in of.variables.items()}
+    frame = text_frame([{"_label": label} for label in hourly["time"]], ["_label"]).with_columns(
+        pl.col("_label").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False),
+        *(
+            pl.Series(name, [None if value is None else float(value) for value in values], pl.Float64)
+            for name, values in columns.items()
+        ),
+    )
+    bad = problems_at(frame, "stamp-bad", pl.col("_label").is_null(), "the hour's stamp is not YYYY-MM-DDTHH:MM")
+    cell = {"grid_lat": float(payload["latitude"]), "grid_lon": float(payload["longitude"])}
+    rows = without(frame, bad).select(
+        "_row",
+        *columns,
+        station_id=pl.lit(of.station),
+        product=pl.lit(of.product),
+        start=thai.utc(pl.col("_label")),
+        local_date=pl.col("_label").dt.date(),
+        **{name: pl.lit(value) for name, value in cell.items() if name in of.table.schema},
+    )
+    return rows, bad
+
+
+def _fault(of: _Interface, payload: Any) -> str | None:
+    if not isinstance(payload, dict):
+        return "not one object (several points are answered with an array)"
+    if payload.get("error"):
+        return "the interface reports an error"
+    if payload["utc_offset_seconds"] != OFFSET_SECONDS:
+        return f"stamps are {payload['utc_offset_seconds']!r:.20} s from UTC instead of {OFFSET_SECONDS}"
+    float(payload["latitude"]), float(payload["longitude"])
+    times = payload["hourly"]["time"]
+    for variable, (_, unit) in of.variables.items():
+        told = payload["hourly_units"][variable]
+        # The micro sign and the Greek letter look alike.
+        if told.replace("µ", "μ") != unit:
+            return f"{variable} is in {told!r:.20} instead of {unit!r}"
+        values = payload["hourly"][variable]
+        if not isinstance(values, list) or len(values) != len(times):
+            return f"{variable} has not one value an hour"
+        if any(isinstance(value, str | bool) for value in values):
+            return f"{variable} has a value that is not a number"
+        for value in values:
+            float(0 if value is None else value)
+    return None
+
+
+def _source(of: _Interface, title: str, document: str, units: str) -> Source:
+    return Source(
+        name=of.source,
+        title=title,
+        smart="environment",
+        tables=(of.table.name,),
+        portal=of.source,
+        document=document,
+        plan=_plan(of),
+        read=_reader(of),
+        zone="Asia/Bangkok, as asked",
+        label="instant",
+        missing=("null",),
+        units=units,
+        past=True,
+    )
+
+
+_WEATHER_UNITS = "degrees C, %, mm (of the hour before the stamp), m/s as asked"
+OPEN_METEO = _source(_FORECAST, "Open-Meteo weather", "https://open-meteo.com/en/docs", _WEATHER_UNITS)
+OPEN_METEO_ARCHIVE = _source(
+    _ARCHIVE,
+    "Open-Meteo reanalysis, five days behind",
+    "https://open-meteo.com/en/docs/historical-weather-api",
+    _WEATHER_UNITS,
+)
+OPEN_METEO_AIR = _source(
+    _AIR, "Open-Meteo particulate matter (CAMS model)", "https://open-meteo.com/en/docs/air-quality-api", "ug/m3"
+)

@@ -1,0 +1,276 @@
+"""Public charging sites from OpenChargeMap, asked for the whole country; each city takes those within its reach.
+
+``GET https://api.openchargemap.io/v3/poi?countrycode=TH&maxresults=&compact=true&verbose=false&key=``, an array of POI
+objects (https://openchargemap.org/site/develop/api); compact answers tell types and states by the ids of the core
+reference data (``/v3/referencedata``). A single POI, as https://github.com/openchargemap/ocm-export has one a file, and
+a GeoJSON FeatureCollection are read alike, so that an export may come by file. Stamps are UTC.
+
+The directory is kept by volunteers and far from complete: 28 points in Thailand, most of about 2021. Its licence
+depends on the data provider (1: Open Charge Map Contributors, CC BY 4.0), whom every row names. Taken is only what the
+table has: no users, comments, pictures, addresses, telephone numbers or free-text costs, and no private sites.
+"""
+
+from collections.abc import Generator, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.sources import thai
+from assets.sources.geo import distance_km
+from assets.sources.parsing import distinct, missing_values, parsed, problems_at, rejected, text_frame, without
+from assets.sources.source import Context, ReadResult, Request, Source
+from quality.problems import gather, problem
+from quality.tables import EV_CHARGERS
+from quality.tables.shared import LATITUDE, LONGITUDE
+
+MAX_RESULTS = 5000
+"""Sites asked for: many times what the directory has for Thailand. An answer of so many was probably cut."""
+
+WITHIN_KM = 10.0
+"""Reach around the city's point where the registry says no other: a charger is driven to."""
+
+CONNECTORS = {
+    "1": "Type 1",
+    "2": "CHAdeMO",
+    "8": "Tesla",
+    "25": "Type 2",
+    "27": "Tesla",
+    "30": "Tesla",
+    "32": "CCS 1",
+    "33": "CCS 2",
+    "1036": "Type 2",
+    "1038": "GB/T AC",
+    "1039": "GB/T AC",
+    "1040": "GB/T DC",
+}
+"""Connection type of the reference data → kind. Sockets of other uses are ``other``."""
+
+SAID = {"chademo": "CHAdeMO", r"ccs|combo": "CCS", r"type ?2|mennekes": "Type 2", r"gb ?/? ?t": "GB/T"}
+"""Pattern in the comment of a connection of unknown type (id 0) → kind: nothing else of a comment is taken."""
+
+UNKNOWN = ("0",)
+"""Connection type that was not told."""
+
+OPERATIONAL = {
+    **dict.fromkeys(("10", "20", "30", "50", "75"), True),
+    **dict.fromkeys(("100", "150"), False),
+}
+"""Status type → the reference data's ``IsOperational``; 0 is unknown, 150 planned."""
+
+REMOVED = ("200", "210")
+"""Status types of sites that are decommissioned or listed twice."""
+
+LIVE = ("100", "200")
+"""Submission states that are published; the others are under review, rejected or delisted."""
+
+PRIVATE = ("2", "3", "6")
+"""Usage types: restricted access, privately owned, for staff and visitors. Some are homes."""
+
+PROVIDERS = {"1": "Open Charge Map Contributors"}
+
+_READER = "openchargemap"
+_POI = ("id", "name", "lat", "lon", "points", "verified", "status", "submission", "usage", "provider_id", "provider")
+_CONNECTION = ("site", "kind", "comment", "kw", "quantity")
+
+
+def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+    """The country's sites, with ids instead of reference data and without empty fields."""
+    yield Request(
+        name="poi/TH",
+        url=f"{base}/v3/poi",
+        params={
+            "countrycode": "TH",
+            "maxresults": f"{MAX_RESULTS}",
+            "compact": "true",
+            "verbose": "false",
+            "key": "{key:openchargemap}",
+        },
+        check=lambda data: parsed(data, _fault)[1],
+    )
+
+
+def read(data: bytes, context: Context) -> ReadResult:
+    """Table ``ev_chargers`` of the delivery day: sites within the option ``within_km`` of the city's point.
+
+    Connections without a quantity count once; a site's total power is null unless each of its connections tells one.
+    """
+    payload, reason = parsed(data, _fault)
+    if reason:
+        return rejected(_READER, "answer-bad", reason)
+    pois = list(_pois(payload))
+    if not pois:
+        return rejected(_READER, "answer-empty", "no site in the answer")
+    sites = text_frame((_site(poi) for poi in pois), _POI).with_columns(
+        pl.col("lat", "lon").cast(pl.Float64, strict=False)
+    )
+    lost = ~(pl.col("lat").is_between(*LATITUDE) & pl.col("lon").is_between(*LONGITUDE)).fill_null(value=False)
+    refused = gather(
+        [
+            problems_at(sites, "value-null", pl.col("id").is_null(), "the site has no id"),
+            problems_at(sites, "value-range", lost, "the site has no position, or one outside Thailand"),
+        ]
+    ).unique("row", keep="first", maintain_order=True)
+    point = (context.city.lat, context.city.lon)
+    near = (
+        without(sites, refused)
+        .with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
+        .filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
+    )
+    public = near.filter(
+        ~pl.col("usage").is_in(list(PRIVATE)).fill_null(value=False),
+        ~pl.col("status").is_in(list(REMOVED)).fill_null(value=False),
+        pl.col("submission").is_in(list(LIVE)).fill_null(value=True),
+    )
+    connections = _connections(pois, public)
+    rows, repeats = distinct(
+        public.join(connections, left_on="_row", right_on="site", how="left", maintain_order="left").select(
+            "_row",
+            "lat",
+            "lon",
+            "distance_km",
+            "connectors",
+            "max_kw",
+            "total_kw",
+            source=pl.lit(_READER),
+            site_id="id",
+            name=thai.clean(pl.col("name")).replace("", None),
+            points=thai.number(pl.col("points"), pl.Int64()),
+            connections=pl.col("connections").fill_null(0),
+            operational=pl.col("status").replace_strict(OPERATIONAL, default=None, return_dtype=pl.Boolean),
+            verified=pl.col("verified")
+            .str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+            .dt.convert_time_zone("Asia/Bangkok")
+            .dt.date(),
+            provider=pl.coalesce(
+                "provider",
+                pl.col("provider_id").replace_strict(PROVIDERS, default=None, return_dtype=pl.String),
+                pl.format("data provider {}", "provider_id"),
+            ),
+            reference_date=pl.lit(context.day).cast(pl.Date),
+        ),
+        EV_CHARGERS.key,
+    )
+    said = [missing_values(rows, ("points", "total_kw", "operational", "verified"))]
+    if unknown := rows.filter(pl.col("connectors").str.contains("unknown", literal=True)).height:
+        said.append(problem("value-missing", f"{unknown} of {rows.height} sites have a connector of unknown kind"))
+    if hidden := near.height - public.height:
+        said.append(problem("row-filtered", f"{hidden} sites are private, not published or removed"))
+    if len(pois) >= MAX_RESULTS:
+        said.append(problem("window-short", f"{len(pois)} sites came, as many as were asked for"))
+    evidence = f"{len(pois)} sites, {rows.height} public ones within reach"
+    return ReadResult(_READER, evidence, {"ev_chargers": rows}, gather([refused, repeats, *said]))
+
+
+OPENCHARGEMAP = Source(
+    name=_READER,
+    title="OpenChargeMap charging sites",
+    smart="energy",
+    tables=("ev_chargers",),
+    portal="openchargemap",
+    document="https://openchargemap.org/site/develop/api",
+    plan=plan,
+    read=read,
+    zone="UTC",
+    label="instant",
+    missing=("absent field", "ConnectionTypeID 0", "StatusTypeID 0"),
+    units="kW, degrees (WGS 84)",
+    personal="users, comments, pictures, addresses, telephones, private sites: not taken",
+    national=True,
+)
+
+
+def _fault(payload: Any) -> str | None:
+    for poi in _pois(payload):
+        _site(poi)
+        list(_plugs(poi))
+        if "AddressInfo" not in poi:
+            return "a site without AddressInfo"
+    return None
+
+
+def _pois(payload: Any) -> Iterator[Mapping[str, Any]]:
+    """The sites of an array, of a FeatureCollection, or of one object."""
+    if isinstance(payload, list):
+        yield from payload
+    elif payload.get("type") == "FeatureCollection":
+        yield from (_of_feature(feature) for feature in payload["features"])
+    else:
+        yield payload
+
+
+def _of_feature(feature: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The site in a feature: its properties, or the ``poi`` among them; the feature's geometry is its position."""
+    properties = feature["properties"]
+    poi = properties.get("poi") or properties
+    address = poi.get("AddressInfo") or {"Title": properties.get("name")}
+    lon, lat = feature["geometry"]["coordinates"][:2]
+    return {
+        **poi,
+        "ID": poi.get("ID", feature.get("id")),
+        "AddressInfo": {**address, "Latitude": lat, "Longitude": lon},
+    }
+
+
+def _site(poi: Mapping[str, Any]) -> dict[str, Any]:
+    """What is taken of a site, by the names of ``_POI``: the white list."""
+    address = poi.get("AddressInfo") or {}
+    return {
+        "id": poi.get("ID"),
+        "name": address.get("Title"),
+        "lat": address.get("Latitude"),
+        "lon": address.get("Longitude"),
+        "points": poi.get("NumberOfPoints"),
+        "verified": poi.get("DateLastVerified"),
+        "status": _id(poi, "StatusType"),
+        "submission": _id(poi, "SubmissionStatusType", "SubmissionStatus"),
+        "usage": _id(poi, "UsageType"),
+        "provider_id": _id(poi, "DataProvider"),
+        "provider": (poi.get("DataProvider") or {}).get("Title"),
+    }
+
+
+def _plugs(poi: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for plug in poi.get("Connections") or ():
+        yield {
+            "kind": _id(plug, "ConnectionType"),
+            "comment": plug.get("Comments"),
+            "kw": plug.get("PowerKW"),
+            "quantity": plug.get("Quantity"),
+        }
+
+
+def _id(of: Mapping[str, Any], name: str, verbose: str = "") -> Any:
+    """An id of the reference data: a field of its own, and in verbose answers within its object."""
+    found = of.get(f"{name}ID")
+    return (of.get(verbose or name) or {}).get("ID") if found is None else found
+
+
+def _connections(pois: list[Mapping[str, Any]], sites: pl.DataFrame) -> pl.DataFrame:
+    """``site, connections, connectors, max_kw, total_kw`` of the sites of these rows."""
+    plugs = [{"site": row, **plug} for row in sites["_row"] for plug in _plugs(pois[row - 1])]
+    frame = text_frame(plugs, _CONNECTION)
+    comment = pl.col("comment").str.to_lowercase()
+    said = pl.coalesce(
+        *(pl.when(comment.str.contains(pattern)).then(pl.lit(kind)) for pattern, kind in SAID.items()),
+        pl.lit("unknown"),
+    )
+    told = pl.col("kind").is_not_null() & ~pl.col("kind").is_in(list(UNKNOWN))
+    kw = thai.number(pl.col("kw"), pl.Decimal(18, 4))
+    return (
+        frame.with_columns(
+            pl.col("site").cast(pl.Int64),
+            kind=pl.when(told).then(pl.col("kind").replace_strict(CONNECTORS, default="other")).otherwise(said),
+            # No connection has no power: 0 stands for a value that was not told.
+            kw=pl.when(kw > 0).then(kw).cast(pl.Float64),
+            quantity=thai.number(pl.col("quantity"), pl.Int64()).fill_null(1),
+        )
+        .group_by("site", maintain_order=True)
+        .agg(
+            connections=pl.col("quantity").sum(),
+            connectors=pl.col("kind").unique().sort().str.join(", "),
+            max_kw=pl.col("kw").max(),
+            total_kw=pl.when(pl.col("kw").is_not_null().all()).then((pl.col("kw") * pl.col("quantity")).sum()),
+        )
+    )

@@ -1,0 +1,130 @@
+"""Facilities from OpenStreetMap extracts, delivered by file: GeoJSON points or Overpass JSON.
+
+GeoJSON (RFC 7946): a FeatureCollection of points whose properties are OpenStreetMap tags, with the element's ``id``
+(``node/571502630``). Overpass JSON (https://wiki.openstreetmap.org/wiki/Overpass_API/Overpass_QL#Output_formats):
+``elements`` with ``type``, ``id``, ``tags`` and ``lat``/``lon`` or ``center``. Ask Overpass for ``amenity``,
+``healthcare`` and ``emergency``; its free servers are not asked by a nightly job. Tags: https://wiki.openstreetmap.org.
+
+© OpenStreetMap contributors, ODbL 1.0: share alike, so that the table stays apart from the others. Phones, operators
+and addresses are not taken.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from assets.sources import thai
+from assets.sources.geo import distance_km
+from assets.sources.parsing import distinct, parsed, problems_at, rejected, text_frame, without
+from assets.sources.source import Context, ReadResult, Source
+from quality.problems import gather, problem
+from quality.tables import FACILITIES
+
+KINDS = ("amenity", "healthcare", "emergency")
+"""Tags that make an element a facility, the one that names its kind first; a blank one says nothing."""
+
+WITHIN_KM = 10.0
+"""Reach around the city's point where the registry says no other: facilities serve people of the next district too."""
+
+_READER = "osm_facilities"
+_TAGS = (*KINDS, "name", "name:th", "name_th", "name:en", "name_en")
+
+
+def read(data: bytes, context: Context) -> ReadResult:
+    """Table ``facilities`` within the option ``within_km`` of the city's point, dated by the extract's own stamp
+    (Overpass tells ``osm3s.timestamp_osm_base``) or by its delivery."""
+    payload, reason = parsed(data, _fault)
+    if reason:
+        return rejected(_READER, "format-unknown", reason)
+    overpass = "elements" in payload
+    elements = [_element(one) if overpass else _feature(one) for one in payload["elements" if overpass else "features"]]
+    if not elements:
+        return rejected(_READER, "answer-empty", "no element in the extract")
+    frame = text_frame(elements, ["id", "lat", "lon", *_TAGS]).with_columns(
+        pl.col("lat", "lon").cast(pl.Float64, strict=False),
+        kind=pl.coalesce(thai.clean(pl.col(tag)).replace("", None) for tag in KINDS),
+    )
+    refused = gather(
+        [
+            problems_at(frame, "value-null", pl.col("id").is_null(), "the element has no id"),
+            problems_at(frame, "value-null", pl.col("lat").is_null() | pl.col("lon").is_null(), "no point"),
+        ]
+    ).unique("row", keep="first", maintain_order=True)
+    other = frame.filter(pl.col("kind").is_null()).height
+    placed = without(frame, refused).drop_nulls("kind")
+    point = (context.city.lat, context.city.lon)
+    local, thai_letters = thai.clean(pl.col("name")).replace("", None), r"\p{Thai}"
+    is_thai = local.str.contains(thai_letters)
+    rows, repeats = distinct(
+        placed.with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
+        .filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
+        .select(
+            "_row",
+            "kind",
+            "lat",
+            "lon",
+            "distance_km",
+            source=pl.lit("osm"),
+            facility_id="id",
+            name_th=pl.coalesce(_name("name:th"), _name("name_th"), pl.when(is_thai).then(local)),
+            name_en=pl.coalesce(_name("name:en"), _name("name_en"), pl.when(~is_thai).then(local)),
+            reference_date=pl.lit(_stamp(payload) or context.day).cast(pl.Date),
+        ),
+        FACILITIES.key,
+    )
+    said = [problem("row-filtered", f"{other} elements have none of the tags {', '.join(KINDS)}")] if other else []
+    form = "Overpass JSON" if overpass else "GeoJSON"
+    evidence = f"{form}, {rows.height} of {frame.height} elements within reach"
+    return ReadResult(_READER, evidence, {"facilities": rows}, gather([refused, repeats, *said]))
+
+
+OSM_FACILITIES = Source(
+    name=_READER,
+    title="OpenStreetMap facilities (by file)",
+    smart="living",
+    tables=("facilities",),
+    portal=None,
+    document="https://wiki.openstreetmap.org/wiki/Overpass_API",
+    plan=None,
+    read=read,
+    zone="UTC",
+    label="instant",
+    missing=("", "absent tag"),
+    units="degrees (WGS 84)",
+    personal="phone, operator and address tags: not taken",
+)
+
+
+def _fault(payload: Any) -> str | None:
+    if "elements" in payload:
+        parts = payload["elements"]
+        return None if all(isinstance(part["type"], str) for part in parts) else "an element without type"
+    if payload["type"] != "FeatureCollection":
+        return f"a GeoJSON {payload['type']!r:.30} and no FeatureCollection"
+    return (
+        None if all(isinstance(part["properties"], dict) for part in payload["features"]) else "a feature without tags"
+    )
+
+
+def _element(element: Mapping[str, Any]) -> dict[str, Any]:
+    point = element.get("center") or element
+    identity = f"{element['type']}/{element['id']}" if element.get("id") is not None else None
+    return {**(element.get("tags") or {}), "id": identity, "lat": point.get("lat"), "lon": point.get("lon")}
+
+
+def _feature(feature: Mapping[str, Any]) -> dict[str, Any]:
+    tags = feature["properties"]
+    shape = feature.get("geometry") or {}
+    point = shape.get("coordinates") if shape.get("type") == "Point" else None
+    lon, lat = (point[0], point[1]) if isinstance(point, list) and len(point) >= 2 else (None, None)
+    return {**tags, "id": tags.get("id") or tags.get("@id") or feature.get("id"), "lat": lat, "lon": lon}
+
+
+def _name(tag: str) -> pl.Expr:
+    return thai.clean(pl.col(tag)).replace("", None)
+
+
+def _stamp(payload: Mapping[str, Any]) -> Any:
+    stamp = (payload.get("osm3s") or {}).get("timestamp_osm_base") if "elements" in payload else None
+    return pl.Series([str(stamp or "")[:10]]).str.to_date("%Y-%m-%d", strict=False).item()

@@ -1,0 +1,215 @@
+"""What readers of open data do alike with an answer and its rows: shape, refusals, repeats and totals.
+
+Frames carry ``_row``, the 1-based row or record number in the delivery; problems are frames of
+``quality.problems.PROBLEM_SCHEMA``. Nothing here knows a source.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import fastexcel
+import polars as pl
+
+from assets.landing.unpack import ArchiveError, members
+from assets.sources import thai
+from assets.sources.source import ReadResult
+from quality.problems import PROBLEM_SCHEMA, gather, no_problems, problem
+
+_NUMBER = pl.Float64()
+"""What a number is held as where its reader does not say."""
+
+ENCODINGS = ("utf-8-sig", "cp874")
+"""In this order: UTF-8 rarely passes for something else; cp874 is Windows' superset of TIS-620."""
+
+
+def parsed(data: bytes, fault: Callable[[Any], str | None]) -> tuple[Any, str | None]:
+    """The JSON in ``data``, and the reason not to use it: it is not JSON, or ``fault`` finds the shape wrong.
+
+    ``fault`` may simply look things up: a lookup or type error is a wrong shape.
+    """
+    try:
+        payload = json.loads(data)
+    except (ValueError, RecursionError):
+        return None, "the answer is not valid JSON"
+    try:
+        return payload, fault(payload)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        return payload, f"the answer has another shape than its interface promises ({type(error).__name__})"
+
+
+def text_of(data: bytes) -> str | None:
+    """``data`` as text in the first of ``ENCODINGS`` that reads it; None if none does."""
+    for encoding in ENCODINGS:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def rejected(reader: str, code: str, message: str) -> ReadResult:
+    """The result for a delivery that cannot be used at all."""
+    return ReadResult(format=reader, problems=problem(code, message))
+
+
+def read_table(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+    """A CSV file, the first sheet of a workbook (XLSX) that has rows, or a ZIP archive of one of them, with a header
+    line: strings as ``read_csv`` gives them. Limits are those of ``assets.landing.unpack``."""
+    if not data.startswith(b"PK"):
+        return read_csv(data)
+    try:
+        files = [(name, content) for name, content in members(data, "") if content.strip()]
+    except ArchiveError as error:
+        return None, problem(error.code, str(error))
+    if len(files) > 1:
+        files = [(name, content) for name, content in files if name.lower().endswith((".csv", ".xlsx"))]
+    if len(files) != 1:
+        return None, problem("file-malformed", f"{len(files)} tables in the archive where one is expected")
+    content = files[0][1]
+    return _read_workbook(content) if content.startswith(b"PK") else read_csv(content)
+
+
+def read_csv(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+    """A CSV file with a header line as strings plus ``_row`` (line, header is 1). Of what spreadsheets leave behind,
+    nameless columns without values are left out and said; rows without any value are no rows.
+
+    Returns None and the problem where the bytes are no such file; ``_row`` counts records, so a quoted line break
+    shifts it.
+    """
+    text = text_of(data)
+    if text is None:
+        return None, problem("file-encoding", f"not text in any of {', '.join(ENCODINGS)}")
+    if not text.strip():
+        return None, problem("file-empty", "nothing but blanks")
+    try:
+        # One chunk: pl.format panics on a frame of which a filter emptied one (polars #25525).
+        return _headed(pl.read_csv(text.encode(), infer_schema=False).rechunk())
+    except pl.exceptions.PolarsError as error:
+        return None, problem("file-malformed", f"not a CSV table ({type(error).__name__})")
+
+
+def _read_workbook(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+    try:
+        book = fastexcel.read_excel(data)
+        for number in range(len(book.sheet_names)):
+            sheet = book.load_sheet(number, header_row=None, dtypes="string", skip_rows=0).to_polars()
+            if sheet.height > 1:
+                names = [(name or "").strip() or f"_duplicated_{at}" for at, name in enumerate(sheet.row(0))]
+                return _headed(sheet[1:].rename(dict(zip(sheet.columns, names, strict=True))))
+    except (fastexcel.FastExcelError, pl.exceptions.PolarsError) as error:
+        return None, problem("file-malformed", f"not a workbook with one table ({type(error).__name__})")
+    return None, problem("file-empty", "no sheet has rows below a header")
+
+
+def _headed(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    nameless = [name for name in frame.columns if not name.strip() or name.startswith("_duplicated_")]
+    empty = [name for name in nameless if frame[name].str.strip_chars().replace("", None).is_null().all()]
+    said = problem("column-new", f"{len(empty)} nameless column(s) without values") if empty else no_problems()
+    frame = frame.drop(empty).rename(lambda name: name.strip() or name).with_row_index("_row", offset=2)
+    blank = pl.all_horizontal(pl.exclude("_row").str.strip_chars().fill_null("") == "")
+    return frame.filter(~blank).cast({"_row": pl.Int64}), said
+
+
+def text_frame(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> pl.DataFrame:
+    """JSON records as strings, whatever type a value has, plus ``_row`` (1-based); absent names are null."""
+    columns = list(dict.fromkeys(names))
+    rows = [[_text(record.get(name)) for name in columns] for record in records]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String()), orient="row")
+    return frame.with_row_index("_row", offset=1).cast({"_row": pl.Int64})
+
+
+def _text(value: Any) -> str | None:
+    # JSON can escape half a surrogate pair, which no UTF-8 column can hold.
+    return None if value is None else str(value).encode("utf-8", "replace").decode()
+
+
+def problems_at(frame: pl.DataFrame, code: str, where: pl.Expr, message: str | pl.Expr) -> pl.DataFrame:
+    """A problem for every row of ``frame`` where ``where`` holds; null counts as not."""
+    text = pl.lit(message) if isinstance(message, str) else message
+    found = frame.filter(where.fill_null(value=False))
+    return found.select(row=pl.col("_row"), code=pl.lit(code), message=text).cast(PROBLEM_SCHEMA)
+
+
+def without(frame: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
+    """``frame`` without the rows that ``problems`` name."""
+    return frame.join(problems, left_on="_row", right_on="row", how="anti", maintain_order="left")
+
+
+def distinct(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row a key: identical rows are merged (``duplicate-rows``); where a key comes with different contents, all
+    its rows are refused (``key-duplicate``), because nothing tells which is right."""
+    content = [name for name in frame.columns if name != "_row"]
+    merged = frame.sort("_row").unique(content, keep="first", maintain_order=True)
+    repeats = frame.height - merged.height
+    clashes = problems_at(
+        merged, "key-duplicate", pl.struct(*key).is_duplicated(), f"another row has the same {', '.join(key)}"
+    )
+    said = [problem("duplicate-rows", f"{repeats} identical rows were merged")] if repeats else []
+    return without(merged, clashes), gather([clashes, *said])
+
+
+def not_numbers(frame: pl.DataFrame, names: Iterable[str], dtype: pl.DataType = _NUMBER) -> pl.DataFrame:
+    """A ``value-not-number`` problem for every text in the columns ``names`` that is neither a number of ``dtype`` nor
+    a missing mark; one a row."""
+    text = {name: pl.col(name) for name in names}
+    found = gather(
+        problems_at(
+            frame,
+            "value-not-number",
+            ~thai.is_missing(value) & thai.number(value, dtype).is_null(),
+            f"{name} is not a number",
+        )
+        for name, value in text.items()
+    )
+    return found.unique("row", keep="first", maintain_order=True)
+
+
+def absent_fields(records: Iterable[Any], names: Iterable[str]) -> pl.DataFrame:
+    """One ``column-missing`` problem a name that none of the JSON records has: it may be called otherwise now."""
+    there = {name for record in records if isinstance(record, Mapping) for name in record}
+    return gather(problem("column-missing", f"no record has {name}") for name in names if name not in there)
+
+
+def missing_values(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """One ``value-missing`` problem a column that has nulls, with their number."""
+    nulls = {name: frame[name].null_count() for name in columns}
+    return gather(
+        problem("value-missing", f"{name}: {count} of {frame.height} rows have no value")
+        for name, count in nulls.items()
+        if count
+    )
+
+
+def judged_totals(
+    frame: pl.DataFrame, total: pl.Expr, by: Sequence[str], value: str, average: pl.Expr, tolerance: int = 1
+) -> pl.DataFrame:
+    """The publisher's totals against what their members allow.
+
+    ``total`` tells the totals of one dimension from its members, ``by`` are the other dimensions. A total equals its
+    members' sum within ``tolerance`` (publishers round); where ``average`` holds it lies between their least and
+    greatest, for an average is no sum. Returns ``_row``, ``fits`` and ``message`` for every total whose members all
+    have values.
+    """
+    amount = pl.col(value)
+    members = (
+        frame.filter(~total)
+        .group_by(by)
+        .agg(_sum=amount.sum(), _least=amount.min(), _most=amount.max(), _whole=amount.is_not_null().all())
+        .filter("_whole")
+    )
+    low = pl.when(average).then("_least").otherwise(pl.col("_sum") - tolerance)
+    high = pl.when(average).then("_most").otherwise(pl.col("_sum") + tolerance)
+    number = pl.col(value).cast(pl.String)
+    told = [pl.col(name).cast(pl.String).replace("", None) for name in by]
+    group = pl.concat_str(told, separator=" / ", ignore_nulls=True)
+    message = (
+        pl.when(average)
+        .then(pl.format("{}: total {} is not between its members' {} and {}", group, number, "_least", "_most"))
+        .otherwise(pl.format("{}: total {} but its members add up to {}", group, number, "_sum"))
+    )
+    return (
+        frame.filter(total & amount.is_not_null())
+        .join(members, on=list(by), maintain_order="left")
+        .select("_row", fits=amount.is_between(low, high), message=message)
+    )

@@ -1,0 +1,295 @@
+"""ThaiWater, the Hydro-Informatics Institute's collection of the agencies' stations: water levels and rain.
+
+``GET /api/v1/thaiwater30/public/waterlevel_load``: ``{waterlevel_data: {result, data: [reading]}, …}``.
+``GET /api/v1/thaiwater30/public/rain_24h``: ``{result, data: [reading]}``. Both hold the newest reading of every
+station in the country. A reading has ``station`` (``id``, place, names, banks), ``agency``, ``geocode``, a stamp
+``YYYY-MM-DD HH:MM`` in Bangkok without a zone, and its values, some of them as strings. The reading's own ``id`` is
+new with every reading; ``station.id`` stays. ``waterlevel_data`` alone is read: the manual readings have no level.
+
+No document specifies them; the shapes are those of https://api-v3.thaiwater.net as served. What it does not say: the
+hours that ``rain_24h`` covers (taken as the 24 before the stamp, after its name) and its unit (taken as mm).
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.sources import thai
+from assets.sources.geo import distance_km
+from assets.sources.parsing import (
+    absent_fields,
+    distinct,
+    missing_values,
+    not_numbers,
+    parsed,
+    problems_at,
+    rejected,
+    text_frame,
+    without,
+)
+from assets.sources.source import Context, ReadResult, Request, Source
+from quality.contracts import Table
+from quality.problems import gather, problem
+from quality.tables import RAINFALL, STATION_LISTS, WATER_LEVELS
+
+LEVELS_READER, RAIN_READER = "thaiwater_levels", "thaiwater_rain"
+PUBLIC = "/api/v1/thaiwater30/public"
+
+WITHIN_KM = 25.0
+"""Reach around the city's point where the registry says no other."""
+
+STALE_AFTER = timedelta(hours=24)
+"""A listed station whose newest reading is older than this against the newest of all counts as silent: stations
+answer within hours, and those that stopped keep their last reading and its situation."""
+
+MISSING_NUMBERS = (-9.99, -999.0, -9999.0)
+"""Numbers that agencies write for a sensor at fault. -1 is none: tidal canals fall below the sea's mean level."""
+
+ABOVE, BELOW = "ล้นตลิ่ง", "ต่ำกว่าตลิ่ง"
+"""What ``diff_wl_bank_text`` begins with: the side of the bank, for ``diff_wl_bank`` is a distance without a sign."""
+
+LEVELS = ("waterlevel_msl", "diff_wl_bank", "storage_percent", "situation_level")
+RAIN = ("rain_24h",)
+
+_DATA: dict[str, Callable[[Any], Any]] = {
+    "waterlevel_load": lambda payload: payload["waterlevel_data"],
+    "rain_24h": lambda payload: payload,
+}
+_STATION = ("station_id", "stamp", "lat", "lon", "name_th", "name_en", "area", "agency")
+_PARTS = ("station", "agency", "geocode")
+_BANK = ("ground_level", "min_bank")
+_STAMPS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
+
+
+def plan(
+    endpoint: str, city: City, day: date, base: str, options: Mapping[str, Any]
+) -> Generator[Request, bytes | None, None]:
+    """The whole country in one request; the portal sends no validators."""
+    yield Request(
+        name=endpoint,
+        url=f"{base}{PUBLIC}/{endpoint}",
+        conditional=False,
+        check=partial(_reason, endpoint),
+    )
+
+
+def read_levels(data: bytes, context: Context) -> ReadResult:
+    """Tables ``water_levels`` and ``station_lists`` of the stations within the option ``within_km``.
+
+    ``above_bank_m`` is null where the text tells no side, and where the station's bank and bed both stand at 0 m: they
+    were never surveyed, and any level lies "over" them.
+    """
+    records, failed = _records(data, "waterlevel_load")
+    if failed:
+        return rejected(LEVELS_READER, *failed)
+    rows = [
+        _flat(record, "waterlevel_datetime", (*LEVELS, "diff_wl_bank_text")) | _parts(record, "station", _BANK)
+        for record in records
+    ]
+    near, said = _near(text_frame(rows, [*_STATION, *LEVELS, "diff_wl_bank_text", *_BANK]), context, LEVELS)
+    said.append(absent_fields(records, (*LEVELS, "diff_wl_bank_text", *_PARTS)))
+    text = thai.clean(pl.col("diff_wl_bank_text"))
+    side = pl.when(text.str.starts_with(ABOVE)).then(1.0).when(text.str.starts_with(BELOW)).then(-1.0)
+    bed, bank = (thai.number(pl.col(name), pl.Float64()).fill_null(0.0) for name in _BANK)
+    near = near.with_columns(_side=side, _surveyed=(bed != 0) | (bank != 0), _distance=_value("diff_wl_bank"))
+    levels = near.select(
+        *_COMMON,
+        at="_at",
+        local_date=pl.col("_local").dt.date(),
+        level_msl_m=_value("waterlevel_msl"),
+        # Adding 0.0 makes no negative zero of a level just below the bank.
+        above_bank_m=pl.when("_surveyed").then(pl.col("_distance") * pl.col("_side") + 0.0),
+        storage_pct=_value("storage_percent"),
+        situation=thai.number(pl.col("situation_level"), pl.Int32()),
+    )
+    unsurveyed = ~pl.col("_surveyed")
+    sideless = pl.col("_surveyed") & pl.col("_side").is_null() & pl.col("_distance").is_not_null()
+    for which, why in ((unsurveyed, "were never surveyed"), (sideless, "tell no side of the bank")):
+        if count := near.filter(which).height:
+            said.append(problem("value-missing", f"above_bank_m: {count} of {near.height} stations {why}"))
+    return _result(LEVELS_READER, WATER_LEVELS, levels, near, len(records), context, said, ("level_msl_m",))
+
+
+def read_rain(data: bytes, context: Context) -> ReadResult:
+    """Tables ``rainfall`` (24 hours) and ``station_lists`` of the stations within the option ``within_km``."""
+    records, failed = _records(data, "rain_24h")
+    if failed:
+        return rejected(RAIN_READER, *failed)
+    rows = [_flat(record, "rainfall_datetime", RAIN) for record in records]
+    near, said = _near(text_frame(rows, [*_STATION, *RAIN]), context, RAIN)
+    said.append(absent_fields(records, (*RAIN, *_PARTS)))
+    sums = near.select(
+        *_COMMON,
+        end="_at",
+        hours=pl.lit(24, pl.Int32),
+        local_date=(pl.col("_local") - pl.duration(hours=24)).dt.date(),
+        rain_mm=_value("rain_24h"),
+    )
+    return _result(RAIN_READER, RAINFALL, sums, near, len(records), context, said, ("rain_mm",))
+
+
+THAIWATER_LEVELS = Source(
+    name=LEVELS_READER,
+    title="ThaiWater water levels",
+    smart="environment",
+    tables=(WATER_LEVELS.name, STATION_LISTS.name),
+    portal="thaiwater",
+    document=f"https://api-v3.thaiwater.net{PUBLIC}/waterlevel_load",
+    plan=partial(plan, "waterlevel_load"),
+    read=read_levels,
+    zone="Asia/Bangkok",
+    label="instant",
+    missing=("null", "absent", "", "-", "N/A", "-9.99", "-999", "-9999"),
+    units="m above mean sea level, m from the bank without a sign, %",
+    national=True,
+)
+
+THAIWATER_RAIN = Source(
+    name=RAIN_READER,
+    title="ThaiWater rain of 24 hours",
+    smart="environment",
+    tables=(RAINFALL.name, STATION_LISTS.name),
+    portal="thaiwater",
+    document=f"https://api-v3.thaiwater.net{PUBLIC}/rain_24h",
+    plan=partial(plan, "rain_24h"),
+    read=read_rain,
+    zone="Asia/Bangkok",
+    label="end",
+    missing=("null", "absent", "", "-", "N/A", "-9.99", "-999", "-9999"),
+    units="mm (not told by the interface)",
+    national=True,
+)
+
+_COMMON = ("_row", "station_id", "distance_km", "agency")
+
+
+def _records(data: bytes, endpoint: str) -> tuple[list[Any], tuple[str, str] | None]:
+    """The readings of an answer, or code and message of why there are none."""
+    payload, reason = parsed(data, lambda found: _fault(_DATA[endpoint](found)))
+    if reason:
+        return [], ("answer-bad", reason)
+    records = _DATA[endpoint](payload)["data"] or []
+    return records, None if records else ("answer-empty", "the answer lists no stations")
+
+
+def _reason(endpoint: str, data: bytes) -> str | None:
+    failed = _records(data, endpoint)[1]
+    return failed[1] if failed else None
+
+
+def _fault(block: Any) -> str | None:
+    if block.get("result", "OK") != "OK":
+        return f"the portal says {block['result']!r:.40} instead of OK"
+    return None if isinstance(block["data"] or [], list) else "no list of readings"
+
+
+def _flat(record: Any, stamp: str, fields: Sequence[str]) -> dict[str, Any]:
+    """What is taken of a reading; a part that is missing or of another kind gives nothing."""
+    if not isinstance(record, dict):
+        return {}
+    station = _parts(record, "station", ("id", "tele_station_lat", "tele_station_long", "tele_station_name"))
+    names = _parts(station, "tele_station_name", ("th", "en"))
+    places = _parts(record, "geocode", ("tumbon_name", "amphoe_name", "province_name"))
+    area = [_parts(places, name, ("th",))["th"] for name in places]
+    agency = _parts(_parts(record, "agency", ("agency_shortname",)), "agency_shortname", ("en", "th"))
+    return {
+        "station_id": station["id"],
+        "stamp": record.get(stamp),
+        "lat": station["tele_station_lat"],
+        "lon": station["tele_station_long"],
+        "name_th": names["th"],
+        "name_en": names["en"],
+        "area": ", ".join(str(name) for name in area if name),
+        "agency": agency["en"] or agency["th"],
+    } | {name: record.get(name) for name in fields}
+
+
+def _parts(record: Any, part: str, fields: Sequence[str]) -> dict[str, Any]:
+    found = record.get(part) if isinstance(record, dict) else None
+    return {name: found.get(name) if isinstance(found, dict) else None for name in fields}
+
+
+def _near(frame: pl.DataFrame, context: Context, values: Sequence[str]) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Readings within reach with ``distance_km``, ``_local`` and ``_at`` (their stamp in Bangkok and UTC), and what is
+    wrong with them; a reading without a place is no city's, so that these are only counted."""
+    read = pl.coalesce(
+        thai.clean(pl.col("stamp")).str.to_datetime(form, time_unit="us", strict=False) for form in _STAMPS
+    )
+    point = (context.city.lat, context.city.lon)
+    placed = frame.with_columns(
+        *(thai.number(pl.col(name), pl.Float64()) for name in ("lat", "lon")),
+        _local=read,
+        **{
+            name: thai.clean(pl.col(name)).replace("", None)
+            for name in ("station_id", "name_th", "name_en", "area", "agency")
+        },
+    ).with_columns(_at=thai.utc(pl.col("_local")))
+    nowhere = pl.col("lat").is_null() | pl.col("lon").is_null() | ((pl.col("lat") == 0) & (pl.col("lon") == 0))
+    lost = placed.filter(nowhere).height
+    near = (
+        placed.filter(~nowhere)
+        .with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
+        .filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
+    )
+    tomorrow = datetime.combine(context.day + timedelta(days=1), time())
+    refused = gather(
+        [
+            problems_at(near, "value-null", pl.col("station_id").is_null(), "the station has no id"),
+            problems_at(near, "stamp-bad", pl.col("_local").is_null(), "the stamp is not YYYY-MM-DD HH:MM"),
+            problems_at(near, "stamp-bad", pl.col("_local") >= tomorrow, "the stamp lies after the day of delivery"),
+            not_numbers(near, values),
+        ]
+    ).unique("row", keep="first", maintain_order=True)
+    newest = placed.filter(pl.col("_local") < tomorrow)["_local"].max()
+    limit = max(newest, datetime.combine(context.day, time())) if isinstance(newest, datetime) else tomorrow
+    kept = without(near, refused)
+    stale = problems_at(
+        kept,
+        "station-stale",
+        pl.col("_local") < limit - STALE_AFTER,
+        pl.format("station {}: newest reading is of {}", "station_id", "stamp"),
+    )
+    said = [problem("value-missing", f"{lost} of {frame.height} readings have no place")] if lost else []
+    return kept, [refused, stale, *said]
+
+
+def _value(name: str) -> pl.Expr:
+    value = thai.number(pl.col(name), pl.Float64())
+    return pl.when(~value.is_in(list(MISSING_NUMBERS))).then(value)
+
+
+def _result(
+    reader: str,
+    table: Table,
+    rows: pl.DataFrame,
+    near: pl.DataFrame,
+    listed: int,
+    context: Context,
+    said: Sequence[pl.DataFrame],
+    values: Sequence[str],
+) -> ReadResult:
+    rows, repeats = distinct(rows, table.key)
+    stations = near.sort("_at", "_row").unique("station_id", keep="last", maintain_order=True).sort("_row")
+    places = stations.select(
+        "_row",
+        "station_id",
+        "name_th",
+        "name_en",
+        "lat",
+        "lon",
+        "area",
+        "distance_km",
+        network=pl.lit("thaiwater"),
+        assigned=pl.lit(value=True),
+        reference_date=pl.lit(context.day, pl.Date),
+    )
+    return ReadResult(
+        reader,
+        f"JSON, {near.height} of {listed} readings within reach",
+        {table.name: rows, STATION_LISTS.name: places},
+        gather([*said, repeats, missing_values(rows, values)]),
+    )

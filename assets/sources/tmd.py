@@ -1,0 +1,187 @@
+"""Thai Meteorological Department: three-hourly observations of the synoptic stations.
+
+``GET https://data.tmd.go.th/api/Weather3Hours/V2/?uid=&ukey=&format=json`` (https://data.tmd.go.th/api/index1.php), all
+stations of the country: ``{header, Stations: {Station: [{WmoStationNumber, StationNameThai, StationNameEnglish,
+Province, Latitude, Longitude, Observation: {DateTime, AirTemperature, RelativeHumidity, WindSpeed, Rainfall, …}}]}}``.
+The shape was taken from public programs that read it, not from an answer: the JSON is a converted XML, in which one
+station alone is no list and an element without content is ``{}`` or ``[]``.
+
+As those programs have it, and no document says: ``DateTime`` is Bangkok time, month first (``11/23/2026 07:00:00``),
+wind is in km/h, and ``Rainfall`` is that of the three hours before. A stamp of the future is refused, which is what a
+day taken for a month would mostly be. A login that is not known is answered with 200 and no bytes at all.
+"""
+
+from collections.abc import Generator, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import polars as pl
+
+from assets.cities.registry import City
+from assets.sources import thai
+from assets.sources.parsing import (
+    distinct,
+    missing_values,
+    not_numbers,
+    parsed,
+    problems_at,
+    rejected,
+    text_frame,
+    without,
+)
+from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.stations import listed
+from quality.problems import gather, problem
+from quality.tables import WEATHER
+
+WITHIN_KM = 40.0
+"""Reach around the city's point where the registry says no other: a province has one to three synoptic stations."""
+
+WHOLE_COUNTRY = 100
+"""Stations an answer has at least; there are about 120, and while the file is written anew it has fewer."""
+
+STALE_AFTER = timedelta(hours=24)
+"""An observation older than this against the delivery day's begin is said: stations report every three hours."""
+
+KMH = 3.6
+"""km/h in one m/s."""
+
+MISSING_NUMBERS = (-9.99, -99.0, -999.0, -9999.0)
+"""Numbers that would be marks. -1 is none here: it is -1 °C."""
+
+VALUES = {
+    "AirTemperature": ("temperature_c", 1.0),
+    "RelativeHumidity": ("relative_humidity_pct", 1.0),
+    "Rainfall": ("precipitation_mm", 1.0),
+    "WindSpeed": ("wind_speed_m_s", KMH),
+}
+"""Field → column and what to divide it by."""
+
+PLACE = {
+    "WmoStationNumber": "station_id",
+    "StationNameThai": "name_th",
+    "StationNameEnglish": "name_en",
+    "Province": "area",
+    "Latitude": "lat",
+    "Longitude": "lon",
+}
+
+_STAMPS = ("%m/%d/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
+"""The second and third are those of the daily interface of the same department."""
+
+
+def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+    """All stations' newest observations: one request for the country."""
+    yield Request(
+        name="observations",
+        url=f"{base}/api/Weather3Hours/V2/",
+        params={"uid": "{key:tmd_uid}", "ukey": "{key:tmd_ukey}", "format": "json"},
+        check=lambda data: parsed(data, _fault)[1],
+    )
+
+
+def read(data: bytes, context: Context) -> ReadResult:
+    """Tables ``weather``, product ``observed``, of stations within the option ``within_km``, and ``station_lists``."""
+    payload, reason = parsed(data, _fault)
+    if reason:
+        return rejected("tmd", "answer-bad", reason)
+    stations = _stations(payload)
+    if not stations:
+        return rejected("tmd", "answer-empty", "the answer lists no stations")
+    frame = text_frame([_flat(station) for station in stations], ["DateTime", *PLACE.values(), *VALUES])
+    near = pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM))
+    places, misplaced = listed(frame, context, "tmd", near)
+    counted = places.filter("assigned")["station_id"]
+    said = [misplaced]
+    if not counted.len():
+        said.append(problem("station-missing", "no station is within reach of the city's point"))
+    if len(stations) < WHOLE_COUNTRY:
+        said.append(problem("station-missing", f"only {len(stations)} stations are in the answer; usual are 120"))
+    rows, problems = _observed(frame.filter(pl.col("station_id").is_in(counted.implode())), context.day)
+    return ReadResult(
+        "tmd",
+        f"JSON of Weather3Hours, {counted.len()} of {len(stations)} stations within reach",
+        {"weather": rows, "station_lists": places},
+        gather([*said, problems]),
+    )
+
+
+TMD = Source(
+    name="tmd",
+    title="TMD three-hourly observations",
+    smart="environment",
+    tables=("weather", "station_lists"),
+    portal="tmd",
+    document="https://data.tmd.go.th/api/index1.php",
+    plan=plan,
+    read=read,
+    zone="Asia/Bangkok",
+    label="instant",
+    missing=("{}", "[]", "", "-"),
+    units="degrees C, %, mm in three hours, km/h (assumed; made m/s)",
+    national=True,
+)
+
+
+def _stations(payload: Any) -> list[Any]:
+    found = payload["Stations"]["Station"] if payload["Stations"] else []
+    return found if isinstance(found, list) else [found]
+
+
+def _fault(payload: Any) -> str | None:
+    for station in _stations(payload):
+        if "WmoStationNumber" not in station or not isinstance(station["Observation"] or {}, dict):
+            return "a station without number or observation"
+    return None
+
+
+def _flat(station: Mapping[str, Any]) -> dict[str, Any]:
+    """A station as one record; XML elements without content are null."""
+    observed = station["Observation"] or {}
+    fields = {column: station.get(name) for name, column in PLACE.items()}
+    fields |= {name: observed.get(name) for name in ("DateTime", *VALUES)}
+    return {name: None if value in ({}, []) else value for name, value in fields.items()}
+
+
+def _observed(frame: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of ``weather``, and what is wrong with them."""
+    text = thai.clean(pl.col("DateTime"))
+    stamp = pl.coalesce(text.str.to_datetime(form, time_unit="us", strict=False) for form in _STAMPS)
+    frame = frame.with_columns(_at=stamp)
+    midnight = datetime.combine(day, time())
+    bad = gather(
+        [
+            problems_at(frame, "stamp-bad", pl.col("_at").is_null(), "DateTime is not a date and time"),
+            problems_at(
+                frame,
+                "stamp-bad",
+                pl.col("_at") >= midnight + timedelta(days=1),
+                pl.format("{} is after the delivery day", "_at"),
+            ),
+            not_numbers(frame, VALUES),
+        ]
+    ).unique("row", keep="first", maintain_order=True)
+    good = without(frame, bad)
+    stale = problems_at(
+        good,
+        "station-stale",
+        pl.col("_at") < midnight - STALE_AFTER,
+        pl.format("station {}: newest observation is of {}", "station_id", "_at"),
+    )
+    rows, repeats = distinct(
+        good.select(
+            "_row",
+            "station_id",
+            product=pl.lit("observed"),
+            start=thai.utc(pl.col("_at")),
+            local_date=pl.col("_at").dt.date(),
+            **{column: _value(name) / divisor for name, (column, divisor) in VALUES.items()},
+        ),
+        WEATHER.key,
+    )
+    return rows, gather([bad, stale, repeats, missing_values(rows, [column for column, _ in VALUES.values()])])
+
+
+def _value(name: str) -> pl.Expr:
+    number = thai.number(pl.col(name), pl.Float64())
+    return pl.when(~number.is_in(list(MISSING_NUMBERS))).then(number)

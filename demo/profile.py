@@ -1,0 +1,50 @@
+"""The demo profile: a deployment fed by the generator and the local portals instead of the world."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+
+from assets.cities.registry import City
+from assets.landing.deployment import Platform
+from assets.landing.http import Client, Limits
+from assets.landing.portals import KEY_NAMES
+from demo.meters import write_inbox
+from demo.outages import DEMO_FAULTS
+from demo.portal import serve
+from pipelines.settings import Settings
+
+DEMO_KEY = b"demo: not a secret, all is made up"
+"""Hash key of the demo profile, whose meters do not exist."""
+
+IMPATIENT = Limits(
+    connect_seconds=2,
+    read_seconds=5,
+    total_seconds=10,
+    attempts=2,
+    backoff_seconds=0.2,
+    retry_after_seconds=2,
+    probe_seconds=2,
+    host_seconds=10,
+    night_seconds=60,
+)
+"""The portals answer on this machine within a second; one that was told to hang shall cost whoever watches ten."""
+
+
+@contextmanager
+def demo(deployment: Platform, cities: Iterable[City], day: date, settings: Settings) -> Iterator[Platform]:
+    """``deployment`` with a generated inbox for ``cities`` and made-up portals, all of it marked synthetic.
+
+    Meters are made for cities that have an inbox, under ``<home>/demo/inbox``. The portals know every city, so that
+    what they say of the country does not depend on which cities run. Which of them fail is a setting.
+    """
+    inbox = settings.home.absolute() / "demo" / "inbox"
+    receiving = [city for city in cities if any(entry.via == "inbox" for entry in city.sources.values())]
+    write_inbox(inbox, receiving, day, settings.demo_meters)
+    keys = dict.fromkeys(KEY_NAMES, "demo")
+    faults = DEMO_FAULTS if settings.demo_faults is None else settings.demo_faults
+    with (
+        serve(deployment.cities.values(), day, faults) as portals,
+        Client(IMPATIENT, portals, keys) as client,
+    ):
+        yield replace(deployment, portals=portals, inbox=inbox, client=client, meter_key=DEMO_KEY, synthetic=True)

@@ -1,0 +1,233 @@
+"""The programme view: progress only where the data carries it, and no score for a criterion."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.cities.registry import load_registry
+from assets.indicators.programme import programme
+from assets.indicators.road_deaths import by_year
+from quality.tables import (
+    CITIZEN_REPORTS,
+    DATASETS,
+    HOUSEHOLD_INCOME,
+    INDICATORS,
+    LOAD_PROFILE,
+    PROGRAMME,
+    ROAD_CASUALTIES,
+)
+
+DAY = date(2026, 11, 23)
+PHUKET = load_registry()["phuket"]
+
+
+def deaths(year: int, months: list[int | None], stated: int | None = None, dataset: str = "p/rtd") -> list[dict]:
+    fields = {"dataset": dataset, "outcome": "death", "area": "ภูเก็ต", "status": "published"}
+    rows = [
+        fields | {"months": 1, "persons": persons, "is_total": False, "reference_date": date(year, month, 1)}
+        for month, persons in enumerate(months, 1)
+    ]
+    if stated is not None:
+        rows.append(fields | {"months": 12, "persons": stated, "is_total": True, "reference_date": date(year, 1, 1)})
+    return rows
+
+
+def casualties(made_up, *years: list[dict]) -> dict[str, pl.DataFrame]:
+    return {ROAD_CASUALTIES.name: made_up.frame(ROAD_CASUALTIES, [row for year in years for row in year])}
+
+
+def progress(tables: dict[str, pl.DataFrame], code: str, city=PHUKET, day: date = DAY) -> dict:
+    frame = programme(city, day, tables)
+    assert frame.schema == PROGRAMME.schema
+    [row] = frame.filter(kind="progress", code=code).to_dicts()
+    return row
+
+
+def test_the_baseline_is_declared_or_the_year_before_the_emblem() -> None:
+    assert PHUKET.baseline == 2020
+    assert PHUKET.model_copy(update={"baseline_year": 2022}).baseline == 2022
+
+
+@pytest.mark.parametrize(
+    ("newest", "change", "verdict"),
+    [(60, -50.0, "on_target"), (61, -49.166667, "off_target"), (132, 10.0, "off_target")],
+)
+def test_road_deaths_against_half_of_the_baseline_year(made_up, newest: int, change: float, verdict: str) -> None:
+    tables = casualties(made_up, deaths(2020, [10] * 12), deaths(2025, [0] * 11 + [newest]))
+    row = progress(tables, "road_deaths")
+    assert (row["baseline"], row["value"], row["year"]) == (120, newest, 2025)
+    assert (row["change_pct"], row["target_pct"], row["verdict"]) == (change, -50, verdict)
+    assert row["evidence"] == "p/rtd" and row["missing"] is None
+
+
+def test_a_year_with_a_month_missing_counts_by_the_publishers_total_or_not_at_all(made_up) -> None:
+    gap: list[int | None] = [5] * 11 + [None]
+    stated = progress(casualties(made_up, deaths(2020, [10] * 12), deaths(2025, gap, stated=63)), "road_deaths")
+    assert (stated["value"], stated["change_pct"]) == (63, -47.5)
+    bare = progress(casualties(made_up, deaths(2020, [10] * 12), deaths(2025, gap)), "road_deaths")
+    assert (bare["value"], bare["change_pct"], bare["verdict"]) == (None, None, "withheld")
+    assert bare["missing"] == "no whole year after 2020"
+
+
+def test_nothing_is_told_of_the_running_year_or_without_a_baseline(made_up) -> None:
+    running = progress(casualties(made_up, deaths(2020, [10] * 12), deaths(2026, [1] * 12)), "road_deaths")
+    assert running["verdict"] == "withheld" and running["value"] is None
+    later = progress(casualties(made_up, deaths(2021, [10] * 12), deaths(2025, [1] * 12)), "road_deaths")
+    assert (later["verdict"], later["missing"]) == ("withheld", "no whole year 2020")
+    nothing = progress({}, "road_deaths")
+    assert nothing["missing"] == "no whole year 2020; no whole year after 2020"
+
+
+def test_a_baseline_of_zero_has_no_change(made_up) -> None:
+    row = progress(casualties(made_up, deaths(2020, [0] * 12), deaths(2025, [1] * 12)), "road_deaths")
+    assert (row["verdict"], row["change_pct"], row["missing"]) == (
+        "withheld",
+        None,
+        "a baseline of zero has no share",
+    )
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.integers(0, 50)), min_size=12, max_size=12),
+    st.one_of(st.none(), st.integers(0, 600)),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_whole_year_equals_a_plain_sum(months: list[int | None], stated: int | None) -> None:
+    rows = deaths(2025, months, stated)
+    frame = pl.DataFrame(rows, schema={name: ROAD_CASUALTIES.schema[name] for name in rows[0]})
+    told = by_year(frame, "ภูเก็ต")["persons"].to_list()
+    whole = [value for value in months if value is not None]
+    expected = [sum(whole)] if len(whole) == 12 else ([stated] if stated is not None else [])
+    assert told == expected
+
+
+def test_of_two_data_sets_the_fuller_counts_and_they_are_never_added(made_up) -> None:
+    rows = [*deaths(2020, [10] * 12), *deaths(2025, [4] * 12), *deaths(2025, [9] * 12, dataset="q/other")]
+    row = progress(casualties(made_up, rows), "road_deaths")
+    assert row["value"] == 48
+
+
+def test_the_citys_province_counts_and_its_districts_are_not_added(made_up) -> None:
+    years = [*deaths(2020, [10] * 12), *deaths(2025, [4] * 12)]
+    district = [row | {"area": "กะทู้", "persons": 3} for row in years]
+    row = progress(casualties(made_up, years, district), "road_deaths")
+    assert (row["baseline"], row["value"]) == (120, 48)
+
+
+def test_co2_needs_a_whole_year_of_published_energy_and_its_target_grows_by_the_year(made_up) -> None:
+    def year(first: date, days: int, kwh: int) -> pl.DataFrame:
+        slots = [made_up.MIDNIGHT + (first - made_up.DAY) + timedelta(minutes=15 * n) for n in range(96 * days)]
+        return pl.DataFrame(
+            {
+                "zone": "z",
+                "customer_class": "other",
+                "start": slots,
+                "local_date": [first + timedelta(days=n // 96) for n in range(96 * days)],
+                "kwh": [Decimal(kwh)] * len(slots),
+                "n_band": "15-49",
+                "actual_share": 1.0,
+            }
+        ).select(
+            pl.col(name).cast(dtype) if name in ("start", "local_date", "kwh") else name
+            for name, dtype in LOAD_PROFILE.schema.items()
+            if not name.startswith("_")
+        )
+
+    city, day = PHUKET.model_copy(update={"baseline_year": 2026}), date(2030, 1, 2)
+    whole = pl.concat([year(date(2026, 1, 1), 365, 100), year(date(2029, 1, 1), 365, 97)])
+    row = progress({LOAD_PROFILE.name: whole}, "co2_electricity", city, day)
+    assert (row["verdict"], row["target_pct"], row["change_pct"]) == ("on_target", -3, -3)
+    assert row["baseline"] == pytest.approx(365 * 96 * 100 * 0.475 / 1000) and "kg CO2e/kWh" in row["evidence"]
+    short = pl.concat([year(date(2026, 1, 1), 365, 100), year(date(2029, 1, 1), 300, 97)])
+    assert progress({LOAD_PROFILE.name: short}, "co2_electricity", city, day)["verdict"] == "withheld"
+
+
+def test_no_grid_factor_is_carried_back_to_a_year_before_it() -> None:
+    assert "a published grid factor of 2020" in progress({}, "co2_electricity")["missing"]
+
+
+def test_a_series_without_a_published_target_is_evidence_only(made_up) -> None:
+    rows = [
+        {
+            "dataset": "nso",
+            "measure": "income",
+            "province_code": "83",
+            "baht_month": Decimal(value),
+            "reference_date": date(year, 1, 1),
+        }
+        for year, value in ((2020, 30000), (2023, 33000))
+    ]
+    row = progress({HOUSEHOLD_INCOME.name: made_up.frame(HOUSEHOLD_INCOME, rows)}, "household_income")
+    assert (row["change_pct"], row["target_pct"], row["verdict"]) == (10, None, "evidence")
+
+
+def test_the_five_criteria_tell_evidence_and_what_is_missing_and_no_score(made_up) -> None:
+    bare = programme(PHUKET, DAY, {}).filter(kind="criterion").to_dicts()
+    assert [row["code"] for row in bare] == ["1", "2", "3", "4", "5"]
+    assert all(row["value"] is None and row["change_pct"] is None for row in bare)
+    assert all(row["missing"] for row in bare)
+    assert bare[1]["verdict"] == bare[3]["verdict"] == bare[4]["verdict"] == "withheld"
+    assert "renewal of the emblem after 2023-08-13" in bare[0]["missing"]
+
+    reports = made_up.frame(
+        CITIZEN_REPORTS,
+        [
+            {
+                "source": "traffy_geojson",
+                "local_date": DAY - timedelta(days=1),
+                "amphoe": "a",
+                "tambon": "t",
+                "kind": "k",
+                "state": state,
+                "reports": n,
+                "median_hours_to_finish": None,
+            }
+            for state, n in (("new", 3), ("finished", 2))
+        ],
+    )
+    indicators = made_up.frame(
+        INDICATORS,
+        [
+            {
+                "smart": "energy",
+                "indicator": "x",
+                "title": "X",
+                "value": 1.0,
+                "unit": "u",
+                "period_start": DAY,
+                "period_end": DAY,
+                "method": "m",
+                "sources": "s",
+                "coverage": None,
+                "verdict": "ok",
+                "reason": None,
+                "reference_date": DAY,
+            }
+        ],
+    )
+    told = programme(PHUKET, DAY, {CITIZEN_REPORTS.name: reports, INDICATORS.name: indicators}).filter(kind="criterion")
+    services, management = told.filter(code="4").to_dicts()[0], told.filter(code="5").to_dicts()[0]
+    assert (
+        services["evidence"] == "energy: 1 indicators with a value" and "mobility: no indicator" in services["missing"]
+    )
+    assert management["evidence"] == "citizens' reports: 5, of which 2 are finished"
+
+    twice = pl.concat([reports, reports.with_columns(source=pl.lit("traffy_exchange"))])
+    told = programme(PHUKET, DAY, {CITIZEN_REPORTS.name: twice}).filter(kind="criterion", code="5")
+    assert told.item(0, "evidence") == management["evidence"], "two endpoints tell the same reports"
+
+
+def test_a_catalogues_packages_count_once_by_their_newest_row(made_up) -> None:
+    common = {"portal": "p", "resources": 1, "in_datastore": 0}
+    rows = [
+        common | {"package": "old", "reference_date": date(2026, 11, 1), "harvested_twice": False},
+        common | {"package": "new", "reference_date": date(2026, 11, 1), "harvested_twice": False},
+        common | {"package": "new", "reference_date": date(2026, 11, 9), "harvested_twice": False},
+        common | {"package": "again", "reference_date": date(2026, 11, 9), "harvested_twice": True},
+    ]
+    told = programme(PHUKET, DAY, {DATASETS.name: made_up.frame(DATASETS, rows)}).filter(kind="criterion", code="3")
+    assert "2 data sets in the city's catalogue" in told.item(0, "evidence")

@@ -1,0 +1,125 @@
+"""Tables made of other tables: counts of tickets over nights, and the same bytes whatever the order."""
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from assets.cities.registry import SourceEntry, load_registry
+from assets.lake import derive, ingest
+from assets.lake import files as lake
+from assets.lake.citizen_reports import REPORTS
+from assets.landing.deployment import Platform
+from assets.landing.store import LocalStore
+from assets.snapshots.arrivals import arrivals
+from pipelines.settings import BANGKOK
+from quality.tables import CITIZEN_REPORTS, TICKETS
+
+CITY = load_registry()["samyan"].model_copy(
+    update={"sources": {"reports": SourceEntry(via="inbox", reader="traffy_exchange", options={"within_km": 50})}}
+)
+DAYS = (date(2026, 11, 22), date(2026, 11, 23))
+
+
+def platform(folder: Path) -> Platform:
+    return Platform(
+        store=LocalStore(folder),
+        cities={CITY.slug: CITY},
+        portals={},
+        inbox=folder,
+        now=lambda: datetime(2026, 11, 23, 1, 30, tzinfo=BANGKOK),
+    )
+
+
+def download(*states: tuple[str, str]) -> bytes:
+    rows = [
+        {
+            "ticket_id": number,
+            "type": "ถนน",
+            "latitude": CITY.lat,
+            "longitude": CITY.lon,
+            "subdistrict": "วังใหม่",
+            "district": "ปทุมวัน",
+            "province": "กรุงเทพมหานคร",
+            "timestamp": "2026-11-20 10:00:00.000000",
+            "timestamp_finished": None,
+            "status": status,
+            "count_reopen": 0,
+        }
+        for number, status in states
+    ]
+    return json.dumps({"status": "success", "count": len(rows), "results": rows}, ensure_ascii=False).encode()
+
+
+def land(deployment: Platform, day: date, name: str, data: bytes | None, **facts: str) -> None:
+    deployment.archive.land(
+        city=CITY.slug,
+        source="reports",
+        day=day,
+        name=name,
+        origin=name,
+        data=data,
+        first_seen=deployment.now(),
+        run=f"run of {day}",
+        **facts,
+    )
+
+
+def counted(deployment: Platform) -> list[tuple]:
+    return lake.read(deployment.store, CITIZEN_REPORTS, CITY.slug).select("local_date", "state", "reports").rows()
+
+
+FIRST = download(("A", "รอรับเรื่อง"), ("B", "รอรับเรื่อง"))
+SECOND = download(("A", "เสร็จสิ้น"), ("B", "รอรับเรื่อง"))
+REPORTED = date(2026, 11, 20)
+
+
+def test_a_report_that_moves_on_is_counted_once_where_it_is_now(tmp_path: Path) -> None:
+    deployment = platform(tmp_path)
+    for day, data in zip(DAYS, (FIRST, SECOND), strict=True):
+        land(deployment, day, f"{day}.json", data)
+        ingest.fill(deployment, CITY, TICKETS, day)
+        made = derive.derive(deployment, CITY, REPORTS, day)
+        assert all(verdict.verdict != "block" for verdict in made.verdicts)
+    assert counted(deployment) == [(REPORTED, "finished", 1), (REPORTED, "new", 1)]
+    again = derive.derive(deployment, CITY, REPORTS, DAYS[1])
+    assert not any(file.changed for file in again.files)
+
+
+def test_a_night_that_failed_is_made_good_by_the_next(tmp_path: Path) -> None:
+    deployment = platform(tmp_path)
+    land(deployment, DAYS[0], "one.json", FIRST)
+    ingest.fill(deployment, CITY, TICKETS, DAYS[0])
+    # The step that counts fails on this night; the next night brings nothing.
+    derive.derive(deployment, CITY, REPORTS, DAYS[1])
+    assert counted(deployment) == [(REPORTED, "new", 2)]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_same_deliveries_in_any_order_give_the_same_bytes(tmp_path: Path, order: tuple[int, int]) -> None:
+    deployment = platform(tmp_path)
+    for day, data in ((DAYS[n], (FIRST, SECOND)[n]) for n in order):
+        land(deployment, day, f"{day}.json", data)
+        ingest.fill(deployment, CITY, TICKETS, day)
+        derive.derive(deployment, CITY, REPORTS, day)
+    derive.derive(deployment, CITY, REPORTS, DAYS[1])
+    [key] = lake.keys(deployment.store, CITIZEN_REPORTS, CITY.slug)
+    assert counted(deployment) == [(REPORTED, "finished", 1), (REPORTED, "new", 1)]
+    assert deployment.store.read(key) == lake.encode(lake.read(deployment.store, CITIZEN_REPORTS, CITY.slug))
+
+
+def test_a_source_that_fails_is_told_with_its_last_answer(tmp_path: Path) -> None:
+    deployment = platform(tmp_path)
+    assert arrivals(deployment, CITY, DAYS[0]).rows() == [("reports", "nothing", None, 0, None)]
+    land(deployment, DAYS[0], "one.json", FIRST)
+    ingest.fill(deployment, CITY, TICKETS, DAYS[0])
+    assert arrivals(deployment, CITY, DAYS[0]).rows() == [("reports", "answered", DAYS[0], 1, None)]
+    land(deployment, DAYS[1], "one.json", None, outcome="not-reached", code="answer-not-reached", reason="no answer")
+    assert arrivals(deployment, CITY, DAYS[1]).rows() == [("reports", "failed", DAYS[0], 1, "no answer")]
+    # What the reader refuses is no answer either.
+    land(deployment, DAYS[1], "two.json", b"{}")
+    ingest.fill(deployment, CITY, TICKETS, DAYS[1])
+    assert arrivals(deployment, CITY, DAYS[1]).row(0)[1:4] == ("failed", DAYS[0], 2)
+    land(deployment, DAYS[1], "three.json", SECOND)
+    assert arrivals(deployment, CITY, DAYS[1]).row(0)[1:3] == ("in part", DAYS[1])

@@ -1,0 +1,75 @@
+"""Meter deliveries on their way into the lake, in a store of their own."""
+
+import io
+import zipfile
+from datetime import UTC, date, datetime
+
+from assets.cities.registry import load_registry
+from assets.lake import files as lake
+from assets.lake import ingest
+from assets.landing.deployment import Platform
+from assets.landing.store import LocalStore
+from quality.tables import DELIVERIES, METER_INTERVALS, QUARANTINE
+
+DAY = date(2026, 1, 3)
+NEM12 = (
+    "100,NEM12,202601020000,MDP,CITY\n200,NMI0000001,E1,1,E1,N1,M,kWh,30,\n"
+    f"300,20260101,{','.join(['1'] * 48)},A,,,20260102010000,\n900\n"
+)
+NEM13 = (
+    "100,NEM13,202601020000,MDP,CITY\n"
+    "250,NMI0000001,11,1,11,11,M1,E,1,20251201000000,A,,,9,20260101000000,A,,,8,kWh,,20260102010000,\n900\n"
+)
+
+
+def filled(tmp_path, **files):
+    """The books of a city after these files came through its inbox."""
+    store = LocalStore(tmp_path / "store")
+    source = "amr_exports"
+    city = next(city for city in load_registry().values() if source in city.sources)
+    city = city.model_copy(update={"sources": {source: city.sources[source]}})
+    now = datetime(2026, 1, 4, tzinfo=UTC)
+    platform = Platform(store, {city.slug: city}, {}, tmp_path, lambda: now, b"key")
+    for name, content in files.items():
+        platform.archive.land(
+            city=city.slug, source=source, day=DAY, name=name, origin=name, data=content, first_seen=now, run="test"
+        )
+    ingest.fill_meter_intervals(platform, city, DAY)
+    books = lake.read(store, DELIVERIES, city.slug).rows_by_key(("name", "table"), named=True, unique=True)
+    quarantine = lake.read(store, QUARANTINE, city.slug).filter(severity="reject")
+    return books, quarantine, lake.read(store, METER_INTERVALS, city.slug)
+
+
+def test_a_delivery_of_registers_only_fills_their_table(tmp_path):
+    books, quarantine, intervals = filled(tmp_path, registers=NEM13.encode(), intervals=NEM12.encode())
+    assert {key: (book["status"], book["format"], book["rows"]) for key, book in books.items()} == {
+        ("registers", "meter_intervals"): ("ok", "nem13", 0),
+        ("registers", "register_reads"): ("ok", "nem13", 1),
+        ("intervals", "meter_intervals"): ("ok", "nem12", 48),
+    }
+    assert quarantine.is_empty()
+    assert intervals["value_delivered"].sum() == 48
+
+
+def test_registers_beside_intervals_do_not_disturb_them(tmp_path):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.csv", NEM12)
+        archive.writestr("b.csv", NEM13)
+    books, quarantine, intervals = filled(tmp_path, both=out.getvalue())
+    assert {table: (book["status"], book["rows"]) for (_, table), book in books.items()} == {
+        "meter_intervals": ("ok", 48),
+        "register_reads": ("ok", 1),
+    }
+    assert (quarantine.height, intervals["value_delivered"].sum()) == (0, 48)
+
+
+def test_what_is_wrong_with_a_delivery_of_registers_is_told_once(tmp_path):
+    line = NEM13.splitlines()[1]
+    books, _, _ = filled(
+        tmp_path, registers=NEM13.replace("900\n", f"{line.replace('kWh', 'furlong')}\n900\n").encode()
+    )
+    assert {table: (book["status"], book["rows"], book["refused"]) for (_, table), book in books.items()} == {
+        "meter_intervals": ("ok", 0, 0),
+        "register_reads": ("partial", 1, 1),
+    }

@@ -1,0 +1,147 @@
+"""The load profile: what a meter contributes to a quarter-hour, and what of it is published."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from assets.lake.load_profile import build, contributions
+from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
+
+DAY = date(2026, 1, 2)
+MIDNIGHT = datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=7)))
+SCHEMA = {
+    "meter_id": pl.String,
+    "channel": pl.String,
+    "quantity": pl.String,
+    "start": pl.Datetime("us", "UTC"),
+    "minutes": pl.Int32,
+    "local_date": pl.Date,
+    "value_final": pl.Decimal(18, 6),
+}
+Row = tuple[str, str, str, datetime, int, date, Decimal | None]
+
+
+def channel(
+    meter: str, *values: str | None, minutes: int = 15, name: str = "E1", quantity: str = "active_import"
+) -> list[Row]:
+    """Consecutive intervals of a channel from local midnight."""
+    return [
+        (
+            meter, name, quantity, (MIDNIGHT + timedelta(minutes=at * minutes)).astimezone(UTC), minutes, DAY,
+            None if value is None else Decimal(value),
+        )
+        for at, value in enumerate(values)
+    ]  # fmt: skip
+
+
+def intervals(*channels: list[Row]) -> pl.DataFrame:
+    return pl.DataFrame([row for rows in channels for row in rows], schema=SCHEMA, orient="row")
+
+
+def register(*meters: str, zone: str = "old_town", klass: str = "residential") -> pl.DataFrame:
+    rows = [(meter, zone, klass, DAY) for meter in meters]
+    names = ["meter_id", "zone", "customer_class", "reference_date"]
+    return pl.DataFrame(rows, schema=dict.fromkeys(names[:3], pl.String) | {"reference_date": pl.Date}, orient="row")
+
+
+def kwh(*channels: list[Row]) -> dict[str, list[Decimal | None]]:
+    parts, _ = contributions(intervals(*channels), register())
+    return {m: g.sort("start")["kwh"].to_list() for (m,), g in parts.group_by("meter_id")}
+
+
+def test_quarter_hours_are_taken_as_they_are_and_shorter_intervals_summed():
+    assert kwh(channel("a", "1", "2"), channel("b", *["0.1"] * 6, minutes=5)) == {
+        "a": [1, 2],
+        "b": [Decimal("0.3"), Decimal("0.3")],
+    }
+
+
+def test_all_import_channels_of_a_meter_count_and_nothing_else():
+    other = (
+        channel("a", "50", name="B1", quantity="active_export"),
+        channel("a", "9", name="Q1", quantity="reactive_import"),
+    )
+    assert kwh(channel("a", "1"), channel("a", "2", name="E2"), *other) == {"a": [3]}
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        [channel("a", None)],
+        [channel("a", "1", None, "1", minutes=5)],
+        [channel("a", "1"), channel("a", None, name="E2")],
+        [channel("a", "-1")],
+    ],
+)
+def test_a_quarter_hour_that_is_not_whole_has_no_value(channels):
+    assert kwh(*channels) == {"a": [None]}
+
+
+@pytest.mark.parametrize("minutes", [10, 30, 60])
+def test_long_intervals_are_not_spread_but_counted(minutes):
+    rows = intervals(channel("a", "1", minutes=minutes), channel("a", "1", "1", name="E2"), channel("b", "1"))
+    parts, left_out = contributions(rows, register("a", "b"))
+    assert parts["meter_id"].unique().to_list() == ["b"]
+    assert left_out.select("meter_id", "reason").unique().rows() == [("a", "interval-length")]
+
+
+def test_unregistered_meters_are_unassigned():
+    parts, _ = contributions(intervals(channel("a", "1"), channel("b", "1")), register("a"))
+    assert sorted(parts.select("meter_id", "zone", "customer_class").iter_rows()) == [
+        ("a", "old_town", "residential"),
+        ("b", "unassigned", "other"),
+    ]
+
+
+def test_a_register_that_names_a_meter_twice_is_refused():
+    with pytest.raises(pl.exceptions.ComputeError):
+        contributions(intervals(channel("a", "1")), register("a", "a"))
+
+
+NAMES = [f"m{at}" for at in range(40)]
+
+
+def test_a_days_profile_in_its_contract_with_verdicts():
+    rows = intervals(*(channel(name, "0.5", "1.5", None if name == "m0" else "1") for name in NAMES))
+    profile = build(rows, register(*NAMES))
+    assert LOAD_PROFILE.conform(profile.cells)[1].is_empty()
+    assert LOAD_PROFILE_BASIS.conform(profile.basis)[1].is_empty()
+    assert profile.cells.select("zone", "customer_class", "local_date", "kwh", "n_band", "actual_share").rows() == [
+        ("old_town", "residential", DAY, 20, "30-99", 1.0),
+        ("old_town", "residential", DAY, 60, "30-99", 1.0),
+        ("old_town", "residential", DAY, 39, "30-99", 0.95),
+    ]
+    assert {v.verdict for v in profile.verdicts} == {"pass"}
+    assert len({v.check for v in profile.verdicts}) == len(profile.verdicts)
+
+
+def test_what_is_left_out_or_withheld_is_warned_about_without_naming_meters():
+    channels = [channel(name, "1") for name in NAMES]
+    strange = channel("stranger", "1"), channel("slow", "1", minutes=60), channel("odd", "-1")
+    profile = build(intervals(*channels, *strange), register(*NAMES, "slow", "odd"))
+    failed = {v.check: v.failed for v in profile.verdicts if v.verdict == "warn"}
+    assert failed == {"meter-unregistered": 1, "interval-length": 1, "value-negative": 1}
+    assert profile.cells.select("zone", "kwh").rows() == [("other", 41)]
+    assert not any(name in str(profile.verdicts) for name in ("stranger", "slow", "odd"))
+    tiny = build(intervals(*channels[:5]), register(*NAMES))
+    assert tiny.cells.is_empty()
+    assert {v.check: v.failed for v in tiny.verdicts if v.verdict == "warn"} == {"withheld-cell": 5}
+
+
+def test_a_correction_by_a_single_meter_leaves_the_published_value():
+    first = build(intervals(*(channel(name, "1") for name in NAMES)), register(*NAMES))
+    corrected = intervals(*(channel(name, "3" if name == "m0" else "1") for name in NAMES))
+    second = build(corrected, register(*NAMES), first.basis)
+    assert second.cells.equals(first.cells)
+    assert {v.check for v in second.verdicts if v.verdict == "warn"} == {"withheld-correction"}
+    third = build(intervals(*(channel(name, "3") for name in NAMES)), register(*NAMES), second.basis)
+    assert third.cells["kwh"].to_list() == [120]
+
+
+def test_a_day_without_intervals_has_no_cells():
+    profile = build(intervals(), register())
+    assert profile.cells.schema == LOAD_PROFILE.schema
+    assert profile.cells.is_empty()
+    assert {v.verdict for v in profile.verdicts} == {"pass"}

@@ -1,0 +1,151 @@
+"""One store, two homes: every promise of ``assets.landing.store.Store`` on a local disk and on a real S3 server."""
+
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets.landing.store import LocalStore, S3Store, Store, open_store
+
+
+def test_what_is_written_is_read_and_replaced(store: Store) -> None:
+    store.write("a/b.txt", b"one")
+    store.write("a/b.txt", b"two")
+    assert store.read("a/b.txt") == b"two"
+    assert store.exists("a/b.txt")
+    store.write("a/empty", b"")
+    assert store.read("a/empty") == b""
+
+
+def test_what_is_not_there_is_said(store: Store) -> None:
+    with pytest.raises(FileNotFoundError):
+        store.read("nowhere")
+    assert not store.exists("nowhere")
+    assert store.tag("nowhere") is None
+    assert store.list("nowhere") == []
+    store.delete("nowhere")
+
+
+def test_many_are_read_in_the_order_asked_for_or_not_at_all(store: Store) -> None:
+    keys = [f"t/city=x/{number}.parquet" for number in (3, 1, 2)]
+    for key in keys:
+        store.write(key, key.encode())
+    assert store.read_all([*keys, keys[0]]) == [key.encode() for key in [*keys, keys[0]]]
+    assert store.read_all(keys[:1]) == [keys[0].encode()]
+    assert store.read_all([]) == []
+    store.write(keys[1], b"another")
+    assert store.read_all(keys)[1] == b"another", "from no cache"
+    with pytest.raises(FileNotFoundError):
+        store.read_all([*keys, "t/nowhere"])
+
+
+def test_a_listing_shows_what_was_written_a_moment_ago_and_nothing_else(store: Store) -> None:
+    assert store.list("t") == []
+    for key in ("t/x=1/b", "t/x=1/a", "t/c", "tt/d"):
+        store.write(key, b"-")
+    assert store.list("t") == ["t/c", "t/x=1/a", "t/x=1/b"]
+    store.delete("t/c")
+    assert store.list("t") == ["t/x=1/a", "t/x=1/b"]
+
+
+def test_create_refuses_a_name_that_is_taken(store: Store) -> None:
+    assert store.create("k", b"mine")
+    assert not store.create("k", b"theirs")
+    assert store.create("k", b"mine"), "the same bytes again are a create whose acknowledgement was lost"
+    assert store.read("k") == b"mine"
+
+
+def test_swap_wants_the_tag_that_is_there(store: Store) -> None:
+    assert store.swap("p", b"1", None)
+    assert not store.swap("p", b"2", None)
+    first = store.tag("p")
+    assert store.swap("p", b"2", first)
+    assert not store.swap("p", b"3", first)
+    assert store.read("p") == b"2"
+    assert not store.swap("never", b"1", first)
+    assert not store.exists("never")
+
+
+def test_of_many_creators_one_wins(store: Store) -> None:
+    for attempt in range(5):
+        gate = threading.Barrier(6)
+
+        def one(_: int, key: str = f"race/{attempt}", gate: threading.Barrier = gate) -> bool:
+            token = uuid.uuid4().bytes
+            gate.wait()
+            return store.create(key, token)
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sum(pool.map(one, range(6))) == 1
+
+
+def test_a_counter_swapped_by_many_loses_no_step(store: Store) -> None:
+    store.write("n", b"0")
+
+    def add(_: int) -> None:
+        for _ in range(5):
+            while True:
+                tag = store.tag("n")
+                value = int(store.read("n").split()[0])
+                if store.swap("n", f"{value + 1} {uuid.uuid4().hex}".encode(), tag):
+                    break
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(add, range(3)))
+    assert store.read("n").split()[0] == b"15"
+
+
+@pytest.mark.parametrize("key", ["/etc/passwd", "../up", "a/../../up"])
+def test_a_key_does_not_leave_the_store(store: Store, key: str) -> None:
+    with pytest.raises(ValueError, match="not a key"):
+        store.read(key)
+    with pytest.raises(ValueError, match="not a key"):
+        store.write(key, b"")
+
+
+def test_no_reader_of_a_folder_sees_what_is_being_written(tmp_path) -> None:
+    store = LocalStore(tmp_path)
+    store.write("lake/t/a.parquet", b"x" * 1000)
+    assert sorted(path.name for path in (tmp_path / "lake").rglob("*") if path.is_file()) == ["a.parquet"]
+    assert not list((tmp_path / ".staging").iterdir())
+
+
+def test_a_path_opens_in_duckdb_and_polars(tmp_path) -> None:
+    store = open_store(str(tmp_path))
+    pl.DataFrame({"n": [1, 2]}).write_parquet(tmp_path / "t.parquet")
+    assert pl.read_parquet(store.path("t.parquet")).height == 2
+    assert duckdb.sql(f"select sum(n) from '{store.path('t.parquet')}'").fetchall() == [(3,)]
+
+
+def test_an_s3_path_is_a_url() -> None:
+    store = open_store("s3://bucket/prefix/")
+    assert isinstance(store, S3Store)
+    assert store.path("a/b") == "s3://bucket/prefix/a/b"
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_a_lost_acknowledgement_is_told_from_another_writer(
+    s3_store: S3Store, monkeypatch: pytest.MonkeyPatch, happened: bool
+) -> None:
+    put = s3_store.filesystem.pipe_file
+
+    def lossy(path: str, data: bytes, **how: str) -> None:
+        if happened:
+            put(path, data, **how)
+        raise OSError(5, "no answer")
+
+    s3_store.write("p", b"old")
+    tag = s3_store.tag("p")
+    monkeypatch.setattr(s3_store.filesystem, "pipe_file", lossy)
+    if happened:
+        assert s3_store.create("k", b"mine")
+        assert s3_store.swap("p", b"new", tag)
+    else:
+        with pytest.raises(OSError, match="no answer"):
+            s3_store.create("k", b"mine")
+        with pytest.raises(OSError, match="no answer"):
+            s3_store.swap("p", b"new", tag)
+    assert s3_store.read("p") == (b"new" if happened else b"old")

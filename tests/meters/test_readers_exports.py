@@ -1,0 +1,191 @@
+"""Which reader a file gets, what is rejected before any reader looks, and how a result is described."""
+
+import gzip
+import io
+import json
+import zipfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.meters import exports
+from assets.meters.exports import Reader, describe, read_export
+
+NEM12 = (
+    "100,NEM12,202601020000,MDP,CITY\n200,NMI0000001,E1,1,E1,N1,M,kWh,30,\n"
+    f"300,20260101,{','.join(['1'] * 48)},A,,,20260102010000,\n900\n"
+).encode()
+LONG = b"point,timestamp_end,kwh,status\nP1,2026-01-01 00:15,1.5,Actual\n"
+LOGIN = b"<!DOCTYPE html><html><body><form><input type=password></form></body></html>"
+
+
+def codes(result):
+    return result.problems["code"].to_list()
+
+
+def zipped(**files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "file-empty"),
+        (b"  \r\n\t\n", "file-empty"),
+        (b"\xef\xbb\xbf", "file-empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "file-not-data"),
+        (b"%PDF-1.7 ...", "file-not-data"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "file-not-data"),
+        (b"abc\x00\x01\x02def,1,2,3,4\x00\x03", "file-not-data"),
+        (b"\x81\x82\x83 neither", "file-encoding"),
+        (LOGIN, "file-html"),
+        (b"  <html><table><tr><td>1</td></tr></table>", "file-html"),
+        (b"<?xml version='1.0'?><feed/>", "format-unknown"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "file-malformed"),
+        (b"sensor,temperature\n1,30.5\n", "format-unknown"),
+        (b"PK\x03\x04 not an archive", "file-malformed"),
+        (b"\x1f\x8b\x08 not gzip either", "file-malformed"),
+        (b"PK\x05\x06" + b"\x00" * 18, "file-empty"),
+        (zipped(**{"[Content_Types].xml": b"<x/>", "xl/workbook.xml": b"<broken"}), "file-malformed"),
+    ],
+)
+@pytest.mark.parametrize("name", ["export.csv", "export.xls"])
+def test_what_is_no_export_is_rejected_whatever_its_name(data, code, name):
+    result = read_export(data, name, {})
+    assert codes(result) == [code]
+    told = describe(result, name)
+    assert (told["status"], told["readings"], told["channels"]) == ("rejected", 0, [])
+
+
+@pytest.mark.real
+def test_real_picture_is_rejected(real_data):
+    data = (real_data / "meters/uk_amr/upload__not_a_csv.csv").read_bytes()
+    assert codes(read_export(data, "upload.csv", {})) == ["file-not-data"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
+def test_no_bytes_raise(data):
+    result = read_export(data, "x", {})
+    assert result.problems.height
+    assert "reader-failed" not in codes(result)
+    json.dumps(describe(result, "x"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from([NEM12, LONG]), st.data())
+def test_no_damage_raises(data, draw):
+    damaged = bytearray(data)
+    for _ in range(draw.draw(st.integers(1, 4))):
+        at = draw.draw(st.integers(0, len(damaged) - 1))
+        cut = draw.draw(st.integers(0, 30))
+        damaged[at : at + cut] = draw.draw(
+            st.binary(max_size=8) | st.sampled_from([b",", b"\n", b'"', b"300,", b"400,"])
+        )
+        if not damaged:
+            break
+    result = read_export(bytes(damaged), "x", {})
+    assert "reader-failed" not in codes(result)
+    assert result.tables or result.problems.height
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from(["nem12", "muang_meters_long", "pea_html", "mea_csv"]), st.binary(max_size=60))
+def test_no_pinned_format_raises(form, data):
+    assert "reader-failed" not in codes(read_export(data + b"\n,,,\n1,2,3", "x", {"format": form}))
+
+
+def test_a_failing_reader_is_a_problem_that_tells_its_type_only(monkeypatch):
+    def fail(content, options):
+        raise ZeroDivisionError("account 0123456789")
+
+    monkeypatch.setattr(exports, "readers", lambda: {"bad": Reader("text", lambda content: "always", fail)})
+    result = read_export(LONG, "x.csv", {})
+    assert codes(result) == ["reader-failed"]
+    assert "ZeroDivisionError" in result.problems["message"][0]
+    assert "0123456789" not in result.problems["message"][0]
+
+
+def test_two_readers_that_recognise_a_file_are_named(monkeypatch):
+    known = exports.readers()
+    monkeypatch.setattr(exports, "readers", lambda: known | {"twin": known["muang_meters_long"]})
+    result = read_export(LONG, "x.csv", {})
+    assert codes(result) == ["format-ambiguous"]
+    assert "muang_meters_long, twin" in result.problems["message"][0]
+    assert read_export(LONG, "x.csv", {"format": "twin"}).tables
+
+
+def test_unknown_names_the_formats_considered():
+    message = read_export(b"a,b\n1,2\n", "x.csv", {}).problems["message"][0]
+    assert "nem12" in message
+    assert "mea_csv" in message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        LONG,
+        gzip.compress(LONG),
+        zipped(**{"a.csv": LONG}),
+        zipped(**{"a.csv.gz": gzip.compress(LONG)}),
+        zipped(**{"inner.ZIP": zipped(**{"a.csv": LONG})}),
+        LONG.decode().encode("utf-16"),
+        b"\xef\xbb\xbf" + LONG,
+    ],
+    # Named: packed bytes hold the time, and a test must be called alike in every process.
+    ids=["plain", "gzip", "zip", "gzip in zip", "zip in zip", "utf-16", "bom"],
+)
+def test_packing_does_not_matter(data):
+    result = read_export(data, "x.bin", {})
+    assert (result.format, codes(result)) == ("muang_meters_long", [])
+    assert result.tables["readings"].equals(read_export(LONG, "x.csv", {}).tables["readings"])
+
+
+def test_files_of_an_archive_are_read_together():
+    later = LONG.replace(b"1.5", b"2.5").replace(b"P1", b"P2")
+    data = zipped(**{"a.csv": LONG, "b.csv": later, "c.csv": LONG, "meter-P1.txt": b"hello", "__MACOSX/a": b"\x00"})
+    result = read_export(data, "x.zip", {})
+    assert result.tables["readings"]["point"].sort().to_list() == ["P1", "P2"]
+    assert sorted(codes(result)) == ["duplicate-rows", "format-unknown"]
+    assert "file 4 of the archive" in "".join(result.problems["message"])
+    assert "meter-P1" not in "".join(result.problems["message"])
+    assert describe(result, "x.zip")["status"] == "partial"
+
+
+def test_pinned_layout_does_not_read_another_kind():
+    assert codes(read_export(LOGIN, "x.csv", {"layout": "muang_meters_long"})) == ["file-html"]
+    assert codes(read_export(NEM12, "x.csv", {"layout": "muang_meters_long"})) == ["file-malformed"]
+
+
+def test_description():
+    told = describe(read_export(NEM12, "x.csv", {}), "x.csv")
+    assert json.loads(json.dumps(told)) == {
+        "file": "x.csv",
+        "format": "nem12",
+        "evidence": "100 record says NEM12",
+        "status": "ok",
+        "readings": 48,
+        "channels": [
+            {
+                "kind": "interval",
+                "point": "p1",
+                "channel": "E1",
+                "quantity": "active_import",
+                "unit": "kWh",
+                "interval_minutes": 30,
+                "readings": 48,
+                "sum": 48.0,
+                "start": "2026-01-01T00:00:00+10:00",
+                "end": "2026-01-02T00:00:00+10:00",
+                "quality": {"actual": 48},
+                "quality_raw": {"A": 48},
+            }
+        ],
+        "problems": [],
+    }
+    assert describe(read_export(NEM12, "x.csv", {}), "x", show_ids=True)["channels"][0]["point"] == "NMI0000001"

@@ -1,0 +1,84 @@
+"""The meter register: one row a point, bad rows coded."""
+
+from datetime import date
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from assets.meters.register import read_register
+
+HEADER = "point,zone,customer_class,valid_from"
+
+
+def read(*lines, day=None, end="\n"):
+    return read_register(("\n".join(lines) + end).encode(), "register.csv", day)
+
+
+def rows(result):
+    return list(result.problems.select("row", "code").iter_rows())
+
+
+def test_points_with_zone_and_class():
+    result = read(HEADER, "001,old_town,residential,2026-01-01", "002,port-1,public,")
+    assert result.tables["register"].rows() == [("001", "old_town", "residential", 2), ("002", "port-1", "public", 3)]
+    assert rows(result) == []
+    plain = read("customer_class,point,zone,note", "public,1,a,x")
+    assert plain.tables["register"].rows() == [("1", "a", "public", 2)]
+
+
+def test_the_latest_entry_counts_and_future_ones_do_not():
+    lines = [HEADER, "1,a,public,2026-03-01", "1,b,public,2026-01-01", "1,c,public,2026-06-01", "1,d,public,"]
+    zones = {day: read(*lines, day=day).tables["register"]["zone"][0] for day in (None, date(2026, 4, 1))}
+    assert zones == {None: "c", date(2026, 4, 1): "a"}
+    assert rows(read(*lines)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (",a,public,", "value-null"),
+        ("1,เมืองเก่า,public,", "value-unknown"),
+        ("1,,public,", "value-unknown"),
+        ("1,a,industry,", "value-unknown"),
+        ("1,a,public,01/02/2026", "stamp-bad"),
+        ("1,a,public", "row-malformed"),
+        ('1,"a,public,', "row-malformed"),
+    ],
+)
+def test_bad_rows(line, code):
+    result = read(HEADER, line, "2,a,public,")
+    assert rows(result) == [(2, code)]
+    assert result.tables["register"]["point"].to_list() == ["2"]
+
+
+def test_repeated_points():
+    assert rows(read(HEADER, "1,a,public,", "1,a,public,")) == [(2, "duplicate-rows")]
+    clash = read(HEADER, "1,a,public,", "1,b,public,")
+    assert rows(clash) == [(2, "key-duplicate")]
+    assert clash.tables["register"]["zone"].to_list() == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "file-empty"),
+        (b"a,b\n1,2\n", "format-unknown"),
+        (b"<html><body>login</body></html>", "file-html"),
+        (b"\x89PNG\r\n", "file-not-data"),
+        (b"point,zone,customer_class\n1,a,public\n2,a", "file-truncated"),
+        (b"point,zone,customer_class\n", "file-empty"),
+        (b"point,zone,customer_class\n1,a,nothing\n", "file-malformed"),
+    ],
+)
+def test_bad_files(data, code):
+    result = read_register(data, "register.csv")
+    assert result.problems["code"][0] == code
+    assert not result.tables
+
+
+@given(st.binary(max_size=200))
+@example(b"\x0b")
+def test_no_bytes_raise(data):
+    assert read_register(data, "x").problems.height
+    read_register(b"point,zone,customer_class\n" + data, "x")
