@@ -34,6 +34,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python docs/draw_imports.py --check
 
 test: lint
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
