@@ -13,12 +13,13 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.lake import derive, ingest
-from assets.lake.feeds import DERIVED, SOURCES
+from assets.lake.derive import DERIVED, Derived
+from assets.lake.feeds import NATIONAL, SOURCES, landed_as, source_of
 from assets.landing.archive import Receipt
-from assets.landing.deployment import NATIONAL, Platform, landed_as, tables_of
+from assets.landing.deployment import Deployment, Step
 from assets.snapshots import publish
 from assets.sources import fetch
-from assets.sources.source import Derived, Source
+from assets.sources.source import Source
 from quality.contracts import Table
 from quality.problems import with_severity
 from quality.tables import INDICATORS, LOAD_PROFILE, METER_INTERVALS, METERS, PROGRAMME, TABLES
@@ -32,6 +33,9 @@ OWNERS = ["team:muang"]
 DELIVERY_DAYS = dg.DailyPartitionsDefinition(START, timezone="Asia/Bangkok", end_offset=1)
 """Delivery days. ``end_offset=1``: the run at 01:30 fills the day that has just begun."""
 
+THE_COUNTRY = City.model_construct(slug=NATIONAL, name_th="ประเทศไทย", name_en="Thailand")
+"""What a national source is landed for; it has no point and no province."""
+
 GATE = "gate"
 NOTES = "notes"
 """Checks of a table: ``gate`` blocks (structure, keys, critical expectations), ``notes`` only warns."""
@@ -42,7 +46,7 @@ SAMPLE = 20
 
 def city_tables(city: City) -> list[Table]:
     """Lake tables a city's sources feed, in the order of the contracts."""
-    fed = {name for entry in city.sources.values() for name in tables_of(entry)}
+    fed = {name for entry in city.sources.values() for name in source_of(entry).tables}
     return [table for name, table in TABLES.items() if name in fed]
 
 
@@ -79,21 +83,25 @@ def build_national(cities: Mapping[str, City]) -> list[dg.AssetsDefinition]:
     return [_national(SOURCES[name].name) for name in sorted(used)]
 
 
-Step = Callable[[dg.AssetExecutionContext], dg.MaterializeResult]
+Work = Callable[[dg.AssetExecutionContext], dg.MaterializeResult]
 
 
-def _asset(group: str, name: str, deps: Sequence[dg.AssetKey], **more: Any) -> Callable[[Step], dg.AssetsDefinition]:
+def _asset(group: str, name: str, deps: Sequence[dg.AssetKey], **more: Any) -> Callable[[Work], dg.AssetsDefinition]:
     """``dg.asset`` with what all assets share."""
-    decorator: Callable[[Step], dg.AssetsDefinition] = dg.asset(
+    decorator: Callable[[Work], dg.AssetsDefinition] = dg.asset(
         key=dg.AssetKey([group, name]),
         group_name=group,
         deps=list(deps),
         owners=OWNERS,
         partitions_def=DELIVERY_DAYS,
-        required_resource_keys={"platform"},
+        required_resource_keys={"deployment"},
         **more,
     )
     return decorator
+
+
+def _step(context: dg.AssetExecutionContext, city: City) -> Step:
+    return Step(context.resources.deployment, city, context.partition_time_window.start.date(), context.run_id)
 
 
 def _key(city: City, name: str) -> dg.AssetKey:
@@ -116,11 +124,10 @@ def _landing(
         check_specs=[dg.AssetCheckSpec("arrived", asset=key, description="Every source answered with content.")],
     )
     def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        platform: Platform = context.resources.platform
-        day = context.partition_time_window.start.date()
-        if name == "inbox":
-            return _landed(fetch.land_inboxes(platform, city, day, context.run_id))
-        return _landed(fetch.land_portal(platform, city, name, city.sources[name], day, context.run_id))
+        step = _step(context, city)
+        if source is None:
+            return _landed(fetch.land_inboxes(step))
+        return _landed(fetch.land_portal(step, name, source, city.sources[name].options))
 
     return landed
 
@@ -155,8 +162,7 @@ def _national(name: str) -> dg.AssetsDefinition:
         check_specs=[dg.AssetCheckSpec("arrived", asset=key, description="The source answered with content.")],
     )
     def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        platform: Platform = context.resources.platform
-        return _landed(fetch.land_national(platform, name, context.partition_time_window.start.date(), context.run_id))
+        return _landed(fetch.land_portal(_step(context, THE_COUNTRY), name, source, {}))
 
     return landed
 
@@ -199,14 +205,14 @@ _RECEIPT_COLUMNS = {"name": "string", "outcome": "string", "bytes": "int", "reas
 
 
 def _table(city: City, table: Table) -> dg.AssetsDefinition:
-    deps = [_landing_key(city, name) for name, entry in city.sources.items() if table.name in tables_of(entry)]
+    deps = [_landing_key(city, name) for name, entry in city.sources.items() if table.name in source_of(entry).tables]
     if table is METER_INTERVALS and METERS in city_tables(city):
         deps.append(_key(city, METERS.name))
 
-    def work(platform: Platform, day: Any) -> ingest.Filled:
+    def work(deployment: Deployment, day: Any) -> ingest.Filled:
         if table is METER_INTERVALS:
-            return ingest.fill_meter_intervals(platform, city, day)
-        return ingest.fill(platform, city, table, day)
+            return ingest.fill_meter_intervals(deployment, city, day)
+        return ingest.fill(deployment, city, table, day)
 
     def results(filled: ingest.Filled) -> Mapping[str, Any]:
         refused = with_severity(pl.concat([o.problems for o in filled.outcomes])) if filled.outcomes else None
@@ -224,7 +230,7 @@ def _table(city: City, table: Table) -> dg.AssetsDefinition:
 
 def _landing_key(city: City, name: str) -> dg.AssetKey:
     entry = city.sources[name]
-    owner, source = landed_as(city, name, entry)
+    owner, source = landed_as(city, name)
     return dg.AssetKey([owner, "landed_inbox" if entry.via == "inbox" else f"landed_{source}"])
 
 
@@ -235,7 +241,7 @@ def _load_profile(city: City, has_register: bool) -> dg.AssetsDefinition:
         return {"days": len(made.days), "dagster/row_count": made.rows}
 
     return _judged_asset(
-        city, LOAD_PROFILE, deps, lambda platform, day: publish.make_load_profile(platform, city, day), results
+        city, LOAD_PROFILE, deps, lambda deployment, day: publish.make_load_profile(deployment, city, day), results
     )
 
 
@@ -250,7 +256,7 @@ def _derived(city: City, derived: Derived) -> dg.AssetsDefinition:
         city,
         derived.table,
         [_key(city, derived.of.name)],
-        lambda platform, day: derive.derive(platform, city, derived, day),
+        lambda deployment, day: derive.derive(deployment, city, derived, day),
         results,
     )
 
@@ -259,7 +265,7 @@ def _judged_asset(
     city: City,
     table: Table,
     deps: Sequence[dg.AssetKey],
-    work: Callable[[Platform, Any], Any],
+    work: Callable[[Deployment, Any], Any],
     results: Callable[[Any], Mapping[str, Any]],
 ) -> dg.AssetsDefinition:
     key = _key(city, table.name)
@@ -278,7 +284,7 @@ def _judged_asset(
         ],
     )
     def made(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        outcome = work(context.resources.platform, context.partition_time_window.start.date())
+        outcome = work(context.resources.deployment, context.partition_time_window.start.date())
         return dg.MaterializeResult(
             metadata=dict(results(outcome)), check_results=list(check_results(outcome.verdicts))
         )
@@ -334,7 +340,7 @@ def _indicators(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
     )
     def indicators(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         day = context.partition_time_window.start.date()
-        frame = publish.make_indicators(context.resources.platform, city, published, day)
+        frame = publish.make_indicators(context.resources.deployment, city, published, day)
         shown = frame.with_columns(pl.col("value").round(2))
         text = _markdown(shown, ("smart", "title", "value", "unit", "verdict"))
         return dg.MaterializeResult(
@@ -356,7 +362,7 @@ def _programme(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
     )
     def programme(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         day = context.partition_time_window.start.date()
-        frame = publish.make_programme(context.resources.platform, city, [*published, INDICATORS.name], day)
+        frame = publish.make_programme(context.resources.deployment, city, [*published, INDICATORS.name], day)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": frame.height,
@@ -385,7 +391,7 @@ def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
     )
     def snapshot(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         day = context.partition_time_window.start.date()
-        made = publish.publish_city(context.resources.platform, city, published, day, context.run_id)
+        made = publish.publish_city(context.resources.deployment, city, published, day, context.run_id)
         return dg.MaterializeResult(
             metadata={
                 "snapshot": made.snapshot,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 from assets.cities.registry import City
-from assets.landing.deployment import Platform
+from assets.landing.deployment import Deployment
 from assets.landing.http import Client, Limits
 from assets.landing.portals import KEY_NAMES
 from demo.meters import write_inbox
@@ -32,7 +32,7 @@ IMPATIENT = Limits(
 
 
 @contextmanager
-def demo(deployment: Platform, cities: Iterable[City], day: date, settings: Settings) -> Iterator[Platform]:
+def demo(deployment: Deployment, cities: Iterable[City], day: date, settings: Settings) -> Iterator[Deployment]:
     """``deployment`` with a generated inbox for ``cities`` and made-up portals, all of it marked synthetic.
 
     Meters are made for cities that have an inbox, under ``<home>/demo/inbox``. The portals know every city, so that

@@ -11,7 +11,7 @@ import dagster as dg
 from assets.cities.registry import City, check_sources, load_registry
 from assets.graph import build_city, build_national
 from assets.lake.feeds import SOURCES
-from assets.landing.deployment import INBOX_READERS, Platform
+from assets.landing.deployment import Deployment
 from assets.landing.http import Client
 from assets.landing.portals import PORTALS
 from assets.landing.store import open_store
@@ -21,14 +21,14 @@ from pipelines.settings import Settings, now
 def cities_of(settings: Settings) -> dict[str, City]:
     """The registry of a deployment. Raises ``RegistryError``."""
     cities = load_registry(settings.cities)
-    check_sources(cities, {*SOURCES, *INBOX_READERS})
+    check_sources(cities, {name: source.options for name, source in SOURCES.items()})
     return cities
 
 
-def platform_of(settings: Settings, cities: dict[str, City]) -> Platform:
+def deployment_of(settings: Settings, cities: dict[str, City]) -> Deployment:
     """What the steps of a live deployment work with."""
     portals = {name: portal.base_url for name, portal in PORTALS.items()} | settings.portals
-    return Platform(
+    return Deployment(
         store=open_store(settings.store_uri),
         cities=cities,
         portals=portals,
@@ -53,12 +53,12 @@ def build_defs() -> dg.Definitions:
     cities = cities_of(Settings())
 
     @dg.resource(description="Store, registry, portals, inbox and clock of this deployment.")
-    def platform(context: dg.InitResourceContext) -> Iterator[Platform]:
+    def deployment(context: dg.InitResourceContext) -> Iterator[Deployment]:
         tags = context.run.tags if context.run else {}
         chosen: dict[str, Any] = {"profile": tags.get(PROFILE_TAG), "inbox": tags.get(INBOX_TAG)}
         settings = Settings(**{name: value for name, value in chosen.items() if value})
         with ExitStack() as stack:
-            deployment = platform_of(settings, cities)
+            deployment = deployment_of(settings, cities)
             if settings.profile == "demo":
                 # Imported here: the generator is no part of what loading the definitions needs.
                 from demo.profile import demo
@@ -91,7 +91,7 @@ def build_defs() -> dg.Definitions:
                 default_status=dg.DefaultScheduleStatus.STOPPED,
             )
         ],
-        resources={"platform": platform},
+        resources={"deployment": deployment},
         executor=dg.in_process_executor,
     )
 

@@ -187,13 +187,13 @@ def _show_export(found: dict[str, Any]) -> None:
 @_guarded
 def status(city: Cities = None, as_json: Json = False) -> None:
     """Per city: last delivery, last snapshot, verdicts, and what is missing."""
-    from pipelines.build import cities_of, platform_of
+    from pipelines.build import cities_of, deployment_of
     from pipelines.status import city_status
 
     settings = Settings()
     cities = cities_of(settings)
-    platform = platform_of(settings, cities)
-    rows = [city_status(platform, cities[slug]) for slug in _wanted(cities, city)]
+    deployment = deployment_of(settings, cities)
+    rows = [city_status(deployment, cities[slug]) for slug in _wanted(cities, city)]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
         return

@@ -26,11 +26,12 @@ from rich.table import Table as Grid
 
 from assets.cities.registry import City
 from assets.lake import files as lake
-from assets.landing.deployment import INBOX_READERS, NATIONAL, Platform, landed_as
+from assets.lake.feeds import NATIONAL, landed_as, source_of
+from assets.landing.deployment import Deployment
 from assets.landing.inbox import files
 from assets.landing.store import open_store
 from assets.snapshots import commit
-from pipelines.build import CITIES_TAG, INBOX_TAG, PROFILE_TAG, cities_of, platform_of
+from pipelines.build import CITIES_TAG, INBOX_TAG, PROFILE_TAG, cities_of, deployment_of
 from pipelines.settings import Settings
 from quality.contracts import Table
 from quality.tables import DELIVERIES, VERDICTS
@@ -108,7 +109,7 @@ def run_night(
     recon = ReconstructableRepository.for_module(LOCATION, "defs").get_reconstructable_job("nightly")
     job = recon.get_definition()
     cities = cities_of(settings)
-    used = {landed_as(cities[slug], *source) for slug in slugs for source in cities[slug].sources.items()}
+    used = {landed_as(cities[slug], name) for slug in slugs for name in cities[slug].sources}
     national = {(NATIONAL, f"landed_{source}") for owner, source in used if owner == NATIONAL}
     keys = job.asset_layer.executable_asset_keys
     selected = {key for key in keys if key.path[0] in slugs or tuple(key.path) in national}
@@ -144,8 +145,8 @@ def run_night(
     failures = {step: _reason(event) for step, event in errors.items()}
     infrastructure = any(INFRASTRUCTURE & set(_classes(event)) for event in errors.values())
     succeeded = {event.step_key for event in result.all_events if event.is_step_success}
-    platform = platform_of(settings, cities)
-    nights = [_city_night(platform, cities[slug], day, f"{slug}__snapshot" in succeeded, failures) for slug in slugs]
+    deployment = deployment_of(settings, cities)
+    nights = [_city_night(deployment, cities[slug], day, f"{slug}__snapshot" in succeeded, failures) for slug in slugs]
     return Night(day, run.run_id, nights, failures, infrastructure)
 
 
@@ -189,12 +190,14 @@ def _reason(event: dg.DagsterEvent) -> str:
     return " ".join(str(chain[-1].message).split()) if chain else str(event.message)
 
 
-def _city_night(platform: Platform, city: City, day: date, published: bool, failures: Mapping[str, str]) -> CityNight:
+def _city_night(
+    deployment: Deployment, city: City, day: date, published: bool, failures: Mapping[str, str]
+) -> CityNight:
     def today(table: Table) -> pl.DataFrame:
-        return lake.read(platform.store, table, city.slug, (day, day))
+        return lake.read(deployment.store, table, city.slug, (day, day))
 
     deliveries, verdicts = today(DELIVERIES), today(VERDICTS)
-    current = commit.current(platform.store, city.slug)
+    current = commit.current(deployment.store, city.slug)
     blocked = verdicts.filter(verdict="block")
     because = [f"{row['table']}: {row['check']}: {row['message']}" for row in blocked.iter_rows(named=True)]
     because += [f"{step}: {why}" for step, why in failures.items() if step.startswith(f"{city.slug}__")]
@@ -220,7 +223,7 @@ def missing_secret(settings: Settings, slugs: Sequence[str]) -> str | None:
         slug
         for slug in slugs
         for name, entry in cities_of(settings)[slug].sources.items()
-        if entry.reader in INBOX_READERS and next(files(settings.inbox, slug, name), None)
+        if source_of(entry).keyed and next(files(settings.inbox, slug, name), None)
     ]
     if not waiting:
         return None

@@ -6,20 +6,20 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.lake import files as lake
-from assets.landing.deployment import Platform
+from assets.landing.deployment import Deployment
 from assets.snapshots import commit
 from quality.tables import DELIVERIES, VERDICTS
 
 
-def city_status(platform: Platform, city: City) -> dict[str, Any]:
+def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
     """A city's state as plain values: ``last_delivery``, ``snapshot``, ``verdicts`` of the last day judged, and
     ``missing``: sources of which nothing usable ever came."""
-    books = lake.read(platform.store, DELIVERIES, city.slug)
-    judged = lake.read(platform.store, VERDICTS, city.slug)
+    books = lake.read(deployment.store, DELIVERIES, city.slug)
+    judged = lake.read(deployment.store, VERDICTS, city.slug)
     last = judged.filter(pl.col("day") == pl.col("day").max())
     noted = last.filter(pl.col("verdict") != "pass")
     usable = set(books.filter(pl.col("rows") > 0)["source"])
-    current = commit.current(platform.store, city.slug)
+    current = commit.current(deployment.store, city.slug)
     return {
         "city": city.slug,
         "name_th": city.name_th,

@@ -17,7 +17,7 @@ import pytest
 
 from assets.cities.registry import City
 from assets.landing.store import LocalStore, S3Store, Store
-from tests.pipeline.deployment import Deployment
+from tests.home import Home
 
 ROOT = Path(__file__).parents[1]
 BUCKET = "muang-test"
@@ -138,6 +138,6 @@ def made_up() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Deployment]:
+def fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Home]:
     """Where a night of the tests runs."""
-    return lambda: Deployment(tmp_path_factory.mktemp("muang") / "home")
+    return lambda: Home(tmp_path_factory.mktemp("muang") / "home")

@@ -4,7 +4,7 @@ The file is a YAML mapping of slug to entry; what each field means is told once,
 entry ``every_city`` has the sources that every city has; a city may set one of them otherwise, or to null.
 """
 
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -128,6 +128,13 @@ class City(BaseModel):
         return self
 
     @property
+    def level(self) -> Literal["tambon", "amphoe", "province"]:
+        """Level of the area that the city's scope covers."""
+        if self.scope.startswith("province"):
+            return "province"
+        return "tambon" if self.dopa_tambon else "amphoe"
+
+    @property
     def baseline(self) -> int:
         """The year that progress is measured from: the declared one, else the one before the emblem was given."""
         return self.baseline_year or int(self.emblem.valid_from[:4]) - 1
@@ -153,7 +160,7 @@ def load_registry(path: Path | None = None) -> dict[str, City]:
         try:
             cities[str(slug)] = City.model_validate({**entry, "slug": slug, "sources": _sources(entry, common)})
         except ValidationError as error:
-            problems += [(str(slug), _reason(detail)) for detail in error.errors(include_url=False)]
+            problems += [(str(slug), reason) for reason in reasons(error)]
     taken: dict[tuple[float, float], str] = {}
     for slug, city in cities.items():
         first = taken.setdefault((city.lat, city.lon), slug)
@@ -179,14 +186,20 @@ def _sources(entry: Mapping[str, Any], common: Mapping[str, Any]) -> Any:
     return {name: source for name, source in {**common, **own}.items() if source is not None}
 
 
-def check_sources(cities: Mapping[str, City], readers: Collection[str]) -> None:
-    """Raise ``RegistryError`` for every source whose ``reader`` is not among ``readers``."""
-    problems = [
-        (slug, f"sources.{name}.reader: {source.reader} is not one of {', '.join(sorted(readers))}")
-        for slug, city in cities.items()
-        for name, source in city.sources.items()
-        if source.reader not in readers
-    ]
+def check_sources(cities: Mapping[str, City], options: Mapping[str, type[BaseModel]]) -> None:
+    """Raise ``RegistryError`` for every source whose ``reader`` is not among ``options`` (reader → model of its
+    options), and for every option that its model does not take or lacks."""
+    problems = []
+    for slug, city in cities.items():
+        for name, source in city.sources.items():
+            if (model := options.get(source.reader)) is None:
+                known = ", ".join(sorted(options))
+                problems.append((slug, f"sources.{name}.reader: {source.reader} is not one of {known}"))
+                continue
+            try:
+                model.model_validate(source.options)
+            except ValidationError as error:
+                problems += [(slug, f"sources.{name}.options.{reason}") for reason in reasons(error)]
     if problems:
         raise RegistryError("city registry", problems)
 
@@ -239,8 +252,11 @@ def _repeated(root: yaml.Node) -> Iterator[yaml.Node]:
             pending += node.value
 
 
-def _reason(detail: Any) -> str:
-    """One of pydantic's errors as ``field.field: reason``."""
-    field = ".".join(str(part) for part in detail["loc"])
-    reason = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{field}: {reason}" if field else reason
+def reasons(error: ValidationError) -> list[str]:
+    """Everything pydantic found, each as ``field.field: reason``."""
+    found = []
+    for detail in error.errors(include_url=False):
+        field = ".".join(str(part) for part in detail["loc"])
+        reason = str(detail["msg"]).removeprefix("Value error, ")
+        found.append(f"{field}: {reason}" if field else reason)
+    return found

@@ -15,7 +15,8 @@ import polars as pl
 from assets.cities.registry import City
 from assets.indicators import water
 from assets.indicators.indicator import ENOUGH, absent, collect, indicator, newest, nothing
-from assets.sources.stations import MAX_KM, moves
+from assets.lake.station_places import moves
+from assets.sources.stations import MAX_KM
 from quality.contracts import Table
 from quality.tables import AIR_QUALITY, STATIONS, WEATHER
 

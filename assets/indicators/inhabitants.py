@@ -46,7 +46,7 @@ def own_area(city: City, population: pl.DataFrame, level: str | None = None) -> 
     that covers its province only, and a total among its members never does: it need not be their sum. ``level`` asks
     for another of the areas the city lies in.
     """
-    level = level or level_of(city)
+    level = level or city.level
     code = {"tambon": city.dopa_tambon, "amphoe": city.dopa_amphoe, "province": city.dopa_province}[level]
     by_name = (
         (pl.col("area_code") == "") & ~pl.col("is_total") & (pl.col("area") == city.province_th) & (level == "province")
@@ -55,10 +55,3 @@ def own_area(city: City, population: pl.DataFrame, level: str | None = None) -> 
     counted = rows.filter(pl.col("persons").is_not_null(), sex="total", age_band="all")
     last = counted.sort("reference_date", "dataset").select("dataset", "reference_date").tail(1)
     return rows.join(last, on=["dataset", "reference_date"], how="semi")
-
-
-def level_of(city: City) -> str:
-    """Level of the area that the city's scope covers."""
-    if city.scope.startswith("province"):
-        return "province"
-    return "tambon" if city.dopa_tambon else "amphoe"

@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.indicators.indicator import YEARLY_MAX_AGE, absent, collect, indicator, newest
-from assets.indicators.inhabitants import level_of, own_area
+from assets.indicators.inhabitants import own_area
 from quality.tables import POPULATION
 
 OLDER = "60+"
@@ -141,7 +141,7 @@ def _older(city: City, table: pl.DataFrame, day: date) -> dict[str, Any]:
         max_age=YEARLY_MAX_AGE,
         withheld="nobody counted all ages of the area within a year" if base.is_empty() else None,
         partial="of the province, not of the city alone"
-        if row["area_level"] == "province" and level_of(city) != "province"
+        if row["area_level"] == "province" and city.level != "province"
         else None,
     )
 

@@ -2,8 +2,7 @@
 
 import polars as pl
 
-from assets.sources.source import Derived
-from quality.tables import CITIZEN_REPORTS, TICKETS
+from quality.tables import CITIZEN_REPORTS
 
 LEAST_FINISHED = 3
 """Finished reports that carry a median: of one or two it would tell how long that one person waited."""
@@ -32,6 +31,3 @@ def fullest(reports: pl.DataFrame) -> pl.DataFrame:
     """The reports of the endpoint that tells most: two endpoints tell the same reports, which are never added."""
     most = reports.group_by("source").agg(pl.col("reports").sum()).sort("reports", "source").tail(1)
     return reports.join(most, on="source", how="semi", maintain_order="left")
-
-
-REPORTS = Derived(table=CITIZEN_REPORTS, of=TICKETS, make=count, by_day=True)

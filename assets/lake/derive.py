@@ -3,23 +3,45 @@
 The load profile is one too, but behind the privacy gate: ``assets.snapshots.publish`` makes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
 
 from assets.cities.registry import City
+from assets.lake import citizen_reports, ingest, ledger, station_places
 from assets.lake import files as lake
-from assets.lake import ingest, ledger
-from assets.landing.deployment import Platform
-from assets.sources.source import Derived
+from assets.landing.deployment import Deployment
 from quality import expectations
+from quality.contracts import Table
+from quality.tables import CITIZEN_REPORTS, STATION_LISTS, STATIONS, TICKETS
 from quality.verdicts import Verdict, freshness, keys, structure, worst
 
 AGAIN = timedelta(days=31)
 """Days touched by deliveries of so many days are made again each night: a night that failed is made good by any of
 the next month, and making a day again changes no byte of it."""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """How ``table`` is made of ``of``: ``make`` is a pure function of the frame, ``judge`` adds verdicts of its own.
+
+    ``by_day``: a day of ``table`` is made of that day of ``of`` alone; else the whole is made of the whole.
+    """
+
+    table: Table
+    of: Table
+    make: Callable[[pl.DataFrame], pl.DataFrame]
+    by_day: bool
+    judge: Callable[[pl.DataFrame], list[Verdict]] = lambda frame: []
+
+
+DERIVED: tuple[Derived, ...] = (
+    Derived(STATIONS, STATION_LISTS, station_places.validity, by_day=False, judge=station_places.moved),
+    Derived(CITIZEN_REPORTS, TICKETS, citizen_reports.count, by_day=True),
+)
+"""Tables that are made of other lake tables, in any city that has those."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +52,11 @@ class Made:
     verdicts: Sequence[Verdict]
 
 
-def derive(platform: Platform, city: City, derived: Derived, day: date) -> Made:
+def derive(deployment: Deployment, city: City, derived: Derived, day: date) -> Made:
     """Make ``derived.table`` of a city as of a delivery day. Days that have no rows any more lose their file."""
-    store, table = platform.store, derived.table
+    store, table = deployment.store, derived.table
     if derived.by_day:
-        days = ledger.days_since(platform, city, derived.of, day - AGAIN, day)
+        days = ledger.days_since(deployment, city, derived.of, day - AGAIN, day)
         parts = {made: derived.make(lake.read_day(store, derived.of, city.slug, made)) for made in days}
     else:
         frame = derived.make(lake.read(store, derived.of, city.slug))
@@ -54,5 +76,5 @@ def derive(platform: Platform, city: City, derived: Derived, day: date) -> Made:
             *derived.judge(made_rows),
         ]
     )
-    ingest.write_verdicts(platform, city, table.name, day, verdicts)
+    ingest.write_verdicts(deployment, city, table.name, day, verdicts)
     return Made(files, verdicts)

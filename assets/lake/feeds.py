@@ -1,6 +1,10 @@
-"""Every source that is a portal. A new source is one module and one entry here."""
+"""Which sources there are, and which tables each feeds. A new source is one module and one entry here."""
 
-from assets.lake.citizen_reports import REPORTS
+from typing import Any
+
+from assets.cities.registry import City, SourceEntry
+from assets.meters.exports import METER_EXPORTS
+from assets.meters.register import METER_REGISTER
 from assets.sources.air4thai import AIR4THAI_HISTORY, AIR4THAI_LIVE
 from assets.sources.ckan_datasets import CKAN_DATASETS
 from assets.sources.ckan_population import CKAN_POPULATION
@@ -20,15 +24,16 @@ from assets.sources.open_meteo import OPEN_METEO, OPEN_METEO_AIR, OPEN_METEO_ARC
 from assets.sources.openchargemap import OPENCHARGEMAP
 from assets.sources.osm import OSM_FACILITIES
 from assets.sources.road_casualties import CKAN_ROAD_CASUALTIES
-from assets.sources.source import Derived, Source
-from assets.sources.stations import STATION_PLACES
+from assets.sources.source import Source
 from assets.sources.thaiwater import THAIWATER_LEVELS, THAIWATER_RAIN
 from assets.sources.tmd import TMD
 from assets.sources.traffy import TRAFFY_EXCHANGE, TRAFFY_GEOJSON
 
-SOURCES: dict[str, Source] = {
+SOURCES: dict[str, Source[Any]] = {
     source.name: source
     for source in (
+        METER_EXPORTS,
+        METER_REGISTER,
         OPENCHARGEMAP,
         EGAT_GENERATION,
         EPPO_SALES_PEA,
@@ -62,10 +67,26 @@ SOURCES: dict[str, Source] = {
         CKAN_STATISTICS,
     )
 }
-"""Source by name: what a registry entry's ``reader`` may be, besides the inbox readers."""
+"""Source by name: what a registry entry's ``reader`` may be."""
 
-DERIVED: tuple[Derived, ...] = (
-    STATION_PLACES,
-    REPORTS,
-)
-"""Tables that are made of other lake tables, in any city that has those."""
+
+NATIONAL = "national"
+"""Pseudo-city under which sources that answer for the whole country are landed, once."""
+
+
+def source_of(entry: SourceEntry) -> Source[Any]:
+    """The source that a registry entry names."""
+    return SOURCES[entry.reader]
+
+
+def feeds(city: City, table: str) -> list[tuple[str, SourceEntry]]:
+    """The city's sources that feed a table, by name."""
+    return [(name, entry) for name, entry in sorted(city.sources.items()) if table in source_of(entry).tables]
+
+
+def landed_as(city: City, name: str) -> tuple[str, str]:
+    """City and source under which a source's receipts lie: national ones are shared by all cities."""
+    entry = city.sources[name]
+    if entry.via == "portal" and source_of(entry).national:
+        return NATIONAL, entry.reader
+    return city.slug, name

@@ -7,16 +7,15 @@ still due and applying it again changes nothing.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import polars as pl
 
 from assets.cities.registry import City, SourceEntry
 from assets.lake import files as lake
-from assets.lake.feeds import SOURCES
+from assets.lake.feeds import feeds, landed_as, source_of
 from assets.landing.archive import Receipt
-from assets.landing.deployment import Platform, feeds, landed_as
-from assets.meters.exports import read_export
-from assets.meters.register import read_register
+from assets.landing.deployment import Deployment
 from assets.sources.source import Context, ReadResult
 from quality.contracts import Table
 from quality.problems import gather, problem, with_severity
@@ -55,47 +54,39 @@ class Outcome:
         return "partial" if "refuse" in severities else "ok"
 
 
-def due(platform: Platform, city: City, table: Table, day: date) -> Iterator[Due]:
+def due(deployment: Deployment, city: City, table: Table, day: date) -> Iterator[Due]:
     """Receipts up to ``day`` that ``table`` has not read, and those of ``day`` itself, oldest first."""
-    seen = known(platform, city, table)
+    seen = known(deployment, city, table)
     for name, entry in feeds(city, table.name):
-        owner, source = landed_as(city, name, entry)
-        for delivered, identity in platform.archive.ids(owner, source):
+        owner, source = landed_as(city, name)
+        for delivered, identity in deployment.archive.ids(owner, source):
             if delivered == day or (delivered < day and identity not in seen):
-                receipt = platform.archive.receipt(owner, source, delivered, identity)
-                if receipt.outcome != "new" or entry.reader not in SOURCES or SOURCES[entry.reader].reads(receipt.name):
+                receipt = deployment.archive.receipt(owner, source, delivered, identity)
+                if receipt.outcome != "new" or source_of(entry).reads(receipt.name):
                     yield Due(name, entry, receipt)
 
 
-def known(platform: Platform, city: City, table: Table) -> set[str]:
+def known(deployment: Deployment, city: City, table: Table) -> set[str]:
     """Receipts that the books of ``table`` have."""
-    return set(lake.read(platform.store, DELIVERIES, city.slug, part=table.name)["receipt"])
+    return set(lake.read(deployment.store, DELIVERIES, city.slug, part=table.name)["receipt"])
 
 
-def read(platform: Platform, city: City, item: Due) -> ReadResult:
+def read(deployment: Deployment, city: City, item: Due) -> ReadResult:
     """Read one delivery; an attempt that brought nothing to read is a result with its problem."""
     receipt = item.receipt
     if not receipt.readable:
         found = problem(receipt.code or "answer-bad", receipt.reason or receipt.outcome) if receipt.code else None
         return ReadResult(format=receipt.outcome, problems=gather([] if found is None else [found]))
     try:
-        data = platform.archive.bytes_of(receipt)
+        data = deployment.archive.bytes_of(receipt)
     except (FileNotFoundError, ValueError):
         # Any other failure is the store's: it stops the step, and the delivery stays due.
         return ReadResult(item.entry.reader, problems=problem("landing-damaged", f"object {receipt.sha256}"))
     try:
-        return _content(data, city, item)
+        context = Context[Any](city, receipt.day, receipt.name, item.entry.options)
+        return source_of(item.entry).read(data, context)
     except FAILURES as error:  # no delivery may stop a city; what went wrong is told, the bytes stay in landing
         return ReadResult(format=item.entry.reader, problems=problem("reader-failed", type(error).__name__))
-
-
-def _content(data: bytes, city: City, item: Due) -> ReadResult:
-    receipt = item.receipt
-    if item.entry.reader == "meter_exports":
-        return read_export(data, receipt.name, item.entry.options)
-    if item.entry.reader == "meter_register":
-        return read_register(data, receipt.name, receipt.day)
-    return SOURCES[item.entry.reader].read(data, Context(city, receipt.day, receipt.name, item.entry.options))
 
 
 def with_lineage(frame: pl.DataFrame, receipt: Receipt) -> pl.DataFrame:
@@ -103,24 +94,24 @@ def with_lineage(frame: pl.DataFrame, receipt: Receipt) -> pl.DataFrame:
     return frame.with_columns(_receipt=pl.lit(receipt.id), _delivered=pl.lit(receipt.day, dtype=pl.Date))
 
 
-def record(platform: Platform, city: City, table: Table, outcomes: Sequence[Outcome]) -> None:
+def record(deployment: Deployment, city: City, table: Table, outcomes: Sequence[Outcome]) -> None:
     """Enter outcomes into the books of their delivery days; quarantine first, so that what is read is accounted."""
     quarantine = [_refusals(outcome, table) for outcome in outcomes]
-    _enter(platform, city, table, QUARANTINE, outcomes, pl.concat([QUARANTINE.empty(), *quarantine]))
+    _enter(deployment, city, table, QUARANTINE, outcomes, pl.concat([QUARANTINE.empty(), *quarantine]))
     rows = pl.DataFrame([_delivery(outcome, table) for outcome in outcomes], schema=DELIVERIES.schema, orient="row")
-    _enter(platform, city, table, DELIVERIES, outcomes, rows)
+    _enter(deployment, city, table, DELIVERIES, outcomes, rows)
 
 
-def days_of(platform: Platform, city: City, table: Table, receipts: Mapping[str, date]) -> list[date]:
+def days_of(deployment: Deployment, city: City, table: Table, receipts: Mapping[str, date]) -> list[date]:
     """Days that earlier readings of these receipts touched, from the books of their delivery days."""
     delivered = sorted(set(receipts.values()))
-    books = [lake.read_day(platform.store, DELIVERIES, city.slug, day, table.name) for day in delivered]
+    books = [lake.read_day(deployment.store, DELIVERIES, city.slug, day, table.name) for day in delivered]
     return _days(pl.concat([DELIVERIES.empty(), *books]).filter(pl.col("receipt").is_in(list(receipts))))
 
 
-def days_since(platform: Platform, city: City, table: Table, since: date, until: date) -> list[date]:
+def days_since(deployment: Deployment, city: City, table: Table, since: date, until: date) -> list[date]:
     """Days that readings of the delivery days ``since`` to ``until`` touched, from the books."""
-    return _days(lake.read(platform.store, DELIVERIES, city.slug, (since, until), table.name))
+    return _days(lake.read(deployment.store, DELIVERIES, city.slug, (since, until), table.name))
 
 
 def _days(books: pl.DataFrame) -> list[date]:
@@ -130,14 +121,14 @@ def _days(books: pl.DataFrame) -> list[date]:
 
 
 def _enter(
-    platform: Platform, city: City, table: Table, books: Table, outcomes: Sequence[Outcome], rows: pl.DataFrame
+    deployment: Deployment, city: City, table: Table, books: Table, outcomes: Sequence[Outcome], rows: pl.DataFrame
 ) -> None:
     for day in sorted({outcome.due.receipt.day for outcome in outcomes}):
         again = [outcome.due.receipt.id for outcome in outcomes if outcome.due.receipt.day == day]
-        kept = lake.read_day(platform.store, books, city.slug, day, table.name)
+        kept = lake.read_day(deployment.store, books, city.slug, day, table.name)
         kept = kept.filter(~pl.col("receipt").is_in(again))
         lake.write(
-            platform.store, books, city.slug, day, pl.concat([kept, rows.filter(pl.col("day") == day)]), table.name
+            deployment.store, books, city.slug, day, pl.concat([kept, rows.filter(pl.col("day") == day)]), table.name
         )
 
 

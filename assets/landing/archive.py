@@ -9,7 +9,8 @@ Attempts that brought no bytes are receipts too: "not reached" is never "no data
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
@@ -21,6 +22,18 @@ Outcome = Literal["new", "unchanged", "empty", "not-reached", "bad-answer"]
 """``new``: bytes not seen before from this source. ``unchanged``: the same bytes again, or a 304. ``empty``: an answer
 without content. ``not-reached``: no answer, a time-out, or access refused. ``bad-answer``: bytes came, but not what the
 interface promises; they are kept all the same."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a source brings a city on one delivery day, in one run; ``now`` tells when each piece of it came."""
+
+    city: str
+    source: str
+    day: date
+    run: str
+    now: Callable[[], datetime]
+    synthetic: bool = False
 
 
 class Receipt(BaseModel):
@@ -108,30 +121,27 @@ class Archive:
 
     def land(
         self,
-        *,
-        city: str,
-        source: str,
-        day: date,
+        delivery: Delivery,
         name: str,
         origin: str,
         data: bytes | None,
         outcome: Outcome | None = None,
-        first_seen: datetime,
-        run: str,
-        **facts: str | int | bool | None,
+        **facts: str | int | None,
     ) -> Receipt:
         """Keep ``data`` (if any) and write the receipt; bytes first, so a receipt never points at nothing.
 
         Without ``outcome`` it is ``empty`` for no bytes, ``unchanged`` if this source brought the same bytes on an
-        earlier day, else ``new``. Landing the same thing twice on one day returns the first receipt.
+        earlier day, else ``new``. Landing the same thing twice on one day returns the first receipt. ``facts`` are
+        further fields of the receipt.
         """
+        city, source, day = delivery.city, delivery.source, delivery.day
         digest = hashlib.sha256(data).hexdigest() if data is not None else None
         first = self._first_day(city, source, digest) if digest else None
         if outcome is None:
             outcome = "new" if data else "empty"
             if first not in (None, day):
                 outcome = "unchanged"
-        content = digest or f"{outcome}:{run}"
+        content = digest or f"{outcome}:{delivery.run}"
         receipt = Receipt.model_validate(
             {
                 "id": receipt_id(city, source, name, content),
@@ -143,8 +153,9 @@ class Archive:
                 "outcome": outcome,
                 "sha256": digest,
                 "bytes": None if data is None else len(data),
-                "first_seen": first_seen,
-                "run": run,
+                "first_seen": delivery.now(),
+                "run": delivery.run,
+                "synthetic": delivery.synthetic,
             }
             | facts
         )

@@ -5,14 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from assets.cities.registry import City, SourceEntry
-from assets.lake.feeds import SOURCES
-from assets.landing.archive import Archive
+from assets.cities.registry import City
+from assets.landing.archive import Archive, Delivery
 from assets.landing.http import Client
 from assets.landing.store import Store
-
-NATIONAL = "national"
-"""Pseudo-city under which sources that answer for the whole country are landed, once."""
 
 
 class MissingSecret(Exception):
@@ -20,7 +16,7 @@ class MissingSecret(Exception):
 
 
 @dataclass(frozen=True)
-class Platform:
+class Deployment:
     """One deployment. ``portals`` maps portal names to base URLs; ``meter_key`` hashes meter ids."""
 
     store: Store
@@ -45,30 +41,22 @@ class Platform:
             raise MissingSecret("MUANG_METER_KEY is not set: meter exports cannot be pseudonymised without it")
         return self.meter_key
 
-    def is_past(self, day: date) -> bool:
-        """Whether ``day`` is over."""
-        return day < self.now().date()
 
+@dataclass(frozen=True)
+class Step:
+    """One city on one delivery day, as a step of a run works on it. ``run`` is the id that receipts carry."""
 
-INBOX_READERS: Mapping[str, tuple[str, ...]] = {
-    "meter_exports": ("meter_intervals",),
-    "meter_register": ("meters",),
-}
-"""Readers of deliveries that only come through an inbox, with the tables they feed."""
+    deployment: Deployment
+    city: City
+    day: date
+    run: str = ""
 
+    @property
+    def is_past(self) -> bool:
+        """Whether the delivery day is over."""
+        return self.day < self.deployment.now().date()
 
-def tables_of(entry: SourceEntry) -> tuple[str, ...]:
-    """Lake tables a source of a city feeds."""
-    return INBOX_READERS.get(entry.reader) or SOURCES[entry.reader].tables
-
-
-def feeds(city: City, table: str) -> list[tuple[str, SourceEntry]]:
-    """The city's sources that feed a table, by name."""
-    return [(name, entry) for name, entry in sorted(city.sources.items()) if table in tables_of(entry)]
-
-
-def landed_as(city: City, name: str, entry: SourceEntry) -> tuple[str, str]:
-    """City and source under which a source's receipts lie: national ones are shared by all cities."""
-    if entry.via == "portal" and SOURCES[entry.reader].national:
-        return NATIONAL, entry.reader
-    return city.slug, name
+    def delivery(self, source: str) -> Delivery:
+        """What a source of the city brings in this step."""
+        made = self.deployment
+        return Delivery(self.city.slug, source, self.day, self.run, made.now, made.synthetic)

@@ -12,7 +12,7 @@ import time
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
@@ -21,12 +21,12 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from assets.landing.archive import Archive, Outcome, Receipt
+from assets.landing.archive import Archive, Delivery, Outcome, Receipt
 from assets.landing.budget import Limits, Patience
+from assets.landing.request import Request
 from assets.landing.secrets import full_url, key_names, scrubbed, with_keys, without_secrets
 from assets.landing.sites import Site, Sites
 from assets.landing.transport import ENCODINGS, Adapter, cut_after, inflated
-from assets.sources.source import Request
 
 __all__ = ["Answer", "Client", "Limits", "run_plan", "without_secrets"]
 
@@ -343,15 +343,7 @@ def _judged(request: Request, data: bytes) -> str | None:
 
 
 def run_plan(
-    archive: Archive,
-    client: Client,
-    source_name: str,
-    city_slug: str,
-    day: date,
-    plan: Generator[Request, bytes | None, None],
-    run: str,
-    now: Callable[[], datetime],
-    synthetic: bool = False,
+    archive: Archive, client: Client, delivery: Delivery, plan: Generator[Request, bytes | None, None]
 ) -> list[Receipt]:
     """Fetch and land everything ``plan`` asks for, in its order; one receipt a request, whatever came of it.
 
@@ -361,30 +353,22 @@ def run_plan(
     receipts: list[Receipt] = []
     request = next(plan, None)
     while request is not None:
-        known = archive.last_content(city_slug, source_name, request.name) if request.conditional else None
+        known = archive.last_content(delivery.city, delivery.source, request.name) if request.conditional else None
         answer = client.fetch(request, known)
-        facts: Mapping[str, str | int | bool | None] = {
-            "code": answer.code,
-            "reason": answer.reason,
-            "status": answer.status,
-            "etag": answer.etag,
-            "last_modified": answer.last_modified,
-            "content_type": answer.content_type,
-            "synthetic": synthetic,
-        }
         receipts.append(
             archive.land(
-                city=city_slug,
-                source=source_name,
-                day=day,
-                name=request.name,
-                origin=answer.url,
-                data=answer.data,
+                delivery,
+                request.name,
+                answer.url,
+                answer.data,
                 # The archive knows whether these bytes came before.
-                outcome=None if answer.outcome == "new" else answer.outcome,
-                first_seen=now(),
-                run=run,
-                **facts,
+                None if answer.outcome == "new" else answer.outcome,
+                code=answer.code,
+                reason=answer.reason,
+                status=answer.status,
+                etag=answer.etag,
+                last_modified=answer.last_modified,
+                content_type=answer.content_type,
             )
         )
         usable = answer.data if answer.outcome == "new" else None

@@ -6,10 +6,9 @@ that are still growing under a temporary name (``.part``, ``.tmp``, ``.filepart`
 
 import os
 from collections.abc import Iterator
-from datetime import date, datetime
 from pathlib import Path
 
-from assets.landing.archive import Archive, Receipt
+from assets.landing.archive import Archive, Delivery, Receipt
 
 MAX_BYTES = 512 * 1024 * 1024
 """Largest file taken; a month of 15-minute data of 100,000 meters as NEM12 is about 2 GB and comes in parts."""
@@ -26,11 +25,10 @@ def files(inbox: Path, city: str, source: str) -> Iterator[Path]:
             yield path
 
 
-def land_inbox(
-    archive: Archive, inbox: Path, city: str, source: str, day: date, *, now: datetime, run: str, synthetic: bool
-) -> list[Receipt]:
+def land_inbox(archive: Archive, inbox: Path, delivery: Delivery) -> list[Receipt]:
     """Land every file of a source's inbox; a file past ``MAX_BYTES`` or unreadable is a receipt without bytes."""
     receipts = []
+    city, source = delivery.city, delivery.source
     for path in files(inbox, city, source):
         # A name in a legacy Thai encoding is no UTF-8: its bytes are spelt out, as text they could not be stored.
         name = os.fsencode(path.relative_to(inbox / city / source)).decode("utf-8", "backslashreplace")
@@ -47,16 +45,11 @@ def land_inbox(
             problem = {"code": "file-empty", "reason": "0 bytes"}
         receipts.append(
             archive.land(
-                city=city,
-                source=source,
-                day=day,
-                name=name,
-                origin=f"inbox/{city}/{source}/{name}",
-                data=data,
-                outcome="not-reached" if data is None else None,
-                first_seen=now,
-                run=run,
-                synthetic=synthetic,
+                delivery,
+                name,
+                f"inbox/{city}/{source}/{name}",
+                data,
+                "not-reached" if data is None else None,
                 **problem,
             )
         )

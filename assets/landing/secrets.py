@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from assets.sources.source import Request
+from assets.landing.request import Request
 
 PLACEHOLDER = re.compile(r"\{key:(\w+)\}")
 _ENCODED_PLACEHOLDER = re.compile(r"%7Bkey%3A(\w+)%7D", re.IGNORECASE)

@@ -42,8 +42,10 @@ from assets.meters.formats.canonical import Export, OptionError, rejected, resol
 from assets.meters.formats.content import Content, Kind, recognise
 from assets.meters.formats.markup import MarkupError
 from assets.meters.formats.stamps import zone_of
+from assets.sources.source import Options, Source
 from quality.problems import gather, problem, with_severity
 from quality.readings import QUANTITIES
+from quality.tables import METER_INTERVALS
 
 UNKNOWN = "unknown"
 """Format of a file that no reader recognises."""
@@ -96,7 +98,7 @@ def _of_layout(layout: layouts.Layout) -> Reader:
     return Reader("text", partial(declared.recognise, layout=layout), read, also="xlsx", open_end=True)
 
 
-def read_export(data: bytes, name: str, options: Mapping[str, Any]) -> Export:
+def read_export(data: bytes, name: str, options: Any) -> Export:
     """What a delivered file holds, plain or in an archive. Never raises.
 
     ``tables["readings"]`` (READING_SCHEMA) are intervals, ``tables["registers"]`` (REGISTER_SCHEMA) register reads;
@@ -275,3 +277,21 @@ def _channels(table: pl.DataFrame, zone: tzinfo, shown: Mapping[str, str]) -> li
         }
         for channel in found.iter_rows(named=True)
     ]
+
+
+METER_EXPORTS: Source[Options] = Source(
+    name="meter_exports",
+    title="Meter exports",
+    smart="energy",
+    tables=(METER_INTERVALS.name,),
+    portal=None,
+    document="docs/meter-formats.md",
+    plan=None,
+    reader=lambda data, context: read_export(data, context.name, context.options),
+    zone="the format's, or the option timezone",
+    label="period",
+    missing=("the format's",),
+    units="kWh, kvarh, kVAh, V",
+    personal="metering points, contract accounts, names, addresses: landing only",
+    keyed=True,
+)

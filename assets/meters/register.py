@@ -10,7 +10,7 @@ import polars as pl
 from assets.meters.formats.canonical import refuse, rejected
 from assets.meters.formats.content import recognise
 from assets.meters.formats.stamps import parse
-from assets.sources.source import ReadResult
+from assets.sources.source import Options, ReadResult, Source
 from quality.problems import gather, problem
 from quality.tables import METERS
 
@@ -79,3 +79,21 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
         code, why = ("file-malformed", "none of its rows can be read") if refused.height else ("file-empty", "no rows")
         return ReadResult(FORMAT, problems=gather([problem(code, why), *found]))
     return ReadResult(FORMAT, "header names point, zone and customer_class", {"register": register}, gather(found))
+
+
+METER_REGISTER: Source[Options] = Source(
+    name=FORMAT,
+    title="Meter register",
+    smart="energy",
+    tables=(METERS.name,),
+    portal=None,
+    document="docs/meter-formats.md",
+    plan=None,
+    reader=lambda data, context: read_register(data, context.name, context.day),
+    zone="Asia/Bangkok",
+    label="period",
+    missing=(),
+    units="none",
+    personal="metering points: landing only",
+    keyed=True,
+)

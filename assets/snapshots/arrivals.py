@@ -6,7 +6,8 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.lake import files as lake
-from assets.landing.deployment import Platform, landed_as
+from assets.lake.feeds import landed_as
+from assets.landing.deployment import Deployment
 from quality.tables import DELIVERIES
 
 LOOK_BACK = 400
@@ -20,19 +21,19 @@ SCHEMA = pl.Schema(
 ``reason``: of the first that failed."""
 
 
-def arrivals(platform: Platform, city: City, day: date) -> pl.DataFrame:
+def arrivals(deployment: Deployment, city: City, day: date) -> pl.DataFrame:
     """``SCHEMA`` for every source of the city's registry entry, as of a delivery day."""
-    books = lake.read(platform.store, DELIVERIES, city.slug, (day, day))
+    books = lake.read(deployment.store, DELIVERIES, city.slug, (day, day))
     rejected = set(books.filter(status="rejected")["receipt"])
-    rows = [_row(platform, city, name, day, rejected) for name in sorted(city.sources)]
+    rows = [_row(deployment, city, name, day, rejected) for name in sorted(city.sources)]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
 def _row(
-    platform: Platform, city: City, name: str, day: date, rejected: set[str]
+    deployment: Deployment, city: City, name: str, day: date, rejected: set[str]
 ) -> tuple[str, str, date | None, int, str | None]:
-    owner, source = landed_as(city, name, city.sources[name])
-    archive = platform.archive
+    owner, source = landed_as(city, name)
+    archive = deployment.archive
     known = [(d, identity) for d, identity in archive.ids(owner, source) if d <= day]
     tonight = [archive.receipt(owner, source, d, identity) for d, identity in known if d == day]
     failed = [r for r in tonight if r.outcome not in ("new", "unchanged") or r.id in rejected]

@@ -13,7 +13,7 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from assets.cities.registry import City
-from assets.lake.feeds import SOURCES
+from assets.lake.feeds import source_of
 from assets.landing.portals import portal
 from assets.snapshots.charts import FONTS, charts
 from assets.sources import thai
@@ -152,14 +152,14 @@ def _sources(city: City, arrivals: Sequence[Mapping[str, Any]]) -> list[dict[str
     arrived = {row["source"]: row for row in arrivals}
     found: list[dict[str, Any]] = []
     for name, entry in sorted(city.sources.items()):
-        source = SOURCES.get(entry.reader)
-        named = str((source.portal if source else None) or entry.options.get("portal", ""))
+        source = source_of(entry)
+        named = str(source.portal or entry.options.get("portal", ""))
         asked = portal(named) if named and entry.via == "portal" else None
-        meters = source is None
+        meters = source.keyed
         found.append(
             {
                 "name": name,
-                "title": source.title if source else entry.reader.replace("_", " "),
+                "title": source.title,
                 "publisher": asked.publisher if asked else (city.utility if meters else "delivered by file"),
                 "licence": asked.licence
                 if asked

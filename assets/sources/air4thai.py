@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.parsing import (
     distinct,
@@ -31,7 +32,7 @@ from assets.sources.parsing import (
     text_frame,
     without,
 )
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from assets.sources.stations import listed
 from quality.problems import gather, problem
 from quality.tables import AIR_QUALITY
@@ -105,7 +106,7 @@ def plan_live(city: City, day: date, base: str, options: Mapping[str, Any]) -> G
     )
 
 
-def read_history(data: bytes, context: Context) -> ReadResult:
+def read_history(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``air_quality``, product ``hourly``, from the JSON answer or a CSV dump of one station.
 
     The period asked for is told by the dates in the receipt's name; fewer hours than that are ``window-short``, for
@@ -118,8 +119,9 @@ def read_history(data: bytes, context: Context) -> ReadResult:
         frame, names = _history_rows(payload)
         evidence = "JSON of getHistoryData"
     else:
-        table, faults = read_csv(data)
-        if table is None:
+        given = read_csv(data)
+        table, faults = given.rows, given.found
+        if given.is_rejected:
             return ReadResult("air4thai_history", problems=faults)
         if "DATETIMEDATA" not in table.columns:
             return rejected("air4thai_history", "format-unknown", "neither JSON nor a CSV with DATETIMEDATA")
@@ -153,7 +155,7 @@ def read_history(data: bytes, context: Context) -> ReadResult:
     )
 
 
-def read_live(data: bytes, context: Context) -> ReadResult:
+def read_live(data: bytes, context: Context[Any]) -> ReadResult:
     """Tables ``air_quality``, product ``running_24h``, of the stations assigned to the city, and ``station_lists``."""
     payload, reason = parsed(data, _live_fault)
     if reason:
@@ -193,7 +195,7 @@ AIR4THAI_HISTORY = Source(
     portal="air4thai",
     document="https://air4thai.pcd.go.th/webV3/#/History",
     plan=plan_history,
-    read=read_history,
+    reader=read_history,
     zone="Asia/Bangkok",
     label="end",
     missing=MISSING,
@@ -209,7 +211,7 @@ AIR4THAI_LIVE = Source(
     portal="air4thai",
     document="https://air4thai.pcd.go.th/services/getNewAQI_JSON.php",
     plan=plan_live,
-    read=read_live,
+    reader=read_live,
     zone="Asia/Bangkok",
     label="end",
     missing=MISSING,
@@ -261,7 +263,7 @@ def _entry(last: Mapping[str, Any], name: str, field: str) -> Any:
     return entry.get(field) if isinstance(entry, dict) else None
 
 
-def _single_station(context: Context) -> str | None:
+def _single_station(context: Context[Any]) -> str | None:
     """The station of a file that holds only one: told by its name, or the only one assigned."""
     named, assigned = _STATION.search(context.name), stations_of(context.options)
     return named.group(1) if named else assigned[0] if len(assigned) == 1 else None

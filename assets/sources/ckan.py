@@ -21,9 +21,9 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.landing.portals import portal
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.parsing import parsed, read_table, text_frame
-from assets.sources.source import Request
 from quality.problems import gather, problem
 
 PAGE = 1000
@@ -142,8 +142,8 @@ def read_rows(data: bytes) -> tuple[Rows | None, pl.DataFrame]:
     Values are strings as published. A page that holds less than the resource's total is not ``whole``.
     """
     if data.lstrip()[:1] != b"{":
-        frame, said = read_table(data)
-        return (None if frame is None else Rows(frame, True, "file with a header line")), said
+        given = read_table(data)
+        return (None if given.is_rejected else Rows(given.rows, True, "file with a header line")), given.found
     payload, reason = parsed(data, lambda payload: _page_fault(payload, None, None))
     if reason:
         return None, problem("answer-bad", reason)

@@ -13,9 +13,10 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import ckan
 from assets.sources.parsing import absent_fields, distinct, parsed, problems_at, rejected, without
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather
 from quality.tables import DATASETS
 
@@ -68,7 +69,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
         start, count = start + len(result["results"]), result["count"]
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``datasets`` from a page of the search, as of the delivery day.
 
     ``harvested_twice`` is told where both copies are on one page; ``HARVESTED_TWICE`` tells it of all rows.
@@ -154,7 +155,7 @@ CKAN_DATASETS = Source(
     portal=None,
     document="https://docs.ckan.org/en/2.10/api/",
     plan=plan,
-    read=read,
+    reader=read,
     zone="UTC",
     label="instant",
     missing=("", "ไม่ทราบ"),

@@ -5,6 +5,8 @@ https://phuket.gdcatalog.go.th/dataset/phuket001, where no column tells a date; 
 https://phuket.gdcatalog.go.th/dataset/dataset_30a_01, whose item tells the age ("60 ปี ขึ้นไป").
 """
 
+from typing import Any
+
 import polars as pl
 
 from assets.sources import ckan, thai
@@ -21,7 +23,7 @@ UNITS = {"คน": "persons", "ราย": "persons"}
 _AND_OLDER = r"([0-9]{1,3}) ?ปี ?ขึ้นไป"
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``population`` from a datastore page or file.
 
     Options: ``age_band`` where neither a column nor the item tells it; see ``assets.sources.long_table.long_rows``.

@@ -4,7 +4,7 @@ A long table (``assets.sources.long_table``), as in https://phuket.gdcatalog.go.
 https://phuket.gdcatalog.go.th/dataset/20_14 (waste by local government).
 """
 
-from typing import get_args
+from typing import Any, get_args
 
 import polars as pl
 
@@ -18,7 +18,7 @@ from quality.problems import gather
 from quality.tables import CITY_STATISTICS
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``city_statistics`` from a datastore page or file.
 
     Options: ``smart``, the Smart that the statistic serves; see ``long_table.long_rows``. Several classes are joined by

@@ -4,6 +4,8 @@ A long table (``assets.sources.long_table``) with the columns ``ประเภ�
 or ``สถานะ`` (origin), as in https://phuket.gdcatalog.go.th/dataset/dataset_10_34.
 """
 
+from typing import Any
+
 import polars as pl
 
 from assets.sources import ckan, thai
@@ -16,7 +18,7 @@ from quality.tables import VISITORS
 ORIGINS = {"ชาวไทย": "thai", "ชาวต่างชาติ": "foreign", thai.TOTAL: "total", "": "total"}
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``visitors`` from a datastore page or file. Options: see ``assets.sources.long_table.long_rows``."""
     long = long_rows(
         data,

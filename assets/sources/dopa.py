@@ -16,9 +16,10 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.parsing import problems_at, rejected, text_of, without
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather, problem
 from quality.tables import POPULATION
 
@@ -48,7 +49,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     )
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``population``: the city's province, the amphoe of that province, and the tambons of the city's amphoe.
 
     Both are sums over tambon codes. Male and female against the total, and the province's own total against the sum
@@ -195,7 +196,7 @@ DOPA_POPULATION = Source(
     portal="dopa",
     document="https://stat.bora.dopa.go.th/new_stat/webPage/statByYear.php",
     plan=plan,
-    read=read,
+    reader=read,
     zone="Asia/Bangkok",
     label="period",
     missing=_NONE,

@@ -16,9 +16,10 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.parsing import distinct, parsed, problems_at, rejected, text_frame, without
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather, problem
 from quality.tables import POWER_SYSTEM
 
@@ -54,7 +55,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     )
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``power_system``, series ``generation`` (MW) and ``temperature`` (°C), of the day that the answer or the
     receipt's name tells; ``window-short`` where one of its 24 hours has no generation."""
     payload, reason = _parsed(data)
@@ -105,7 +106,7 @@ EGAT_GENERATION = Source(
     portal="egat",
     document="https://www.sothailand.com/sysgen/egat/",
     plan=plan,
-    read=read,
+    reader=read,
     zone="Asia/Bangkok",
     label="instant",
     missing=("null", "a list without values, which is no JSON"),

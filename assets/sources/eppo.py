@@ -16,9 +16,10 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import ckan, thai
 from assets.sources.parsing import distinct, judged_totals, problems_at, without
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather, problem
 from quality.tables import POWER_SYSTEM
 
@@ -53,7 +54,7 @@ def plan(
     yield from ckan.plan(city, day, base, {"portal": "eppo", "package": PACKAGES[area], **options})
 
 
-def read(area: str, data: bytes, context: Context) -> ReadResult:
+def read(area: str, data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``power_system``, series ``sales``, from a datastore page or a CSV file.
 
     Options: ``columns`` (role to header), ``sector`` (of a file that has no such column), ``months``. A month that lies
@@ -121,7 +122,7 @@ def read(area: str, data: bytes, context: Context) -> ReadResult:
     )
 
 
-def _source(area: str) -> Source:
+def _source(area: str) -> Source[Any]:
     return Source(
         name=f"eppo_sales_{area.lower()}",
         title=f"Electricity sold by month and sector in the area of {area} (EPPO)",
@@ -130,7 +131,7 @@ def _source(area: str) -> Source:
         portal="eppo",
         document=f"https://catalog.eppo.go.th/dataset/{PACKAGES[area]}",
         plan=partial(plan, area),
-        read=partial(read, area),
+        reader=partial(read, area),
         zone="Asia/Bangkok",
         label="period",
         missing=thai.MISSING,

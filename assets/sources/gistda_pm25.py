@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.parsing import (
     distinct,
@@ -25,7 +26,7 @@ from assets.sources.parsing import (
     text_frame,
     without,
 )
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather, problem
 from quality.tables import AIR_QUALITY
 
@@ -45,7 +46,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     )
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``air_quality``: the hour and the 24-hour mean of the city's province, station ``gistda:<province>``."""
     payload, reason = parsed(data, _fault)
     if reason:
@@ -99,7 +100,7 @@ GISTDA_PM25 = Source(
     portal="gistda_pm25",
     document="https://envilink.go.th/dataset/pm2-5",
     plan=plan,
-    read=read,
+    reader=read,
     zone="Asia/Bangkok, although marked Z",
     label="instant",
     missing=("null", "-1", "-999"),

@@ -20,11 +20,12 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import distance_km
 from assets.sources.gtfs_service import COLUMNS, Timetable, service, valid_days
 from assets.sources.parsing import distinct, problems_at, rejected, without
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather, problem
 from quality.tables import TRANSIT_ROUTES, TRANSIT_SERVICE, TRANSIT_STOPS
 
@@ -72,12 +73,12 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     yield Request(name=f"{options.get('feed', 'feed')}.zip", url=url, expect="zip")
 
 
-def read_namtang(data: bytes, context: Context) -> ReadResult:
+def read_namtang(data: bytes, context: Context[Any]) -> ReadResult:
     """``read`` of the feed ``namtang``."""
     return _feed(data, context, "gtfs_namtang", "namtang")
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Tables ``transit_stops`` (within the option ``within_km`` of the city's point), ``transit_routes`` (all) and
     ``transit_service`` (departures at those stops); option ``feed`` names the feed (a slug).
 
@@ -89,7 +90,7 @@ def read(data: bytes, context: Context) -> ReadResult:
     return _feed(data, context, "gtfs", feed)
 
 
-def _feed(data: bytes, context: Context, reader: str, feed: str) -> ReadResult:
+def _feed(data: bytes, context: Context[Any], reader: str, feed: str) -> ReadResult:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             stops = _member(archive, "stops", ("stop_id", "stop_name", "stop_lat", "stop_lon", "location_type"), False)
@@ -259,7 +260,7 @@ GTFS_NAMTANG = Source(
     portal="namtang",
     document="https://gtfs.org/documentation/schedule/reference/",
     plan=plan_namtang,
-    read=read_namtang,
+    reader=read_namtang,
     zone="Asia/Bangkok",
     label="instant",
     missing=("",),
@@ -276,7 +277,7 @@ GTFS = Source(
     portal=None,
     document="https://gtfs.org/documentation/schedule/reference/",
     plan=plan,
-    read=read,
+    reader=read,
     zone="Asia/Bangkok",
     label="instant",
     missing=("",),

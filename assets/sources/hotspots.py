@@ -21,10 +21,11 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import distance_km
 from assets.sources.parsing import distinct, not_numbers, parsed, problems_at, read_csv, rejected, text_frame, without
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather, problem
 from quality.tables import HOTSPOT_DAYS, HOTSPOTS
 from quality.tables.shared import LATITUDE, LONGITUDE
@@ -84,7 +85,7 @@ def plan_firms(city: City, day: date, base: str, options: Mapping[str, Any]) -> 
         )
 
 
-def read_gistda(data: bytes, context: Context) -> ReadResult:
+def read_gistda(data: bytes, context: Context[Any]) -> ReadResult:
     """Tables ``hotspots`` within the option ``within_km``, and ``hotspot_days`` from the last page."""
     payload, reason = parsed(data, _fault)
     if reason:
@@ -104,7 +105,7 @@ def read_gistda(data: bytes, context: Context) -> ReadResult:
     return ReadResult(result.format, result.evidence, result.tables, gather([result.problems, said]))
 
 
-def read_firms(data: bytes, context: Context) -> ReadResult:
+def read_firms(data: bytes, context: Context[Any]) -> ReadResult:
     """Tables ``hotspots`` within the option ``within_km``, and ``hotspot_days`` for the day in the receipt's name."""
     table, failed = _table(data)
     if table is None or failed:
@@ -126,7 +127,7 @@ GISTDA_HOTSPOTS = Source(
     portal="gistda",
     document="https://api-gateway.gistda.or.th/api/2.0/resources/features/viirs/1day",
     plan=plan_gistda,
-    read=read_gistda,
+    reader=read_gistda,
     zone="UTC (assumed); th_date in Asia/Bangkok",
     label="instant",
     missing=("null", "absent"),
@@ -142,7 +143,7 @@ FIRMS_HOTSPOTS = Source(
     portal="firms",
     document="https://firms.modaps.eosdis.nasa.gov/api/area/",
     plan=plan_firms,
-    read=read_firms,
+    reader=read_firms,
     zone="UTC",
     label="instant",
     missing=("",),
@@ -192,8 +193,9 @@ def _flat(feature: Mapping[str, Any]) -> dict[str, Any]:
 
 def _table(data: bytes) -> tuple[pl.DataFrame | None, tuple[str, str] | None]:
     """The CSV as text, or code and message of why it cannot be used; a refused key is answered with a sentence."""
-    table, faults = read_csv(data)
-    if table is None:
+    given = read_csv(data)
+    table, faults = given.rows, given.found
+    if given.is_rejected:
         return None, (faults.item(0, "code"), faults.item(0, "message"))
     if lacking := [name for name in _NEEDED if name not in table.columns]:
         return None, ("answer-bad", f"no CSV of hotspots: no column {', '.join(lacking)}; the key may be refused")
@@ -220,7 +222,7 @@ def _moment(day: str, time: str, zone: str) -> pl.Expr:
 
 
 def _hotspots(
-    source: str, frame: pl.DataFrame, names: set[str], expected: Sequence[str], told: date | None, context: Context
+    source: str, frame: pl.DataFrame, names: set[str], expected: Sequence[str], told: date | None, context: Context[Any]
 ) -> ReadResult:
     """``hotspots`` of the city from text; ``told``: the day whose hotspots the source has told with this answer."""
     point = (context.city.lat, context.city.lon)

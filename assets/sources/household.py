@@ -14,9 +14,10 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import ckan, thai
 from assets.sources.parsing import distinct, problems_at, rejected
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather, problem
 from quality.tables import HOUSEHOLD_INCOME
 
@@ -36,7 +37,7 @@ _PROVINCES = ("จังหวัด", "province", "provinces", "provincename")
 _READER = "ckan_household_income"
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``household_income``: the years of the city's own province.
 
     A year column whose eras disagree is left out (``stamp-bad``), and blanks are missing values.
@@ -98,7 +99,7 @@ CKAN_HOUSEHOLD_INCOME = Source(
     portal=None,
     document="https://catalog.nso.go.th",
     plan=ckan.plan,
-    read=read,
+    reader=read,
     zone="Asia/Bangkok",
     label="period",
     missing=("",),
@@ -107,7 +108,7 @@ CKAN_HOUSEHOLD_INCOME = Source(
 )
 
 
-def _national(measure: str) -> Source:
+def _national(measure: str) -> Source[Any]:
     """One measure for the whole country, landed once for all cities."""
     fixed = {"portal": NATIONAL_PORTAL, "package": PACKAGES[measure], "measure": measure}
 
@@ -121,7 +122,7 @@ def _national(measure: str) -> Source:
         portal=NATIONAL_PORTAL,
         document=f"https://data.go.th/dataset/{PACKAGES[measure]}",
         plan=plan,
-        read=lambda data, context: read(data, replace(context, options=fixed)),
+        reader=lambda data, context: read(data, replace(context, options=fixed)),
         national=True,
     )
 

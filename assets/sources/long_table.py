@@ -10,7 +10,7 @@ and ``road_casualties``.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -63,7 +63,7 @@ class Long(NamedTuple):
 
 def long_rows(
     data: bytes,
-    context: Context,
+    context: Context[Any],
     dtype: pl.DataType,
     *,
     required: Sequence[str] = ("year", "value"),
@@ -114,7 +114,7 @@ def long_rows(
 
 
 def _own(
-    frame: pl.DataFrame, there: set[str], context: Context, labels: Sequence[str]
+    frame: pl.DataFrame, there: set[str], context: Context[Any], labels: Sequence[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of the city's province and of the items asked for, and how many others were left out."""
     wanted = context.options.get("item")
@@ -146,7 +146,7 @@ def _classed(frame: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _placed(frame: pl.DataFrame, there: set[str], context: Context, labels: Sequence[str]) -> pl.DataFrame:
+def _placed(frame: pl.DataFrame, there: set[str], context: Context[Any], labels: Sequence[str]) -> pl.DataFrame:
     """``area`` and ``area_level`` by the finest column of areas, ``over_area`` where that column names a total: then
     the area is the next coarser one that is none, at last the province. ``within``: the coarser area, if any."""
     places = []
@@ -169,7 +169,7 @@ def _placed(frame: pl.DataFrame, there: set[str], context: Context, labels: Sequ
 
 
 def _dated(
-    frame: pl.DataFrame, there: set[str], context: Context, labels: Sequence[str]
+    frame: pl.DataFrame, there: set[str], context: Context[Any], labels: Sequence[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """``reference_date`` and ``months``, with ``over_month`` and ``over_year`` for totals, and what was said of it."""
     never = pl.lit(value=False)
@@ -196,7 +196,7 @@ def _dated(
 def _valued(
     frame: pl.DataFrame,
     there: set[str],
-    context: Context,
+    context: Context[Any],
     dtype: pl.DataType,
     units: Mapping[str, str] | None,
     default: str | None,
@@ -214,7 +214,7 @@ def _valued(
     )
 
 
-def long_source(name: str, title: str, table: Table, units: str, read: Reader) -> Source:
+def long_source(name: str, title: str, table: Table, units: str, read: Reader[Any]) -> Source[Any]:
     """The source of a reader of long tables: it lies in a catalogue that the registry names."""
     return Source(
         name=name,
@@ -224,7 +224,7 @@ def long_source(name: str, title: str, table: Table, units: str, read: Reader) -
         portal=None,
         document="https://docs.ckan.org/en/2.10/api/",
         plan=ckan.plan,
-        read=read,
+        reader=read,
         zone="Asia/Bangkok",
         label="period",
         missing=(*thai.MISSING, thai.PENDING),

@@ -14,10 +14,11 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import distance_km
 from assets.sources.parsing import absent_fields, distinct, parsed, problems_at, rejected, text_frame, without
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather
 from quality.tables import ROAD_EVENTS
 
@@ -38,7 +39,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     yield Request(name="events", url=f"{base}/feed/json", check=lambda data: parsed(data, _fault)[1])
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``road_events`` within the option ``within_km`` of the city's point.
 
     An event without a place, or at 0°, 0°, is nobody's and refused; so is one near the city whose begin cannot be
@@ -120,7 +121,7 @@ LONGDO_EVENTS = Source(
     portal="longdo",
     document="https://event.longdo.com",
     plan=plan,
-    read=read,
+    reader=read,
     zone="Asia/Bangkok",
     label="instant",
     missing=("", "0", "null"),

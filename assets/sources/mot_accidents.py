@@ -15,11 +15,12 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import ckan, thai
 from assets.sources.date_order import dates
 from assets.sources.geo import distance_km
 from assets.sources.parsing import distinct, missing_values, not_numbers, problems_at, rejected, without
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather, problem
 from quality.tables import ROAD_ACCIDENTS
 from quality.tables.shared import LATITUDE, LONGITUDE
@@ -68,7 +69,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     return ckan.plan(city, day, base, OPTIONS)
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``road_accidents`` within the option ``within_km`` of the city's point, from the file of a year.
 
     Accidents in the city's province whose place is not told are refused, for they may be the city's; so are dates
@@ -199,7 +200,7 @@ MOT_ACCIDENTS = Source(
     portal="mot",
     document="https://datagov.mot.go.th/dataset/roadaccident",
     plan=plan,
-    read=read,
+    reader=read,
     zone="Asia/Bangkok",
     label="instant",
     missing=thai.MISSING,

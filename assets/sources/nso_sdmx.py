@@ -15,10 +15,11 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.landing.portals import portal
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.household import MEASURES
 from assets.sources.parsing import distinct, problems_at, read_csv, rejected, without
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather
 from quality.tables import HOUSEHOLD_INCOME
 
@@ -47,7 +48,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     )
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``household_income``, of the city's own province.
 
     Options: ``flow``; ``measure`` (income or expenditure); ``area``, the column of DOPA codes, where the key asks for
@@ -57,8 +58,9 @@ def read(data: bytes, context: Context) -> ReadResult:
     options, city = context.options, context.city
     if options.get("measure") not in MEASURES or "flow" not in options:
         return rejected(_READER, "option-invalid", f"the options need flow, and measure: {' or '.join(MEASURES)}")
-    frame, shape = read_csv(data)
-    if frame is None:
+    given = read_csv(data)
+    frame, shape = given.rows, given.found
+    if given.is_rejected:
         return ReadResult(_READER, problems=shape)
     area = options.get("area")
     if absent := [name for name in (PERIOD, VALUE, *([area] if area else [])) if name not in frame.columns]:
@@ -103,7 +105,7 @@ NSO_SDMX_HOUSEHOLD = Source(
     portal="nso_sdmx",
     document="https://github.com/sdmx-twg/sdmx-rest/blob/v1.5.0/v2_1/ws/rest/docs/4_4_data_queries.md",
     plan=plan,
-    read=read,
+    reader=read,
     zone="Asia/Bangkok",
     label="period",
     missing=("",),

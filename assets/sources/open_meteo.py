@@ -20,9 +20,10 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.parsing import distinct, missing_values, parsed, problems_at, rejected, text_frame, without
-from assets.sources.source import Context, Plan, ReadResult, Request, Source
+from assets.sources.source import Context, Plan, ReadResult, Source
 from quality.contracts import Table
 from quality.problems import gather, problem
 from quality.tables import AIR_QUALITY, WEATHER
@@ -64,7 +65,7 @@ _AIR = _Interface(
 )
 
 
-def _plan(of: _Interface) -> Plan:
+def _plan(of: _Interface) -> Plan[Any]:
     def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
         first, last = (str(asked) for asked in _asked(of, day))
         yield Request(
@@ -86,8 +87,8 @@ def _plan(of: _Interface) -> Plan:
     return plan
 
 
-def _reader(of: _Interface) -> Callable[[bytes, Context], ReadResult]:
-    def read(data: bytes, context: Context) -> ReadResult:
+def _reader(of: _Interface) -> Callable[[bytes, Context[Any]], ReadResult]:
+    def read(data: bytes, context: Context[Any]) -> ReadResult:
         payload, reason = parsed(data, partial(_fault, of))
         if reason:
             return rejected(of.source, "answer-bad", reason)
@@ -166,7 +167,7 @@ def _fault(of: _Interface, payload: Any) -> str | None:
     return None
 
 
-def _source(of: _Interface, title: str, document: str, units: str) -> Source:
+def _source(of: _Interface, title: str, document: str, units: str) -> Source[Any]:
     return Source(
         name=of.source,
         title=title,
@@ -175,7 +176,7 @@ def _source(of: _Interface, title: str, document: str, units: str) -> Source:
         portal=of.source,
         document=document,
         plan=_plan(of),
-        read=_reader(of),
+        reader=_reader(of),
         zone="Asia/Bangkok, as asked",
         label="instant",
         missing=("null",),

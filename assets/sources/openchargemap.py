@@ -17,10 +17,11 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import distance_km
 from assets.sources.parsing import distinct, missing_values, parsed, problems_at, rejected, text_frame, without
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather, problem
 from quality.tables import EV_CHARGERS
 from quality.tables.shared import LATITUDE, LONGITUDE
@@ -91,7 +92,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     )
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``ev_chargers`` of the delivery day: sites within the option ``within_km`` of the city's point.
 
     Connections without a quantity count once; a site's total power is null unless each of its connections tells one.
@@ -171,7 +172,7 @@ OPENCHARGEMAP = Source(
     portal="openchargemap",
     document="https://openchargemap.org/site/develop/api",
     plan=plan,
-    read=read,
+    reader=read,
     zone="UTC",
     label="instant",
     missing=("absent field", "ConnectionTypeID 0", "StatusTypeID 0"),

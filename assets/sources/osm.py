@@ -31,7 +31,7 @@ _READER = "osm_facilities"
 _TAGS = (*KINDS, "name", "name:th", "name_th", "name:en", "name_en")
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``facilities`` within the option ``within_km`` of the city's point, dated by the extract's own stamp
     (Overpass tells ``osm3s.timestamp_osm_base``) or by its delivery."""
     payload, reason = parsed(data, _fault)
@@ -87,7 +87,7 @@ OSM_FACILITIES = Source(
     portal=None,
     document="https://wiki.openstreetmap.org/wiki/Overpass_API",
     plan=None,
-    read=read,
+    reader=read,
     zone="UTC",
     label="instant",
     missing=("", "absent tag"),

@@ -14,7 +14,8 @@ import polars as pl
 from assets.landing.unpack import ArchiveError, members
 from assets.sources import thai
 from assets.sources.source import ReadResult
-from quality.problems import PROBLEM_SCHEMA, gather, no_problems, problem
+from quality.batch import Batch, Breach
+from quality.problems import PROBLEM_SCHEMA, gather, problem
 
 _NUMBER = pl.Float64()
 """What a number is held as where its reader does not say."""
@@ -53,7 +54,7 @@ def rejected(reader: str, code: str, message: str) -> ReadResult:
     return ReadResult(format=reader, problems=problem(code, message))
 
 
-def read_table(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+def read_table(data: bytes) -> Batch:
     """A CSV file, the first sheet of a workbook (XLSX) that has rows, or a ZIP archive of one of them, with a header
     line: strings as ``read_csv`` gives them. Limits are those of ``assets.landing.unpack``."""
     if not data.startswith(b"PK"):
@@ -61,35 +62,34 @@ def read_table(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
     try:
         files = [(name, content) for name, content in members(data, "") if content.strip()]
     except ArchiveError as error:
-        return None, problem(error.code, str(error))
+        return Batch.rejected(error.code, str(error))
     if len(files) > 1:
         files = [(name, content) for name, content in files if name.lower().endswith((".csv", ".xlsx"))]
     if len(files) != 1:
-        return None, problem("file-malformed", f"{len(files)} tables in the archive where one is expected")
+        return Batch.rejected("file-malformed", f"{len(files)} tables in the archive where one is expected")
     content = files[0][1]
     return _read_workbook(content) if content.startswith(b"PK") else read_csv(content)
 
 
-def read_csv(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+def read_csv(data: bytes) -> Batch:
     """A CSV file with a header line as strings plus ``_row`` (line, header is 1). Of what spreadsheets leave behind,
     nameless columns without values are left out and said; rows without any value are no rows.
 
-    Returns None and the problem where the bytes are no such file; ``_row`` counts records, so a quoted line break
-    shifts it.
+    Rejected where the bytes are no such file; ``_row`` counts records, so a quoted line break shifts it.
     """
     text = text_of(data)
     if text is None:
-        return None, problem("file-encoding", f"not text in any of {', '.join(ENCODINGS)}")
+        return Batch.rejected("file-encoding", f"not text in any of {', '.join(ENCODINGS)}")
     if not text.strip():
-        return None, problem("file-empty", "nothing but blanks")
+        return Batch.rejected("file-empty", "nothing but blanks")
     try:
         # One chunk: pl.format panics on a frame of which a filter emptied one (polars #25525).
         return _headed(pl.read_csv(text.encode(), infer_schema=False).rechunk())
     except pl.exceptions.PolarsError as error:
-        return None, problem("file-malformed", f"not a CSV table ({type(error).__name__})")
+        return Batch.rejected("file-malformed", f"not a CSV table ({type(error).__name__})")
 
 
-def _read_workbook(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+def _read_workbook(data: bytes) -> Batch:
     try:
         book = fastexcel.read_excel(data)
         for number in range(len(book.sheet_names)):
@@ -98,17 +98,17 @@ def _read_workbook(data: bytes) -> tuple[pl.DataFrame | None, pl.DataFrame]:
                 names = [(name or "").strip() or f"_duplicated_{at}" for at, name in enumerate(sheet.row(0))]
                 return _headed(sheet[1:].rename(dict(zip(sheet.columns, names, strict=True))))
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError) as error:
-        return None, problem("file-malformed", f"not a workbook with one table ({type(error).__name__})")
-    return None, problem("file-empty", "no sheet has rows below a header")
+        return Batch.rejected("file-malformed", f"not a workbook with one table ({type(error).__name__})")
+    return Batch.rejected("file-empty", "no sheet has rows below a header")
 
 
-def _headed(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _headed(frame: pl.DataFrame) -> Batch:
     nameless = [name for name in frame.columns if not name.strip() or name.startswith("_duplicated_")]
     empty = [name for name in nameless if frame[name].str.strip_chars().replace("", None).is_null().all()]
-    said = problem("column-new", f"{len(empty)} nameless column(s) without values") if empty else no_problems()
     frame = frame.drop(empty).rename(lambda name: name.strip() or name).with_row_index("_row", offset=2)
     blank = pl.all_horizontal(pl.exclude("_row").str.strip_chars().fill_null("") == "")
-    return frame.filter(~blank).cast({"_row": pl.Int64}), said
+    batch = Batch(frame.filter(~blank).cast({"_row": pl.Int64}))
+    return batch.note("column-new", f"{len(empty)} nameless column(s) without values") if empty else batch
 
 
 def text_frame(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> pl.DataFrame:
@@ -163,6 +163,19 @@ def not_numbers(frame: pl.DataFrame, names: Iterable[str], dtype: pl.DataType = 
         for name, value in text.items()
     )
     return found.unique("row", keep="first", maintain_order=True)
+
+
+def numeric(names: Iterable[str], dtype: pl.DataType = _NUMBER) -> list[Breach]:
+    """What ``Batch.refuse`` takes to refuse text in the columns ``names`` that is neither a number of ``dtype`` nor a
+    missing mark (``value-not-number``)."""
+    return [
+        (
+            ~thai.is_missing(pl.col(name)) & thai.number(pl.col(name), dtype).is_null(),
+            "value-not-number",
+            f"{name} is not a number",
+        )
+        for name in names
+    ]
 
 
 def absent_fields(records: Iterable[Any], names: Iterable[str]) -> pl.DataFrame:

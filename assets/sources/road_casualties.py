@@ -5,6 +5,8 @@ A long table (``assets.sources.long_table``) with the columns ``ปี``, ``เ�
 hospitals count otherwise: data sets are not comparable, and a data set of injured may tell fewer than one of dead.
 """
 
+from typing import Any
+
 import polars as pl
 
 from assets.sources import ckan
@@ -21,7 +23,7 @@ _DEAD = "เสียชีวิต|ตาย"
 _INJURED = "บาดเจ็บ"
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``road_casualties`` from a datastore page or file.
 
     Options: ``outcome`` (death or injury) where the items do not tell; see ``assets.sources.long_table.long_rows``. An

@@ -1,51 +1,55 @@
-"""What a source is: where its bytes come from and how they become rows.
+"""What a source is: where its bytes come from, what a city may choose of it, and how it becomes rows.
 
 One module a source declares a ``Source``; the graph is made from these declarations (``assets.graph``). A source
-never writes anything: ``plan`` says what to ask for, ``read`` turns landed bytes into frames and problems.
+never writes anything: ``plan`` says what to ask for, ``reader`` turns landed bytes into frames and problems.
 """
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assets.cities.registry import City
-from quality.contracts import Table
-from quality.problems import no_problems
-from quality.verdicts import Verdict
+from assets.cities.registry import City, reasons
+from assets.landing.request import Request
+from quality.batch import Batch
+from quality.problems import gather, no_problems, problem
 
 
-@dataclass(frozen=True)
-class Request:
-    """One thing to ask a portal for. ``name`` identifies it among the source's receipts (one name, one content).
+class Options(BaseModel):
+    """What a registry entry may choose of a source: nothing, unless the source names a model of its own.
 
-    ``expect`` is ``json``, ``csv``, ``text`` or ``zip``: an answer of another kind is a bad answer, whatever its
-    status. ``check`` looks at the bytes and returns a reason to call the answer bad, or None. ``form`` makes it a POST
-    of form fields. A key stands in ``url``, ``params``, ``headers`` or ``form`` as ``{key:NAME}``: the client puts
-    the secret of that name in when it sends, so that nothing that is kept ever holds it.
+    A field is an option; its description says what it means. An unknown name, a missing one and a wrong type are
+    refused when the registry is loaded.
     """
 
-    name: str
-    url: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str] | None = None
-    expect: str = "json"
-    conditional: bool = True
-    check: Callable[[bytes], str | None] | None = None
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An option by its name."""
+        return (self.__pydantic_extra__ or {}).get(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        return (self.__pydantic_extra__ or {})[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in (self.__pydantic_extra__ or {})
+
+
+Chosen = TypeVar("Chosen", bound=Options)
 
 
 @dataclass(frozen=True)
-class Context:
-    """What a reader may know besides the bytes: for whom, for which delivery day, and the registry's settings."""
+class Context(Generic[Chosen]):
+    """What a reader may know besides the bytes: for whom, for which delivery day, under which name, which options."""
 
     city: City
     day: date
     name: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """The city's registry entry for this source (stations, pinned layout, time zone, mapping)."""
+    options: Chosen = field(default_factory=dict)  # type: ignore[assignment]
+    """The city's registry entry for this source: as the source's model for a reader, as written before that."""
 
 
 @dataclass(frozen=True)
@@ -62,26 +66,38 @@ class ReadResult:
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     problems: pl.DataFrame = field(default_factory=no_problems)
 
+    @classmethod
+    def of(cls, format: str, evidence: str = "", **tables: Batch) -> Self:
+        """The rows of one batch a table, and the problems of all; a batch that is rejected gives no table."""
+        rows = {name: batch.rows for name, batch in tables.items() if not batch.is_rejected}
+        return cls(format, evidence, rows, gather(found for batch in tables.values() for found in batch.problems))
 
-Plan = Callable[[City, date, str, Mapping[str, Any]], Generator[Request, bytes | None, None]]
+    @classmethod
+    def rejected(cls, format: str, code: str, message: str, row: int | None = None) -> Self:
+        """The result for a delivery that cannot be used at all."""
+        return cls(format, problems=problem(code, message, row))
+
+
+Plan = Callable[[City, date, str, Chosen], Generator[Request, bytes | None, None]]
 """``plan(city, day, base, options)``: a generator of the requests of a delivery day.
 
 It is sent the bytes of each answer (None where none came that can be used), so that a later request can depend on an
 earlier answer (CKAN: package, then resource, then page by page). ``base`` is the portal's base URL setting."""
 
 
-Reader = Callable[[bytes, Context], ReadResult]
+Reader = Callable[[bytes, Context[Chosen]], ReadResult]
 
 
 @dataclass(frozen=True)
-class Source:
-    """A portal's interface, as the graph needs it.
+class Source(Generic[Chosen]):
+    """An interface, as the graph needs it: a portal's, or what comes by file.
 
     ``portal`` names the entry of ``assets.landing.portals.PORTALS``; None means the registry entry's option ``portal``
     does. ``national`` sources answer for the whole country: they are landed once, for the pseudo-city ``national``,
     and every city reads those receipts. ``reads`` tells whether a receipt of that name holds rows (a CKAN package
-    description, say, does not). ``past`` tells whether the portal can be asked for a past day. A source without
-    ``plan`` comes by file, through an inbox.
+    description, say, does not). ``past`` tells whether the portal can be asked for a past day,
+    ``keyed`` whether its metering points are hashed with the deployment's secret on their way into the lake. A source
+    without ``plan`` comes by file, through an inbox. ``options`` models what a registry entry may choose.
 
     What the interface declares, for whoever judges or repairs it: ``zone`` of its stamps, which are seldom marked
     (Traffy's two endpoints differ, GISTDA's "Z" is false); ``label``, whether a stamp is the start or the end of its
@@ -96,27 +112,29 @@ class Source:
     tables: tuple[str, ...]
     portal: str | None
     document: str
-    plan: Plan | None
-    read: Reader
+    plan: Plan[Chosen] | None
+    reader: Reader[Chosen]
     zone: str
     label: Literal["start", "end", "instant", "period"]
     missing: tuple[str, ...]
     units: str
     personal: str = "none"
+    options: type[Chosen] = Options  # type: ignore[assignment]
     national: bool = False
     past: bool = False
+    keyed: bool = False
     reads: Callable[[str], bool] = lambda name: True
 
+    def read(self, data: bytes, context: Context[Any]) -> ReadResult:
+        """Read landed bytes, with the options of ``context`` as the registry has them (a mapping) or as the model."""
+        try:
+            options = self.options.model_validate(context.options)
+        except ValidationError as error:
+            return ReadResult.rejected(self.name, "option-invalid", "; ".join(reasons(error)))
+        return self.reader(data, replace(context, options=options))
 
-@dataclass(frozen=True)
-class Derived:
-    """How ``table`` is made of ``of``: ``make`` is a pure function of the frame, ``judge`` adds verdicts of its own.
-
-    ``by_day``: a day of ``table`` is made of that day of ``of`` alone; else the whole is made of the whole.
-    """
-
-    table: Table
-    of: Table
-    make: Callable[[pl.DataFrame], pl.DataFrame]
-    by_day: bool
-    judge: Callable[[pl.DataFrame], list[Verdict]] = lambda frame: []
+    def requests(self, city: City, day: date, base: str, options: Any) -> Generator[Request, bytes | None, None]:
+        """What to ask the portal for on a delivery day. Raises ``ValueError`` where the source comes by file."""
+        if self.plan is None:
+            raise ValueError(f"{self.name} comes by file: a registry entry must say via: inbox")
+        return self.plan(city, day, base, self.options.model_validate(options))

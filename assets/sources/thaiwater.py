@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import distance_km
 from assets.sources.parsing import (
@@ -31,7 +32,7 @@ from assets.sources.parsing import (
     text_frame,
     without,
 )
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.contracts import Table
 from quality.problems import gather, problem
 from quality.tables import RAINFALL, STATION_LISTS, WATER_LEVELS
@@ -77,7 +78,7 @@ def plan(
     )
 
 
-def read_levels(data: bytes, context: Context) -> ReadResult:
+def read_levels(data: bytes, context: Context[Any]) -> ReadResult:
     """Tables ``water_levels`` and ``station_lists`` of the stations within the option ``within_km``.
 
     ``above_bank_m`` is null where the text tells no side, and where the station's bank and bed both stand at 0 m: they
@@ -114,7 +115,7 @@ def read_levels(data: bytes, context: Context) -> ReadResult:
     return _result(LEVELS_READER, WATER_LEVELS, levels, near, len(records), context, said, ("level_msl_m",))
 
 
-def read_rain(data: bytes, context: Context) -> ReadResult:
+def read_rain(data: bytes, context: Context[Any]) -> ReadResult:
     """Tables ``rainfall`` (24 hours) and ``station_lists`` of the stations within the option ``within_km``."""
     records, failed = _records(data, "rain_24h")
     if failed:
@@ -140,7 +141,7 @@ THAIWATER_LEVELS = Source(
     portal="thaiwater",
     document=f"https://api-v3.thaiwater.net{PUBLIC}/waterlevel_load",
     plan=partial(plan, "waterlevel_load"),
-    read=read_levels,
+    reader=read_levels,
     zone="Asia/Bangkok",
     label="instant",
     missing=("null", "absent", "", "-", "N/A", "-9.99", "-999", "-9999"),
@@ -156,7 +157,7 @@ THAIWATER_RAIN = Source(
     portal="thaiwater",
     document=f"https://api-v3.thaiwater.net{PUBLIC}/rain_24h",
     plan=partial(plan, "rain_24h"),
-    read=read_rain,
+    reader=read_rain,
     zone="Asia/Bangkok",
     label="end",
     missing=("null", "absent", "", "-", "N/A", "-9.99", "-999", "-9999"),
@@ -213,7 +214,7 @@ def _parts(record: Any, part: str, fields: Sequence[str]) -> dict[str, Any]:
     return {name: found.get(name) if isinstance(found, dict) else None for name in fields}
 
 
-def _near(frame: pl.DataFrame, context: Context, values: Sequence[str]) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+def _near(frame: pl.DataFrame, context: Context[Any], values: Sequence[str]) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Readings within reach with ``distance_km``, ``_local`` and ``_at`` (their stamp in Bangkok and UTC), and what is
     wrong with them; a reading without a place is no city's, so that these are only counted."""
     read = pl.coalesce(
@@ -268,7 +269,7 @@ def _result(
     rows: pl.DataFrame,
     near: pl.DataFrame,
     listed: int,
-    context: Context,
+    context: Context[Any],
     said: Sequence[pl.DataFrame],
     values: Sequence[str],
 ) -> ReadResult:

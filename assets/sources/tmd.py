@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.parsing import (
     distinct,
@@ -29,7 +30,7 @@ from assets.sources.parsing import (
     text_frame,
     without,
 )
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from assets.sources.stations import listed
 from quality.problems import gather, problem
 from quality.tables import WEATHER
@@ -80,7 +81,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     )
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Tables ``weather``, product ``observed``, of stations within the option ``within_km``, and ``station_lists``."""
     payload, reason = parsed(data, _fault)
     if reason:
@@ -114,7 +115,7 @@ TMD = Source(
     portal="tmd",
     document="https://data.tmd.go.th/api/index1.php",
     plan=plan,
-    read=read,
+    reader=read,
     zone="Asia/Bangkok",
     label="instant",
     missing=("{}", "[]", "", "-"),

@@ -18,11 +18,11 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators.inhabitants import level_of
+from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import distance_km
 from assets.sources.parsing import distinct, parsed, problems_at, read_csv, rejected, text_frame, without
-from assets.sources.source import Context, ReadResult, Request, Source
+from assets.sources.source import Context, ReadResult, Source
 from quality.problems import gather, no_problems, problem
 from quality.tables import TICKETS
 
@@ -100,7 +100,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
             return
 
 
-def read(data: bytes, context: Context) -> ReadResult:
+def read(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``tickets`` from a page of the open feed: the reports that are the city's own.
 
     Somebody in the country reports something every day, so a first page that begins after the period asked for (in the
@@ -128,7 +128,7 @@ def _cut(frame: pl.DataFrame, name: str) -> list[pl.DataFrame]:
     return [problem("window-short", text)] if late or early else []
 
 
-def read_exchange(data: bytes, context: Context) -> ReadResult:
+def read_exchange(data: bytes, context: Context[Any]) -> ReadResult:
     """Table ``tickets`` from a download of the exchange API: JSON with ``results``, or CSV with the same names."""
     if data.lstrip()[:1] == b"{":
         payload, reason = parsed(data, _exchange_fault)
@@ -142,8 +142,9 @@ def read_exchange(data: bytes, context: Context) -> ReadResult:
         evidence = f"get-issues JSON, {frame.height} reports"
         said = [problem("window-short", f"{frame.height} of {payload.get('count')} reports")] if _short(payload) else []
     else:
-        table, faults = read_csv(data)
-        if table is None:
+        given = read_csv(data)
+        table, faults = given.rows, given.found
+        if given.is_rejected:
             return ReadResult("traffy_exchange", problems=faults)
         if lacking := [field for field in ("ticket_id", "timestamp", "status") if field not in table.columns]:
             return rejected("traffy_exchange", "format-unknown", f"no column {', '.join(lacking)}")
@@ -160,7 +161,7 @@ def read_exchange(data: bytes, context: Context) -> ReadResult:
     return ReadResult(result.format, result.evidence, result.tables, gather([result.problems, *said]))
 
 
-def _tickets(frame: pl.DataFrame, context: Context, source: str, evidence: str) -> ReadResult:
+def _tickets(frame: pl.DataFrame, context: Context[Any], source: str, evidence: str) -> ReadResult:
     frame = frame.with_columns(
         pl.col("lat", "lon").cast(pl.Float64, strict=False),
         reported=_stamp("reported"),
@@ -208,11 +209,11 @@ def _tickets(frame: pl.DataFrame, context: Context, source: str, evidence: str) 
     )
 
 
-def _own(context: Context) -> pl.Expr:
+def _own(context: Context[Any]) -> pl.Expr:
     """Whether a report is the city's: by province where that is its scope, else by distance from its point."""
     city = context.city
     within = context.options.get("within_km")
-    if within is None and level_of(city) == "province":
+    if within is None and city.level == "province":
         return pl.col("province") == thai.area(pl.lit(city.province_th))
     near = distance_km(pl.col("lat"), pl.col("lon"), (city.lat, city.lon)) <= float(within or WITHIN_KM)
     return near.fill_null(value=False)
@@ -268,7 +269,7 @@ TRAFFY_GEOJSON = Source(
     portal="traffy",
     document="https://publicapi.traffy.in.th/teamchadchart-stat-api/geojson/v1",
     plan=plan,
-    read=read,
+    reader=read,
     zone="Asia/Bangkok",
     label="instant",
     missing=("null",),
@@ -286,7 +287,7 @@ TRAFFY_EXCHANGE = Source(
     portal=None,
     document="https://github.com/traffy-nectec/exchange-api-doc",
     plan=None,
-    read=read_exchange,
+    reader=read_exchange,
     zone="Asia/Bangkok",
     label="instant",
     missing=("null", ""),

@@ -7,9 +7,9 @@ import pytest
 
 from assets.cities.registry import City, load_registry
 from assets.lake.feeds import SOURCES
+from assets.lake.station_places import moved, validity
 from assets.sources.air4thai import AIR4THAI_HISTORY, AIR4THAI_LIVE
 from assets.sources.source import Context, ReadResult, Source
-from assets.sources.stations import moved, validity
 from demo.answers import Answer, Query, World, answer
 from quality.tables import STATION_LISTS, TABLES
 

@@ -20,14 +20,14 @@ import pytest
 from pydantic import ValidationError
 
 from assets.cities.registry import City, load_registry
-from assets.landing.deployment import Platform
+from assets.landing.deployment import Deployment
 from assets.landing.portals import PORTALS
 from assets.landing.store import LocalStore
-from assets.sources import fetch
 from demo.packages import PENDING
 from demo.portal import serve
 from demo.profile import IMPATIENT, demo
 from pipelines.settings import BANGKOK, Settings
+from tests.kit import ask, ask_national
 
 DAY = date(2026, 11, 23)
 WEATHER = "temperature_2m,relative_humidity_2m,precipitation,wind_speed_10m"
@@ -328,20 +328,20 @@ def test_a_fault_that_cannot_be_is_refused_by_name(monkeypatch: pytest.MonkeyPat
 
 def test_a_portal_that_hangs_costs_whoever_watches_seconds(cities: dict[str, City], tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, demo_faults={"longdo": "timeout", "open_meteo": "drip"})
-    platform = Platform(
+    deployment = Deployment(
         store=LocalStore(tmp_path),
         cities=cities,
         portals={},
         inbox=tmp_path,
         now=lambda: datetime(2026, 11, 23, 1, 30, tzinfo=BANGKOK),
     )
-    with demo(platform, [], DAY, settings) as deployment:
+    with demo(deployment, [], DAY, settings) as deployment:
         begun = time.monotonic()
         for _ in range(3):
-            [receipt] = fetch.land_national(deployment, "longdo_events", DAY, "run")
+            [receipt] = ask_national(deployment, "longdo_events", DAY)
             assert receipt.outcome == "not-reached"
         nan = cities["nan"]
-        [receipt] = fetch.land_portal(deployment, nan, "weather", nan.sources["weather"], DAY, "run")
+        [receipt] = ask(deployment, nan, "weather", DAY)
         assert receipt.outcome == "not-reached"
         took = time.monotonic() - begun
     assert took < 2 * IMPATIENT.host_seconds + 5

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from assets.cities.registry import load_registry
 from assets.lake.ingest import fill_meter_intervals
-from assets.landing.deployment import Platform
+from assets.landing.deployment import Deployment
 from assets.landing.store import LocalStore
 from pipelines.sql import connect
-from tests.pipeline.deployment import Deployment
+from tests.home import Home
+from tests.kit import land
 
 SOURCE = "amr_exports"
 FIRST = date(2026, 11, 20)
@@ -28,50 +28,49 @@ def nem12(value: str, updated: str = "20261121010000", flag: str = "A") -> bytes
 
 
 @pytest.fixture
-def deployment(tmp_path: Path) -> Deployment:
-    return Deployment(tmp_path / "home")
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
 
 
 @pytest.fixture
-def deliver(deployment: Deployment) -> Iterator[Deliver]:
+def deliver(home: Home) -> Iterator[Deliver]:
     """Files come into the city's landing and lake, a delivery day each."""
     city = next(city for city in load_registry().values() if SOURCE in city.sources)
     city = city.model_copy(update={"sources": {SOURCE: city.sources[SOURCE]}})
     now = datetime(2026, 12, 1, tzinfo=UTC)
-    store = LocalStore(deployment.home)
-    platform = Platform(store, {city.slug: city}, {}, deployment.home, lambda: now, b"key")
+    store = LocalStore(home.home)
+    deployment = Deployment(store, {city.slug: city}, {}, home.home, lambda: now, b"key")
 
     def come(after: int, data: bytes) -> None:
         day = FIRST + timedelta(days=after)
-        told: dict[str, Any] = {"name": f"{day}.csv", "origin": "inbox", "first_seen": now, "run": "test"}
-        platform.archive.land(city=city.slug, source=SOURCE, day=day, data=data, **told)
-        fill_meter_intervals(platform, city, day)
+        land(deployment, city, SOURCE, day, f"{day}.csv", data)
+        fill_meter_intervals(deployment, city, day)
 
     yield come
 
 
-def test_a_correction_is_seen_from_its_own_day_on(deployment: Deployment, deliver: Deliver) -> None:
+def test_a_correction_is_seen_from_its_own_day_on(home: Home, deliver: Deliver) -> None:
     deliver(0, nem12("1"))
-    assert deployment.sql(SUM.format(FIRST)) == [{"kwh": 48.0, "n": 48}]
+    assert home.sql(SUM.format(FIRST)) == [{"kwh": 48.0, "n": 48}]
     deliver(1, nem12("2", "20261122010000"))
-    asked = {day: deployment.sql(SUM.format(FIRST + timedelta(days=day))) for day in (-1, 0, 1, 9)}
+    asked = {day: home.sql(SUM.format(FIRST + timedelta(days=day))) for day in (-1, 0, 1, 9)}
     assert asked == {
         -1: [{"kwh": None, "n": 0}],
         0: [{"kwh": 48.0, "n": 48}],
         1: [{"kwh": 96.0, "n": 48}],
         9: [{"kwh": 96.0, "n": 48}],
     }
-    described = {row["table"]: row["comment"] for row in deployment.json("sql")}
+    described = {row["table"]: row["comment"] for row in home.json("sql")}
     assert described["lake.meter_intervals_as_of(day)"]
 
 
-def test_the_newest_day_asked_is_the_lake_itself(deployment: Deployment, deliver: Deliver) -> None:
+def test_the_newest_day_asked_is_the_lake_itself(home: Home, deliver: Deliver) -> None:
     """The query ranks readings as the lake does: a late version, a blank, a worse quality, a tie."""
     for after, data in enumerate(
         [nem12("1"), nem12("2", "20261120000000"), nem12("", "20261129000000"), nem12("3", flag="S14"), nem12("4")]
     ):
         deliver(after, data)
-    with connect(LocalStore(deployment.home), [city.slug for city in load_registry().values()]) as connection:
+    with connect(LocalStore(home.home), [city.slug for city in load_registry().values()]) as connection:
         asked = connection.execute("from lake.meter_intervals_as_of('2026-12-01') order by start")
         columns = ", ".join(column[0] for column in asked.description)
         rows = asked.fetchall()

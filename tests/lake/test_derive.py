@@ -9,21 +9,23 @@ import pytest
 from assets.cities.registry import SourceEntry, load_registry
 from assets.lake import derive, ingest
 from assets.lake import files as lake
-from assets.lake.citizen_reports import REPORTS
-from assets.landing.deployment import Platform
+from assets.lake.derive import DERIVED
+from assets.landing.deployment import Deployment
 from assets.landing.store import LocalStore
 from assets.snapshots.arrivals import arrivals
 from pipelines.settings import BANGKOK
 from quality.tables import CITIZEN_REPORTS, TICKETS
+from tests import kit
 
+REPORTS = next(derived for derived in DERIVED if derived.table is CITIZEN_REPORTS)
 CITY = load_registry()["samyan"].model_copy(
     update={"sources": {"reports": SourceEntry(via="inbox", reader="traffy_exchange", options={"within_km": 50})}}
 )
 DAYS = (date(2026, 11, 22), date(2026, 11, 23))
 
 
-def platform(folder: Path) -> Platform:
-    return Platform(
+def deployed(folder: Path) -> Deployment:
+    return Deployment(
         store=LocalStore(folder),
         cities={CITY.slug: CITY},
         portals={},
@@ -52,21 +54,11 @@ def download(*states: tuple[str, str]) -> bytes:
     return json.dumps({"status": "success", "count": len(rows), "results": rows}, ensure_ascii=False).encode()
 
 
-def land(deployment: Platform, day: date, name: str, data: bytes | None, **facts: str) -> None:
-    deployment.archive.land(
-        city=CITY.slug,
-        source="reports",
-        day=day,
-        name=name,
-        origin=name,
-        data=data,
-        first_seen=deployment.now(),
-        run=f"run of {day}",
-        **facts,
-    )
+def land(deployment: Deployment, day: date, name: str, data: bytes | None, **facts: str) -> None:
+    kit.land(deployment, CITY, "reports", day, name, data, **facts)
 
 
-def counted(deployment: Platform) -> list[tuple]:
+def counted(deployment: Deployment) -> list[tuple]:
     return lake.read(deployment.store, CITIZEN_REPORTS, CITY.slug).select("local_date", "state", "reports").rows()
 
 
@@ -76,7 +68,7 @@ REPORTED = date(2026, 11, 20)
 
 
 def test_a_report_that_moves_on_is_counted_once_where_it_is_now(tmp_path: Path) -> None:
-    deployment = platform(tmp_path)
+    deployment = deployed(tmp_path)
     for day, data in zip(DAYS, (FIRST, SECOND), strict=True):
         land(deployment, day, f"{day}.json", data)
         ingest.fill(deployment, CITY, TICKETS, day)
@@ -88,7 +80,7 @@ def test_a_report_that_moves_on_is_counted_once_where_it_is_now(tmp_path: Path) 
 
 
 def test_a_night_that_failed_is_made_good_by_the_next(tmp_path: Path) -> None:
-    deployment = platform(tmp_path)
+    deployment = deployed(tmp_path)
     land(deployment, DAYS[0], "one.json", FIRST)
     ingest.fill(deployment, CITY, TICKETS, DAYS[0])
     # The step that counts fails on this night; the next night brings nothing.
@@ -98,7 +90,7 @@ def test_a_night_that_failed_is_made_good_by_the_next(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_the_same_deliveries_in_any_order_give_the_same_bytes(tmp_path: Path, order: tuple[int, int]) -> None:
-    deployment = platform(tmp_path)
+    deployment = deployed(tmp_path)
     for day, data in ((DAYS[n], (FIRST, SECOND)[n]) for n in order):
         land(deployment, day, f"{day}.json", data)
         ingest.fill(deployment, CITY, TICKETS, day)
@@ -110,7 +102,7 @@ def test_the_same_deliveries_in_any_order_give_the_same_bytes(tmp_path: Path, or
 
 
 def test_a_source_that_fails_is_told_with_its_last_answer(tmp_path: Path) -> None:
-    deployment = platform(tmp_path)
+    deployment = deployed(tmp_path)
     assert arrivals(deployment, CITY, DAYS[0]).rows() == [("reports", "nothing", None, 0, None)]
     land(deployment, DAYS[0], "one.json", FIRST)
     ingest.fill(deployment, CITY, TICKETS, DAYS[0])

@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime
 from assets.cities.registry import load_registry
 from assets.lake import files as lake
 from assets.lake import ingest
-from assets.landing.deployment import Platform
+from assets.landing.deployment import Deployment
 from assets.landing.store import LocalStore
 from quality.tables import DELIVERIES, METER_INTERVALS, QUARANTINE
+from tests.kit import land
 
 DAY = date(2026, 1, 3)
 NEM12 = (
@@ -29,12 +30,10 @@ def filled(tmp_path, **files):
     city = next(city for city in load_registry().values() if source in city.sources)
     city = city.model_copy(update={"sources": {source: city.sources[source]}})
     now = datetime(2026, 1, 4, tzinfo=UTC)
-    platform = Platform(store, {city.slug: city}, {}, tmp_path, lambda: now, b"key")
+    deployment = Deployment(store, {city.slug: city}, {}, tmp_path, lambda: now, b"key")
     for name, content in files.items():
-        platform.archive.land(
-            city=city.slug, source=source, day=DAY, name=name, origin=name, data=content, first_seen=now, run="test"
-        )
-    ingest.fill_meter_intervals(platform, city, DAY)
+        land(deployment, city, source, DAY, name, content)
+    ingest.fill_meter_intervals(deployment, city, DAY)
     books = lake.read(store, DELIVERIES, city.slug).rows_by_key(("name", "table"), named=True, unique=True)
     quarantine = lake.read(store, QUARANTINE, city.slug).filter(severity="reject")
     return books, quarantine, lake.read(store, METER_INTERVALS, city.slug)

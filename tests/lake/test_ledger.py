@@ -17,7 +17,7 @@ from assets.lake import ledger
 from assets.lake.feeds import SOURCES
 from assets.lake.ingest import fill, fill_meter_intervals
 from assets.landing.archive import object_key
-from assets.landing.deployment import Platform
+from assets.landing.deployment import Deployment, Step
 from assets.landing.http import Client
 from assets.landing.inbox import land_inbox
 from assets.landing.store import LocalStore, Store
@@ -26,6 +26,7 @@ from assets.sources.source import Context, ReadResult, Source
 from quality.contracts import Table
 from quality.problems import no_problems, problem
 from quality.tables import DELIVERIES, METER_INTERVALS, METER_SUPERSEDED, METERS, QUARANTINE, WEATHER
+from tests.kit import ask, ask_national, land
 
 BANGKOK = timezone(timedelta(hours=7))
 D1, D2, D3 = date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 22)
@@ -41,8 +42,8 @@ def city() -> City:
     return load_registry()["khon_kaen"].model_copy(update={"sources": sources})
 
 
-def platform_at(folder: Path, city: City, store: Store | None = None, today: date = D3) -> Platform:
-    return Platform(
+def deployment_at(folder: Path, city: City, store: Store | None = None, today: date = D3) -> Deployment:
+    return Deployment(
         store=store or LocalStore(folder / "home"),
         cities={city.slug: city},
         portals={},
@@ -53,8 +54,8 @@ def platform_at(folder: Path, city: City, store: Store | None = None, today: dat
 
 
 @pytest.fixture
-def platform(tmp_path: Path, city: City) -> Platform:
-    return platform_at(tmp_path, city)
+def deployment(tmp_path: Path, city: City) -> Deployment:
+    return deployment_at(tmp_path, city)
 
 
 def nem12(day: date, *points: str, value: int = 1) -> bytes:
@@ -82,15 +83,15 @@ def weather(day: date, *degrees: float | None) -> bytes:
     return json.dumps(answer).encode()
 
 
-def deliver(platform: Platform, city: City, source: str, day: date, name: str, data: bytes | None, **more: Any) -> str:
+def deliver(
+    deployment: Deployment, city: City, source: str, day: date, name: str, data: bytes | None, **more: Any
+) -> str:
     """Land one delivery; its receipt's id."""
-    told = {"origin": name, "first_seen": platform.now(), "run": "r"} | more
-    receipt = platform.archive.land(city=city.slug, source=source, day=day, name=name, data=data, **told)
-    return receipt.id
+    return land(deployment, city, source, day, name, data, **more).id
 
 
-def books(platform: Platform, city: City, table: Table, day: date | None = None) -> list[dict[str, Any]]:
-    frame = lake.read(platform.store, DELIVERIES, city.slug).filter(table=table.name)
+def books(deployment: Deployment, city: City, table: Table, day: date | None = None) -> list[dict[str, Any]]:
+    frame = lake.read(deployment.store, DELIVERIES, city.slug).filter(table=table.name)
     return frame.filter(pl.lit(True) if day is None else pl.col("day") == day).to_dicts()
 
 
@@ -98,50 +99,50 @@ def content(store: Store) -> dict[str, bytes]:
     return {key: store.read(key) for key in store.list("lake")}
 
 
-def sum_of(platform: Platform, city: City) -> Decimal:
-    found: Decimal = lake.read(platform.store, METER_INTERVALS, city.slug)["value_final"].sum()
+def sum_of(deployment: Deployment, city: City) -> Decimal:
+    found: Decimal = lake.read(deployment.store, METER_INTERVALS, city.slug)["value_final"].sum()
     return found
 
 
-def test_what_a_crash_left_unread_is_due_the_next_day_and_only_then(platform: Platform, city: City) -> None:
-    first = deliver(platform, city, "exports", D1, "a.csv", nem12(D1, "P1"))
-    second = deliver(platform, city, "exports", D2, "b.csv", nem12(D2, "P1"))
-    due = [item.receipt.id for item in ledger.due(platform, city, METER_INTERVALS, D2)]
+def test_what_a_crash_left_unread_is_due_the_next_day_and_only_then(deployment: Deployment, city: City) -> None:
+    first = deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1"))
+    second = deliver(deployment, city, "exports", D2, "b.csv", nem12(D2, "P1"))
+    due = [item.receipt.id for item in ledger.due(deployment, city, METER_INTERVALS, D2)]
     assert due == [first, second], "oldest first"
-    fill_meter_intervals(platform, city, D2)
-    assert {(row["receipt"], row["day"], row["rows"]) for row in books(platform, city, METER_INTERVALS)} == {
+    fill_meter_intervals(deployment, city, D2)
+    assert {(row["receipt"], row["day"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)} == {
         (first, D1, 96),
         (second, D2, 96),
     }
-    assert [item.receipt.id for item in ledger.due(platform, city, METER_INTERVALS, D2)] == [second]
-    assert [item.receipt.id for item in ledger.due(platform, city, METER_INTERVALS, D1)] == [first]
-    assert not list(ledger.due(platform, city, METER_INTERVALS, D3))
+    assert [item.receipt.id for item in ledger.due(deployment, city, METER_INTERVALS, D2)] == [second]
+    assert [item.receipt.id for item in ledger.due(deployment, city, METER_INTERVALS, D1)] == [first]
+    assert not list(ledger.due(deployment, city, METER_INTERVALS, D3))
 
 
-def test_each_table_has_its_own_books(platform: Platform, city: City) -> None:
-    deliver(platform, city, "exports", D1, "a.csv", nem12(D1, "P1"))
-    deliver(platform, city, "register", D1, "r.csv", b"point,zone,customer_class\nP1,z,other\n")
-    fill(platform, city, METERS, D1)
-    assert [item.source for item in ledger.due(platform, city, METER_INTERVALS, D2)] == ["exports"]
-    assert not list(ledger.due(platform, city, METERS, D2))
+def test_each_table_has_its_own_books(deployment: Deployment, city: City) -> None:
+    deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1"))
+    deliver(deployment, city, "register", D1, "r.csv", b"point,zone,customer_class\nP1,z,other\n")
+    fill(deployment, city, METERS, D1)
+    assert [item.source for item in ledger.due(deployment, city, METER_INTERVALS, D2)] == ["exports"]
+    assert not list(ledger.due(deployment, city, METERS, D2))
 
 
-def test_reading_again_on_any_later_day_changes_no_byte_of_a_table(platform: Platform, city: City) -> None:
+def test_reading_again_on_any_later_day_changes_no_byte_of_a_table(deployment: Deployment, city: City) -> None:
     """What a later day brought stays when an earlier day is run again."""
     for day, value in ((D1, 1), (D2, 2)):
-        deliver(platform, city, "exports", day, "a.csv", nem12(D1, "P1", "P2", value=value))
-        deliver(platform, city, "weather", day, f"forecast/{day}", weather(D1, *[20.0 + value] * 24))
-        fill_meter_intervals(platform, city, day)
-        fill(platform, city, WEATHER, day)
-    before = content(platform.store)
+        deliver(deployment, city, "exports", day, "a.csv", nem12(D1, "P1", "P2", value=value))
+        deliver(deployment, city, "weather", day, f"forecast/{day}", weather(D1, *[20.0 + value] * 24))
+        fill_meter_intervals(deployment, city, day)
+        fill(deployment, city, WEATHER, day)
+    before = content(deployment.store)
     for day in (D1, D2, D1):
-        fill_meter_intervals(platform, city, day)
-        fill(platform, city, WEATHER, day)
-        again = content(platform.store)
+        fill_meter_intervals(deployment, city, day)
+        fill(deployment, city, WEATHER, day)
+        again = content(deployment.store)
         assert {k for k in again if before[k] != again[k] and "/verdicts/" not in k} == set()
         assert again.keys() == before.keys()
-    assert sum_of(platform, city) == 2 * 2 * 96
-    assert set(lake.read(platform.store, WEATHER, city.slug)["temperature_c"]) == {22.0}
+    assert sum_of(deployment, city) == 2 * 2 * 96
+    assert set(lake.read(deployment.store, WEATHER, city.slug)["temperature_c"]) == {22.0}
 
 
 class Power(LocalStore):
@@ -163,44 +164,44 @@ class Power(LocalStore):
         super().delete(key)
 
 
-def the_nights(platform: Platform, city: City, cut: Callable[[], None]) -> None:
+def the_nights(deployment: Deployment, city: City, cut: Callable[[], None]) -> None:
     """Two nights of a register, meters with a correction and a bad file, and weather; ``cut`` sets the power cut."""
-    deliver(platform, city, "register", D1, "r.csv", b"point,zone,customer_class\nP1,z,other\nP9,z,other\n")
-    deliver(platform, city, "exports", D1, "a.csv", nem12(D1, "P1", "P2"))
-    deliver(platform, city, "exports", D1, "bad.csv", b"<html>login</html>")
-    deliver(platform, city, "weather", D1, "w", weather(D1 - timedelta(days=1), 20.0, None, 99.0))
-    tables(platform, city, D1)
-    deliver(platform, city, "exports", D2, "b.csv", nem12(D1, "P1", value=3))
-    deliver(platform, city, "weather", D2, "w2", weather(D1, 21.0))
+    deliver(deployment, city, "register", D1, "r.csv", b"point,zone,customer_class\nP1,z,other\nP9,z,other\n")
+    deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1", "P2"))
+    deliver(deployment, city, "exports", D1, "bad.csv", b"<html>login</html>")
+    deliver(deployment, city, "weather", D1, "w", weather(D1 - timedelta(days=1), 20.0, None, 99.0))
+    tables(deployment, city, D1)
+    deliver(deployment, city, "exports", D2, "b.csv", nem12(D1, "P1", value=3))
+    deliver(deployment, city, "weather", D2, "w2", weather(D1, 21.0))
     cut()
-    tables(platform, city, D2)
+    tables(deployment, city, D2)
 
 
-def tables(platform: Platform, city: City, day: date) -> None:
-    fill(platform, city, METERS, day)
-    fill_meter_intervals(platform, city, day)
-    fill(platform, city, WEATHER, day)
+def tables(deployment: Deployment, city: City, day: date) -> None:
+    fill(deployment, city, METERS, day)
+    fill_meter_intervals(deployment, city, day)
+    fill(deployment, city, WEATHER, day)
 
 
 def test_a_power_cut_at_any_change_leaves_nothing_that_the_next_run_does_not_mend(tmp_path: Path, city: City) -> None:
-    sound = platform_at(tmp_path / "sound", city)
+    sound = deployment_at(tmp_path / "sound", city)
     the_nights(sound, city, lambda: None)
     expected = content(sound.store)
     assert sum(key.startswith("lake/meter_") for key in expected) == 2
     for changes in range(60):
         store = Power(tmp_path / str(changes))
-        platform = platform_at(tmp_path, city, store)
+        deployment = deployment_at(tmp_path, city, store)
 
         def cut(store: Power = store, changes: int = changes) -> None:
             store.left = changes
 
         try:
-            the_nights(platform, city, cut)
+            the_nights(deployment, city, cut)
         except KeyboardInterrupt:
             store.left = 10**9
             for key in store.list("lake"):
                 pl.read_parquet(store.path(key))  # what readers see in between is whole
-            tables(platform, city, D2)
+            tables(deployment, city, D2)
         else:
             assert changes > 8, "the cuts came before the work"
             return
@@ -211,41 +212,41 @@ def test_a_power_cut_at_any_change_leaves_nothing_that_the_next_run_does_not_men
 
 
 def test_a_fixed_reader_replaces_all_that_the_old_one_brought(
-    platform: Platform, city: City, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old one read the day wrongly: its rows, and the days that only it touched, are gone."""
-    deliver(platform, city, "exports", D1, "other.csv", nem12(D2, "P2", value=5))
-    deliver(platform, city, "exports", D2, "a.csv", nem12(D2, "P1", value=1))
-    right = ledger.read_export
+    deliver(deployment, city, "exports", D1, "other.csv", nem12(D2, "P2", value=5))
+    deliver(deployment, city, "exports", D2, "a.csv", nem12(D2, "P1", value=1))
+    right = SOURCES["meter_exports"]
 
-    def wrong(data: bytes, name: str, options: Any) -> Any:
-        result = right(data, name, options)
-        if name != "a.csv":
+    def wrong(data: bytes, context: Any) -> Any:
+        result = right.reader(data, context)
+        if context.name != "a.csv":
             return result
         shifted = result.tables["readings"].with_columns(pl.col("start") - pl.duration(hours=36))
         return replace(result, tables={"readings": shifted})
 
-    monkeypatch.setattr(ledger, "read_export", wrong)
-    fill_meter_intervals(platform, city, D2)
-    assert len(lake.keys(platform.store, METER_INTERVALS, city.slug)) == 3
-    monkeypatch.setattr(ledger, "read_export", right)
-    fill_meter_intervals(platform, city, D2)
-    fixed = content(platform.store)
-    assert [lake.day_of(key) for key in lake.keys(platform.store, METER_INTERVALS, city.slug)] == [D2]
-    assert sum_of(platform, city) == 6 * 96
-    assert lake.read(platform.store, METER_SUPERSEDED, city.slug).height == 0
-    fill_meter_intervals(platform, city, D2)
-    assert content(platform.store) == fixed
+    monkeypatch.setitem(SOURCES, "meter_exports", replace(right, reader=wrong))
+    fill_meter_intervals(deployment, city, D2)
+    assert len(lake.keys(deployment.store, METER_INTERVALS, city.slug)) == 3
+    monkeypatch.setitem(SOURCES, "meter_exports", right)
+    fill_meter_intervals(deployment, city, D2)
+    fixed = content(deployment.store)
+    assert [lake.day_of(key) for key in lake.keys(deployment.store, METER_INTERVALS, city.slug)] == [D2]
+    assert sum_of(deployment, city) == 6 * 96
+    assert lake.read(deployment.store, METER_SUPERSEDED, city.slug).height == 0
+    fill_meter_intervals(deployment, city, D2)
+    assert content(deployment.store) == fixed
 
 
 def reading_weather(read: Callable[[bytes, Context], ReadResult]) -> Source:
-    return replace(SOURCES["open_meteo"], read=read)
+    return replace(SOURCES["open_meteo"], reader=read)
 
 
 def test_a_fixed_portal_reader_replaces_all_that_the_old_one_brought(
-    platform: Platform, city: City, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliver(platform, city, "weather", D1, "w", weather(D1, 20.0, 21.0))
+    deliver(deployment, city, "weather", D1, "w", weather(D1, 20.0, 21.0))
     right = SOURCES["open_meteo"].read
 
     def wrong(data: bytes, context: Context) -> ReadResult:
@@ -254,23 +255,23 @@ def test_a_fixed_portal_reader_replaces_all_that_the_old_one_brought(
         return ReadResult("open_meteo", "", {"weather": pl.concat([rows, late])}, no_problems())
 
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(wrong))
-    fill(platform, city, WEATHER, D1)
-    assert lake.read(platform.store, WEATHER, city.slug)["temperature_c"].to_list() == [21.0, 22.0, 21.0, 22.0]
+    fill(deployment, city, WEATHER, D1)
+    assert lake.read(deployment.store, WEATHER, city.slug)["temperature_c"].to_list() == [21.0, 22.0, 21.0, 22.0]
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(right))
-    fill(platform, city, WEATHER, D1)
-    assert lake.read(platform.store, WEATHER, city.slug)["temperature_c"].to_list() == [20.0, 21.0]
-    assert [lake.day_of(key) for key in lake.keys(platform.store, WEATHER, city.slug)] == [D1]
+    fill(deployment, city, WEATHER, D1)
+    assert lake.read(deployment.store, WEATHER, city.slug)["temperature_c"].to_list() == [20.0, 21.0]
+    assert [lake.day_of(key) for key in lake.keys(deployment.store, WEATHER, city.slug)] == [D1]
 
 
-def test_the_books_account_for_every_row_and_every_file(platform: Platform, city: City) -> None:
-    whole = deliver(platform, city, "weather", D1, "whole", weather(D1, *[25.0] * 24))
-    part = deliver(platform, city, "weather", D1, "part", weather(D2, 25.0, 99.0, -40.0, None))
-    none = deliver(platform, city, "weather", D1, "none", weather(D3, 99.0, 98.0))
-    page = deliver(platform, city, "weather", D1, "page", b"<html>")
+def test_the_books_account_for_every_row_and_every_file(deployment: Deployment, city: City) -> None:
+    whole = deliver(deployment, city, "weather", D1, "whole", weather(D1, *[25.0] * 24))
+    part = deliver(deployment, city, "weather", D1, "part", weather(D2, 25.0, 99.0, -40.0, None))
+    none = deliver(deployment, city, "weather", D1, "none", weather(D3, 99.0, 98.0))
+    page = deliver(deployment, city, "weather", D1, "page", b"<html>")
     nothing = {"outcome": "not-reached", "code": "answer-not-reached", "reason": "no answer"}
-    away = deliver(platform, city, "weather", D1, "away", None, **nothing)
-    filled = fill(platform, city, WEATHER, D1)
-    told = {row["receipt"]: (row["status"], row["rows"], row["refused"]) for row in books(platform, city, WEATHER)}
+    away = deliver(deployment, city, "weather", D1, "away", None, **nothing)
+    filled = fill(deployment, city, WEATHER, D1)
+    told = {row["receipt"]: (row["status"], row["rows"], row["refused"]) for row in books(deployment, city, WEATHER)}
     assert told == {
         whole: ("ok", 24, 0),
         part: ("partial", 2, 2),
@@ -278,8 +279,8 @@ def test_the_books_account_for_every_row_and_every_file(platform: Platform, city
         page: ("rejected", 0, 0),
         away: ("rejected", 0, 0),
     }
-    assert filled.rows == lake.read(platform.store, WEATHER, city.slug).height == 26
-    quarantine = lake.read(platform.store, QUARANTINE, city.slug).filter(pl.col("severity") != "warn")
+    assert filled.rows == lake.read(deployment.store, WEATHER, city.slug).height == 26
+    quarantine = lake.read(deployment.store, QUARANTINE, city.slug).filter(pl.col("severity") != "warn")
     found = {(row["receipt"], row["row"], row["code"]) for row in quarantine.iter_rows(named=True)}
     assert found == {
         *((part, row, "value-range") for row in (2, 3)),
@@ -288,22 +289,22 @@ def test_the_books_account_for_every_row_and_every_file(platform: Platform, city
         (away, 0, "answer-not-reached"),
     }
     assert set(quarantine["source"]) == {"weather"}
-    (late,) = [row for row in books(platform, city, WEATHER) if row["receipt"] == part]
+    (late,) = [row for row in books(deployment, city, WEATHER) if row["receipt"] == part]
     assert (late["first_day"], late["last_day"], late["name"]) == (D2, D2, "part")
 
 
-def test_what_came_before_is_entered_as_unchanged_and_read_no_more(platform: Platform, city: City) -> None:
+def test_what_came_before_is_entered_as_unchanged_and_read_no_more(deployment: Deployment, city: City) -> None:
     for day in (D1, D2):
-        deliver(platform, city, "exports", day, "a.csv", nem12(D1, "P1"))
-        fill_meter_intervals(platform, city, day)
-    told = [(row["day"], row["format"], row["status"], row["rows"]) for row in books(platform, city, METER_INTERVALS)]
+        deliver(deployment, city, "exports", day, "a.csv", nem12(D1, "P1"))
+        fill_meter_intervals(deployment, city, day)
+    told = [(row["day"], row["format"], row["status"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)]
     assert sorted(told) == [(D1, "nem12", "ok", 96), (D2, "unchanged", "ok", 0)]
-    assert lake.read(platform.store, METER_INTERVALS, city.slug).height == 96
+    assert lake.read(deployment.store, METER_INTERVALS, city.slug).height == 96
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, pl.exceptions.PanicException])
 def test_a_reader_that_fails_stops_no_other_delivery_and_quotes_no_data(
-    platform: Platform, city: City, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException]
+    deployment: Deployment, city: City, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException]
 ) -> None:
     right = SOURCES["open_meteo"].read
 
@@ -313,38 +314,38 @@ def test_a_reader_that_fails_stops_no_other_delivery_and_quotes_no_data(
         return right(data, context)
 
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(fails))
-    odd = deliver(platform, city, "weather", D1, "odd", weather(D1, 25.0))
-    deliver(platform, city, "weather", D1, "even", weather(D2, 26.0))
-    fill(platform, city, WEATHER, D1)
-    assert lake.read(platform.store, WEATHER, city.slug)["temperature_c"].to_list() == [26.0]
-    (row,) = lake.read(platform.store, QUARANTINE, city.slug).filter(receipt=odd).to_dicts()
+    odd = deliver(deployment, city, "weather", D1, "odd", weather(D1, 25.0))
+    deliver(deployment, city, "weather", D1, "even", weather(D2, 26.0))
+    fill(deployment, city, WEATHER, D1)
+    assert lake.read(deployment.store, WEATHER, city.slug)["temperature_c"].to_list() == [26.0]
+    (row,) = lake.read(deployment.store, QUARANTINE, city.slug).filter(receipt=odd).to_dicts()
     assert (row["code"], row["message"]) == ("reader-failed", failure.__name__)
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(right))
-    fill(platform, city, WEATHER, D1)
-    assert lake.read(platform.store, WEATHER, city.slug)["temperature_c"].to_list() == [25.0, 26.0]
-    assert not lake.read(platform.store, QUARANTINE, city.slug).filter(receipt=odd, severity="reject").height
+    fill(deployment, city, WEATHER, D1)
+    assert lake.read(deployment.store, WEATHER, city.slug)["temperature_c"].to_list() == [25.0, 26.0]
+    assert not lake.read(deployment.store, QUARANTINE, city.slug).filter(receipt=odd, severity="reject").height
 
 
 @pytest.mark.parametrize("harm", ["gone", "changed"])
-def test_landing_that_rots_is_told_and_stops_no_other_delivery(platform: Platform, city: City, harm: str) -> None:
+def test_landing_that_rots_is_told_and_stops_no_other_delivery(deployment: Deployment, city: City, harm: str) -> None:
     data = nem12(D1, "P1")
-    rotten = deliver(platform, city, "exports", D1, "a.csv", data)
-    deliver(platform, city, "exports", D1, "b.csv", nem12(D1, "P2"))
-    key = object_key(platform.archive.receipt(city.slug, "exports", D1, rotten).sha256 or "")
+    rotten = deliver(deployment, city, "exports", D1, "a.csv", data)
+    deliver(deployment, city, "exports", D1, "b.csv", nem12(D1, "P2"))
+    key = object_key(deployment.archive.receipt(city.slug, "exports", D1, rotten).sha256 or "")
     if harm == "gone":
-        platform.store.delete(key)
+        deployment.store.delete(key)
     else:
-        platform.store.write(key, data.replace(b"kWh", b"MWh"))
-    fill_meter_intervals(platform, city, D1)
-    assert sum_of(platform, city) == 96
-    (row,) = lake.read(platform.store, QUARANTINE, city.slug).filter(receipt=rotten).to_dicts()
+        deployment.store.write(key, data.replace(b"kWh", b"MWh"))
+    fill_meter_intervals(deployment, city, D1)
+    assert sum_of(deployment, city) == 96
+    (row,) = lake.read(deployment.store, QUARANTINE, city.slug).filter(receipt=rotten).to_dicts()
     assert row["code"] == "landing-damaged"
 
 
 def test_a_store_that_fails_is_no_fault_of_the_delivery_which_stays_due(
-    platform: Platform, city: City, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receipt = deliver(platform, city, "weather", D1, "w", weather(D1, 25.0))
+    receipt = deliver(deployment, city, "weather", D1, "w", weather(D1, 25.0))
     read = LocalStore.read
 
     def away(store: LocalStore, key: str) -> bytes:
@@ -355,10 +356,10 @@ def test_a_store_that_fails_is_no_fault_of_the_delivery_which_stays_due(
     with monkeypatch.context() as outage:
         outage.setattr(LocalStore, "read", away)
         with pytest.raises(ConnectionError):
-            fill(platform, city, WEATHER, D1)
-    assert not books(platform, city, WEATHER)
-    fill(platform, city, WEATHER, D2)
-    assert [row["receipt"] for row in books(platform, city, WEATHER)] == [receipt]
+            fill(deployment, city, WEATHER, D1)
+    assert not books(deployment, city, WEATHER)
+    fill(deployment, city, WEATHER, D2)
+    assert [row["receipt"] for row in books(deployment, city, WEATHER)] == [receipt]
 
 
 @pytest.fixture
@@ -374,33 +375,33 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def test_a_past_day_is_run_again_from_landing_alone(
-    platform: Platform, city: City, tmp_path: Path, no_network: list[str]
+    deployment: Deployment, city: City, tmp_path: Path, no_network: list[str]
 ) -> None:
     inbox = tmp_path / "inbox" / city.slug / "exports"
     inbox.mkdir(parents=True)
     (inbox / "a.csv").write_bytes(nem12(D1, "P1"))
-    land_inbox(platform.archive, platform.inbox, city.slug, "exports", D1, now=platform.now(), run="r", synthetic=False)
-    known = deliver(platform, city, "weather", D1, "w", weather(D1, 25.0))
+    land_inbox(deployment.archive, deployment.inbox, Step(deployment, city, D1).delivery("exports"))
+    known = deliver(deployment, city, "weather", D1, "w", weather(D1, 25.0))
     (inbox / "late.csv").write_bytes(nem12(D1, "P2"))
-    again = fetch.land_inboxes(platform, city, D1, "again")
+    again = fetch.land_inboxes(Step(deployment, city, D1, "again"))
     assert [receipt.name for receipt in again if receipt.source == "exports"] == ["a.csv"]
-    found = fetch.land_portal(platform, city, "weather", city.sources["weather"], D1, "again")
+    found = ask(deployment, city, "weather", D1)
     assert [receipt.id for receipt in found] == [known]
     assert no_network == []
 
 
 def test_a_past_day_is_not_asked_of_a_portal_that_only_knows_the_present(
-    platform: Platform, city: City, no_network: list[str]
+    deployment: Deployment, city: City, no_network: list[str]
 ) -> None:
-    assert fetch.land_national(platform, "air4thai_live", D1, "again") == []
+    assert ask_national(deployment, "air4thai_live", D1) == []
     with pytest.raises(AssertionError, match="a request"):
-        fetch.land_national(platform, "air4thai_live", D3, "today")
+        ask_national(deployment, "air4thai_live", D3)
     assert no_network == ["portal"]
 
 
-def test_the_status_of_a_delivery_is_the_worst_that_came_of_it(platform: Platform, city: City) -> None:
-    deliver(platform, city, "weather", D1, "w", weather(D1, 25.0))
-    (item,) = ledger.due(platform, city, WEATHER, D1)
+def test_the_status_of_a_delivery_is_the_worst_that_came_of_it(deployment: Deployment, city: City) -> None:
+    deliver(deployment, city, "weather", D1, "w", weather(D1, 25.0))
+    (item,) = ledger.due(deployment, city, WEATHER, D1)
     refused, rejected, warned = (problem(code, "-") for code in ("value-range", "answer-bad", "no-date"))
     for problems, rows, status in (
         (no_problems(), 0, "ok"),

@@ -10,10 +10,11 @@ import pytest
 from assets.cities.registry import load_registry
 from assets.lake import files as lake
 from assets.lake import ingest
-from assets.landing.deployment import Platform
+from assets.landing.deployment import Deployment
 from assets.landing.store import LocalStore
 from assets.meters.formats.p1 import checksum
 from quality.tables import DELIVERIES, QUARANTINE, REGISTER_READS, VERDICTS
+from tests.kit import land
 
 FIRST = date(2026, 11, 1)
 SOURCE = "amr_exports"
@@ -53,23 +54,14 @@ class City:
         self.city = city.model_copy(update={"sources": {SOURCE: city.sources[SOURCE]}})
         self.store = LocalStore(folder / "store")
         now = datetime(2026, 12, 1, tzinfo=UTC)
-        self.platform = Platform(self.store, {self.city.slug: self.city}, {}, folder, lambda: now, b"key")
+        self.deployment = Deployment(self.store, {self.city.slug: self.city}, {}, folder, lambda: now, b"key")
 
     def deliver(self, day, **files):
         for name, data in files.items():
-            self.platform.archive.land(
-                city=self.city.slug,
-                source=SOURCE,
-                day=day,
-                name=name,
-                origin=name,
-                data=data,
-                first_seen=datetime(2026, 12, 1, tzinfo=UTC),
-                run="test",
-            )
+            land(self.deployment, self.city, SOURCE, day, name, data)
 
     def fill(self, day):
-        return ingest.fill_meter_intervals(self.platform, self.city, day)
+        return ingest.fill_meter_intervals(self.deployment, self.city, day)
 
     @property
     def reads(self):
@@ -194,8 +186,8 @@ def test_a_reader_that_brings_less_takes_its_reads_back(city, monkeypatch):
     city.fill(FIRST)
     original = ingest.ledger.read
 
-    def without_registers(platform, where, item):
-        result = original(platform, where, item)
+    def without_registers(deployment, where, item):
+        result = original(deployment, where, item)
         return type(result)(result.format, problems=result.problems) if item.receipt.name == "nem13" else result
 
     monkeypatch.setattr(ingest.ledger, "read", without_registers)

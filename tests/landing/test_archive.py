@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.landing.archive import Archive, Receipt, object_key
+from assets.landing.archive import Archive, Delivery, Receipt, object_key
 from assets.landing.store import LocalStore, Store
 
 DAY = date(2026, 11, 20)
@@ -20,8 +20,9 @@ EVERY_BYTE = bytes(range(256)) + b"\r\n\n\r\x00" + "มิเตอร์".encod
 
 
 def land(archive: Archive, data: bytes | None, day: date = DAY, name: str = "a.csv", **more: Any) -> Receipt:
-    told = {"city": "nan", "source": "s", "origin": f"inbox/{name}", "first_seen": MORNING, "run": f"run of {day}"}
-    return archive.land(**(told | {"day": day, "name": name, "data": data} | more))
+    who, run = (more.pop("city", "nan"), more.pop("source", "s")), more.pop("run", f"run of {day}")
+    delivery = Delivery(*who, day, run, lambda: MORNING)
+    return archive.land(delivery, name, f"inbox/{name}", data, **more)
 
 
 def test_bytes_come_back_exactly_and_lie_under_their_sha256(store: Store) -> None:

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.landing.archive import Archive, Receipt
+from assets.landing.archive import Archive, Delivery, Receipt
 from assets.landing.http import Client, Limits, run_plan, without_secrets
+from assets.landing.request import Request
 from assets.landing.store import LocalStore
-from assets.sources.source import Request
 from tests.http_server import Portal, Respond, reply, serving
 
 LIMITS = Limits(
@@ -341,7 +341,8 @@ def test_no_secret_survives_redaction(name, secret):
 
 
 def landed(archive, client, plan, day=date(2026, 11, 23), run="run1"):
-    return run_plan(archive, client, "src", "phuket", day, plan, run, lambda: datetime(2026, 11, 23, tzinfo=UTC), True)
+    delivery = Delivery("phuket", "src", day, run, lambda: datetime(2026, 11, 23, tzinfo=UTC), synthetic=True)
+    return run_plan(archive, client, delivery, plan)
 
 
 def test_a_plan_is_sent_each_usable_answer_and_every_answer_has_a_receipt(portal, client, tmp_path):

@@ -20,13 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.landing.archive import Archive, Receipt
+from assets.landing.archive import Archive, Delivery, Receipt
 from assets.landing.budget import Patience
 from assets.landing.http import Client, Limits, run_plan
 from assets.landing.portals import PORTALS
+from assets.landing.request import Request
 from assets.landing.sites import Sites
 from assets.landing.store import LocalStore
-from assets.sources.source import Request
 from tests.http_server import Portal, reply, serving
 
 LIMITS = Limits(
@@ -141,7 +141,7 @@ def test_no_secret_is_in_what_is_kept_said_or_logged_whatever_happens(portal, cl
         client.patience = Patience(LIMITS)
         day = dt.date(2026, 1, 1 + number)
         now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-        receipts += run_plan(archive, client, "s", "c", day, plan(faulty), "r", lambda now=now: now)
+        receipts += run_plan(archive, client, Delivery("c", "s", day, "r", lambda now=now: now), plan(faulty))
     release.set()
     assert {receipt.outcome for receipt in receipts} == {"not-reached", "bad-answer", "empty"}
     assert "the portal says b'\"{key:opend}\"'" in [receipt.reason for receipt in receipts]

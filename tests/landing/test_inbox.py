@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assets.landing import inbox as inboxes
-from assets.landing.archive import Archive, Receipt
+from assets.landing.archive import Archive, Delivery, Receipt
 from assets.landing.inbox import files, land_inbox
 from assets.landing.store import LocalStore
 
@@ -35,7 +35,7 @@ def names(source: Path) -> list[str]:
 def landed(source: Path, day: date = DAY) -> tuple[Archive, dict[str, Receipt]]:
     archive = Archive(LocalStore(source.parents[2] / "store"))
     now = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
-    found = land_inbox(archive, source.parents[1], "nan", "exports", day, now=now, run="r", synthetic=False)
+    found = land_inbox(archive, source.parents[1], Delivery("nan", "exports", day, "r", lambda: now))
     return archive, {receipt.name: receipt for receipt in found}
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from assets.sources.source import Request
-from pipelines.build import platform_of
+from assets.landing.request import Request
+from pipelines.build import deployment_of
 from pipelines.settings import Settings
 from tests.http_server import reply, serving
 
@@ -29,13 +29,13 @@ def test_keys_proxies_and_base_urls_reach_the_client(tmp_path, monkeypatch):
         monkeypatch.setenv("MUANG_PROXIES", json.dumps({"nan_gdcatalog": proxy.base}))
         monkeypatch.setenv("MUANG_PORTALS", json.dumps({"nan_gdcatalog": "http://nan.example"}))
         settings = Settings(home=tmp_path)
-        platform = platform_of(settings, {})
-        with platform.client as client:
+        deployment = deployment_of(settings, {})
+        with deployment.client as client:
             assert client.fetch(Request("n", "http://nan.example/api/{key:firms}")).outcome == "new"
         assert proxy.seen[0][0] == f"http://nan.example/api/{SECRET}"
-    assert platform.portals["nan_gdcatalog"] == "http://nan.example"
-    assert SECRET not in repr(settings) + repr(platform) + settings.model_dump_json()
-    assert proxy.base not in repr(settings) + repr(platform)
+    assert deployment.portals["nan_gdcatalog"] == "http://nan.example"
+    assert SECRET not in repr(settings) + repr(deployment) + settings.model_dump_json()
+    assert proxy.base not in repr(settings) + repr(deployment)
 
 
 @pytest.mark.parametrize("name", ["keys", "proxies"])

@@ -19,19 +19,19 @@ import urllib3
 
 from assets.cities.registry import City, SourceEntry, load_registry
 from assets.lake import ledger
-from assets.lake.feeds import SOURCES
+from assets.lake.feeds import NATIONAL, SOURCES
 from assets.lake.ledger import Due, Outcome
 from assets.landing.archive import Receipt
-from assets.landing.deployment import NATIONAL, Platform
+from assets.landing.deployment import Deployment
 from assets.landing.http import Client, Limits
 from assets.landing.portals import KEY_NAMES, PORTALS
 from assets.landing.store import LocalStore
-from assets.sources import fetch
 from demo.answers import Answer, Query, World, answer
 from demo.portal import _faulty
 from pipelines.settings import BANGKOK
 from quality.problems import gather
 from quality.tables import TABLES
+from tests.kit import ask, ask_national
 
 DAY = date(2026, 11, 23)
 SLUGS = ("phuket", "samyan", "theppharat")
@@ -126,7 +126,7 @@ def run(folder: Path, cities: Mapping[str, City], portals: InProcess, fault: str
     limits = Limits(attempts=1, retry_after_seconds=0)
     with Client(limits, addresses, dict.fromkeys(KEY_NAMES, "demo")) as client:
         client._session.mount("http://", portals)
-        platform = Platform(
+        deployment = Deployment(
             store=LocalStore(folder),
             cities=cities,
             portals=addresses,
@@ -134,22 +134,22 @@ def run(folder: Path, cities: Mapping[str, City], portals: InProcess, fault: str
             now=lambda: datetime(2026, 11, 23, 1, 30, tzinfo=BANGKOK),
             client=client,
         )
-        return {(slug, name): came for slug in SLUGS for name, came in _city(platform, cities[slug])}
+        return {(slug, name): came for slug in SLUGS for name, came in _city(deployment, cities[slug])}
 
 
-def _city(platform: Platform, city: City) -> Iterator[tuple[str, Came]]:
+def _city(deployment: Deployment, city: City) -> Iterator[tuple[str, Came]]:
     for name, entry in city.sources.items():
         if entry.via == "portal":
-            yield name, _source(platform, city, name, entry)
+            yield name, _source(deployment, city, name, entry)
 
 
-def _source(platform: Platform, city: City, name: str, entry: SourceEntry) -> Came:
+def _source(deployment: Deployment, city: City, name: str, entry: SourceEntry) -> Came:
     source = SOURCES[entry.reader]
     if source.national:
-        known = list(platform.archive.receipts(NATIONAL, entry.reader))
-        receipts = known or fetch.land_national(platform, entry.reader, DAY, "run")
+        known = list(deployment.archive.receipts(NATIONAL, entry.reader))
+        receipts = known or ask_national(deployment, entry.reader, DAY)
     else:
-        receipts = fetch.land_portal(platform, city, name, entry, DAY, "run")
+        receipts = ask(deployment, city, name, DAY)
     rows: Counter[str] = Counter()
     cells: Counter[str] = Counter()
     readings = []
@@ -157,7 +157,7 @@ def _source(platform: Platform, city: City, name: str, entry: SourceEntry) -> Ca
         if receipt.outcome == "new" and not source.reads(receipt.name):
             continue
         due = Due(name, entry, receipt)
-        result = ledger.read(platform, city, due)
+        result = ledger.read(deployment, city, due)
         problems = [result.problems]
         before = rows.total()
         for table, frame in result.tables.items():

@@ -12,7 +12,7 @@ from threading import Event, Thread
 import pytest
 
 from pipelines.settings import now
-from tests.pipeline.deployment import Deployment, few_sources
+from tests.home import Home, few_sources
 
 CITIES = ("khon_kaen", "nan")
 METERS = "60"
@@ -101,7 +101,7 @@ class Reader:
 
 
 def test_a_night_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(
-    fresh_home: Callable[[], Deployment], tmp_path: Path
+    fresh_home: Callable[[], Home], tmp_path: Path
 ) -> None:
     day = now().date().isoformat()
     sound, killed = fresh_home(), fresh_home()

@@ -14,14 +14,14 @@ import pytest
 
 from demo.faults import PLANTED
 from quality.tables import TABLES
-from tests.pipeline.deployment import Deployment
+from tests.home import Home
 
 CITIES = ("phuket", "khon_kaen", "mae_moh", "samyan")
-Night = tuple[Deployment, dict[str, Any]]
+Night = tuple[Home, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def night(fresh_home: Callable[[], Deployment]) -> Night:
+def night(fresh_home: Callable[[], Home]) -> Night:
     """The deployment after one demo night, run as a scheduler would run it, and the summary the command printed."""
     deployment = fresh_home()
     cities = [word for city in CITIES for word in ("--city", city)]
@@ -153,7 +153,7 @@ def test_running_the_night_again_changes_no_byte_of_the_lake_and_publishes_the_n
 
 def test_verify_names_the_file_that_rots(night: Night, tmp_path: Path) -> None:
     shutil.copytree(night[0].home / "cdp", tmp_path / "home" / "cdp")
-    deployment = Deployment(tmp_path / "home")
+    deployment = Home(tmp_path / "home")
     victim = next((deployment.home / "cdp" / "city=phuket").rglob("data/weather/**/*.parquet"))
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1

@@ -9,13 +9,13 @@ import pytest
 from assets.cities.registry import load_registry
 from assets.lake import files as lake
 from assets.lake import ingest
-from assets.landing.deployment import Platform
+from assets.landing.deployment import Deployment
 from assets.landing.http import Client, Limits
 from assets.landing.store import LocalStore
-from assets.sources import fetch
 from demo.portal import serve
 from pipelines.settings import BANGKOK
 from quality.tables import DELIVERIES, QUARANTINE, WEATHER
+from tests.kit import ask
 
 DAY = date(2026, 11, 23)
 IMPATIENT = Limits(connect_seconds=0.5, read_seconds=0.3, total_seconds=1.5, probe_seconds=0.3, attempts=2)
@@ -40,7 +40,7 @@ def test_a_faulty_portal_is_a_receipt_and_a_coded_problem_of_its_city_only(
 ) -> None:
     cities = load_registry()
     with serve(cities.values(), DAY, {"open_meteo/mae_moh": fault}) as portals, Client(IMPATIENT) as client:
-        platform = Platform(
+        deployment = Deployment(
             store=LocalStore(tmp_path),
             cities=cities,
             portals=portals,
@@ -50,14 +50,14 @@ def test_a_faulty_portal_is_a_receipt_and_a_coded_problem_of_its_city_only(
         )
         for slug in ("mae_moh", "nan"):
             city = cities[slug]
-            receipts = fetch.land_portal(platform, city, "weather", city.sources["weather"], DAY, "run")
+            receipts = ask(deployment, city, "weather", DAY)
             assert [receipt.outcome for receipt in receipts] == [outcome if slug == "mae_moh" else "new"]
-            filled = ingest.fill(platform, city, WEATHER, DAY)
+            filled = ingest.fill(deployment, city, WEATHER, DAY)
             assert all(verdict.verdict != "block" for verdict in filled.verdicts)
-        refused = lake.read(platform.store, QUARANTINE, "mae_moh")
+        refused = lake.read(deployment.store, QUARANTINE, "mae_moh")
         assert refused.select("code", "severity", "source", "row").rows() == [(code, "reject", "weather", 0)]
         assert refused["message"][0]
-        assert lake.read(platform.store, DELIVERIES, "mae_moh")["status"].to_list() == ["rejected"]
-        assert lake.read(platform.store, WEATHER, "mae_moh").height == 0
-        assert lake.read(platform.store, WEATHER, "nan").height == 24
-        assert lake.read(platform.store, QUARANTINE, "nan").height == 0
+        assert lake.read(deployment.store, DELIVERIES, "mae_moh")["status"].to_list() == ["rejected"]
+        assert lake.read(deployment.store, WEATHER, "mae_moh").height == 0
+        assert lake.read(deployment.store, WEATHER, "nan").height == 24
+        assert lake.read(deployment.store, QUARANTINE, "nan").height == 0

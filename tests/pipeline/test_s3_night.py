@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.conftest import BUCKET
-from tests.pipeline.deployment import Deployment, few_sources
+from tests.home import Home, few_sources
 
 
 def test_a_night_on_s3_is_published_verified_and_queried(
-    fresh_home: Callable[[], Deployment], s3_endpoint: str, tmp_path: Path
+    fresh_home: Callable[[], Home], s3_endpoint: str, tmp_path: Path
 ) -> None:
     deployment = fresh_home()
     store = {

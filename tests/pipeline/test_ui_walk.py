@@ -16,20 +16,20 @@ import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import absent
-from tests.pipeline.deployment import Deployment
+from tests.home import Home
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @pytest.fixture(scope="module")
-def phuket(fresh_home: Callable[[], Deployment]) -> tuple[Deployment, dict[str, Any]]:
+def phuket(fresh_home: Callable[[], Home]) -> tuple[Home, dict[str, Any]]:
     """The deployment after one city's night, and the summary the command printed."""
     deployment = fresh_home()
     return deployment, deployment.json("nightly", "--profile", "demo", "--city", "phuket")
 
 
 @pytest.fixture(scope="module")
-def ui(phuket: tuple[Deployment, dict[str, Any]]) -> Iterator[str]:
+def ui(phuket: tuple[Home, dict[str, Any]]) -> Iterator[str]:
     """``muang ui`` on the night's home; yields its address."""
     deployment, _ = phuket
     with socket.socket() as probe:
@@ -109,7 +109,7 @@ def test_a_table_tells_rows_columns_units_and_checks(ui: str, page: Page) -> Non
 
 
 def test_the_run_of_the_command_line_can_be_executed_again_from_the_ui(
-    ui: str, phuket: tuple[Deployment, dict[str, Any]]
+    ui: str, phuket: tuple[Home, dict[str, Any]]
 ) -> None:
     """What the button "Re-execute" sends. The run brings its own profile and cities, as tags."""
     deployment, summary = phuket

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.lake.station_places import moved, moves, validity
 from assets.sources.geo import distance_km
 from assets.sources.parsing import text_frame
 from assets.sources.source import Context
-from assets.sources.stations import LISTED_KM, listed, moved, moves, validity
+from assets.sources.stations import LISTED_KM, listed
 from quality.tables import STATION_LISTS, STATIONS
 
 DAY = date(2026, 11, 1)

@@ -15,10 +15,11 @@ import pytest
 
 from assets.cities.registry import City, load_registry
 from assets.lake.feeds import SOURCES
+from assets.lake.station_places import validity
 from assets.landing.http import Client, Limits
+from assets.landing.request import Request
 from assets.sources import dopa
-from assets.sources.source import Context, ReadResult, Request
-from assets.sources.stations import validity
+from assets.sources.source import Context, ReadResult
 from quality.problems import CODES
 from quality.tables import STATION_LISTS, TABLES
 from tests.http_server import reply, serving

@@ -31,7 +31,7 @@ NATIONAL_ONLY = ("power_generation", "power_sales")
 
 
 @dataclass(frozen=True)
-class Deployment:
+class Home:
     """A home folder and the way to run ``muang`` on it."""
 
     home: Path

@@ -1,0 +1,108 @@
+"""A batch: the rows of a delivery together with what is wrong with them.
+
+A reader starts with everything it was sent and goes from top to bottom: ``refuse`` takes rows out, ``warn`` and
+``note`` say something of rows that stay. So rows and problems never travel apart.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import polars as pl
+
+from quality.problems import CODES, PROBLEM_SCHEMA, gather, problem
+
+Breach = tuple[pl.Expr, str, str | pl.Expr]
+"""Where a row breaks a rule (null counts as not), the problem's code, its message."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``rows`` carry their 1-based number in the delivery as ``_row`` (a reading as ``row``), ``problems`` are frames
+    of ``PROBLEM_SCHEMA``. A row is refused once, for its first breach."""
+
+    rows: pl.DataFrame
+    problems: tuple[pl.DataFrame, ...] = ()
+
+    @classmethod
+    def rejected(cls, code: str, message: str, row: int | None = None) -> Self:
+        """No rows, and the problem for which the whole delivery is refused."""
+        return cls(pl.DataFrame(), (problem(code, message, row),))
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the delivery cannot be used at all: a problem of severity ``reject`` is among them."""
+        return any(CODES[code][0] == "reject" for found in self.problems for code in found["code"].unique())
+
+    @property
+    def found(self) -> pl.DataFrame:
+        """All problems, file-wide ones first, then by row."""
+        return gather(self.problems)
+
+    def refuse(self, *breaches: Breach) -> Self:
+        """Without the rows that break a rule; each is a problem, for the first of ``breaches`` that it is in."""
+        code, message = pl.lit(None, pl.String), pl.lit(None, pl.String)
+        for where, breach_code, text in reversed(breaches):
+            where = where.fill_null(value=False)
+            code = pl.when(where).then(pl.lit(breach_code)).otherwise(code)
+            message = pl.when(where).then(pl.lit(text) if isinstance(text, str) else text).otherwise(message)
+        judged = self.rows.with_columns(_code=code, _message=message)
+        if judged["_code"].null_count() == judged.height:
+            return self
+        bad = judged.filter(pl.col("_code").is_not_null()).select(row=self._number, code="_code", message="_message")
+        good = judged.filter(pl.col("_code").is_null()).drop("_code", "_message")
+        return replace(self, rows=good).also(bad.cast(PROBLEM_SCHEMA))
+
+    def warn(self, where: pl.Expr, code: str, message: str | pl.Expr) -> Self:
+        """A problem for every row where ``where`` holds; the rows stay."""
+        text = pl.lit(message) if isinstance(message, str) else message
+        found = self.rows.filter(where.fill_null(value=False))
+        return self.also(found.select(row=self._number, code=pl.lit(code), message=text).cast(PROBLEM_SCHEMA))
+
+    def note(self, code: str, message: str, row: int | None = None) -> Self:
+        """A problem of the whole delivery, or of one row that stays."""
+        return self.also(problem(code, message, row))
+
+    def also(self, *found: pl.DataFrame) -> Self:
+        """With problems that were found elsewhere."""
+        return replace(self, problems=(*self.problems, *(frame for frame in found if frame.height)))
+
+    def missing(self, columns: Iterable[str]) -> Self:
+        """One ``value-missing`` problem a column that has nulls, with their number."""
+        counts = {name: self.rows[name].null_count() for name in columns}
+        height = self.rows.height
+        return self.also(
+            *(
+                problem("value-missing", f"{name}: {count} of {height} rows have no value")
+                for name, count in counts.items()
+                if count
+            )
+        )
+
+    def distinct(self, key: Sequence[str]) -> Self:
+        """One row a key: identical rows are merged (``duplicate-rows``); where a key comes with different contents, all
+        its rows are refused (``key-duplicate``), because nothing tells which is right."""
+        content = [name for name in self.rows.columns if name != "_row"]
+        merged = self.rows.sort("_row").unique(content, keep="first", maintain_order=True)
+        repeats = self.rows.height - merged.height
+        clash = pl.struct(*key).is_duplicated()
+        single = replace(self, rows=merged).refuse(
+            (clash, "key-duplicate", f"another row has the same {', '.join(key)}")
+        )
+        return single.note("duplicate-rows", f"{repeats} identical rows were merged") if repeats else single
+
+    def select(self, *columns: Any, **named: Any) -> Self:
+        """``rows.select``, keeping their numbers."""
+        return replace(self, rows=self.rows.select(self._number, *columns, **named))
+
+    def with_columns(self, *columns: Any, **named: Any) -> Self:
+        """``rows.with_columns``."""
+        return replace(self, rows=self.rows.with_columns(*columns, **named))
+
+    def filter(self, *where: Any) -> Self:
+        """Rows that are somebody else's are left out without a word; what is refused goes by ``refuse``."""
+        return replace(self, rows=self.rows.filter(*where))
+
+    @property
+    def _number(self) -> str:
+        return "_row" if "_row" in self.rows.columns else "row"
