@@ -12,16 +12,19 @@ import dagster as dg
 import polars as pl
 
 from assets.cities.registry import City
-from assets.lake import derive, ingest
+from assets.indicators.all import all_indicators
+from assets.indicators.make import Compute, Computed, make
+from assets.indicators.programme import programme
+from assets.lake import derive, ingest, load_profile
 from assets.lake.derive import DERIVED, Derived
-from assets.lake.feeds import NATIONAL, SOURCES, landed_as, source_of
+from assets.lake.feeds import NATIONAL, SOURCES, feeds, landed_as, source_of
 from assets.landing.archive import Receipt
-from assets.landing.deployment import Deployment, Step
+from assets.landing.deployment import Step
 from assets.snapshots import publish
 from assets.sources import fetch
 from assets.sources.source import Source
 from quality.contracts import Table
-from quality.problems import with_severity
+from quality.problems import gather, with_severity
 from quality.tables import INDICATORS, LOAD_PROFILE, METER_INTERVALS, METERS, PROGRAMME, TABLES
 from quality.verdicts import Verdict
 
@@ -63,12 +66,16 @@ def build_city(city: City) -> list[dg.AssetsDefinition]:
     assets += [_table(city, table) for table in tables]
     if METER_INTERVALS in tables:
         assets.append(_load_profile(city, METERS in tables))
-    made = [derived for derived in DERIVED if derived.of in tables]
-    assets += [_derived(city, derived) for derived in made]
+    made_of = [derived for derived in DERIVED if derived.source in tables]
+    assets += [_derived(city, derived) for derived in made_of]
     profile = [LOAD_PROFILE] if METER_INTERVALS in tables else []
-    published = [t.name for t in [*tables, *profile, *(derived.table for derived in made)] if t.published]
-    assets += [_indicators(city, published), _programme(city, published)]
-    assets.append(_snapshot(city, [*published, INDICATORS.name, PROGRAMME.name]))
+    published = [t.name for t in [*tables, *profile, *(derived.table for derived in made_of)] if t.published]
+    shown = ("smart", "title", "value", "unit", "verdict")
+    assets.append(_numbers(city, INDICATORS, all_indicators, tuple(published), shown))
+    published.append(INDICATORS.name)
+    shown = ("kind", "title", "verdict", "evidence", "missing")
+    assets.append(_numbers(city, PROGRAMME, programme, tuple(published), shown))
+    assets.append(_snapshot(city, [*published, PROGRAMME.name]))
     return assets
 
 
@@ -190,8 +197,9 @@ def _landed(receipts: Sequence[Receipt]) -> dg.MaterializeResult:
         check_results=[
             dg.AssetCheckResult(
                 check_name="arrived",
-                passed=not failed,
+                passed=bool(receipts) and not failed,
                 severity=dg.AssetCheckSeverity.WARN,
+                description=None if receipts else "Nothing was asked for and no file was there: no receipt.",
                 metadata={
                     "failed": len(failed),
                     "reasons": [f"{r.name}: {r.code}: {r.reason}" for r in failed[:SAMPLE]],
@@ -205,27 +213,25 @@ _RECEIPT_COLUMNS = {"name": "string", "outcome": "string", "bytes": "int", "reas
 
 
 def _table(city: City, table: Table) -> dg.AssetsDefinition:
-    deps = [_landing_key(city, name) for name, entry in city.sources.items() if table.name in source_of(entry).tables]
+    deps = [_landing_key(city, name) for name, _ in feeds(city, table.name)]
     if table is METER_INTERVALS and METERS in city_tables(city):
         deps.append(_key(city, METERS.name))
 
-    def work(deployment: Deployment, day: Any) -> ingest.Filled:
-        if table is METER_INTERVALS:
-            return ingest.fill_meter_intervals(deployment, city, day)
-        return ingest.fill(deployment, city, table, day)
+    def work(step: Step) -> ingest.Ingested:
+        return ingest.ingest_meters(step) if table is METER_INTERVALS else ingest.ingest(step, table)
 
-    def results(filled: ingest.Filled) -> Mapping[str, Any]:
-        refused = with_severity(pl.concat([o.problems for o in filled.outcomes])) if filled.outcomes else None
+    def metadata(done: ingest.Ingested) -> Mapping[str, Any]:
+        refused = with_severity(gather(entry.problems for entry in done.entries)).filter(severity="refuse")
         return {
-            "deliveries": len({outcome.due.receipt.id for outcome in filled.outcomes}),
-            "dagster/row_count": sum(file.rows for file in filled.files),
-            "rows_delivered": filled.rows,
-            "rows_refused": 0 if refused is None else refused.filter(severity="refuse").height,
-            "files_written": sum(file.changed for file in filled.files),
-            "bytes": sum(file.bytes for file in filled.files),
+            "deliveries": len({entry.due.receipt.id for entry in done.entries}),
+            "dagster/row_count": sum(file.rows for file in done.files),
+            "rows_delivered": done.rows,
+            "rows_refused": refused.height,
+            "files_written": sum(file.changed for file in done.files),
+            "bytes": sum(file.bytes for file in done.files),
         }
 
-    return _judged_asset(city, table, sorted(set(deps)), work, results)
+    return _judged_asset(city, table, sorted(set(deps)), work, metadata)
 
 
 def _landing_key(city: City, name: str) -> dg.AssetKey:
@@ -236,37 +242,41 @@ def _landing_key(city: City, name: str) -> dg.AssetKey:
 
 def _load_profile(city: City, has_register: bool) -> dg.AssetsDefinition:
     deps = [_key(city, METER_INTERVALS.name)] + ([_key(city, METERS.name)] if has_register else [])
-
-    def results(made: publish.Profile) -> Mapping[str, Any]:
-        return {"days": len(made.days), "dagster/row_count": made.rows}
-
-    return _judged_asset(
-        city, LOAD_PROFILE, deps, lambda deployment, day: publish.make_load_profile(deployment, city, day), results
-    )
+    return _judged_asset(city, LOAD_PROFILE, deps, load_profile.make, _made)
 
 
 def _derived(city: City, derived: Derived) -> dg.AssetsDefinition:
-    def results(made: derive.Made) -> Mapping[str, Any]:
-        return {
-            "dagster/row_count": sum(file.rows for file in made.files),
-            "files_written": sum(file.changed for file in made.files),
-        }
+    deps = [_key(city, derived.source.name)]
+    return _judged_asset(city, derived.table, deps, lambda step: derive.derive(step, derived), _made)
 
-    return _judged_asset(
-        city,
-        derived.table,
-        [_key(city, derived.of.name)],
-        lambda deployment, day: derive.derive(deployment, city, derived, day),
-        results,
-    )
+
+def _made(done: derive.Made) -> Mapping[str, Any]:
+    return {
+        "days": len(done.days),
+        "dagster/row_count": done.rows,
+        "files_written": sum(file.changed for file in done.files),
+    }
+
+
+def _numbers(
+    city: City, table: Table, compute: Compute, names: Sequence[str], shown: Sequence[str]
+) -> dg.AssetsDefinition:
+    """Indicators, or the programme view made of them; the metadata shows the columns ``shown``."""
+
+    def metadata(done: Computed) -> Mapping[str, Any]:
+        rounded = done.rows.select(shown).with_columns(pl.selectors.float().round(2))
+        return {"dagster/row_count": done.rows.height, table.name: dg.MetadataValue.md(_markdown(rounded))}
+
+    deps = [_key(city, name) for name in names]
+    return _judged_asset(city, table, deps, lambda step: make(step, table, compute, names), metadata)
 
 
 def _judged_asset(
     city: City,
     table: Table,
     deps: Sequence[dg.AssetKey],
-    work: Callable[[Deployment, Any], Any],
-    results: Callable[[Any], Mapping[str, Any]],
+    work: Callable[[Step], Any],
+    metadata: Callable[[Any], Mapping[str, Any]],
 ) -> dg.AssetsDefinition:
     key = _key(city, table.name)
 
@@ -283,13 +293,11 @@ def _judged_asset(
             dg.AssetCheckSpec(NOTES, asset=key, description="Statistics, completeness, freshness, deliveries."),
         ],
     )
-    def made(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        outcome = work(context.resources.deployment, context.partition_time_window.start.date())
-        return dg.MaterializeResult(
-            metadata=dict(results(outcome)), check_results=list(check_results(outcome.verdicts))
-        )
+    def judged(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        done = work(_step(context, city))
+        return dg.MaterializeResult(metadata=dict(metadata(done)), check_results=list(check_results(done.verdicts)))
 
-    return made
+    return judged
 
 
 def check_results(verdicts: Sequence[Verdict]) -> Iterator[dg.AssetCheckResult]:
@@ -328,56 +336,10 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def _indicators(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
-    @_asset(
-        city.slug,
-        INDICATORS.name,
-        [_key(city, name) for name in published],
-        description=INDICATORS.description,
-        kinds={"polars", "parquet"},
-        tags={"stage": "lake", "smart": INDICATORS.smart},
-        metadata={"dagster/column_schema": column_schema(INDICATORS)},
-    )
-    def indicators(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        day = context.partition_time_window.start.date()
-        frame = publish.make_indicators(context.resources.deployment, city, published, day)
-        shown = frame.with_columns(pl.col("value").round(2))
-        text = _markdown(shown, ("smart", "title", "value", "unit", "verdict"))
-        return dg.MaterializeResult(
-            metadata={"dagster/row_count": frame.height, "indicators": dg.MetadataValue.md(text)}
-        )
-
-    return indicators
-
-
-def _programme(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
-    @_asset(
-        city.slug,
-        PROGRAMME.name,
-        [_key(city, name) for name in (*published, INDICATORS.name)],
-        description=PROGRAMME.description,
-        kinds={"polars", "parquet"},
-        tags={"stage": "lake", "smart": PROGRAMME.smart},
-        metadata={"dagster/column_schema": column_schema(PROGRAMME)},
-    )
-    def programme(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        day = context.partition_time_window.start.date()
-        frame = publish.make_programme(context.resources.deployment, city, [*published, INDICATORS.name], day)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": frame.height,
-                "programme": dg.MetadataValue.md(_markdown(frame, ("kind", "title", "verdict", "evidence", "missing"))),
-            }
-        )
-
-    return programme
-
-
-def _markdown(frame: pl.DataFrame, columns: Sequence[str]) -> str:
-    """The columns as a Markdown table."""
-    rows = frame.select(columns).rows()
-    lines = [f"| {' | '.join('' if cell is None else str(cell) for cell in row)} |" for row in rows]
-    return "\n".join([f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *lines])
+def _markdown(frame: pl.DataFrame) -> str:
+    """A frame as a Markdown table."""
+    lines = [f"| {' | '.join('' if cell is None else str(cell) for cell in row)} |" for row in frame.rows()]
+    return "\n".join([f"| {' | '.join(frame.columns)} |", "|---" * frame.width + "|", *lines])
 
 
 def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
@@ -390,15 +352,14 @@ def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
         tags={"stage": "snapshot"},
     )
     def snapshot(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        day = context.partition_time_window.start.date()
-        made = publish.publish_city(context.resources.deployment, city, published, day, context.run_id)
+        done = publish.publish(_step(context, city), published)
         return dg.MaterializeResult(
             metadata={
-                "snapshot": made.snapshot,
-                "commit": made.seq,
-                "files": made.files,
-                "bytes": made.bytes,
-                "page": dg.MetadataValue.path(made.page),
+                "snapshot": done.snapshot,
+                "commit": done.seq,
+                "files": done.files,
+                "bytes": done.bytes,
+                "page": dg.MetadataValue.path(done.page),
             }
         )
 

@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from assets.cities.registry import City
-from assets.lake import files as lake
 from assets.lake.feeds import NATIONAL, landed_as, source_of
+from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
 from assets.landing.inbox import files
 from assets.landing.store import open_store
@@ -194,7 +194,7 @@ def _city_night(
     deployment: Deployment, city: City, day: date, published: bool, failures: Mapping[str, str]
 ) -> CityNight:
     def today(table: Table) -> pl.DataFrame:
-        return lake.read(deployment.store, table, city.slug, (day, day))
+        return CityLake(deployment.store, city.slug).read(table, (day, day))
 
     deliveries, verdicts = today(DELIVERIES), today(VERDICTS)
     current = commit.current(deployment.store, city.slug)

@@ -4,7 +4,7 @@ import json
 
 import duckdb
 
-from assets.lake import files as lake
+from assets.lake.files import CityLake
 from assets.landing.store import S3Store, Store
 from assets.snapshots import commit
 from assets.snapshots.build import prefix
@@ -54,7 +54,13 @@ def connect(store: Store, cities: list[str]) -> duckdb.DuckDBPyConnection:
                 keys = [f"{prefix(city, entry.snapshot_id)}/{path}" for path in table["files"]]
                 published.setdefault(name, []).extend(keys)
     for name, contract in TABLES.items():
-        _view(connection, store, "lake", contract, [key for city in cities for key in lake.keys(store, contract, city)])
+        _view(
+            connection,
+            store,
+            "lake",
+            contract,
+            [key for city in cities for key in CityLake(store, city).keys(contract)],
+        )
         _view(connection, store, "cdp", contract, published.get(name, []))
     _as_of(connection)
     # Landing holds personal data: a query reads the lake and what is published, nothing beside them.
@@ -78,9 +84,16 @@ def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, tabl
     if not keys:
         return
     files = ", ".join(_quoted(store.path(key)) for key in keys)
-    types = "hive_partitioning = true, hive_types = {'city': varchar, 'month': varchar}"
-    connection.execute(f"create view {schema}.{table.name} as select * from read_parquet([{files}], {types})")  # noqa: S608
-    connection.execute(f"comment on view {schema}.{table.name} is {_quoted(table.description)}")
+    # Files of an older contract lack columns that were added since, and may have some that are no more: an empty table
+    # of today's contract brings the first, and only its columns are selected.
+    connection.register(f"contract_{table.name}", table.empty().to_arrow())
+    types = "union_by_name = true, hive_partitioning = true, hive_types = {'city': varchar, 'month': varchar}"
+    columns = ", ".join(f'"{name}"' for name in (*table.schema, "city", "month"))
+    connection.execute(
+        f"create view {schema}.{table.name} as select {columns} from ("  # noqa: S608
+        f"select * from read_parquet([{files}], {types}) union all by name select * from contract_{table.name})"
+    )
+    connection.execute(f"comment on view {schema}.{table.name} is {_quoted(f'{table.description} ({table.smart})')}")
     for column in table.columns:
         text = column.description + (f" [{column.unit}]" if column.unit else "")
         connection.execute(f'comment on column {schema}.{table.name}."{column.name}" is {_quoted(text)}')

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
-from assets.lake import files as lake
+from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
 from assets.snapshots import commit
 from quality.tables import DELIVERIES, VERDICTS
@@ -14,16 +14,16 @@ from quality.tables import DELIVERIES, VERDICTS
 def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
     """A city's state as plain values: ``last_delivery``, ``snapshot``, ``verdicts`` of the last day judged, and
     ``missing``: sources of which nothing usable ever came."""
-    books = lake.read(deployment.store, DELIVERIES, city.slug)
-    judged = lake.read(deployment.store, VERDICTS, city.slug)
+    lake = CityLake(deployment.store, city.slug)
+    deliveries, judged = lake.read(DELIVERIES), lake.read(VERDICTS)
     last = judged.filter(pl.col("day") == pl.col("day").max())
     noted = last.filter(pl.col("verdict") != "pass")
-    usable = set(books.filter(pl.col("rows") > 0)["source"])
+    usable = set(deliveries.filter(pl.col("rows") > 0)["source"])
     current = commit.current(deployment.store, city.slug)
     return {
         "city": city.slug,
         "name_th": city.name_th,
-        "last_delivery": books.filter(pl.col("rows") > 0)["day"].max(),
+        "last_delivery": deliveries.filter(pl.col("rows") > 0)["day"].max(),
         "snapshot": current.snapshot_id if current else None,
         "verdicts": dict(last.group_by("verdict").len().sort("verdict").iter_rows()),
         "not_passed": noted.select("table", "check", "verdict", "message").to_dicts(),

@@ -5,13 +5,17 @@ A contract makes the Polars schema, the row checks (``Table.conform``), the Grea
 nothing is dropped uncounted and nothing is cast silently.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from quality.problems import no_problems
+from quality.batch import Batch, Breach
+
+if TYPE_CHECKING:
+    from quality.verdicts import Verdict
 
 LINEAGE = {
     "_receipt": "Receipt of the delivery the row came from (landing).",
@@ -41,13 +45,55 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """A rule of Great Expectations beside the contract: its class and arguments, and the ``check`` that verdicts call
+    it by. What is merely odd warns; ``critical`` blocks."""
+
+    check: str
+    kind: str
+    arguments: Mapping[str, Any]
+    severity: Literal["warning", "critical"] = "warning"
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns it judges."""
+        named = [self.arguments[name] for name in ("column", "column_A", "column_B") if name in self.arguments]
+        return [*named, *self.arguments.get("column_list", ())]
+
+
+def present(column: str, mostly: float) -> Expectation:
+    """At least the share ``mostly`` of the rows has a value."""
+    arguments = {"column": column, "mostly": mostly}
+    return Expectation(f"not_be_null:{column}:mostly", "ExpectColumnValuesToNotBeNull", arguments)
+
+
+def between(
+    column: str, minimum: float | None = None, maximum: float | None = None, mostly: float | None = None
+) -> Expectation:
+    """Values lie within the bounds, which are inclusive: all of them, or at least the share ``mostly``."""
+    bounds = {"min_value": minimum, "max_value": maximum, "mostly": mostly}
+    check = f"between:{column}" + (":mostly" if mostly is not None else "")
+    arguments = {"column": column} | {name: bound for name, bound in bounds.items() if bound is not None}
+    return Expectation(check, "ExpectColumnValuesToBeBetween", arguments)
+
+
+Rule = Callable[["Table", pl.DataFrame], "list[Verdict]"]
+"""A rule of our own: verdicts of a table on some of its rows."""
+
+
+@dataclass(frozen=True)
 class Table:
-    """One lake table.
+    """One lake table, with all that is said of it.
 
     ``key`` columns are never null and unique. ``day`` names the Date column that picks the day file. ``prefer`` are
     the columns that decide between two deliveries of one key: the row with the greater tuple stays (null is least).
     ``max_age`` is how old the newest ``day`` may be before the gate says the table is stale (data time, not run time).
     ``published`` tables go into snapshots. ``smart`` is the Smart the table serves.
+
+    What the gate asks beyond the columns (``quality.gate``): ``expectations``; ``metrics`` makes of the rows the small
+    frame that they judge where the rows are too many; ``rules`` look at the rows of a step, ``across`` at the whole
+    table. ``derived_from`` names the table that it is made of, ``by_day`` whether day by day. ``size``: ``readings``
+    is a row a reading, judged in Polars; ``operating`` tables are Muang's own ledger, which nothing judges.
     """
 
     name: str
@@ -67,6 +113,13 @@ class Table:
     """``merge``: a delivery adds and corrects keys. ``replace``: a delivery is the whole of its reference day, or of
     what it tells of ``whole`` on that day (a feed, a source)."""
     whole: tuple[str, ...] = ()
+    size: Literal["rows", "readings", "operating"] = "rows"
+    expectations: tuple[Expectation, ...] = ()
+    metrics: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    rules: tuple[Rule, ...] = ()
+    across: tuple[Rule, ...] = ()
+    derived_from: str | None = None
+    by_day: bool = False
     by_column: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -74,6 +127,10 @@ class Table:
         for name in (*self.key, self.day, *self.sort):
             if name not in self.schema:
                 raise ValueError(f"table {self.name}: {name} is not one of its columns")
+        judged = self.metrics(self.empty()).columns if self.metrics else self.schema.names()
+        for expectation in self.expectations:
+            if unknown := set(expectation.columns) - set(judged):
+                raise ValueError(f"table {self.name}: {expectation.check} judges {sorted(unknown)}, which it has not")
 
     @property
     def schema(self) -> pl.Schema:
@@ -90,13 +147,12 @@ class Table:
         """No rows, right schema."""
         return self.schema.to_frame()
 
-    def conform(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Split ``frame`` into rows that keep the contract and problems for those that do not.
+    def conform(self, frame: pl.DataFrame) -> Batch:
+        """The rows of ``frame`` that keep the contract, and problems for those that do not.
 
         Columns the frame lacks are added as nulls when nullable; columns the contract lacks, and floats for a column
-        of another type, raise ``ValueError`` (that is the reader's mistake, not the data's). Returns the good rows in
-        contract order and a frame of ``row, code, message``; with lineage, ``row`` is ``_row``. A row is refused once,
-        for its first breach.
+        of another type, raise ``ValueError`` (that is the reader's mistake, not the data's). The good rows are in
+        contract order; without lineage a problem has no row. A row is refused once, for its first breach.
         """
         extra = set(frame.columns) - set(self.schema)
         missing = [name for name in self.schema if name not in frame.columns]
@@ -108,30 +164,22 @@ class Table:
             raise ValueError(f"table {self.name}: fractions would be cut to fit the columns {cut}")
         frame = frame.with_columns(pl.lit(None, dtype=self.schema[name]).alias(name) for name in missing)
         frame = frame.select(pl.col(name).cast(dtype, strict=True) for name, dtype in self.schema.items())
-        code, message = pl.lit(None, pl.String), pl.lit(None, pl.String)
-        for breach, breach_code, breach_message in reversed(self._breaches()):
-            code = pl.when(breach).then(pl.lit(breach_code)).otherwise(code)
-            message = pl.when(breach).then(breach_message).otherwise(message)
-        judged = frame.with_columns(_code=code, _message=message)
-        bad = judged.filter(pl.col("_code").is_not_null())
-        if not bad.height:
-            return frame, no_problems()
-        row = pl.col("_row") if self.lineage else pl.lit(None, pl.Int64)
-        problems = bad.select(row=row, code=pl.col("_code"), message=pl.col("_message"))
-        return judged.filter(pl.col("_code").is_null()).drop("_code", "_message"), problems
+        numbered = frame if self.lineage else frame.with_columns(_row=pl.lit(None, pl.Int64))
+        judged = Batch(numbered).refuse(*self._breaches())
+        return judged if self.lineage else Batch(judged.rows.drop("_row"), judged.problems)
 
     def _nullable(self, name: str) -> bool:
         column = self.by_column.get(name)
         return name not in self.key and (column is None or column.nullable)
 
-    def _breaches(self) -> list[tuple[pl.Expr, str, pl.Expr]]:
-        breaches: list[tuple[pl.Expr, str, pl.Expr]] = []
+    def _breaches(self) -> list[Breach]:
+        breaches: list[Breach] = []
         for column in self.columns:
             value = pl.col(column.name)
             if not self._nullable(column.name):
-                breaches.append((value.is_null(), "value-null", pl.lit(f"{column.name} is missing")))
+                breaches.append((value.is_null(), "value-null", f"{column.name} is missing"))
             if column.dtype.is_float():
-                breaches.append((value.is_nan() | value.is_infinite(), "value-not-number", pl.lit(column.name)))
+                breaches.append((value.is_nan() | value.is_infinite(), "value-not-number", column.name))
             low, high = column.minimum, column.maximum
             if low is not None or high is not None:
                 outside = pl.any_horizontal(

@@ -6,15 +6,15 @@ data sets is the wrong one.
 
 import polars as pl
 
-from quality.tables import CITY_STATISTICS, ROAD_CASUALTIES
-from quality.verdicts import SAMPLE, Outcome, Verdict
+from quality.contracts import Table
+from quality.verdicts import SAMPLE, Grade, Verdict
 
 LEAST_ALIKE = 24
 """Rows that two data sets must have in common before they are called identical: two years of months. A few equal
 small numbers are chance."""
 
 
-def identical_series(frame: pl.DataFrame) -> list[Verdict]:
+def identical_series(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     """Check ``series-identical`` of ``city_statistics``: two data sets that tell the same values, row for row.
 
     Rows are matched by area, category, unit and period; items differ, or nobody would publish both. Only data sets
@@ -32,17 +32,17 @@ def identical_series(frame: pl.DataFrame) -> list[Verdict]:
         .filter(pl.col("alike") == pl.col("size"), pl.col("alike") == pl.col("size_other"))
         .sort("dataset", "dataset_other")
     )
-    told = [
+    found = [
         f"{one} and {other}: {alike} rows"
         for one, other, alike in pairs.select("dataset", "dataset_other", "alike").iter_rows()
     ]
-    text = f"identical row for row: {'; '.join(told[:SAMPLE])}" if told else "no two data sets are identical"
+    text = f"identical row for row: {'; '.join(found[:SAMPLE])}" if found else "no two data sets are identical"
     sample = pairs.select("dataset", "dataset_other", "alike").head(SAMPLE).to_dicts()
-    outcome: Outcome = "warn" if told else "pass"
-    return [Verdict(CITY_STATISTICS.name, "series-identical", outcome, sizes.height, pairs.height, text, sample)]
+    grade: Grade = "warn" if found else "pass"
+    return [Verdict(table.name, "series-identical", grade, sizes.height, pairs.height, text, sample)]
 
 
-def fewer_injured(frame: pl.DataFrame) -> list[Verdict]:
+def fewer_injured(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     """Check ``fewer-injured`` of ``road_casualties``: years in which an area counts fewer injured than dead.
 
     There always are several injured for each dead: data sets that say otherwise count by different definitions and
@@ -65,18 +65,10 @@ def fewer_injured(frame: pl.DataFrame) -> list[Verdict]:
     )
     both = dead.join(injured, on=["area", "year"], suffix="_injured")
     odd = both.filter(pl.col("persons_injured") < pl.col("persons")).sort("area", "year", "dataset", "dataset_injured")
-    told = [
+    found = [
         f"{row['area']} {row['year']}: {row['persons_injured']} injured, {row['persons']} dead"
         for row in odd.head(SAMPLE).iter_rows(named=True)
     ]
-    text = f"fewer injured than dead: {'; '.join(told)}" if told else "no year has fewer injured than dead"
-    outcome: Outcome = "warn" if told else "pass"
-    return [
-        Verdict(
-            ROAD_CASUALTIES.name, "fewer-injured", outcome, both.height, odd.height, text, odd.head(SAMPLE).to_dicts()
-        )
-    ]
-
-
-WHOLE = {CITY_STATISTICS.name: identical_series, ROAD_CASUALTIES.name: fewer_injured}
-"""Table → rule that looks at all of it."""
+    text = f"fewer injured than dead: {'; '.join(found)}" if found else "no year has fewer injured than dead"
+    grade: Grade = "warn" if found else "pass"
+    return [Verdict(table.name, "fewer-injured", grade, both.height, odd.height, text, odd.head(SAMPLE).to_dicts())]

@@ -3,6 +3,8 @@
 Days are Asia/Bangkok days: no clock changes, so a day always has 1440 / minutes slots (96 quarter-hours).
 """
 
+from typing import NamedTuple
+
 import polars as pl
 
 ZONE = "Asia/Bangkok"
@@ -13,7 +15,14 @@ CHANNEL_DAY = (*CHANNEL, "local_date")
 SLOT = (*CHANNEL, "start")
 
 
-def align(readings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+class Aligned(NamedTuple):
+    """Readings on their channel's grid, and those off it with ``code`` and ``message``."""
+
+    on: pl.DataFrame
+    off: pl.DataFrame
+
+
+def align(readings: pl.DataFrame) -> Aligned:
     """Split ``readings`` into those on their channel's grid and those off it.
 
     Needs ``meter_id, channel, quantity, start, minutes, local_date``. The grid's interval is the channel's most
@@ -53,7 +62,7 @@ def align(readings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     judged = judged.with_columns(code=code, message=message).drop("_divides", "_placed", "_interval")
     off = judged.filter(pl.col("code").is_not_null())
-    return judged.filter(pl.col("code").is_null()).drop("code", "message"), off
+    return Aligned(judged.filter(pl.col("code").is_null()).drop("code", "message"), off)
 
 
 def complete(readings: pl.DataFrame, silent: pl.Series | None = None) -> pl.DataFrame:

@@ -16,6 +16,8 @@ kwh`` (exact; null where unknown, never negative); the *basis* has the columns o
 that must be remembered between snapshots. It must be stored before what it stands for is published.
 """
 
+from typing import NamedTuple
+
 import polars as pl
 
 from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
@@ -77,12 +79,18 @@ def merge(contributions: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def release(contributions: pl.DataFrame, basis: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The basis of the next snapshot, given the ``basis`` of all before, and the corrections that are withheld.
+class Release(NamedTuple):
+    """The basis of the next snapshot, and the cells (``CELL``) that stayed although their contributions changed."""
+
+    basis: pl.DataFrame
+    withheld: pl.DataFrame
+
+
+def release(contributions: pl.DataFrame, basis: pl.DataFrame) -> Release:
+    """The next snapshot's basis, given the ``basis`` of all before.
 
     A start never published is grouped by ``merge``. In a published one a cell takes on the changes to its customers
-    if rules 1 to 3 allow all of them, else it stays as it is; groups new to it form cells of their own. The second
-    frame has ``start, cell_zone, cell_class``: cells that stayed although their contributions changed.
+    if rules 1 to 3 allow all of them, else it stays as it is; groups new to it form cells of their own.
     """
     known = basis.select("start", "meter_id", "cell_zone", "cell_class", _zone="zone", _class="customer_class")
     named = basis.select(*_BASE, "cell_zone", "cell_class").unique(_BASE)
@@ -108,7 +116,7 @@ def release(contributions: pl.DataFrame, basis: pl.DataFrame) -> tuple[pl.DataFr
     old = basis.join(taken_on, on=CELL, how="anti")
     names = LOAD_PROFILE_BASIS.schema.names()
     withheld = cells.filter("changed").join(taken_on, on=CELL, how="anti").select(CELL).sort(CELL)
-    return pl.concat([old.select(names), new.select(names), fresh.select(names)]), withheld
+    return Release(pl.concat([old.select(names), new.select(names), fresh.select(names)]), withheld)
 
 
 def cells(basis: pl.DataFrame) -> pl.DataFrame:

@@ -16,9 +16,8 @@ from typing import Any, Literal
 import polars as pl
 
 from quality.contracts import Table
-from quality.tables import VERDICTS
 
-Outcome = Literal["pass", "warn", "block"]
+Grade = Literal["pass", "warn", "block"]
 
 SAMPLE = 20
 """Rows shown with a verdict: enough to see the pattern, few enough for Dagster's metadata."""
@@ -37,7 +36,7 @@ class Verdict:
 
     table: str
     check: str
-    verdict: Outcome
+    verdict: Grade
     checked: int
     failed: int
     message: str
@@ -73,14 +72,14 @@ def keys(table: Table, frame: pl.DataFrame) -> Verdict:
 
 def contract(table: Table, frame: pl.DataFrame) -> Verdict:
     """Block on rows that break the contract's nulls, bounds or codes; for tables too big to judge row by row."""
-    _, problems = table.conform(frame)
+    problems = table.conform(frame).found
     counts = problems.group_by("code").len("rows").sort("code")
     text = ", ".join(f"{rows} {code}" for code, rows in counts.iter_rows()) or "every row keeps it"
-    outcome: Outcome = "block" if problems.height else "pass"
+    grade: Grade = "block" if problems.height else "pass"
     return Verdict(
         table.name,
         "contract",
-        outcome,
+        grade,
         frame.height,
         problems.height,
         text,
@@ -103,30 +102,24 @@ def freshness(table: Table, newest: date | None, day: date) -> Verdict:
     return Verdict(table.name, "freshness", "warn" if stale else "pass", 1, int(stale), text)
 
 
-def completeness(table: Table, frame: pl.DataFrame, value: str = "value_delivered") -> Verdict:
-    """Warn if more than ``MISSING_SHARE`` of the expected slots (rows of a complete grid) have no ``value``."""
-    missing = frame[value].null_count()
+def completeness(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Warn if more than ``MISSING_SHARE`` of the expected slots (rows of a complete grid) have no value."""
+    missing = frame["value_delivered"].null_count()
     share = missing / frame.height if frame.height else 0.0
     text = f"{missing} of {frame.height} expected intervals missing ({share:.1%}); limit {MISSING_SHARE:.0%}"
-    outcome: Outcome = "warn" if share > MISSING_SHARE else "pass"
-    return Verdict(table.name, "completeness", outcome, frame.height, missing, text)
+    grade: Grade = "warn" if share > MISSING_SHARE else "pass"
+    return [Verdict(table.name, "completeness", grade, frame.height, missing, text)]
 
 
 def worst(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """One verdict a table and check where several days or batches were judged: the worst, the first of equals."""
-    order: dict[Outcome, int] = {"pass": 0, "warn": 1, "block": 2}
+    order: dict[Grade, int] = {"pass": 0, "warn": 1, "block": 2}
     found: dict[tuple[str, str], Verdict] = {}
     for verdict in verdicts:
         known = found.setdefault((verdict.table, verdict.check), verdict)
         if order[verdict.verdict] > order[known.verdict]:
             found[verdict.table, verdict.check] = verdict
     return list(found.values())
-
-
-def to_frame(verdicts: Iterable[Verdict], day: date) -> pl.DataFrame:
-    """Verdicts of a run on delivery day ``day`` in the schema of table ``verdicts`` (samples stay behind)."""
-    rows = [(v.table, v.check, day, v.verdict, v.checked, v.failed, v.message) for v in verdicts]
-    return pl.DataFrame(rows, schema=VERDICTS.schema, orient="row")
 
 
 def _sample(rows: pl.DataFrame) -> list[dict[str, Any]]:

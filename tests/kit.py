@@ -3,12 +3,16 @@
 from datetime import date
 from typing import Any
 
+import polars as pl
+
 from assets.cities.registry import City
 from assets.graph import THE_COUNTRY
+from assets.lake import ingest as lake
 from assets.lake.feeds import SOURCES, source_of
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Deployment, Step
 from assets.sources import fetch
+from quality.contracts import Table
 
 
 def land(
@@ -28,3 +32,22 @@ def ask(deployment: Deployment, city: City, name: str, day: date) -> list[Receip
 def ask_national(deployment: Deployment, reader: str, day: date) -> list[Receipt]:
     """Ask a source that answers for the whole country."""
     return fetch.land_portal(Step(deployment, THE_COUNTRY, day, "test"), reader, SOURCES[reader], {})
+
+
+def conformed(table: Table, frame: pl.DataFrame, day: date = date(2026, 11, 20)) -> pl.DataFrame:
+    """A reader's rows as the contract has them, with lineage where they bring none; no row is refused."""
+    lineage = {"_receipt": pl.lit("r"), "_row": pl.lit(1, pl.Int64), "_delivered": pl.lit(day)}
+    lacking = {name: value for name, value in lineage.items() if table.lineage and name not in frame.columns}
+    batch = table.conform(frame.with_columns(**lacking))
+    assert not batch.problems, batch.found
+    return batch.rows
+
+
+def ingest(deployment: Deployment, city: City, table: Table, day: date) -> lake.Ingested:
+    """Read what is due for a table on a delivery day."""
+    return lake.ingest(Step(deployment, city, day, "test"), table)
+
+
+def ingest_meters(deployment: Deployment, city: City, day: date) -> lake.Ingested:
+    """Read the meter exports that are due on a delivery day."""
+    return lake.ingest_meters(Step(deployment, city, day, "test"))

@@ -6,8 +6,7 @@ from datetime import date
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators import air as environment
-from assets.indicators import economy, energy, governance, living, mobility, people
+from assets.indicators import air as environment, economy, energy, governance, living, mobility, people
 from assets.indicators.indicator import collect
 from assets.indicators.statistics import published
 

@@ -84,10 +84,10 @@ def nothing(smart: str, code: str, title: str, day: date, reason: str) -> dict[s
 
 def collect(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows as a frame of ``INDICATORS``, in its order. Raises ``ValueError`` if one breaks the contract."""
-    good, bad = INDICATORS.conform(pl.DataFrame(list(rows), schema=INDICATORS.schema))
-    if bad.height:
-        raise ValueError(f"indicators break their contract: {bad.item(0, 'message')}")
-    return good.sort(INDICATORS.order)
+    batch = INDICATORS.conform(pl.DataFrame(list(rows), schema=INDICATORS.schema))
+    if batch.problems:
+        raise ValueError(f"indicators break their contract: {batch.found.item(0, 'message')}")
+    return batch.rows.sort(INDICATORS.order)
 
 
 def newest(frame: pl.DataFrame | None, column: str, day: date) -> tuple[date | None, pl.DataFrame]:

@@ -58,10 +58,10 @@ def programme(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.D
     tables = {name: _until(day, frame) for name, frame in tables.items()}
     rows = [*_progress(city, day, tables), *_criteria(city, day, tables)]
     frame = pl.DataFrame([_NOTHING | row | {"reference_date": day} for row in rows], schema=PROGRAMME.schema)
-    good, bad = PROGRAMME.conform(frame)
-    if bad.height:
-        raise ValueError(f"the programme view breaks its contract: {bad.item(0, 'message')}")
-    return good.sort(PROGRAMME.order)
+    batch = PROGRAMME.conform(frame)
+    if batch.problems:
+        raise ValueError(f"the programme view breaks its contract: {batch.found.item(0, 'message')}")
+    return batch.rows.sort(PROGRAMME.order)
 
 
 _NOTHING: dict[str, Any] = dict.fromkeys(PROGRAMME.schema)

@@ -4,12 +4,18 @@ Made of final interval values and the meter register; what of it may be publishe
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple
 
 import polars as pl
 
-from quality import privacy
-from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
-from quality.verdicts import Verdict
+from assets.lake import ingest
+from assets.lake.derive import Made
+from assets.lake.files import CityLake, Written
+from assets.landing.deployment import Step
+from quality import gate, privacy
+from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS
+from quality.verdicts import Verdict, contract, keys, structure, worst
 
 QUARTER = 15
 """Minutes. Shorter intervals that divide it are summed; a longer one is never spread, that would invent a shape."""
@@ -30,7 +36,14 @@ class LoadProfile:
     verdicts: list[Verdict]
 
 
-def contributions(intervals: pl.DataFrame, register: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+class Contributions(NamedTuple):
+    """kWh of meters by quarter-hour, and the channels that cannot have one."""
+
+    quarters: pl.DataFrame
+    left_out: pl.DataFrame
+
+
+def contributions(intervals: pl.DataFrame, register: pl.DataFrame) -> Contributions:
     """kWh per meter and quarter-hour, and the channels that cannot have one.
 
     ``intervals`` are rows of ``meter_intervals`` (complete grid), ``register`` rows of ``meters``, one a meter
@@ -60,7 +73,7 @@ def contributions(intervals: pl.DataFrame, register: pl.DataFrame) -> tuple[pl.D
             quarters.filter("negative").select("meter_id", reason=pl.lit("value-negative")),
         ]
     )
-    return quarters.drop("negative"), left_out
+    return Contributions(quarters.drop("negative"), left_out)
 
 
 def build(intervals: pl.DataFrame, register: pl.DataFrame, published: pl.DataFrame | None = None) -> LoadProfile:
@@ -100,3 +113,39 @@ def _verdicts(
         Verdict(LOAD_PROFILE.name, check, "warn" if failed else "pass", checked, failed, f"{failed} {text}")
         for check, checked, failed, text in found
     ]
+
+
+def make(step: Step) -> Made:
+    """Make the load profile of every day whose meter intervals changed, and of the reading day.
+
+    Cells that the gate blocks are never written. The basis is stored before the cells: a crash in between costs a
+    correction, never privacy.
+    """
+    lake, day = CityLake.of(step), step.day
+    days = sorted({*ingest.stale_days(lake), day - timedelta(days=1)})
+    register = ingest.latest_register(step)
+    verdicts: list[Verdict] = []
+    basis_verdicts: list[Verdict] = []
+    files: list[Written] = []
+    cells = [LOAD_PROFILE.empty()]
+    for made in days:
+        intervals, before = lake.day(METER_INTERVALS, made), lake.day(LOAD_PROFILE_BASIS, made)
+        if intervals.height or before.height:
+            profile = build(intervals, register, before if before.height else None)
+            judged = [check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)] + profile.verdicts
+            basis_judged = gate.judge(LOAD_PROFILE_BASIS, profile.basis, made, day)
+            verdicts += judged
+            basis_verdicts += basis_judged
+            if gate.blocks(judged) or gate.blocks(basis_judged):
+                continue  # the day keeps what it had, and is made again the next night
+            lake.write(LOAD_PROFILE_BASIS, made, profile.basis)
+            files.append(lake.write(LOAD_PROFILE, made, profile.cells))
+            cells.append(profile.cells)
+        ingest.settle(lake, made)
+    # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
+    written = pl.concat(cells)
+    found = gate.judge(LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), day, more=verdicts)
+    ingest.write_verdicts(step, LOAD_PROFILE, found)
+    basis_found = worst(basis_verdicts)
+    ingest.write_verdicts(step, LOAD_PROFILE_BASIS, basis_found)
+    return Made(days, files, [*found, *basis_found])

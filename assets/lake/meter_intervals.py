@@ -12,17 +12,16 @@ import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import polars as pl
 
-from assets.lake import files as lake
-from assets.lake.files import Written
-from assets.landing.store import Store
+from assets.lake.files import CityLake, Written
 from quality.meter_grid import SLOT, ZONE, align, complete
 from quality.problems import PROBLEM_SCHEMA
 from quality.readings import QUALITIES, QUANTITIES
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED
-from quality.verdicts import Outcome, Verdict
+from quality.verdicts import Grade, Verdict
 
 DELIVERED = pl.Schema({name: dtype for name, dtype in METER_SUPERSEDED.schema.items() if name != "reason"})
 """A delivered reading in the lake's terms: hashed meter, unit, local day, lineage."""
@@ -87,7 +86,14 @@ def to_delivered(readings: pl.DataFrame, receipt: str, delivered: date, city: st
     ).select(pl.col(name).cast(dtype) for name, dtype in DELIVERED.items())
 
 
-def resolve(delivered: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+class Resolved(NamedTuple):
+    """The reading that counts of each slot, and those that another took the place of, with ``reason``."""
+
+    current: pl.DataFrame
+    superseded: pl.DataFrame
+
+
+def resolve(delivered: pl.DataFrame) -> Resolved:
     """Split aligned ``DELIVERED`` rows into the current one of each slot and the superseded ones.
 
     Superseded rows carry ``reason``: ``repeated`` where value and quality are the winner's, else ``corrected``.
@@ -108,12 +114,11 @@ def resolve(delivered: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     same = pl.col("value_delivered").eq_missing(pl.col("_value")) & (pl.col("quality") == pl.col("_quality"))
     superseded = losers.with_columns(reason=pl.when(same).then(pl.lit("repeated")).otherwise(pl.lit("corrected")))
-    return pl.concat([delivered.filter(~contested), winners]), superseded.drop("_value", "_quality")
+    return Resolved(pl.concat([delivered.filter(~contested), winners]), superseded.drop("_value", "_quality"))
 
 
 def apply(
-    store: Store,
-    city: str,
+    lake: CityLake,
     deliveries: pl.DataFrame,
     register: pl.DataFrame,
     receipts: Collection[str] = (),
@@ -134,23 +139,23 @@ def apply(
     for day in sorted({*parts, *also_days}):
         # The grid's own rows have no receipt, and null is in no list: this drops them too.
         stays = ~pl.col("_receipt").is_in(again)
-        stored = lake.read_day(store, METER_INTERVALS, city, day).filter(stays)
-        held = lake.read_day(store, METER_SUPERSEDED, city, day).filter(stays)
+        stored = lake.day(METER_INTERVALS, day).filter(stays)
+        held = lake.day(METER_SUPERSEDED, day).filter(stays)
         names = DELIVERED.names()
-        came = parts.get(day, no_delivered())
+        delivered = parts.get(day, no_delivered())
         once = pl.struct(_RECORD).is_first_distinct()
-        everything = pl.concat([stored.select(names), held.select(names), came]).filter(once)
+        everything = pl.concat([stored.select(names), held.select(names), delivered]).filter(once)
         aligned, off = align(everything)
         current, superseded = resolve(aligned)
         superseded = pl.concat([superseded, off.select(*names, reason=pl.lit("off_grid"))])
         # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
         moving = held.join(current, on=_RECORD, how="semi")
         both = pl.concat([superseded, moving.select(superseded.columns)])
-        files += lake.put(store, METER_SUPERSEDED, city, day, both)
-        files += lake.put(store, METER_INTERVALS, city, day, _finished(complete(current, register["meter_id"])))
+        files += lake.put(METER_SUPERSEDED, day, both)
+        files += lake.put(METER_INTERVALS, day, _finished(complete(current, register["meter_id"])))
         if moving.height:
-            files += lake.put(store, METER_SUPERSEDED, city, day, superseded)
-        doubled = came.filter(~once).with_columns(
+            files += lake.put(METER_SUPERSEDED, day, superseded)
+        doubled = delivered.filter(~once).with_columns(
             code=pl.lit("key-duplicate"), message=pl.lit("one record gives two values for one interval")
         )
         refused.append(pl.concat([_problems(off), _problems(doubled)]))
@@ -181,5 +186,5 @@ def _verdicts(refused: pl.DataFrame, judged: int, delivering: pl.Series, registe
         return [off]
     strangers = delivering.filter(~delivering.is_in(register["meter_id"].implode()))
     text = f"{len(strangers)} of {len(delivering)} meters that delivered are not in the register"
-    outcome: Outcome = "warn" if len(strangers) else "pass"
-    return [off, Verdict(name, "meter-unregistered", outcome, len(delivering), len(strangers), text)]
+    grade: Grade = "warn" if len(strangers) else "pass"
+    return [off, Verdict(name, "meter-unregistered", grade, len(delivering), len(strangers), text)]

@@ -12,12 +12,10 @@ from datetime import date
 
 import polars as pl
 
-from assets.lake import files as lake
-from assets.lake.files import Written
+from assets.lake.files import CityLake, Written
 from assets.lake.meter_intervals import pseudonyms
-from assets.landing.store import Store
+from quality.batch import Batch
 from quality.meter_grid import ZONE
-from quality.problems import gather
 from quality.readings import QUALITIES, QUANTITIES
 from quality.tables import REGISTER_READS
 
@@ -25,8 +23,8 @@ _READ = ["meter_id", "channel", "quantity", "end"]
 _PREFER = ("_valued", "_shown", "version", "_rank", "_delivered", "_receipt", "_row")
 
 
-def of_export(reads: pl.DataFrame, city: str, key: bytes) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """``REGISTER_SCHEMA`` rows as ``REGISTER_READS`` without receipt and day, and problems. No point goes further."""
+def of_export(reads: pl.DataFrame, city: str, key: bytes) -> Batch:
+    """``REGISTER_SCHEMA`` rows as ``REGISTER_READS`` without receipt and day. No point goes further."""
     ids = pseudonyms(reads["point"], city, key)
     rows = reads.drop("point", "row").with_columns(
         meter_id=reads["point"].replace_strict(ids, return_dtype=pl.String),
@@ -35,13 +33,11 @@ def of_export(reads: pl.DataFrame, city: str, key: bytes) -> tuple[pl.DataFrame,
         _row=reads["row"],
     )
     once = pl.struct(*_READ, "_row").is_first_distinct()
-    text = pl.lit("one record gives two reads of one register and time")
-    doubled = rows.filter(~once).select(row="_row", code=pl.lit("key-duplicate"), message=text)
-    return rows.filter(once), gather([doubled])
+    return Batch(rows).refuse((~once, "key-duplicate", "one record gives two reads of one register and time"))
 
 
 def apply(
-    store: Store, city: str, reads: pl.DataFrame, receipts: Collection[str], also_days: Collection[date] = ()
+    lake: CityLake, reads: pl.DataFrame, receipts: Collection[str], also_days: Collection[date] = ()
 ) -> list[Written]:
     """Put ``REGISTER_READS`` rows into the day files of the city that they touch.
 
@@ -50,9 +46,9 @@ def apply(
     parts = {day: part for (day,), part in reads.partition_by("local_date", as_dict=True).items()}
     files: list[Written] = []
     for day in sorted({*parts, *also_days}):
-        stored = lake.read_day(store, REGISTER_READS, city, day).filter(~pl.col("_receipt").is_in(list(receipts)))
+        stored = lake.day(REGISTER_READS, day).filter(~pl.col("_receipt").is_in(list(receipts)))
         together = pl.concat([stored, parts.get(day, REGISTER_READS.empty())])
-        files += lake.put(store, REGISTER_READS, city, day, resolve(together))
+        files += lake.put(REGISTER_READS, day, resolve(together))
     return files
 
 
@@ -64,8 +60,8 @@ def resolve(reads: pl.DataFrame) -> pl.DataFrame:
         _shown=pl.col("register_end").is_not_null(),
         _rank=pl.col("quality").replace_strict({code: -at for at, code in enumerate(QUALITIES)}, return_dtype=pl.Int8),
     ).sort(_PREFER, descending=True, nulls_last=True)
-    told = (pl.col(name) for name in ("value", "register_end", "quality"))
-    same = pl.all_horizontal(column.is_null() | column.eq_missing(column.first().over(_READ)) for column in told)
+    stated = (pl.col(name) for name in ("value", "register_end", "quality"))
+    same = pl.all_horizontal(column.is_null() | column.eq_missing(column.first().over(_READ)) for column in stated)
     why = pl.when(same).then(pl.lit("repeated")).otherwise(pl.lit("corrected"))
     counts = pl.struct(_READ).is_first_distinct()
     return ranked.with_columns(superseded=pl.when(~counts).then(why)).select(reads.columns)

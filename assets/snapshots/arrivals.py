@@ -1,13 +1,13 @@
-"""What each source of a city brought, and since when it has brought nothing: told from landing and the books."""
+"""What each source of a city brought, and since when it has brought nothing: told from landing and the ledger."""
 
 from datetime import date
+from typing import Any
 
 import polars as pl
 
-from assets.cities.registry import City
-from assets.lake import files as lake
 from assets.lake.feeds import landed_as
-from assets.landing.deployment import Deployment
+from assets.lake.files import CityLake
+from assets.landing.deployment import Step
 from quality.tables import DELIVERIES
 
 LOOK_BACK = 400
@@ -21,29 +21,30 @@ SCHEMA = pl.Schema(
 ``reason``: of the first that failed."""
 
 
-def arrivals(deployment: Deployment, city: City, day: date) -> pl.DataFrame:
-    """``SCHEMA`` for every source of the city's registry entry, as of a delivery day."""
-    books = lake.read(deployment.store, DELIVERIES, city.slug, (day, day))
-    rejected = set(books.filter(status="rejected")["receipt"])
-    rows = [_row(deployment, city, name, day, rejected) for name in sorted(city.sources)]
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+def arrivals(step: Step) -> pl.DataFrame:
+    """``SCHEMA`` for every source of the city's registry entry, as of the step's day."""
+    entries = CityLake.of(step).read(DELIVERIES, (step.day, step.day))
+    rejected = set(entries.filter(status="rejected")["receipt"])
+    return pl.DataFrame([_row(step, name, rejected) for name in sorted(step.city.sources)], schema=SCHEMA)
 
 
-def _row(
-    deployment: Deployment, city: City, name: str, day: date, rejected: set[str]
-) -> tuple[str, str, date | None, int, str | None]:
-    owner, source = landed_as(city, name)
-    archive = deployment.archive
-    known = [(d, identity) for d, identity in archive.ids(owner, source) if d <= day]
-    tonight = [archive.receipt(owner, source, d, identity) for d, identity in known if d == day]
+def _row(step: Step, name: str, rejected: set[str]) -> dict[str, Any]:
+    owner, source = landed_as(step.city, name)
+    archive, today = step.deployment.archive, step.day
+    known = [(day, identity) for day, identity in archive.ids(owner, source) if day <= today]
+    tonight = [archive.receipt(owner, source, day, identity) for day, identity in known if day == today]
     failed = [r for r in tonight if r.outcome not in ("new", "unchanged") or r.id in rejected]
     good = len(tonight) - len(failed)
-    last: date | None = day if good else None
-    for delivered, identity in reversed([pair for pair in known if pair[0] < day][-LOOK_BACK:]):
+    last: date | None = today if good else None
+    for day, identity in reversed([pair for pair in known if pair[0] < today][-LOOK_BACK:]):
         if last:
             break
-        if archive.receipt(owner, source, delivered, identity).outcome in ("new", "unchanged"):
-            last = delivered
-    state = ("in part" if good else "failed") if failed else ("answered" if good else "nothing")
-    reason = next((r.reason or "the reader refused it; see the quality checks" for r in failed), None)
-    return name, state, last, len(tonight), reason
+        if archive.receipt(owner, source, day, identity).outcome in ("new", "unchanged"):
+            last = day
+    return {
+        "source": name,
+        "tonight": ("in part" if good else "failed") if failed else ("answered" if good else "nothing"),
+        "last_answer": last,
+        "receipts": len(tonight),
+        "reason": next((r.reason or "the reader refused it; see the quality checks" for r in failed), None),
+    }

@@ -11,13 +11,11 @@ delays only the pointer, which ``repair`` moves at the next publication.
 
 import contextlib
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from assets.cities.registry import City
 from assets.landing.store import Store
 from assets.snapshots.build import MANIFEST, PAGE, Edition, Refused, build, folder, json_bytes, new_id, prefix
 from assets.snapshots.verify import FAILED, verify
@@ -104,32 +102,19 @@ def repair(store: Store, city: str) -> Entry | None:
     return ahead[-1]
 
 
-def publish(
-    store: Store,
-    city: City,
-    day: date,
-    tables: Mapping[str, pl.DataFrame],
-    verdicts: pl.DataFrame,
-    *,
-    synthetic: bool,
-    run: str,
-    code_version: str,
-    now: datetime,
-    inputs: Sequence[str],
-    arrivals: pl.DataFrame | None = None,
-) -> Entry:
-    """Build a snapshot of ``tables`` (published ones, by name), verify it, commit it; returns the commit.
+def publish(store: Store, edition: Edition) -> Entry:
+    """Build a snapshot of an edition, verify it, commit it; returns the commit.
 
     On a failure the pointer stays, and ``meta/FAILED.json`` in the snapshot's folder says why. Raises ``Refused``
     where a table may not be published or the written files are not what was meant, ``Conflict`` where another
     publisher was faster, and what the store raises.
     """
-    base = repair(store, city.slug)
-    snapshot_id = new_id(now)
-    edition = Edition(city, day, tables, verdicts, synthetic, run, code_version, now, inputs, arrivals)
+    city = edition.city.slug
+    base = repair(store, city)
+    snapshot_id = new_id(edition.now)
     try:
         digest = build(store, snapshot_id, edition)
-        problems = verify(store, city.slug, snapshot_id, digest)
+        problems = verify(store, city, snapshot_id, digest)
         if problems:
             raise Refused(f"{len(problems)} file problem(s) after writing, the first: {problems[0]}")
         entry = Entry(
@@ -138,20 +123,20 @@ def publish(
             snapshot_id=snapshot_id,
             parent=base.snapshot_id if base else None,
             manifest_sha256=digest,
-            synthetic=synthetic,
-            day=day,
-            committed=now.astimezone(UTC),
+            synthetic=edition.synthetic,
+            day=edition.day,
+            committed=edition.now.astimezone(UTC),
         )
     except Exception as error:
         _mark_failed(store, edition, snapshot_id, error)
         raise
     try:
-        _append(store, city.slug, entry)
+        _append(store, city, entry)
     except Conflict as error:
         # Only here: after any other error the commit may stand, and a mark would spoil what readers see.
         _mark_failed(store, edition, snapshot_id, error)
         raise
-    _point(store, city.slug, entry)
+    _point(store, city, entry)
     return entry
 
 

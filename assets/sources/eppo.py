@@ -51,7 +51,7 @@ def plan(
     area: str, city: City, day: date, base: str, options: Mapping[str, Any]
 ) -> Generator[Request, bytes | None, None]:
     """The package of the area, then its rows."""
-    yield from ckan.plan(city, day, base, {"portal": "eppo", "package": PACKAGES[area], **options})
+    yield from ckan.plan(city, day, base, {"portal": "eppo", "package": PACKAGES[area], **dict(options)})
 
 
 def read(area: str, data: bytes, context: Context[Any]) -> ReadResult:

@@ -6,117 +6,52 @@ Asia/Bangkok, where a day always has 24 hours.
 """
 
 from quality.contracts import Table
-from quality.tables.books import DELIVERIES, QUARANTINE, VERDICTS
-from quality.tables.economy import HOUSEHOLD_INCOME, VISITORS
+from quality.tables import economy, energy, environment, governance, living, mobility, operating, people
+from quality.tables.economy import HOUSEHOLD_INCOME as HOUSEHOLD_INCOME, VISITORS as VISITORS
 from quality.tables.energy import (
-    EV_CHARGERS,
-    LOAD_PROFILE,
-    LOAD_PROFILE_BASIS,
-    METER_INTERVALS,
-    METER_SUPERSEDED,
-    METERS,
-    POWER_SYSTEM,
-    REGISTER_READS,
+    EV_CHARGERS as EV_CHARGERS,
+    LOAD_PROFILE as LOAD_PROFILE,
+    LOAD_PROFILE_BASIS as LOAD_PROFILE_BASIS,
+    METER_INTERVALS as METER_INTERVALS,
+    METER_SUPERSEDED as METER_SUPERSEDED,
+    METERS as METERS,
+    POWER_SYSTEM as POWER_SYSTEM,
+    REGISTER_READS as REGISTER_READS,
 )
 from quality.tables.environment import (
-    AIR_QUALITY,
-    HOTSPOT_DAYS,
-    HOTSPOTS,
-    RAINFALL,
-    STATION_LISTS,
-    STATIONS,
-    WATER_LEVELS,
-    WEATHER,
+    AIR_QUALITY as AIR_QUALITY,
+    HOTSPOT_DAYS as HOTSPOT_DAYS,
+    HOTSPOTS as HOTSPOTS,
+    RAINFALL as RAINFALL,
+    STATION_LISTS as STATION_LISTS,
+    STATIONS as STATIONS,
+    WATER_LEVELS as WATER_LEVELS,
+    WEATHER as WEATHER,
 )
-from quality.tables.governance import CITIZEN_REPORTS, CITY_STATISTICS, DATASETS, INDICATORS, PROGRAMME, TICKETS
-from quality.tables.living import FACILITIES
+from quality.tables.governance import (
+    CITIZEN_REPORTS as CITIZEN_REPORTS,
+    CITY_STATISTICS as CITY_STATISTICS,
+    DATASETS as DATASETS,
+    INDICATORS as INDICATORS,
+    PROGRAMME as PROGRAMME,
+    TICKETS as TICKETS,
+)
+from quality.tables.living import FACILITIES as FACILITIES
 from quality.tables.mobility import (
-    ROAD_ACCIDENTS,
-    ROAD_CASUALTIES,
-    ROAD_EVENTS,
-    TRANSIT_ROUTES,
-    TRANSIT_SERVICE,
-    TRANSIT_STOPS,
+    ROAD_ACCIDENTS as ROAD_ACCIDENTS,
+    ROAD_CASUALTIES as ROAD_CASUALTIES,
+    ROAD_EVENTS as ROAD_EVENTS,
+    TRANSIT_ROUTES as TRANSIT_ROUTES,
+    TRANSIT_SERVICE as TRANSIT_SERVICE,
+    TRANSIT_STOPS as TRANSIT_STOPS,
 )
-from quality.tables.people import POPULATION
-
-__all__ = [
-    "AIR_QUALITY",
-    "CITIZEN_REPORTS",
-    "CITY_STATISTICS",
-    "DATASETS",
-    "DELIVERIES",
-    "EV_CHARGERS",
-    "FACILITIES",
-    "HOTSPOTS",
-    "HOTSPOT_DAYS",
-    "HOUSEHOLD_INCOME",
-    "INDICATORS",
-    "LOAD_PROFILE",
-    "LOAD_PROFILE_BASIS",
-    "METERS",
-    "METER_INTERVALS",
-    "METER_SUPERSEDED",
-    "POPULATION",
-    "POWER_SYSTEM",
-    "PROGRAMME",
-    "QUARANTINE",
-    "RAINFALL",
-    "REGISTER_READS",
-    "ROAD_ACCIDENTS",
-    "ROAD_CASUALTIES",
-    "ROAD_EVENTS",
-    "STATIONS",
-    "STATION_LISTS",
-    "TABLES",
-    "TICKETS",
-    "TRANSIT_ROUTES",
-    "TRANSIT_SERVICE",
-    "TRANSIT_STOPS",
-    "VERDICTS",
-    "VISITORS",
-    "WATER_LEVELS",
-    "WEATHER",
-]
+from quality.tables.operating import DELIVERIES as DELIVERIES, QUARANTINE as QUARANTINE, VERDICTS as VERDICTS
+from quality.tables.people import POPULATION as POPULATION
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (
-        METERS,
-        METER_INTERVALS,
-        METER_SUPERSEDED,
-        REGISTER_READS,
-        LOAD_PROFILE,
-        LOAD_PROFILE_BASIS,
-        EV_CHARGERS,
-        POWER_SYSTEM,
-        AIR_QUALITY,
-        WEATHER,
-        WATER_LEVELS,
-        RAINFALL,
-        HOTSPOTS,
-        HOTSPOT_DAYS,
-        STATION_LISTS,
-        STATIONS,
-        TRANSIT_STOPS,
-        TRANSIT_ROUTES,
-        TRANSIT_SERVICE,
-        ROAD_ACCIDENTS,
-        ROAD_CASUALTIES,
-        ROAD_EVENTS,
-        FACILITIES,
-        POPULATION,
-        VISITORS,
-        HOUSEHOLD_INCOME,
-        TICKETS,
-        CITIZEN_REPORTS,
-        DATASETS,
-        CITY_STATISTICS,
-        INDICATORS,
-        PROGRAMME,
-        DELIVERIES,
-        QUARANTINE,
-        VERDICTS,
-    )
+    for module in (energy, environment, mobility, living, people, economy, governance, operating)
+    for table in vars(module).values()
+    if isinstance(table, Table)
 }
-"""Contract of every table, by name."""
+"""Contract of every table, by name: whatever the modules of this package declare, in their order."""

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from quality.contracts import Column, Table
+from quality.contracts import Column, Table, present
 from quality.tables.shared import DATASET, REFERENCE_DATE
 
 VISITORS = Table(
@@ -12,6 +12,7 @@ VISITORS = Table(
     smart="economy",
     key=("dataset", "item", "category", "origin", "unit", "reference_date"),
     day="reference_date",
+    expectations=(present("value", mostly=0.75),),
     columns=(
         Column("dataset", pl.String(), "Package of the catalogue, <host>/<package>.", nullable=False),
         Column("item", pl.String(), "What is counted, as published.", nullable=False),

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import polars as pl
 
-from quality.contracts import Column, Table
+from quality.contracts import Column, Expectation, Table, between
+from quality.meter_metrics import by_meter_day
 from quality.readings import ENERGY, QUALITIES, QUANTITIES
 from quality.tables.shared import DATASET, DISTANCE_KM, LAT, LOCAL_DATE, LON, REFERENCE_DATE, UTC
+from quality.verdicts import completeness
 
 METERS = Table(
     name="meters",
@@ -57,6 +59,24 @@ METER_INTERVALS = Table(
     day="local_date",
     published=False,
     max_age=timedelta(days=2),
+    size="readings",
+    rules=(completeness,),
+    metrics=by_meter_day,
+    expectations=(
+        Expectation(
+            "pair_values_equal:slots:expected",
+            "ExpectColumnPairValuesToBeEqual",
+            {"column_A": "slots", "column_B": "expected"},
+            "critical",
+        ),
+        # Ten per cent of meters may be silent or patchy on a day before something is wrong with the delivery.
+        between("missing_share", maximum=0.2, mostly=0.9),
+        # Empty flats and idle wells read zero all day; a tenth of the city does not.
+        between("zero_share", maximum=0.99, mostly=0.9),
+        # Import registers only count up: a single negative interval is a reader's or a meter's fault.
+        between("negative", maximum=0),
+        between("peak_ratio", maximum=50, mostly=0.99),
+    ),
     columns=(
         *_METER_COLUMNS,
         Column("flags", pl.String(), "Validation flags, comma-separated; empty where nothing was found."),
@@ -80,6 +100,7 @@ METER_SUPERSEDED = Table(
     key=(*_METER_KEY, "_receipt", "_row"),
     day="local_date",
     published=False,
+    size="readings",
     columns=(
         *_METER_COLUMNS,
         _VERSION,
@@ -101,6 +122,7 @@ REGISTER_READS = Table(
     key=("meter_id", "channel", "quantity", "end", "_receipt", "_row"),
     day="local_date",
     published=False,
+    size="readings",
     columns=(
         Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
         Column("channel", pl.String(), "Register as delivered.", nullable=False),
@@ -137,6 +159,9 @@ LOAD_PROFILE = Table(
     prefer=(),
     mode="replace",
     max_age=timedelta(days=2),
+    derived_from="meter_intervals",
+    by_day=True,
+    expectations=(between("actual_share", minimum=0.75, mostly=0.9),),
     columns=(
         Column("zone", pl.String(), "Zone, or 'other': zones merged until the cell is large enough.", nullable=False),
         Column("customer_class", pl.String(), "Class, or 'other': classes merged likewise.", nullable=False),
@@ -172,6 +197,9 @@ LOAD_PROFILE_BASIS = Table(
     prefer=(),
     mode="replace",
     published=False,
+    size="readings",
+    derived_from="meter_intervals",
+    by_day=True,
     columns=(
         Column("start", UTC, "Start of the quarter-hour.", nullable=False),
         Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from quality.contracts import Column, Table
+from quality.contracts import Column, Expectation, Table, present
 from quality.tables.shared import (
     DISTANCE_KM,
     LAT,
@@ -26,6 +26,21 @@ AIR_QUALITY = Table(
     key=("station_id", "product", "start"),
     day="local_date",
     max_age=timedelta(days=2),
+    expectations=(
+        # Station PM2.5 is part of PM10, but two instruments measure them: some hours cross.
+        Expectation(
+            "pair_values_a_greater_than_b:pm10_ug_m3:pm25_ug_m3:mostly",
+            "ExpectColumnPairValuesAToBeGreaterThanB",
+            {
+                "column_A": "pm10_ug_m3",
+                "column_B": "pm25_ug_m3",
+                "or_equal": True,
+                "ignore_row_if": "either_value_is_missing",
+                "mostly": 0.9,
+            },
+        ),
+        present("pm25_ug_m3", mostly=0.75),
+    ),
     columns=(
         Column(
             "station_id",
@@ -66,6 +81,15 @@ WEATHER = Table(
     day="local_date",
     max_age=timedelta(days=2),
     licence="CC BY 4.0 (Open-Meteo; free use is non-commercial); observations: not established",
+    expectations=(
+        present("temperature_c", mostly=0.9),
+        # Thai city means run from a cold northern night to an April afternoon.
+        Expectation(
+            "mean_between:temperature_c",
+            "ExpectColumnMeanToBeBetween",
+            {"column": "temperature_c", "min_value": 10, "max_value": 40},
+        ),
+    ),
     columns=(
         Column("station_id", pl.String(), "Station as its network names it; grid for a model's cell.", nullable=False),
         Column(
@@ -211,6 +235,7 @@ STATIONS = Table(
     day="valid_from",
     lineage=False,
     prefer=(),
+    derived_from="station_lists",
     columns=(
         *_STATION,
         Column("valid_from", pl.Date(), "First delivery day on which the station was listed there.", nullable=False),

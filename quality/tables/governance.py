@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from quality.contracts import Column, Table
+from quality.contracts import Column, Table, present
+from quality.cross_table import identical_series
 from quality.tables.shared import DATASET, LOCAL_DATE, REFERENCE_DATE, UTC
 
 TICKETS = Table(
@@ -38,6 +39,8 @@ CITIZEN_REPORTS = Table(
     day="local_date",
     lineage=False,
     prefer=(),
+    derived_from="tickets",
+    by_day=True,
     columns=(
         Column("source", pl.String(), "Endpoint it was told by.", nullable=False),
         LOCAL_DATE,
@@ -83,6 +86,7 @@ CITY_STATISTICS = Table(
     smart="governance",
     key=("dataset", "item", "area", "category", "unit", "months", "reference_date"),
     day="reference_date",
+    across=(identical_series,),
     columns=(
         DATASET,
         Column("smart", pl.String(), "Smart the statistic serves.", nullable=False),
@@ -113,6 +117,7 @@ INDICATORS = Table(
     lineage=False,
     prefer=(),
     mode="replace",
+    expectations=(present("value", mostly=0.5),),
     columns=(
         Column("smart", pl.String(), "Smart the indicator serves.", nullable=False),
         Column("indicator", pl.String(), "Code of the indicator.", nullable=False),

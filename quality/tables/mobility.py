@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from quality.contracts import Column, Table
+from quality.contracts import Column, Table, present
+from quality.cross_table import fewer_injured
 from quality.tables.shared import (
     DATASET,
     DISTANCE_KM,
@@ -31,6 +32,7 @@ TRANSIT_STOPS = Table(
     mode="replace",
     whole=("feed",),
     licence=_FEED_LICENCE,
+    expectations=(present("name_th", mostly=0.9),),
     columns=(
         _FEED,
         Column("stop_id", pl.String(), "Stop as the feed names it.", nullable=False),
@@ -132,6 +134,7 @@ ROAD_CASUALTIES = Table(
     smart="mobility",
     key=("dataset", "outcome", "area", "months", "reference_date"),
     day="reference_date",
+    across=(fewer_injured,),
     columns=(
         DATASET,
         Column("outcome", pl.String(), "What is counted.", nullable=False, allowed=("death", "injury")),

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from quality.contracts import Column, Table
+from quality.contracts import Column, Table, present
 from quality.tables.shared import REFERENCE_DATE
 
 POPULATION = Table(
@@ -12,6 +12,7 @@ POPULATION = Table(
     smart="people",
     key=("dataset", "area_level", "area", "area_code", "sex", "age_band", "reference_date"),
     day="reference_date",
+    expectations=(present("persons", mostly=0.9),),
     columns=(
         Column("dataset", pl.String(), "Where it was published: <host>/<package> or file.", nullable=False),
         Column("area_code", pl.String(), "DOPA code of the area; empty where none is told.", nullable=False),

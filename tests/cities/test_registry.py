@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from assets.cities.registry import City, RegistryError, check_sources, load_registry
 from assets.lake.feeds import SOURCES

@@ -39,7 +39,8 @@ def test_every_answer_is_read_into_every_table_of_its_source(name: str, slug: st
     assert first == asked(source, city)[0], "the same question has the same answer"
     assert set(result.tables) == set(source.tables)
     for table, rows in result.tables.items():
-        good, bad = TABLES[table].conform(rows.with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
+        batch = TABLES[table].conform(rows.with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
+        good, bad = batch.rows, batch.found
         assert good.height and not bad.height
     assert set(result.problems["code"]) <= {"value-missing", "station-stale"}
 
@@ -63,7 +64,7 @@ def test_a_moved_station_is_found_out_by_the_reader_and_by_its_history() -> None
     result = asked(AIR4THAI_LIVE, city, quirk="moved")[1]
     assert [message[:11] for message in result.problems.filter(code="station-moved")["message"]] == ["station 43t"]
     lineage = {"_receipt": pl.lit("r"), "_delivered": pl.lit(DAY)}
-    lists = [STATION_LISTS.conform(f.with_columns(**lineage))[0] for f in (before, result.tables["station_lists"])]
+    lists = [STATION_LISTS.conform(f.with_columns(**lineage)).rows for f in (before, result.tables["station_lists"])]
     stations = validity(pl.concat(lists))
     assert stations.select("station_id", "valid_from", "valid_to").rows() == [
         ("43t", DAY - timedelta(days=1), DAY - timedelta(days=1)),

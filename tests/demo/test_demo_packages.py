@@ -18,7 +18,7 @@ from assets.lake.feeds import SOURCES
 from assets.sources.source import Context
 from demo.portal import serve
 from quality.cross_table import fewer_injured, identical_series
-from quality.tables import TABLES
+from quality.tables import CITY_STATISTICS, ROAD_CASUALTIES, TABLES
 
 DAY = date(2026, 11, 23)
 
@@ -56,7 +56,8 @@ def rows(portals: Mapping[str, str], city: City, reader: str, **options: Any) ->
         if data is not None and source.reads(request.name):
             result = source.read(data, Context(city, DAY, request.name, options))
             frame = result.tables[source.tables[0]].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY))
-            good, bad = TABLES[source.tables[0]].conform(frame)
+            batch = TABLES[source.tables[0]].conform(frame)
+            good, bad = batch.rows, batch.found
             assert not bad.height
             parts.append(good)
             codes.update(result.problems["code"].to_list())
@@ -81,7 +82,7 @@ def test_road_casualties_get_their_labels_back(portals: dict[str, str], cities: 
     assert years["months"].to_list() == [12] * 4 and years["persons"].to_list() == years["stated"].to_list()
     injured, codes = phuket(portals, cities, "ckan_road_casualties", "dataset_10_47")
     assert codes == {"label-misspelt": 1} and injured.height == 52
-    assert len(fewer_injured(pl.concat([dead, injured]))) == 1
+    assert len(fewer_injured(ROAD_CASUALTIES, pl.concat([dead, injured]))) == 1
 
 
 def test_statistics_of_several_kinds(portals: dict[str, str], cities: dict[str, City]) -> None:
@@ -93,7 +94,9 @@ def test_statistics_of_several_kinds(portals: dict[str, str], cities: dict[str, 
     assert all(not codes and frame.height == 42 for frame, codes in waste)
     sea, codes = phuket(portals, cities, "ckan_statistics", "dataset_10_50", smart="living")
     assert codes == {"total-mismatch": 1} and sea.height == 12
-    assert identical_series(pl.concat([hotels, occupancy, *(frame for frame, _ in waste)]))[0].failed == 1
+    assert (
+        identical_series(CITY_STATISTICS, pl.concat([hotels, occupancy, *(frame for frame, _ in waste)]))[0].failed == 1
+    )
 
 
 def test_older_persons_are_an_age_band(portals: dict[str, str], cities: dict[str, City]) -> None:

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from tests.meters import test_readers_d0036_df2 as uk
-from tests.meters import test_readers_espi as espi
-from tests.meters import test_readers_iec61968 as cim
-from tests.meters import test_readers_mscons as mscons
-from tests.meters import test_readers_nem12 as nem12
-from tests.meters import test_readers_p1 as p1
-from tests.meters import test_readers_pea as pea
-from tests.meters import test_readers_thai as thai
+from tests.meters import (
+    test_readers_d0036_df2 as uk,
+    test_readers_espi as espi,
+    test_readers_iec61968 as cim,
+    test_readers_mscons as mscons,
+    test_readers_nem12 as nem12,
+    test_readers_p1 as p1,
+    test_readers_pea as pea,
+    test_readers_thai as thai,
+)
 
 DAY = datetime(2026, 1, 5)
 

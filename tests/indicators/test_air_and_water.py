@@ -19,7 +19,8 @@ REGISTRY = load_registry()
 
 
 def conformed(table, rows):
-    good, bad = table.conform(pl.DataFrame([row | (LINEAGE if table.lineage else {}) for row in rows]))
+    batch = table.conform(pl.DataFrame([row | (LINEAGE if table.lineage else {}) for row in rows]))
+    good, bad = batch.rows, batch.found
     assert not bad.height, bad
     return good
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from assets.cities.registry import SourceEntry
 from assets.indicators.air import indicators as environment
@@ -263,7 +262,8 @@ def test_the_population_a_province_really_publishes(made_up, real_data: Path) ->
     context = Context(made_up.city(), DAY, name="population@2026-04-17", options=options)
     read = ckan_population.read(text.getvalue().encode(), context).tables["population"]
     lineage = {"_receipt": pl.lit("0"), "_delivered": pl.lit(DAY)}
-    table, bad = POPULATION.conform(read.with_columns(**lineage))
+    batch = POPULATION.conform(read.with_columns(**lineage))
+    table, bad = batch.rows, batch.found
     assert bad.is_empty()
     row = rows(people(made_up.city(), DAY, {"population": table}))["registered_population"]
     members = sum(int(cells[3]) for cells in file["rows"] if cells[1] != "รวม" and cells[2] != "รวม")

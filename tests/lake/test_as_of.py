@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from assets.cities.registry import load_registry
-from assets.lake.ingest import fill_meter_intervals
 from assets.landing.deployment import Deployment
 from assets.landing.store import LocalStore
 from pipelines.sql import connect
 from tests.home import Home
-from tests.kit import land
+from tests.kit import ingest_meters, land
 
 SOURCE = "amr_exports"
 FIRST = date(2026, 11, 20)
@@ -44,7 +43,7 @@ def deliver(home: Home) -> Iterator[Deliver]:
     def come(after: int, data: bytes) -> None:
         day = FIRST + timedelta(days=after)
         land(deployment, city, SOURCE, day, f"{day}.csv", data)
-        fill_meter_intervals(deployment, city, day)
+        ingest_meters(deployment, city, day)
 
     yield come
 

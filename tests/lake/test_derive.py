@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from assets.cities.registry import SourceEntry, load_registry
-from assets.lake import derive, ingest
-from assets.lake import files as lake
+from assets.lake import derive
 from assets.lake.derive import DERIVED
-from assets.landing.deployment import Deployment
+from assets.lake.files import CityLake, encode
+from assets.landing.deployment import Deployment, Step
 from assets.landing.store import LocalStore
 from assets.snapshots.arrivals import arrivals
 from pipelines.settings import BANGKOK
@@ -59,7 +59,7 @@ def land(deployment: Deployment, day: date, name: str, data: bytes | None, **fac
 
 
 def counted(deployment: Deployment) -> list[tuple]:
-    return lake.read(deployment.store, CITIZEN_REPORTS, CITY.slug).select("local_date", "state", "reports").rows()
+    return CityLake(deployment.store, CITY.slug).read(CITIZEN_REPORTS).select("local_date", "state", "reports").rows()
 
 
 FIRST = download(("A", "รอรับเรื่อง"), ("B", "รอรับเรื่อง"))
@@ -71,20 +71,20 @@ def test_a_report_that_moves_on_is_counted_once_where_it_is_now(tmp_path: Path) 
     deployment = deployed(tmp_path)
     for day, data in zip(DAYS, (FIRST, SECOND), strict=True):
         land(deployment, day, f"{day}.json", data)
-        ingest.fill(deployment, CITY, TICKETS, day)
-        made = derive.derive(deployment, CITY, REPORTS, day)
+        kit.ingest(deployment, CITY, TICKETS, day)
+        made = derive.derive(Step(deployment, CITY, day), REPORTS)
         assert all(verdict.verdict != "block" for verdict in made.verdicts)
     assert counted(deployment) == [(REPORTED, "finished", 1), (REPORTED, "new", 1)]
-    again = derive.derive(deployment, CITY, REPORTS, DAYS[1])
+    again = derive.derive(Step(deployment, CITY, DAYS[1]), REPORTS)
     assert not any(file.changed for file in again.files)
 
 
 def test_a_night_that_failed_is_made_good_by_the_next(tmp_path: Path) -> None:
     deployment = deployed(tmp_path)
     land(deployment, DAYS[0], "one.json", FIRST)
-    ingest.fill(deployment, CITY, TICKETS, DAYS[0])
+    kit.ingest(deployment, CITY, TICKETS, DAYS[0])
     # The step that counts fails on this night; the next night brings nothing.
-    derive.derive(deployment, CITY, REPORTS, DAYS[1])
+    derive.derive(Step(deployment, CITY, DAYS[1]), REPORTS)
     assert counted(deployment) == [(REPORTED, "new", 2)]
 
 
@@ -93,25 +93,25 @@ def test_the_same_deliveries_in_any_order_give_the_same_bytes(tmp_path: Path, or
     deployment = deployed(tmp_path)
     for day, data in ((DAYS[n], (FIRST, SECOND)[n]) for n in order):
         land(deployment, day, f"{day}.json", data)
-        ingest.fill(deployment, CITY, TICKETS, day)
-        derive.derive(deployment, CITY, REPORTS, day)
-    derive.derive(deployment, CITY, REPORTS, DAYS[1])
-    [key] = lake.keys(deployment.store, CITIZEN_REPORTS, CITY.slug)
+        kit.ingest(deployment, CITY, TICKETS, day)
+        derive.derive(Step(deployment, CITY, day), REPORTS)
+    derive.derive(Step(deployment, CITY, DAYS[1]), REPORTS)
+    [key] = CityLake(deployment.store, CITY.slug).keys(CITIZEN_REPORTS)
     assert counted(deployment) == [(REPORTED, "finished", 1), (REPORTED, "new", 1)]
-    assert deployment.store.read(key) == lake.encode(lake.read(deployment.store, CITIZEN_REPORTS, CITY.slug))
+    assert deployment.store.read(key) == encode(CityLake(deployment.store, CITY.slug).read(CITIZEN_REPORTS))
 
 
 def test_a_source_that_fails_is_told_with_its_last_answer(tmp_path: Path) -> None:
     deployment = deployed(tmp_path)
-    assert arrivals(deployment, CITY, DAYS[0]).rows() == [("reports", "nothing", None, 0, None)]
+    assert arrivals(Step(deployment, CITY, DAYS[0])).rows() == [("reports", "nothing", None, 0, None)]
     land(deployment, DAYS[0], "one.json", FIRST)
-    ingest.fill(deployment, CITY, TICKETS, DAYS[0])
-    assert arrivals(deployment, CITY, DAYS[0]).rows() == [("reports", "answered", DAYS[0], 1, None)]
+    kit.ingest(deployment, CITY, TICKETS, DAYS[0])
+    assert arrivals(Step(deployment, CITY, DAYS[0])).rows() == [("reports", "answered", DAYS[0], 1, None)]
     land(deployment, DAYS[1], "one.json", None, outcome="not-reached", code="answer-not-reached", reason="no answer")
-    assert arrivals(deployment, CITY, DAYS[1]).rows() == [("reports", "failed", DAYS[0], 1, "no answer")]
+    assert arrivals(Step(deployment, CITY, DAYS[1])).rows() == [("reports", "failed", DAYS[0], 1, "no answer")]
     # What the reader refuses is no answer either.
     land(deployment, DAYS[1], "two.json", b"{}")
-    ingest.fill(deployment, CITY, TICKETS, DAYS[1])
-    assert arrivals(deployment, CITY, DAYS[1]).row(0)[1:4] == ("failed", DAYS[0], 2)
+    kit.ingest(deployment, CITY, TICKETS, DAYS[1])
+    assert arrivals(Step(deployment, CITY, DAYS[1])).row(0)[1:4] == ("failed", DAYS[0], 2)
     land(deployment, DAYS[1], "three.json", SECOND)
-    assert arrivals(deployment, CITY, DAYS[1]).row(0)[1:3] == ("in part", DAYS[1])
+    assert arrivals(Step(deployment, CITY, DAYS[1])).row(0)[1:3] == ("in part", DAYS[1])

@@ -5,12 +5,11 @@ import zipfile
 from datetime import UTC, date, datetime
 
 from assets.cities.registry import load_registry
-from assets.lake import files as lake
-from assets.lake import ingest
+from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
 from assets.landing.store import LocalStore
 from quality.tables import DELIVERIES, METER_INTERVALS, QUARANTINE
-from tests.kit import land
+from tests.kit import ingest_meters, land
 
 DAY = date(2026, 1, 3)
 NEM12 = (
@@ -23,8 +22,8 @@ NEM13 = (
 )
 
 
-def filled(tmp_path, **files):
-    """The books of a city after these files came through its inbox."""
+def ingested(tmp_path, **files):
+    """The deliveries of a city after these files came through its inbox."""
     store = LocalStore(tmp_path / "store")
     source = "amr_exports"
     city = next(city for city in load_registry().values() if source in city.sources)
@@ -33,15 +32,15 @@ def filled(tmp_path, **files):
     deployment = Deployment(store, {city.slug: city}, {}, tmp_path, lambda: now, b"key")
     for name, content in files.items():
         land(deployment, city, source, DAY, name, content)
-    ingest.fill_meter_intervals(deployment, city, DAY)
-    books = lake.read(store, DELIVERIES, city.slug).rows_by_key(("name", "table"), named=True, unique=True)
-    quarantine = lake.read(store, QUARANTINE, city.slug).filter(severity="reject")
-    return books, quarantine, lake.read(store, METER_INTERVALS, city.slug)
+    ingest_meters(deployment, city, DAY)
+    deliveries = CityLake(store, city.slug).read(DELIVERIES).rows_by_key(("name", "table"), named=True, unique=True)
+    quarantine = CityLake(store, city.slug).read(QUARANTINE).filter(severity="reject")
+    return deliveries, quarantine, CityLake(store, city.slug).read(METER_INTERVALS)
 
 
 def test_a_delivery_of_registers_only_fills_their_table(tmp_path):
-    books, quarantine, intervals = filled(tmp_path, registers=NEM13.encode(), intervals=NEM12.encode())
-    assert {key: (book["status"], book["format"], book["rows"]) for key, book in books.items()} == {
+    deliveries, quarantine, intervals = ingested(tmp_path, registers=NEM13.encode(), intervals=NEM12.encode())
+    assert {key: (book["status"], book["format"], book["rows"]) for key, book in deliveries.items()} == {
         ("registers", "meter_intervals"): ("ok", "nem13", 0),
         ("registers", "register_reads"): ("ok", "nem13", 1),
         ("intervals", "meter_intervals"): ("ok", "nem12", 48),
@@ -55,8 +54,8 @@ def test_registers_beside_intervals_do_not_disturb_them(tmp_path):
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("a.csv", NEM12)
         archive.writestr("b.csv", NEM13)
-    books, quarantine, intervals = filled(tmp_path, both=out.getvalue())
-    assert {table: (book["status"], book["rows"]) for (_, table), book in books.items()} == {
+    deliveries, quarantine, intervals = ingested(tmp_path, both=out.getvalue())
+    assert {table: (book["status"], book["rows"]) for (_, table), book in deliveries.items()} == {
         "meter_intervals": ("ok", 48),
         "register_reads": ("ok", 1),
     }
@@ -65,10 +64,10 @@ def test_registers_beside_intervals_do_not_disturb_them(tmp_path):
 
 def test_what_is_wrong_with_a_delivery_of_registers_is_told_once(tmp_path):
     line = NEM13.splitlines()[1]
-    books, _, _ = filled(
+    deliveries, _, _ = ingested(
         tmp_path, registers=NEM13.replace("900\n", f"{line.replace('kWh', 'furlong')}\n900\n").encode()
     )
-    assert {table: (book["status"], book["rows"], book["refused"]) for (_, table), book in books.items()} == {
+    assert {table: (book["status"], book["rows"], book["refused"]) for (_, table), book in deliveries.items()} == {
         "meter_intervals": ("ok", 0, 0),
         "register_reads": ("partial", 1, 1),
     }

@@ -16,10 +16,9 @@ import polars as pl
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from assets.lake import files as lake
+from assets.lake.files import CityLake, day_of
 from assets.landing.store import LocalStore, Store
 from quality.contracts import Column, Table
 from quality.tables import DELIVERIES, LOAD_PROFILE, METERS, TABLES, TRANSIT_STOPS, WEATHER
@@ -53,7 +52,7 @@ def weather(receipt: str, delivered: int, *hours: tuple[int, float | None]) -> p
 
 
 def whole(frame: pl.DataFrame) -> pl.DataFrame:
-    return WEATHER.conform(frame)[0]
+    return WEATHER.conform(frame).rows
 
 
 def content(store: Store) -> dict[str, str]:
@@ -61,36 +60,36 @@ def content(store: Store) -> dict[str, str]:
 
 
 def test_a_file_lies_under_table_city_and_month_and_is_named_after_its_day(store: Store) -> None:
-    (written,) = lake.merge(store, WEATHER, "nan", whole(weather("r", 21, (0, 25.0), (23, 24.0))))
+    (written,) = CityLake(store, "nan").merge(WEATHER, whole(weather("r", 21, (0, 25.0), (23, 24.0))))
     assert written.key == "lake/weather/city=nan/month=2026-11/2026-11-20.parquet"
     assert (written.rows, written.bytes, written.changed) == (2, len(store.read(written.key)), True)
-    assert lake.day_of(written.key) == DAY
+    assert day_of(written.key) == DAY
     assert store.list("lake") == [written.key]
-    part = lake.write(store, DELIVERIES, "nan", DAY, DELIVERIES.empty(), "weather")
+    part = CityLake(store, "nan").write(DELIVERIES, DAY, DELIVERIES.empty(), "weather")
     assert part.key == "lake/deliveries/city=nan/month=2026-11/2026-11-20.weather.parquet"
-    assert lake.day_of(part.key) == DAY
+    assert day_of(part.key) == DAY
 
 
 def test_a_delivery_of_several_days_goes_to_the_files_of_its_days(store: Store) -> None:
     frame = whole(weather("r", 30, (47, 1.0), (0, 2.0), (24, 3.0), (24 * 11, 4.0)))
-    written = lake.merge(store, WEATHER, "nan", frame)
+    written = CityLake(store, "nan").merge(WEATHER, frame)
     assert [(file.key[-28:-8], file.rows) for file in written] == [
         ("h=2026-11/2026-11-20", 1),
         ("h=2026-11/2026-11-21", 2),
         ("h=2026-12/2026-12-01", 1),
     ]
-    assert lake.read(store, WEATHER, "nan").equals(frame.sort("start"))
-    assert lake.read(store, WEATHER, "nan", (DAY, DAY))["temperature_c"].to_list() == [2.0]
-    assert lake.read(store, WEATHER, "phuket").equals(WEATHER.empty())
-    assert lake.read_day(store, WEATHER, "nan", date(2026, 1, 1)).equals(WEATHER.empty())
+    assert CityLake(store, "nan").read(WEATHER).equals(frame.sort("start"))
+    assert CityLake(store, "nan").read(WEATHER, (DAY, DAY))["temperature_c"].to_list() == [2.0]
+    assert CityLake(store, "phuket").read(WEATHER).equals(WEATHER.empty())
+    assert CityLake(store, "nan").day(WEATHER, date(2026, 1, 1)).equals(WEATHER.empty())
 
 
 def test_a_file_that_would_not_change_is_not_touched(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     frame = whole(weather("r", 21, (0, 25.0), (1, None)))
-    (first,) = lake.merge(store, WEATHER, "nan", frame)
+    (first,) = CityLake(store, "nan").merge(WEATHER, frame)
     before = (tmp_path / first.key).stat()
-    (again,) = lake.merge(store, WEATHER, "nan", frame.reverse())
+    (again,) = CityLake(store, "nan").merge(WEATHER, frame.reverse())
     assert not again.changed
     after = (tmp_path / first.key).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
@@ -103,7 +102,7 @@ def test_every_file_has_the_contracts_schema_and_no_partition_column(name: str, 
     nulls = pl.DataFrame({column: [None, None] for column in table.schema.names()}, schema=table.schema)
     dated = nulls.with_columns(pl.lit(DAY).alias(table.day))
     keys = [
-        lake.write(store, table, "nan", DAY + timedelta(days=days), frame).key
+        CityLake(store, "nan").write(table, DAY + timedelta(days=days), frame).key
         for days, frame in enumerate((dated.select(reversed(dated.columns)), table.empty()))
     ]
     schemas = [pq.read_schema(tmp_path / key) for key in keys]
@@ -116,7 +115,7 @@ def test_every_file_has_the_contracts_schema_and_no_partition_column(name: str, 
 WRITE = """
 import sys, hashlib, polars as pl
 from datetime import date, timedelta
-from assets.lake import files as lake
+from assets.lake.files import CityLake, day_of, encode
 from assets.landing.store import LocalStore
 from quality.tables import LOAD_PROFILE_BASIS as table
 n = 300_000
@@ -126,9 +125,9 @@ frame = pl.DataFrame({"n": pl.int_range(n, eager=True)}).select(
     zone=(pl.col("n") % 7).cast(pl.String), customer_class=pl.lit("residential"),
     kwh=(pl.col("n") % 1000).cast(pl.Decimal(18, 6)), cell_zone=pl.lit("z"), cell_class=pl.lit("other"),
     revised=pl.col("n") % 3 == 0)
-print(pl.thread_pool_size(), hashlib.sha256(lake.encode(frame.sort(table.order))).hexdigest())
+print(pl.thread_pool_size(), hashlib.sha256(encode(frame.sort(table.order))).hexdigest())
 store = LocalStore(__import__("pathlib").Path(sys.argv[1]))
-print(hashlib.sha256(store.read(lake.write(store, table, "nan", date(2026, 11, 20), frame).key)).hexdigest())
+print(hashlib.sha256(store.read(CityLake(store, "nan").write(table, date(2026, 11, 20), frame).key)).hexdigest())
 """
 
 
@@ -166,8 +165,8 @@ def test_rows_lie_in_the_contracts_order_nulls_first(tmp_path: Path) -> None:
     frame = pl.DataFrame({"k": [3, 1, 2, 4], "s": ["b", "b", None, "a"], "day": [DAY] * 4, "_receipt": ["r"] * 4})
     frame = frame.with_columns(_row=pl.lit(1, pl.Int64), _delivered=pl.lit(DAY))
     store = LocalStore(tmp_path)
-    lake.merge(store, table, "nan", frame.select(table.schema.names()))
-    assert lake.read_day(store, table, "nan", DAY)["k"].to_list() == [2, 4, 1, 3]
+    CityLake(store, "nan").merge(table, frame.select(table.schema.names()))
+    assert CityLake(store, "nan").day(table, DAY)["k"].to_list() == [2, 4, 1, 3]
 
 
 HOURS = st.lists(st.tuples(st.integers(0, 30), st.sampled_from([1.0, 2.0, None])), max_size=5)
@@ -180,20 +179,24 @@ def test_merged_files_do_not_depend_on_order_repetition_or_batching(deliveries, 
     frames = [whole(weather(f"r{number}", delivered, *hours)) for number, (delivered, hours) in enumerate(deliveries)]
     with tempfile.TemporaryDirectory() as folder:
         at_once, bit_by_bit = LocalStore(Path(folder, "a")), LocalStore(Path(folder, "b"))
-        lake.merge(at_once, WEATHER, "nan", pl.concat(frames))
+        CityLake(at_once, "nan").merge(WEATHER, pl.concat(frames))
         again = frames + random.sample(frames, random.randint(0, len(frames)))
         random.shuffle(again)
         while again:
             size = random.randint(1, len(again))
             batch, again = pl.concat(again[:size]), again[size:]
-            lake.merge(bit_by_bit, WEATHER, "nan", batch.sample(fraction=1, shuffle=True, seed=random.randint(0, 99)))
+            CityLake(bit_by_bit, "nan").merge(
+                WEATHER, batch.sample(fraction=1, shuffle=True, seed=random.randint(0, 99))
+            )
         assert content(at_once) == content(bit_by_bit)
         # The plain rule: of each hour, the row of the latest delivery day, then receipt, then row.
         best: dict[datetime, tuple] = {}
         for row in pl.concat(frames).iter_rows(named=True):
             rank = (row["_delivered"], row["_receipt"], row["_row"], row["temperature_c"])
             best[row["start"]] = max(best.get(row["start"], rank), rank, key=lambda r: r[:3])
-        stored = lake.read(at_once, WEATHER, "nan").select("start", "_delivered", "_receipt", "_row", "temperature_c")
+        stored = (
+            CityLake(at_once, "nan").read(WEATHER).select("start", "_delivered", "_receipt", "_row", "temperature_c")
+        )
         assert {row[0]: row[1:] for row in stored.iter_rows()} == best
         assert stored["start"].is_sorted()
 
@@ -222,14 +225,14 @@ def test_of_a_day_that_is_delivered_whole_the_latest_delivery_stays_whole(regist
     frames = [register(f"r{n}", delivered, on, points) for n, (on, delivered, points) in enumerate(registers)]
     with tempfile.TemporaryDirectory() as folder:
         at_once, bit_by_bit = LocalStore(Path(folder, "a")), LocalStore(Path(folder, "b"))
-        lake.merge(at_once, METERS, "nan", pl.concat(frames))
+        CityLake(at_once, "nan").merge(METERS, pl.concat(frames))
         again = [*frames, random.choice(frames)]
         random.shuffle(again)
         for frame in again:
-            lake.merge(bit_by_bit, METERS, "nan", frame)
+            CityLake(bit_by_bit, "nan").merge(METERS, frame)
         assert content(at_once) == content(bit_by_bit)
         latest = {on: (d, n, p) for d, n, on, p in sorted((d, n, on, p) for n, (on, d, p) in enumerate(registers))}
-        stored = lake.read(at_once, METERS, "nan")
+        stored = CityLake(at_once, "nan").read(METERS)
         assert {(row["reference_date"].day, row["meter_id"], row["zone"]) for row in stored.iter_rows(named=True)} == {
             (on, point, f"r{n}") for on, (_, n, points) in latest.items() for point in points
         }
@@ -237,10 +240,10 @@ def test_of_a_day_that_is_delivered_whole_the_latest_delivery_stays_whole(regist
 
 def test_what_a_receipt_brought_earlier_gives_way_to_what_it_brings_now(store: Store) -> None:
     other = whole(weather("other", 20, (2, 9.0)))
-    lake.merge(store, WEATHER, "nan", pl.concat([other, whole(weather("r", 21, (0, 1.0), (1, 1.0), (24, 1.0)))]))
+    CityLake(store, "nan").merge(WEATHER, pl.concat([other, whole(weather("r", 21, (0, 1.0), (1, 1.0), (24, 1.0)))]))
     tomorrow = DAY + timedelta(days=1)
-    lake.merge(store, WEATHER, "nan", whole(weather("r", 21, (1, 5.0))), ["r"], [tomorrow])
-    stored = lake.read(store, WEATHER, "nan")
+    CityLake(store, "nan").merge(WEATHER, whole(weather("r", 21, (1, 5.0))), ["r"], [tomorrow])
+    stored = CityLake(store, "nan").read(WEATHER)
     assert stored.select("_receipt", "temperature_c").rows() == [("r", 5.0), ("other", 9.0)]
     assert store.list("lake") == ["lake/weather/city=nan/month=2026-11/2026-11-20.parquet"], "no row, no file"
 
@@ -263,7 +266,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
                 },
                 schema=LOAD_PROFILE.schema,
             )
-            lake.write(store, LOAD_PROFILE, city, day, frame)
+            CityLake(store, city).write(LOAD_PROFILE, day, frame)
     yield tmp_path / "lake" / "load_profile"
 
 
@@ -318,7 +321,8 @@ def test_two_feeds_of_one_day_do_not_erase_each_other(tmp_path: Path) -> None:
         frame = pl.DataFrame(rows).with_columns(
             _row=pl.int_range(1, len(rows) + 1), _receipt=pl.lit(receipt), _delivered=pl.lit(day)
         )
-        good, bad = TRANSIT_STOPS.conform(frame)
+        batch = TRANSIT_STOPS.conform(frame)
+        good, bad = batch.rows, batch.found
         assert bad.is_empty()
         return good
 
@@ -329,6 +333,6 @@ def test_two_feeds_of_one_day_do_not_erase_each_other(tmp_path: Path) -> None:
         feed("a", ["2", "3"], "r3", second),
     ]
     for delivered in deliveries:
-        lake.merge(store, TRANSIT_STOPS, "samyan", delivered)
-    stored = lake.read(store, TRANSIT_STOPS, "samyan").select("feed", "stop_id").rows()
+        CityLake(store, "samyan").merge(TRANSIT_STOPS, delivered)
+    stored = CityLake(store, "samyan").read(TRANSIT_STOPS).select("feed", "stop_id").rows()
     assert stored == [("a", "2"), ("a", "3"), ("b", "1")]

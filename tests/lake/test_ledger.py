@@ -12,10 +12,9 @@ import polars as pl
 import pytest
 
 from assets.cities.registry import City, SourceEntry, load_registry
-from assets.lake import files as lake
 from assets.lake import ledger
 from assets.lake.feeds import SOURCES
-from assets.lake.ingest import fill, fill_meter_intervals
+from assets.lake.files import CityLake
 from assets.landing.archive import object_key
 from assets.landing.deployment import Deployment, Step
 from assets.landing.http import Client
@@ -26,7 +25,7 @@ from assets.sources.source import Context, ReadResult, Source
 from quality.contracts import Table
 from quality.problems import no_problems, problem
 from quality.tables import DELIVERIES, METER_INTERVALS, METER_SUPERSEDED, METERS, QUARANTINE, WEATHER
-from tests.kit import ask, ask_national, land
+from tests.kit import ask, ask_national, ingest, ingest_meters, land
 
 BANGKOK = timezone(timedelta(hours=7))
 D1, D2, D3 = date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 22)
@@ -91,7 +90,7 @@ def deliver(
 
 
 def books(deployment: Deployment, city: City, table: Table, day: date | None = None) -> list[dict[str, Any]]:
-    frame = lake.read(deployment.store, DELIVERIES, city.slug).filter(table=table.name)
+    frame = CityLake(deployment.store, city.slug).read(DELIVERIES).filter(table=table.name)
     return frame.filter(pl.lit(True) if day is None else pl.col("day") == day).to_dicts()
 
 
@@ -100,31 +99,31 @@ def content(store: Store) -> dict[str, bytes]:
 
 
 def sum_of(deployment: Deployment, city: City) -> Decimal:
-    found: Decimal = lake.read(deployment.store, METER_INTERVALS, city.slug)["value_final"].sum()
+    found: Decimal = CityLake(deployment.store, city.slug).read(METER_INTERVALS)["value_final"].sum()
     return found
 
 
 def test_what_a_crash_left_unread_is_due_the_next_day_and_only_then(deployment: Deployment, city: City) -> None:
     first = deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1"))
     second = deliver(deployment, city, "exports", D2, "b.csv", nem12(D2, "P1"))
-    due = [item.receipt.id for item in ledger.due(deployment, city, METER_INTERVALS, D2)]
+    due = [item.receipt.id for item in ledger.due(Step(deployment, city, D2), METER_INTERVALS)]
     assert due == [first, second], "oldest first"
-    fill_meter_intervals(deployment, city, D2)
+    ingest_meters(deployment, city, D2)
     assert {(row["receipt"], row["day"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)} == {
         (first, D1, 96),
         (second, D2, 96),
     }
-    assert [item.receipt.id for item in ledger.due(deployment, city, METER_INTERVALS, D2)] == [second]
-    assert [item.receipt.id for item in ledger.due(deployment, city, METER_INTERVALS, D1)] == [first]
-    assert not list(ledger.due(deployment, city, METER_INTERVALS, D3))
+    assert [item.receipt.id for item in ledger.due(Step(deployment, city, D2), METER_INTERVALS)] == [second]
+    assert [item.receipt.id for item in ledger.due(Step(deployment, city, D1), METER_INTERVALS)] == [first]
+    assert not list(ledger.due(Step(deployment, city, D3), METER_INTERVALS))
 
 
 def test_each_table_has_its_own_books(deployment: Deployment, city: City) -> None:
     deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1"))
     deliver(deployment, city, "register", D1, "r.csv", b"point,zone,customer_class\nP1,z,other\n")
-    fill(deployment, city, METERS, D1)
-    assert [item.source for item in ledger.due(deployment, city, METER_INTERVALS, D2)] == ["exports"]
-    assert not list(ledger.due(deployment, city, METERS, D2))
+    ingest(deployment, city, METERS, D1)
+    assert [item.source for item in ledger.due(Step(deployment, city, D2), METER_INTERVALS)] == ["exports"]
+    assert not list(ledger.due(Step(deployment, city, D2), METERS))
 
 
 def test_reading_again_on_any_later_day_changes_no_byte_of_a_table(deployment: Deployment, city: City) -> None:
@@ -132,17 +131,17 @@ def test_reading_again_on_any_later_day_changes_no_byte_of_a_table(deployment: D
     for day, value in ((D1, 1), (D2, 2)):
         deliver(deployment, city, "exports", day, "a.csv", nem12(D1, "P1", "P2", value=value))
         deliver(deployment, city, "weather", day, f"forecast/{day}", weather(D1, *[20.0 + value] * 24))
-        fill_meter_intervals(deployment, city, day)
-        fill(deployment, city, WEATHER, day)
+        ingest_meters(deployment, city, day)
+        ingest(deployment, city, WEATHER, day)
     before = content(deployment.store)
     for day in (D1, D2, D1):
-        fill_meter_intervals(deployment, city, day)
-        fill(deployment, city, WEATHER, day)
+        ingest_meters(deployment, city, day)
+        ingest(deployment, city, WEATHER, day)
         again = content(deployment.store)
         assert {k for k in again if before[k] != again[k] and "/verdicts/" not in k} == set()
         assert again.keys() == before.keys()
     assert sum_of(deployment, city) == 2 * 2 * 96
-    assert set(lake.read(deployment.store, WEATHER, city.slug)["temperature_c"]) == {22.0}
+    assert set(CityLake(deployment.store, city.slug).read(WEATHER)["temperature_c"]) == {22.0}
 
 
 class Power(LocalStore):
@@ -178,9 +177,9 @@ def the_nights(deployment: Deployment, city: City, cut: Callable[[], None]) -> N
 
 
 def tables(deployment: Deployment, city: City, day: date) -> None:
-    fill(deployment, city, METERS, day)
-    fill_meter_intervals(deployment, city, day)
-    fill(deployment, city, WEATHER, day)
+    ingest(deployment, city, METERS, day)
+    ingest_meters(deployment, city, day)
+    ingest(deployment, city, WEATHER, day)
 
 
 def test_a_power_cut_at_any_change_leaves_nothing_that_the_next_run_does_not_mend(tmp_path: Path, city: City) -> None:
@@ -227,15 +226,15 @@ def test_a_fixed_reader_replaces_all_that_the_old_one_brought(
         return replace(result, tables={"readings": shifted})
 
     monkeypatch.setitem(SOURCES, "meter_exports", replace(right, reader=wrong))
-    fill_meter_intervals(deployment, city, D2)
-    assert len(lake.keys(deployment.store, METER_INTERVALS, city.slug)) == 3
+    ingest_meters(deployment, city, D2)
+    assert len(CityLake(deployment.store, city.slug).keys(METER_INTERVALS)) == 3
     monkeypatch.setitem(SOURCES, "meter_exports", right)
-    fill_meter_intervals(deployment, city, D2)
+    ingest_meters(deployment, city, D2)
     fixed = content(deployment.store)
-    assert [lake.day_of(key) for key in lake.keys(deployment.store, METER_INTERVALS, city.slug)] == [D2]
+    assert CityLake(deployment.store, city.slug).days(METER_INTERVALS) == [D2]
     assert sum_of(deployment, city) == 6 * 96
-    assert lake.read(deployment.store, METER_SUPERSEDED, city.slug).height == 0
-    fill_meter_intervals(deployment, city, D2)
+    assert CityLake(deployment.store, city.slug).read(METER_SUPERSEDED).height == 0
+    ingest_meters(deployment, city, D2)
     assert content(deployment.store) == fixed
 
 
@@ -255,12 +254,12 @@ def test_a_fixed_portal_reader_replaces_all_that_the_old_one_brought(
         return ReadResult("open_meteo", "", {"weather": pl.concat([rows, late])}, no_problems())
 
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(wrong))
-    fill(deployment, city, WEATHER, D1)
-    assert lake.read(deployment.store, WEATHER, city.slug)["temperature_c"].to_list() == [21.0, 22.0, 21.0, 22.0]
+    ingest(deployment, city, WEATHER, D1)
+    assert CityLake(deployment.store, city.slug).read(WEATHER)["temperature_c"].to_list() == [21.0, 22.0, 21.0, 22.0]
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(right))
-    fill(deployment, city, WEATHER, D1)
-    assert lake.read(deployment.store, WEATHER, city.slug)["temperature_c"].to_list() == [20.0, 21.0]
-    assert [lake.day_of(key) for key in lake.keys(deployment.store, WEATHER, city.slug)] == [D1]
+    ingest(deployment, city, WEATHER, D1)
+    assert CityLake(deployment.store, city.slug).read(WEATHER)["temperature_c"].to_list() == [20.0, 21.0]
+    assert CityLake(deployment.store, city.slug).days(WEATHER) == [D1]
 
 
 def test_the_books_account_for_every_row_and_every_file(deployment: Deployment, city: City) -> None:
@@ -270,7 +269,7 @@ def test_the_books_account_for_every_row_and_every_file(deployment: Deployment, 
     page = deliver(deployment, city, "weather", D1, "page", b"<html>")
     nothing = {"outcome": "not-reached", "code": "answer-not-reached", "reason": "no answer"}
     away = deliver(deployment, city, "weather", D1, "away", None, **nothing)
-    filled = fill(deployment, city, WEATHER, D1)
+    filled = ingest(deployment, city, WEATHER, D1)
     told = {row["receipt"]: (row["status"], row["rows"], row["refused"]) for row in books(deployment, city, WEATHER)}
     assert told == {
         whole: ("ok", 24, 0),
@@ -279,8 +278,8 @@ def test_the_books_account_for_every_row_and_every_file(deployment: Deployment, 
         page: ("rejected", 0, 0),
         away: ("rejected", 0, 0),
     }
-    assert filled.rows == lake.read(deployment.store, WEATHER, city.slug).height == 26
-    quarantine = lake.read(deployment.store, QUARANTINE, city.slug).filter(pl.col("severity") != "warn")
+    assert filled.rows == CityLake(deployment.store, city.slug).read(WEATHER).height == 26
+    quarantine = CityLake(deployment.store, city.slug).read(QUARANTINE).filter(pl.col("severity") != "warn")
     found = {(row["receipt"], row["row"], row["code"]) for row in quarantine.iter_rows(named=True)}
     assert found == {
         *((part, row, "value-range") for row in (2, 3)),
@@ -296,10 +295,10 @@ def test_the_books_account_for_every_row_and_every_file(deployment: Deployment, 
 def test_what_came_before_is_entered_as_unchanged_and_read_no_more(deployment: Deployment, city: City) -> None:
     for day in (D1, D2):
         deliver(deployment, city, "exports", day, "a.csv", nem12(D1, "P1"))
-        fill_meter_intervals(deployment, city, day)
+        ingest_meters(deployment, city, day)
     told = [(row["day"], row["format"], row["status"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)]
     assert sorted(told) == [(D1, "nem12", "ok", 96), (D2, "unchanged", "ok", 0)]
-    assert lake.read(deployment.store, METER_INTERVALS, city.slug).height == 96
+    assert CityLake(deployment.store, city.slug).read(METER_INTERVALS).height == 96
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, pl.exceptions.PanicException])
@@ -316,14 +315,14 @@ def test_a_reader_that_fails_stops_no_other_delivery_and_quotes_no_data(
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(fails))
     odd = deliver(deployment, city, "weather", D1, "odd", weather(D1, 25.0))
     deliver(deployment, city, "weather", D1, "even", weather(D2, 26.0))
-    fill(deployment, city, WEATHER, D1)
-    assert lake.read(deployment.store, WEATHER, city.slug)["temperature_c"].to_list() == [26.0]
-    (row,) = lake.read(deployment.store, QUARANTINE, city.slug).filter(receipt=odd).to_dicts()
+    ingest(deployment, city, WEATHER, D1)
+    assert CityLake(deployment.store, city.slug).read(WEATHER)["temperature_c"].to_list() == [26.0]
+    (row,) = CityLake(deployment.store, city.slug).read(QUARANTINE).filter(receipt=odd).to_dicts()
     assert (row["code"], row["message"]) == ("reader-failed", failure.__name__)
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(right))
-    fill(deployment, city, WEATHER, D1)
-    assert lake.read(deployment.store, WEATHER, city.slug)["temperature_c"].to_list() == [25.0, 26.0]
-    assert not lake.read(deployment.store, QUARANTINE, city.slug).filter(receipt=odd, severity="reject").height
+    ingest(deployment, city, WEATHER, D1)
+    assert CityLake(deployment.store, city.slug).read(WEATHER)["temperature_c"].to_list() == [25.0, 26.0]
+    assert not CityLake(deployment.store, city.slug).read(QUARANTINE).filter(receipt=odd, severity="reject").height
 
 
 @pytest.mark.parametrize("harm", ["gone", "changed"])
@@ -336,9 +335,9 @@ def test_landing_that_rots_is_told_and_stops_no_other_delivery(deployment: Deplo
         deployment.store.delete(key)
     else:
         deployment.store.write(key, data.replace(b"kWh", b"MWh"))
-    fill_meter_intervals(deployment, city, D1)
+    ingest_meters(deployment, city, D1)
     assert sum_of(deployment, city) == 96
-    (row,) = lake.read(deployment.store, QUARANTINE, city.slug).filter(receipt=rotten).to_dicts()
+    (row,) = CityLake(deployment.store, city.slug).read(QUARANTINE).filter(receipt=rotten).to_dicts()
     assert row["code"] == "landing-damaged"
 
 
@@ -356,9 +355,9 @@ def test_a_store_that_fails_is_no_fault_of_the_delivery_which_stays_due(
     with monkeypatch.context() as outage:
         outage.setattr(LocalStore, "read", away)
         with pytest.raises(ConnectionError):
-            fill(deployment, city, WEATHER, D1)
+            ingest(deployment, city, WEATHER, D1)
     assert not books(deployment, city, WEATHER)
-    fill(deployment, city, WEATHER, D2)
+    ingest(deployment, city, WEATHER, D2)
     assert [row["receipt"] for row in books(deployment, city, WEATHER)] == [receipt]
 
 
@@ -401,7 +400,7 @@ def test_a_past_day_is_not_asked_of_a_portal_that_only_knows_the_present(
 
 def test_the_status_of_a_delivery_is_the_worst_that_came_of_it(deployment: Deployment, city: City) -> None:
     deliver(deployment, city, "weather", D1, "w", weather(D1, 25.0))
-    (item,) = ledger.due(deployment, city, WEATHER, D1)
+    (item,) = ledger.due(Step(deployment, city, D1), WEATHER)
     refused, rejected, warned = (problem(code, "-") for code in ("value-range", "answer-bad", "no-date"))
     for problems, rows, status in (
         (no_problems(), 0, "ok"),
@@ -411,4 +410,4 @@ def test_the_status_of_a_delivery_is_the_worst_that_came_of_it(deployment: Deplo
         (rejected, 3, "partial"),
         (rejected, 0, "rejected"),
     ):
-        assert ledger.Outcome(item, "f", problems, rows).status == status
+        assert ledger.Entry(item, "f", problems, rows).status == status

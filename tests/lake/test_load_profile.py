@@ -106,8 +106,8 @@ NAMES = [f"m{at}" for at in range(40)]
 def test_a_days_profile_in_its_contract_with_verdicts():
     rows = intervals(*(channel(name, "0.5", "1.5", None if name == "m0" else "1") for name in NAMES))
     profile = build(rows, register(*NAMES))
-    assert LOAD_PROFILE.conform(profile.cells)[1].is_empty()
-    assert LOAD_PROFILE_BASIS.conform(profile.basis)[1].is_empty()
+    assert LOAD_PROFILE.conform(profile.cells).found.is_empty()
+    assert LOAD_PROFILE_BASIS.conform(profile.basis).found.is_empty()
     assert profile.cells.select("zone", "customer_class", "local_date", "kwh", "n_band", "actual_share").rows() == [
         ("old_town", "residential", DAY, 20, "30-99", 1.0),
         ("old_town", "residential", DAY, 60, "30-99", 1.0),

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from assets.lake import files as lake
+from assets.lake.files import CityLake
 from assets.lake.meter_intervals import DELIVERED, apply, no_delivered, pseudonyms, resolve, to_delivered
 from assets.landing.store import LocalStore
 from quality.readings import QUALITIES, READING_SCHEMA
@@ -65,7 +64,7 @@ def lake_files(store: LocalStore) -> dict[str, bytes]:
 
 
 def day_of(store: LocalStore, table=METER_INTERVALS, day: date = DAY) -> pl.DataFrame:
-    return lake.read_day(store, table, "phuket", day)
+    return CityLake(store, "phuket").day(table, day)
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ def store(tmp_path) -> LocalStore:
 
 
 def put(store, *rows, register=NO_REGISTER, **more):
-    return apply(store, "phuket", frame(*rows), register, **more)
+    return apply(CityLake(store, "phuket"), frame(*rows), register, **more)
 
 
 # Which reading wins
@@ -107,7 +106,7 @@ def test_the_better_reading_wins_in_either_order(loser, winner, reason):
 def test_a_first_delivery_makes_the_complete_day(store):
     applied = put(store, delivered(slot=4, value="0.25"))
     day = day_of(store)
-    assert METER_INTERVALS.conform(day)[1].is_empty()
+    assert METER_INTERVALS.conform(day).found.is_empty()
     assert day.height == 96
     assert day.filter(quality="actual").select("value_delivered", "value_final", "final_method", "flags").rows() == [
         (Decimal("0.25"), Decimal("0.25"), "delivered", "")
@@ -129,7 +128,7 @@ def test_a_correction_keeps_what_it_replaces(store):
     put(store, delivered("r2", value="5", on=4))
     assert day_of(store).drop_nulls("value_final")["value_final"].to_list() == [5]
     old = day_of(store, METER_SUPERSEDED)
-    assert METER_SUPERSEDED.conform(old)[1].is_empty()
+    assert METER_SUPERSEDED.conform(old).found.is_empty()
     assert old.select("_receipt", "value_delivered", "reason").rows() == [("r1", 1, "corrected")]
 
 
@@ -278,7 +277,7 @@ def model(deliveries: list[list[dict]]) -> dict[tuple, tuple]:
 
 
 def deliver(store: LocalStore, deliveries, at: int) -> None:
-    apply(store, "phuket", frame(*deliveries[at]), NO_REGISTER, receipts=[f"r{at}"], also_days=days)
+    apply(CityLake(store, "phuket"), frame(*deliveries[at]), NO_REGISTER, receipts=[f"r{at}"], also_days=days)
 
 
 @settings(max_examples=50, deadline=None)
@@ -287,7 +286,7 @@ def test_order_repetition_and_crashes_leave_no_trace(history):
     deliveries, order, crashes = history
     with tempfile.TemporaryDirectory() as folder:
         straight, crooked = LocalStore(Path(folder) / "a"), LocalStore(Path(folder) / "b")
-        apply(straight, "phuket", frame(*(row for rows in deliveries for row in rows)), NO_REGISTER)
+        apply(CityLake(straight, "phuket"), frame(*(row for rows in deliveries for row in rows)), NO_REGISTER)
         for at, after in crashes:
             with contextlib.suppress(Crash):
                 deliver(CrashingStore(crooked.root, after), deliveries, at)

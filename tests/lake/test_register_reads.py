@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 
 from assets.cities.registry import load_registry
-from assets.lake import files as lake
-from assets.lake import ingest
+from assets.lake import ledger
+from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
 from assets.landing.store import LocalStore
 from assets.meters.formats.p1 import checksum
 from quality.tables import DELIVERIES, QUARANTINE, REGISTER_READS, VERDICTS
-from tests.kit import land
+from tests.kit import ingest_meters, land
 
 FIRST = date(2026, 11, 1)
 SOURCE = "amr_exports"
@@ -60,19 +60,19 @@ class City:
         for name, data in files.items():
             land(self.deployment, self.city, SOURCE, day, name, data)
 
-    def fill(self, day):
-        return ingest.fill_meter_intervals(self.deployment, self.city, day)
+    def ingest(self, day):
+        return ingest_meters(self.deployment, self.city, day)
 
     @property
     def reads(self):
-        return lake.read(self.store, REGISTER_READS, self.city.slug)
+        return CityLake(self.store, self.city.slug).read(REGISTER_READS)
 
     @property
     def current(self):
         return self.reads.filter(pl.col("superseded").is_null()).sort("channel", "end")
 
     def table(self, table):
-        return lake.read(self.store, table, self.city.slug)
+        return CityLake(self.store, self.city.slug).read(table)
 
     @property
     def bytes(self):
@@ -97,11 +97,11 @@ FILES = {
 
 def test_reads_of_all_formats_keep_what_the_registers_showed(city):
     city.deliver(FIRST, nem13=FILES["nem13"], p1=FILES["p1_both"], form=FILES["form"])
-    filled = city.fill(FIRST)
-    assert {(v.table, v.verdict) for v in filled.verdicts if v.table == "register_reads"} == {
+    ingested = city.ingest(FIRST)
+    assert {(v.table, v.verdict) for v in ingested.verdicts if v.table == "register_reads"} == {
         ("register_reads", "pass")
     }
-    assert REGISTER_READS.conform(city.reads)[1].is_empty()
+    assert REGISTER_READS.conform(city.reads).found.is_empty()
     shown = city.current.select("channel", "end", "register_start", "register_end", "multiplier", "value", "unit")
     june, july = datetime(2026, 5, 31, 17, tzinfo=UTC), datetime(2026, 6, 30, 17, tzinfo=UTC)
     noon, one = datetime(2026, 1, 5, 11, tzinfo=UTC), datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -123,7 +123,7 @@ def test_reads_of_all_formats_keep_what_the_registers_showed(city):
 
 def test_no_metering_point_reaches_the_lake(city):
     city.deliver(FIRST, nem13=FILES["nem13"], p1=FILES["p1_both"], form=FILES["form"])
-    city.fill(FIRST)
+    city.ingest(FIRST)
     assert city.reads["meter_id"].n_unique() == 3
     held = city.reads.write_csv() + city.table(QUARANTINE).write_csv() + city.table(DELIVERIES).write_csv()
     assert not [point for point in POINTS if point in held]
@@ -142,13 +142,13 @@ def test_any_order_and_repetition_gives_the_same_bytes(tmp_path, order):
     days = [FIRST + timedelta(days=n) for n in range(3)]
     for day, group in zip(days, groups, strict=True):
         straight.deliver(day, **group)
-        straight.fill(day)
+        straight.ingest(day)
     for place in order:
         other.deliver(days[place], **groups[place])
-        other.fill(days[place])
+        other.ingest(days[place])
     assert straight.bytes == other.bytes
     for day in days:
-        other.fill(day)
+        other.ingest(day)
     assert straight.bytes == other.bytes
     # Every read of every file is there, and of each only one counts.
     assert straight.reads.height == 1 + 2 + 1 + 4 + 4 + 2
@@ -157,9 +157,9 @@ def test_any_order_and_repetition_gives_the_same_bytes(tmp_path, order):
 
 def test_a_later_version_counts_whatever_comes_last(city):
     city.deliver(FIRST, new=FILES["nem13_corrected"])
-    city.fill(FIRST)
+    city.ingest(FIRST)
     city.deliver(FIRST + timedelta(days=1), old=FILES["nem13"])
-    city.fill(FIRST + timedelta(days=1))
+    city.ingest(FIRST + timedelta(days=1))
     assert city.current["value"].to_list() == [Decimal(11)]
     assert city.reads.sort("value").select("value", "superseded").rows() == [
         (Decimal(9), "corrected"),
@@ -170,28 +170,28 @@ def test_a_later_version_counts_whatever_comes_last(city):
 def test_a_version_without_a_value_does_not_hide_one(city):
     late = nem13("20251201", "20260101", "", "", "", "20260109", flag="N")
     city.deliver(FIRST, read=FILES["nem13"], later=late)
-    city.fill(FIRST)
+    city.ingest(FIRST)
     assert city.current.select("value", "register_end").rows() == [(Decimal(9), Decimal(19))]
 
 
 def test_a_read_that_tells_less_is_a_repetition(city):
     city.deliver(FIRST, both=FILES["p1_both"], late=FILES["p1_late"])
-    city.fill(FIRST)
+    city.ingest(FIRST)
     assert city.current["value"].drop_nulls().to_list() == [Decimal("1.5"), Decimal(0)]
     assert city.reads.drop_nulls("superseded")["superseded"].to_list() == ["repeated"] * 2
 
 
 def test_a_reader_that_brings_less_takes_its_reads_back(city, monkeypatch):
     city.deliver(FIRST, nem13=FILES["nem13"], form=FILES["form"])
-    city.fill(FIRST)
-    original = ingest.ledger.read
+    city.ingest(FIRST)
+    original = ledger.read
 
-    def without_registers(deployment, where, item):
-        result = original(deployment, where, item)
+    def without_registers(step, item):
+        result = original(step, item)
         return type(result)(result.format, problems=result.problems) if item.receipt.name == "nem13" else result
 
-    monkeypatch.setattr(ingest.ledger, "read", without_registers)
-    city.fill(FIRST)
+    monkeypatch.setattr(ledger, "read", without_registers)
+    city.ingest(FIRST)
     assert set(city.reads["channel"]) == {"111", "010"}
     books = city.table(DELIVERIES).filter(table="register_reads").sort("name")
     assert books.select("name", "rows").rows() == [("form", 4), ("nem13", 0)]
@@ -201,6 +201,6 @@ def test_a_city_without_register_reads_has_no_word_of_them(city):
     day = f"300,20260101,{','.join(['1'] * 48)},A,,,20260102010000,"
     intervals = f"100,NEM12,202601020000,MDP,CITY\n200,NMI0000001,E1,1,E1,N1,M,kWh,30,\n{day}\n900\n"
     city.deliver(FIRST, intervals=intervals.encode())
-    city.fill(FIRST)
+    city.ingest(FIRST)
     assert city.bytes == {}
     assert "register_reads" not in {*city.table(VERDICTS)["table"], *city.table(DELIVERIES)["table"]}

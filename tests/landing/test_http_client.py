@@ -12,8 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from assets.landing.archive import Archive, Delivery, Receipt
 from assets.landing.http import Client, Limits, run_plan, without_secrets

@@ -3,8 +3,7 @@
 import gzip
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import read_export
 from assets.meters.formats import d0036, df2, mscons, p01, p1

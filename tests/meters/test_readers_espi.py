@@ -10,8 +10,7 @@ from xml.sax.saxutils import quoteattr
 import polars as pl
 import pytest
 from greenbutton_objects.parse import parse_feed
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export, readers
 from assets.meters.formats.content import recognise as look_at

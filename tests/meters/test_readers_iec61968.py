@@ -6,8 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export, readers
 from assets.meters.formats.content import recognise as look_at

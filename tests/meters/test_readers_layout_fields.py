@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from openpyxl.worksheet.table import Table
 
 from assets.meters.exports import read_export

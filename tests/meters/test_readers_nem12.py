@@ -8,8 +8,7 @@ from decimal import Decimal
 import aemo_mdff_reader
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from nemreader.nem_reader import parse_nem12_rows
 
 from assets.meters.exports import describe, read_export

@@ -10,8 +10,7 @@ from decimal import Decimal
 import aemo_mdff_reader
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export
 from quality.readings import REGISTER_SCHEMA

@@ -6,8 +6,7 @@ from decimal import Decimal
 import pytest
 from dsmr_parser import telegram_specifications
 from dsmr_parser.parsers import TelegramParser
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import read_export
 from assets.meters.formats import p1

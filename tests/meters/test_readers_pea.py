@@ -7,8 +7,7 @@ from decimal import Decimal
 import openpyxl
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export
 

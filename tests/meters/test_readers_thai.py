@@ -10,12 +10,10 @@ import openpyxl
 import polars as pl
 import pytest
 import xlwt
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export, readers
-from assets.meters.formats import content as contents
-from assets.meters.formats import grids
+from assets.meters.formats import content as contents, grids
 from quality.readings import READING_SCHEMA, REGISTER_SCHEMA
 
 NBSP = "\xa0"

@@ -3,8 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from assets.meters.register import read_register
 

@@ -20,9 +20,9 @@ import urllib3
 from assets.cities.registry import City, SourceEntry, load_registry
 from assets.lake import ledger
 from assets.lake.feeds import NATIONAL, SOURCES
-from assets.lake.ledger import Due, Outcome
+from assets.lake.ledger import Due, Entry
 from assets.landing.archive import Receipt
-from assets.landing.deployment import Deployment
+from assets.landing.deployment import Deployment, Step
 from assets.landing.http import Client, Limits
 from assets.landing.portals import KEY_NAMES, PORTALS
 from assets.landing.store import LocalStore
@@ -92,7 +92,7 @@ class Came:
     """What came of a source for a city: its receipts, and of those with rows the readings."""
 
     receipts: list[Receipt]
-    readings: list[Outcome]
+    readings: list[Entry]
     rows: Counter[str]
     cells: Counter[str]
 
@@ -157,15 +157,15 @@ def _source(deployment: Deployment, city: City, name: str, entry: SourceEntry) -
         if receipt.outcome == "new" and not source.reads(receipt.name):
             continue
         due = Due(name, entry, receipt)
-        result = ledger.read(deployment, city, due)
+        result = ledger.read(Step(deployment, city, DAY), due)
         problems = [result.problems]
         before = rows.total()
         for table, frame in result.tables.items():
-            good, refused = TABLES[table].conform(ledger.with_lineage(frame, receipt))
-            problems.append(refused)
-            rows[table] += good.height
-            cells[table] += sum(good[column].count() for column in good.columns)
-        readings.append(Outcome(due, result.format, gather(problems), rows.total() - before))
+            good = TABLES[table].conform(ledger.with_lineage(frame, receipt))
+            problems += good.problems
+            rows[table] += good.rows.height
+            cells[table] += sum(good.rows[column].count() for column in good.rows.columns)
+        readings.append(Entry(due, result.format, gather(problems), rows.total() - before))
     return Came(receipts, readings, rows, cells)
 
 
@@ -178,8 +178,7 @@ def sound(
 
 
 def test_the_faults_are_all_there_are() -> None:
-    from demo.outages import FAULTS as KNOWN
-    from demo.outages import QUIRKS
+    from demo.outages import FAULTS as KNOWN, QUIRKS
 
     assert {*FAULTS, *SENT, *QUIRKS} == {*KNOWN}
 

@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from assets.cities.registry import load_registry
-from assets.lake import files as lake
-from assets.lake import ingest
+from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
 from assets.landing.http import Client, Limits
 from assets.landing.store import LocalStore
 from demo.portal import serve
 from pipelines.settings import BANGKOK
 from quality.tables import DELIVERIES, QUARANTINE, WEATHER
-from tests.kit import ask
+from tests.kit import ask, ingest
 
 DAY = date(2026, 11, 23)
 IMPATIENT = Limits(connect_seconds=0.5, read_seconds=0.3, total_seconds=1.5, probe_seconds=0.3, attempts=2)
@@ -52,12 +51,12 @@ def test_a_faulty_portal_is_a_receipt_and_a_coded_problem_of_its_city_only(
             city = cities[slug]
             receipts = ask(deployment, city, "weather", DAY)
             assert [receipt.outcome for receipt in receipts] == [outcome if slug == "mae_moh" else "new"]
-            filled = ingest.fill(deployment, city, WEATHER, DAY)
-            assert all(verdict.verdict != "block" for verdict in filled.verdicts)
-        refused = lake.read(deployment.store, QUARANTINE, "mae_moh")
+            ingested = ingest(deployment, city, WEATHER, DAY)
+            assert all(verdict.verdict != "block" for verdict in ingested.verdicts)
+        refused = CityLake(deployment.store, "mae_moh").read(QUARANTINE)
         assert refused.select("code", "severity", "source", "row").rows() == [(code, "reject", "weather", 0)]
         assert refused["message"][0]
-        assert lake.read(deployment.store, DELIVERIES, "mae_moh")["status"].to_list() == ["rejected"]
-        assert lake.read(deployment.store, WEATHER, "mae_moh").height == 0
-        assert lake.read(deployment.store, WEATHER, "nan").height == 24
-        assert lake.read(deployment.store, QUARANTINE, "nan").height == 0
+        assert CityLake(deployment.store, "mae_moh").read(DELIVERIES)["status"].to_list() == ["rejected"]
+        assert CityLake(deployment.store, "mae_moh").read(WEATHER).height == 0
+        assert CityLake(deployment.store, "nan").read(WEATHER).height == 24
+        assert CityLake(deployment.store, "nan").read(QUARANTINE).height == 0

@@ -7,8 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from quality.contracts import Column, Table
 from quality.problems import PROBLEM_SCHEMA
@@ -81,7 +80,8 @@ def framed(rows: list[dict[str, Any]]) -> pl.DataFrame:
 @given(st.lists(ROW, max_size=12))
 def test_every_row_is_kept_or_refused_once_for_its_first_breach(rows: list[dict[str, Any]]) -> None:
     frame = framed(rows)
-    good, problems = T.conform(frame)
+    batch = T.conform(frame)
+    good, problems = batch.rows, batch.found
     breaches = {number: found for number, row in enumerate(rows, start=1) if (found := expected(row))}
     assert {row: code for row, code, _ in problems.iter_rows()} == {n: code for n, (code, _) in breaches.items()}
     assert good.height + problems.height == len(rows)
@@ -114,19 +114,22 @@ GOOD = {
     ],
 )
 def test_the_message_says_what_was_seen_and_what_is_allowed(change: dict[str, Any], says: str) -> None:
-    _, problems = T.conform(framed([GOOD | change]))
+    batch = T.conform(framed([GOOD | change]))
+    problems = batch.found
     assert problems["message"].to_list() == [says]
 
 
 def test_columns_in_any_order_come_out_in_the_contracts() -> None:
     frame = framed([GOOD])
-    good, _ = T.conform(frame.select(reversed(frame.columns)))
+    batch = T.conform(frame.select(reversed(frame.columns)))
+    good = batch.rows
     assert good.equals(frame)
 
 
 def test_a_column_that_may_be_null_may_be_absent() -> None:
     frame = framed([GOOD, GOOD])
-    good, problems = T.conform(frame.drop("note", "degrees", "kwh"))
+    batch = T.conform(frame.drop("note", "degrees", "kwh"))
+    good, problems = batch.rows, batch.found
     assert not problems.height
     assert good.schema == SCHEMA
     assert good.select("note", "degrees", "kwh").null_count().row(0) == (2, 2, 2)
@@ -155,7 +158,8 @@ def test_a_fraction_is_never_cut_to_fit_a_count() -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_an_empty_frame_keeps_every_contract(name: str) -> None:
-    good, problems = TABLES[name].conform(TABLES[name].empty())
+    batch = TABLES[name].conform(TABLES[name].empty())
+    good, problems = batch.rows, batch.found
     assert good.schema == TABLES[name].schema
     assert not problems.height
 

@@ -2,21 +2,24 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
-from quality.contracts import Column, Table
-from quality.expectations import BIG, STATISTICS, judge, metrics_frame, rules
+from quality import gate
+from quality.contracts import Column, Table, between, present
+from quality.expectations import judge, rules
+from quality.meter_metrics import by_meter_day
 from quality.tables import METER_INTERVALS, TABLES
 
 ROWS = 20
 DAY = date(2026, 3, 9)
 NOON = datetime(2026, 3, 9, 12, tzinfo=timezone.utc)  # noqa: UP017
 PAIRS = {"pm25_ug_m3": 10.0, "pm10_ug_m3": 20.0, "temperature_c": 28.0}
-SMALL = [table for name, table in TABLES.items() if name not in BIG]
+SMALL = [table for table in TABLES.values() if table.size != "readings"]
 
 
 def value(table: Table, column: Column, row: int) -> object:
@@ -94,17 +97,17 @@ def test_a_good_frame_passes_every_expectation(table):
 
 KINDS = {}
 for _table in SMALL:
-    for _place, (_severity, (_kind, _arguments)) in enumerate(rules(_table)):
-        if _severity == "warning" or _kind not in KINDS:
-            KINDS[_kind if _severity == "critical" else (_table.name, _kind, str(_arguments))] = (_table, _place)
+    for _place, _rule in enumerate(rules(_table)):
+        if _rule.severity == "warning" or _rule.kind not in KINDS:
+            KINDS[_rule.kind if _rule.severity == "critical" else (_table.name, _rule.check)] = (_table, _place)
 CASES = list(KINDS.values())
 
 
 @pytest.mark.parametrize(("table", "place"), CASES, ids=lambda x: getattr(x, "name", x))
 def test_every_expectation_catches_its_defect(table, place):
-    severity, (kind, arguments) = rules(table)[place]
-    verdict = judge(table, defect(table, good(table), kind, arguments))[place]
-    assert verdict.verdict == ("block" if severity == "critical" else "warn"), verdict
+    rule = rules(table)[place]
+    verdict = judge(table, defect(table, good(table), rule.kind, dict(rule.arguments)))[place]
+    assert verdict.verdict == ("block" if rule.severity == "critical" else "warn"), verdict
     assert verdict.failed >= 1
     assert len(verdict.sample) <= 20
 
@@ -131,12 +134,12 @@ def intervals(meters: int = 30) -> pl.DataFrame:
 
 
 def outcomes(frame: pl.DataFrame) -> dict[str, str]:
-    return {v.check: v.verdict for v in judge(METER_INTERVALS, frame)}
+    return {v.check: v.verdict for v in gate.judge(METER_INTERVALS, frame, DAY, DAY)}
 
 
 def test_meter_intervals_are_judged_by_meter_and_day():
     frame = intervals()
-    metrics = metrics_frame(frame)
+    metrics = by_meter_day(frame)
     assert metrics.height == 30
     assert metrics.row(0, named=True) == {
         "meter_id": "m0", "local_date": DAY, "slots": 96, "negative": 0, "expected": 96,
@@ -178,7 +181,7 @@ ZERO = pl.lit(0, pl.Decimal(18, 6))
     ],
 )  # fmt: skip
 def test_meter_statistics_catch_their_defect(broken, check, outcome):
-    found = [v for v in judge(METER_INTERVALS, broken(intervals())) if check in v.check]
+    found = [v for v in gate.judge(METER_INTERVALS, broken(intervals()), DAY, DAY) if check in v.check]
     assert [v.verdict for v in found] == [outcome]
     assert "m0" not in str(found)
 
@@ -191,9 +194,17 @@ def test_an_empty_table_has_nothing_to_judge():
     assert [judge(table, table.empty()) for table in TABLES.values()] == [[]] * len(TABLES)
 
 
-def test_statistics_name_tables_and_never_block():
-    assert set(STATISTICS) <= set(TABLES)
-    assert all(s == "warning" for t in TABLES.values() for s, r in rules(t) if r in STATISTICS.get(t.name, ()))
+def test_a_rule_on_a_column_that_is_not_there_fails_at_import():
+    table = TABLES["weather"]
+    with pytest.raises(ValueError, match=r"weather: not_be_null:temperatur_c:mostly judges \['temperatur_c'\]"):
+        replace(table, expectations=(present("temperatur_c", mostly=0.9),))
+    with pytest.raises(ValueError, match="peak_ratoi"):
+        replace(METER_INTERVALS, expectations=(between("peak_ratoi", maximum=50),))
+
+
+def test_declared_statistics_never_block_but_for_the_complete_grid():
+    critical = [rule.check for table in TABLES.values() for rule in table.expectations if rule.severity == "critical"]
+    assert critical == ["pair_values_equal:slots:expected"]
 
 
 def test_the_library_is_not_imported_before_it_is_needed():

@@ -4,8 +4,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import polars as pl
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from quality.meter_grid import align, complete
 

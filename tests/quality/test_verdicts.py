@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from quality.contracts import Column, Table
+from quality.gate import to_frame
 from quality.tables import VERDICTS
-from quality.verdicts import Verdict, completeness, contract, freshness, keys, structure, to_frame
+from quality.verdicts import Verdict, completeness, contract, freshness, keys, structure
 
 TABLE = Table(
     name="things",
@@ -82,15 +83,16 @@ def test_a_table_without_an_age_limit_is_never_stale():
 
 @pytest.mark.parametrize(("missing", "outcome"), [(0, "pass"), (5, "pass"), (6, "warn"), (100, "warn")])
 def test_completeness_warns_above_five_per_cent_and_never_blocks(missing, outcome):
-    frame = pl.DataFrame({"value": [None] * missing + [1] * (100 - missing)})
-    verdict = completeness(TABLE, frame, "value")
+    frame = pl.DataFrame({"value_delivered": [None] * missing + [1] * (100 - missing)})
+    verdict = completeness(TABLE, frame)[0]
     assert (verdict.verdict, verdict.failed, verdict.checked) == (outcome, missing, 100)
-    assert completeness(TABLE, frame.clear(), "value").verdict == "pass"
+    assert completeness(TABLE, frame.clear())[0].verdict == "pass"
 
 
 def test_verdicts_become_rows_of_their_table():
     frame = to_frame([Verdict("things", "keys", "block", 3, 1, "twins", [{"a": 1}])], DAY)
-    good, problems = VERDICTS.conform(frame)
+    batch = VERDICTS.conform(frame)
+    good, problems = batch.rows, batch.found
     assert problems.is_empty()
     assert good.rows() == [("things", "keys", DAY, "block", 3, 1, "twins")]
     assert to_frame([], DAY).schema == VERDICTS.schema

@@ -11,6 +11,7 @@ from assets.indicators.all import all_indicators
 from assets.indicators.programme import programme
 from assets.landing.store import Store
 from assets.snapshots.arrivals import SCHEMA
+from assets.snapshots.build import Edition
 from assets.snapshots.commit import Entry, publish
 from quality import tables as contracts
 from quality.contracts import Table
@@ -29,7 +30,8 @@ def frame(table: Table, rows: list[dict]) -> pl.DataFrame:
     """Rows with their lineage made up, in the contract's schema; a row that breaks the contract is an error."""
     lineage = {"_receipt": "0123456789abcdef", "_row": 1, "_delivered": date(2026, 11, 23)} if table.lineage else {}
     made = pl.DataFrame([row | lineage for row in rows], infer_schema_length=None)
-    good, bad = table.conform(made)
+    batch = table.conform(made)
+    good, bad = batch.rows, batch.found
     assert bad.is_empty(), bad
     return good
 
@@ -393,4 +395,6 @@ def published(store: Store, tables: dict[str, pl.DataFrame] | None = None, **oth
     """Publish ``tables`` (a few by default) as a night of the demo would; ``of`` is another city."""
     facts = {"synthetic": True, "run": "night", "code_version": "0.1", "now": NOW, "inputs": ["b", "a"]} | other
     judged, of = facts.pop("verdicts", verdicts()), facts.pop("of", city())
-    return publish(store, of, DAY + timedelta(days=1), few_tables() if tables is None else tables, judged, **facts)
+    day = DAY + timedelta(days=1)
+    edition = Edition(city=of, day=day, tables=few_tables() if tables is None else tables, verdicts=judged, **facts)
+    return publish(store, edition)

@@ -318,7 +318,8 @@ def test_a_manifest_that_is_none_is_no_crash(tmp_path: Path, content: bytes) -> 
 
 
 def test_indicators_keep_their_contract(made_up) -> None:
-    good, bad = INDICATORS.conform(made_up.all_tables()["indicators"])
+    batch = INDICATORS.conform(made_up.all_tables()["indicators"])
+    good, bad = batch.rows, batch.found
     assert bad.is_empty()
     assert good["reference_date"].unique().to_list() == [date(2026, 11, 23)]
 

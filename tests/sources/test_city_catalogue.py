@@ -46,7 +46,8 @@ def read(data, options=OPTIONS):
 
 
 def kept(result):
-    good, bad = DATASETS.conform(result.tables["datasets"].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
+    batch = DATASETS.conform(result.tables["datasets"].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
+    good, bad = batch.rows, batch.found
     assert not bad.height
     return good
 

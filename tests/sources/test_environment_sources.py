@@ -20,7 +20,8 @@ ASKED = "2026-11-22"
 
 def kept(table, frame):
     """Rows that keep the contract, and how many do not."""
-    good, bad = table.conform(frame.with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
+    batch = table.conform(frame.with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
+    good, bad = batch.rows, batch.found
     return good, bad.height
 
 

@@ -5,8 +5,7 @@ import random
 from datetime import date
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from assets.lake.feeds import SOURCES
 from assets.sources.source import Context

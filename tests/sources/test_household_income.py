@@ -18,6 +18,7 @@ from assets.sources.household import CKAN_HOUSEHOLD_INCOME
 from assets.sources.nso_sdmx import NSO_SDMX_HOUSEHOLD
 from assets.sources.source import Context
 from quality.tables import CITY_STATISTICS, HOUSEHOLD_INCOME
+from tests.kit import conformed
 
 DAY = date(2026, 11, 23)
 SMARTS = get_args(Smart)
@@ -38,7 +39,8 @@ def sdmx(data, city=PHUKET, **options):
 
 def kept(result):
     frame = result.tables["household_income"].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY))
-    good, bad = HOUSEHOLD_INCOME.conform(frame)
+    batch = HOUSEHOLD_INCOME.conform(frame)
+    good, bad = batch.rows, batch.found
     assert not bad.height
     return good.sort("reference_date")
 
@@ -185,7 +187,7 @@ def test_statistics_are_shown_under_their_smart_where_one_number_tells_them():
         *(statistic("กล้อง", number, smart=smart) for number, smart in enumerate(SMARTS)),
     ]
     table = pl.DataFrame(rows, schema_overrides={"value": pl.Decimal(18, 4), "months": pl.Int32})
-    table = CITY_STATISTICS.conform(table.with_columns(_receipt=pl.lit("r"), _row=pl.lit(1), _delivered=pl.lit(DAY)))[0]
+    table = conformed(CITY_STATISTICS, table)
     told = all_indicators(PHUKET, DAY, {"city_statistics": table}).filter(
         pl.col("sources").str.starts_with("city_statistics")
     )

@@ -20,7 +20,8 @@ PHUKET = load_registry()["phuket"]
 
 def kept(table, result):
     frame = result.tables[table.name].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY))
-    good, bad = table.conform(frame)
+    batch = table.conform(frame)
+    good, bad = batch.rows, batch.found
     assert not bad.height, bad
     return good
 

@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from assets.cities.registry import load_registry
 from assets.sources import date_order, mot_accidents
@@ -52,7 +51,8 @@ def read(data, city, **options):
 
 def kept(table, result):
     lineage = {"_receipt": pl.lit("r"), "_delivered": pl.lit(DAY)}
-    good, bad = table.conform(result.tables[table.name].with_columns(**lineage))
+    batch = table.conform(result.tables[table.name].with_columns(**lineage))
+    good, bad = batch.rows, batch.found
     assert not bad.height
     assert good.select(table.key).is_duplicated().sum() == 0
     return good

@@ -5,8 +5,7 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from assets.lake.station_places import moved, moves, validity
 from assets.sources.geo import distance_km
@@ -39,7 +38,8 @@ def lists(*rows):
         | more
         for station, after, north, more in rows
     ]
-    good, bad = STATION_LISTS.conform(pl.DataFrame(made))
+    batch = STATION_LISTS.conform(pl.DataFrame(made))
+    good, bad = batch.rows, batch.found
     assert not bad.height
     return good
 
@@ -165,7 +165,8 @@ def delivered(phuket, *stations, options=None, assigned=("43t",)):
         "air4thai",
         pl.col("station_id").is_in(assigned),
     )
-    good, bad = STATION_LISTS.conform(rows.with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
+    batch = STATION_LISTS.conform(rows.with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
+    good, bad = batch.rows, batch.found
     return good, bad, problems
 
 

@@ -39,7 +39,7 @@ def read(
 def rows(result: ReadResult, table: str) -> pl.DataFrame:
     """The rows of a table that keep its contract."""
     frame = result.tables[table].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY))
-    return TABLES[table].conform(frame)[0]
+    return TABLES[table].conform(frame).rows
 
 
 def codes(result: ReadResult) -> Counter[str]:
@@ -237,7 +237,7 @@ def test_12_an_id_of_a_reading_is_no_station_and_a_station_may_move() -> None:
     for at, lat in ((DAY - timedelta(1), "7.884"), (DAY, "7.984")):
         listed = live(station() | {"lat": lat}).tables["station_lists"]
         lists.append(listed.with_columns(reference_date=pl.lit(at), _receipt=pl.lit("r"), _delivered=pl.lit(at)))
-    stations = validity(pl.concat([STATION_LISTS.conform(part)[0] for part in lists]))
+    stations = validity(pl.concat([STATION_LISTS.conform(part).rows for part in lists]))
     told_days = stations.select("lat", "valid_from", "valid_to").rows()
     assert told_days == [(7.884, DAY - timedelta(1), DAY - timedelta(1)), (7.984, DAY, None)]
 

@@ -13,8 +13,7 @@ import fastexcel
 import polars as pl
 
 from assets.meters.formats import wide
-from assets.meters.formats.content import Content
-from assets.meters.formats.content import recognise as look_at
+from assets.meters.formats.content import Content, recognise as look_at
 from assets.meters.formats.grids import workbook
 from assets.meters.formats.layouts import Layout
 

@@ -21,6 +21,7 @@ DELIVERIES = Table(
     day="day",
     lineage=False,
     prefer=(),
+    size="operating",
     published=False,
     columns=(
         *_DELIVERY,
@@ -42,6 +43,7 @@ QUARANTINE = Table(
     day="day",
     lineage=False,
     prefer=(),
+    size="operating",
     published=False,
     columns=(
         *_DELIVERY,
@@ -61,6 +63,7 @@ VERDICTS = Table(
     day="day",
     lineage=False,
     prefer=(),
+    size="operating",
     columns=(
         Column("table", pl.String(), "Table that was judged.", nullable=False),
         Column("check", pl.String(), "Check.", nullable=False),
