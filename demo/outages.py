@@ -3,7 +3,7 @@
 A fault is set for a portal, or for ``portal/city`` where the portal is asked about single cities.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from assets.landing.portals import PORTALS
 
@@ -38,8 +38,8 @@ BY_CITY = frozenset({"air4thai", "open_meteo", "open_meteo_air", "open_meteo_arc
 """Portals that are asked about a city's point or stations; the others tell the whole country in one answer."""
 
 
-def refusal(faults: Mapping[str, str]) -> str | None:
-    """Why these faults cannot be set, or None."""
+def refusal(faults: Mapping[str, str], cities: Collection[str]) -> str | None:
+    """Why these faults cannot be set for a registry of these cities, or None."""
     if unknown := sorted({*faults.values()} - {*FAULTS}):
         return f"unknown faults {unknown}; known are {sorted(FAULTS)}"
     named = {name: name.partition("/") for name in faults}
@@ -47,4 +47,6 @@ def refusal(faults: Mapping[str, str]) -> str | None:
         return f"unknown portals {unknown}; known are {sorted(PORTALS)}"
     if wrong := sorted(name for name, (portal, slash, _) in named.items() if slash and portal not in BY_CITY):
         return f"{wrong} cannot fail for one city; only {sorted(BY_CITY)} are asked about single cities"
+    if unknown := sorted({city for _, slash, city in named.values() if slash} - set(cities)):
+        return f"unknown cities {unknown}"
     return None

@@ -165,9 +165,10 @@ def serve(
     requests about one city's point or stations, to one of ``demo.outages.FAULTS``; raises ``ValueError`` for
     any other.
     """
-    if reason := refusal(faults):
+    known = {city.slug: city for city in cities}
+    if reason := refusal(faults, known):
         raise ValueError(reason)
-    demo = _Demo(World({city.slug: city for city in cities}, delivery_day), faults)
+    demo = _Demo(World(known, delivery_day), faults)
     with _Server(("127.0.0.1", 0), partial(_Handler, demo)) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="demo portals")
         thread.start()

@@ -1,9 +1,10 @@
 """The demo profile: a deployment fed by the generator and the local portals instead of the world."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 from assets.cities.registry import City
 from assets.landing.deployment import Deployment
@@ -12,7 +13,6 @@ from assets.landing.portals import KEY_NAMES
 from demo.meters import write_inbox
 from demo.outages import DEMO_FAULTS
 from demo.portal import serve
-from pipelines.settings import Settings
 
 DEMO_KEY = b"demo: not a secret, all is made up"
 """Hash key of the demo profile, whose meters do not exist."""
@@ -32,17 +32,25 @@ IMPATIENT = Limits(
 
 
 @contextmanager
-def demo(deployment: Deployment, cities: Iterable[City], day: date, settings: Settings) -> Iterator[Deployment]:
+def demo(
+    deployment: Deployment,
+    cities: Iterable[City],
+    day: date,
+    home: Path,
+    meters: int,
+    faults: Mapping[str, str] | None = None,
+) -> Iterator[Deployment]:
     """``deployment`` with a generated inbox for ``cities`` and made-up portals, all of it marked synthetic.
 
-    Meters are made for cities that have an inbox, under ``<home>/demo/inbox``. The portals know every city, so that
-    what they say of the country does not depend on which cities run. Which of them fail is a setting.
+    ``meters`` a city are made for cities that have an inbox, under ``<home>/demo/inbox``. The portals know every city,
+    so that what they say of the country does not depend on which cities run; ``faults`` are those that fail instead
+    of the demo's own. Raises ``ValueError`` for faults that cannot be set.
     """
-    inbox = settings.home.absolute() / "demo" / "inbox"
+    faults = DEMO_FAULTS if faults is None else faults
+    inbox = home.absolute() / "demo" / "inbox"
     receiving = [city for city in cities if any(entry.via == "inbox" for entry in city.sources.values())]
-    write_inbox(inbox, receiving, day, settings.demo_meters)
+    write_inbox(inbox, receiving, day, meters)
     keys = dict.fromkeys(KEY_NAMES, "demo")
-    faults = DEMO_FAULTS if settings.demo_faults is None else settings.demo_faults
     with (
         serve(deployment.cities.values(), day, faults) as portals,
         Client(IMPATIENT, portals, keys) as client,

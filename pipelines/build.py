@@ -65,7 +65,10 @@ def build_defs() -> dg.Definitions:
 
                 day = date.fromisoformat(tags["dagster/partition"])
                 wanted = [slug for slug in tags.get(CITIES_TAG, "").split(",") if slug] or list(cities)
-                generated = demo(deployment, [cities[slug] for slug in wanted], day, settings)
+                chosen_cities = [cities[slug] for slug in wanted]
+                generated = demo(
+                    deployment, chosen_cities, day, settings.home, settings.demo_meters, settings.demo_faults
+                )
                 deployment = stack.enter_context(generated)
             stack.enter_context(deployment.client)
             yield deployment

@@ -99,19 +99,20 @@ def nightly(
 
     with err.status("Loading the definitions …"):
         from assets.graph import START
-        from pipelines import run as job
+        from assets.landing.store import open_store
+        from pipelines import report, run
         from pipelines.build import cities_of
     if delivery_day < date.fromisoformat(START):
         raise _fail(f"--day {delivery_day} is before the first delivery day {START}", 2)
     slugs = _wanted(cities_of(settings), city)
-    if missing := job.missing_secret(settings, slugs):
+    if missing := run.not_ready(settings, slugs):
         raise _fail(missing, 2)
     with _progress() as step:
-        night = job.run_night(settings, delivery_day, slugs, step)
+        night = run.run_night(settings, delivery_day, slugs, step)
     if as_json:
-        print(json.dumps(job.as_json(night), ensure_ascii=False, indent=1))
+        print(json.dumps(report.as_json(night), ensure_ascii=False, indent=1))
     else:
-        job.show(night, settings, out)
+        report.show(night, open_store(settings.store_uri), out)
     raise typer.Exit(night.exit_code)
 
 

@@ -1,18 +1,13 @@
-"""The nightly run through Dagster, in process, with what came of it."""
+"""The nightly run through Dagster, in process."""
 
 import contextlib
-import os
-import shutil
 import sqlite3
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import polars as pl
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.execution.api import execute_run
 from dagster._core.remote_origin import (
@@ -21,20 +16,12 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from rich.console import Console
-from rich.table import Table as Grid
 
-from assets.cities.registry import City
 from assets.lake.feeds import NATIONAL, landed_as, source_of
-from assets.lake.files import CityLake
-from assets.landing.deployment import Deployment
 from assets.landing.inbox import files
-from assets.landing.store import open_store
-from assets.snapshots import commit
 from pipelines.build import CITIES_TAG, INBOX_TAG, PROFILE_TAG, cities_of, deployment_of
+from pipelines.report import Night, night_of
 from pipelines.settings import Settings
-from quality.contracts import Table
-from quality.tables import DELIVERIES, VERDICTS
 
 LOCATION = "pipelines.definitions"
 """The code location, as ``workspace.yaml`` names it."""
@@ -65,41 +52,6 @@ INFRASTRUCTURE = {
     *("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ClientError", "NoCredentialsError"),
 }
 """Errors by which a step says that disk, network or object store failed it, not the data."""
-
-
-@dataclass(frozen=True)
-class CityNight:
-    """What a night brought one city."""
-
-    city: City
-    published: bool
-    snapshot: str | None
-    withheld_because: str | None
-    deliveries: int
-    rows: int
-    refused: int
-    rejected: int
-    tables: int
-    verdicts: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Night:
-    """What a night brought: a line a city, and the steps that failed."""
-
-    day: date
-    run: str
-    cities: list[CityNight]
-    failures: dict[str, str]
-    infrastructure: bool
-
-    @property
-    def exit_code(self) -> int:
-        """0: all published and nothing refused. 1: something was withheld or rejected. 3: infrastructure failed."""
-        if self.infrastructure:
-            return 3
-        spotless = all(c.published and not c.refused and not c.rejected for c in self.cities)
-        return 0 if spotless and not self.failures else 1
 
 
 def run_night(
@@ -144,10 +96,8 @@ def run_night(
     errors = {event.step_key or "run": event for event in result.all_events if event.is_failure}
     failures = {step: _reason(event) for step, event in errors.items()}
     infrastructure = any(INFRASTRUCTURE & set(_classes(event)) for event in errors.values())
-    succeeded = {event.step_key for event in result.all_events if event.is_step_success}
-    deployment = deployment_of(settings, cities)
-    nights = [_city_night(deployment, cities[slug], day, f"{slug}__snapshot" in succeeded, failures) for slug in slugs]
-    return Night(day, run.run_id, nights, failures, infrastructure)
+    succeeded = {str(event.step_key) for event in result.all_events if event.is_step_success}
+    return night_of(deployment_of(settings, cities), day, run.run_id, slugs, succeeded, failures, infrastructure)
 
 
 def _hold_open(held: contextlib.ExitStack, folder: Path, *names: str) -> None:
@@ -190,82 +140,20 @@ def _reason(event: dg.DagsterEvent) -> str:
     return " ".join(str(chain[-1].message).split()) if chain else str(event.message)
 
 
-def _city_night(
-    deployment: Deployment, city: City, day: date, published: bool, failures: Mapping[str, str]
-) -> CityNight:
-    def today(table: Table) -> pl.DataFrame:
-        return CityLake(deployment.store, city.slug).read(table, (day, day))
+def not_ready(settings: Settings, slugs: Sequence[str]) -> str | None:
+    """What to set before a night of these cities can run, or None."""
+    cities = cities_of(settings)
+    if settings.profile == "demo":
+        # The demo is no part of what other commands load.
+        from demo.outages import refusal
 
-    deliveries, verdicts = today(DELIVERIES), today(VERDICTS)
-    current = commit.current(deployment.store, city.slug)
-    blocked = verdicts.filter(verdict="block")
-    because = [f"{row['table']}: {row['check']}: {row['message']}" for row in blocked.iter_rows(named=True)]
-    because += [f"{step}: {why}" for step, why in failures.items() if step.startswith(f"{city.slug}__")]
-    return CityNight(
-        city=city,
-        published=published,
-        snapshot=current.snapshot_id if current else None,
-        withheld_because=None if published else "; ".join(because) or "not reached",
-        deliveries=deliveries["receipt"].n_unique(),
-        rejected=deliveries.filter(status="rejected")["receipt"].n_unique(),
-        rows=int(deliveries["rows"].sum()),
-        refused=int(deliveries["refused"].sum()),
-        tables=deliveries.filter(pl.col("rows") > 0)["table"].n_unique(),
-        verdicts=dict(verdicts.group_by("verdict").len().sort("verdict").iter_rows()),
-    )
-
-
-def missing_secret(settings: Settings, slugs: Sequence[str]) -> str | None:
-    """What to set before these cities' meter exports can be read, or None."""
-    if settings.profile == "demo" or settings.meter_key:
+        reason = refusal(settings.demo_faults or {}, cities)
+        return f"setting demo_faults: {reason}" if reason else None
+    if settings.meter_key:
         return None
-    waiting = [
-        slug
-        for slug in slugs
-        for name, entry in cities_of(settings)[slug].sources.items()
-        if source_of(entry).keyed and next(files(settings.inbox, slug, name), None)
-    ]
-    if not waiting:
-        return None
-    return (
-        f"meter files wait in the inbox of {waiting[0]}: set MUANG_METER_KEY, the secret that meter ids are hashed with"
-    )
-
-
-def as_json(night: Night) -> dict[str, Any]:
-    """The summary a scheduler reads."""
-    return {
-        "day": night.day.isoformat(),
-        "run": night.run,
-        "exit_code": night.exit_code,
-        "failures": night.failures,
-        "cities": {
-            c.city.slug: {name: value for name, value in c.__dict__.items() if name != "city"} for c in night.cities
-        },
-    }
-
-
-def show(night: Night, settings: Settings, console: Console) -> None:
-    """The night as a table, and what to look at."""
-    grid = Grid(title=f"Night of {night.day}", header_style="bold", title_justify="left")
-    for name in ("city", "tables", "files", "rows", "refused", "rejected", "verdicts", "snapshot"):
-        grid.add_column(name, justify="left" if name in ("city", "verdicts", "snapshot") else "right")
-    for c in night.cities:
-        verdicts = " ".join(f"{name} {count}" for name, count in c.verdicts.items())
-        state = "[green]published[/]" if c.published else "[red]withheld[/]"
-        counts = (c.tables, c.deliveries, c.rows, c.refused, c.rejected)
-        grid.add_row(c.city.slug, *(f"{count:,}" for count in counts), verdicts, state)
-    console.print(grid)
-    for c in night.cities:
-        if c.withheld_because:
-            console.print(f"[red]{c.city.slug}[/] withheld: {c.withheld_because}", highlight=False)
-    published = [c for c in night.cities if c.published]
-    console.print(f"{len(published)} of {len(night.cities)} cities published; exit code {night.exit_code}.")
-    muang = "muang" if shutil.which("muang") else os.path.relpath(sys.argv[0])
-    if night.exit_code == 1:
-        console.print(f'What was refused and why: {muang} sql "from lake.quarantine"', highlight=False)
-    if published:
-        best = max(published, key=lambda c: c.tables)
-        page = commit.page_path(open_store(settings.store_uri), best.city.slug, str(best.snapshot))
-        console.print(f"Look at: {page}", soft_wrap=True, highlight=False)
-    console.print(f"Ask it:  {muang} status, snapshots list, sql, ui", highlight=False)
+    for slug in slugs:
+        for name, entry in cities[slug].sources.items():
+            if source_of(entry).keyed and next(files(settings.inbox, slug, name), None):
+                waiting = f"meter files wait in the inbox of {slug}"
+                return f"{waiting}: set MUANG_METER_KEY, the secret that meter ids are hashed with"
+    return None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -18,9 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from assets.cities.registry import load_registry
 from assets.landing.portals import KEY_NAMES, PORTALS, portal
-from demo.outages import refusal
 
 BANGKOK = ZoneInfo("Asia/Bangkok")
 
@@ -105,18 +103,6 @@ class Settings(BaseSettings):
     def _addresses(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
         if wrong := sorted(name for name, proxy in value.items() if not _is_address(proxy.get_secret_value())):
             raise ValueError(f"the proxy of {wrong} is not an address like http://host:port")
-        return value
-
-    @field_validator("demo_faults")
-    @classmethod
-    def _possible_faults(cls, value: dict[str, str] | None, others: ValidationInfo) -> dict[str, str] | None:
-        if value is None:
-            return None
-        if reason := refusal(value):
-            raise ValueError(reason)
-        named = {name.partition("/")[2] for name in value} - {""}
-        if named and (unknown := sorted(named - load_registry(others.data.get("cities")).keys())):
-            raise ValueError(f"unknown cities {unknown}")
         return value
 
     @field_validator("meter_key")

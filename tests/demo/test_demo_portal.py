@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from pydantic import ValidationError
 
 from assets.cities.registry import City, load_registry
 from assets.landing.deployment import Deployment
@@ -27,6 +26,7 @@ from demo.packages import PENDING
 from demo.portal import serve
 from demo.profile import IMPATIENT, demo
 from pipelines.settings import BANGKOK, Settings
+from tests.home import Home
 from tests.kit import ask, ask_national
 
 DAY = date(2026, 11, 23)
@@ -312,22 +312,22 @@ def test_a_bad_night_is_a_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 @pytest.mark.parametrize(
     ("faults", "says"),
     [
-        ('{"traffy": "sulk"}', r"unknown faults \['sulk'\]; known are .*'timeout'"),
-        ('{"trafy": "403"}', r"unknown portals \['trafy'\]; known are .*'traffy'"),
-        ('{"traffy/phuket": "403"}', "only .*'open_meteo'.* are asked about single cities"),
-        ('{"open_meteo/atlantis": "403"}', r"unknown cities \['atlantis'\]"),
+        ('{"traffy": "sulk"}', r"unknown faults ['sulk']; known are"),
+        ('{"trafy": "403"}', r"unknown portals ['trafy']; known are"),
+        ('{"traffy/phuket": "403"}', "are asked about single cities"),
+        ('{"open_meteo/atlantis": "403"}', r"unknown cities ['atlantis']"),
         ("traffy", "not a JSON object"),
     ],
 )
-def test_a_fault_that_cannot_be_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, faults: str, says: str) -> None:
-    monkeypatch.setenv("MUANG_DEMO_FAULTS", faults)
-    with pytest.raises(ValidationError, match=says) as raised:
-        Settings()
-    assert {error["loc"][0] for error in raised.value.errors()} == {"demo_faults"}
+def test_a_fault_that_cannot_be_is_refused_by_name(tmp_path: Path, faults: str, says: str) -> None:
+    home = Home(tmp_path / "home")
+    home.home.mkdir()
+    result = home.muang("nightly", "--profile", "demo", "--city", "nan", MUANG_DEMO_FAULTS=faults)
+    assert result.returncode == 2
+    assert "demo_faults" in result.stderr and says in " ".join(result.stderr.split())
 
 
 def test_a_portal_that_hangs_costs_whoever_watches_seconds(cities: dict[str, City], tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, demo_faults={"longdo": "timeout", "open_meteo": "drip"})
     deployment = Deployment(
         store=LocalStore(tmp_path),
         cities=cities,
@@ -335,7 +335,7 @@ def test_a_portal_that_hangs_costs_whoever_watches_seconds(cities: dict[str, Cit
         inbox=tmp_path,
         now=lambda: datetime(2026, 11, 23, 1, 30, tzinfo=BANGKOK),
     )
-    with demo(deployment, [], DAY, settings) as deployment:
+    with demo(deployment, [], DAY, tmp_path, 50, {"longdo": "timeout", "open_meteo": "drip"}) as deployment:
         begun = time.monotonic()
         for _ in range(3):
             [receipt] = ask_national(deployment, "longdo_events", DAY)
