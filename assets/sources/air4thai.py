@@ -65,7 +65,7 @@ _STATION = re.compile(r"(?<![0-9a-z])((?:[a-z]{2,3})?\d{1,3}t)(?![0-9a-z])")
 class HistoryOptions(Stations):
     """Of the history, which also comes as a file."""
 
-    label: Literal["end", "start"] = Field("end", description="What of its hour a stamp marks.")
+    label: Literal["end", "start"] = Field(default="end", description="what of its hour a stamp marks")
 
 
 def plan_history(city: City, day: date, base: str, options: HistoryOptions) -> Generator[Request, bytes | None, None]:

@@ -12,7 +12,7 @@ from quality.batch import Batch
 EARTH_KM = 6371.0088
 """Mean radius (IUGG)."""
 
-Km = Annotated[float, Field(gt=0, allow_inf_nan=False, description="Reach around the city's point in km.")]
+Km = Annotated[float, Field(gt=0, allow_inf_nan=False, description="reach around the city's point in km")]
 
 
 class Within(Options):

@@ -29,14 +29,16 @@ class Station(Options):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    id: str = Field(min_length=1, description="The network's id of it.")
-    name: str | None = Field(None, description="Its name, for whoever reads the registry.")
-    distance_km: float | None = Field(None, ge=0, description="Its distance from the city's point in km.")
-    confidence: Literal["A", "B", "C"] | None = Field(
-        None, description="Of its being there: as the registry's head says."
+    id: str = Field(min_length=1, description="the network's id of it")
+    name: str | None = Field(default=None, description="its name, for whoever reads the registry")
+    distance_km: float | None = Field(
+        default=None, ge=0, description="its distance from the city's point in km, to tell one that moved"
     )
-    source: str | None = Field(None, description="Where its place was read.")
-    note: str | None = Field(None, description="What else a reader of the registry should know.")
+    confidence: Literal["A", "B", "C"] | None = Field(
+        None, description="that it is there, as the head of the registry says"
+    )
+    source: str | None = Field(default=None, description="where its place was read")
+    note: str | None = Field(default=None, description="what else a reader of the registry should know")
 
 
 class Stations(Options):
@@ -44,8 +46,12 @@ class Stations(Options):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    stations: Annotated[tuple[Station, ...], Field(strict=False)] = Field((), description="Those that are the city's.")
-    max_km: Km = Field(MAX_KM, description="Farthest one may be from the city's point to speak for the city, in km.")
+    stations: Annotated[tuple[Station, ...], Field(strict=False)] = Field(
+        default=(), description="those that are the city's"
+    )
+    max_km: Km = Field(
+        default=MAX_KM, description="farthest from the city's point, in km, at which a station speaks for the city"
+    )
 
     @property
     def ids(self) -> list[str]:

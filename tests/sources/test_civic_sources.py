@@ -216,7 +216,7 @@ def test_no_ticket_is_ever_published() -> None:
 
 def test_the_real_extract_of_phuket(real_data: Path) -> None:
     data = (real_data / "open_data/osm_thai/phuket-poi.geojson").read_bytes()
-    rows = kept(osm.read(data, context(CITIES["phuket"], within_km=60)), "facilities")
+    rows = kept(osm.OSM_FACILITIES.read(data, context(CITIES["phuket"], within_km=60)), "facilities")
     assert dict(rows["kind"].value_counts().iter_rows()) == {
         "school": 91,
         "police": 42,
@@ -230,7 +230,7 @@ def test_the_real_extract_of_phuket(real_data: Path) -> None:
     assert (station["name_th"], station["name_en"]) == ("สถานีตำรวจภูธรฉลอง", None)
     english = rows.filter(facility_id="node/663317859").to_dicts()[0]
     assert (english["name_th"], english["name_en"]) == (None, "Police Station Patong")
-    near = kept(osm.read(data, context(CITIES["phuket"], within_km=5)), "facilities")
+    near = kept(osm.OSM_FACILITIES.read(data, context(CITIES["phuket"], within_km=5)), "facilities")
     assert 0 < near.height < rows.height and near["distance_km"].max() <= 5
 
 
@@ -239,7 +239,7 @@ def test_overpass_says_the_same_as_geojson_and_no_phone_is_taken() -> None:
     way = {"type": "way", "id": 7, "center": {"lat": 7.88, "lon": 98.39}, "tags": tags}
     node = {"type": "node", "id": 8, "lat": 7.88, "lon": 98.39, "tags": {"highway": "bus_stop"}}
     overpass = {"osm3s": {"timestamp_osm_base": "2026-11-01T04:05:06Z"}, "elements": [way, node]}
-    result = osm.read(json.dumps(overpass).encode(), context(CITIES["phuket"]))
+    result = osm.OSM_FACILITIES.read(json.dumps(overpass).encode(), context(CITIES["phuket"]))
     [row] = kept(result, "facilities").to_dicts()
     assert (row["facility_id"], row["kind"], row["name_en"]) == ("way/7", "school", "Made-up School")
     assert row["reference_date"] == date(2026, 11, 1)
@@ -249,7 +249,7 @@ def test_overpass_says_the_same_as_geojson_and_no_phone_is_taken() -> None:
         "properties": tags | {"id": "way/7"},
         "geometry": {"type": "Point", "coordinates": [98.39, 7.88]},
     }
-    other = osm.read(
+    other = osm.OSM_FACILITIES.read(
         json.dumps({"type": "FeatureCollection", "features": [feature]}).encode(), context(CITIES["phuket"])
     )
     same = ["facility_id", "kind", "name_th", "name_en", "lat", "lon", "distance_km"]
@@ -261,13 +261,13 @@ def test_overpass_says_the_same_as_geojson_and_no_phone_is_taken() -> None:
     [(b"{", "format-unknown"), (b'{"type":"Feature"}', "format-unknown"), (b'{"elements":[]}', "answer-empty")],
 )
 def test_what_is_no_extract_is_refused(data: bytes, code: str) -> None:
-    result = osm.read(data, context(CITIES["phuket"]))
+    result = osm.OSM_FACILITIES.read(data, context(CITIES["phuket"]))
     assert codes(result) == {code: 1} and not result.tables
 
 
 def test_an_element_without_a_point_is_refused_by_row() -> None:
     features = [{"type": "Feature", "properties": {"id": "way/1", "amenity": "school"}, "geometry": None}]
-    result = osm.read(
+    result = osm.OSM_FACILITIES.read(
         json.dumps({"type": "FeatureCollection", "features": features}).encode(), context(CITIES["phuket"])
     )
     assert result.problems.select("row", "code").rows() == [(1, "value-null")]
