@@ -29,44 +29,43 @@ from assets.sources.thaiwater import THAIWATER_LEVELS, THAIWATER_RAIN
 from assets.sources.tmd import TMD
 from assets.sources.traffy import TRAFFY_EXCHANGE, TRAFFY_GEOJSON
 
-SOURCES: dict[str, Source[Any]] = {
-    source.name: source
-    for source in (
-        METER_EXPORTS,
-        METER_REGISTER,
-        OPENCHARGEMAP,
-        EGAT_GENERATION,
-        EPPO_SALES_PEA,
-        EPPO_SALES_MEA,
-        AIR4THAI_HISTORY,
-        AIR4THAI_LIVE,
-        GISTDA_PM25,
-        OPEN_METEO,
-        OPEN_METEO_ARCHIVE,
-        OPEN_METEO_AIR,
-        TMD,
-        THAIWATER_LEVELS,
-        THAIWATER_RAIN,
-        GISTDA_HOTSPOTS,
-        FIRMS_HOTSPOTS,
-        GTFS_NAMTANG,
-        GTFS,
-        MOT_ACCIDENTS,
-        LONGDO_EVENTS,
-        OSM_FACILITIES,
-        TRAFFY_GEOJSON,
-        TRAFFY_EXCHANGE,
-        DOPA_POPULATION,
-        CKAN_POPULATION,
-        CKAN_VISITORS,
-        CKAN_HOUSEHOLD_INCOME,
-        *HOUSEHOLD_NATIONAL,
-        NSO_SDMX_HOUSEHOLD,
-        CKAN_ROAD_CASUALTIES,
-        CKAN_DATASETS,
-        CKAN_STATISTICS,
-    )
-}
+_DECLARED: tuple[Source[Any], ...] = (
+    METER_EXPORTS,
+    METER_REGISTER,
+    OPENCHARGEMAP,
+    EGAT_GENERATION,
+    EPPO_SALES_PEA,
+    EPPO_SALES_MEA,
+    AIR4THAI_HISTORY,
+    AIR4THAI_LIVE,
+    GISTDA_PM25,
+    OPEN_METEO,
+    OPEN_METEO_ARCHIVE,
+    OPEN_METEO_AIR,
+    TMD,
+    THAIWATER_LEVELS,
+    THAIWATER_RAIN,
+    GISTDA_HOTSPOTS,
+    FIRMS_HOTSPOTS,
+    GTFS_NAMTANG,
+    GTFS,
+    MOT_ACCIDENTS,
+    LONGDO_EVENTS,
+    OSM_FACILITIES,
+    TRAFFY_GEOJSON,
+    TRAFFY_EXCHANGE,
+    DOPA_POPULATION,
+    CKAN_POPULATION,
+    CKAN_VISITORS,
+    CKAN_HOUSEHOLD_INCOME,
+    *HOUSEHOLD_NATIONAL,
+    NSO_SDMX_HOUSEHOLD,
+    CKAN_ROAD_CASUALTIES,
+    CKAN_DATASETS,
+    CKAN_STATISTICS,
+)
+
+SOURCES = {source.name: source for source in _DECLARED}
 """Source by name: what a registry entry's ``reader`` may be."""
 
 

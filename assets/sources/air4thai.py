@@ -12,29 +12,21 @@ No document specifies them; the shapes are those of https://air4thai.pcd.go.th a
 """
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
+from pydantic import Field
 
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import (
-    distinct,
-    missing_values,
-    not_numbers,
-    parsed,
-    problems_at,
-    read_csv,
-    rejected,
-    text_frame,
-    without,
-)
+from assets.sources.parsing import numeric, parsed, read_csv, text_frame
 from assets.sources.source import Context, ReadResult, Source
-from assets.sources.stations import listed
-from quality.problems import gather, problem
+from assets.sources.stations import Stations, listed, strayed
+from quality.batch import Batch
+from quality.problems import problem
 from quality.tables import AIR_QUALITY
 
 POLLUTANTS = {
@@ -64,27 +56,27 @@ STALE_AFTER = timedelta(hours=24)
 """A listed station whose newest hour is older than this against the feed's newest counts as silent: publication is
 hourly, and stations that stopped days ago stay listed."""
 
+_TAKEN = {"DATETIMEDATA", *HISTORY}
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _STATION = re.compile(r"(?<![0-9a-z])((?:[a-z]{2,3})?\d{1,3}t)(?![0-9a-z])")
 """Station ids: 44t, bkp102t."""
 
 
-def stations_of(options: Mapping[str, Any]) -> list[str]:
-    """Ids of the stations that the registry assigns to a city (``stations: [{id, …}]``)."""
-    return [station["id"] for station in options.get("stations", ())]
+class HistoryOptions(Stations):
+    """Of the history, which also comes as a file."""
+
+    label: Literal["end", "start"] = Field(default="end", description="what of its hour a stamp marks")
 
 
-def plan_history(
-    city: City, day: date, base: str, options: Mapping[str, Any]
-) -> Generator[Request, bytes | None, None]:
+def plan_history(city: City, day: date, base: str, options: HistoryOptions) -> Generator[Request, bytes | None, None]:
     """All hours labelled with the day before the delivery day, for all of the city's stations in one request."""
     asked = (day - timedelta(days=1)).isoformat()
-    if stations := stations_of(options):
+    if options.stations:
         yield Request(
             name=f"history/{asked}",
             url=f"{base}/forweb/getHistoryData.php",
             params={
-                "stationID": ",".join(stations),
+                "stationID": ",".join(options.ids),
                 "param": ",".join(HISTORY),
                 "type": "hr",
                 "sdate": asked,
@@ -97,7 +89,7 @@ def plan_history(
         )
 
 
-def plan_live(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+def plan_live(city: City, day: date, base: str, options: Stations) -> Generator[Request, bytes | None, None]:
     """The whole network's newest readings: one request for the country."""
     yield Request(
         name="live",
@@ -106,84 +98,46 @@ def plan_live(city: City, day: date, base: str, options: Mapping[str, Any]) -> G
     )
 
 
-def read_history(data: bytes, context: Context[Any]) -> ReadResult:
+def read_history(data: bytes, context: Context[HistoryOptions]) -> ReadResult:
     """Table ``air_quality``, product ``hourly``, from the JSON answer or a CSV dump of one station.
 
     The period asked for is told by the dates in the receipt's name; fewer hours than that are ``window-short``, for
     the portal answers "OK" to a period it no longer serves.
     """
-    if data.lstrip()[:1] in (b"{", b"["):
-        payload, reason = parsed(data, _history_fault)
-        if reason:
-            return rejected("air4thai_history", "answer-bad", reason)
-        frame, names = _history_rows(payload)
-        evidence = "JSON of getHistoryData"
-    else:
-        given = read_csv(data)
-        table, faults = given.rows, given.found
-        if given.is_rejected:
-            return ReadResult("air4thai_history", problems=faults)
-        if "DATETIMEDATA" not in table.columns:
-            return rejected("air4thai_history", "format-unknown", "neither JSON nor a CSV with DATETIMEDATA")
-        station = _single_station(context)
-        if station is None:
-            return rejected("air4thai_history", "file-malformed", "neither name nor registry tells the one station")
-        names = set(table.columns) - {"_row", ""}
-        frame = table.select("_row", *sorted(names & {"DATETIMEDATA", *HISTORY}), station_id=pl.lit(station))
-        evidence = "CSV with DATETIMEDATA"
-    if not frame.height:
-        return rejected("air4thai_history", "answer-empty", "no hour in the answer")
-    frame = frame.rename({"DATETIMEDATA": "label"})
-    said = [
-        problem("column-new", f"unknown parameter {name!r:.60}") for name in sorted(names - {"DATETIMEDATA", *HISTORY})
-    ]
-    asked = _DAY.findall(context.name)
-    if asked:
-        said += _short(frame, date.fromisoformat(asked[0]), date.fromisoformat(asked[-1]))
-    label = str(context.options.get("label", "end"))
-    if label not in LABELS:
-        return rejected("air4thai_history", "option-invalid", "label is neither start nor end")
-    return _measured(
-        frame,
-        "hourly",
-        HISTORY,
-        "air4thai_history",
-        evidence,
-        said,
-        stations_of(context.options),
-        LABELS[label],
-    )
+    is_json = data.lstrip()[:1] in (b"{", b"[")
+    hours = _json_hours(data) if is_json else _csv_hours(data, context)
+    if not hours.is_rejected and not hours.rows.height:
+        hours = Batch.rejected("answer-empty", "no hour in the answer")
+    if hours.is_rejected:
+        return ReadResult.of(AIR4THAI_HISTORY.name, air_quality=hours)
+    hours = hours.with_columns(label="DATETIMEDATA")
+    if asked := _DAY.findall(context.name):
+        hours = _short(hours, date.fromisoformat(asked[0]), date.fromisoformat(asked[-1]))
+    table = _measured(hours, "hourly", HISTORY, context.options.ids, LABELS[context.options.label])
+    evidence = "JSON of getHistoryData" if is_json else "CSV with DATETIMEDATA"
+    return ReadResult.of(AIR4THAI_HISTORY.name, evidence, air_quality=table)
 
 
-def read_live(data: bytes, context: Context[Any]) -> ReadResult:
+def read_live(data: bytes, context: Context[Stations]) -> ReadResult:
     """Tables ``air_quality``, product ``running_24h``, of the stations assigned to the city, and ``station_lists``."""
     payload, reason = parsed(data, _live_fault)
     if reason:
-        return rejected("air4thai_live", "answer-bad", reason)
+        return ReadResult.rejected(AIR4THAI_LIVE.name, "answer-bad", reason)
     if not payload["stations"]:
-        return rejected("air4thai_live", "answer-empty", "the answer lists no stations")
-    frame = _live_rows(payload)
-    newest = frame["label"].str.to_datetime(_MINUTES, strict=False).max()
-    stations = stations_of(context.options)
-    places, misplaced = listed(frame, context, "air4thai", pl.col("station_id").is_in(stations))
-    frame = frame.filter(pl.col("station_id").is_in(stations)).drop(*PLACE.values())
+        return ReadResult.rejected(AIR4THAI_LIVE.name, "answer-empty", "the answer lists no stations")
+    network, stamp = Batch(_live_rows(payload)), pl.col("label").str.to_datetime(_MINUTES, strict=False)
+    assigned = pl.col("station_id").is_in(context.options.ids)
+    newest = network.rows.select(stamp.max()).item()
     start_of_day = datetime.combine(context.day, time())
-    limit = max(newest, start_of_day) - STALE_AFTER if isinstance(newest, datetime) else start_of_day
-    stale = problems_at(
-        frame,
-        "station-stale",
-        pl.col("label").str.to_datetime(_MINUTES, strict=False) < limit,
-        pl.format("station {}: newest reading is of {}", "station_id", "label"),
+    limit = max(newest, start_of_day) - STALE_AFTER if newest else start_of_day
+    readings = network.filter(assigned).warn(
+        stamp < limit, "station-stale", pl.format("station {}: newest reading is of {}", "station_id", "label")
     )
-    return _measured(
-        frame,
-        "running_24h",
-        LIVE,
-        "air4thai_live",
+    return ReadResult.of(
+        AIR4THAI_LIVE.name,
         "JSON of getNewAQI_JSON",
-        [stale, misplaced],
-        stations,
-        tables={"station_lists": places},
+        air_quality=_measured(readings, "running_24h", LIVE, context.options.ids, LABELS["end"]),
+        station_lists=strayed(listed(network, context, "air4thai", assigned), context.options.stations),
     )
 
 
@@ -199,6 +153,7 @@ AIR4THAI_HISTORY = Source(
     zone="Asia/Bangkok",
     label="end",
     missing=MISSING,
+    options=HistoryOptions,
     units="ug/m3 (PM), ppb (O3, NO2, SO2), ppm (CO), m/s, degrees C, %",
     past=True,
 )
@@ -215,6 +170,7 @@ AIR4THAI_LIVE = Source(
     zone="Asia/Bangkok",
     label="end",
     missing=MISSING,
+    options=Stations,
     units="ug/m3 (PM, 24-hour running mean), ppb (O3, NO2, SO2), ppm (CO), Thai AQI",
     national=True,
 )
@@ -240,11 +196,33 @@ def _live_fault(payload: Any) -> str | None:
     return None
 
 
-def _history_rows(payload: Any) -> tuple[pl.DataFrame, set[str]]:
-    """Hours as text, and the names of all their fields: parameters come and go between stations."""
+def _json_hours(data: bytes) -> Batch:
+    """Hours as text: parameters come and go between stations."""
+    payload, reason = parsed(data, _history_fault)
+    if reason:
+        return Batch.rejected("answer-bad", reason)
     hours = [hour | {"station_id": station["stationID"]} for station in payload["stations"] for hour in station["data"]]
     names = {name for hour in hours for name in hour} - {"station_id"}
-    return text_frame(hours, ["station_id", *sorted(names & {"DATETIMEDATA", *HISTORY})]), names
+    return _known(Batch(text_frame(hours, ["station_id", *sorted(names & _TAKEN)])), names)
+
+
+def _csv_hours(data: bytes, context: Context[HistoryOptions]) -> Batch:
+    """Hours of the one station that the file's name tells, or else the only one assigned."""
+    table = read_csv(data)
+    if table.is_rejected:
+        return table
+    if "DATETIMEDATA" not in table.rows.columns:
+        return Batch.rejected("format-unknown", "neither JSON nor a CSV with DATETIMEDATA")
+    named, assigned = _STATION.search(context.name), context.options.ids
+    if not named and len(assigned) != 1:
+        return Batch.rejected("file-malformed", "neither name nor registry tells the one station")
+    names = set(table.rows.columns) - {"_row", ""}
+    station = pl.lit(named[1] if named else assigned[0])
+    return _known(Batch(table.rows.select("_row", *sorted(names & _TAKEN), station_id=station)), names)
+
+
+def _known(hours: Batch, names: Iterable[str]) -> Batch:
+    return hours.also(*(problem("column-new", f"unknown parameter {name!r:.60}") for name in {*names} - _TAKEN))
 
 
 def _live_rows(payload: Any) -> pl.DataFrame:
@@ -263,70 +241,52 @@ def _entry(last: Mapping[str, Any], name: str, field: str) -> Any:
     return entry.get(field) if isinstance(entry, dict) else None
 
 
-def _single_station(context: Context[Any]) -> str | None:
-    """The station of a file that holds only one: told by its name, or the only one assigned."""
-    named, assigned = _STATION.search(context.name), stations_of(context.options)
-    return named.group(1) if named else assigned[0] if len(assigned) == 1 else None
-
-
-def _short(frame: pl.DataFrame, first: date, last: date) -> list[pl.DataFrame]:
-    hours = ((last - first).days + 1) * 24
-    asked = frame.filter(pl.col("label").str.slice(0, 10).is_between(pl.lit(str(first)), pl.lit(str(last))))
-    got = frame.select("station_id").unique().join(asked.group_by("station_id").len(), on="station_id", how="left")
-    return [
-        problem("window-short", f"station {station}: {count or 0} of {hours} hours from {first} to {last}")
-        for station, count in got.sort("station_id").iter_rows()
-        if (count or 0) < hours
-    ]
+def _short(hours: Batch, first: date, last: date) -> Batch:
+    """``window-short`` for each station that has fewer hours than there are from the first day to the last."""
+    due = ((last - first).days + 1) * 24
+    asked = pl.col("label").str.slice(0, 10).is_between(pl.lit(str(first)), pl.lit(str(last)))
+    counts = hours.rows.group_by("station_id").agg(hours=asked.sum()).filter(pl.col("hours") < due)
+    return hours.also(
+        *(
+            problem("window-short", f"station {station}: {count} of {due} hours from {first} to {last}")
+            for station, count in counts.iter_rows()
+        )
+    )
 
 
 def _measured(
-    frame: pl.DataFrame,
-    product: str,
-    columns: Mapping[str, str],
-    reader: str,
-    evidence: str,
-    said: Sequence[pl.DataFrame],
-    assigned: Sequence[str],
-    label_to_start: timedelta = LABELS["end"],
-    tables: Mapping[str, pl.DataFrame] | None = None,
-) -> ReadResult:
-    """``air_quality`` rows from text: label to start, text to numbers, marks to null."""
-    absent = [name for name in columns if name not in frame.columns]
-    frame = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    readings: Batch, product: str, columns: Mapping[str, str], stations: Iterable[str], label_to_start: timedelta
+) -> Batch:
+    """``air_quality`` rows from text: label to start, text to numbers, marks to null. ``stations``: those expected."""
+    absent = [name for name in columns if name not in readings.rows.columns]
+    silent = set(stations) - set(readings.rows["station_id"])
     text = pl.col("label").str.strip_chars()
-    label = pl.coalesce(text.str.to_datetime(f, strict=False) for f in (f"{_MINUTES}:%S", _MINUTES))
-    frame = frame.with_columns(_label=label.cast(pl.Datetime("us")))
-    bad_stamps = problems_at(frame, "stamp-bad", pl.col("_label").is_null(), "the hour's label is not a date and time")
-    refused = gather([bad_stamps, not_numbers(frame, columns)]).unique("row", keep="first", maintain_order=True)
+    label = pl.coalesce(text.str.to_datetime(form, strict=False) for form in (f"{_MINUTES}:%S", _MINUTES))
     begin = pl.col("_label") - label_to_start
-    rows = without(frame, refused).select(
-        "_row",
-        "station_id",
-        start=thai.utc(begin),
-        local_date=begin.dt.date(),
-        product=pl.lit(product),
-        **{
-            column: _value(pl.col(name)).cast(AIR_QUALITY.schema[column], strict=False)
-            for name, column in columns.items()
-        },
-    )
-    rows, repeats = distinct(rows, AIR_QUALITY.key)
-    silent = sorted(set(assigned) - set(frame["station_id"]))
-    return ReadResult(
-        reader,
-        evidence,
-        {"air_quality": rows, **(tables or {})},
-        gather(
-            [
-                *said,
-                refused,
-                repeats,
-                missing_values(rows, list(columns.values())),
-                *(problem("column-missing", f"no parameter {name}") for name in absent),
-                *(problem("station-missing", f"station {station} is not in the answer") for station in silent),
-            ]
-        ),
+    return (
+        readings.with_columns(
+            *(pl.lit(None, pl.String).alias(name) for name in absent), _label=label.cast(pl.Datetime("us"))
+        )
+        .refuse(
+            (pl.col("_label").is_null(), "stamp-bad", "the hour's label is not a date and time"),
+            *numeric(sorted(columns)),
+        )
+        .select(
+            "station_id",
+            start=thai.utc(begin),
+            local_date=begin.dt.date(),
+            product=pl.lit(product),
+            **{
+                column: _value(pl.col(name)).cast(AIR_QUALITY.schema[column], strict=False)
+                for name, column in columns.items()
+            },
+        )
+        .distinct(AIR_QUALITY.key)
+        .missing(columns.values())
+        .also(
+            *(problem("column-missing", f"no parameter {name}") for name in absent),
+            *(problem("station-missing", f"station {station} is not in the answer") for station in silent),
+        )
     )
 
 

@@ -60,10 +60,10 @@ def dates(text: pl.Series) -> tuple[pl.DataFrame, str]:
     if days["year-a-b"] is None and _all_late(parts, days["a/b/year"]):
         days["year-a-b"], reasons["year-a-b"] = _A, "all days above 12 stand in the other form"
     for shape in _PARTS:
-        if told := _by_rows(parts, days, shape):
-            if told != days[shape]:
+        if sorted_by := _by_rows(parts, days, shape):
+            if sorted_by != days[shape]:
                 reasons[shape] = "the order of the rows"
-            days[shape] = told
+            days[shape] = sorted_by
     read = parts.select(date=_read(days), ambiguous=_open(days))
     shapes = parts["shape"].drop_nulls().unique().sort()
     return read, "; ".join(_words(shape, days[shape], reasons[shape]) for shape in shapes)
@@ -100,9 +100,9 @@ def _by_rows(parts: pl.DataFrame, days: Mapping[str, str | None], shape: str) ->
 
 def _open(days: Mapping[str, str | None]) -> pl.Expr:
     """Whether a date could be read either way and nothing tells which."""
-    untold = pl.col("shape").is_in([shape for shape, day in days.items() if day is None])
+    undecided = pl.col("shape").is_in([shape for shape, day in days.items() if day is None])
     either = (pl.col("a") <= 12) & (pl.col("b") <= 12) & (pl.col("a") != pl.col("b"))
-    return (untold & either).fill_null(value=False)
+    return (undecided & either).fill_null(value=False)
 
 
 def _read(days: Mapping[str, str | None]) -> pl.Expr:
@@ -124,5 +124,5 @@ def _words(shape: str, day: str | None, reason: str) -> str:
     if day is None:
         return f"dates as {shape}: day or month first cannot be told ({reason})"
     names = {day: "day", _B if day == _A else _A: "month"}
-    told = re.sub(r"\b[ab]\b", lambda part: names[part[0]], shape)
-    return f"dates as {told} ({reason})"
+    order = re.sub(r"\b[ab]\b", lambda part: names[part[0]], shape)
+    return f"dates as {order} ({reason})"

@@ -1,9 +1,26 @@
-"""Distances between places."""
+"""Distances between places, and what lies within a city's reach."""
+
+from typing import Annotated
 
 import polars as pl
+from pydantic import ConfigDict, Field
+
+from assets.cities.registry import City
+from assets.sources.source import Options
+from quality.batch import Batch
 
 EARTH_KM = 6371.0088
 """Mean radius (IUGG)."""
+
+Km = Annotated[float, Field(gt=0, allow_inf_nan=False, description="reach around the city's point in km")]
+
+
+class Within(Options):
+    """A source of places: a city takes those within ``within_km`` of its point."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    within_km: Km
 
 
 def distance_km(lat: pl.Expr, lon: pl.Expr, point: tuple[float | pl.Expr, float | pl.Expr]) -> pl.Expr:
@@ -13,3 +30,9 @@ def distance_km(lat: pl.Expr, lon: pl.Expr, point: tuple[float | pl.Expr, float 
         (lon - lon0).radians() / 2
     ).sin() ** 2
     return 2 * EARTH_KM * half.sqrt().arcsin()
+
+
+def within(places: Batch, city: City, reach_km: float) -> Batch:
+    """Rows whose ``lat`` and ``lon`` are within reach of the city's point, with ``distance_km`` from it."""
+    far = distance_km(pl.col("lat"), pl.col("lon"), (city.lat, city.lon))
+    return places.with_columns(distance_km=far).filter(pl.col("distance_km") <= reach_km)

@@ -7,7 +7,7 @@ Bangkok time all the same. What the hour of ``dt`` covers is not told: it is tak
 ``pm25`` is what the model says of that moment.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -16,18 +16,10 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import (
-    distinct,
-    missing_values,
-    not_numbers,
-    parsed,
-    problems_at,
-    rejected,
-    text_frame,
-    without,
-)
-from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather, problem
+from assets.sources.parsing import numeric, parsed, text_frame
+from assets.sources.source import Context, Options, ReadResult, Source
+from quality.batch import Batch
+from quality.problems import problem
 from quality.tables import AIR_QUALITY
 
 PRODUCTS = {"pm25": "model_hourly", "pm25Avg24hr": "model_24h"}
@@ -37,7 +29,7 @@ STALE_AFTER = timedelta(hours=24)
 """An estimate older than this against the delivery day's begin is said: the model runs hourly."""
 
 
-def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+def plan(city: City, day: date, base: str, options: Options) -> Generator[Request, bytes | None, None]:
     """All provinces: one request for the country."""
     yield Request(
         name="provinces",
@@ -46,50 +38,41 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     )
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+def read(data: bytes, context: Context[Options]) -> ReadResult:
     """Table ``air_quality``: the hour and the 24-hour mean of the city's province, station ``gistda:<province>``."""
     payload, reason = parsed(data, _fault)
     if reason:
-        return rejected("gistda_pm25", "answer-bad", reason)
+        return ReadResult.rejected(GISTDA_PM25.name, "answer-bad", reason)
     if not payload["data"]:
-        return rejected("gistda_pm25", "answer-empty", "the answer lists no provinces")
+        return ReadResult.rejected(GISTDA_PM25.name, "answer-empty", "the answer lists no provinces")
     code = context.city.dopa_province
-    frame = text_frame(payload["data"], ["pv_idn", "dt", *PRODUCTS])
-    frame = frame.filter(pl.col("pv_idn").str.strip_chars() == code).with_columns(
+    provinces = Batch(text_frame(payload["data"], ["pv_idn", "dt", *PRODUCTS]))
+    own = provinces.filter(pl.col("pv_idn").str.strip_chars() == code)
+    if not own.rows.height:
+        missing = problem("station-missing", f"province {code} is not in the answer")
+        return ReadResult(GISTDA_PM25.name, problems=missing)
+    own = own.with_columns(
         _at=pl.col("dt").str.strip_suffix("Z").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
-    )
-    if not frame.height:
-        return ReadResult("gistda_pm25", problems=problem("station-missing", f"province {code} is not in the answer"))
-    bad = gather(
-        [
-            problems_at(frame, "stamp-bad", pl.col("_at").is_null(), "dt is not a date and time"),
-            not_numbers(frame, PRODUCTS),
-        ]
-    ).unique("row", keep="first", maintain_order=True)
-    good = without(frame, bad)
-    hour = pl.col("_at").dt.truncate("1h")
-    rows, repeats = distinct(
-        pl.concat(
-            good.select(
-                "_row",
-                station_id=pl.lit(f"gistda:{code}"),
-                product=pl.lit(product),
-                start=thai.utc(hour),
-                local_date=hour.dt.date(),
-                pm25_ug_m3=_value(pl.col(name)),
-            )
-            for name, product in PRODUCTS.items()
-        ),
-        AIR_QUALITY.key,
+    ).refuse(
+        (pl.col("_at").is_null(), "stamp-bad", "dt is not a date and time"),
+        *numeric(PRODUCTS),
     )
     limit = datetime.combine(context.day, time()) - STALE_AFTER
-    stale = problems_at(good, "station-stale", pl.col("_at") < limit, pl.format("the model's newest hour is {}", "_at"))
-    return ReadResult(
-        "gistda_pm25",
-        f"JSON with {len(payload['data'])} provinces",
-        {"air_quality": rows},
-        gather([bad, repeats, stale, missing_values(rows, ["pm25_ug_m3"])]),
+    own = own.warn(pl.col("_at") < limit, "station-stale", pl.format("the model's newest hour is {}", "_at"))
+    hour = pl.col("_at").dt.truncate("1h")
+    estimates = pl.concat(
+        own.rows.select(
+            "_row",
+            station_id=pl.lit(f"gistda:{code}"),
+            product=pl.lit(product),
+            start=thai.utc(hour),
+            local_date=hour.dt.date(),
+            pm25_ug_m3=_value(pl.col(name)),
+        )
+        for name, product in PRODUCTS.items()
     )
+    table = Batch(estimates, own.problems).distinct(AIR_QUALITY.key).missing(["pm25_ug_m3"])
+    return ReadResult.of(GISTDA_PM25.name, f"JSON with {len(payload['data'])} provinces", air_quality=table)
 
 
 GISTDA_PM25 = Source(

@@ -9,24 +9,23 @@ members named here are unpacked: shapes and fares are most of a feed and nothing
 """
 
 import io
-import re
 import zipfile
 import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Self
 
 import polars as pl
+from pydantic import Field, field_validator, model_validator
 
 from assets.cities.registry import City
+from assets.landing.portals import portal
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.geo import distance_km
+from assets.sources.geo import Km, Within, within
 from assets.sources.gtfs_service import COLUMNS, Timetable, service, valid_days
-from assets.sources.parsing import distinct, problems_at, rejected, without
 from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather, problem
+from quality.batch import Batch
 from quality.tables import TRANSIT_ROUTES, TRANSIT_SERVICE, TRANSIT_STOPS
 
 MAX_MEMBER_BYTES = 128 * 1024 * 1024
@@ -44,7 +43,6 @@ BOARDING = ("", "0")
 THAI = ("", "th", "tha")
 """``feed_lang`` of a feed whose names are Thai where they are not marked; none told counts as Thai."""
 
-_SLUG = re.compile(r"[a-z][a-z0-9_]*")
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 """What zipfile raises on damaged, encrypted (RuntimeError) or unsupported content."""
 
@@ -53,44 +51,66 @@ class _FeedError(Exception):
     """A feed that cannot be used: code and message."""
 
 
-def plan_namtang(
-    city: City, day: date, base: str, options: Mapping[str, Any]
-) -> Generator[Request, bytes | None, None]:
+class StopOptions(Within):
+    """Stops are walked to."""
+
+    within_km: Km = WITHIN_KM
+
+
+class FeedOptions(StopOptions):
+    """Any feed; one that comes by file needs no address."""
+
+    feed: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="name of the feed in the tables")
+    url: str | None = Field(
+        default=None, pattern=r"^(https://|/)[^/]", description="https address, or a path below the portal's"
+    )
+    portal: str | None = Field(default=None, description="the portal that a path is below")
+
+    @field_validator("portal")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        try:
+            if name is not None:
+                portal(name)
+        except KeyError:
+            raise ValueError(f"{name} is no portal") from None
+        return name
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.url and self.url.startswith("/") and not self.portal:
+            raise ValueError("url is a path, but no portal is named that it is below")
+        return self
+
+
+def plan_namtang(city: City, day: date, base: str, options: StopOptions) -> Generator[Request, bytes | None, None]:
     """The whole feed; not fetched again while the portal says it is unchanged."""
     yield Request(name="namtang-gtfs.zip", url=f"{base}/download/namtang-gtfs.zip", expect="zip")
 
 
-def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
-    """The feed of a registry entry.
-
-    Option ``url`` is an https address, or a path below the entry's ``portal``. Raises ``ValueError`` for any other.
-    """
-    url = str(options.get("url", ""))
-    if url.startswith("/") and base:
-        url = base + url
-    elif urlsplit(url).scheme != "https":
-        raise ValueError(f"{city.slug}: the option url of a gtfs source is neither https nor a path below a portal")
-    yield Request(name=f"{options.get('feed', 'feed')}.zip", url=url, expect="zip")
+def plan(city: City, day: date, base: str, options: FeedOptions) -> Generator[Request, bytes | None, None]:
+    """The feed of a registry entry. Raises ``ValueError`` where it has no ``url``."""
+    if options.url is None:
+        raise ValueError(f"{city.slug}: a gtfs source that is asked for needs the option url")
+    url = base + options.url if options.url.startswith("/") else options.url
+    yield Request(name=f"{options.feed}.zip", url=url, expect="zip")
 
 
-def read_namtang(data: bytes, context: Context[Any]) -> ReadResult:
+def read_namtang(data: bytes, context: Context[StopOptions]) -> ReadResult:
     """``read`` of the feed ``namtang``."""
-    return _feed(data, context, "gtfs_namtang", "namtang")
+    return _feed(data, context.city, context.day, context.options.within_km, GTFS_NAMTANG.name, "namtang")
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+def read(data: bytes, context: Context[FeedOptions]) -> ReadResult:
     """Tables ``transit_stops`` (within the option ``within_km`` of the city's point), ``transit_routes`` (all) and
-    ``transit_service`` (departures at those stops); option ``feed`` names the feed (a slug).
+    ``transit_service`` (departures at those stops).
 
     ``serves_city`` is null where the feed brings no stop times, and then there is no service either.
     """
-    feed = str(context.options.get("feed", ""))
-    if not _SLUG.fullmatch(feed):
-        return rejected("gtfs", "option-invalid", "the option feed must name the feed: lower-case letters, digits, _")
-    return _feed(data, context, "gtfs", feed)
+    return _feed(data, context.city, context.day, context.options.within_km, GTFS.name, context.options.feed)
 
 
-def _feed(data: bytes, context: Context[Any], reader: str, feed: str) -> ReadResult:
+def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, feed: str) -> ReadResult:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             stops = _member(archive, "stops", ("stop_id", "stop_name", "stop_lat", "stop_lon", "location_type"), False)
@@ -100,10 +120,10 @@ def _feed(data: bytes, context: Context[Any], reader: str, feed: str) -> ReadRes
             info = _member(archive, "feed_info", ("feed_version", "feed_start_date", "feed_end_date", "feed_lang"))
             timetable = Timetable(**{name: _member(archive, name, columns) for name, columns in COLUMNS.items()})
     except _FeedError as error:
-        return rejected(reader, *error.args)
+        return ReadResult.rejected(reader, *error.args)
     except _UNREADABLE as error:
-        return rejected(reader, "file-malformed", f"the archive cannot be unpacked ({type(error).__name__})")
-    reference = _day(info, "feed_version") or _day(info, "feed_start_date") or context.day
+        message = f"the archive cannot be unpacked ({type(error).__name__})"
+        return ReadResult.rejected(reader, "file-malformed", message)
     valid = valid_days(timetable)
     # What the feed says of itself does not help where its calendars ended before.
     end = min((day for day in (_day(info, "feed_end_date"), valid and valid[1]) if day), default=None)
@@ -111,27 +131,22 @@ def _feed(data: bytes, context: Context[Any], reader: str, feed: str) -> ReadRes
     dated = {
         "feed": pl.lit(feed),
         "feed_end_date": pl.lit(end, dtype=pl.Date),
-        "reference_date": pl.lit(reference, dtype=pl.Date),
+        "reference_date": pl.lit(_day(info, "feed_version") or _day(info, "feed_start_date") or today, dtype=pl.Date),
     }
-    stop_rows, stop_problems = _stops(
-        stops, context.city, float(context.options.get("within_km", WITHIN_KM)), names, dated
-    )
-    service_rows, service_problems = service(timetable, stop_rows["stop_id"], context.day)
-    told = timetable.stop_times.height and timetable.trips.height
-    route_rows, route_problems = _routes(routes, _served(timetable, stop_rows) if told else None, names, dated)
-    expired = [problem("feed-expired", f"the feed was valid until {end}")] if end and end < context.day else []
-    counted = service_rows.select("day_type", "service_date").unique().sort("service_date")
+    near = _stops(stops, city, reach_km, names, dated)
+    departures = service(timetable, near.rows["stop_id"], today).with_columns(**dated)
+    if end and end < today:
+        near = near.note("feed-expired", f"the feed was valid until {end}")
+    has_times = timetable.stop_times.height and timetable.trips.height
+    counted = departures.rows.select("day_type", "service_date").unique().sort("service_date")
     days = ", ".join(f"{kind} of {day}" for kind, day in counted.iter_rows())
-    return ReadResult(
+    return ReadResult.of(
         reader,
-        f"ZIP with stops.txt and routes.txt, {stop_rows.height} of {stops.height} stops within reach"
+        f"ZIP with stops.txt and routes.txt, {near.rows.height} of {stops.height} stops within reach"
         + (f", service of {days}" if days else ""),
-        {
-            TRANSIT_STOPS.name: stop_rows,
-            TRANSIT_ROUTES.name: route_rows,
-            TRANSIT_SERVICE.name: service_rows.with_columns(**dated),
-        },
-        gather([stop_problems, route_problems, service_problems, *expired]),
+        transit_stops=near,
+        transit_routes=_routes(routes, _served(timetable, near.rows) if has_times else None, names, dated),
+        transit_service=departures,
     )
 
 
@@ -171,24 +186,24 @@ def _absent(column: str) -> pl.Expr:
 def _stops(
     stops: pl.DataFrame,
     city: City,
-    within_km: float,
+    reach_km: float,
     names: Callable[[str, str], dict[str, pl.Expr]],
     dated: Mapping[str, pl.Expr],
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    number = [pl.col(name).cast(pl.Float64, strict=False).alias(name[5:]) for name in ("stop_lat", "stop_lon")]
-    placed = stops.filter(pl.col("location_type").fill_null("").is_in(BOARDING)).with_columns(*number)
-    told = pl.col("lat").is_finite() & pl.col("lon").is_finite()
-    bad = problems_at(placed, "value-not-number", ~told.fill_null(value=False), "no latitude or longitude")
-    near = (
-        without(placed, bad)
-        .with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), (city.lat, city.lon)))
-        .filter(pl.col("distance_km") <= within_km)
+) -> Batch:
+    is_placed = (pl.col("lat").is_finite() & pl.col("lon").is_finite()).fill_null(value=False)
+    placed = (
+        Batch(stops)
+        .filter(pl.col("location_type").fill_null("").is_in(BOARDING))
+        .with_columns(
+            lat=pl.col("stop_lat").cast(pl.Float64, strict=False), lon=pl.col("stop_lon").cast(pl.Float64, strict=False)
+        )
+        .refuse((~is_placed, "value-not-number", "no latitude or longitude"))
     )
-    rows, repeats = distinct(
-        near.select("_row", "stop_id", "lat", "lon", "distance_km", **names("stop_name", "name"), **dated),
-        TRANSIT_STOPS.key,
+    return (
+        within(placed, city, reach_km)
+        .select("stop_id", "lat", "lon", "distance_km", **names("stop_name", "name"), **dated)
+        .distinct(TRANSIT_STOPS.key)
     )
-    return rows, gather([bad, repeats])
 
 
 def _routes(
@@ -196,15 +211,13 @@ def _routes(
     served: pl.Series | None,
     names: Callable[[str, str], dict[str, pl.Expr]],
     dated: Mapping[str, pl.Expr],
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> Batch:
     kind = pl.col("route_type").cast(pl.Int32, strict=False)
-    bad = problems_at(
-        routes, "value-not-number", kind.is_null() & (pl.col("route_type").fill_null("") != ""), "route_type"
-    )
     unknown = pl.lit(None, pl.Boolean)
-    rows, repeats = distinct(
-        without(routes, bad).select(
-            "_row",
+    return (
+        Batch(routes)
+        .refuse((kind.is_null() & (pl.col("route_type").fill_null("") != ""), "value-not-number", "route_type"))
+        .select(
             "route_id",
             "agency_id",
             **names("route_long_name", "long_name"),
@@ -212,10 +225,9 @@ def _routes(
             route_type=kind,
             serves_city=unknown if served is None else pl.col("route_id").is_in(served.implode()),
             **dated,
-        ),
-        TRANSIT_ROUTES.key,
+        )
+        .distinct(TRANSIT_ROUTES.key)
     )
-    return rows, gather([bad, repeats])
 
 
 def _served(timetable: Timetable, stops: pl.DataFrame) -> pl.Series:
@@ -266,6 +278,7 @@ GTFS_NAMTANG = Source(
     missing=("",),
     units=_UNITS,
     personal="owners' phone numbers and addresses in parking files: not unpacked",
+    options=StopOptions,
     national=True,
 )
 
@@ -282,4 +295,5 @@ GTFS = Source(
     label="instant",
     missing=("",),
     units=_UNITS,
+    options=FeedOptions,
 )

@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from assets.sources.parsing import problems_at, without
-from quality.problems import gather, problem
+from quality.batch import Batch
 from quality.tables import TRANSIT_SERVICE
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -61,8 +60,8 @@ def valid_days(timetable: Timetable) -> tuple[date, date] | None:
     return (first, last) if isinstance(first, date) and isinstance(last, date) else None
 
 
-def service(timetable: Timetable, stops: pl.Series, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Departures at ``stops`` (ids) as columns of ``transit_service`` without feed and reference date, and problems.
+def service(timetable: Timetable, stops: pl.Series, day: date) -> Batch:
+    """Departures at ``stops`` (ids) as columns of ``transit_service`` without feed and reference date.
 
     Counted are a Saturday, a Sunday and the middle one of five working days by departures, so that a holiday among
     them does not count, of the seven days of the feed's validity that are nearest to ``day``. A trip's last call and
@@ -76,69 +75,72 @@ def service(timetable: Timetable, stops: pl.Series, day: date) -> tuple[pl.DataF
         *(["calendar.txt or calendar_dates.txt"] if valid is None else []),
     ]
     if lacking or valid is None:
-        return _rows(None), problem(
-            "column-missing", f"departures cannot be told: the feed has no {', '.join(lacking)}"
-        )
-    calls, faults = _calls(timetable, stops)
-    runs, run_faults = _runs(timetable.frequencies, calls)
-    placeholder, placeholders = _placeholders(calls, runs)
-    departures = _departures(calls.join(placeholder, on="trip_id", how="anti"), runs, stops, timetable.trips)
+        text = f"departures cannot be told: the feed has no {', '.join(lacking)}"
+        return Batch(_rows(None)).note("column-missing", text)
+    calls = _calls(timetable, stops)
+    runs = _runs(timetable.frequencies, calls.rows)
+    placeholders = _placeholders(calls.rows, runs.rows)
+    timed = calls.rows.join(placeholders, on="trip_id", how="anti")
+    departures = _departures(timed, runs.rows, stops, timetable.trips)
     week = pl.DataFrame({"date": _week(valid, day)}, schema={"date": pl.Date})
     daily = departures.join(_active(timetable, week), on="service_id")
     sums = daily.group_by("date").agg(pl.col("departures").sum())
     counted = _counted(week.join(sums, on="date", how="left").fill_null(0))
-    return _rows(daily.join(counted, on="date")), gather([faults, run_faults, *placeholders])
+    table = Batch(_rows(daily.join(counted, on="date")), (*calls.problems, *runs.problems))
+    if count := placeholders.height:
+        text = f"{count} trips have placeholder times (all before 01:00, or all alike): not in the service"
+        return table.note("value-missing", text)
+    return table
 
 
-def _calls(timetable: Timetable, stops: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _calls(timetable: Timetable, stops: pl.Series) -> Batch:
     """All calls of the trips that call at ``stops``, in order, with ``seconds`` of the service day and ``boards``."""
     reach = timetable.stop_times.filter(pl.col("stop_id").is_in(stops.implode())).select("trip_id").unique()
     own = timetable.stop_times.join(reach, on="trip_id", how="semi")
-    told = pl.coalesce(pl.col("departure_time").replace("", None), pl.col("arrival_time").replace("", None))
+    time = pl.coalesce(pl.col("departure_time").replace("", None), pl.col("arrival_time").replace("", None))
     timed = own.with_columns(
-        told=told, seconds=_seconds(told), stop_sequence=pl.col("stop_sequence").cast(pl.Int64, strict=False)
+        time=time, seconds=_seconds(time), stop_sequence=pl.col("stop_sequence").cast(pl.Int64, strict=False)
     )
-    bad = problems_at(
-        timed, "stamp-bad", pl.col("told").is_not_null() & pl.col("seconds").is_null(), "a time in stop_times.txt"
+    calls = (
+        Batch(timed.sort("trip_id", "stop_sequence", "_row"))
+        .refuse(
+            (pl.col("time").is_not_null() & pl.col("seconds").is_null(), "stamp-bad", "a time in stop_times.txt"),
+        )
+        .select(
+            "trip_id",
+            "stop_id",
+            stated="seconds",
+            seconds=pl.col("seconds").interpolate().over("trip_id").cast(pl.Int64),
+            boards=(pl.int_range(pl.len()).over("trip_id") < pl.len().over("trip_id") - 1)
+            & pl.col("pickup_type").ne_missing(pl.lit(NO_PICKUP)),
+        )
     )
-    ordered = without(timed, bad).sort("trip_id", "stop_sequence", "_row")
-    calls = ordered.select(
-        "trip_id",
-        "stop_id",
-        told=pl.col("seconds"),
-        seconds=pl.col("seconds").interpolate().over("trip_id").cast(pl.Int64),
-        boards=(pl.int_range(pl.len()).over("trip_id") < pl.len().over("trip_id") - 1)
-        & pl.col("pickup_type").ne_missing(pl.lit(NO_PICKUP)),
-    )
-    untimed = calls["seconds"].null_count()
-    said = [problem("value-missing", f"{untimed} calls have no time that can be told")] if untimed else []
-    return calls, gather([bad, *said])
+    untimed = calls.rows["seconds"].null_count()
+    return calls.note("value-missing", f"{untimed} calls have no time that can be told") if untimed else calls
 
 
-def _runs(frequencies: pl.DataFrame, calls: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _runs(frequencies: pl.DataFrame, calls: pl.DataFrame) -> Batch:
     """``trip_id, first, headway, count``: the starts of the trips that are patterns."""
     own = frequencies.join(calls.select("trip_id").unique(), on="trip_id", how="semi").with_columns(
         first=_seconds(pl.col("start_time")),
         last=_seconds(pl.col("end_time")),
         headway=pl.col("headway_secs").cast(pl.Int64, strict=False),
     )
-    usable = (pl.col("first") < pl.col("last")) & (pl.col("headway") > 0)
-    bad = problems_at(own, "row-malformed", ~usable.fill_null(value=False), "a window or headway in frequencies.txt")
-    window = pl.col("last") - pl.col("first")
+    usable = ((pl.col("first") < pl.col("last")) & (pl.col("headway") > 0)).fill_null(value=False)
     return (
-        without(own, bad).select("trip_id", "first", "headway", count=_ceil(window, pl.col("headway"))),
-        bad,
+        Batch(own)
+        .refuse((~usable, "row-malformed", "a window or headway in frequencies.txt"))
+        .select("trip_id", "first", "headway", count=_ceil(pl.col("last") - pl.col("first"), pl.col("headway")))
     )
 
 
-def _placeholders(calls: pl.DataFrame, runs: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-    """Trips whose times stand for none: all before 01:00, or all alike. A pattern's times may be: they are offsets."""
+def _placeholders(calls: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
+    """``trip_id`` of the trips whose times stand for none: all before 01:00, or all alike. A pattern's times may be:
+    they are offsets."""
     trips = calls.join(runs, on="trip_id", how="anti").group_by("trip_id")
-    facts = trips.agg(least=pl.col("told").min(), most=pl.col("told").max(), times=pl.col("told").count())
+    facts = trips.agg(least=pl.col("stated").min(), most=pl.col("stated").max(), times=pl.col("stated").count())
     alike = (pl.col("least") == pl.col("most")) & (pl.col("times") > 1)
-    found = facts.filter(alike | (pl.col("most") < PLACEHOLDER_BEFORE)).select("trip_id")
-    text = f"{found.height} trips have placeholder times (all before 01:00, or all alike): not in the service"
-    return found, [problem("value-missing", text)] if found.height else []
+    return facts.filter(alike | (pl.col("most") < PLACEHOLDER_BEFORE)).select("trip_id")
 
 
 def _departures(calls: pl.DataFrame, runs: pl.DataFrame, stops: pl.Series, trips: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ The two tell the same fires and are never added up. Names of villages are not ta
 """
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -23,10 +23,11 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.geo import distance_km
-from assets.sources.parsing import distinct, not_numbers, parsed, problems_at, read_csv, rejected, text_frame, without
+from assets.sources.geo import Km, Within, within
+from assets.sources.parsing import numeric, parsed, read_csv, text_frame
 from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather, problem
+from quality.batch import Batch
+from quality.problems import problem
 from quality.tables import HOTSPOT_DAYS, HOTSPOTS
 from quality.tables.shared import LATITUDE, LONGITUDE
 
@@ -57,7 +58,13 @@ _TAKEN = (*GISTDA, "th_time")
 _NEEDED = ("latitude", "longitude", "acq_date", "acq_time")
 
 
-def plan_gistda(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+class HotspotOptions(Within):
+    """Smoke drifts."""
+
+    within_km: Km = WITHIN_KM
+
+
+def plan_gistda(city: City, day: date, base: str, options: HotspotOptions) -> Generator[Request, bytes | None, None]:
     """The last day's hotspots of the whole region, page by page to the end."""
     for offset in range(0, MAX_PAGES * PAGE, PAGE):
         answer = yield Request(
@@ -73,7 +80,7 @@ def plan_gistda(city: City, day: date, base: str, options: Mapping[str, Any]) ->
             return
 
 
-def plan_firms(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+def plan_firms(city: City, day: date, base: str, options: HotspotOptions) -> Generator[Request, bytes | None, None]:
     """The two UTC days before the delivery day: the older one was not over when it was asked for the night before."""
     for asked in (day - timedelta(days=2), day - timedelta(days=1)):
         yield Request(
@@ -81,42 +88,39 @@ def plan_firms(city: City, day: date, base: str, options: Mapping[str, Any]) -> 
             url=f"{base}/api/area/csv/{{key:firms}}/VIIRS_SNPP_NRT/{AREA}/1/{asked}",
             expect="csv",
             conditional=False,
-            check=lambda data: (_table(data)[1] or (None, None))[1],
+            check=_csv_fault,
         )
 
 
-def read_gistda(data: bytes, context: Context[Any]) -> ReadResult:
+def read_gistda(data: bytes, context: Context[HotspotOptions]) -> ReadResult:
     """Tables ``hotspots`` within the option ``within_km``, and ``hotspot_days`` from the last page."""
     payload, reason = parsed(data, _fault)
     if reason:
-        return rejected(SOURCES["gistda"], "answer-bad", reason)
+        return ReadResult.rejected(GISTDA_HOTSPOTS.name, "answer-bad", reason)
     offset = int(found[1]) if (found := re.search(r"/(\d+)$", context.name)) else 0
     features = payload["features"]
     if not features and offset == 0:
-        return rejected(SOURCES["gistda"], "answer-empty", _NONE)
+        return ReadResult.rejected(GISTDA_HOTSPOTS.name, "answer-empty", _NONE)
     rows = [_flat(feature) for feature in features]
-    names = {name for row in rows for name in row}
-    matched, short = payload.get("numberMatched"), _short(payload, offset)
-    told = context.day - timedelta(days=1) if _is_last(payload, offset) and not short else None
-    result = _hotspots("gistda", text_frame(rows, _TAKEN), names or set(GISTDA), GISTDA, told, context)
-    if not short:
-        return result
-    said = problem("window-short", f"{offset + len(features)} of {matched} hotspots came; the day is not told whole")
-    return ReadResult(result.format, result.evidence, result.tables, gather([result.problems, said]))
+    names = {name for row in rows for name in row} or set(GISTDA)
+    hotspots = Batch(text_frame(rows, _TAKEN)).also(*_absent(GISTDA, names))
+    whole_day = context.day - timedelta(days=1) if _is_last(payload, offset) else None
+    if _short(payload, offset):
+        count = f"{offset + len(features)} of {payload['numberMatched']} hotspots came"
+        hotspots, whole_day = hotspots.note("window-short", f"{count}; the day is not told whole"), None
+    return _result(GISTDA_HOTSPOTS.name, "gistda", hotspots, whole_day, context)
 
 
-def read_firms(data: bytes, context: Context[Any]) -> ReadResult:
+def read_firms(data: bytes, context: Context[HotspotOptions]) -> ReadResult:
     """Tables ``hotspots`` within the option ``within_km``, and ``hotspot_days`` for the day in the receipt's name."""
-    table, failed = _table(data)
-    if table is None or failed:
-        return rejected(SOURCES["firms"], *(failed or ("file-malformed", "not a CSV table")))
-    names = set(table.columns) - {"_row"}
-    frame = table.select("_row", *(_text(name, names) for name in _TAKEN))
+    table = _table(data)
+    if table.is_rejected:
+        return ReadResult.of(FIRMS_HOTSPOTS.name, hotspots=table)
+    names = set(table.rows.columns) - {"_row"}
+    new = (problem("column-new", f"unknown column {name!r:.60}") for name in names - {*FIRMS, *FIRMS_ALSO})
+    hotspots = table.select(*(_text(name, names) for name in _TAKEN)).also(*_absent(FIRMS, names), *new)
     found = re.search(r"\d{4}-\d{2}-\d{2}$", context.name)
-    told = date.fromisoformat(found[0]) if found else None
-    result = _hotspots("firms", frame, names, FIRMS, told, context)
-    new = [problem("column-new", f"unknown column {name!r:.60}") for name in sorted(names - {*FIRMS, *FIRMS_ALSO})]
-    return ReadResult(result.format, result.evidence, result.tables, gather([result.problems, *new]))
+    return _result(FIRMS_HOTSPOTS.name, "firms", hotspots, date.fromisoformat(found[0]) if found else None, context)
 
 
 GISTDA_HOTSPOTS = Source(
@@ -132,6 +136,7 @@ GISTDA_HOTSPOTS = Source(
     label="instant",
     missing=("null", "absent"),
     units="MW, K",
+    options=HotspotOptions,
     national=True,
 )
 
@@ -148,6 +153,7 @@ FIRMS_HOTSPOTS = Source(
     label="instant",
     missing=("",),
     units="MW, K",
+    options=HotspotOptions,
     national=True,
     past=True,
 )
@@ -191,15 +197,24 @@ def _flat(feature: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _table(data: bytes) -> tuple[pl.DataFrame | None, tuple[str, str] | None]:
-    """The CSV as text, or code and message of why it cannot be used; a refused key is answered with a sentence."""
-    given = read_csv(data)
-    table, faults = given.rows, given.found
-    if given.is_rejected:
-        return None, (faults.item(0, "code"), faults.item(0, "message"))
-    if lacking := [name for name in _NEEDED if name not in table.columns]:
-        return None, ("answer-bad", f"no CSV of hotspots: no column {', '.join(lacking)}; the key may be refused")
-    return table, None if table.height else ("answer-empty", _NONE)
+def _table(data: bytes) -> Batch:
+    """The CSV as text; a refused key is answered with a sentence."""
+    table = read_csv(data)
+    if table.is_rejected:
+        return table
+    if lacking := [name for name in _NEEDED if name not in table.rows.columns]:
+        message = f"no CSV of hotspots: no column {', '.join(lacking)}; the key may be refused"
+        return Batch.rejected("answer-bad", message)
+    return Batch(table.rows) if table.rows.height else Batch.rejected("answer-empty", _NONE)
+
+
+def _csv_fault(data: bytes) -> str | None:
+    table = _table(data)
+    return table.found.item(0, "message") if table.is_rejected else None
+
+
+def _absent(expected: Iterable[str], names: set[str]) -> Iterator[pl.DataFrame]:
+    return (problem("column-missing", f"no {name}") for name in expected if name not in names)
 
 
 def _text(name: str, names: set[str]) -> pl.Expr:
@@ -221,69 +236,64 @@ def _moment(day: str, time: str, zone: str) -> pl.Expr:
     return read.dt.replace_time_zone(zone).dt.convert_time_zone("UTC")
 
 
-def _hotspots(
-    source: str, frame: pl.DataFrame, names: set[str], expected: Sequence[str], told: date | None, context: Context[Any]
+def _result(
+    reader: str, source: str, hotspots: Batch, whole_day: date | None, context: Context[HotspotOptions]
 ) -> ReadResult:
-    """``hotspots`` of the city from text; ``told``: the day whose hotspots the source has told with this answer."""
-    point = (context.city.lat, context.city.lon)
-    placed = frame.with_columns(
+    """``whole_day``: the day of which the source has told all hotspots with this delivery."""
+    near = _near(source, hotspots, context)
+    days = {"_row": [1], "source": [source], "local_date": [whole_day]}
+    return ReadResult.of(
+        reader,
+        f"{hotspots.rows.height} hotspots, {near.rows.height} of them within reach",
+        hotspots=near,
+        hotspot_days=Batch(pl.DataFrame(days, schema=_DAY_SCHEMA).drop_nulls()),
+    )
+
+
+def _near(source: str, hotspots: Batch, context: Context[HotspotOptions]) -> Batch:
+    """``hotspots`` of the city from text."""
+    placed = hotspots.with_columns(
         lat=thai.number(pl.col("latitude"), pl.Float64()), lon=thai.number(pl.col("longitude"), pl.Float64())
     )
-    lost = placed.filter(pl.col("lat").is_null() | pl.col("lon").is_null()).height
-    near = (
-        placed.with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
-        .filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
-        .with_columns(at=_moment("acq_date", "acq_time", "UTC"), _told=_moment("th_date", "th_time", "Asia/Bangkok"))
-        .with_columns(_local=pl.col("at").dt.convert_time_zone("Asia/Bangkok").dt.date(), _day=_day("th_date"))
-    )
-    refused = gather(
-        [
-            problems_at(near, "stamp-bad", pl.col("at").is_null(), "acq_date and acq_time are no moment"),
-            not_numbers(near, ("frp", "bright_ti4")),
-        ]
-    ).unique("row", keep="first", maintain_order=True)
-    near = without(near, refused)
-    tells = ~thai.is_missing(pl.col("th_date"))
-    same_time = pl.col("_told").is_null() | (pl.col("_told") == pl.col("at"))
+    if lost := placed.rows.filter(pl.col("lat").is_null() | pl.col("lon").is_null()).height:
+        placed = placed.note("value-missing", f"{lost} of {placed.rows.height} hotspots have no place")
+    same_time = pl.col("_thai").is_null() | (pl.col("_thai") == pl.col("at"))
     agrees = (pl.col("_day") == pl.col("_local")) & same_time
-    contradicts = problems_at(
-        near,
-        "stamp-contradicts",
-        tells & ~agrees.fill_null(value=False),
-        "th_date and th_time are not acq_date and acq_time, read as UTC, in Bangkok",
-    )
     degree = thai.clean(pl.col("confidence")).str.to_lowercase()
-    near = near.with_columns(_confidence=degree.replace_strict(CONFIDENCE, default=None, return_dtype=pl.String))
-    unknown = near.filter(pl.col("_confidence").is_null() & ~thai.is_missing(pl.col("confidence"))).height
-    rows, repeats = distinct(
-        near.select(
-            "_row",
-            "at",
-            "lat",
-            "lon",
-            "distance_km",
-            source=pl.lit(source),
-            satellite=thai.clean(pl.col("satellite")).replace("", None),
-            local_date="_local",
-            confidence="_confidence",
-            frp_mw=thai.number(pl.col("frp"), pl.Float64()),
-            brightness_k=thai.number(pl.col("bright_ti4"), pl.Float64()),
-            land_use=thai.clean(pl.col("lu_name")).replace("", None),
-        ),
-        HOTSPOTS.key,
+    near = (
+        within(placed, context.city, context.options.within_km)
+        .with_columns(
+            at=_moment("acq_date", "acq_time", "UTC"),
+            _thai=_moment("th_date", "th_time", "Asia/Bangkok"),
+            _day=_day("th_date"),
+            _confidence=degree.replace_strict(CONFIDENCE, default=None, return_dtype=pl.String),
+        )
+        .with_columns(_local=pl.col("at").dt.convert_time_zone("Asia/Bangkok").dt.date())
+        .refuse(
+            (pl.col("at").is_null(), "stamp-bad", "acq_date and acq_time are no moment"),
+            *numeric(("bright_ti4", "frp")),
+        )
+        .warn(
+            ~thai.is_missing(pl.col("th_date")) & ~agrees.fill_null(value=False),
+            "stamp-contradicts",
+            "th_date and th_time are not acq_date and acq_time, read as UTC, in Bangkok",
+        )
     )
-    said = [problem("column-missing", f"no {name}") for name in expected if name not in names]
-    if lost:
-        said.append(problem("value-missing", f"{lost} of {frame.height} hotspots have no place"))
-    if unknown:
-        said.append(problem("quantity-other", f"{unknown} hotspots have a confidence of another scale: left out"))
-    days = {"_row": [1] if told else [], "source": [source] if told else [], "local_date": [told] if told else []}
-    return ReadResult(
-        SOURCES[source],
-        f"{frame.height} hotspots, {rows.height} of them within reach",
-        {HOTSPOTS.name: rows, HOTSPOT_DAYS.name: pl.DataFrame(days, schema=_DAY_SCHEMA)},
-        gather([refused, contradicts, repeats, *said]),
-    )
+    if unknown := near.rows.filter(pl.col("_confidence").is_null() & ~thai.is_missing(pl.col("confidence"))).height:
+        near = near.note("quantity-other", f"{unknown} hotspots have a confidence of another scale: left out")
+    return near.select(
+        "at",
+        "lat",
+        "lon",
+        "distance_km",
+        source=pl.lit(source),
+        satellite=thai.clean(pl.col("satellite")).replace("", None),
+        local_date="_local",
+        confidence="_confidence",
+        frp_mw=thai.number(pl.col("frp"), pl.Float64()),
+        brightness_k=thai.number(pl.col("bright_ti4"), pl.Float64()),
+        land_use=thai.clean(pl.col("lu_name")).replace("", None),
+    ).distinct(HOTSPOTS.key)
 
 
 _DAY_SCHEMA = pl.Schema({"_row": pl.Int64(), "source": pl.String(), "local_date": pl.Date()})

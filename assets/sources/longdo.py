@@ -7,7 +7,7 @@ The feed lists what goes on when it is asked: what came and went in between is n
 written by drivers and may name people or number plates; they never leave landing.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from datetime import date
 from typing import Any
 
@@ -16,10 +16,10 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.geo import distance_km
-from assets.sources.parsing import absent_fields, distinct, parsed, problems_at, rejected, text_frame, without
+from assets.sources.geo import Km, Within, within
+from assets.sources.parsing import absent_fields, parsed, text_frame
 from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather
+from quality.batch import Batch
 from quality.tables import ROAD_EVENTS
 
 FIELDS = ("eid", "latitude", "longitude", "type", "severity", "start", "stop")
@@ -31,15 +31,19 @@ KINDS = {"3": "accident", "6": "flood"}
 WITHIN_KM = 15.0
 """Reach around the city's point where the registry says no other: as for accidents."""
 
-_READER = "longdo_events"
+
+class EventOptions(Within):
+    """Events hold up who comes and goes."""
+
+    within_km: Km = WITHIN_KM
 
 
-def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+def plan(city: City, day: date, base: str, options: EventOptions) -> Generator[Request, bytes | None, None]:
     """The whole country's events, as they are now."""
     yield Request(name="events", url=f"{base}/feed/json", check=lambda data: parsed(data, _fault)[1])
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+def read(data: bytes, context: Context[EventOptions]) -> ReadResult:
     """Table ``road_events`` within the option ``within_km`` of the city's point.
 
     An event without a place, or at 0°, 0°, is nobody's and refused; so is one near the city whose begin cannot be
@@ -47,31 +51,28 @@ def read(data: bytes, context: Context[Any]) -> ReadResult:
     """
     payload, reason = parsed(data, _fault)
     if reason:
-        return rejected(_READER, "answer-bad", reason)
+        return ReadResult.rejected(LONGDO_EVENTS.name, "answer-bad", reason)
     if not payload:
-        return rejected(_READER, "answer-empty", "no event in the whole country")
-    frame = text_frame(payload, FIELDS).with_columns(
-        lat=thai.number(pl.col("latitude"), pl.Float64()),
-        lon=thai.number(pl.col("longitude"), pl.Float64()),
-        begin=_moment("start"),
-        end=_moment("stop"),
-    )
+        return ReadResult.rejected(LONGDO_EVENTS.name, "answer-empty", "no event in the whole country")
     nowhere = pl.col("lat").is_null() | pl.col("lon").is_null() | ((pl.col("lat") == 0) & (pl.col("lon") == 0))
-    lost = problems_at(frame, "value-null", nowhere, "the event has no place")
-    placed = without(frame, lost).with_columns(
-        distance_km=distance_km(pl.col("lat"), pl.col("lon"), (context.city.lat, context.city.lon))
+    placed = (
+        Batch(text_frame(payload, FIELDS))
+        .with_columns(
+            lat=thai.number(pl.col("latitude"), pl.Float64()),
+            lon=thai.number(pl.col("longitude"), pl.Float64()),
+            begin=_moment("start"),
+            end=_moment("stop"),
+        )
+        .refuse((nowhere, "value-null", "the event has no place"))
     )
-    near = placed.filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
-    refused = gather(
-        [
-            problems_at(near, "value-null", thai.is_missing(pl.col("eid")), "the event has no number"),
-            problems_at(near, "stamp-bad", pl.col("begin").is_null(), "the begin is not a date and time"),
-        ]
-    ).unique("row", keep="first", maintain_order=True)
+    near = within(placed, context.city, context.options.within_km)
     code = thai.clean(pl.col("type")).replace("", None)
-    rows, repeats = distinct(
-        without(near, refused).select(
-            "_row",
+    events = (
+        near.refuse(
+            (pl.col("begin").is_null(), "stamp-bad", "the begin is not a date and time"),
+            (thai.is_missing(pl.col("eid")), "value-null", "the event has no number"),
+        )
+        .select(
             "lat",
             "lon",
             "distance_km",
@@ -84,15 +85,12 @@ def read(data: bytes, context: Context[Any]) -> ReadResult:
             local_date=pl.col("begin").dt.convert_time_zone("Asia/Bangkok").dt.date(),
             # An end before the begin is a mark for an open event.
             stop=pl.when(pl.col("end") >= pl.col("begin")).then("end"),
-        ),
-        ROAD_EVENTS.key,
+        )
+        .distinct(ROAD_EVENTS.key)
+        .also(absent_fields(payload, FIELDS))
     )
-    return ReadResult(
-        _READER,
-        f"JSON of the event feed, {near.height} of {frame.height} events within reach",
-        {ROAD_EVENTS.name: rows},
-        gather([lost, refused, repeats, absent_fields(payload, FIELDS)]),
-    )
+    evidence = f"JSON of the event feed, {near.rows.height} of {len(payload)} events within reach"
+    return ReadResult.of(LONGDO_EVENTS.name, evidence, road_events=events)
 
 
 def _moment(name: str) -> pl.Expr:
@@ -114,7 +112,7 @@ def _fault(payload: Any) -> str | None:
 
 
 LONGDO_EVENTS = Source(
-    name=_READER,
+    name="longdo_events",
     title="Longdo Traffic, events on roads",
     smart="mobility",
     tables=(ROAD_EVENTS.name,),
@@ -127,5 +125,6 @@ LONGDO_EVENTS = Source(
     missing=("", "0", "null"),
     units="degrees (WGS 84)",
     personal="title, title_en, description, description_en, contributor: not taken",
+    options=EventOptions,
     national=True,
 )

@@ -18,10 +18,11 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import ckan, thai
 from assets.sources.date_order import dates
-from assets.sources.geo import distance_km
-from assets.sources.parsing import distinct, missing_values, not_numbers, problems_at, rejected, without
+from assets.sources.geo import Km, Within, within
+from assets.sources.parsing import numeric
 from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather, problem
+from quality.batch import Batch
+from quality.problems import problem
 from quality.tables import ROAD_ACCIDENTS
 from quality.tables.shared import LATITUDE, LONGITUDE
 
@@ -59,108 +60,102 @@ WHOLE_FILE = 240
 """Accidents of a file from which a month without any is said: twenty a month on average, never none by chance."""
 
 SECONDS = 86_400
-_READER = "mot_accidents"
 _COUNTS = ("deaths", "serious", "minor")
 _IDENTITY = ("local_date", "time", "lat", "lon", "road_code", "road_km")
 
 
-def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+class AccidentOptions(Within):
+    """The ministry's roads pass cities by."""
+
+    within_km: Km = WITHIN_KM
+
+
+def plan(city: City, day: date, base: str, options: AccidentOptions) -> Generator[Request, bytes | None, None]:
     """The package's description, then the files of its newest years."""
     return ckan.plan(city, day, base, OPTIONS)
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+def read(data: bytes, context: Context[AccidentOptions]) -> ReadResult:
     """Table ``road_accidents`` within the option ``within_km`` of the city's point, from the file of a year.
 
     Accidents in the city's province whose place is not told are refused, for they may be the city's; so are dates
     that cannot be read, that lie after the delivery day, or whose order nothing tells (``stamp-ambiguous``).
     """
-    rows, said = ckan.read_rows(data)
+    rows, found = ckan.read_rows(data)
     if rows is None:
-        return ReadResult(_READER, problems=said)
-    headers = {
-        role: next((name for name in names if name in rows.frame.columns), None) for role, names in COLUMNS.items()
-    }
+        return ReadResult(MOT_ACCIDENTS.name, problems=found)
+    columns = rows.frame.columns
+    headers = {role: next((name for name in names if name in columns), None) for role, names in COLUMNS.items()}
     absent = [role for role, header in headers.items() if header is None]
     if fatal := [role for role in absent if role in REQUIRED]:
-        return rejected(_READER, "file-malformed", f"no column for {', '.join(fatal)}; headers may have changed")
+        message = f"no column for {', '.join(fatal)}; headers may have changed"
+        return ReadResult.rejected(MOT_ACCIDENTS.name, "file-malformed", message)
     if not rows.frame.height:
-        return rejected(_READER, "answer-empty", "no accident in the file")
-    frame = rows.frame.select(
-        "_row", *(pl.lit(None, pl.String).alias(r) if h is None else pl.col(h).alias(r) for r, h in headers.items())
+        return ReadResult.rejected(MOT_ACCIDENTS.name, "answer-empty", "no accident in the file")
+    accidents = (
+        Batch(rows.frame)
+        .also(found, *(problem("column-missing", f"no column for {name}") for name in absent))
+        .select(**{r: pl.lit(None, pl.String) if h is None else pl.col(h) for r, h in headers.items()})
     )
-    days, evidence = dates(frame["day"])
-    place = {name: thai.number(pl.col(name), pl.Float64()) for name in ("lat", "lon")}
-    frame = frame.hstack(days).with_columns(**place)
+    days, evidence = dates(accidents.rows["day"])
+    accidents = accidents.with_columns(
+        *days, **{name: thai.number(pl.col(name), pl.Float64()) for name in ("lat", "lon")}
+    )
     placed = pl.col("lat").is_between(*LATITUDE) & pl.col("lon").is_between(*LONGITUDE)
     own = thai.area(pl.col("province")) == thai.area(pl.lit(context.city.province_th))
-    lost = problems_at(frame, "value-null", own & ~placed.fill_null(value=False), "no place in Thailand is told")
-    point = (context.city.lat, context.city.lon)
-    near = (
-        frame.filter(placed)
-        .with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
-        .filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
+    accidents = _gaps(accidents, context.day).refuse(
+        (own & ~placed.fill_null(value=False), "value-null", "no place in Thailand is told")
     )
-    refused = gather(
-        [
-            problems_at(
-                near, "stamp-ambiguous", pl.col("ambiguous"), "nothing in the file tells the day from the month"
-            ),
-            problems_at(near, "stamp-bad", pl.col("date").is_null() & ~pl.col("ambiguous"), "no date"),
-            problems_at(near, "stamp-bad", pl.col("date") > context.day, "the date lies after the delivery"),
-            not_numbers(near, _COUNTS, pl.Int64()),
-        ]
-    ).unique("row", keep="first", maintain_order=True)
-    table, faults = _table(without(near, refused))
-    short = _gaps(frame["date"].drop_nulls(), context.day)
-    return ReadResult(
-        _READER,
-        f"{rows.evidence}, {frame.height} accidents, {near.height} within reach; {evidence}",
-        {ROAD_ACCIDENTS.name: table},
-        gather(
-            [
-                said,
-                lost,
-                refused,
-                faults,
-                *short,
-                *(problem("column-missing", f"no column for {name}") for name in absent),
-            ]
-        ),
+    near = within(accidents.filter(placed), context.city, context.options.within_km)
+    known = near.refuse(
+        (pl.col("ambiguous"), "stamp-ambiguous", "nothing in the file tells the day from the month"),
+        (pl.col("date").is_null(), "stamp-bad", "no date"),
+        (pl.col("date") > context.day, "stamp-bad", "the date lies after the delivery"),
+        *numeric(sorted(_COUNTS), pl.Int64()),
+    )
+    return ReadResult.of(
+        MOT_ACCIDENTS.name,
+        f"{rows.evidence}, {days.height} accidents, {near.rows.height} within reach; {evidence}",
+        road_accidents=_table(known),
     )
 
 
-def _gaps(days: pl.Series, today: date) -> list[pl.DataFrame]:
+def _gaps(accidents: Batch, today: date) -> Batch:
     """Months that a year's file leaves out although none is without accidents; of the running year, up to its last."""
+    days = accidents.rows["date"].drop_nulls()
     if days.len() < WHOLE_FILE:
-        return []
+        return accidents
     year = int(days.dt.year().mode().min())  # type: ignore[arg-type]
     months = days.filter(days.dt.year() == year).dt.month()
     due = 12 if year < today.year else int(months.max())  # type: ignore[arg-type]
     lacking = due - months.n_unique()
-    return [problem("window-short", f"{lacking} of {due} months of {year} have no accident")] if lacking else []
-
-
-def _table(near: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    seconds = _seconds(pl.col("time"))
-    timed = near.with_columns(local_date="date", time=seconds)
-    start = pl.col("local_date").cast(pl.Datetime("us")) + pl.duration(seconds=pl.col("time"))
-    told = timed.select(
-        "_row",
-        "local_date",
-        "lat",
-        "lon",
-        "distance_km",
-        dataset=pl.lit(ckan.dataset(OPTIONS)),
-        accident_id=pl.Series(_digests(timed), dtype=pl.String),
-        at=thai.utc(start),
-        road_code=_text("road_code"),
-        road_km=_kilometre(pl.col("road_km")),
-        cause=_text("cause"),
-        **{name: thai.number(pl.col(name), pl.Int64()) for name in _COUNTS},
+    return (
+        accidents.note("window-short", f"{lacking} of {due} months of {year} have no accident")
+        if lacking
+        else accidents
     )
-    rows, repeats = distinct(told, ROAD_ACCIDENTS.key)
-    return rows, gather([repeats, missing_values(rows, ("at", *_COUNTS))])
+
+
+def _table(accidents: Batch) -> Batch:
+    timed = accidents.with_columns(local_date="date", time=_seconds(pl.col("time")))
+    start = pl.col("local_date").cast(pl.Datetime("us")) + pl.duration(seconds=pl.col("time"))
+    return (
+        timed.select(
+            "local_date",
+            "lat",
+            "lon",
+            "distance_km",
+            dataset=pl.lit(ckan.dataset(OPTIONS)),
+            accident_id=pl.Series(_digests(timed.rows), dtype=pl.String),
+            at=thai.utc(start),
+            road_code=_text("road_code"),
+            road_km=_kilometre(pl.col("road_km")),
+            cause=_text("cause"),
+            **{name: thai.number(pl.col(name), pl.Int64()) for name in _COUNTS},
+        )
+        .distinct(ROAD_ACCIDENTS.key)
+        .missing(("at", *_COUNTS))
+    )
 
 
 def _digests(accidents: pl.DataFrame) -> list[str]:
@@ -193,7 +188,7 @@ def _text(name: str) -> pl.Expr:
 
 
 MOT_ACCIDENTS = Source(
-    name=_READER,
+    name="mot_accidents",
     title="Accidents on roads of the Ministry of Transport",
     smart="mobility",
     tables=(ROAD_ACCIDENTS.name,),
@@ -205,6 +200,7 @@ MOT_ACCIDENTS = Source(
     label="instant",
     missing=thai.MISSING,
     units="persons; kilometres of the road; degrees (WGS 84)",
+    options=AccidentOptions,
     national=True,
     reads=ckan.is_rows,
 )

@@ -11,7 +11,7 @@ Of the air only particulate matter is asked for: gases come in µg/m³ where the
 ppm, and the temperature and pressure that the one needs to become the other are not told.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -22,10 +22,10 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import distinct, missing_values, parsed, problems_at, rejected, text_frame, without
-from assets.sources.source import Context, Plan, ReadResult, Source
+from assets.sources.parsing import parsed, text_frame
+from assets.sources.source import Context, Options, Plan, Reader, ReadResult, Source
+from quality.batch import Batch
 from quality.contracts import Table
-from quality.problems import gather, problem
 from quality.tables import AIR_QUALITY, WEATHER
 
 OFFSET_SECONDS = 7 * 3600
@@ -65,8 +65,8 @@ _AIR = _Interface(
 )
 
 
-def _plan(of: _Interface) -> Plan[Any]:
-    def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+def _plan(of: _Interface) -> Plan[Options]:
+    def plan(city: City, day: date, base: str, options: Options) -> Generator[Request, bytes | None, None]:
         first, last = (str(asked) for asked in _asked(of, day))
         yield Request(
             name=f"{of.path.rpartition('/')[2]}/{first}" + ("" if first == last else f"/{last}"),
@@ -87,29 +87,22 @@ def _plan(of: _Interface) -> Plan[Any]:
     return plan
 
 
-def _reader(of: _Interface) -> Callable[[bytes, Context[Any]], ReadResult]:
-    def read(data: bytes, context: Context[Any]) -> ReadResult:
+def _reader(of: _Interface) -> Reader[Options]:
+    def read(data: bytes, context: Context[Options]) -> ReadResult:
         payload, reason = parsed(data, partial(_fault, of))
         if reason:
-            return rejected(of.source, "answer-bad", reason)
+            return ReadResult.rejected(of.source, "answer-bad", reason)
         if not payload["hourly"]["time"]:
-            return rejected(of.source, "answer-empty", "no hour in the answer")
+            return ReadResult.rejected(of.source, "answer-empty", "no hour in the answer")
         columns = [column for column, _ in of.variables.values()]
-        frame, bad = _hours(of, payload)
-        rows, repeats = distinct(frame, of.table.key)
+        table = _hours(of, payload).distinct(of.table.key).missing(columns)
         first, last = _asked(of, context.day)
         whole = 24 * ((last - first).days + 1)
-        there = rows.filter(
-            pl.any_horizontal(pl.col(*columns).is_not_null()) & pl.col("local_date").is_between(first, last)
-        )
-        period = f"{first}" if first == last else f"{first} to {last}"
-        short = [problem("window-short", f"{there.height} of {whole} hours of {period} have a value")]
-        return ReadResult(
-            of.source,
-            "JSON with hourly and hourly_units",
-            {of.table.name: rows},
-            gather([bad, repeats, missing_values(rows, columns), *(short if there.height < whole else [])]),
-        )
+        has_value = pl.any_horizontal(pl.col(*columns).is_not_null()) & pl.col("local_date").is_between(first, last)
+        if (count := table.rows.filter(has_value).height) < whole:
+            period = f"{first}" if first == last else f"{first} to {last}"
+            table = table.note("window-short", f"{count} of {whole} hours of {period} have a value")
+        return ReadResult.of(of.source, "JSON with hourly and hourly_units", **{of.table.name: table})
 
     return read
 
@@ -118,29 +111,30 @@ def _asked(of: _Interface, day: date) -> tuple[date, date]:
     return day - timedelta(days=of.days[0]), day - timedelta(days=of.days[1])
 
 
-def _hours(of: _Interface, payload: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of the interface's table, and problems of stamps that cannot be read."""
+def _hours(of: _Interface, payload: Any) -> Batch:
+    """Rows of the interface's table."""
     hourly = payload["hourly"]
     columns = {column: hourly[variable] for variable, (column, _) in of.variables.items()}
-    frame = text_frame([{"_label": label} for label in hourly["time"]], ["_label"]).with_columns(
-        pl.col("_label").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False),
-        *(
-            pl.Series(name, [None if value is None else float(value) for value in values], pl.Float64)
-            for name, values in columns.items()
-        ),
-    )
-    bad = problems_at(frame, "stamp-bad", pl.col("_label").is_null(), "the hour's stamp is not YYYY-MM-DDTHH:MM")
     cell = {"grid_lat": float(payload["latitude"]), "grid_lon": float(payload["longitude"])}
-    rows = without(frame, bad).select(
-        "_row",
-        *columns,
-        station_id=pl.lit(of.station),
-        product=pl.lit(of.product),
-        start=thai.utc(pl.col("_label")),
-        local_date=pl.col("_label").dt.date(),
-        **{name: pl.lit(value) for name, value in cell.items() if name in of.table.schema},
+    return (
+        Batch(text_frame([{"_label": label} for label in hourly["time"]], ["_label"]))
+        .with_columns(
+            pl.col("_label").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False),
+            *(
+                pl.Series(name, [None if value is None else float(value) for value in values], pl.Float64)
+                for name, values in columns.items()
+            ),
+        )
+        .refuse((pl.col("_label").is_null(), "stamp-bad", "the hour's stamp is not YYYY-MM-DDTHH:MM"))
+        .select(
+            *columns,
+            station_id=pl.lit(of.station),
+            product=pl.lit(of.product),
+            start=thai.utc(pl.col("_label")),
+            local_date=pl.col("_label").dt.date(),
+            **{name: pl.lit(value) for name, value in cell.items() if name in of.table.schema},
+        )
     )
-    return rows, bad
 
 
 def _fault(of: _Interface, payload: Any) -> str | None:
@@ -153,10 +147,10 @@ def _fault(of: _Interface, payload: Any) -> str | None:
     float(payload["latitude"]), float(payload["longitude"])
     times = payload["hourly"]["time"]
     for variable, (_, unit) in of.variables.items():
-        told = payload["hourly_units"][variable]
+        stated = payload["hourly_units"][variable]
         # The micro sign and the Greek letter look alike.
-        if told.replace("µ", "μ") != unit:
-            return f"{variable} is in {told!r:.20} instead of {unit!r}"
+        if stated.replace("µ", "μ") != unit:
+            return f"{variable} is in {stated!r:.20} instead of {unit!r}"
         values = payload["hourly"][variable]
         if not isinstance(values, list) or len(values) != len(times):
             return f"{variable} has not one value an hour"
@@ -167,7 +161,7 @@ def _fault(of: _Interface, payload: Any) -> str | None:
     return None
 
 
-def _source(of: _Interface, title: str, document: str, units: str) -> Source[Any]:
+def _source(of: _Interface, title: str, document: str, units: str) -> Source[Options]:
     return Source(
         name=of.source,
         title=title,

@@ -19,10 +19,10 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.geo import distance_km
-from assets.sources.parsing import distinct, missing_values, parsed, problems_at, rejected, text_frame, without
+from assets.sources.geo import Km, Within, within
+from assets.sources.parsing import parsed, text_frame
 from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather, problem
+from quality.batch import Batch
 from quality.tables import EV_CHARGERS
 from quality.tables.shared import LATITUDE, LONGITUDE
 
@@ -48,7 +48,7 @@ CONNECTORS = {
 }
 """Connection type of the reference data → kind. Sockets of other uses are ``other``."""
 
-SAID = {"chademo": "CHAdeMO", r"ccs|combo": "CCS", r"type ?2|mennekes": "Type 2", r"gb ?/? ?t": "GB/T"}
+COMMENTED = {"chademo": "CHAdeMO", r"ccs|combo": "CCS", r"type ?2|mennekes": "Type 2", r"gb ?/? ?t": "GB/T"}
 """Pattern in the comment of a connection of unknown type (id 0) → kind: nothing else of a comment is taken."""
 
 UNKNOWN = ("0",)
@@ -71,12 +71,17 @@ PRIVATE = ("2", "3", "6")
 
 PROVIDERS = {"1": "Open Charge Map Contributors"}
 
-_READER = "openchargemap"
 _POI = ("id", "name", "lat", "lon", "points", "verified", "status", "submission", "usage", "provider_id", "provider")
 _CONNECTION = ("site", "kind", "comment", "kw", "quantity")
 
 
-def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+class ChargerOptions(Within):
+    """Chargers are driven to."""
+
+    within_km: Km = WITHIN_KM
+
+
+def plan(city: City, day: date, base: str, options: ChargerOptions) -> Generator[Request, bytes | None, None]:
     """The country's sites, with ids instead of reference data and without empty fields."""
     yield Request(
         name="poi/TH",
@@ -92,49 +97,56 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     )
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+def read(data: bytes, context: Context[ChargerOptions]) -> ReadResult:
     """Table ``ev_chargers`` of the delivery day: sites within the option ``within_km`` of the city's point.
 
     Connections without a quantity count once; a site's total power is null unless each of its connections tells one.
     """
     payload, reason = parsed(data, _fault)
     if reason:
-        return rejected(_READER, "answer-bad", reason)
+        return ReadResult.rejected(OPENCHARGEMAP.name, "answer-bad", reason)
     pois = list(_pois(payload))
     if not pois:
-        return rejected(_READER, "answer-empty", "no site in the answer")
-    sites = text_frame((_site(poi) for poi in pois), _POI).with_columns(
-        pl.col("lat", "lon").cast(pl.Float64, strict=False)
-    )
+        return ReadResult.rejected(OPENCHARGEMAP.name, "answer-empty", "no site in the answer")
     lost = ~(pl.col("lat").is_between(*LATITUDE) & pl.col("lon").is_between(*LONGITUDE)).fill_null(value=False)
-    refused = gather(
-        [
-            problems_at(sites, "value-null", pl.col("id").is_null(), "the site has no id"),
-            problems_at(sites, "value-range", lost, "the site has no position, or one outside Thailand"),
-        ]
-    ).unique("row", keep="first", maintain_order=True)
-    point = (context.city.lat, context.city.lon)
-    near = (
-        without(sites, refused)
-        .with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
-        .filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
+    placed = (
+        Batch(text_frame((_site(poi) for poi in pois), _POI))
+        .with_columns(pl.col("lat", "lon").cast(pl.Float64, strict=False))
+        .refuse(
+            (pl.col("id").is_null(), "value-null", "the site has no id"),
+            (lost, "value-range", "the site has no position, or one outside Thailand"),
+        )
     )
+    near = within(placed, context.city, context.options.within_km)
     public = near.filter(
         ~pl.col("usage").is_in(list(PRIVATE)).fill_null(value=False),
         ~pl.col("status").is_in(list(REMOVED)).fill_null(value=False),
         pl.col("submission").is_in(list(LIVE)).fill_null(value=True),
     )
-    connections = _connections(pois, public)
-    rows, repeats = distinct(
-        public.join(connections, left_on="_row", right_on="site", how="left", maintain_order="left").select(
-            "_row",
+    if hidden := near.rows.height - public.rows.height:
+        public = public.note("row-filtered", f"{hidden} sites are private, not published or removed")
+    if len(pois) >= MAX_RESULTS:
+        public = public.note("window-short", f"{len(pois)} sites came, as many as were asked for")
+    sites = _chargers(public, pois, context.day)
+    evidence = f"{len(pois)} sites, {sites.rows.height} public ones within reach"
+    return ReadResult.of(OPENCHARGEMAP.name, evidence, ev_chargers=sites)
+
+
+def _chargers(sites: Batch, pois: list[Mapping[str, Any]], day: date) -> Batch:
+    """``ev_chargers`` of sites and their connections."""
+    plugs = _connections(pois, sites.rows)
+    chargers = (
+        Batch(
+            sites.rows.join(plugs, left_on="_row", right_on="site", how="left", maintain_order="left"), sites.problems
+        )
+        .select(
             "lat",
             "lon",
             "distance_km",
             "connectors",
             "max_kw",
             "total_kw",
-            source=pl.lit(_READER),
+            source=pl.lit("openchargemap"),
             site_id="id",
             name=thai.clean(pl.col("name")).replace("", None),
             points=thai.number(pl.col("points"), pl.Int64()),
@@ -149,23 +161,19 @@ def read(data: bytes, context: Context[Any]) -> ReadResult:
                 pl.col("provider_id").replace_strict(PROVIDERS, default=None, return_dtype=pl.String),
                 pl.format("data provider {}", "provider_id"),
             ),
-            reference_date=pl.lit(context.day).cast(pl.Date),
-        ),
-        EV_CHARGERS.key,
+            reference_date=pl.lit(day).cast(pl.Date),
+        )
+        .distinct(EV_CHARGERS.key)
+        .missing(("points", "total_kw", "operational", "verified"))
     )
-    said = [missing_values(rows, ("points", "total_kw", "operational", "verified"))]
-    if unknown := rows.filter(pl.col("connectors").str.contains("unknown", literal=True)).height:
-        said.append(problem("value-missing", f"{unknown} of {rows.height} sites have a connector of unknown kind"))
-    if hidden := near.height - public.height:
-        said.append(problem("row-filtered", f"{hidden} sites are private, not published or removed"))
-    if len(pois) >= MAX_RESULTS:
-        said.append(problem("window-short", f"{len(pois)} sites came, as many as were asked for"))
-    evidence = f"{len(pois)} sites, {rows.height} public ones within reach"
-    return ReadResult(_READER, evidence, {"ev_chargers": rows}, gather([refused, repeats, *said]))
+    if unknown := chargers.rows.filter(pl.col("connectors").str.contains("unknown", literal=True)).height:
+        text = f"{unknown} of {chargers.rows.height} sites have a connector of unknown kind"
+        return chargers.note("value-missing", text)
+    return chargers
 
 
 OPENCHARGEMAP = Source(
-    name=_READER,
+    name="openchargemap",
     title="OpenChargeMap charging sites",
     smart="energy",
     tables=("ev_chargers",),
@@ -178,6 +186,7 @@ OPENCHARGEMAP = Source(
     missing=("absent field", "ConnectionTypeID 0", "StatusTypeID 0"),
     units="kW, degrees (WGS 84)",
     personal="users, comments, pictures, addresses, telephones, private sites: not taken",
+    options=ChargerOptions,
     national=True,
 )
 
@@ -253,16 +262,18 @@ def _connections(pois: list[Mapping[str, Any]], sites: pl.DataFrame) -> pl.DataF
     plugs = [{"site": row, **plug} for row in sites["_row"] for plug in _plugs(pois[row - 1])]
     frame = text_frame(plugs, _CONNECTION)
     comment = pl.col("comment").str.to_lowercase()
-    said = pl.coalesce(
-        *(pl.when(comment.str.contains(pattern)).then(pl.lit(kind)) for pattern, kind in SAID.items()),
+    commented = pl.coalesce(
+        *(pl.when(comment.str.contains(pattern)).then(pl.lit(kind)) for pattern, kind in COMMENTED.items()),
         pl.lit("unknown"),
     )
-    told = pl.col("kind").is_not_null() & ~pl.col("kind").is_in(list(UNKNOWN))
+    is_known = pl.col("kind").is_not_null() & ~pl.col("kind").is_in(list(UNKNOWN))
     kw = thai.number(pl.col("kw"), pl.Decimal(18, 4))
     return (
         frame.with_columns(
             pl.col("site").cast(pl.Int64),
-            kind=pl.when(told).then(pl.col("kind").replace_strict(CONNECTORS, default="other")).otherwise(said),
+            kind=pl.when(is_known)
+            .then(pl.col("kind").replace_strict(CONNECTORS, default="other"))
+            .otherwise(commented),
             # No connection has no power: 0 stands for a value that was not told.
             kw=pl.when(kw > 0).then(kw).cast(pl.Float64),
             quantity=thai.number(pl.col("quantity"), pl.Int64()).fill_null(1),

@@ -15,10 +15,10 @@ from typing import Any
 import polars as pl
 
 from assets.sources import thai
-from assets.sources.geo import distance_km
-from assets.sources.parsing import distinct, parsed, problems_at, rejected, text_frame, without
+from assets.sources.geo import Km, Within, within
+from assets.sources.parsing import parsed, text_frame
 from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather, problem
+from quality.batch import Batch
 from quality.tables import FACILITIES
 
 KINDS = ("amenity", "healthcare", "emergency")
@@ -27,40 +27,40 @@ KINDS = ("amenity", "healthcare", "emergency")
 WITHIN_KM = 10.0
 """Reach around the city's point where the registry says no other: facilities serve people of the next district too."""
 
-_READER = "osm_facilities"
 _TAGS = (*KINDS, "name", "name:th", "name_th", "name:en", "name_en")
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+class FacilityOptions(Within):
+    """Facilities are gone to."""
+
+    within_km: Km = WITHIN_KM
+
+
+def read(data: bytes, context: Context[FacilityOptions]) -> ReadResult:
     """Table ``facilities`` within the option ``within_km`` of the city's point, dated by the extract's own stamp
     (Overpass tells ``osm3s.timestamp_osm_base``) or by its delivery."""
     payload, reason = parsed(data, _fault)
     if reason:
-        return rejected(_READER, "format-unknown", reason)
+        return ReadResult.rejected(OSM_FACILITIES.name, "format-unknown", reason)
     overpass = "elements" in payload
     elements = [_element(one) if overpass else _feature(one) for one in payload["elements" if overpass else "features"]]
     if not elements:
-        return rejected(_READER, "answer-empty", "no element in the extract")
-    frame = text_frame(elements, ["id", "lat", "lon", *_TAGS]).with_columns(
+        return ReadResult.rejected(OSM_FACILITIES.name, "answer-empty", "no element in the extract")
+    extract = Batch(text_frame(elements, ["id", "lat", "lon", *_TAGS])).with_columns(
         pl.col("lat", "lon").cast(pl.Float64, strict=False),
         kind=pl.coalesce(thai.clean(pl.col(tag)).replace("", None) for tag in KINDS),
     )
-    refused = gather(
-        [
-            problems_at(frame, "value-null", pl.col("id").is_null(), "the element has no id"),
-            problems_at(frame, "value-null", pl.col("lat").is_null() | pl.col("lon").is_null(), "no point"),
-        ]
-    ).unique("row", keep="first", maintain_order=True)
-    other = frame.filter(pl.col("kind").is_null()).height
-    placed = without(frame, refused).drop_nulls("kind")
-    point = (context.city.lat, context.city.lon)
+    if other := extract.rows["kind"].null_count():
+        extract = extract.note("row-filtered", f"{other} elements have none of the tags {', '.join(KINDS)}")
     local, thai_letters = thai.clean(pl.col("name")).replace("", None), r"\p{Thai}"
     is_thai = local.str.contains(thai_letters)
-    rows, repeats = distinct(
-        placed.with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
-        .filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
+    placed = extract.refuse(
+        (pl.col("lat").is_null() | pl.col("lon").is_null(), "value-null", "no point"),
+        (pl.col("id").is_null(), "value-null", "the element has no id"),
+    ).filter(pl.col("kind").is_not_null())
+    facilities = (
+        within(placed, context.city, context.options.within_km)
         .select(
-            "_row",
             "kind",
             "lat",
             "lon",
@@ -70,17 +70,16 @@ def read(data: bytes, context: Context[Any]) -> ReadResult:
             name_th=pl.coalesce(_name("name:th"), _name("name_th"), pl.when(is_thai).then(local)),
             name_en=pl.coalesce(_name("name:en"), _name("name_en"), pl.when(~is_thai).then(local)),
             reference_date=pl.lit(_stamp(payload) or context.day).cast(pl.Date),
-        ),
-        FACILITIES.key,
+        )
+        .distinct(FACILITIES.key)
     )
-    said = [problem("row-filtered", f"{other} elements have none of the tags {', '.join(KINDS)}")] if other else []
     form = "Overpass JSON" if overpass else "GeoJSON"
-    evidence = f"{form}, {rows.height} of {frame.height} elements within reach"
-    return ReadResult(_READER, evidence, {"facilities": rows}, gather([refused, repeats, *said]))
+    evidence = f"{form}, {facilities.rows.height} of {len(elements)} elements within reach"
+    return ReadResult.of(OSM_FACILITIES.name, evidence, facilities=facilities)
 
 
 OSM_FACILITIES = Source(
-    name=_READER,
+    name="osm_facilities",
     title="OpenStreetMap facilities (by file)",
     smart="living",
     tables=("facilities",),
@@ -93,6 +92,7 @@ OSM_FACILITIES = Source(
     missing=("", "absent tag"),
     units="degrees (WGS 84)",
     personal="phone, operator and address tags: not taken",
+    options=FacilityOptions,
 )
 
 

@@ -1,15 +1,15 @@
 """Stations in a city's reach: what a delivered list says of their places."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 import polars as pl
+from pydantic import ConfigDict, Field
 
 from assets.sources import thai
-from assets.sources.geo import distance_km
-from assets.sources.parsing import distinct, problems_at, without
-from assets.sources.source import Context
-from quality.problems import gather
+from assets.sources.geo import Km, distance_km
+from assets.sources.source import Context, Options
+from quality.batch import Batch
 from quality.tables import STATION_LISTS
 
 LISTED_KM = 30.0
@@ -24,55 +24,88 @@ STRAYED_KM = 1.0
 """Difference to the registry's distance that is said. The registry rounds to 0.1 km; old lists are 0.2 km off."""
 
 
-def listed(
-    frame: pl.DataFrame, context: Context[Any], network: str, assigned: pl.Expr
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+class Station(Options):
+    """A station that the registry assigns to a city."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    id: str = Field(min_length=1, description="the network's id of it")
+    name: str | None = Field(default=None, description="its name, for whoever reads the registry")
+    distance_km: float | None = Field(
+        default=None, ge=0, description="its distance from the city's point in km, to tell one that moved"
+    )
+    confidence: Literal["A", "B", "C"] | None = Field(
+        None, description="that it is there, as the head of the registry says"
+    )
+    source: str | None = Field(default=None, description="where its place was read")
+    note: str | None = Field(default=None, description="what else a reader of the registry should know")
+
+
+class Stations(Options):
+    """A network of stations: the registry assigns them."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    stations: Annotated[tuple[Station, ...], Field(strict=False)] = Field(
+        default=(), description="those that are the city's"
+    )
+    max_km: Km = Field(
+        default=MAX_KM, description="farthest from the city's point, in km, at which a station speaks for the city"
+    )
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the stations."""
+        return [station.id for station in self.stations]
+
+
+def listed(delivered: Batch, context: Context[Any], network: str, assigned: pl.Expr) -> Batch:
     """``STATION_LISTS`` of a delivered list: stations that count for the city or are within ``LISTED_KM`` of its point.
 
-    ``frame`` has ``_row``, ``station_id``, ``name_th``, ``name_en``, ``lat``, ``lon`` and ``area`` as text.
-    ``assigned`` tells on it, and on ``distance_km``, whether a station counts for the city. Returns rows and problems:
-    an assigned station without coordinates, one that is elsewhere than the registry says (``station-moved``).
+    ``delivered`` has ``station_id``, ``name_th``, ``name_en``, ``lat``, ``lon`` and ``area`` as text. ``assigned``
+    tells on it, and on ``distance_km``, whether a station counts for the city; such a one without coordinates is
+    refused.
     """
-    placed = frame.with_columns(
-        *(_text(name).alias(name) for name in ("name_th", "name_en", "area")),
-        *(thai.number(pl.col(name), pl.Float64()).alias(name) for name in ("lat", "lon")),
-    ).with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), (context.city.lat, context.city.lon)))
-    placed = placed.with_columns(assigned=assigned.fill_null(value=False))
-    nowhere = problems_at(
-        placed,
-        "value-not-number",
-        pl.col("distance_km").is_null() & pl.col("assigned"),
-        pl.format("station {}: no latitude or longitude", "station_id"),
+    placed = (
+        delivered.with_columns(
+            *(_text(name).alias(name) for name in ("name_th", "name_en", "area")),
+            *(thai.number(pl.col(name), pl.Float64()).alias(name) for name in ("lat", "lon")),
+        )
+        .with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), (context.city.lat, context.city.lon)))
+        .with_columns(assigned=assigned.fill_null(value=False))
+        .refuse(
+            (
+                pl.col("distance_km").is_null() & pl.col("assigned"),
+                "value-not-number",
+                pl.format("station {}: no latitude or longitude", "station_id"),
+            )
+        )
+        .filter(pl.col("assigned") | (pl.col("distance_km") <= LISTED_KM))
     )
-    near = without(placed, nowhere).filter(pl.col("assigned") | (pl.col("distance_km") <= LISTED_KM))
-    rows, repeats = distinct(
-        near.select(
-            "_row",
-            *(name for name in STATION_LISTS.schema.names() if name in near.columns and not name.startswith("_")),
-            network=pl.lit(network),
-            reference_date=pl.lit(context.day),
+    columns = [
+        name for name in STATION_LISTS.schema.names() if name in placed.rows.columns and not name.startswith("_")
+    ]
+    return placed.select(*columns, network=pl.lit(network), reference_date=pl.lit(context.day)).distinct(
+        STATION_LISTS.key
+    )
+
+
+def strayed(places: Batch, stations: Sequence[Station]) -> Batch:
+    """``listed`` places, with a problem (``station-moved``) for each that is elsewhere than the registry says."""
+    distances = {station.id: station.distance_km for station in stations}
+    registry = pl.col("station_id").replace_strict(distances, default=None, return_dtype=pl.Float64)
+    return places.warn(
+        (pl.col("distance_km") - registry).abs() > STRAYED_KM,
+        "station-moved",
+        pl.format(
+            "station {}: {} km from the city's point; the registry says {} km",
+            "station_id",
+            pl.col("distance_km").round(1),
+            registry,
         ),
-        STATION_LISTS.key,
     )
-    return rows, gather([nowhere, repeats, _strayed(rows, context.options)])
 
 
 def _text(name: str) -> pl.Expr:
     text = thai.clean(pl.col(name))
     return pl.when(text != "").then(text)
-
-
-def _strayed(rows: pl.DataFrame, options: Mapping[str, Any]) -> pl.DataFrame:
-    told = [(s["id"], float(s["distance_km"])) for s in options.get("stations", ()) if "distance_km" in s]
-    registry = pl.DataFrame(told, schema={"station_id": pl.String, "_told": pl.Float64}, orient="row")
-    return problems_at(
-        rows.join(registry, on="station_id", maintain_order="left"),
-        "station-moved",
-        (pl.col("distance_km") - pl.col("_told")).abs() > STRAYED_KM,
-        pl.format(
-            "station {}: {} km from the city's point; the registry says {} km",
-            "station_id",
-            pl.col("distance_km").round(1),
-            "_told",
-        ),
-    )

@@ -10,7 +10,7 @@ No document specifies them; the shapes are those of https://api-v3.thaiwater.net
 hours that ``rain_24h`` covers (taken as the 24 before the stamp, after its name) and its unit (taken as mm).
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -20,24 +20,12 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.geo import distance_km
-from assets.sources.parsing import (
-    absent_fields,
-    distinct,
-    missing_values,
-    not_numbers,
-    parsed,
-    problems_at,
-    rejected,
-    text_frame,
-    without,
-)
+from assets.sources.geo import Km, Within, within
+from assets.sources.parsing import absent_fields, numeric, parsed, text_frame
 from assets.sources.source import Context, ReadResult, Source
-from quality.contracts import Table
-from quality.problems import gather, problem
+from quality.batch import Batch
 from quality.tables import RAINFALL, STATION_LISTS, WATER_LEVELS
 
-LEVELS_READER, RAIN_READER = "thaiwater_levels", "thaiwater_rain"
 PUBLIC = "/api/v1/thaiwater30/public"
 
 WITHIN_KM = 25.0
@@ -62,12 +50,19 @@ _DATA: dict[str, Callable[[Any], Any]] = {
 }
 _STATION = ("station_id", "stamp", "lat", "lon", "name_th", "name_en", "area", "agency")
 _PARTS = ("station", "agency", "geocode")
+_SIDE = "diff_wl_bank_text"
 _BANK = ("ground_level", "min_bank")
 _STAMPS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 
 
+class WaterOptions(Within):
+    """Rivers bring water from afar."""
+
+    within_km: Km = WITHIN_KM
+
+
 def plan(
-    endpoint: str, city: City, day: date, base: str, options: Mapping[str, Any]
+    endpoint: str, city: City, day: date, base: str, options: WaterOptions
 ) -> Generator[Request, bytes | None, None]:
     """The whole country in one request; the portal sends no validators."""
     yield Request(
@@ -78,7 +73,7 @@ def plan(
     )
 
 
-def read_levels(data: bytes, context: Context[Any]) -> ReadResult:
+def read_levels(data: bytes, context: Context[WaterOptions]) -> ReadResult:
     """Tables ``water_levels`` and ``station_lists`` of the stations within the option ``within_km``.
 
     ``above_bank_m`` is null where the text tells no side, and where the station's bank and bed both stand at 0 m: they
@@ -86,17 +81,19 @@ def read_levels(data: bytes, context: Context[Any]) -> ReadResult:
     """
     records, failed = _records(data, "waterlevel_load")
     if failed:
-        return rejected(LEVELS_READER, *failed)
+        return ReadResult.rejected(THAIWATER_LEVELS.name, *failed)
     rows = [
-        _flat(record, "waterlevel_datetime", (*LEVELS, "diff_wl_bank_text")) | _parts(record, "station", _BANK)
-        for record in records
+        _flat(record, "waterlevel_datetime", (*LEVELS, _SIDE)) | _parts(record, "station", _BANK) for record in records
     ]
-    near, said = _near(text_frame(rows, [*_STATION, *LEVELS, "diff_wl_bank_text", *_BANK]), context, LEVELS)
-    said.append(absent_fields(records, (*LEVELS, "diff_wl_bank_text", *_PARTS)))
-    text = thai.clean(pl.col("diff_wl_bank_text"))
+    readings = Batch(text_frame(rows, [*_STATION, *LEVELS, _SIDE, *_BANK]))
+    text = thai.clean(pl.col(_SIDE))
     side = pl.when(text.str.starts_with(ABOVE)).then(1.0).when(text.str.starts_with(BELOW)).then(-1.0)
     bed, bank = (thai.number(pl.col(name), pl.Float64()).fill_null(0.0) for name in _BANK)
-    near = near.with_columns(_side=side, _surveyed=(bed != 0) | (bank != 0), _distance=_value("diff_wl_bank"))
+    near = _near(readings, context, LEVELS).with_columns(
+        _side=side, _surveyed=(bed != 0) | (bank != 0), _distance=_value("diff_wl_bank")
+    )
+    unsurveyed = ~pl.col("_surveyed")
+    sideless = pl.col("_surveyed") & pl.col("_side").is_null() & pl.col("_distance").is_not_null()
     levels = near.select(
         *_COMMON,
         at="_at",
@@ -107,22 +104,26 @@ def read_levels(data: bytes, context: Context[Any]) -> ReadResult:
         storage_pct=_value("storage_percent"),
         situation=thai.number(pl.col("situation_level"), pl.Int32()),
     )
-    unsurveyed = ~pl.col("_surveyed")
-    sideless = pl.col("_surveyed") & pl.col("_side").is_null() & pl.col("_distance").is_not_null()
     for which, why in ((unsurveyed, "were never surveyed"), (sideless, "tell no side of the bank")):
-        if count := near.filter(which).height:
-            said.append(problem("value-missing", f"above_bank_m: {count} of {near.height} stations {why}"))
-    return _result(LEVELS_READER, WATER_LEVELS, levels, near, len(records), context, said, ("level_msl_m",))
+        if count := near.rows.filter(which).height:
+            levels = levels.note("value-missing", f"above_bank_m: {count} of {near.rows.height} stations {why}")
+    return ReadResult.of(
+        THAIWATER_LEVELS.name,
+        f"JSON, {near.rows.height} of {len(records)} readings within reach",
+        water_levels=levels.distinct(WATER_LEVELS.key)
+        .missing(["level_msl_m"])
+        .also(absent_fields(records, (*LEVELS, _SIDE, *_PARTS))),
+        station_lists=_places(near.rows, context.day),
+    )
 
 
-def read_rain(data: bytes, context: Context[Any]) -> ReadResult:
+def read_rain(data: bytes, context: Context[WaterOptions]) -> ReadResult:
     """Tables ``rainfall`` (24 hours) and ``station_lists`` of the stations within the option ``within_km``."""
     records, failed = _records(data, "rain_24h")
     if failed:
-        return rejected(RAIN_READER, *failed)
+        return ReadResult.rejected(THAIWATER_RAIN.name, *failed)
     rows = [_flat(record, "rainfall_datetime", RAIN) for record in records]
-    near, said = _near(text_frame(rows, [*_STATION, *RAIN]), context, RAIN)
-    said.append(absent_fields(records, (*RAIN, *_PARTS)))
+    near = _near(Batch(text_frame(rows, [*_STATION, *RAIN])), context, RAIN)
     sums = near.select(
         *_COMMON,
         end="_at",
@@ -130,11 +131,16 @@ def read_rain(data: bytes, context: Context[Any]) -> ReadResult:
         local_date=(pl.col("_local") - pl.duration(hours=24)).dt.date(),
         rain_mm=_value("rain_24h"),
     )
-    return _result(RAIN_READER, RAINFALL, sums, near, len(records), context, said, ("rain_mm",))
+    return ReadResult.of(
+        THAIWATER_RAIN.name,
+        f"JSON, {near.rows.height} of {len(records)} readings within reach",
+        rainfall=sums.distinct(RAINFALL.key).missing(["rain_mm"]).also(absent_fields(records, (*RAIN, *_PARTS))),
+        station_lists=_places(near.rows, context.day),
+    )
 
 
 THAIWATER_LEVELS = Source(
-    name=LEVELS_READER,
+    name="thaiwater_levels",
     title="ThaiWater water levels",
     smart="environment",
     tables=(WATER_LEVELS.name, STATION_LISTS.name),
@@ -146,11 +152,12 @@ THAIWATER_LEVELS = Source(
     label="instant",
     missing=("null", "absent", "", "-", "N/A", "-9.99", "-999", "-9999"),
     units="m above mean sea level, m from the bank without a sign, %",
+    options=WaterOptions,
     national=True,
 )
 
 THAIWATER_RAIN = Source(
-    name=RAIN_READER,
+    name="thaiwater_rain",
     title="ThaiWater rain of 24 hours",
     smart="environment",
     tables=(RAINFALL.name, STATION_LISTS.name),
@@ -162,10 +169,11 @@ THAIWATER_RAIN = Source(
     label="end",
     missing=("null", "absent", "", "-", "N/A", "-9.99", "-999", "-9999"),
     units="mm (not told by the interface)",
+    options=WaterOptions,
     national=True,
 )
 
-_COMMON = ("_row", "station_id", "distance_km", "agency")
+_COMMON = ("station_id", "distance_km", "agency")
 
 
 def _records(data: bytes, endpoint: str) -> tuple[list[Any], tuple[str, str] | None]:
@@ -214,48 +222,41 @@ def _parts(record: Any, part: str, fields: Sequence[str]) -> dict[str, Any]:
     return {name: found.get(name) if isinstance(found, dict) else None for name in fields}
 
 
-def _near(frame: pl.DataFrame, context: Context[Any], values: Sequence[str]) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-    """Readings within reach with ``distance_km``, ``_local`` and ``_at`` (their stamp in Bangkok and UTC), and what is
-    wrong with them; a reading without a place is no city's, so that these are only counted."""
-    read = pl.coalesce(
+def _near(readings: Batch, context: Context[WaterOptions], values: Sequence[str]) -> Batch:
+    """Readings within reach with ``distance_km``, ``_local`` and ``_at`` (their stamp in Bangkok and UTC); a reading
+    without a place is no city's, so that these are only counted."""
+    stamp = pl.coalesce(
         thai.clean(pl.col("stamp")).str.to_datetime(form, time_unit="us", strict=False) for form in _STAMPS
     )
-    point = (context.city.lat, context.city.lon)
-    placed = frame.with_columns(
+    readings = readings.with_columns(
         *(thai.number(pl.col(name), pl.Float64()) for name in ("lat", "lon")),
-        _local=read,
+        _local=stamp,
+        _at=thai.utc(stamp),
         **{
             name: thai.clean(pl.col(name)).replace("", None)
             for name in ("station_id", "name_th", "name_en", "area", "agency")
         },
-    ).with_columns(_at=thai.utc(pl.col("_local")))
+    )
     nowhere = pl.col("lat").is_null() | pl.col("lon").is_null() | ((pl.col("lat") == 0) & (pl.col("lon") == 0))
-    lost = placed.filter(nowhere).height
-    near = (
-        placed.filter(~nowhere)
-        .with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
-        .filter(pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM)))
-    )
+    if lost := readings.rows.filter(nowhere).height:
+        readings = readings.note("value-missing", f"{lost} of {readings.rows.height} readings have no place")
     tomorrow = datetime.combine(context.day + timedelta(days=1), time())
-    refused = gather(
-        [
-            problems_at(near, "value-null", pl.col("station_id").is_null(), "the station has no id"),
-            problems_at(near, "stamp-bad", pl.col("_local").is_null(), "the stamp is not YYYY-MM-DD HH:MM"),
-            problems_at(near, "stamp-bad", pl.col("_local") >= tomorrow, "the stamp lies after the day of delivery"),
-            not_numbers(near, values),
-        ]
-    ).unique("row", keep="first", maintain_order=True)
-    newest = placed.filter(pl.col("_local") < tomorrow)["_local"].max()
+    newest = readings.rows.filter(pl.col("_local") < tomorrow)["_local"].max()
     limit = max(newest, datetime.combine(context.day, time())) if isinstance(newest, datetime) else tomorrow
-    kept = without(near, refused)
-    stale = problems_at(
-        kept,
-        "station-stale",
-        pl.col("_local") < limit - STALE_AFTER,
-        pl.format("station {}: newest reading is of {}", "station_id", "stamp"),
+    return (
+        within(readings.filter(~nowhere), context.city, context.options.within_km)
+        .refuse(
+            (pl.col("_local") >= tomorrow, "stamp-bad", "the stamp lies after the day of delivery"),
+            (pl.col("_local").is_null(), "stamp-bad", "the stamp is not YYYY-MM-DD HH:MM"),
+            *numeric(sorted(values)),
+            (pl.col("station_id").is_null(), "value-null", "the station has no id"),
+        )
+        .warn(
+            pl.col("_local") < limit - STALE_AFTER,
+            "station-stale",
+            pl.format("station {}: newest reading is of {}", "station_id", "stamp"),
+        )
     )
-    said = [problem("value-missing", f"{lost} of {frame.height} readings have no place")] if lost else []
-    return kept, [refused, stale, *said]
 
 
 def _value(name: str) -> pl.Expr:
@@ -263,20 +264,10 @@ def _value(name: str) -> pl.Expr:
     return pl.when(~value.is_in(list(MISSING_NUMBERS))).then(value)
 
 
-def _result(
-    reader: str,
-    table: Table,
-    rows: pl.DataFrame,
-    near: pl.DataFrame,
-    listed: int,
-    context: Context[Any],
-    said: Sequence[pl.DataFrame],
-    values: Sequence[str],
-) -> ReadResult:
-    rows, repeats = distinct(rows, table.key)
+def _places(near: pl.DataFrame, day: date) -> Batch:
+    """``station_lists``: the stations of these readings, each where its newest one has it."""
     stations = near.sort("_at", "_row").unique("station_id", keep="last", maintain_order=True).sort("_row")
-    places = stations.select(
-        "_row",
+    return Batch(stations).select(
         "station_id",
         "name_th",
         "name_en",
@@ -286,11 +277,5 @@ def _result(
         "distance_km",
         network=pl.lit("thaiwater"),
         assigned=pl.lit(value=True),
-        reference_date=pl.lit(context.day, pl.Date),
-    )
-    return ReadResult(
-        reader,
-        f"JSON, {near.height} of {listed} readings within reach",
-        {table.name: rows, STATION_LISTS.name: places},
-        gather([*said, repeats, missing_values(rows, values)]),
+        reference_date=pl.lit(day, pl.Date),
     )

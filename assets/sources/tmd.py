@@ -20,19 +20,11 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import (
-    distinct,
-    missing_values,
-    not_numbers,
-    parsed,
-    problems_at,
-    rejected,
-    text_frame,
-    without,
-)
+from assets.sources.geo import Km, Within
+from assets.sources.parsing import numeric, parsed, text_frame
 from assets.sources.source import Context, ReadResult, Source
 from assets.sources.stations import listed
-from quality.problems import gather, problem
+from quality.batch import Batch
 from quality.tables import WEATHER
 
 WITHIN_KM = 40.0
@@ -71,7 +63,13 @@ _STAMPS = ("%m/%d/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
 """The second and third are those of the daily interface of the same department."""
 
 
-def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+class TmdOptions(Within):
+    """Stations are many kilometres apart."""
+
+    within_km: Km = WITHIN_KM
+
+
+def plan(city: City, day: date, base: str, options: TmdOptions) -> Generator[Request, bytes | None, None]:
     """All stations' newest observations: one request for the country."""
     yield Request(
         name="observations",
@@ -81,29 +79,26 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     )
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+def read(data: bytes, context: Context[TmdOptions]) -> ReadResult:
     """Tables ``weather``, product ``observed``, of stations within the option ``within_km``, and ``station_lists``."""
     payload, reason = parsed(data, _fault)
     if reason:
-        return rejected("tmd", "answer-bad", reason)
+        return ReadResult.rejected(TMD.name, "answer-bad", reason)
     stations = _stations(payload)
     if not stations:
-        return rejected("tmd", "answer-empty", "the answer lists no stations")
-    frame = text_frame([_flat(station) for station in stations], ["DateTime", *PLACE.values(), *VALUES])
-    near = pl.col("distance_km") <= float(context.options.get("within_km", WITHIN_KM))
-    places, misplaced = listed(frame, context, "tmd", near)
-    counted = places.filter("assigned")["station_id"]
-    said = [misplaced]
-    if not counted.len():
-        said.append(problem("station-missing", "no station is within reach of the city's point"))
+        return ReadResult.rejected(TMD.name, "answer-empty", "the answer lists no stations")
+    network = Batch(text_frame([_flat(station) for station in stations], ["DateTime", *PLACE.values(), *VALUES]))
+    places = listed(network, context, "tmd", pl.col("distance_km") <= context.options.within_km)
+    near = places.rows.filter("assigned")["station_id"]
+    if not near.len():
+        places = places.note("station-missing", "no station is within reach of the city's point")
     if len(stations) < WHOLE_COUNTRY:
-        said.append(problem("station-missing", f"only {len(stations)} stations are in the answer; usual are 120"))
-    rows, problems = _observed(frame.filter(pl.col("station_id").is_in(counted.implode())), context.day)
-    return ReadResult(
-        "tmd",
-        f"JSON of Weather3Hours, {counted.len()} of {len(stations)} stations within reach",
-        {"weather": rows, "station_lists": places},
-        gather([*said, problems]),
+        places = places.note("station-missing", f"only {len(stations)} stations are in the answer; usual are 120")
+    return ReadResult.of(
+        TMD.name,
+        f"JSON of Weather3Hours, {near.len()} of {len(stations)} stations within reach",
+        weather=_observed(network.filter(pl.col("station_id").is_in(near.implode())), context.day),
+        station_lists=places,
     )
 
 
@@ -120,6 +115,7 @@ TMD = Source(
     label="instant",
     missing=("{}", "[]", "", "-"),
     units="degrees C, %, mm in three hours, km/h (assumed; made m/s)",
+    options=TmdOptions,
     national=True,
 )
 
@@ -144,43 +140,37 @@ def _flat(station: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if value in ({}, []) else value for name, value in fields.items()}
 
 
-def _observed(frame: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of ``weather``, and what is wrong with them."""
+def _observed(observations: Batch, day: date) -> Batch:
+    """Rows of ``weather``."""
     text = thai.clean(pl.col("DateTime"))
     stamp = pl.coalesce(text.str.to_datetime(form, time_unit="us", strict=False) for form in _STAMPS)
-    frame = frame.with_columns(_at=stamp)
     midnight = datetime.combine(day, time())
-    bad = gather(
-        [
-            problems_at(frame, "stamp-bad", pl.col("_at").is_null(), "DateTime is not a date and time"),
-            problems_at(
-                frame,
-                "stamp-bad",
+    return (
+        observations.with_columns(_at=stamp)
+        .refuse(
+            (pl.col("_at").is_null(), "stamp-bad", "DateTime is not a date and time"),
+            (
                 pl.col("_at") >= midnight + timedelta(days=1),
+                "stamp-bad",
                 pl.format("{} is after the delivery day", "_at"),
             ),
-            not_numbers(frame, VALUES),
-        ]
-    ).unique("row", keep="first", maintain_order=True)
-    good = without(frame, bad)
-    stale = problems_at(
-        good,
-        "station-stale",
-        pl.col("_at") < midnight - STALE_AFTER,
-        pl.format("station {}: newest observation is of {}", "station_id", "_at"),
-    )
-    rows, repeats = distinct(
-        good.select(
-            "_row",
+            *numeric(sorted(VALUES)),
+        )
+        .warn(
+            pl.col("_at") < midnight - STALE_AFTER,
+            "station-stale",
+            pl.format("station {}: newest observation is of {}", "station_id", "_at"),
+        )
+        .select(
             "station_id",
             product=pl.lit("observed"),
             start=thai.utc(pl.col("_at")),
             local_date=pl.col("_at").dt.date(),
             **{column: _value(name) / divisor for name, (column, divisor) in VALUES.items()},
-        ),
-        WEATHER.key,
+        )
+        .distinct(WEATHER.key)
+        .missing(column for column, _ in VALUES.values())
     )
-    return rows, gather([bad, stale, repeats, missing_values(rows, [column for column, _ in VALUES.values()])])
 
 
 def _value(name: str) -> pl.Expr:

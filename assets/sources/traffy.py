@@ -16,14 +16,16 @@ from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
+from pydantic import ConfigDict, Field
 
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.geo import distance_km
-from assets.sources.parsing import distinct, parsed, problems_at, read_csv, rejected, text_frame, without
-from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather, no_problems, problem
+from assets.sources.geo import Km, within
+from assets.sources.parsing import parsed, read_csv, text_frame
+from assets.sources.source import Context, Options, ReadResult, Source
+from quality.batch import Batch
+from quality.problems import problem
 from quality.tables import TICKETS
 
 PAGE = 1000
@@ -55,6 +57,8 @@ FIELDS = {
 EXCHANGE = FIELDS | {"state": "status", "state_raw": "status"}
 """Column → field of the exchange API."""
 
+_POINT = {"lat": "latitude", "lon": "longitude"}
+
 STATES = {
     "start": "new",
     "รอรับเรื่อง": "new",
@@ -78,7 +82,17 @@ _ASKED = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})/(\d+)$")
 _STAMPS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f")
 
 
-def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+class ReportOptions(Options):
+    """Whose a report is."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    within_km: Km | None = Field(
+        default=None, description=f"reach around the city's point in km: {WITHIN_KM:g}, or else the city's province"
+    )
+
+
+def plan(city: City, day: date, base: str, options: ReportOptions) -> Generator[Request, bytes | None, None]:
     """Every report made in the ``DAYS`` before the delivery day, page by page until one is short."""
     start, end = day - timedelta(days=DAYS), day - timedelta(days=1)
     for page in range(MAX_PAGES):
@@ -100,7 +114,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
             return
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+def read(data: bytes, context: Context[ReportOptions]) -> ReadResult:
     """Table ``tickets`` from a page of the open feed: the reports that are the city's own.
 
     Somebody in the country reports something every day, so a first page that begins after the period asked for (in the
@@ -108,83 +122,98 @@ def read(data: bytes, context: Context[Any]) -> ReadResult:
     """
     payload, reason = parsed(data, _fault)
     if reason:
-        return rejected("traffy_geojson", "answer-bad", reason)
+        return ReadResult.rejected(TRAFFY_GEOJSON.name, "answer-bad", reason)
     rows = [_flat(feature) for feature in payload["features"]]
-    frame = text_frame(rows, [*FIELDS, "lat", "lon"])
-    result = _tickets(frame, context, "traffy_geojson", f"GeoJSON, {frame.height} reports")
-    said = _cut(frame, context.name)
-    return ReadResult(result.format, result.evidence, result.tables, gather([result.problems, *said]))
+    page = _cut(Batch(text_frame(rows, [*FIELDS, "lat", "lon"])), context.name)
+    return _result(TRAFFY_GEOJSON.name, "GeoJSON", page, context)
 
 
-def _cut(frame: pl.DataFrame, name: str) -> list[pl.DataFrame]:
+def _cut(page: Batch, name: str) -> Batch:
     """What a page in the order of its reports lacks of the period that its name tells."""
     asked = _ASKED.search(name)
-    days = frame.select(_stamp("reported").dt.convert_time_zone("Asia/Bangkok").dt.date().cast(pl.String)).to_series()
-    if asked is None or not days.drop_nulls().len():
-        return []
-    (first, last, offset), (begin, end) = asked.groups(), (str(days.min()), str(days.max()))
-    late, early = offset == "0" and begin > first, frame.height < PAGE and end < last
+    days = page.rows.select(_stamp("reported").dt.convert_time_zone("Asia/Bangkok").dt.date().cast(pl.String))
+    begin, end = days.min().item(), days.max().item()
+    if asked is None or begin is None:
+        return page
+    first, last, offset = asked.groups()
+    late, early = offset == "0" and begin > first, page.rows.height < PAGE and end < last
     text = f"reports from {begin} to {end} came; {first} to {last} were asked for"
-    return [problem("window-short", text)] if late or early else []
+    return page.note("window-short", text) if late or early else page
 
 
-def read_exchange(data: bytes, context: Context[Any]) -> ReadResult:
+def read_exchange(data: bytes, context: Context[ReportOptions]) -> ReadResult:
     """Table ``tickets`` from a download of the exchange API: JSON with ``results``, or CSV with the same names."""
-    if data.lstrip()[:1] == b"{":
-        payload, reason = parsed(data, _exchange_fault)
-        if reason:
-            return rejected("traffy_exchange", "format-unknown", reason)
-        rows = payload["results"]
-        frame = text_frame(
-            [{name: row.get(field) for name, field in EXCHANGE.items()} | _point(row) for row in rows],
-            [*EXCHANGE, "lat", "lon"],
-        )
-        evidence = f"get-issues JSON, {frame.height} reports"
-        said = [problem("window-short", f"{frame.height} of {payload.get('count')} reports")] if _short(payload) else []
-    else:
-        given = read_csv(data)
-        table, faults = given.rows, given.found
-        if given.is_rejected:
-            return ReadResult("traffy_exchange", problems=faults)
-        if lacking := [field for field in ("ticket_id", "timestamp", "status") if field not in table.columns]:
-            return rejected("traffy_exchange", "format-unknown", f"no column {', '.join(lacking)}")
-        named = EXCHANGE | {"lat": "latitude", "lon": "longitude"}
-        frame = table.select(
-            "_row",
-            *(
-                pl.col(field).alias(name) if field in table.columns else pl.lit(None, pl.String).alias(name)
-                for name, field in named.items()
-            ),
-        )
-        evidence, said = f"download-issues CSV, {frame.height} reports", []
-    result = _tickets(frame, context, "traffy_exchange", evidence)
-    return ReadResult(result.format, result.evidence, result.tables, gather([result.problems, *said]))
+    is_json = data.lstrip()[:1] == b"{"
+    reports = _issues(data) if is_json else _download(data)
+    if reports.is_rejected:
+        return ReadResult.of(TRAFFY_EXCHANGE.name, tickets=reports)
+    return _result(TRAFFY_EXCHANGE.name, "get-issues JSON" if is_json else "download-issues CSV", reports, context)
 
 
-def _tickets(frame: pl.DataFrame, context: Context[Any], source: str, evidence: str) -> ReadResult:
-    frame = frame.with_columns(
+def _issues(data: bytes) -> Batch:
+    payload, reason = parsed(data, _exchange_fault)
+    if reason:
+        return Batch.rejected("format-unknown", reason)
+    rows = payload["results"]
+    records = [{name: row.get(field) for name, field in (EXCHANGE | _POINT).items()} for row in rows]
+    reports, count = Batch(text_frame(records, [*EXCHANGE, *_POINT])), payload.get("count")
+    if isinstance(count, int) and count > len(rows):
+        return reports.note("window-short", f"{len(rows)} of {count} reports")
+    return reports
+
+
+def _download(data: bytes) -> Batch:
+    table = read_csv(data)
+    if table.is_rejected:
+        return table
+    columns = table.rows.columns
+    if lacking := [field for field in ("ticket_id", "timestamp", "status") if field not in columns]:
+        return Batch.rejected("format-unknown", f"no column {', '.join(lacking)}")
+    return Batch(table.rows).select(
+        **{
+            name: pl.col(field) if field in columns else pl.lit(None, pl.String)
+            for name, field in (EXCHANGE | _POINT).items()
+        }
+    )
+
+
+def _result(source: str, form: str, reports: Batch, context: Context[ReportOptions]) -> ReadResult:
+    own = _own(reports, context)
+    evidence = f"{form}, {reports.rows.height} reports, {own.rows.height} of them the city's"
+    return ReadResult.of(source, evidence, tickets=_tickets(own, source))
+
+
+def _own(reports: Batch, context: Context[ReportOptions]) -> Batch:
+    """The city's reports: by province where that is its scope, else by distance from its point."""
+    city, reach_km = context.city, context.options.within_km
+    reports = reports.with_columns(
         pl.col("lat", "lon").cast(pl.Float64, strict=False),
+        **{name: thai.area(pl.col(name)).fill_null("") for name in ("tambon", "amphoe", "province")},
+    )
+    if reach_km is None and city.level == "province":
+        return reports.filter(pl.col("province") == thai.area(pl.lit(city.province_th)))
+    return within(reports, city, reach_km or WITHIN_KM)
+
+
+def _tickets(reports: Batch, source: str) -> Batch:
+    reports = reports.with_columns(
         reported=_stamp("reported"),
         _finished=_stamp("finished"),
         _state=thai.clean(pl.col("state")).replace_strict(STATES, default=None, return_dtype=pl.String),
-        **{name: thai.area(pl.col(name)).fill_null("") for name in ("tambon", "amphoe", "province")},
+    ).refuse(
+        (pl.col("reported").is_null(), "stamp-bad", "the moment of the report cannot be read"),
+        (thai.is_missing(pl.col("ticket")), "value-null", "the report has no number"),
     )
-    own = frame.filter(_own(context))
-    refused = gather(
-        [
-            problems_at(own, "value-null", thai.is_missing(pl.col("ticket")), "the report has no number"),
-            problems_at(own, "stamp-bad", pl.col("reported").is_null(), "the moment of the report cannot be read"),
-        ]
-    ).unique("row", keep="first", maintain_order=True)
-    kept = without(own, refused)
-    unknown = kept.filter(pl.col("_state").is_null())["state_raw"].value_counts(sort=True)
-    said = [
-        problem("state-other", f"{count} reports in the state {str(name)!r:.40}") for name, count in unknown.iter_rows()
-    ]
+    unknown = reports.rows.filter(pl.col("_state").is_null())["state_raw"].value_counts()
     local = pl.col("reported").dt.convert_time_zone("Asia/Bangkok")
-    rows, repeats = distinct(
-        kept.select(
-            "_row",
+    return (
+        reports.also(
+            *(
+                problem("state-other", f"{count} reports in the state {str(name)!r:.40}")
+                for name, count in unknown.iter_rows()
+            )
+        )
+        .select(
             "reported",
             "tambon",
             "amphoe",
@@ -198,25 +227,9 @@ def _tickets(frame: pl.DataFrame, context: Context[Any], source: str, evidence: 
             # A stamp of an end stays on a report that was opened again.
             finished=pl.when(pl.col("_state") == "finished").then("_finished"),
             reopened=thai.number(pl.col("reopened"), pl.Int64()),
-        ),
-        TICKETS.key,
+        )
+        .distinct(TICKETS.key)
     )
-    return ReadResult(
-        source,
-        f"{evidence}, {own.height} of them the city's",
-        {TICKETS.name: rows},
-        gather([refused, repeats, *said]) if refused.height or repeats.height or said else no_problems(),
-    )
-
-
-def _own(context: Context[Any]) -> pl.Expr:
-    """Whether a report is the city's: by province where that is its scope, else by distance from its point."""
-    city = context.city
-    within = context.options.get("within_km")
-    if within is None and city.level == "province":
-        return pl.col("province") == thai.area(pl.lit(city.province_th))
-    near = distance_km(pl.col("lat"), pl.col("lon"), (city.lat, city.lon)) <= float(within or WITHIN_KM)
-    return near.fill_null(value=False)
 
 
 def _stamp(name: str) -> pl.Expr:
@@ -229,10 +242,6 @@ def _flat(feature: Mapping[str, Any]) -> dict[str, Any]:
     properties = feature["properties"]
     lon, lat = ((feature.get("geometry") or {}).get("coordinates") or [None, None])[:2]
     return {name: properties.get(field) for name, field in FIELDS.items()} | {"lat": lat, "lon": lon}
-
-
-def _point(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"lat": row.get("latitude"), "lon": row.get("longitude")}
 
 
 def _fault(payload: Any) -> str | None:
@@ -254,11 +263,6 @@ def _exchange_fault(payload: Any) -> str | None:
     return None if all(isinstance(row, dict) for row in payload["results"]) else "results of another kind"
 
 
-def _short(payload: Mapping[str, Any]) -> bool:
-    count = payload.get("count")
-    return isinstance(count, int) and count > len(payload["results"])
-
-
 _PERSONAL: Sequence[str] = ("description", "address", "photo_url", "after_photo", "org", "org_action", "note", "ai")
 
 TRAFFY_GEOJSON = Source(
@@ -275,6 +279,7 @@ TRAFFY_GEOJSON = Source(
     missing=("null",),
     units="reports",
     personal=f"{', '.join(_PERSONAL)}: not taken",
+    options=ReportOptions,
     national=True,
     past=True,
 )
@@ -293,4 +298,5 @@ TRAFFY_EXCHANGE = Source(
     missing=("null", ""),
     units="reports",
     personal="description, photo, photo_after, address, organization, org_finished: not taken",
+    options=ReportOptions,
 )

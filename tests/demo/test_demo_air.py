@@ -19,8 +19,8 @@ CITIES = load_registry()
 
 def asked(source: Source, city: City, day: date = DAY, quirk: str | None = None) -> tuple[Answer, ReadResult]:
     options = next((entry.options for entry in city.sources.values() if entry.reader == source.name), {})
-    assert source.plan and source.portal
-    [request] = source.plan(city, day, "", options)
+    assert source.portal
+    [request] = source.requests(city, day, "", options)
     fields = {name: "demo" if "{key:" in value else value for name, value in request.params.items()}
     found = answer(World(CITIES, day), Query(source.portal, request.url, fields, quirk=quirk))
     assert found.status == 200

@@ -69,7 +69,7 @@ def page(*features: dict, **envelope: object) -> bytes:
 
 def test_the_real_reports_of_the_open_feed(real_data: Path) -> None:
     data = (real_data / "open_data/traffy/geojson_v1_excerpt_2026-09-26.json").read_bytes()
-    result = traffy.read(data, context(CITIES["samyan"], within_km=60))
+    result = traffy.TRAFFY_GEOJSON.read(data, context(CITIES["samyan"], within_km=60))
     rows = kept(result, "tickets").sort("_row")
     assert rows.select("ticket", "tambon", "amphoe", "province", "state", "local_date").rows() == [
         ("2022-8ZMDHK", "สะพานสูง", "สะพานสูง", "กรุงเทพมหานคร", "other", date(2022, 3, 2)),
@@ -84,7 +84,7 @@ def test_the_real_reports_of_the_open_feed(real_data: Path) -> None:
 
 def test_nothing_personal_of_the_real_reports_leaves_landing(real_data: Path) -> None:
     data = (real_data / "open_data/traffy/geojson_v1_excerpt_2026-09-26.json").read_bytes()
-    result = traffy.read(data, context(CITIES["samyan"], within_km=60))
+    result = traffy.TRAFFY_GEOJSON.read(data, context(CITIES["samyan"], within_km=60))
     told = kept(result, "tickets").drop("_receipt").write_json() + result.problems.write_json() + result.evidence
     for feature in json.loads(data)["features"]:
         fields = feature["properties"]
@@ -98,7 +98,7 @@ def test_nothing_personal_of_the_real_reports_leaves_landing(real_data: Path) ->
 
 def test_the_real_download_of_the_exchange_api(real_data: Path) -> None:
     data = (real_data / "open_data/traffy/exchange_get-issues_v2_excerpt.json").read_bytes()
-    result = traffy.read_exchange(data, context(CITIES["samyan"], within_km=100))
+    result = traffy.TRAFFY_EXCHANGE.read(data, context(CITIES["samyan"], within_km=100))
     [row] = kept(result, "tickets").to_dicts()
     assert (row["ticket"], row["state"], row["state_raw"], row["amphoe"]) == (
         "2026-B9WGC7",
@@ -117,13 +117,13 @@ def test_the_csv_download_says_the_same_as_the_json() -> None:
     line = '2026-B9WGC7,ทางเท้า,"โทร 081-234-5678, ด่วน",13.7333,100.5295,วังใหม่,ปทุมวัน,กรุงเทพมหานคร'
     line += ",2026-08-20 22:25:37.433959,,เสร็จสิ้น,0"
     data = ("\ufeff" + header + "\n" + line + "\n").encode()
-    [row] = kept(traffy.read_exchange(data, context(CITIES["samyan"])), "tickets").to_dicts()
+    [row] = kept(traffy.TRAFFY_EXCHANGE.read(data, context(CITIES["samyan"])), "tickets").to_dicts()
     assert row["reported"] == datetime(2026, 8, 20, 15, 25, 37, 433959, tzinfo=UTC)
     assert (row["state"], row["finished"], row["tambon"]) == ("finished", None, "วังใหม่")
 
 
 def test_areas_lose_their_prefix_and_bangkok_is_written_in_full() -> None:
-    [row] = kept(traffy.read(page(ticket()), context(CITIES["samyan"])), "tickets").to_dicts()
+    [row] = kept(traffy.TRAFFY_GEOJSON.read(page(ticket()), context(CITIES["samyan"])), "tickets").to_dicts()
     assert (row["tambon"], row["amphoe"], row["province"]) == ("วังใหม่", "ปทุมวัน", "กรุงเทพมหานคร")
 
 
@@ -132,30 +132,32 @@ def test_a_city_takes_its_own_reports_by_reach_or_by_province() -> None:
     far["geometry"]["coordinates"] = [98.39, 7.88]
     far["properties"]["province"] = "จังหวัดภูเก็ต"
     data = page(ticket(), far)
-    assert kept(traffy.read(data, context(CITIES["samyan"])), "tickets")["ticket"].to_list() == ["2026-AAAAAA"]
+    assert kept(traffy.TRAFFY_GEOJSON.read(data, context(CITIES["samyan"])), "tickets")["ticket"].to_list() == [
+        "2026-AAAAAA"
+    ]
     # Phuket's scope is its province; a report without a point counts there too.
     del far["geometry"]
-    assert kept(traffy.read(page(ticket(), far), context(CITIES["phuket"])), "tickets")["ticket"].to_list() == [
-        "2026-FAR"
-    ]
+    assert kept(traffy.TRAFFY_GEOJSON.read(page(ticket(), far), context(CITIES["phuket"])), "tickets")[
+        "ticket"
+    ].to_list() == ["2026-FAR"]
 
 
 def test_an_unknown_state_is_other_and_said_and_a_bad_stamp_is_refused() -> None:
     odd = ticket("2026-ODD", "escalated", state="ยกระดับ")
     broken = ticket("2026-BAD", timestamp="22/11/2569")
-    result = traffy.read(page(odd, broken), context(CITIES["samyan"]))
+    result = traffy.TRAFFY_GEOJSON.read(page(odd, broken), context(CITIES["samyan"]))
     assert kept(result, "tickets").select("ticket", "state", "state_raw").rows() == [("2026-ODD", "other", "ยกระดับ")]
     assert codes(result) == {"state-other": 1, "stamp-bad": 1}
 
 
 def test_a_report_that_was_reopened_is_not_finished() -> None:
     again = ticket("2026-AGN", "inprogress", timestamp_finished="2026-11-22 09:00:00", count_reopen=1)
-    [row] = kept(traffy.read(page(again), context(CITIES["samyan"])), "tickets").to_dicts()
+    [row] = kept(traffy.TRAFFY_GEOJSON.read(page(again), context(CITIES["samyan"])), "tickets").to_dicts()
     assert (row["state"], row["finished"], row["reopened"]) == ("in_progress", None, 1)
 
 
 def test_pages_are_asked_for_until_one_is_short_whatever_the_total_says() -> None:
-    asked = traffy.plan(CITIES["samyan"], DAY, "http://p", {})
+    asked = traffy.TRAFFY_GEOJSON.requests(CITIES["samyan"], DAY, "http://p", {})
     first = next(asked)
     assert (first.params["start"], first.params["end"]) == ("2026-11-16", "2026-11-22")
     second = asked.send(page(*[ticket(f"2026-{n}") for n in range(traffy.PAGE)]))
@@ -191,7 +193,9 @@ def test_counts_equal_a_plain_count(made: list[tuple[str, str | None, str, int]]
         )
         for number, (tambon, kinds, state, hours) in enumerate(made)
     ]
-    counted = citizen_reports.count(kept(traffy.read(page(*features), context(CITIES["samyan"])), "tickets"))
+    counted = citizen_reports.count(
+        kept(traffy.TRAFFY_GEOJSON.read(page(*features), context(CITIES["samyan"])), "tickets")
+    )
     assert dict(counted.schema) == dict(CITIZEN_REPORTS.schema)
     canonical = {"start": "new", "finish": "finished", "inprogress": "in_progress"}
     cells: dict[tuple[str, str, str], list[int]] = {}
@@ -216,7 +220,7 @@ def test_no_ticket_is_ever_published() -> None:
 
 def test_the_real_extract_of_phuket(real_data: Path) -> None:
     data = (real_data / "open_data/osm_thai/phuket-poi.geojson").read_bytes()
-    rows = kept(osm.read(data, context(CITIES["phuket"], within_km=60)), "facilities")
+    rows = kept(osm.OSM_FACILITIES.read(data, context(CITIES["phuket"], within_km=60)), "facilities")
     assert dict(rows["kind"].value_counts().iter_rows()) == {
         "school": 91,
         "police": 42,
@@ -230,7 +234,7 @@ def test_the_real_extract_of_phuket(real_data: Path) -> None:
     assert (station["name_th"], station["name_en"]) == ("สถานีตำรวจภูธรฉลอง", None)
     english = rows.filter(facility_id="node/663317859").to_dicts()[0]
     assert (english["name_th"], english["name_en"]) == (None, "Police Station Patong")
-    near = kept(osm.read(data, context(CITIES["phuket"], within_km=5)), "facilities")
+    near = kept(osm.OSM_FACILITIES.read(data, context(CITIES["phuket"], within_km=5)), "facilities")
     assert 0 < near.height < rows.height and near["distance_km"].max() <= 5
 
 
@@ -239,7 +243,7 @@ def test_overpass_says_the_same_as_geojson_and_no_phone_is_taken() -> None:
     way = {"type": "way", "id": 7, "center": {"lat": 7.88, "lon": 98.39}, "tags": tags}
     node = {"type": "node", "id": 8, "lat": 7.88, "lon": 98.39, "tags": {"highway": "bus_stop"}}
     overpass = {"osm3s": {"timestamp_osm_base": "2026-11-01T04:05:06Z"}, "elements": [way, node]}
-    result = osm.read(json.dumps(overpass).encode(), context(CITIES["phuket"]))
+    result = osm.OSM_FACILITIES.read(json.dumps(overpass).encode(), context(CITIES["phuket"]))
     [row] = kept(result, "facilities").to_dicts()
     assert (row["facility_id"], row["kind"], row["name_en"]) == ("way/7", "school", "Made-up School")
     assert row["reference_date"] == date(2026, 11, 1)
@@ -249,7 +253,7 @@ def test_overpass_says_the_same_as_geojson_and_no_phone_is_taken() -> None:
         "properties": tags | {"id": "way/7"},
         "geometry": {"type": "Point", "coordinates": [98.39, 7.88]},
     }
-    other = osm.read(
+    other = osm.OSM_FACILITIES.read(
         json.dumps({"type": "FeatureCollection", "features": [feature]}).encode(), context(CITIES["phuket"])
     )
     same = ["facility_id", "kind", "name_th", "name_en", "lat", "lon", "distance_km"]
@@ -261,13 +265,13 @@ def test_overpass_says_the_same_as_geojson_and_no_phone_is_taken() -> None:
     [(b"{", "format-unknown"), (b'{"type":"Feature"}', "format-unknown"), (b'{"elements":[]}', "answer-empty")],
 )
 def test_what_is_no_extract_is_refused(data: bytes, code: str) -> None:
-    result = osm.read(data, context(CITIES["phuket"]))
+    result = osm.OSM_FACILITIES.read(data, context(CITIES["phuket"]))
     assert codes(result) == {code: 1} and not result.tables
 
 
 def test_an_element_without_a_point_is_refused_by_row() -> None:
     features = [{"type": "Feature", "properties": {"id": "way/1", "amenity": "school"}, "geometry": None}]
-    result = osm.read(
+    result = osm.OSM_FACILITIES.read(
         json.dumps({"type": "FeatureCollection", "features": features}).encode(), context(CITIES["phuket"])
     )
     assert result.problems.select("row", "code").rows() == [(1, "value-null")]

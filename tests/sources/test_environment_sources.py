@@ -45,14 +45,14 @@ FULL = dict.fromkeys(["PM10", "O3", "CO", "NO2", "SO2", "WS", "TEMP", "RH", "WD"
 
 
 def test_history_is_asked_for_the_day_before_with_all_stations(phuket):
-    [request] = AIR4THAI_HISTORY.plan(phuket, DAY, "http://p", {"stations": [{"id": "43t"}, {"id": "44t"}]})
+    [request] = AIR4THAI_HISTORY.requests(phuket, DAY, "http://p", {"stations": [{"id": "43t"}, {"id": "44t"}]})
     assert request.url == "http://p/forweb/getHistoryData.php"
     assert request.params["stationID"] == "43t,44t"
     assert (request.params["sdate"], request.params["edate"]) == (ASKED, ASKED)
     assert request.check(history([station("43t", hours())])) is None
     assert "OK" in request.check(b'{"result": "Error", "stations": []}')
     assert request.check(b'{"result": "OK"}')
-    assert list(AIR4THAI_HISTORY.plan(phuket, DAY, "http://p", {})) == []
+    assert list(AIR4THAI_HISTORY.requests(phuket, DAY, "http://p", {})) == []
 
 
 def test_history_labels_mark_the_end_of_the_hour(phuket):

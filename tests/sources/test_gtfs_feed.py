@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from assets.cities.registry import City
+from assets.cities.registry import City, RegistryError, SourceEntry, check_sources
 from assets.sources import gtfs
 from assets.sources.gtfs import GTFS, GTFS_NAMTANG
 from assets.sources.source import Context
@@ -164,7 +164,7 @@ def test_real_feed_around_samyan(real_data, samyan):
 
 
 def request_of(options, base=""):
-    return next(GTFS.plan(None, DAY, base, options))
+    return next(GTFS.requests(None, DAY, base, options))
 
 
 def test_a_feed_is_named_by_an_https_address_or_a_path_below_a_portal(samyan):
@@ -172,8 +172,12 @@ def test_a_feed_is_named_by_an_https_address_or_a_path_below_a_portal(samyan):
     below = request_of({"url": "/download/f.zip", "feed": "kk", "portal": "namtang"}, "http://127.0.0.1:1/namtang")
     assert (below.url, below.name) == ("http://127.0.0.1:1/namtang/download/f.zip", "kk.zip")
     for url in ("", "/f.zip", "http://example.org/f.zip", "file:///etc/passwd", "//example.org/f.zip"):
-        with pytest.raises(ValueError, match="samyan"):
-            next(GTFS.plan(samyan, DAY, "", {"url": url}))
+        entry = SourceEntry(via="portal", reader="gtfs", options={"url": url, "feed": "kk"})
+        with pytest.raises(RegistryError, match=r"samyan: sources\.shuttle\.options\..*url"):
+            check_sources({"samyan": samyan.model_copy(update={"sources": {"shuttle": entry}})}, {"gtfs": GTFS.options})
+    # A feed that comes by file has no address, and is not asked for.
+    with pytest.raises(ValueError, match="samyan"):
+        next(GTFS.requests(samyan, DAY, "", {"feed": "kk"}))
 
 
 def test_a_feed_bears_the_name_that_the_registry_gives_it(samyan):

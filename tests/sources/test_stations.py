@@ -11,7 +11,8 @@ from assets.lake.station_places import moved, moves, validity
 from assets.sources.geo import distance_km
 from assets.sources.parsing import text_frame
 from assets.sources.source import Context
-from assets.sources.stations import LISTED_KM, listed
+from assets.sources.stations import LISTED_KM, Station, listed, strayed
+from quality.batch import Batch
 from quality.tables import STATION_LISTS, STATIONS
 
 DAY = date(2026, 11, 1)
@@ -157,17 +158,13 @@ def test_a_way_that_does_not_leave_the_reach_loses_nothing(before, after):
     assert "beyond" not in verdict.message
 
 
-def delivered(phuket, *stations, options=None, assigned=("43t",)):
+def delivered(phuket, *stations, registry=(), assigned=("43t",)):
     names = ["station_id", "name_th", "name_en", "lat", "lon", "area"]
-    rows, problems = listed(
-        text_frame([dict(zip(names, station, strict=False)) for station in stations], names),
-        Context(phuket, DAY, "live", options or {}),
-        "air4thai",
-        pl.col("station_id").is_in(assigned),
-    )
-    batch = STATION_LISTS.conform(rows.with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
-    good, bad = batch.rows, batch.found
-    return good, bad, problems
+    network = Batch(text_frame([dict(zip(names, station, strict=False)) for station in stations], names))
+    places = listed(network, Context(phuket, DAY, "live"), "air4thai", pl.col("station_id").is_in(assigned))
+    places = strayed(places, [Station(**station) for station in registry])
+    batch = STATION_LISTS.conform(places.rows.with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
+    return batch.rows, batch.found, places.found
 
 
 def test_a_list_keeps_the_assigned_and_what_is_near(phuket):
@@ -198,7 +195,7 @@ def test_an_assigned_station_that_cannot_be_placed_is_said(phuket):
 def test_an_assigned_station_elsewhere_than_the_registry_says_is_said(phuket, told, said):
     station = {"id": "43t"} | ({} if told is None else {"distance_km": told})
     place = f"{7.884 + 0.5 * NORTH_KM}"
-    _, _, problems = delivered(phuket, ("43t", "a", "b", place, "98.392", ""), options={"stations": [station]})
+    _, _, problems = delivered(phuket, ("43t", "a", "b", place, "98.392", ""), registry=[station])
     assert problems.filter(code="station-moved").height == said
     if said:
         [message] = problems["message"]
