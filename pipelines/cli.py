@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
+from assets.cities.registry import Smart
 from pipelines.settings import Settings, now
 
 app = typer.Typer(
@@ -302,6 +303,7 @@ def _current_id(settings: Settings, city: str) -> str:
 @_guarded
 def sql(
     query: Annotated[str | None, typer.Argument(help="SQL; without one, the tables and columns are described.")] = None,
+    smart: Annotated[Smart | None, typer.Option(help="Describe this Smart's tables only.")] = None,
     as_json: Json = False,
 ) -> None:
     """Query the lake (schema `lake`) and the current snapshots (schema `cdp`) with DuckDB.
@@ -314,18 +316,21 @@ def sql(
     from pipelines.build import cities_of
     from pipelines.sql import DESCRIBE, connect, is_reading
 
+    if query and smart:
+        raise _fail("--smart is for the description of tables, not for a query", 2)
     settings = Settings()
-    with connect(open_store(settings.store_uri), list(cities_of(settings))) as connection:
-        if not connection.execute(DESCRIBE).fetchone():
-            raise _fail(f"the store {settings.store_uri} holds no tables yet; `muang nightly` fills it", 2)
-        try:
-            if not is_reading(connection, query or DESCRIBE):
+    described = (DESCRIBE, {"smart": smart})
+    try:
+        with connect(open_store(settings.store_uri), list(cities_of(settings))) as connection:
+            if not connection.execute(*described).fetchone():
+                raise _fail(f"the store {settings.store_uri} holds no such tables yet; `muang nightly` fills it", 2)
+            if query and not is_reading(connection, query):
                 raise _fail("only queries are run here; nothing is written", 2)
-            result = connection.execute(query or DESCRIBE)
+            result = connection.execute(query) if query else connection.execute(*described)
             names = [column[0] for column in result.description or []]
             rows = result.fetchall()
-        except duckdb.Error as error:
-            raise _fail(str(error), 2) from None
+    except duckdb.Error as error:
+        raise _fail(str(error), 2) from None
     if as_json:
         print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False, default=str))
         return

@@ -3,6 +3,7 @@
 import json
 
 import duckdb
+import polars as pl
 
 from assets.lake.files import CityLake
 from assets.landing.store import S3Store, Store
@@ -13,16 +14,17 @@ from quality.readings import QUALITIES
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED, TABLES
 
 DESCRIBE = """
-select "table", "column", type, comment from (
-    select schema_name || '.' || table_name as "table", column_name as "column", data_type as type, comment,
-        column_index as place
+select "table", smart, "column", type, comment from (
+    select schema_name || '.' || table_name as "table", table_name as name, column_name as "column",
+        data_type as type, comment, column_index as place
     from duckdb_columns() where schema_name in ('lake', 'cdp')
     union all
-    select schema_name || '.' || function_name || '(' || array_to_string(parameters, ', ') || ')', null, 'table',
-        comment, 0
+    select schema_name || '.' || function_name || '(' || array_to_string(parameters, ', ') || ')',
+        regexp_replace(function_name, '_as_of$', ''), null, 'table', comment, 0
     from duckdb_functions() where schema_name = 'lake'
-) order by "table", place
+) left join smarts using (name) where $smart is null or smart = $smart order by "table", place
 """
+"""Tables and columns, of one Smart or of all."""
 
 AS_OF = """
 create macro lake.meter_intervals_as_of(day) as table
@@ -46,6 +48,8 @@ def connect(store: Store, cities: list[str]) -> duckdb.DuckDBPyConnection:
     if isinstance(store, S3Store):
         connection.register_filesystem(store.filesystem)
     connection.execute("create schema lake; create schema cdp")
+    smarts = pl.DataFrame([{"name": table.name, "smart": table.smart} for table in TABLES.values()])
+    connection.register("smarts", smarts.to_arrow())
     published: dict[str, list[str]] = {}
     for city in cities:
         if entry := commit.current(store, city):
@@ -93,7 +97,7 @@ def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, tabl
         f"create view {schema}.{table.name} as select {columns} from ("  # noqa: S608
         f"select * from read_parquet([{files}], {types}) union all by name select * from contract_{table.name})"
     )
-    connection.execute(f"comment on view {schema}.{table.name} is {_quoted(f'{table.description} ({table.smart})')}")
+    connection.execute(f"comment on view {schema}.{table.name} is {_quoted(table.description)}")
     for column in table.columns:
         text = column.description + (f" [{column.unit}]" if column.unit else "")
         connection.execute(f'comment on column {schema}.{table.name}."{column.name}" is {_quoted(text)}')
