@@ -84,13 +84,17 @@ class Package(Catalogue):
         default=None, description="`all` resources of the best kind, or those whose name fits a pattern such as `ปี *`"
     )
     newest: int | None = Field(
-        default=None, ge=1, description="so many of them, by the year in their names, else by when they were changed"
+        default=None,
+        ge=1,
+        strict=True,
+        description="so many of them, by the year in their names, else by when they were changed",
     )
     allow_hosts: tuple[Text, ...] = Field(
         default=(), description="other hosts that the file of a resource may lie on (https)"
     )
     whole: bool = Field(
         default=False,
+        strict=True,
         description="take the file of a resource that is in the datastore too, to see all its rows at once",
     )
 

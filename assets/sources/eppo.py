@@ -63,7 +63,7 @@ class SalesOptions(Options):
 
     columns: Mapping[Role, Text] = Field(default={}, description="header of a column by its role, where it is another")
     sector: Text | None = Field(default=None, description="sector of a file that has no column of it")
-    months: int = Field(default=MONTHS, ge=1, description="newest months that are taken")
+    months: int = Field(default=MONTHS, ge=1, strict=True, description="newest months that are taken")
 
 
 def plan(area: str, city: City, day: date, base: str, options: SalesOptions) -> Generator[Request, bytes | None, None]:

@@ -62,7 +62,7 @@ class LongOptions(ckan.Package):
 
     columns: Mapping[Role, Text] = Field(default={}, description="header of a column by its role, where it is another")
     item: Annotated[tuple[Text, ...], BeforeValidator(lambda item: [item] if isinstance(item, str) else item)] = Field(
-        default=(), description="the item that is read, or several; others are left out"
+        default=(), description="the item that is read, or a list of them; others are left out"
     )
     totals: tuple[Text, ...] = Field(default=(), description="further labels of totals")
     area_level: Literal["city", "tambon", "amphoe", "province"] | None = Field(

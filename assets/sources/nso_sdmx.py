@@ -37,7 +37,9 @@ class FlowOptions(Options):
     flow: Text = Field(description="the data flow")
     key: Text = Field(description="key of its series; `{province}` stands for the DOPA code of the city's province")
     measure: Measure = Field(description="what the series tells, in baht a month")
-    start: int = Field(default=FIRST_YEAR, gt=thai.BUDDHIST_FROM, description="first Buddhist year that is asked for")
+    start: int = Field(
+        default=FIRST_YEAR, gt=thai.BUDDHIST_FROM, strict=True, description="first Buddhist year that is asked for"
+    )
     area: Text | None = Field(
         default=None, description="column of DOPA codes, where the key asks for more than the own province"
     )
