@@ -6,7 +6,7 @@ archive of one of them. Package names are unique within a portal only: a data se
 everywhere, by the portal's own host, whichever mirror answered. A package tells the day it was last modified, which
 the names of the receipts carry (``…@2026-04-17``), because many Thai data sets hold no date of their own.
 
-What rows mean is not said here: see ``assets.sources.long_table``.
+What rows mean is another matter: see ``assets.sources.long_table``.
 """
 
 import re
@@ -106,11 +106,12 @@ class Package(Catalogue):
 
 @dataclass(frozen=True)
 class Records:
-    """Rows of one receipt as strings with ``_row``. ``whole``: they are all the resource has, as far as it tells."""
+    """Rows of one receipt as strings with ``_row``. ``complete``: they are all the resource has, as far as it
+    tells."""
 
     batch: Batch
     evidence: str = ""
-    whole: bool = False
+    complete: bool = False
 
 
 def dataset(options: Mapping[str, Any]) -> str:
@@ -187,11 +188,11 @@ def _pages(identity: str, suffix: str, base: str, options: Package) -> Generator
 def records(data: bytes) -> Records:
     """Rows of a datastore page or of a file; rejected where the bytes are neither.
 
-    Values are strings as published. A page that holds less than the resource's total is not ``whole``.
+    Values are strings as published. A page that holds less than the resource's total is not ``complete``.
     """
     if data.lstrip()[:1] != b"{":
         table = read_table(data)
-        return Records(table) if table.is_rejected else Records(table, "file with a header line", whole=True)
+        return Records(table) if table.is_rejected else Records(table, "file with a header line", complete=True)
     payload, reason = parsed(data, lambda payload: _page_fault(payload, None, None))
     if reason:
         return Records(Batch.rejected("answer-bad", reason))
@@ -212,7 +213,7 @@ class Rows(NamedTuple):
 def read_rows(data: bytes) -> tuple[Rows | None, pl.DataFrame]:
     """``records`` for a reader without ``Batch``."""
     found = records(data)
-    rows = None if found.batch.is_rejected else Rows(found.batch.rows, found.whole, found.evidence)
+    rows = None if found.batch.is_rejected else Rows(found.batch.rows, found.complete, found.evidence)
     return rows, found.batch.found
 
 
@@ -283,7 +284,7 @@ def _package_fault(payload: Any, base: str, options: Package) -> str | None:
 
 
 def _page_fault(payload: Any, offset: int | None, known: int | None) -> str | None:
-    """``offset`` is what was asked for, ``known`` the total that the page before told; None where nothing is known."""
+    """``offset`` is what was asked for, ``known`` the total of the page before; None where nothing is known."""
     if payload["success"] is not True:
         return "the catalogue reports no success"
     result = payload["result"]

@@ -118,7 +118,7 @@ def read(area: str, data: bytes, context: Context[SalesOptions]) -> ReadResult:
         )
         .distinct(POWER_SYSTEM.key)
     )
-    if records.whole:
+    if records.complete:
         sales = _checked(sales, usable.rows["_day"].max(), context.day)
     evidence = f"{records.evidence}, {recent.rows.height} of {usable.rows.height} rows since {first}"
     return ReadResult.of(reader, evidence, power_system=sales)

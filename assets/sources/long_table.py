@@ -74,7 +74,7 @@ class LongOptions(ckan.Package):
     unit: Text | None = Field(default=None, description="unit of a file that has no column of it")
 
 
-Chosen = TypeVar("Chosen", bound=LongOptions)
+ChosenLong = TypeVar("ChosenLong", bound=LongOptions)
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,14 @@ class Form:
 
 
 @dataclass(frozen=True)
-class LongTable(Generic[Chosen]):
+class LongTable(Generic[ChosenLong]):
     """A long table on its way from text by role to ``DIMENSIONS`` and values, step by step.
 
     ``roles`` are those that have a value in some row.
     """
 
     batch: Batch
-    context: Context[Chosen]
+    context: Context[ChosenLong]
     form: Form
     roles: frozenset[str]
 
@@ -165,12 +165,12 @@ class LongTable(Generic[Chosen]):
             message = "dated by the package's modification" if day else "dated by its delivery"
             return self._with(batch.note("no-date", message))
         over_month = thai.is_total(month, self.labels) if "month" in self.roles else never
-        whole = over_month if "month" in self.roles else pl.lit(value=True)
+        yearly = over_month if "month" in self.roles else pl.lit(value=True)
         batch = self.batch.with_columns(
             over_month=over_month,
             over_year=thai.is_total(year, self.labels),
-            months=pl.when(whole).then(12).otherwise(1).cast(pl.Int32),
-            reference_date=pl.date(thai.year(year), pl.when(whole).then(1).otherwise(thai.month(month)), 1),
+            months=pl.when(yearly).then(12).otherwise(1).cast(pl.Int32),
+            reference_date=pl.date(thai.year(year), pl.when(yearly).then(1).otherwise(thai.month(month)), 1),
         )
         count = int(batch.rows["over_year"].sum())
         return self._with(batch.note("total-row", f"{count} totals over years are kept apart") if count else batch)
@@ -240,7 +240,7 @@ class LongTable(Generic[Chosen]):
         return replace(self, batch=batch)
 
 
-def long_rows(records: ckan.Records, context: Context[Chosen], form: Form) -> Batch:
+def long_rows(records: ckan.Records, context: Context[ChosenLong], form: Form) -> Batch:
     """Rows of a long table: ``value``, ``status`` (published or pending), ``is_total``, ``over_area`` (a total over
     areas) and ``long_table_rules.DIMENSIONS``. Classes are empty where not told and ``รวม`` where they are a total's.
 
@@ -260,7 +260,7 @@ def long_rows(records: ckan.Records, context: Context[Chosen], form: Form) -> Ba
     if own.batch.is_rejected:
         return own.batch
     table = own.classed().placed().dated().valued().usable().noted()
-    batch = (table.judged() if records.whole else table).batch.also(*mapped.problems)
+    batch = (table.judged() if records.complete else table).batch.also(*mapped.problems)
     over = pl.any_horizontal("over_area", "over_month", *(pl.col(name) == thai.TOTAL for name in CLASSES))
     return batch.filter(~pl.col("over_year")).select(*DIMENSIONS, "value", "status", "over_area", is_total=over)
 
@@ -271,17 +271,17 @@ def long_source(
     table: Table,
     units: str,
     form: Form,
-    rows: Callable[[Batch, Context[Chosen]], Batch],
-    options: type[Chosen],
-) -> Source[Chosen]:
+    rows: Callable[[Batch, Context[ChosenLong]], Batch],
+    options: type[ChosenLong],
+) -> Source[ChosenLong]:
     """The source of a long table: it lies in a catalogue that the registry names, and ``rows`` makes those of
     ``table`` out of ``long_rows``."""
 
-    def read(data: bytes, context: Context[Chosen]) -> ReadResult:
+    def read(data: bytes, context: Context[ChosenLong]) -> ReadResult:
         records = ckan.records(data)
         batch = long_rows(records, context, form)
-        made = batch if batch.is_rejected else rows(batch, context).distinct(table.key)
-        return ReadResult.of(name, records.evidence, **{table.name: made})
+        filled = batch if batch.is_rejected else rows(batch, context).distinct(table.key)
+        return ReadResult.of(name, records.evidence, **{table.name: filled})
 
     return Source(
         name=name,

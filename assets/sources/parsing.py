@@ -214,8 +214,8 @@ def judged_totals(
     low = pl.when(average).then("_least").otherwise(pl.col("_sum") - tolerance)
     high = pl.when(average).then("_most").otherwise(pl.col("_sum") + tolerance)
     number = pl.col(value).cast(pl.String)
-    told = [pl.col(name).cast(pl.String).replace("", None) for name in by]
-    group = pl.concat_str(told, separator=" / ", ignore_nulls=True)
+    keys = [pl.col(name).cast(pl.String).replace("", None) for name in by]
+    group = pl.concat_str(keys, separator=" / ", ignore_nulls=True)
     message = (
         pl.when(average)
         .then(pl.format("{}: total {} is not between its members' {} and {}", group, number, "_least", "_most"))

@@ -215,7 +215,7 @@ ROWS = [["ปี", "จำนวน", "หมายเหตุ", None], [2567, 
 def test_a_table_reads_alike_from_every_kind_of_file(data):
     records = ckan.records(data)
     rows = records.batch.rows
-    assert records.whole
+    assert records.complete
     assert rows.columns == ["_row", "ปี", "จำนวน", "หมายเหตุ"]
     assert rows["_row"].to_list() == [2, 3]
     assert rows["ปี"].to_list() == ["2567", "2568"]
