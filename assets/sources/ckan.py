@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import polars as pl
@@ -114,11 +114,6 @@ class Records:
     complete: bool = False
 
 
-def dataset(options: Mapping[str, Any]) -> str:
-    """``Package.dataset`` of options that are not yet a model."""
-    return Package.model_validate(options).dataset
-
-
 def is_rows(name: str) -> bool:
     """Whether a receipt of that name holds rows and no package description."""
     return not name.startswith(PACKAGE)
@@ -131,12 +126,9 @@ def action(base: str, options: Catalogue, name: str) -> tuple[str, dict[str, str
     return f"{base}{there.actions}/{name}", {str(there.key_header): f"{{key:{there.keys[0]}}}"} if keyed else {}
 
 
-def plan(
-    city: City, day: date, base: str, options: Package | Mapping[str, Any]
-) -> Generator[Request, bytes | None, None]:
+def plan(city: City, day: date, base: str, options: Package) -> Generator[Request, bytes | None, None]:
     """The package's description, then the rows of its resources; one whose rows do not come leaves the others
     untouched."""
-    options = Package.model_validate(options)
     url, headers = action(base, options, "package_show")
     described = yield Request(
         name=f"{PACKAGE}{options.package}",
@@ -200,21 +192,6 @@ def records(data: bytes) -> Records:
     frame = text_frame(result["records"], [name for name in _names(result) if name != "_id"])
     count, total = len(result["records"]), result["total"]
     return Records(Batch(frame), f"datastore_search, {count} of {total} records", count == total)
-
-
-class Rows(NamedTuple):
-    """``Records`` of a reader without ``Batch``."""
-
-    frame: pl.DataFrame
-    whole: bool
-    evidence: str
-
-
-def read_rows(data: bytes) -> tuple[Rows | None, pl.DataFrame]:
-    """``records`` for a reader without ``Batch``."""
-    found = records(data)
-    rows = None if found.batch.is_rejected else Rows(found.batch.rows, found.complete, found.evidence)
-    return rows, found.batch.found
 
 
 def modified(name: str) -> date | None:
