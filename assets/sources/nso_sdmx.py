@@ -8,6 +8,7 @@ which the client calls empty. Which flow and key tell the figure is the registry
 
 from collections.abc import Generator
 from datetime import date
+from typing import Literal
 from urllib.parse import quote, urlsplit
 
 import polars as pl
@@ -17,7 +18,6 @@ from assets.cities.registry import City
 from assets.landing.portals import portal
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.household import Measure
 from assets.sources.parsing import read_csv
 from assets.sources.source import Context, Options, ReadResult, Source, Text
 from quality.tables import HOUSEHOLD_INCOME
@@ -36,7 +36,7 @@ class FlowOptions(Options):
 
     flow: Text = Field(description="the data flow")
     key: Text = Field(description="key of its series; `{province}` stands for the DOPA code of the city's province")
-    measure: Measure = Field(description="what the series tells, in baht a month")
+    measure: Literal["income", "expenditure"] = Field(description="what the series tells, in baht a month")
     start: int = Field(
         default=FIRST_YEAR, gt=thai.BUDDHIST_FROM, strict=True, description="first Buddhist year that is asked for"
     )
