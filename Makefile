@@ -35,6 +35,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python docs/draw_imports.py --check
+	$(BIN)/python docs/write_sources.py --check
 
 test: lint
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder

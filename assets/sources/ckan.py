@@ -6,25 +6,28 @@ archive of one of them. Package names are unique within a portal only: a data se
 everywhere, by the portal's own host, whichever mirror answered. A package tells the day it was last modified, which
 the names of the receipts carry (``…@2026-04-17``), because many Thai data sets hold no date of their own.
 
-What rows mean is not said here: see ``assets.sources.long_table``.
+What rows mean is another matter: see ``assets.sources.long_table``.
 """
 
 import re
 from collections.abc import Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Annotated, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import polars as pl
+from pydantic import AfterValidator, Field
 
 from assets.cities.registry import City
 from assets.landing.portals import portal
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.parsing import parsed, read_table, text_frame
-from quality.problems import gather, problem
+from assets.sources.source import Options, Text
+from quality.batch import Batch
 
 PAGE = 1000
 """Records a request: well below CKAN's own cap of 32,000, and a page stays below 1 MB."""
@@ -49,22 +52,66 @@ _KINDS = {"CSV": "csv", "XLSX": "zip", "ZIP": "zip"}
 """Formats of a file that can be read, the best first, with what a request for it expects."""
 
 
-class Rows(NamedTuple):
-    """Rows of one receipt as strings with ``_row``. ``whole``: they are all the resource has, as far as it tells."""
-
-    frame: pl.DataFrame
-    whole: bool
-    evidence: str
-
-
-def dataset(options: Mapping[str, Any]) -> str:
-    """``<host>/<package>``, the name of a package over all portals. Raises ``KeyError`` for an unknown portal."""
-    return f"{host(options)}/{options['package']}"
+def _known(name: str) -> str:
+    try:
+        portal(name)
+    except KeyError:
+        raise ValueError(f"{name} is no portal") from None
+    return name
 
 
-def host(options: Mapping[str, Any]) -> str:
-    """Host of the portal that the option ``portal`` names: its own, not that of a mirror."""
-    return str(urlsplit(portal(str(options["portal"])).base_url).hostname)
+class Catalogue(Options):
+    """A catalogue that speaks CKAN."""
+
+    portal: Annotated[Text, AfterValidator(_known)] = Field(
+        description="the catalogue: a portal of the list below, or `<node>_gdcatalog`"
+    )
+
+    @property
+    def host(self) -> str:
+        """Host of the portal: its own, not that of a mirror."""
+        return str(urlsplit(portal(self.portal).base_url).hostname)
+
+
+class Package(Catalogue):
+    """A package of a catalogue, and which of its resources are read."""
+
+    package: Text = Field(description="name of the data set in the catalogue")
+    resource: Text | None = Field(
+        default=None, description="id of the one resource to read, where the first readable one is not it"
+    )
+    resources: Text | None = Field(
+        default=None, description="`all` resources of the best kind, or those whose name fits a pattern such as `ปี *`"
+    )
+    newest: int | None = Field(
+        default=None,
+        ge=1,
+        strict=True,
+        description="so many of them, by the year in their names, else by when they were changed",
+    )
+    allow_hosts: tuple[Text, ...] = Field(
+        default=(), description="other hosts that the file of a resource may lie on (https)"
+    )
+    whole: bool = Field(
+        default=False,
+        strict=True,
+        description="take the file of a resource that is in the datastore too, to see all its rows at once",
+    )
+
+    @property
+    def dataset(self) -> str:
+        """``<host>/<package>``, the name of a package over all portals."""
+        return f"{self.host}/{self.package}"
+
+
+@dataclass(frozen=True)
+class Records:
+    """Rows of one receipt as strings with ``_row``. ``complete``: they are all the resource has, as far as it
+    tells."""
+
+    batch: Batch
+    evidence: str = ""
+    complete: bool = False
 
 
 def is_rows(name: str) -> bool:
@@ -72,27 +119,21 @@ def is_rows(name: str) -> bool:
     return not name.startswith(PACKAGE)
 
 
-def action(base: str, options: Mapping[str, Any], name: str) -> tuple[str, dict[str, str]]:
+def action(base: str, options: Catalogue, name: str) -> tuple[str, dict[str, str]]:
     """URL and headers of an action at a portal: where its API lies, and its key where the action wants one."""
-    there = portal(str(options["portal"]))
+    there = portal(options.portal)
     keyed = there.key_header and name not in there.open_actions
     return f"{base}{there.actions}/{name}", {str(there.key_header): f"{{key:{there.keys[0]}}}"} if keyed else {}
 
 
-def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
-    """The package's description, then the rows of its resources.
-
-    Options: ``portal`` and ``package``; ``resource`` (id), or ``resources`` (``all``, or a pattern of names such as
-    ``ปี *``) and ``newest`` (so many, by the year in their names, else by when they were changed), where the first
-    readable resource is not the one; ``allow_hosts``, other hosts that a resource may lie on; ``whole``, to take the
-    file of a resource that is in the datastore too, for readers that must see all rows at once. A resource whose rows
-    do not come leaves the others untouched.
-    """
+def plan(city: City, day: date, base: str, options: Package) -> Generator[Request, bytes | None, None]:
+    """The package's description, then the rows of its resources; one whose rows do not come leaves the others
+    untouched."""
     url, headers = action(base, options, "package_show")
     described = yield Request(
-        name=f"{PACKAGE}{options['package']}",
+        name=f"{PACKAGE}{options.package}",
         url=url,
-        params={"id": str(options["package"])},
+        params={"id": options.package},
         headers=headers,
         # The check depends on the options, which may have changed since the last answer.
         conditional=False,
@@ -104,7 +145,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     modified = day_of(package.get("metadata_modified"))
     suffix = f"@{modified}" if modified else ""
     for resource in _chosen(package, base, options):
-        whole = options.get("whole") and _kind(resource) and _reachable(resource, base, options)
+        whole = options.whole and _kind(resource) and _reachable(resource, base, options)
         if resource.get("datastore_active") and not whole:
             yield from _pages(resource["id"], suffix, base, options)
         else:
@@ -116,7 +157,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
             )
 
 
-def _pages(identity: str, suffix: str, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+def _pages(identity: str, suffix: str, base: str, options: Package) -> Generator[Request, bytes | None, None]:
     url, headers = action(base, options, "datastore_search")
     offset, total = 0, None
     while total is None or offset < total:
@@ -136,21 +177,21 @@ def _pages(identity: str, suffix: str, base: str, options: Mapping[str, Any]) ->
             return
 
 
-def read_rows(data: bytes) -> tuple[Rows | None, pl.DataFrame]:
-    """Rows of a datastore page or of a file, and what is to be said of its shape; None where it is neither.
+def records(data: bytes) -> Records:
+    """Rows of a datastore page or of a file; rejected where the bytes are neither.
 
-    Values are strings as published. A page that holds less than the resource's total is not ``whole``.
+    Values are strings as published. A page that holds less than the resource's total is not ``complete``.
     """
     if data.lstrip()[:1] != b"{":
-        given = read_table(data)
-        return (None if given.is_rejected else Rows(given.rows, True, "file with a header line")), given.found
+        table = read_table(data)
+        return Records(table) if table.is_rejected else Records(table, "file with a header line", complete=True)
     payload, reason = parsed(data, lambda payload: _page_fault(payload, None, None))
     if reason:
-        return None, problem("answer-bad", reason)
+        return Records(Batch.rejected("answer-bad", reason))
     result = payload["result"]
     frame = text_frame(result["records"], [name for name in _names(result) if name != "_id"])
     count, total = len(result["records"]), result["total"]
-    return Rows(frame, count == total, f"datastore_search, {count} of {total} records"), gather([])
+    return Records(Batch(frame), f"datastore_search, {count} of {total} records", count == total)
 
 
 def modified(name: str) -> date | None:
@@ -159,45 +200,43 @@ def modified(name: str) -> date | None:
 
 
 def mapped(
-    frame: pl.DataFrame,
+    batch: Batch,
     columns: Mapping[str, Sequence[str]],
-    chosen: Mapping[str, str],
+    chosen: Mapping[Any, str],
     required: Sequence[str],
     known: Sequence[str],
     optional: Collection[str] = (),
-) -> tuple[pl.DataFrame | None, pl.DataFrame]:
-    """``frame`` with its published headers renamed to roles, and what is wrong with the headers.
+) -> Batch:
+    """``batch`` with its published headers renamed to roles; rejected where a ``required`` role is absent.
 
     ``columns`` maps a role to the headers it is published under; ``chosen`` (the registry's ``columns``) overrides
     one. A header that differs in case, blanks, underscores or spelling only (``thai.folded``) is taken where no other
     does (``column-renamed``); one that is merely similar is suggested. Roles that are absent become null columns, said
     (``column-missing``) unless they are ``optional``; headers that are in no role and not ``known`` are left out
-    (``column-new``). None where a ``required`` role is absent.
+    (``column-new``).
     """
     wanted = {role: [chosen[role]] if role in chosen else list(headers) for role, headers in columns.items()}
-    found = {role: next((name for name in names if name in frame.columns), "") for role, names in wanted.items()}
-    spare = [name for name in frame.columns if name not in {*found.values(), *known, "_row"}]
-    said = []
+    headers = batch.rows.columns
+    found = {role: next((name for name in names if name in headers), "") for role, names in wanted.items()}
+    spare = [name for name in headers if name not in {*found.values(), *known, "_row"}]
     for role in [role for role, header in found.items() if not header]:
         spellings = {thai.folded(name) for name in wanted[role]}
         alike = [name for name in spare if thai.folded(name) in spellings]
         if len(alike) == 1:
             found[role] = alike[0]
             spare.remove(alike[0])
-            said.append(problem("column-renamed", f"{alike[0]!r:.60} is read as {wanted[role][0]!r:.60} ({role})"))
+            batch = batch.note("column-renamed", f"{alike[0]!r:.60} is read as {wanted[role][0]!r:.60} ({role})")
     lacking = {role: _suggested(wanted[role], spare) for role, header in found.items() if not header}
     if fatal := [f"{role}{similar}" for role, similar in lacking.items() if role in required]:
-        return None, problem("file-malformed", f"no column for {', '.join(fatal)}; headers may have changed")
-    roles = [
-        pl.col(header).alias(role) if header else pl.lit(None, pl.String).alias(role) for role, header in found.items()
-    ]
-    said += [
-        problem("column-missing", f"no column for {role}{similar}")
-        for role, similar in lacking.items()
-        if similar or role not in optional or role in chosen
-    ]
-    said += [problem("column-new", f"column {header!r:.60} is in no mapping") for header in sorted(spare)]
-    return frame.select("_row", *roles), gather(said)
+        return Batch.rejected("file-malformed", f"no column for {', '.join(fatal)}; headers may have changed")
+    for role, similar in lacking.items():
+        if similar or role not in optional or role in chosen:
+            batch = batch.note("column-missing", f"no column for {role}{similar}")
+    for header in sorted(spare):
+        batch = batch.note("column-new", f"column {header!r:.60} is in no mapping")
+    return batch.select(
+        **{role: pl.col(header) if header else pl.lit(None, pl.String) for role, header in found.items()}
+    )
 
 
 def _suggested(wanted: Sequence[str], spare: Sequence[str]) -> str:
@@ -207,14 +246,14 @@ def _suggested(wanted: Sequence[str], spare: Sequence[str]) -> str:
     return "" if match is None else f" (similar: {match!r:.60})"
 
 
-def _package_fault(payload: Any, base: str, options: Mapping[str, Any]) -> str | None:
+def _package_fault(payload: Any, base: str, options: Package) -> str | None:
     if payload["success"] is not True:
         return "the catalogue reports no success"
     if not all(isinstance(resource["id"], str) for resource in payload["result"]["resources"]):
         return "a resource without id"
-    told, count = payload["result"].get("num_resources"), len(payload["result"]["resources"])
-    if told not in (None, count):
-        return f"{count} resources are described although there are {told}"
+    stated, count = payload["result"].get("num_resources"), len(payload["result"]["resources"])
+    if stated not in (None, count):
+        return f"{count} resources are described although there are {stated}"
     found = len(_chosen(payload["result"], base, options))
     if not found:
         return "no resource asked for is in the datastore or a CSV, XLSX or ZIP file on a host that may be asked"
@@ -222,7 +261,7 @@ def _package_fault(payload: Any, base: str, options: Mapping[str, Any]) -> str |
 
 
 def _page_fault(payload: Any, offset: int | None, known: int | None) -> str | None:
-    """``offset`` is what was asked for, ``known`` the total that the page before told; None where nothing is known."""
+    """``offset`` is what was asked for, ``known`` the total of the page before; None where nothing is known."""
     if payload["success"] is not True:
         return "the catalogue reports no success"
     result = payload["result"]
@@ -248,21 +287,21 @@ def _names(result: Any) -> list[str]:
     return [field["id"] for field in result["fields"]]
 
 
-def _chosen(package: Any, base: str, options: Mapping[str, Any]) -> Sequence[Any]:
+def _chosen(package: Any, base: str, options: Package) -> Sequence[Any]:
     """Resources to read: the one that is named, those whose names fit (of one kind, the best), or the first."""
     usable = [
         (("CSV", *_KINDS).index("CSV" if entry.get("datastore_active") else _kind(entry)), at, entry)
         for at, entry in enumerate(package["resources"])
         if entry.get("datastore_active") or (_kind(entry) and _reachable(entry, base, options))
     ]
-    if "resource" in options:
-        return [entry for _, _, entry in usable if entry["id"] == options["resource"]]
-    wanted = str(options.get("resources", "*")).replace("all", "*") if "resources" in options else "*"
+    if options.resource:
+        return [entry for _, _, entry in usable if entry["id"] == options.resource]
+    wanted = "*" if options.resources == "all" else options.resources or "*"
     fitting = [found for found in usable if fnmatchcase(str(found[2].get("name") or "").strip(), wanted)]
     best = [found for found in fitting if found[0] == min(rank for rank, _, _ in fitting)]
-    if "newest" in options:
-        best = sorted(best, key=lambda found: _age(found[2], found[1]))[-int(options["newest"]) :]
-    elif "resources" not in options:
+    if options.newest:
+        best = sorted(best, key=lambda found: _age(found[2], found[1]))[-options.newest :]
+    elif not options.resources:
         best = best[:1]
     return [entry for _, _, entry in best]
 
@@ -281,18 +320,18 @@ def _kind(resource: Any) -> str:
     return plain if plain in _KINDS else ""
 
 
-def _reachable(resource: Any, base: str, options: Mapping[str, Any]) -> str:
+def _reachable(resource: Any, base: str, options: Package) -> str:
     """URL of a resource's file if it lies on the portal or an allowed host, else empty.
 
     Portals write their public host into the URL: it is replaced by that of ``base``, so that a mirror stays a mirror.
     """
-    own = portal(str(options["portal"])).base_url
+    own = portal(options.portal).base_url
     url = urlsplit(urljoin(f"{own}/", str(resource.get("url") or "")))
     if url.netloc == urlsplit(own).netloc:
         return base + urlunsplit(url._replace(scheme="", netloc="", fragment=""))
     if url.netloc == urlsplit(base).netloc:
         return urlunsplit(url._replace(scheme=urlsplit(base).scheme))
-    allowed = url.hostname in options.get("allow_hosts", ()) and url.scheme == "https"
+    allowed = url.hostname in options.allow_hosts and url.scheme == "https"
     return urlunsplit(url) if allowed else ""
 
 

@@ -11,13 +11,14 @@ from datetime import date
 from typing import Any
 
 import polars as pl
+from pydantic import Field
 
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import ckan
-from assets.sources.parsing import absent_fields, distinct, parsed, problems_at, rejected, without
-from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather
+from assets.sources.parsing import absent_fields, parsed
+from assets.sources.source import Context, ReadResult, Source, Text
+from quality.batch import Batch
 from quality.tables import DATASETS
 
 PAGE = 100
@@ -43,16 +44,21 @@ EXPECTED = (
 _READER = "ckan_datasets"
 
 
-def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
-    """The catalogue's packages by title, so that copies of one are neighbours.
+class SearchOptions(ckan.Catalogue):
+    """What is searched for where the portal is not the city's own."""
 
-    Options: ``portal``; ``query`` (q, in which ``{province}`` stands for the Thai name of the city's province) and
-    ``organization`` (its name) where the portal is not the city's own.
-    """
+    query: Text | None = Field(
+        default=None, description="words to search for; `{province}` stands for the Thai name of the city's province"
+    )
+    organization: Text | None = Field(default=None, description="name of the organization whose packages are listed")
+
+
+def plan(city: City, day: date, base: str, options: SearchOptions) -> Generator[Request, bytes | None, None]:
+    """The catalogue's packages by title, so that copies of one are neighbours."""
     url, headers = ckan.action(base, options, "package_search")
-    asked = {"q": str(options["query"]).replace("{province}", city.province_th)} if "query" in options else {}
-    if "organization" in options:
-        asked["fq"] = f'organization:"{options["organization"]}"'
+    asked = {"q": options.query.replace("{province}", city.province_th)} if options.query else {}
+    if options.organization:
+        asked["fq"] = f'organization:"{options.organization}"'
     start, count = 0, None
     while count is None or start < count:
         page = yield Request(
@@ -69,28 +75,28 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
         start, count = start + len(result["results"]), result["count"]
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+def read(data: bytes, context: Context[SearchOptions]) -> ReadResult:
     """Table ``datasets`` from a page of the search, as of the delivery day.
 
     ``harvested_twice`` is told where both copies are on one page; ``HARVESTED_TWICE`` tells it of all rows.
     """
     payload, reason = parsed(data, lambda payload: _fault(payload, None, None))
     if reason:
-        return rejected(_READER, "answer-bad", reason)
+        return ReadResult.rejected(_READER, "answer-bad", reason)
     packages = payload["result"]["results"]
     if not packages:
-        return rejected(_READER, "answer-empty", "the catalogue has no package that fits")
+        return ReadResult.rejected(_READER, "answer-empty", "the catalogue has no package that fits")
     rows = [_row(number, package) for number, package in enumerate(packages, 1) if isinstance(package, dict)]
-    frame = pl.DataFrame(rows, schema=_SCHEMA).with_columns(
-        portal=pl.lit(ckan.host(context.options)), reference_date=pl.lit(context.day, pl.Date)
+    batch = (
+        Batch(pl.DataFrame(rows, schema=_SCHEMA))
+        .also(absent_fields(packages, EXPECTED))
+        .with_columns(portal=pl.lit(context.options.host), reference_date=pl.lit(context.day, pl.Date))
+        .refuse((pl.col("package").is_null(), "value-null", "the package has no name"))
+        .distinct(DATASETS.key)
+        .with_columns(harvested_twice=HARVESTED_TWICE)
     )
-    nameless = problems_at(frame, "value-null", pl.col("package").is_null(), "the package has no name")
-    table, repeats = distinct(without(frame, nameless), DATASETS.key)
-    table = table.with_columns(harvested_twice=HARVESTED_TWICE)
     evidence = f"package_search, {len(packages)} of {payload['result']['count']} packages"
-    return ReadResult(
-        _READER, evidence, {DATASETS.name: table}, gather([nameless, repeats, absent_fields(packages, EXPECTED)])
-    )
+    return ReadResult.of(_READER, evidence, datasets=batch)
 
 
 _SCHEMA = {"_row": pl.Int64()} | {
@@ -156,6 +162,7 @@ CKAN_DATASETS = Source(
     document="https://docs.ckan.org/en/2.10/api/",
     plan=plan,
     reader=read,
+    options=SearchOptions,
     zone="UTC",
     label="instant",
     missing=("", "ไม่ทราบ"),

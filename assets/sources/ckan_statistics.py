@@ -4,55 +4,43 @@ A long table (``assets.sources.long_table``), as in https://phuket.gdcatalog.go.
 https://phuket.gdcatalog.go.th/dataset/20_14 (waste by local government).
 """
 
-from typing import Any, get_args
-
 import polars as pl
+from pydantic import Field
 
 from assets.cities.registry import Smart
-from assets.sources import ckan
-from assets.sources.long_table import long_rows, long_source
+from assets.sources.long_table import Form, LongOptions, long_source
 from assets.sources.long_table_rules import CLASSES
-from assets.sources.parsing import distinct, rejected
-from assets.sources.source import Context, ReadResult
-from quality.problems import gather
+from assets.sources.source import Context
+from quality.batch import Batch
 from quality.tables import CITY_STATISTICS
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
-    """Table ``city_statistics`` from a datastore page or file.
+class StatisticsOptions(LongOptions):
+    """Of any statistic."""
 
-    Options: ``smart``, the Smart that the statistic serves; see ``long_table.long_rows``. Several classes are joined by
-    " / ". A file without items counts what its package is called.
-    """
-    smart = context.options.get("smart")
-    if smart not in get_args(Smart):
-        return rejected(_READER, "option-invalid", f"the option smart is none of {', '.join(get_args(Smart))}")
-    long = long_rows(data, context, CITY_STATISTICS.schema["value"], required=("value",))
-    if long.frame is None:
-        return ReadResult(_READER, long.evidence, problems=long.problems)
+    smart: Smart = Field(description="the Smart that the statistic serves")
+
+
+def rows(batch: Batch, context: Context[StatisticsOptions]) -> Batch:
+    """Table ``city_statistics``. Several classes are joined by " / "; a file without items counts what its package is
+    called."""
+    options = context.options
     classes = pl.concat_str([pl.col(name).replace("", None) for name in CLASSES], separator=" / ", ignore_nulls=True)
-    table, repeats = distinct(
-        long.frame.select(
-            "_row",
-            "area",
-            "unit",
-            "months",
-            "value",
-            "is_total",
-            "status",
-            "reference_date",
-            dataset=pl.lit(ckan.dataset(context.options)),
-            smart=pl.lit(smart),
-            item=pl.col("item").replace("", str(context.options["package"])),
-            category=classes.replace("", "all"),
-        ),
-        CITY_STATISTICS.key,
+    return batch.select(
+        *("area", "unit", "months", "value", "is_total", "status", "reference_date"),
+        dataset=pl.lit(options.dataset),
+        smart=pl.lit(options.smart),
+        item=pl.col("item").replace("", options.package),
+        category=classes.replace("", "all"),
     )
-    return ReadResult(_READER, long.evidence, {CITY_STATISTICS.name: table}, gather([long.problems, repeats]))
 
-
-_READER = "ckan_statistics"
 
 CKAN_STATISTICS = long_source(
-    _READER, "Published statistics (catalogue)", CITY_STATISTICS, "as published, by row", read
+    "ckan_statistics",
+    "Published statistics (catalogue)",
+    CITY_STATISTICS,
+    "as published, by row",
+    Form(CITY_STATISTICS.schema["value"], required=("value",)),
+    rows,
+    StatisticsOptions,
 )

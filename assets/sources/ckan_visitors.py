@@ -4,47 +4,33 @@ A long table (``assets.sources.long_table``) with the columns ``ประเภ�
 or ``สถานะ`` (origin), as in https://phuket.gdcatalog.go.th/dataset/dataset_10_34.
 """
 
-from typing import Any
-
 import polars as pl
 
-from assets.sources import ckan, thai
-from assets.sources.long_table import long_rows, long_source
-from assets.sources.parsing import distinct
-from assets.sources.source import Context, ReadResult
-from quality.problems import gather
+from assets.sources import thai
+from assets.sources.long_table import Form, LongOptions, long_source
+from assets.sources.source import Context
+from quality.batch import Batch
 from quality.tables import VISITORS
 
 ORIGINS = {"ชาวไทย": "thai", "ชาวต่างชาติ": "foreign", thai.TOTAL: "total", "": "total"}
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
-    """Table ``visitors`` from a datastore page or file. Options: see ``assets.sources.long_table.long_rows``."""
-    long = long_rows(
-        data,
-        context,
-        VISITORS.schema["value"],
-        required=("year", "item", "value", "unit"),
-        expected=("category", "origin"),
-    )
-    if long.frame is None:
-        return ReadResult(_READER, long.evidence, problems=long.problems)
-    rows = long.frame.select(
-        "_row",
-        "item",
-        "value",
-        "unit",
-        "is_total",
-        "status",
-        "reference_date",
-        dataset=pl.lit(ckan.dataset(context.options)),
+def rows(batch: Batch, context: Context[LongOptions]) -> Batch:
+    """Table ``visitors``."""
+    return batch.select(
+        *("item", "value", "unit", "is_total", "status", "reference_date"),
+        dataset=pl.lit(context.options.dataset),
         category=pl.col("category").replace("", "all"),
         origin=pl.col("origin").replace(ORIGINS),
     )
-    table, repeats = distinct(rows, VISITORS.key)
-    return ReadResult(_READER, long.evidence, {VISITORS.name: table}, gather([long.problems, repeats]))
 
 
-_READER = "ckan_visitors"
-
-CKAN_VISITORS = long_source(_READER, "Visitors (provincial catalogue)", VISITORS, "as published, by row", read)
+CKAN_VISITORS = long_source(
+    "ckan_visitors",
+    "Visitors (provincial catalogue)",
+    VISITORS,
+    "as published, by row",
+    Form(VISITORS.schema["value"], ("year", "item", "value", "unit"), expected=("category", "origin")),
+    rows,
+    LongOptions,
+)

@@ -9,18 +9,17 @@ their sum; rows without a tambon code are the offices' and the province's own to
 resident. The server is often not reached from abroad.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from datetime import date
-from typing import Any
 
 import polars as pl
 
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import problems_at, rejected, text_of, without
-from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather, problem
+from assets.sources.parsing import text_of
+from assets.sources.source import Context, Options, ReadResult, Source
+from quality.batch import Batch
 from quality.tables import POPULATION
 
 FIELDS = (
@@ -37,7 +36,7 @@ _NONE = ("", "0")
 """Written for a level that a row does not reach."""
 
 
-def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+def plan(city: City, day: date, base: str, options: Options) -> Generator[Request, bytes | None, None]:
     """The newest yearly file that can be out, for the whole country."""
     year = day.year - (1 if day.month >= PUBLISHED_MONTH else 2)
     yy = f"{(year + 543) % 100:02d}"
@@ -49,7 +48,7 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     )
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+def read(data: bytes, context: Context[Options]) -> ReadResult:
     """Table ``population``: the city's province, the amphoe of that province, and the tambons of the city's amphoe.
 
     Both are sums over tambon codes. Male and female against the total, and the province's own total against the sum
@@ -57,70 +56,65 @@ def read(data: bytes, context: Context[Any]) -> ReadResult:
     """
     text = text_of(data)
     if text is None:
-        return rejected(_READER, "file-encoding", "not text")
-    frame = (
+        return ReadResult.rejected(_READER, "file-encoding", "not text")
+    lines = (
         pl.DataFrame({"line": text.splitlines()}, schema={"line": pl.String})
         .with_row_index("_row", offset=1)
         .cast({"_row": pl.Int64})
+        .filter(pl.col("line").str.strip_chars() != "")
+        .with_columns(fields=pl.col("line").str.split("|"))
     )
-    frame = frame.filter(pl.col("line").str.strip_chars() != "")
-    if not frame.height:
-        return rejected(_READER, "file-empty", "nothing but blanks")
-    fields = pl.col("line").str.split("|")
-    frame = frame.with_columns(fields=fields, width=fields.list.len())
-    malformed = problems_at(frame, "row-malformed", pl.col("width") < len(FIELDS) - 1, "fewer than 13 fields")
-    if malformed.height == frame.height:
-        return rejected(_READER, "format-unknown", "no row has the 13 fields of stat_t")
-    rows = without(frame, malformed).select(
-        "_row",
-        **{name: pl.col("fields").list.get(at, null_on_oob=True).str.strip_chars() for at, name in enumerate(FIELDS)},
+    if not lines.height:
+        return ReadResult.rejected(_READER, "file-empty", "nothing but blanks")
+    batch = Batch(lines).refuse(
+        (pl.col("fields").list.len() < len(FIELDS) - 1, "row-malformed", "fewer than 13 fields")
     )
-    own = rows.filter(pl.col("province") == context.city.dopa_province).with_columns(
-        **{f"_{name}": thai.number(pl.col(name), pl.Int64()) for name in _COUNTS},
-        _day=_month_end(pl.col("month")),
-        tambon=pl.when(~pl.col("tambon").is_in(list(_NONE))).then("tambon"),
-        office=pl.when(~pl.col("office").is_in(list(_NONE))).then("office"),
+    if not batch.rows.height:
+        return ReadResult.rejected(_READER, "format-unknown", "no row has the 13 fields of stat_t")
+    code = context.city.dopa_province
+    batch = (
+        batch.select(
+            **{
+                name: pl.col("fields").list.get(at, null_on_oob=True).str.strip_chars()
+                for at, name in enumerate(FIELDS)
+            }
+        )
+        .filter(pl.col("province") == code)
+        .with_columns(
+            **{f"_{name}": thai.number(pl.col(name), pl.Int64()) for name in _COUNTS},
+            _day=_month_end(pl.col("month")),
+            tambon=pl.when(~pl.col("tambon").is_in(_NONE)).then("tambon"),
+            office=pl.when(~pl.col("office").is_in(_NONE)).then("office"),
+        )
     )
-    if not own.height:
-        return rejected(_READER, "answer-empty", f"no row of province {context.city.dopa_province}")
-    refused = gather(
-        [
-            problems_at(own, "stamp-bad", pl.col("_day").is_null(), "the month is not YYMM of a Buddhist year"),
-            problems_at(
-                own,
-                "value-not-number",
-                pl.any_horizontal(pl.col(f"_{name}").is_null() for name in _COUNTS),
-                "male, female, total or houses is not a number",
-            ),
-            problems_at(
-                own,
-                "value-unknown",
-                pl.col("tambon").is_not_null()
-                & ~(
-                    pl.col("tambon").str.contains(r"^[0-9]{6}$")
-                    & pl.col("tambon").str.starts_with(context.city.dopa_province)
-                ),
-                "the tambon code is not six digits of its province",
-            ),
-        ]
-    ).unique("row", keep="first", maintain_order=True)
-    kept = without(own, refused)
-    off = problems_at(
-        kept,
-        "total-mismatch",
+    if not batch.rows.height:
+        return ReadResult.rejected(_READER, "answer-empty", f"no row of province {code}")
+    uncounted = pl.any_horizontal(pl.col(f"_{name}").is_null() for name in _COUNTS)
+    tambon = pl.col("tambon")
+    batch = batch.refuse(
+        (pl.col("_day").is_null(), "stamp-bad", "the month is not YYMM of a Buddhist year"),
+        (uncounted, "value-not-number", "male, female, total or houses is not a number"),
+        (
+            tambon.is_not_null() & ~(tambon.str.contains(r"^[0-9]{6}$") & tambon.str.starts_with(code)),
+            "value-unknown",
+            "the tambon code is not six digits of its province",
+        ),
+    ).warn(
         pl.col("_male") + pl.col("_female") != pl.col("_total"),
+        "total-mismatch",
         pl.format("male {} and female {} are not the total {}", "_male", "_female", "_total"),
     )
-    tambons = kept.drop_nulls("tambon").filter(pl.col("village").fill_null("").is_in(list(_NONE)))
-    province = kept.filter(pl.col("tambon").is_null(), pl.col("office").is_null())
+    tambons = batch.rows.drop_nulls("tambon").filter(pl.col("village").fill_null("").is_in(_NONE))
     areas = _areas(tambons, context.city)
-    whole = areas.filter(area_level="province")
-    said = [malformed, refused, off, _against(province, whole)]
+    # The province's own totals that its tambons do not add up to.
+    own = tambon.is_null() & pl.col("office").is_null()
+    for sex, summed in dict(areas.filter(area_level="province").select("sex", "persons").iter_rows()).items():
+        message = pl.format(f"province: {sex} {{}} but its tambons add up to {summed}", f"_{sex}")
+        batch = batch.warn(own & (pl.col(f"_{sex}") != summed), "total-mismatch", message)
     if not tambons.height:
-        said.append(problem("value-missing", "no tambon row: the file holds totals only"))
-    return ReadResult(
-        _READER, f"stat_t, {tambons.height} tambon rows of the province", {"population": areas}, gather(said)
-    )
+        batch = batch.note("value-missing", "no tambon row: the file holds totals only")
+    evidence = f"stat_t, {tambons.height} tambon rows of the province"
+    return ReadResult.of(_READER, evidence, population=Batch(areas, batch.problems))
 
 
 def _areas(tambons: pl.DataFrame, city: City) -> pl.DataFrame:
@@ -163,20 +157,6 @@ def _areas(tambons: pl.DataFrame, city: City) -> pl.DataFrame:
                 )
             )
     return pl.concat(parts).sort("area_code", "sex")
-
-
-def _against(province: pl.DataFrame, whole: pl.DataFrame) -> pl.DataFrame:
-    """The province's own totals that its tambons do not add up to."""
-    summed = {row["sex"]: row["persons"] for row in whole.iter_rows(named=True)}
-    return gather(
-        problems_at(
-            province,
-            "total-mismatch",
-            pl.col(f"_{sex}") != summed[sex],
-            pl.format(f"province: {sex} {{}} but its tambons add up to {summed[sex]}", f"_{sex}"),
-        )
-        for sex in summed
-    )
 
 
 def _month_end(month: pl.Expr) -> pl.Expr:

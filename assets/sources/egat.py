@@ -9,7 +9,7 @@ These are the country's figures, the frame around a city and never its own.
 """
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,9 +18,9 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import distinct, parsed, problems_at, rejected, text_frame, without
-from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather, problem
+from assets.sources.parsing import parsed, text_frame
+from assets.sources.source import Context, Options, ReadResult, Source
+from quality.batch import Batch
 from quality.tables import POWER_SYSTEM
 
 SERIES = "SYSTEM_GEN(MW)"
@@ -42,7 +42,7 @@ _BARE_KEY = re.compile(rb"([{,]\s*)list(\s*:)")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+def plan(city: City, day: date, base: str, options: Options) -> Generator[Request, bytes | None, None]:
     """The day before the delivery day. Expected is text, for the empty answer is no JSON."""
     asked = day - timedelta(days=1)
     yield Request(
@@ -55,47 +55,44 @@ def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Genera
     )
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+def read(data: bytes, context: Context[Options]) -> ReadResult:
     """Table ``power_system``, series ``generation`` (MW) and ``temperature`` (°C), of the day that the answer or the
     receipt's name tells; ``window-short`` where one of its 24 hours has no generation."""
     payload, reason = _parsed(data)
     if reason:
-        return rejected(_READER, "answer-bad", reason)
+        return ReadResult.rejected(_READER, "answer-bad", reason)
     points = _points(payload)
     if not points:
-        return rejected(_READER, "answer-empty", "the answer lists no value")
-    asked, told = _asked(context.name), _told(payload)
-    if asked and told and asked != told:
-        return rejected(_READER, "answer-bad", f"the answer is of {told} and {asked} was asked for")
-    day = told or asked
+        return ReadResult.rejected(_READER, "answer-empty", "the answer lists no value")
+    asked, stated = _asked(context.name), _stated(payload)
+    if asked and stated and asked != stated:
+        return ReadResult.rejected(_READER, "answer-bad", f"the answer is of {stated} and {asked} was asked for")
+    day = stated or asked
     if day is None:
-        return rejected(_READER, "file-malformed", "neither the answer nor its name tells the day")
+        return ReadResult.rejected(_READER, "file-malformed", "neither the answer nor its name tells the day")
     columns = ("seconds", "generation", "temperature")
-    frame = text_frame((dict(zip(columns, point, strict=False)) for point in points), columns).with_columns(
-        _seconds=thai.number(pl.col("seconds"), pl.Int64())
+    frame = text_frame((dict(zip(columns, point, strict=False)) for point in points), columns)
+    within = pl.col("_seconds").is_between(0, SECONDS).fill_null(value=False)
+    timed = (
+        Batch(frame)
+        .with_columns(_seconds=thai.number(pl.col("seconds"), pl.Int64()))
+        .refuse((~within, "stamp-bad", "not a number of seconds within a day"))
     )
-    stamps = problems_at(
-        frame,
-        "stamp-bad",
-        ~pl.col("_seconds").is_between(0, SECONDS).fill_null(value=False),
-        "not a number of seconds within a day",
-    )
-    timed = without(frame, stamps)
-    parts = [
-        _series(timed, day, "generation", "MW", GENERATION_MW),
+    series = [
+        _series(timed.rows, day, "generation", "MW", GENERATION_MW),
         # A value without temperature is a pair, not a triple with a mark.
-        _series(timed.drop_nulls("temperature"), day, "temperature", "°C", TEMPERATURE_C),
+        _series(timed.rows.drop_nulls("temperature"), day, "temperature", "°C", TEMPERATURE_C),
     ]
-    rows, repeats = distinct(pl.concat([part for part, _ in parts]), POWER_SYSTEM.key)
-    generated = rows.filter(pl.col("value").is_not_null(), local_date=day, series="generation")
-    hours = generated["start"].dt.convert_time_zone("Asia/Bangkok").dt.hour().n_unique()
-    short = [problem("window-short", f"{hours} of 24 hours of {day} have a value")] if hours < 24 else []
-    return ReadResult(
-        _READER,
-        f"{len(points)} values of {day}",
-        {"power_system": rows},
-        gather([stamps, *(said for _, said in parts), repeats, *short]),
+    batch = (
+        Batch(pl.concat([part.rows for part in series]), timed.problems)
+        .also(*(found for part in series for found in part.problems))
+        .distinct(POWER_SYSTEM.key)
     )
+    generated = batch.rows.filter(pl.col("value").is_not_null(), local_date=day, series="generation")
+    hours = generated["start"].dt.convert_time_zone("Asia/Bangkok").dt.hour().n_unique()
+    if hours < 24:
+        batch = batch.note("window-short", f"{hours} of 24 hours of {day} have a value")
+    return ReadResult.of(_READER, f"{len(points)} values of {day}", power_system=batch)
 
 
 EGAT_GENERATION = Source(
@@ -124,7 +121,7 @@ def _fault(payload: Any) -> str | None:
     points = _points(payload)
     if not isinstance(points, list) or not all(isinstance(point, list) and len(point) in (2, 3) for point in points):
         return "not a list of seconds and values"
-    if isinstance(payload, dict) and payload.get("day") and _told(payload) is None:
+    if isinstance(payload, dict) and payload.get("day") and _stated(payload) is None:
         return "the day is not dd-mm-YYYY"
     return None
 
@@ -138,46 +135,38 @@ def _asked(name: str) -> date | None:
     return date.fromisoformat(found[0]) if found else None
 
 
-def _told(payload: Any) -> date | None:
+def _stated(payload: Any) -> date | None:
     try:
         return datetime.strptime(payload["day"], "%d-%m-%Y").date()  # noqa: DTZ007 - a calendar day has no zone
     except (LookupError, TypeError, ValueError):
         return None
 
 
-def _series(
-    frame: pl.DataFrame, day: date, series: str, unit: str, bounds: tuple[float, float]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of ``power_system`` of one of the columns, and what is wrong with its values."""
-    text = pl.col(series)
-    frame = frame.with_columns(_value=thai.number(text, _VALUE))
-    bad = gather(
-        [
-            problems_at(
-                frame, "value-not-number", pl.col("_value").is_null() & ~thai.is_missing(text), f"{series} is no number"
-            ),
-            problems_at(
-                frame,
+def _series(frame: pl.DataFrame, day: date, series: str, unit: str, bounds: tuple[float, float]) -> Batch:
+    """Rows of ``power_system`` of one of the columns."""
+    text, value = pl.col(series), thai.number(pl.col(series), _VALUE)
+    start = pl.lit(day).cast(pl.Datetime("us")) + pl.duration(seconds="_seconds")
+    return (
+        Batch(frame)
+        .refuse(
+            (value.is_null() & ~thai.is_missing(text), "value-not-number", f"{series} is no number"),
+            (
+                ~value.cast(pl.Float64).is_between(*bounds),
                 "value-range",
-                ~pl.col("_value").cast(pl.Float64).is_between(*bounds),
                 pl.format(f"{series} {{}} {unit} cannot be", text),
             ),
-        ]
+        )
+        .with_columns(value.alias(series))
+        .missing([series])
+        .select(
+            dataset=pl.lit(DATASET),
+            series=pl.lit(series),
+            area=pl.lit("TH"),
+            sector=pl.lit("all"),
+            period=pl.lit("instant"),
+            start=thai.utc(start),
+            local_date=start.dt.date(),
+            value=series,
+            unit=pl.lit(unit),
+        )
     )
-    kept = without(frame, bad)
-    blank = kept["_value"].null_count()
-    said = [problem("value-missing", f"{series}: {blank} of {kept.height} rows have no value")] if blank else []
-    start = pl.lit(day).cast(pl.Datetime("us")) + pl.duration(seconds="_seconds")
-    rows = kept.select(
-        "_row",
-        dataset=pl.lit(DATASET),
-        series=pl.lit(series),
-        area=pl.lit("TH"),
-        sector=pl.lit("all"),
-        period=pl.lit("instant"),
-        start=thai.utc(start),
-        local_date=start.dt.date(),
-        value="_value",
-        unit=pl.lit(unit),
-    )
-    return rows, gather([bad, *said])

@@ -11,31 +11,42 @@ These are a utility's figures, the frame around a city and never its own.
 from collections.abc import Generator, Mapping
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import Literal
 
 import polars as pl
+from pydantic import Field
 
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import ckan, thai
-from assets.sources.parsing import distinct, judged_totals, problems_at, without
-from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather, problem
+from assets.sources.parsing import judged_totals
+from assets.sources.source import Context, Options, ReadResult, Source, Text
+from quality.batch import Batch
 from quality.tables import POWER_SYSTEM
 
-PACKAGES = {"PEA": "dataset_11_36", "MEA": "dataset_11_35"}
+PACKAGES = {
+    area: ckan.Package(portal="eppo", package=package)
+    for area, package in (("PEA", "dataset_11_36"), ("MEA", "dataset_11_35"))
+}
 """Area → package."""
 
-HEADERS = {"year": "Year", "month": "Month", "sector": "Sector", "value": "Quantity", "unit": "Unit"}
+Role = Literal["year", "month", "sector", "value", "unit"]
+HEADERS: dict[Role, str] = {
+    "year": "Year",
+    "month": "Month",
+    "sector": "Sector",
+    "value": "Quantity",
+    "unit": "Unit",
+}
 """Role → header, compared as ``thai.folded`` has them; the option ``columns`` names others."""
 
-REQUIRED = ("year", "month", "value")
+REQUIRED: tuple[Role, ...] = ("year", "month", "value")
 
 UNITS = ("", "gwh", "ล้านหน่วย")
 """What the unit may be called; these files have no column of it."""
 
 MONTHS = 36
-"""Newest months that are taken where the registry's ``months`` says no other: three years show season and trend, and a
+"""Newest months that are taken where the option ``months`` says no other: three years show season and trend, and a
 city's table has a file for each month."""
 
 LATE = 6
@@ -47,91 +58,83 @@ TOTALS = (*thai.TOTALS, "Grand Total")
 _VALUE = POWER_SYSTEM.schema["value"]
 
 
-def plan(
-    area: str, city: City, day: date, base: str, options: Mapping[str, Any]
-) -> Generator[Request, bytes | None, None]:
+class SalesOptions(Options):
+    """How a file is read that is built otherwise, and how far back."""
+
+    columns: Mapping[Role, Text] = Field(default={}, description="header of a column by its role, where it is another")
+    sector: Text | None = Field(default=None, description="sector of a file that has no column of it")
+    months: int = Field(default=MONTHS, ge=1, strict=True, description="newest months that are taken")
+
+
+def plan(area: str, city: City, day: date, base: str, options: SalesOptions) -> Generator[Request, bytes | None, None]:
     """The package of the area, then its rows."""
-    yield from ckan.plan(city, day, base, {"portal": "eppo", "package": PACKAGES[area], **dict(options)})
+    yield from ckan.plan(city, day, base, PACKAGES[area])
 
 
-def read(area: str, data: bytes, context: Context[Any]) -> ReadResult:
+def read(area: str, data: bytes, context: Context[SalesOptions]) -> ReadResult:
     """Table ``power_system``, series ``sales``, from a datastore page or a CSV file.
 
-    Options: ``columns`` (role to header), ``sector`` (of a file that has no such column), ``months``. A month that lies
-    ahead is refused; months that are missing within a sector are ``window-short``.
+    A month that lies ahead is refused; months that are missing within a sector are ``window-short``.
     """
     reader = f"eppo_sales_{area.lower()}"
-    rows, shape = ckan.read_rows(data)
-    if rows is None:
-        return ReadResult(reader, problems=shape)
-    frame, headers = _mapped(rows.frame, context.options)
-    if frame is None:
-        return ReadResult(reader, rows.evidence, problems=headers)
-    if not frame.height:
-        return ReadResult(reader, rows.evidence, problems=problem("answer-empty", "no records"))
-    value, sector = pl.col("value"), thai.clean(pl.col("sector"))
-    frame = frame.with_columns(
+    records = ckan.records(data)
+    batch = _mapped(records.batch, context.options)
+    if not batch.is_rejected and not batch.rows.height:
+        batch = Batch.rejected("answer-empty", "no records")
+    if batch.is_rejected:
+        return ReadResult.of(reader, records.evidence, power_system=batch)
+    value, sector, day = pl.col("value"), thai.clean(pl.col("sector")), pl.col("_day")
+    usable = batch.with_columns(
         _day=pl.date(thai.year(pl.col("year")), thai.month(pl.col("month")), 1),
         _value=thai.number(value, _VALUE),
         sector=pl.when(thai.is_total(sector, TOTALS)).then(pl.lit("all")).otherwise(sector),
+    ).refuse(
+        (day.is_null(), "stamp-bad", "not a year and the name of a month"),
+        (day > context.day, "stamp-bad", "the month lies after the delivery"),
+        (~thai.clean(pl.col("unit")).str.to_lowercase().is_in(UNITS), "unit-unknown", "the unit is not GWh"),
+        (
+            pl.col("_value").is_null() & ~(thai.is_missing(value) | thai.is_pending(value)),
+            "value-not-number",
+            "not a number",
+        ),
+        (thai.is_missing(pl.col("sector")), "value-null", "the sector is missing"),
+        (pl.col("_value") < 0, "value-range", "less than nothing was sold"),
     )
-    declared = thai.is_missing(value) | thai.is_pending(value)
-    refused = gather(
-        [
-            problems_at(frame, "stamp-bad", pl.col("_day").is_null(), "not a year and the name of a month"),
-            problems_at(frame, "stamp-bad", pl.col("_day") > context.day, "the month lies after the delivery"),
-            problems_at(frame, "value-null", thai.is_missing(pl.col("sector")), "the sector is missing"),
-            problems_at(frame, "value-not-number", pl.col("_value").is_null() & ~declared, "not a number"),
-            problems_at(frame, "value-range", pl.col("_value") < 0, "less than nothing was sold"),
-            problems_at(
-                frame,
-                "unit-unknown",
-                ~thai.clean(pl.col("unit")).str.to_lowercase().is_in(list(UNITS)),
-                "the unit is not GWh",
-            ),
-        ]
-    ).unique("row", keep="first", maintain_order=True)
-    kept = without(frame, refused)
-    first = _months_before(context.day, int(context.options.get("months", MONTHS)))
-    recent = kept.filter(pl.col("_day") >= first)
-    waiting = problems_at(
-        recent, "value-pending", thai.is_pending(value), "the publisher is still processing the value"
-    )
-    blank = problems_at(recent, "value-missing", thai.is_missing(value), "the publisher gives no value")
-    table, repeats = distinct(
-        recent.select(
-            "_row",
+    first = _months_before(context.day, context.options.months)
+    recent = usable.filter(day >= first)
+    sales = (
+        recent.warn(thai.is_pending(value), "value-pending", "the publisher is still processing the value")
+        .warn(thai.is_missing(value), "value-missing", "the publisher gives no value")
+        .select(
             "sector",
-            dataset=pl.lit(ckan.dataset({"portal": "eppo", "package": PACKAGES[area]})),
+            dataset=pl.lit(PACKAGES[area].dataset),
             series=pl.lit("sales"),
             area=pl.lit(area),
             period=pl.lit("month"),
-            start=thai.utc(pl.col("_day").cast(pl.Datetime("us"))),
+            start=thai.utc(day.cast(pl.Datetime("us"))),
             local_date="_day",
             value="_value",
             unit=pl.lit("GWh"),
-        ),
-        POWER_SYSTEM.key,
+        )
+        .distinct(POWER_SYSTEM.key)
     )
-    whole = [*_gaps(table), *_late(kept, context.day), _off(table)] if rows.whole else []
-    return ReadResult(
-        reader,
-        f"{rows.evidence}, {recent.height} of {kept.height} rows since {first}",
-        {"power_system": table},
-        gather([shape, headers, refused, waiting, blank, repeats, *whole]),
-    )
+    if records.complete:
+        sales = _checked(sales, usable.rows["_day"].max(), context.day)
+    evidence = f"{records.evidence}, {recent.rows.height} of {usable.rows.height} rows since {first}"
+    return ReadResult.of(reader, evidence, power_system=sales)
 
 
-def _source(area: str) -> Source[Any]:
+def _source(area: str) -> Source[SalesOptions]:
     return Source(
         name=f"eppo_sales_{area.lower()}",
         title=f"Electricity sold by month and sector in the area of {area} (EPPO)",
         smart="energy",
         tables=("power_system",),
         portal="eppo",
-        document=f"https://catalog.eppo.go.th/dataset/{PACKAGES[area]}",
+        document=f"https://catalog.eppo.go.th/dataset/{PACKAGES[area].package}",
         plan=partial(plan, area),
         reader=partial(read, area),
+        options=SalesOptions,
         zone="Asia/Bangkok",
         label="period",
         missing=thai.MISSING,
@@ -144,23 +147,23 @@ def _source(area: str) -> Source[Any]:
 EPPO_SALES_PEA, EPPO_SALES_MEA = _source("PEA"), _source("MEA")
 
 
-def _mapped(frame: pl.DataFrame, options: Mapping[str, Any]) -> tuple[pl.DataFrame | None, pl.DataFrame]:
-    """The columns by role, as text, and what is wrong with the headers; None where one that is needed is absent."""
-    headers = {thai.folded(name): name for name in frame.columns}
-    wanted = {role: str(options.get("columns", {}).get(role, header)) for role, header in HEADERS.items()}
-    found = {role: headers.get(thai.folded(header)) for role, header in wanted.items()}
+def _mapped(batch: Batch, options: SalesOptions) -> Batch:
+    """The columns by role, as text; rejected where one that is needed is absent."""
+    if batch.is_rejected:
+        return batch
+    headers = {thai.folded(name): name for name in batch.rows.columns}
+    found = {role: headers.get(thai.folded(options.columns.get(role, header))) for role, header in HEADERS.items()}
     lacking = [role for role in REQUIRED if found[role] is None]
-    if found["sector"] is None and "sector" not in options:
+    if found["sector"] is None and options.sector is None:
         lacking.append("sector")
     if lacking:
-        return None, problem("file-malformed", f"no column for {', '.join(lacking)}; headers may have changed")
-    new = sorted(set(frame.columns) - {"_row", *found.values()})
-    said = gather(problem("column-new", f"column {header!r:.60} is in no mapping") for header in new)
-    stand_in = {"sector": str(options.get("sector", "")), "unit": ""}
-    return frame.select(
-        "_row",
-        **{role: pl.col(header) if header else pl.lit(stand_in[role]) for role, header in found.items()},
-    ), said
+        return Batch.rejected("file-malformed", f"no column for {', '.join(lacking)}; headers may have changed")
+    for header in sorted(set(batch.rows.columns) - {"_row", *found.values()}):
+        batch = batch.note("column-new", f"column {header!r:.60} is in no mapping")
+    stand_in = {"sector": options.sector or "", "unit": ""}
+    return batch.select(
+        **{role: pl.col(header) if header else pl.lit(stand_in[role]) for role, header in found.items()}
+    )
 
 
 def _months_before(day: date, months: int) -> date:
@@ -169,26 +172,16 @@ def _months_before(day: date, months: int) -> date:
     return date(ordinal // 12, ordinal % 12 + 1, 1)
 
 
-def _gaps(table: pl.DataFrame) -> list[pl.DataFrame]:
-    """One problem for all months that are missing between a sector's first and last."""
+def _checked(sales: Batch, newest: object, day: date) -> Batch:
+    """With what a whole file's rows say against each other: months that are missing between a sector's first and
+    last, an end long before the delivery, totals over the sectors that are not their sum."""
     month = pl.col("local_date").dt.year().cast(pl.Int32) * 12 + pl.col("local_date").dt.month()
-    spans = (
-        table.group_by("sector").agg(gone=month.max() - month.min() + 1 - month.n_unique()).filter(pl.col("gone") > 0)
-    )
-    if not spans.height:
-        return []
-    return [problem("window-short", f"{spans['gone'].sum()} months are missing within {spans.height} sectors")]
-
-
-def _late(kept: pl.DataFrame, day: date) -> list[pl.DataFrame]:
-    """A file that ends long before its delivery: the rest did not come, or the publisher has stopped."""
-    newest = kept["_day"].max()
-    if not isinstance(newest, date) or newest >= _months_before(day, LATE):
-        return []
-    return [problem("window-short", f"the newest month is {newest:%Y-%m}")]
-
-
-def _off(table: pl.DataFrame) -> pl.DataFrame:
-    """Totals over the sectors that are not their sum."""
-    judged = judged_totals(table, pl.col("sector") == "all", ("local_date",), "value", pl.lit(value=False))
-    return problems_at(judged, "total-mismatch", ~pl.col("fits"), pl.col("message"))
+    gone = sales.rows.group_by("sector").agg(gone=month.max() - month.min() + 1 - month.n_unique())
+    spans = gone.filter(pl.col("gone") > 0)
+    if spans.height:
+        sales = sales.note("window-short", f"{spans['gone'].sum()} months are missing within {spans.height} sectors")
+    # The rest did not come, or the publisher has stopped.
+    if isinstance(newest, date) and newest < _months_before(day, LATE):
+        sales = sales.note("window-short", f"the newest month is {newest:%Y-%m}")
+    totals = judged_totals(sales.rows, pl.col("sector") == "all", ("local_date",), "value", pl.lit(value=False))
+    return sales.also(*Batch(totals).warn(~pl.col("fits"), "total-mismatch", pl.col("message")).problems)

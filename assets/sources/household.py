@@ -6,26 +6,28 @@ survey, https://catalog.nso.go.th. The newest figures come by SDMX (``assets.sou
 """
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, Literal, get_args
 
 import polars as pl
+from pydantic import Field
 
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import ckan, thai
-from assets.sources.parsing import distinct, problems_at, rejected
-from assets.sources.source import Context, ReadResult, Source
-from quality.problems import gather, problem
+from assets.sources.source import Context, Options, ReadResult, Source
 from quality.tables import HOUSEHOLD_INCOME
 
-MEASURES = ("income", "expenditure")
+Measure = Literal["income", "expenditure"]
 """What a file may hold: the option ``measure`` says which, for the file itself does not."""
 
 NATIONAL_PORTAL = "data_go_th"
-PACKAGES = {"income": "average-monthly-household-income", "expenditure": "average-monthly-household-expenses"}
+PACKAGES: dict[Measure, str] = {
+    "income": "average-monthly-household-income",
+    "expenditure": "average-monthly-household-expenses",
+}
 """Measure → package of the national catalogue. Both names are in its list of 2025; what they hold was not seen, only
 the office's own files were. A file of another shape is refused and said."""
 
@@ -37,58 +39,56 @@ _PROVINCES = ("จังหวัด", "province", "provinces", "provincename")
 _READER = "ckan_household_income"
 
 
-def read(data: bytes, context: Context[Any]) -> ReadResult:
+class HouseholdOptions(ckan.Package):
+    """A file of one measure."""
+
+    measure: Measure = Field(description="what the file holds, which it does not say itself")
+
+
+def read(data: bytes, context: Context[HouseholdOptions]) -> ReadResult:
     """Table ``household_income``: the years of the city's own province.
 
     A year column whose eras disagree is left out (``stamp-bad``), and blanks are missing values.
     """
-    options = context.options
-    measure = options.get("measure")
-    if measure not in MEASURES:
-        return rejected(_READER, "option-invalid", f"the option measure is none of {', '.join(MEASURES)}")
-    rows, shape = ckan.read_rows(data)
-    if rows is None:
-        return ReadResult(_READER, problems=shape)
-    frame = rows.frame
+    records = ckan.records(data)
+    batch, frame, city = records.batch, records.batch.rows, context.city
+    if batch.is_rejected:
+        return ReadResult.of(_READER, household_income=batch)
     years = {name: found for name in frame.columns if (found := _YEAR.fullmatch(name.lower()))}
     named = [name for name in frame.columns if thai.folded(name) in _PROVINCES]
     if not years or not named:
-        return ReadResult(_READER, problems=problem("file-malformed", "no column of provinces, or none year-BE-CE"))
+        return ReadResult.rejected(_READER, "file-malformed", "no column of provinces, or none year-BE-CE")
     wrong = [name for name, found in years.items() if int(found[1]) - 543 != int(found[2])]
-    new = sorted(set(frame.columns) - {*years, *named, *KNOWN, "_row"})
-    said = [problem("column-new", f"column {name!r:.60} is in no mapping") for name in new]
-    said += [problem("stamp-bad", f"column {name!r:.40} names two years, not one in both eras") for name in wrong]
-    city = context.city
+    for name in sorted(set(frame.columns) - {*years, *named, *KNOWN, "_row"}):
+        batch = batch.note("column-new", f"column {name!r:.60} is in no mapping")
+    for name in wrong:
+        batch = batch.note("stamp-bad", f"column {name!r:.40} names two years, not one in both eras")
     own = pl.any_horizontal(
         *(thai.area(pl.col(name)) == city.province_th for name in named),
         *(thai.clean(pl.col(name)).str.to_lowercase() == city.province_en.lower() for name in named),
     )
     owned = frame.filter(own)
     if not owned.height:
-        return rejected(_READER, "answer-empty", "no row is of the city's province")
-    text = pl.col("text")
-    right = [name for name in years if name not in wrong]
-    long = owned.unpivot(right, index="_row", variable_name="year", value_name="text")
-    long = long.with_columns(baht_month=thai.number(text, _VALUE))
+        return ReadResult.rejected(_READER, "answer-empty", "no row is of the city's province")
+    right = {name: int(found[2]) for name, found in years.items() if name not in wrong}
+    text, starts = pl.col("text"), pl.col("year").replace_strict(right, return_dtype=pl.Int32)
     declared = thai.is_missing(text) | thai.is_pending(text)
-    refused = problems_at(long, "value-not-number", pl.col("baht_month").is_null() & ~declared, "not a number")
-    blank = problems_at(long, "value-missing", declared, pl.format("{}: the publisher gives no value", "year"))
-    starts = {name: int(found[2]) for name, found in years.items()}
-    table, repeats = distinct(
-        long.filter(pl.col("baht_month").is_not_null() | declared).select(
-            "_row",
+    batch = (
+        replace(batch, rows=owned.unpivot(list(right), index="_row", variable_name="year", value_name="text"))
+        .with_columns(baht_month=thai.number(text, _VALUE))
+        .refuse((pl.col("baht_month").is_null() & ~declared, "value-not-number", "not a number"))
+        .warn(declared, "value-missing", pl.format("{}: the publisher gives no value", "year"))
+        .select(
             "baht_month",
-            dataset=pl.lit(ckan.dataset(options)),
-            measure=pl.lit(measure),
+            dataset=pl.lit(context.options.dataset),
+            measure=pl.lit(context.options.measure),
             province_code=pl.lit(city.dopa_province),
-            reference_date=pl.date(pl.col("year").replace_strict(starts, return_dtype=pl.Int32), 1, 1),
-        ),
-        HOUSEHOLD_INCOME.key,
+            reference_date=pl.date(starts, 1, 1),
+        )
+        .distinct(HOUSEHOLD_INCOME.key)
     )
-    evidence = f"{rows.evidence}; {len(right)} years, {frame.height} provinces"
-    return ReadResult(
-        _READER, evidence, {HOUSEHOLD_INCOME.name: table}, gather([shape, *said, refused, blank, repeats])
-    )
+    evidence = f"{records.evidence}; {len(right)} years, {frame.height} provinces"
+    return ReadResult.of(_READER, evidence, household_income=batch)
 
 
 CKAN_HOUSEHOLD_INCOME = Source(
@@ -100,6 +100,7 @@ CKAN_HOUSEHOLD_INCOME = Source(
     document="https://catalog.nso.go.th",
     plan=ckan.plan,
     reader=read,
+    options=HouseholdOptions,
     zone="Asia/Bangkok",
     label="period",
     missing=("",),
@@ -108,24 +109,29 @@ CKAN_HOUSEHOLD_INCOME = Source(
 )
 
 
-def _national(measure: str) -> Source[Any]:
+def _national(measure: Measure) -> Source[Options]:
     """One measure for the whole country, landed once for all cities."""
-    fixed = {"portal": NATIONAL_PORTAL, "package": PACKAGES[measure], "measure": measure}
+    fixed = HouseholdOptions(portal=NATIONAL_PORTAL, package=PACKAGES[measure], measure=measure)
 
-    def plan(city: City, day: date, base: str, options: Mapping[str, Any]) -> Generator[Request, bytes | None, None]:
+    def plan(city: City, day: date, base: str, options: Options) -> Generator[Request, bytes | None, None]:
         yield from ckan.plan(city, day, base, fixed)
 
+    def read_fixed(data: bytes, context: Context[Options]) -> ReadResult:
+        return read(data, Context(context.city, context.day, context.name, fixed))
+
+    by_file: Source[Any] = CKAN_HOUSEHOLD_INCOME
     return replace(
-        CKAN_HOUSEHOLD_INCOME,
+        by_file,
         name=f"household_{measure}",
         title=f"Household {measure} of every province (data.go.th)",
         portal=NATIONAL_PORTAL,
         document=f"https://data.go.th/dataset/{PACKAGES[measure]}",
         plan=plan,
-        reader=lambda data, context: read(data, replace(context, options=fixed)),
+        reader=read_fixed,
+        options=Options,
         national=True,
     )
 
 
-HOUSEHOLD_NATIONAL = tuple(_national(measure) for measure in MEASURES)
+HOUSEHOLD_NATIONAL = tuple(_national(measure) for measure in get_args(Measure))
 """Income and expenditure, as the national catalogue holds them."""

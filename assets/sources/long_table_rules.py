@@ -1,8 +1,8 @@
 """Rules over the rows of one published table: what its own rows say against each other.
 
 Frames are those of ``assets.sources.long_table``: one value a row, with ``DIMENSIONS`` and, for totals among their
-members, ``over_area``, ``over_month``, ``over_year`` or the class ``รวม``. No rule knows a data set; both numbers are
-told.
+members, ``over_area``, ``over_month``, ``over_year`` or the class ``รวม``. No rule knows a data set; messages have both
+numbers.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from assets.sources import thai
-from assets.sources.parsing import distinct, judged_totals, problems_at, without
-from quality.problems import gather, problem
+from assets.sources.parsing import judged_totals
+from quality.batch import Batch
 
 CLASSES = ("category", "origin", "sex", "age")
 """Columns that divide what is counted."""
@@ -29,8 +29,8 @@ COUNTED = r"^(?:[^0-9]*[^0-9\s][^0-9]*[0-9]+(?:\s*(?:คน|ราย|ศพ))?[
 (accidents at sea) writes them in a column of its own."""
 
 
-def judge(frame: pl.DataFrame, at_most: Mapping[str, str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """``frame`` with drifted labels set right, without rival totals and totals over years, and all its contradictions.
+def judge(batch: Batch, at_most: Mapping[str, str]) -> Batch:
+    """``batch`` with drifted labels set right, without rival totals and totals over years, and all its contradictions.
 
     - ``label-drift``: rows under another label without which a year's total does not add up get that total's label.
     - ``total-mismatch``: totals over areas, classes, months and years against their members; a value against the
@@ -40,15 +40,13 @@ def judge(frame: pl.DataFrame, at_most: Mapping[str, str]) -> tuple[pl.DataFrame
     - ``unit-changed``: a series goes on in another unit.
     - ``value-contradicts``: an item is greater than the one it is a part of (``at_most``: part → whole).
     """
-    frame, merged = distinct(frame, [name for name in frame.columns if name != "_row"])
-    frame, drift = _drifted(frame)
-    totals = pl.concat(_totals(frame))
-    rivals = _rivals(frame, totals)
-    frame, repeats = distinct(without(frame.filter(~pl.col("over_year")), rivals), DIMENSIONS)
-    off = problems_at(totals, "total-mismatch", ~pl.col("fits"), pl.col("message"))
-    off = off.join(gather([rivals, repeats]), on="row", how="anti")
-    said = [merged, drift, off, rivals, repeats, _counted(frame), _unit_changes(frame), _contradictions(frame, at_most)]
-    return frame, gather(said)
+    batch = _drifted(batch.distinct([name for name in batch.rows.columns if name != "_row"]))
+    totals = pl.concat(_totals(batch.rows))
+    batch = _rivals(batch, totals).filter(~pl.col("over_year")).distinct(DIMENSIONS)
+    refused = batch.found.filter(code="key-duplicate")
+    off = Batch(totals.join(refused, left_on="_row", right_on="row", how="anti", maintain_order="left"))
+    batch = batch.also(*off.warn(~pl.col("fits"), "total-mismatch", pl.col("message")).problems)
+    return _contradictions(_unit_changes(_counted(batch)), at_most)
 
 
 def _totals(frame: pl.DataFrame) -> list[pl.DataFrame]:
@@ -81,11 +79,11 @@ def _totals(frame: pl.DataFrame) -> list[pl.DataFrame]:
     return found
 
 
-def _drifted(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _drifted(batch: Batch) -> Batch:
     """A year's rows of one label that have no total of their own, and complete the months of another whose total does
     not add up without them, are that other's."""
     place = ("area_level", "area", *CLASSES, "unit", "year")
-    dated = frame.filter(~pl.col("over_year")).with_columns(year=pl.col("reference_date").dt.year())
+    dated = batch.rows.filter(~pl.col("over_year")).with_columns(year=pl.col("reference_date").dt.year())
     by_label = (
         dated.group_by("item", *place)
         .agg(
@@ -105,65 +103,68 @@ def _drifted(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.col("total") == pl.col("summed") + pl.col("summed_stray"),
     )
     if not found.height:
-        return frame, gather([])
+        return batch
+    for row in found.sort("year", "item").iter_rows(named=True):
+        batch = batch.note("label-drift", _drift(row))
     meant = found.select(*place, item="item_stray", meant="item").unique([*place, "item"], keep="first")
-    said = [_drift(row) for row in found.sort("year", "item").iter_rows(named=True)]
-    frame = (
-        frame.with_columns(year=pl.col("reference_date").dt.year())
+    rows = (
+        batch.rows.with_columns(year=pl.col("reference_date").dt.year())
         .join(meant, on=[*place, "item"], how="left", maintain_order="left")
         .with_columns(item=pl.coalesce("meant", "item"))
-        .drop("year", "meant")
     )
-    return frame, gather(said)
+    return Batch(rows.drop("year", "meant"), batch.problems)
 
 
-def _drift(row: Mapping[str, Any]) -> pl.DataFrame:
+def _drift(row: Mapping[str, Any]) -> str:
     stray, item, without_them = f"{row['item_stray']!r:.60}", f"{row['item']!r:.60}", row["summed"]
     text = f"{row['year']}: {row['rows_stray']} row(s) labelled {stray} belong to {item}"
     with_them = without_them + row["summed_stray"]
-    return problem("label-drift", f"{text}: its total {row['total']} is {without_them} without, {with_them} with them")
+    return f"{text}: its total {row['total']} is {without_them} without, {with_them} with them"
 
 
-def _rivals(frame: pl.DataFrame, totals: pl.DataFrame) -> pl.DataFrame:
-    """Totals that do not add up beside one of the same key that does."""
-    verdicts = totals.group_by("_row").agg(pl.col("fits").all())
-    judged = frame.join(verdicts, on="_row", how="left", maintain_order="left")
-    fitting = pl.col("fits").fill_null(value=False)
-    beaten = ~fitting & (fitting.sum().over(DIMENSIONS) == 1) & ~pl.col("over_year")
-    return problems_at(judged, "key-duplicate", beaten, "repeats the key of a total that adds up, with another number")
-
-
-def _counted(frame: pl.DataFrame) -> pl.DataFrame:
-    """Values that are not what their origins add up to, where the text for these counts each of them."""
-    told = frame.filter(pl.col("origin").str.contains(COUNTED)).with_columns(
-        sum=pl.col("origin").str.extract_all("[0-9]+").list.eval(pl.element().cast(pl.Int64, strict=False)).list.sum()
+def _rivals(batch: Batch, totals: pl.DataFrame) -> Batch:
+    """Without totals that do not add up beside one of the same key that does."""
+    verdicts = totals.group_by("_row").agg(_fits=pl.col("fits").all())
+    fits = pl.col("_fits").fill_null(value=False)
+    beaten = ~fits & (fits.sum().over(DIMENSIONS) == 1) & ~pl.col("over_year")
+    return (
+        Batch(batch.rows.join(verdicts, on="_row", how="left", maintain_order="left"), batch.problems)
+        .refuse((beaten, "key-duplicate", "repeats the key of a total that adds up, with another number"))
+        .select(pl.exclude("_row", "_fits"))
     )
-    message = pl.format("{}: adds up to {}, the value is {}", pl.col("origin").str.head(60), "sum", "value")
-    return problems_at(told, "total-mismatch", pl.col("sum") != pl.col("value"), message)
 
 
-def _unit_changes(frame: pl.DataFrame) -> pl.DataFrame:
+def _counted(batch: Batch) -> Batch:
+    """Values that are not what their origins add up to, where the text for these counts each of them."""
+    origin = pl.col("origin")
+    counts = origin.str.extract_all("[0-9]+").list.eval(pl.element().cast(pl.Int64, strict=False)).list.sum()
+    return batch.warn(
+        origin.str.contains(COUNTED) & (counts != pl.col("value")),
+        "total-mismatch",
+        pl.format("{}: adds up to {}, the value is {}", origin.str.head(60), counts, "value"),
+    )
+
+
+def _unit_changes(batch: Batch) -> Batch:
     series = ["item", "area_level", "area", *CLASSES]
     spells = (
-        frame.group_by(*series, "told")
+        batch.rows.group_by(*series, "stated_unit")
         .agg(first=pl.col("reference_date").min(), last=pl.col("reference_date").max())
-        .sort(*series, "first", "told")
-        .with_columns(before=pl.col("told").shift().over(series), until=pl.col("last").shift().over(series))
+        .sort(*series, "first", "stated_unit")
+        .with_columns(before=pl.col("stated_unit").shift().over(series), until=pl.col("last").shift().over(series))
         # Two units side by side are two series.
         .filter(pl.col("first") > pl.col("until"))
     )
-    changes = spells.group_by("item", "before", "told", "first").len().sort("item", "first")
-    return gather(
-        problem("unit-changed", f"{row['item']!r:.60}: {row['before']} becomes {row['told']} on {row['first']}")
-        for row in changes.iter_rows(named=True)
-    )
+    changes = spells.group_by("item", "before", "stated_unit", "first").len().sort("item", "first")
+    for item, before, unit, first, _ in changes.iter_rows():
+        batch = batch.note("unit-changed", f"{item!r:.60}: {before} becomes {unit} on {first}")
+    return batch
 
 
-def _contradictions(frame: pl.DataFrame, at_most: Mapping[str, str]) -> pl.DataFrame:
-    rest = [name for name in DIMENSIONS if name != "item"]
-    found = []
+def _contradictions(batch: Batch, at_most: Mapping[str, str]) -> Batch:
+    rest, rows = [name for name in DIMENSIONS if name != "item"], batch.rows
     for part, whole in at_most.items():
-        pairs = frame.filter(item=part).join(frame.filter(item=whole).select(*rest, bound="value"), on=rest)
+        pairs = Batch(rows.filter(item=part).join(rows.filter(item=whole).select(*rest, bound="value"), on=rest))
         message = pl.format("{}: {} is more than {} of {}", pl.lit(part), "value", pl.lit(whole), "bound")
-        found.append(problems_at(pairs, "value-contradicts", pl.col("value") > pl.col("bound"), message))
-    return gather(found)
+        batch = batch.also(*pairs.warn(pl.col("value") > pl.col("bound"), "value-contradicts", message).problems)
+    return batch

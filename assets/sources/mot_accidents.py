@@ -8,9 +8,8 @@ the datastore has its rows. A blank number is missing, not 0.
 """
 
 import hashlib
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from datetime import date
-from typing import Any
 
 import polars as pl
 
@@ -26,14 +25,8 @@ from quality.problems import problem
 from quality.tables import ROAD_ACCIDENTS
 from quality.tables.shared import LATITUDE, LONGITUDE
 
-OPTIONS: Mapping[str, Any] = {
-    "portal": "mot",
-    "package": "roadaccident",
-    "resources": "all",
-    "newest": 3,
-    "whole": True,
-}
-"""Of ``assets.sources.ckan``: the last three years, of which the newest is not over; older ones no longer change."""
+PACKAGE = ckan.Package(portal="mot", package="roadaccident", resources="all", newest=3, whole=True)
+"""The last three years, of which the newest is not over; older ones no longer change."""
 
 COLUMNS = {
     "lat": ("LATITUDE",),
@@ -72,7 +65,7 @@ class AccidentOptions(Within):
 
 def plan(city: City, day: date, base: str, options: AccidentOptions) -> Generator[Request, bytes | None, None]:
     """The package's description, then the files of its newest years."""
-    return ckan.plan(city, day, base, OPTIONS)
+    return ckan.plan(city, day, base, PACKAGE)
 
 
 def read(data: bytes, context: Context[AccidentOptions]) -> ReadResult:
@@ -81,21 +74,19 @@ def read(data: bytes, context: Context[AccidentOptions]) -> ReadResult:
     Accidents in the city's province whose place is not told are refused, for they may be the city's; so are dates
     that cannot be read, that lie after the delivery day, or whose order nothing tells (``stamp-ambiguous``).
     """
-    rows, found = ckan.read_rows(data)
-    if rows is None:
-        return ReadResult(MOT_ACCIDENTS.name, problems=found)
-    columns = rows.frame.columns
+    records = ckan.records(data)
+    accidents, columns = records.batch, records.batch.rows.columns
+    if accidents.is_rejected:
+        return ReadResult.of(MOT_ACCIDENTS.name, road_accidents=accidents)
     headers = {role: next((name for name in names if name in columns), None) for role, names in COLUMNS.items()}
     absent = [role for role, header in headers.items() if header is None]
     if fatal := [role for role in absent if role in REQUIRED]:
         message = f"no column for {', '.join(fatal)}; headers may have changed"
         return ReadResult.rejected(MOT_ACCIDENTS.name, "file-malformed", message)
-    if not rows.frame.height:
+    if not accidents.rows.height:
         return ReadResult.rejected(MOT_ACCIDENTS.name, "answer-empty", "no accident in the file")
-    accidents = (
-        Batch(rows.frame)
-        .also(found, *(problem("column-missing", f"no column for {name}") for name in absent))
-        .select(**{r: pl.lit(None, pl.String) if h is None else pl.col(h) for r, h in headers.items()})
+    accidents = accidents.also(*(problem("column-missing", f"no column for {name}") for name in absent)).select(
+        **{r: pl.lit(None, pl.String) if h is None else pl.col(h) for r, h in headers.items()}
     )
     days, evidence = dates(accidents.rows["day"])
     accidents = accidents.with_columns(
@@ -115,7 +106,7 @@ def read(data: bytes, context: Context[AccidentOptions]) -> ReadResult:
     )
     return ReadResult.of(
         MOT_ACCIDENTS.name,
-        f"{rows.evidence}, {days.height} accidents, {near.rows.height} within reach; {evidence}",
+        f"{records.evidence}, {days.height} accidents, {near.rows.height} within reach; {evidence}",
         road_accidents=_table(known),
     )
 
@@ -145,7 +136,7 @@ def _table(accidents: Batch) -> Batch:
             "lat",
             "lon",
             "distance_km",
-            dataset=pl.lit(ckan.dataset(OPTIONS)),
+            dataset=pl.lit(PACKAGE.dataset),
             accident_id=pl.Series(_digests(timed.rows), dtype=pl.String),
             at=thai.utc(start),
             road_code=_text("road_code"),

@@ -13,9 +13,8 @@ import polars as pl
 
 from assets.landing.unpack import ArchiveError, members
 from assets.sources import thai
-from assets.sources.source import ReadResult
 from quality.batch import Batch, Breach
-from quality.problems import PROBLEM_SCHEMA, gather, problem
+from quality.problems import gather, problem
 
 _NUMBER = pl.Float64()
 """What a number is held as where its reader does not say."""
@@ -47,11 +46,6 @@ def text_of(data: bytes) -> str | None:
         except UnicodeDecodeError:
             continue
     return None
-
-
-def rejected(reader: str, code: str, message: str) -> ReadResult:
-    """The result for a delivery that cannot be used at all."""
-    return ReadResult(format=reader, problems=problem(code, message))
 
 
 def read_table(data: bytes) -> Batch:
@@ -124,47 +118,6 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value).encode("utf-8", "replace").decode()
 
 
-def problems_at(frame: pl.DataFrame, code: str, where: pl.Expr, message: str | pl.Expr) -> pl.DataFrame:
-    """A problem for every row of ``frame`` where ``where`` holds; null counts as not."""
-    text = pl.lit(message) if isinstance(message, str) else message
-    found = frame.filter(where.fill_null(value=False))
-    return found.select(row=pl.col("_row"), code=pl.lit(code), message=text).cast(PROBLEM_SCHEMA)
-
-
-def without(frame: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
-    """``frame`` without the rows that ``problems`` name."""
-    return frame.join(problems, left_on="_row", right_on="row", how="anti", maintain_order="left")
-
-
-def distinct(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One row a key: identical rows are merged (``duplicate-rows``); where a key comes with different contents, all
-    its rows are refused (``key-duplicate``), because nothing tells which is right."""
-    content = [name for name in frame.columns if name != "_row"]
-    merged = frame.sort("_row").unique(content, keep="first", maintain_order=True)
-    repeats = frame.height - merged.height
-    clashes = problems_at(
-        merged, "key-duplicate", pl.struct(*key).is_duplicated(), f"another row has the same {', '.join(key)}"
-    )
-    said = [problem("duplicate-rows", f"{repeats} identical rows were merged")] if repeats else []
-    return without(merged, clashes), gather([clashes, *said])
-
-
-def not_numbers(frame: pl.DataFrame, names: Iterable[str], dtype: pl.DataType = _NUMBER) -> pl.DataFrame:
-    """A ``value-not-number`` problem for every text in the columns ``names`` that is neither a number of ``dtype`` nor
-    a missing mark; one a row."""
-    text = {name: pl.col(name) for name in names}
-    found = gather(
-        problems_at(
-            frame,
-            "value-not-number",
-            ~thai.is_missing(value) & thai.number(value, dtype).is_null(),
-            f"{name} is not a number",
-        )
-        for name, value in text.items()
-    )
-    return found.unique("row", keep="first", maintain_order=True)
-
-
 def numeric(names: Iterable[str], dtype: pl.DataType = _NUMBER) -> list[Breach]:
     """What ``Batch.refuse`` takes to refuse text in the columns ``names`` that is neither a number of ``dtype`` nor a
     missing mark (``value-not-number``)."""
@@ -182,16 +135,6 @@ def absent_fields(records: Iterable[Any], names: Iterable[str]) -> pl.DataFrame:
     """One ``column-missing`` problem a name that none of the JSON records has: it may be called otherwise now."""
     there = {name for record in records if isinstance(record, Mapping) for name in record}
     return gather(problem("column-missing", f"no record has {name}") for name in names if name not in there)
-
-
-def missing_values(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """One ``value-missing`` problem a column that has nulls, with their number."""
-    nulls = {name: frame[name].null_count() for name in columns}
-    return gather(
-        problem("value-missing", f"{name}: {count} of {frame.height} rows have no value")
-        for name, count in nulls.items()
-        if count
-    )
 
 
 def judged_totals(
@@ -214,8 +157,8 @@ def judged_totals(
     low = pl.when(average).then("_least").otherwise(pl.col("_sum") - tolerance)
     high = pl.when(average).then("_most").otherwise(pl.col("_sum") + tolerance)
     number = pl.col(value).cast(pl.String)
-    told = [pl.col(name).cast(pl.String).replace("", None) for name in by]
-    group = pl.concat_str(told, separator=" / ", ignore_nulls=True)
+    keys = [pl.col(name).cast(pl.String).replace("", None) for name in by]
+    group = pl.concat_str(keys, separator=" / ", ignore_nulls=True)
     message = (
         pl.when(average)
         .then(pl.format("{}: total {} is not between its members' {} and {}", group, number, "_least", "_most"))

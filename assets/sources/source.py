@@ -7,15 +7,18 @@ never writes anything: ``plan`` says what to ask for, ``reader`` turns landed by
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets.cities.registry import City, reasons
 from assets.landing.request import Request
 from quality.batch import Batch
 from quality.problems import gather, no_problems, problem
+
+Text = Annotated[str, Field(min_length=1)]
+"""An option that is text; an empty one is a slip."""
 
 
 class Options(BaseModel):

@@ -46,8 +46,7 @@ def fetch(url: str, params: Mapping[str, str]) -> bytes | None:
 def rows(portals: Mapping[str, str], city: City, reader: str, **options: Any) -> tuple[pl.DataFrame, Counter[str]]:
     """Rows of the source's table for a city, which all keep the contract, and the codes of what was wrong."""
     source = SOURCES[reader]
-    assert source.plan is not None
-    plan = source.plan(city, DAY, portals[source.portal or options["portal"]], options)
+    plan = source.requests(city, DAY, portals[source.portal or options["portal"]], options)
     parts, codes = [], Counter[str]()
     request = next(plan, None)
     while request is not None:

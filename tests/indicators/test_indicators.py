@@ -18,7 +18,7 @@ from assets.indicators.economy import indicators as economy
 from assets.indicators.energy import indicators as energy
 from assets.indicators.mobility import indicators as mobility
 from assets.indicators.people import indicators as people
-from assets.sources import ckan_population
+from assets.sources.ckan_population import CKAN_POPULATION
 from assets.sources.source import Context
 from quality.tables import (
     EV_CHARGERS,
@@ -260,7 +260,7 @@ def test_the_population_a_province_really_publishes(made_up, real_data: Path) ->
     csv.writer(text).writerows([file["header"], *file["rows"]])
     options = {"portal": "phuket_gdcatalog", "package": "phuket001"}
     context = Context(made_up.city(), DAY, name="population@2026-04-17", options=options)
-    read = ckan_population.read(text.getvalue().encode(), context).tables["population"]
+    read = CKAN_POPULATION.read(text.getvalue().encode(), context).tables["population"]
     lineage = {"_receipt": pl.lit("0"), "_delivered": pl.lit(DAY)}
     batch = POPULATION.conform(read.with_columns(**lineage))
     table, bad = batch.rows, batch.found

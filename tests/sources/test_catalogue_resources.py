@@ -8,6 +8,7 @@ from datetime import date
 import openpyxl
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from assets.landing.portals import portal
 from assets.sources import ckan
@@ -37,7 +38,7 @@ def page(count, total):
 
 def walk(options, *answers):
     """Requests and what their checks say, when the plan is given ``answers`` in turn; a failed check sends None."""
-    plan = ckan.plan(None, DAY, BASE, options)
+    plan = ckan.plan(None, DAY, BASE, ckan.Package(**options))
     requests, reasons, request = [], [], next(plan)
     for answer in answers:
         requests.append(request)
@@ -122,7 +123,7 @@ def test_the_real_package_of_fourteen_resources(real_data):
     assert requests[1].name.endswith("/0@2024-07-09")
     [_, request], _ = walk(options | {"resource": "402c7fd6-31a5-41b4-ab86-5257550ecaf0"}, described)
     assert request.params["resource_id"] == "402c7fd6-31a5-41b4-ab86-5257550ecaf0"
-    usable = ckan._chosen(json.loads(described)["result"], BASE, options | {"resources": "all"})
+    usable = ckan._chosen(json.loads(described)["result"], BASE, ckan.Package(**options, resources="all"))
     assert len(usable) == 11
 
 
@@ -155,14 +156,25 @@ def test_keys_are_sent_where_the_portal_wants_them_and_never_to_a_file():
 
 
 def test_a_package_is_called_by_its_portals_own_host():
-    assert (
-        ckan.dataset({"portal": "phuket_gdcatalog", "package": "dataset_10_34"})
-        == "phuket.gdcatalog.go.th/dataset_10_34"
-    )
-    assert ckan.dataset({"portal": "data_go_th", "package": "dataset_10_34"}) == "data.go.th/dataset_10_34"
-    assert ckan.dataset({"portal": "nan_gdcatalog", "package": "p"}) == "nan.gdcatalog.go.th/p"
-    with pytest.raises(KeyError):
-        ckan.dataset({"portal": "nowhere", "package": "p"})
+    for portal_name, host in (("phuket_gdcatalog", "phuket.gdcatalog.go.th"), ("data_go_th", "data.go.th")):
+        assert ckan.Package(portal=portal_name, package="dataset_10_34").dataset == f"{host}/dataset_10_34"
+    assert ckan.Package(portal="nan_gdcatalog", package="p").dataset == "nan.gdcatalog.go.th/p"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"portal": "nowhere"},
+        {"portal": None},
+        {"package": 2006},  # 20_06 without quotes
+        {"newest": 0},
+        {"allow_hosts": "files.example"},
+        {"resource": ""},
+    ],
+)
+def test_options_that_name_no_package_are_refused(wrong):
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        ckan.Package.model_validate(MOT | wrong)
 
 
 def workbook(*sheets):
@@ -201,12 +213,13 @@ ROWS = [["ปี", "จำนวน", "หมายเหตุ", None], [2567, 
     ids=["csv", "xlsx", "zip", "zipped xlsx", "zip with a note"],
 )
 def test_a_table_reads_alike_from_every_kind_of_file(data):
-    rows, _ = ckan.read_rows(data)
-    assert rows.whole
-    assert rows.frame.columns == ["_row", "ปี", "จำนวน", "หมายเหตุ"]
-    assert rows.frame["_row"].to_list() == [2, 3]
-    assert rows.frame["ปี"].to_list() == ["2567", "2568"]
-    assert rows.frame["จำนวน"].cast(pl.Float64).to_list() == [1200, 7.5]
+    records = ckan.records(data)
+    rows = records.batch.rows
+    assert records.complete
+    assert rows.columns == ["_row", "ปี", "จำนวน", "หมายเหตุ"]
+    assert rows["_row"].to_list() == [2, 3]
+    assert rows["ปี"].to_list() == ["2567", "2568"]
+    assert rows["จำนวน"].cast(pl.Float64).to_list() == [1200, 7.5]
 
 
 @pytest.mark.parametrize(
@@ -224,12 +237,11 @@ def test_a_table_reads_alike_from_every_kind_of_file(data):
     ids=["two", "none", "empty", "header only", "double header", "damaged", "path", "unreadable"],
 )
 def test_files_that_hold_no_single_table_are_rejected_with_a_reason(data):
-    rows, said = ckan.read_rows(data)
-    assert rows is None or rows.frame.is_empty()
-    assert rows is not None or said.height == 1
+    batch = ckan.records(data).batch
+    assert batch.rows.is_empty()
+    assert not batch.is_rejected or batch.found.height == 1
 
 
 def test_lineage_names_are_no_columns_of_a_file():
     assert "_row" in LINEAGE
-    rows, said = ckan.read_rows(b"_row,a\n1,2\n")
-    assert rows is None and said["code"].to_list() == ["file-malformed"]
+    assert ckan.records(b"_row,a\n1,2\n").batch.found["code"].to_list() == ["file-malformed"]

@@ -51,7 +51,7 @@ def page(records, total, names=("a",)):
 
 def walk(answers, options=OPTIONS, city=None):
     """Requests of the plan when it is given ``answers`` in turn, as the driver would: a failed check sends None."""
-    plan = ckan.plan(city, DAY, BASE, options)
+    plan = ckan.plan(city, DAY, BASE, ckan.Package(**options))
     requests, reasons, request = [], [], next(plan)
     for answer in answers:
         requests.append(request)

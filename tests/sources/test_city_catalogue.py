@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from assets.cities.registry import load_registry
-from assets.sources.ckan_datasets import CKAN_DATASETS, HARVESTED_TWICE, PAGE, plan
+from assets.sources.ckan_datasets import CKAN_DATASETS, HARVESTED_TWICE, PAGE
 from assets.sources.source import Context
 from quality.problems import CODES
 from quality.tables import DATASETS
@@ -53,7 +53,7 @@ def kept(result):
 
 
 def test_a_catalogue_is_searched_until_its_count():
-    requests, steps = [], plan(PHUKET, DAY, "http://x", OPTIONS | {"organization": "phuket"})
+    requests, steps = [], CKAN_DATASETS.requests(PHUKET, DAY, "http://x", OPTIONS | {"organization": "phuket"})
     request = next(steps)
     for size in (PAGE, PAGE, 3):
         requests.append(request)
@@ -70,7 +70,7 @@ def test_a_catalogue_is_searched_until_its_count():
 
 
 def test_answers_that_lead_nowhere_are_bad():
-    request = next(plan(PHUKET, DAY, "http://x", OPTIONS | {"query": "ภูเก็ต"}))
+    request = next(CKAN_DATASETS.requests(PHUKET, DAY, "http://x", OPTIONS | {"query": "ภูเก็ต"}))
     assert request.params["q"] == "ภูเก็ต"
     for answer in (
         search([], 5),
@@ -80,11 +80,13 @@ def test_answers_that_lead_nowhere_are_bad():
         b"[]",
     ):
         assert request.check(answer)
-    steps = plan(PHUKET, DAY, "http://x", OPTIONS)
+    steps = CKAN_DATASETS.requests(PHUKET, DAY, "http://x", OPTIONS)
     next(steps)
     second = steps.send(search([package("a")], 2))
     assert "changed" in second.check(search([package("b")], 3))
-    assert next(plan(PHUKET, DAY, "http://x", {"portal": "opend"})).headers == {"api-key": "{key:opend}"}
+    assert next(CKAN_DATASETS.requests(PHUKET, DAY, "http://x", {"portal": "opend"})).headers == {
+        "api-key": "{key:opend}"
+    }
 
 
 def test_what_is_kept_of_a_package():

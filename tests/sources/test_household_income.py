@@ -121,7 +121,7 @@ SDMX = "DATAFLOW,FREQ,CWT,TIME_PERIOD,OBS_VALUE,UNIT_MEASURE\n"
 
 def test_sdmx_is_asked_for_one_flow_and_key():
     options = {"flow": "DF_INCOME", "key": "A.{province}.T", "measure": "income", "start": 2560}
-    [request] = list(NSO_SDMX_HOUSEHOLD.plan(PHUKET, DAY, "http://x", options))
+    [request] = list(NSO_SDMX_HOUSEHOLD.requests(PHUKET, DAY, "http://x", options))
     assert request.url == "http://x/rest/data/TNSO,DF_INCOME,latest/A.83.T"
     assert request.params == {"startPeriod": "2560", "format": "csv"}
     assert request.check((SDMX + "x\n").encode()) is None
