@@ -3,15 +3,15 @@
 It says which meters belong to the city, in which of its zones each lies, and which class of customer it serves.
 """
 
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
 
-from assets.meters.formats.canonical import refuse, rejected
 from assets.meters.formats.content import recognise
 from assets.meters.formats.stamps import parse
 from assets.sources.source import Options, ReadResult, Source
-from quality.problems import gather, problem
+from quality.batch import Batch
 from quality.tables import METERS
 
 FORMAT = "meter_register"
@@ -29,56 +29,59 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
     if content.problems is not None:
         return ReadResult(FORMAT, problems=content.problems)
     if content.kind != "text":
-        return rejected(FORMAT, "file-html" if content.kind == "html" else "file-not-data", "CSV is expected")
+        return ReadResult.rejected(
+            FORMAT, "file-html" if content.kind == "html" else "file-not-data", "CSV is expected"
+        )
     lines = content.cells(",")
     if not lines.height:
-        return rejected(FORMAT, "file-empty", "no lines")
+        return ReadResult.rejected(FORMAT, "file-empty", "no lines")
     names = [cell.strip().lower() for cell in lines["cells"][0]] if lines["cells"][0] is not None else []
     if missing := [column for column in COLUMNS if column not in names]:
-        return rejected(FORMAT, "format-unknown", f"the header lacks {', '.join(missing)}")
+        return ReadResult.rejected(FORMAT, "format-unknown", f"the header lacks {', '.join(missing)}")
     width = pl.col("cells").list.len()
     if not content.ends_whole and lines.height > 1 and lines.select(width.last() < len(names)).item():
-        return rejected(FORMAT, "file-truncated", "the last line has too few cells and no line end", lines["row"][-1])
+        text = "the last line has too few cells and no line end"
+        return ReadResult.rejected(FORMAT, "file-truncated", text, lines["row"][-1])
 
     def cell(column: str) -> pl.Expr:
         return pl.col("cells").list.get(names.index(column), null_on_oob=True).str.strip_chars().fill_null("")
 
     dated = cell("valid_from") if "valid_from" in names else pl.lit("")
     classes = METERS.by_column["customer_class"].allowed or ()
-    rows, refused = refuse(
-        lines[1:]
+    rows = (
+        Batch(lines[1:])
         .with_columns(**{column: cell(column) for column in COLUMNS}, dated=dated)
-        .with_columns(valid_from=parse(pl.col("dated"), "ymd").dt.date()),
-        [
+        .with_columns(valid_from=parse(pl.col("dated"), "ymd").dt.date())
+        .refuse(
             (width.is_null() | (width != len(names)), "row-malformed", f"not the {len(names)} cells of the header"),
             (pl.col("point") == "", "value-null", "point is missing"),
             (~pl.col("zone").str.contains(_SLUG), "value-unknown", "zone is not a slug of a-z, 0-9, _ and -"),
             (~pl.col("customer_class").is_in(classes), "value-unknown", f"class is not one of {', '.join(classes)}"),
             ((pl.col("dated") != "") & pl.col("valid_from").is_null(), "stamp-bad", "valid_from is not yyyy-mm-dd"),
-        ],
+        )
     )
     if day is not None:
         rows = rows.filter(pl.col("valid_from").is_null() | (pl.col("valid_from") <= day))
-    ordered = rows.sort("valid_from", "row", nulls_last=False)
-    current = pl.int_range(pl.len()).over("point") == pl.len().over("point") - 1
+    if not rows.rows.height:
+        why = ("file-malformed", "none of its rows can be read") if rows.problems else ("file-empty", "no rows")
+        return ReadResult.of(FORMAT, register=rows.note(*why))
     last = {column: pl.col(column).last().over("point") for column in ("zone", "customer_class", "valid_from")}
-    ordered = ordered.with_columns(
-        _current=current,
+    ordered = rows.rows.sort("valid_from", "row", nulls_last=False).with_columns(
+        _earlier=pl.int_range(pl.len()).over("point") != pl.len().over("point") - 1,
         _same=pl.all_horizontal(pl.col(column).eq_missing(value) for column, value in last.items()),
         _at_once=pl.col("valid_from").eq_missing(last["valid_from"]),
     )
-    repeated = ordered.filter(~pl.col("_current") & pl.col("_same"))
-    clashing = ordered.filter(~pl.col("_current") & ~pl.col("_same") & pl.col("_at_once"))
-    text = pl.lit("a later row has the same point and date and another content")
-    found = [refused, clashing.select("row", code=pl.lit("key-duplicate"), message=text)]
-    if repeated.height:
-        first = repeated["row"].sort()[0]
-        found.append(problem("duplicate-rows", f"{repeated.height} row(s) repeat another; the first is named", first))
-    register = ordered.filter("_current").sort("row").select(*COLUMNS, _row="row")
-    if not register.height:
-        code, why = ("file-malformed", "none of its rows can be read") if refused.height else ("file-empty", "no rows")
-        return ReadResult(FORMAT, problems=gather([problem(code, why), *found]))
-    return ReadResult(FORMAT, "header names point, zone and customer_class", {"register": register}, gather(found))
+    repeated = ordered.filter(pl.col("_earlier") & pl.col("_same"))["row"].sort()
+    clash = pl.col("_earlier") & ~pl.col("_same") & pl.col("_at_once")
+    register = replace(rows, rows=ordered).refuse(
+        (clash, "key-duplicate", "a later row has the same point and date and another content")
+    )
+    if repeated.len():
+        text = f"{repeated.len()} row(s) repeat another; the first is named"
+        register = register.note("duplicate-rows", text, repeated[0])
+    current = register.rows.filter(~pl.col("_earlier")).sort("row").select(*COLUMNS, _row="row")
+    evidence = "header names point, zone and customer_class"
+    return ReadResult.of(FORMAT, evidence, register=replace(register, rows=current))
 
 
 METER_REGISTER: Source[Options] = Source(
