@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, Self
 
 import fastexcel
 import polars as pl
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from assets.cities.registry import reasons
 from assets.landing.unpack import ArchiveError, members
 from assets.meters.formats import (
     asexml,
@@ -38,164 +40,182 @@ from assets.meters.formats import (
     tod_profile_xlsx,
 )
 from assets.meters.formats.biff import WorkbookError
-from assets.meters.formats.canonical import Export, OptionError, rejected, resolve, resolve_registers
+from assets.meters.formats.canonical import Export, OptionError, ReadingOptions, resolve, resolve_registers
 from assets.meters.formats.content import Content, Kind, recognise
 from assets.meters.formats.markup import MarkupError
 from assets.meters.formats.stamps import zone_of
-from assets.sources.source import Options, Source
-from quality.problems import gather, problem, with_severity
+from assets.sources.source import Source
+from quality.batch import Batch
+from quality.problems import problem, with_severity
 from quality.readings import QUANTITIES
 from quality.tables import METER_INTERVALS
 
 UNKNOWN = "unknown"
 """Format of a file that no reader recognises."""
 
+FORMATS = (
+    d0036,
+    df2,
+    espi,
+    iec61968,
+    mscons,
+    nem12,
+    nem13,
+    p1,
+    p01,
+    pea_html,
+    pea_kwh_xlsx,
+    mea_wide_xlsx,
+    pea_ami_xlsx,
+    pea_kw_xlsx,
+    pea_monthly_xls,
+    pea_register_form,
+    power_logger,
+    tod_profile_xlsx,
+)
+"""One module a format: ``FORMAT`` is its name, ``KIND``, ``recognise``, ``read`` and ``OPEN_END`` are ``Format``'s."""
+
 
 @dataclass(frozen=True)
-class Reader:
-    """A format: the kind of content it is in, what shows it (evidence or None), and how it is read."""
+class Format:
+    """The kind of content a format is in, what shows it (evidence or None), and how it is read."""
 
     kind: Kind
     recognise: Callable[[Content], str | None]
-    read: Callable[[Content, Mapping[str, Any]], Export]
+    read: Callable[[Content, ReadingOptions], Export]
     also: Kind | None = None
-    """A second kind of content it reads: a declared layout reads text and workbooks."""
+    """A second kind of content it is in: a declared layout is of text and of workbooks."""
     open_end: bool = False
     """Whether the format has no trailer, so that only a last line end tells that nothing was cut off."""
 
 
-def readers() -> dict[str, Reader]:
+def readers() -> dict[str, Format]:
     """Every format by name: one a module, and one a shipped layout."""
-    modules = (
-        d0036,
-        df2,
-        espi,
-        iec61968,
-        mscons,
-        nem12,
-        nem13,
-        p1,
-        p01,
-        pea_html,
-        pea_kwh_xlsx,
-        mea_wide_xlsx,
-        pea_ami_xlsx,
-        pea_kw_xlsx,
-        pea_monthly_xls,
-        pea_register_form,
-        power_logger,
-        tod_profile_xlsx,
+    own = {
+        module.FORMAT: Format(
+            module.KIND, module.recognise, module.read, open_end=getattr(module, "OPEN_END", Format.open_end)
+        )
+        for module in FORMATS
+    }
+    return own | {name: _of_layout(layout) for name, layout in layouts.shipped().items()}
+
+
+def _of_layout(layout: layouts.Layout) -> Format:
+    recognise, read = partial(declared.recognise, layout=layout), partial(declared.read, layout=layout)
+    return Format("text", recognise, read, also="xlsx", open_end=True)
+
+
+class ExportOptions(ReadingOptions):
+    """What a registry entry may choose of ``meter_exports``: how files are read, which are otherwise recognised."""
+
+    format: str | None = Field(None, description="name of the format that all files are in")
+    layout: Annotated[layouts.Layout | None, BeforeValidator(layouts.declared)] = Field(
+        None, description="declared layout that all files have: a shipped one's name, or its fields"
     )
-    found = {module.FORMAT: Reader(module.KIND, module.recognise, module.read) for module in modules}
-    found |= {name: replace(found[name], open_end=True) for name in (df2.FORMAT, p01.FORMAT)}
-    return found | {name: _of_layout(layout) for name, layout in layouts.shipped().items()}
+
+    @field_validator("format")
+    @classmethod
+    def _listed(cls, name: str | None) -> str | None:
+        if name is not None and name not in (known := readers()):
+            raise OptionError(f"'{name}' is not one of {', '.join(known)}")
+        return name
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.layout is not None and self.point is None:
+            self.layout.check_point()
+        return self
 
 
-def _of_layout(layout: layouts.Layout) -> Reader:
-    def read(content: Content, options: Mapping[str, Any]) -> Export:
-        return declared.read(content, layout, options)
-
-    return Reader("text", partial(declared.recognise, layout=layout), read, also="xlsx", open_end=True)
-
-
-def read_export(data: bytes, name: str, options: Any) -> Export:
+def read_export(data: bytes, name: str, options: ExportOptions | Mapping[str, Any]) -> Export:
     """What a delivered file holds, plain or in an archive. Never raises.
 
     ``tables["readings"]`` (READING_SCHEMA) are intervals, ``tables["registers"]`` (REGISTER_SCHEMA) register reads;
-    either is absent where it would be empty.
-
-    Options: ``format`` and ``layout`` pin what is otherwise recognised (``layout`` is a shipped name or a mapping),
-    ``timezone`` overrides the format's zone, ``point`` names the meter where the file does not. Files of one archive
-    make one result; there, the row is that of the file the problem names by its place in the archive.
+    either is absent where it would be empty. Files of one archive make one result; there, the row is that of the file
+    the problem names by its place in the archive.
     """
     try:
+        chosen = ExportOptions.model_validate(options)
         files = members(data, name)
+    except ValidationError as error:
+        labelled = all(
+            not isinstance(wrong.get("ctx", {}).get("error"), layouts.LabelError) for wrong in error.errors()
+        )
+        code = "option-invalid" if labelled else "layout-no-label"
+        return Export.rejected(UNKNOWN, code, "; ".join(reasons(error)))
     except ArchiveError as error:
-        return rejected(UNKNOWN, error.code, str(error))
+        return Export.rejected(UNKNOWN, error.code, str(error))
     if not files:
-        return rejected(UNKNOWN, "file-empty", "the archive has no files")
-    return _together([_guarded(content, options) for _, content in files])
+        return Export.rejected(UNKNOWN, "file-empty", "the archive has no files")
+    return _together([_guarded(content, chosen) for _, content in files])
 
 
-def _guarded(data: bytes, options: Mapping[str, Any]) -> Export:
+def _guarded(data: bytes, options: ExportOptions) -> Export:
     try:
         return _settled(_unwrapped(recognise(data), options))
-    except layouts.LabelError as error:
-        return rejected(UNKNOWN, "layout-no-label", str(error))
     except OptionError as error:
-        return rejected(UNKNOWN, "option-invalid", str(error))
+        return Export.rejected(UNKNOWN, "option-invalid", str(error))
     except (ArchiveError, MarkupError) as error:
-        return rejected(UNKNOWN, error.code, str(error))
+        return Export.rejected(UNKNOWN, error.code, str(error))
     except (fastexcel.FastExcelError, WorkbookError) as error:
-        return rejected(UNKNOWN, "file-malformed", f"a workbook that cannot be opened ({type(error).__name__})")
+        return Export.rejected(UNKNOWN, "file-malformed", f"a workbook that cannot be opened ({type(error).__name__})")
     except BaseException as error:
         # Rust's panics are BaseExceptions of a type of each library's own. Only the type is told: texts quote data.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        return rejected(UNKNOWN, "reader-failed", f"the reader failed: {type(error).__name__}")
+        return Export.rejected(UNKNOWN, "reader-failed", f"the reader failed: {type(error).__name__}")
 
 
-def _unwrapped(content: Content, options: Mapping[str, Any]) -> Export:
+def _unwrapped(content: Content, options: ExportOptions) -> Export:
     payload = asexml.unwrapped(content)
     export = _read(payload, options)
     return export if payload is content else replace(export, evidence=f"in an aseXML envelope: {export.evidence}")
 
 
-def _read(content: Content, options: Mapping[str, Any]) -> Export:
+def _read(content: Content, options: ExportOptions) -> Export:
     if content.problems is not None:
         return Export(UNKNOWN, problems=content.problems)
+    if options.layout is not None:
+        return _apply(content, options.layout.name, _of_layout(options.layout), "pinned layout", options)
     known = readers()
-    if "timezone" in options:
-        try:
-            zone_of(str(options["timezone"]))
-        except ValueError as error:
-            raise OptionError(str(error)) from None
-    if "layout" in options:
-        layout = layouts.declared(options["layout"])
-        return _apply(content, layout.name, _of_layout(layout), "pinned layout", options)
-    if "format" in options:
-        pinned = str(options["format"])
-        if pinned not in known:
-            raise OptionError(f"format '{pinned}' is not one of {', '.join(known)}")
-        return _apply(content, pinned, known[pinned], "pinned format", options)
-    considered = {name: reader for name, reader in known.items() if content.kind in (reader.kind, reader.also)}
-    shown = {name: shows for name, reader in considered.items() if (shows := reader.recognise(content))}
+    if options.format is not None:
+        return _apply(content, options.format, known[options.format], "pinned format", options)
+    considered = {name: format for name, format in known.items() if content.kind in (format.kind, format.also)}
+    shown = {name: shows for name, format in considered.items() if (shows := format.recognise(content))}
     if len(shown) == 1:
         ((name, evidence),) = shown.items()
         return _apply(content, name, known[name], evidence, options)
     if shown:
-        return rejected(UNKNOWN, "format-ambiguous", f"recognised as {', '.join(shown)}; pin one of them")
+        return Export.rejected(UNKNOWN, "format-ambiguous", f"recognised as {', '.join(shown)}; pin one of them")
     if content.kind == "html":
-        return rejected(UNKNOWN, "file-html", "an HTML page that is no meter report")
+        return Export.rejected(UNKNOWN, "file-html", "an HTML page that is no meter report")
     tried = f"considered: {', '.join(considered)}" if considered else "no reader takes this kind"
-    return rejected(UNKNOWN, "format-unknown", f"{content.kind} that no reader recognises; {tried}")
+    return Export.rejected(UNKNOWN, "format-unknown", f"{content.kind} that no reader recognises; {tried}")
 
 
-def _apply(content: Content, name: str, reader: Reader, evidence: str, options: Mapping[str, Any]) -> Export:
-    if content.kind in (reader.kind, reader.also):
-        export = reader.read(content, options)
+def _apply(content: Content, name: str, format: Format, evidence: str, options: ExportOptions) -> Export:
+    if content.kind in (format.kind, format.also):
+        export = format.read(content, options)
         framed = "\x03" in content.text[-4:]  # a device's read-out ends with ETX and a check character
-        if export.tables and reader.open_end and content.kind == "text" and not content.ends_whole and not framed:
-            unended = problem("line-unended", "the last line has no end: what followed it may be missing")
-            export = replace(export, problems=gather([unended, export.problems]))
+        if export.tables and format.open_end and content.kind == "text" and not content.ends_whole and not framed:
+            export = export.also(problem("line-unended", "the last line has no end: what followed it may be missing"))
         return replace(export, evidence="; ".join(filter(None, [evidence, export.evidence])))
     if content.kind == "html":
-        return rejected(name, "file-html", f"an HTML page where {name} is expected")
-    return rejected(name, "file-malformed", f"{content.kind} where {name} is {reader.kind}")
+        return Export.rejected(name, "file-html", f"an HTML page where {name} is expected")
+    return Export.rejected(name, "file-malformed", f"{content.kind} where {name} is {format.kind}")
 
 
 def _settled(export: Export) -> Export:
     """``export`` without empty tables, and with a problem that says so if no other is left."""
-    tables = {name: frame for name, frame in export.tables.items() if frame.height}
-    if tables or not export.tables:
-        return replace(export, tables=tables)
-    refused = export.problems.filter(pl.col("row").is_not_null()).height
+    if export.filled.tables or not export.tables:
+        return export.filled
+    refused = export.problems["row"].drop_nulls().len()
     nothing = (
         problem("file-malformed", f"none of its rows can be read; {refused} problem(s) say why")
         if refused
         else problem("file-empty", "a header without rows")
     )
-    return replace(export, tables={}, problems=gather([nothing, export.problems]))
+    return export.filled.also(nothing)
 
 
 def _together(exports: Sequence[Export]) -> Export:
@@ -206,16 +226,16 @@ def _together(exports: Sequence[Export]) -> Export:
         export.problems.with_columns(message=pl.format("file {} of the archive: {}", pl.lit(place), "message"))
         for place, export in enumerate(exports, start=1)
     ]
-    held = [export for export in exports if export.tables]
+    filled = [export for export in exports if export.tables]
     tables = {}
     for name, once in (("readings", resolve), ("registers", resolve_registers)):
-        frames = [export.tables[name] for export in held if name in export.tables]
-        if frames:
-            tables[name], repeated = once(pl.concat(frames))
-            problems.append(repeated)
-    formats = sorted({export.format for export in held or exports})
-    evidence = f"{len(held)} of {len(exports)} files of the archive hold readings"
-    return Export("+".join(formats), evidence, tables, gather(problems), (held or exports)[0].zone)
+        if frames := [export.tables[name] for export in filled if name in export.tables]:
+            tables[name] = once(Batch(pl.concat(frames)))
+    formats = sorted({export.format for export in filled or exports})
+    evidence = f"{len(filled)} of {len(exports)} files of the archive hold readings"
+    together = Export.of("+".join(formats), evidence, zone=(filled or exports)[0].zone, **tables)
+    # Of the whole, not of its tables: a file that is rejected does not take the others' readings away.
+    return together.also(*problems)
 
 
 def describe(result: Export, name: str, show_ids: bool = False) -> dict[str, Any]:
@@ -279,7 +299,7 @@ def _channels(table: pl.DataFrame, zone: tzinfo, shown: Mapping[str, str]) -> li
     ]
 
 
-METER_EXPORTS: Source[Options] = Source(
+METER_EXPORTS: Source[ExportOptions] = Source(
     name="meter_exports",
     title="Meter exports",
     smart="energy",
@@ -293,5 +313,6 @@ METER_EXPORTS: Source[Options] = Source(
     missing=("the format's",),
     units="kWh, kvarh, kVAh, V",
     personal="metering points, contract accounts, names, addresses: landing only",
+    options=ExportOptions,
     keyed=True,
 )

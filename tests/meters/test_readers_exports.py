@@ -4,12 +4,15 @@ import gzip
 import io
 import json
 import zipfile
+from datetime import date
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from assets.cities.registry import RegistryError, SourceEntry, check_sources, load_registry
 from assets.meters import exports
-from assets.meters.exports import Reader, describe, read_export
+from assets.meters.exports import METER_EXPORTS, Format, describe, read_export
+from assets.sources.source import Context
 
 NEM12 = (
     "100,NEM12,202601020000,MDP,CITY\n200,NMI0000001,E1,1,E1,N1,M,kWh,30,\n"
@@ -103,7 +106,7 @@ def test_a_failing_reader_is_a_problem_that_tells_its_type_only(monkeypatch):
     def fail(content, options):
         raise ZeroDivisionError("account 0123456789")
 
-    monkeypatch.setattr(exports, "readers", lambda: {"bad": Reader("text", lambda content: "always", fail)})
+    monkeypatch.setattr(exports, "readers", lambda: {"bad": Format("text", lambda content: "always", fail)})
     result = read_export(LONG, "x.csv", {})
     assert codes(result) == ["reader-failed"]
     assert "ZeroDivisionError" in result.problems["message"][0]
@@ -188,3 +191,55 @@ def test_description():
         "problems": [],
     }
     assert describe(read_export(NEM12, "x.csv", {}), "x", show_ids=True)["channels"][0]["point"] == "NMI0000001"
+
+
+LAYOUT = {
+    "name": "own",
+    "title": "t",
+    "source": "s",
+    "label": "end",
+    "minutes": 15,
+    "stamp": {"columns": ["timestamp_end"], "order": "ymd"},
+    "point_column": "point",
+    "values": {"kwh": {"unit": "kWh", "kind": "delta"}},
+}
+
+
+def with_options(**options):
+    """A city whose only source is an inbox of exports with these options."""
+    entry = SourceEntry(via="inbox", reader="meter_exports", options=options)
+    return load_registry()["phuket"].model_copy(update={"sources": {"exports": entry}})
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"timezon": "UTC"}, "timezon: Extra inputs"),
+        ({"timezone": "X/Y"}, "timezone: time zone 'X/Y' is not known"),
+        ({"timezone": 7}, "timezone: "),
+        ({"format": "nem21"}, "format: 'nem21' is not one of d0036"),
+        ({"layout": "no_such"}, "layout: 'no_such' is not one of"),
+        ({"layout": 3}, "layout: must be a name or a mapping"),
+        ({"layout": LAYOUT | {"minutes": 7}}, "layout: minutes must divide a day"),
+        ({"layout": LAYOUT | {"stamp": {"columns": ["at"]}}}, "layout: stamp.order: "),
+        ({"layout": {name: value for name, value in LAYOUT.items() if name != "label"}}, "'label: start'"),
+        ({"layout": LAYOUT | {"point_column": None}}, "set the option 'point'"),
+        ({"point": ""}, "point: "),
+        ({"multiplier": 0}, "multiplier: "),
+    ],
+)
+def test_a_wrong_option_is_refused_with_the_registry(options, reason):
+    city = with_options(**options)
+    with pytest.raises(RegistryError) as error:
+        check_sources({city.slug: city}, {"meter_exports": METER_EXPORTS.options})
+    assert "sources.exports.options." in str(error.value)
+    assert reason in str(error.value)
+    assert codes(METER_EXPORTS.read(LONG, Context(city, date(2026, 1, 2), "x.csv", options))) == ["option-invalid"]
+
+
+def test_options_of_the_registry_reach_the_reader():
+    options = {"layout": LAYOUT, "timezone": "UTC"}
+    city = with_options(**options)
+    check_sources({city.slug: city}, {"meter_exports": METER_EXPORTS.options})
+    result = METER_EXPORTS.read(LONG, Context(city, date(2026, 1, 2), "x.csv", options))
+    assert (result.format, str(result.tables["readings"]["start"][0])) == ("own", "2026-01-01 00:00:00+00:00")

@@ -1,14 +1,17 @@
-"""What all readers share: the export they return, units, exact numbers, refusing rows, repeated readings."""
+"""What all readers share: the export they return, options, units, exact numbers, repeated readings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import polars as pl
+from pydantic import ConfigDict, Field, field_validator
 
-from assets.sources.source import ReadResult
-from quality.problems import PROBLEM_SCHEMA, gather, no_problems, problem
+from assets.meters.formats.stamps import zone_of
+from assets.sources.source import Options, ReadResult
+from quality.batch import Batch
+from quality.problems import PROBLEM_SCHEMA, gather
 from quality.readings import ENERGY, READING_SCHEMA
 
 THAILAND = "Asia/Bangkok"
@@ -26,9 +29,44 @@ class Export(ReadResult):
 
     zone: str = THAILAND
 
+    @classmethod
+    def of(cls, format: str, evidence: str = "", *, zone: str = THAILAND, **tables: Batch) -> Self:  # type: ignore[override]
+        """As ``ReadResult.of``, with the zone."""
+        return replace(super().of(format, evidence, **tables), zone=zone)
+
+    @property
+    def filled(self) -> Self:
+        """Without the tables that have no rows: that they are empty is no problem of its own."""
+        return replace(self, tables={name: frame for name, frame in self.tables.items() if frame.height})
+
+    def also(self, *found: pl.DataFrame) -> Self:
+        """With further problems."""
+        return replace(self, problems=gather([*found, self.problems]))
+
 
 class OptionError(ValueError):
     """A registry option of the source is wrong: its text names the option and what it may be."""
+
+
+class ReadingOptions(Options):
+    """What a registry entry may tell the reader of a format."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    timezone: str | None = Field(None, description="zone of the stamps, in place of the format's: IANA name or +10:00")
+    point: str | None = Field(
+        None, min_length=1, coerce_numbers_to_str=True, description="metering point, where the file names none"
+    )
+    multiplier: Decimal | None = Field(
+        None, gt=0, lt=10**9, description="CT x VT of register reads, where the file tells no ratios"
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        if name is not None:
+            zone_of(name)
+        return name
 
 
 class Unit(NamedTuple):
@@ -61,30 +99,19 @@ FAMILIES = {
 """Family of units a quantity can have; ``other`` takes any, unconverted."""
 
 
-def rejected(format: str, code: str, message: str, row: int | None = None) -> Export:
-    """An export of which nothing is accepted."""
-    return Export(format=format, problems=problem(code, message, row))
+def problems_of(rows: pl.DataFrame, code: str, message: str | pl.Expr) -> pl.DataFrame:
+    """A problem for every one of ``rows``."""
+    text = pl.lit(message) if isinstance(message, str) else message
+    return rows.select("row", code=pl.lit(code), message=text).cast(PROBLEM_SCHEMA)
 
 
-def refuse(
-    frame: pl.DataFrame, breaches: Sequence[tuple[pl.Expr, str, pl.Expr | str]]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Split ``frame`` (with ``row``) into rows without a breach and problems: one a row, for its first breach."""
-    code, message = pl.lit(None, pl.String), pl.lit(None, pl.String)
-    for breach, breach_code, text in reversed(breaches):
-        breach = breach.fill_null(False)
-        code = pl.when(breach).then(pl.lit(breach_code)).otherwise(code)
-        message = pl.when(breach).then(pl.lit(text) if isinstance(text, str) else text).otherwise(message)
-    judged = frame.with_columns(_code=code, _message=message)
-    if judged["_code"].null_count() == judged.height:
-        return frame, no_problems()
-    bad = judged.filter(pl.col("_code").is_not_null()).select("row", code="_code", message="_message")
-    return judged.filter(pl.col("_code").is_null()).drop("_code", "_message"), bad.cast(PROBLEM_SCHEMA)
+def without(batch: Batch, records: pl.DataFrame, code: str, message: str | pl.Expr) -> Batch:
+    """``batch`` without all readings of the delivered ``records`` (a ``row`` each), which are a problem each."""
+    rest = batch.filter(pl.col("row").is_in(records["row"].implode()).not_())
+    return rest.also(problems_of(records, code, message))
 
 
-def measure(
-    frame: pl.DataFrame, decimal: str = ".", thousands: str = "", nulls: Sequence[str] = ()
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequence[str] = ()) -> Batch:
     """``value`` (ENERGY, canonical unit) from the text ``raw``, its ``factor``, ``average`` and ``minutes``.
 
     Blanks and the tokens of ``nulls`` become null with quality ``missing``, never zero, and are said once. A delivered
@@ -95,36 +122,33 @@ def measure(
     digits = text.str.replace_all(thousands, "", literal=True) if thousands else text
     if decimal != ".":
         digits = digits.str.replace(decimal, ".", literal=True)
-    problems = []
-    unit = frame.select(((pl.col("factor") == 1) & ~pl.col("average")).fill_null(False).all()).item()
+    unit = batch.rows.select(((pl.col("factor") == 1) & ~pl.col("average")).fill_null(False).all()).item()
     # Most exports are in the canonical unit already: no arithmetic, and text is cleaned only where it must be.
-    plain = frame["raw"].cast(ENERGY, strict=False) if unit and (decimal, thousands, *nulls) == (".", "") else None
+    plain = batch.rows["raw"].cast(ENERGY, strict=False) if unit and (decimal, thousands, *nulls) == (".", "") else None
     if plain is not None and not plain.null_count():
-        frame = frame.with_columns(value=plain)
+        batch = batch.with_columns(value=plain)
     else:
         hours = pl.when("average").then(pl.col("minutes")).otherwise(60)
         number = digits.cast(EXACT, strict=False) * pl.col("factor") * hours / 60
-        frame = frame.with_columns(_blank=text.is_null(), value=(digits if unit else number).cast(ENERGY, strict=False))
-        wrong = frame.filter(pl.col("value").is_null() & ~pl.col("_blank"))
+        batch = batch.with_columns(_blank=text.is_null(), value=(digits if unit else number).cast(ENERGY, strict=False))
+        wrong = batch.rows.filter(pl.col("value").is_null() & ~pl.col("_blank"))
         if wrong.height:
             counted = wrong.group_by("row").len().sort("row")
-            message = pl.format("{} cell(s) hold no number", "len")
-            problems.append(counted.select("row", code=pl.lit("value-not-number"), message=message))
-            frame = frame.filter(pl.col("row").is_in(counted["row"].implode()).not_())
-        blank = frame.filter("_blank")
-        if blank.height:
-            said = f"{blank.height} blank value(s) in {blank['row'].n_unique()} row(s); the first is named"
-            problems.append(problem("value-blank", said, blank["row"].sort()[0]))
-        frame = frame.drop("_blank")
+            batch = without(batch, counted, "value-not-number", pl.format("{} cell(s) hold no number", "len"))
+        blank = batch.rows.filter("_blank")["row"]
+        if blank.len():
+            message = f"{blank.len()} blank value(s) in {blank.n_unique()} row(s); the first is named"
+            batch = batch.note("value-blank", message, blank.sort()[0])
+        batch = replace(batch, rows=batch.rows.drop("_blank"))
     # A value that the format itself flags as missing (NEM12: N, delivered as 0) is none.
     missing = pl.col("value").is_null() | (pl.col("quality") == "missing")
-    if frame.select(missing.any()).item():
+    if batch.rows.select(missing.any()).item():
         flagged = pl.when(missing).then(pl.lit("missing")).otherwise("quality")
-        frame = frame.with_columns(value=pl.when(~missing).then("value"), quality=flagged)
-    return frame, gather(problems)
+        batch = batch.with_columns(value=pl.when(~missing).then("value"), quality=flagged)
+    return batch
 
 
-def resolve(readings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def resolve(readings: Batch) -> Batch:
     """One reading per point, channel, quantity and start: the greatest version, then the last row.
 
     Repetitions with the same content are merged and counted; another content under the same key is refused with its
@@ -133,39 +157,36 @@ def resolve(readings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return _resolved(readings, ["point", "channel", "quantity", "start"], ["minutes", "value", "quality"])
 
 
-def resolve_registers(reads: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def resolve_registers(reads: Batch) -> Batch:
     """As ``resolve``, for REGISTER_SCHEMA: one read per point, channel, quantity, start and end."""
-    told = ["register_start", "register_end", "multiplier", "value", "quality"]
-    return _resolved(reads, ["point", "channel", "quantity", "start", "end"], told)
+    content = ["register_start", "register_end", "multiplier", "value", "quality"]
+    return _resolved(reads, ["point", "channel", "quantity", "start", "end"], content)
 
 
-def _resolved(readings: pl.DataFrame, key: list[str], told: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    if not readings.select(pl.struct(key).is_duplicated().any()).item():
-        return readings, gather([])
-    ordered = readings.sort("version", "row", nulls_last=False)
-    same = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).last().over(key)) for c in told)
-    ordered = ordered.with_columns(
+def _resolved(batch: Batch, key: list[str], content: list[str]) -> Batch:
+    if not batch.rows.select(pl.struct(key).is_duplicated().any()).item():
+        return batch
+    ordered = batch.rows.sort("version", "row", nulls_last=False).with_columns(
         _last=pl.int_range(pl.len()).over(key) == pl.len().over(key) - 1,
-        _same=same,
+        _same=pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).last().over(key)) for c in content),
         _older=(pl.col("version") < pl.col("version").last().over(key)).fill_null(False),
     )
-    dropped = ordered.filter(~pl.col("_last"))
-    merged = dropped.filter("_same")
-    problems = []
-    if merged.height:
-        text = f"{merged.height} reading(s) repeat another exactly; the first is named"
-        problems.append(problem("duplicate-rows", text, merged["row"].sort()[0]))
+    earlier = ordered.filter(~pl.col("_last"))
+    batch = replace(batch, rows=ordered.filter("_last").select(batch.rows.columns))
+    merged = earlier.filter("_same")["row"]
+    if merged.len():
+        text = f"{merged.len()} reading(s) repeat another exactly; the first is named"
+        batch = batch.note("duplicate-rows", text, merged.sort()[0])
     for code, text, which in (
         ("day-repeated", "a later version of the same reading is in the delivery", pl.col("_older")),
         ("key-duplicate", "a later row has the same point and time and another content", ~pl.col("_older")),
     ):
-        rows = dropped.filter(~pl.col("_same") & which).select("row").unique().sort("row")
-        problems.append(rows.select("row", code=pl.lit(code), message=pl.lit(text)))
-    return ordered.filter("_last").select(readings.columns), gather(problems)
+        batch = batch.also(problems_of(earlier.filter(~pl.col("_same") & which).unique("row"), code, text))
+    return batch
 
 
-def canonical(frame: pl.DataFrame, schema: pl.Schema = READING_SCHEMA) -> pl.DataFrame:
-    """``frame`` in ``schema``; columns it lacks are null."""
-    absent = [name for name in schema if name not in frame.columns]
-    frame = frame.with_columns(pl.lit(None).alias(name) for name in absent)
-    return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+def canonical(batch: Batch, schema: pl.Schema = READING_SCHEMA) -> Batch:
+    """``batch`` in ``schema``; columns it lacks are null."""
+    absent = [name for name in schema if name not in batch.rows.columns]
+    rows = batch.rows.with_columns(pl.lit(None).alias(name) for name in absent)
+    return replace(batch, rows=rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items()))

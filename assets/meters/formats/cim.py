@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from assets.meters.formats.canonical import Export, Unit, canonical, measure, resolve, resolve_registers
-from quality.problems import gather, problem
+from quality.batch import Batch
 from quality.readings import QUALITIES, REGISTER_SCHEMA
 
 Form = Literal["interval", "register", "none"]
@@ -99,44 +99,42 @@ def worst(qualities: Sequence[str]) -> str:
     return max(qualities, key=QUALITIES.index, default="unknown")
 
 
-def export(format: str, frame: pl.DataFrame, zone: str, found: Sequence[pl.DataFrame] = ()) -> Export:
+def export(format: str, typed: Batch, zone: str) -> Export:
     """The export of typed values, a row each.
 
     Needs ``row, point, channel, raw`` (text), ``start, minutes, end`` (UTC; an interval's start or a register's may be
     null), ``quality, quality_raw, version`` and ``ReadingType``'s fields (``factor`` in EXACT). Intervals of at most
     ``LONGEST`` minutes are readings; registers and billing periods are registers.
     """
-    neither = frame.filter(form="none")
-    problems = list(found)
-    if neither.height:
-        text = f"{neither.height} value(s) are momentary, extreme or of no told kind: no interval; the first is named"
-        problems.append(problem("reading-kind", text, neither["row"].min()))  # type: ignore[arg-type]
-    strange = frame.filter((pl.col("quantity") == "other") & (pl.col("form") != "none"))
-    if strange.height:
-        text = f"{strange.height} value(s) of another or untold unit, direction or commodity; the first is named"
-        problems.append(problem("quantity-other", text, strange["row"].min()))  # type: ignore[arg-type]
-    billed = (pl.col("form") == "interval") & (pl.col("minutes") > LONGEST).fill_null(True)
-    reads, unread = _registers(frame.filter((pl.col("form") == "register") | billed))
-    values, blank = measure(frame.filter((pl.col("form") == "interval") & ~billed))
-    readings, repeated = resolve(canonical(values))
-    problems += [unread, blank, repeated]
-    tables = {name: table for name, table in (("readings", readings), ("registers", reads)) if table.height}
-    if frame.height and neither.height == frame.height:
-        problems.append(problem("format-no-interval", "none of its values is an interval's or a register's"))
-    elif not tables:
-        tables = {"readings": readings}
-    return Export(format, tables=tables, problems=gather(problems), zone=zone)
+    form, none = pl.col("form"), pl.col("form") == "none"
+    for where, code, text in (
+        (none, "reading-kind", "value(s) are momentary, extreme or of no told kind: no interval"),
+        (
+            (pl.col("quantity") == "other") & ~none,
+            "quantity-other",
+            "value(s) of another or untold unit, direction or commodity",
+        ),
+    ):
+        named = typed.rows.filter(where)["row"]
+        if named.len():
+            typed = typed.note(code, f"{named.len()} {text}; the first is named", named.min())  # type: ignore[arg-type]
+    if typed.rows.height and typed.rows.select(none.all()).item():
+        nothing = typed.note("format-no-interval", "none of its values is an interval's or a register's")
+        return Export.of(format, readings=nothing, zone=zone)
+    billed = (form == "interval") & (pl.col("minutes") > LONGEST).fill_null(True)
+    readings = resolve(canonical(measure(typed.filter((form == "interval") & ~billed))))
+    registers = _registers(typed.rows.filter((form == "register") | billed))
+    return Export.of(format, readings=readings, registers=registers, zone=zone)
 
 
-def _registers(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _registers(rows: pl.DataFrame) -> Batch:
     """Reads in ``REGISTER_SCHEMA``: of a register its state, of a billing period its value. The latest version wins."""
-    values, blank = measure(frame.with_columns(minutes=pl.when(pl.col("form") == "interval").then("minutes")))
+    interval = pl.col("form") == "interval"
+    values = measure(Batch(rows.with_columns(minutes=pl.when(interval).then("minutes"))))
     state = pl.col("form") == "register"
     reads = values.with_columns(
         register_end=pl.when(state).then("value"),
         value=pl.when(~state).then("value"),
         start=pl.when(~state).then("start"),
-        end=pl.col("end"),
     )
-    kept, repeated = resolve_registers(canonical(reads, REGISTER_SCHEMA))
-    return kept, gather([blank, repeated])
+    return resolve_registers(canonical(reads, REGISTER_SCHEMA))

@@ -6,13 +6,14 @@ and an offset of the stamp's own. A workbook's dates arrive as ISO whatever orde
 Days of clock changes: a local time that is skipped is none; one that is repeated is told apart by the order of rows.
 """
 
+from dataclasses import replace
 from datetime import timedelta, timezone
 
 import polars as pl
 
 from assets.meters.formats.layouts import Stamp
 from assets.meters.formats.stamps import parse, zone_of
-from quality.problems import gather, problem
+from quality.batch import Batch
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAY = r"(?i)\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[, ]+"
@@ -46,12 +47,12 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
         plain = plain.str.replace(_WEEKDAY, "")
         for number, month in enumerate(_MONTHS, start=1):
             plain = plain.str.replace(rf"(?i)\b{month}[a-z]*\b\.?", f"{number:02d}")
-    told = plain.str.extract(_OFFSET)
-    digits = told.str.replace("Z", "+0000").str.replace(":", "", literal=True)
+    written = plain.str.extract(_OFFSET)
+    digits = written.str.replace("Z", "+0000").str.replace(":", "", literal=True)
     offset = (digits.str.slice(1, 2).cast(pl.Int32) * 60 + digits.str.slice(3, 2).cast(pl.Int32)) * (
         pl.when(digits.str.starts_with("-")).then(-1).otherwise(1)
     )
-    plain = pl.when(told.is_null()).then(plain).otherwise(plain.str.replace(r" ?(?:Z|[+-][0-9]{2}:?[0-9]{2})$", ""))
+    plain = pl.when(written.is_null()).then(plain).otherwise(plain.str.replace(r" ?(?:Z|[+-][0-9]{2}:?[0-9]{2})$", ""))
     hour = plain.str.extract(_HALF, 1).cast(pl.Int32)
     late = plain.str.extract(_HALF, 3).str.to_lowercase() == "p"
     of_day = (hour % 12 + pl.when(late).then(12).otherwise(0)).cast(pl.String).str.zfill(2)
@@ -86,8 +87,8 @@ def _offset(frame: pl.DataFrame, zone: str) -> timedelta | None:
     return offsets[0] if len(offsets) == 1 else None
 
 
-def instants(frame: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """``frame`` with ``start`` (UTC), null where a clock change skips the local time or the day is over.
+def instants(batch: Batch, zone: str) -> Batch:
+    """``batch`` with ``start`` (UTC), null where a clock change skips the local time or the day is over.
 
     From ``stamp`` in its own ``offset`` or in ``zone``, ``early`` (minutes from the interval's start to its stamp) and
     ``ahead`` (minutes that pass after the stamp, within its day). A repeated local time is the earlier one in the first
@@ -96,23 +97,22 @@ def instants(frame: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame
     """
     stamp, own = pl.col("stamp"), pl.col("offset").is_not_null()
     early, ahead = pl.duration(minutes="early"), pl.duration(minutes="ahead")
-    always = _offset(frame, zone)
+    always = _offset(batch.rows, zone)
     if always is not None:
         offset = pl.duration(minutes=pl.col("offset").fill_null(always // timedelta(minutes=1)))
         start = (stamp - offset - early + ahead).dt.replace_time_zone("UTC")
-        return frame.with_columns(start=pl.when(pl.col("ahead") < DAY).then(start)), gather([])
+        return batch.with_columns(start=pl.when(pl.col("ahead") < DAY).then(start))
 
     def utc(local: pl.Expr, ambiguous: str = "earliest") -> pl.Expr:
         there = local.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null")  # type: ignore[arg-type]
         return there.dt.convert_time_zone("UTC")
 
-    told = (stamp - pl.duration(minutes="offset")).dt.replace_time_zone("UTC")
+    fixed = (stamp - pl.duration(minutes="offset")).dt.replace_time_zone("UTC")
     # The end of the interval before a skipped hour may be written as the hour's beginning.
-    frame = frame.with_columns(
-        start=pl.when(own).then(told - early).otherwise(pl.coalesce(utc(stamp) - early, utc(stamp - early))) + ahead,
+    frame = batch.rows.with_columns(
+        start=pl.when(own).then(fixed - early).otherwise(pl.coalesce(utc(stamp) - early, utc(stamp - early))) + ahead,
         _later=utc(stamp, "latest"),
     )
-    problems = []
     repeated = ~own & (pl.col("_later") != utc(stamp)) & (pl.col("ahead") == 0)
     if frame.select(repeated.any()).item():
         step = stamp.diff().dt.total_minutes()
@@ -128,8 +128,8 @@ def instants(frame: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame
             (single, "reading(s) of the hour that a clock change repeats occur once and are taken as its first time"),
         ):
             if found.height:
-                problems.append(problem("hour-repeated", f"{found.height} {text}", found["row"].min()))  # type: ignore[arg-type]
+                batch = batch.note("hour-repeated", f"{found.height} {text}", found["row"].min())  # type: ignore[arg-type]
     if frame.select((pl.col("ahead") > 0).any()).item():
         over = ~own & (pl.col("start") >= utc(stamp + pl.duration(days=1))) | own & (pl.col("ahead") >= DAY)
         frame = frame.with_columns(start=pl.when(~over.fill_null(False)).then("start"))
-    return frame.drop("_later"), gather(problems)
+    return replace(batch, rows=frame.drop("_later"))

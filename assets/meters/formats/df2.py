@@ -4,18 +4,16 @@ No specification is public; the layout is known from code that reads it: ``#F2``
 (MPAN), ``#S`` the sensor, then lines of date, time, value, status. A stamp is its half hour's end, in GMT all year.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import polars as pl
 
-from assets.meters.formats.canonical import Export, canonical, measure, refuse, rejected, resolve
+from assets.meters.formats.canonical import Export, ReadingOptions, canonical, measure, resolve
 from assets.meters.formats.content import Content
 from assets.meters.formats.stamps import parse, utc
-from quality.problems import gather
+from quality.batch import Batch
 
 FORMAT = "df2"
 KIND = "text"
+OPEN_END = True
 ZONE = "UTC"
 MINUTES = 30
 
@@ -31,9 +29,9 @@ def recognise(content: Content) -> str | None:
     return "#F2 and #O lines" if shown else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of a DF2 file; several joined files are one. Option ``timezone`` overrides GMT."""
-    zone = str(options.get("timezone", ZONE))
+    zone = options.timezone or ZONE
     rows = content.cells().with_columns(head=pl.col("cells").list.first().str.strip_chars().str.to_uppercase())
     head = pl.col("head")
     rows = rows.with_columns(
@@ -43,16 +41,13 @@ def read(content: Content, options: Mapping[str, Any]) -> Export:
     )
     rows = rows.with_columns(pl.col("channel").forward_fill())
     rows = rows.filter(head.str.contains(r"^#(F2|O|S)").fill_null(False).not_())
-    readings, refused = _readings(rows, zone)
-    cut = not content.ends_whole and rows.height and refused["row"].max() == rows["row"][-1]
-    if cut:
-        return rejected(FORMAT, "file-truncated", "the last line is incomplete", rows["row"][-1])
-    values, cells = measure(readings)
-    kept, repeated = resolve(canonical(values))
-    return Export(FORMAT, tables={"readings": kept}, problems=gather([refused, cells, repeated]), zone=zone)
+    lines = _lines(rows, zone)
+    if not content.ends_whole and rows.height and lines.found["row"].max() == rows["row"][-1]:
+        return Export.rejected(FORMAT, "file-truncated", "the last line is incomplete", rows["row"][-1])
+    return Export.of(FORMAT, readings=resolve(canonical(measure(lines))), zone=zone)
 
 
-def _readings(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _lines(rows: pl.DataFrame, zone: str) -> Batch:
     def field(place: int) -> pl.Expr:
         return pl.col("cells").list.get(place, null_on_oob=True).str.strip_chars()
 
@@ -71,18 +66,15 @@ def _readings(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame
         quality=pl.col("status").str.tail(1).replace_strict(_QUALITY, default="unknown", return_dtype=pl.String),
         quality_raw="status",
     )
-    return refuse(
-        rows,
-        [
-            (pl.col("cells").list.len().fill_null(0) != 4, "row-malformed", "not date, time, value and status"),
-            (pl.col("status").is_null(), "row-malformed", "no status after the value"),
-            ((pl.col("point").fill_null("") == ""), "value-null", "no metering point (#O) before it"),
-            (pl.col("quantity").is_null(), "value-unknown", "no sensor 1 to 4 (#S) before it"),
-            (pl.col("end").is_null(), "stamp-bad", "not a date (dd/mm/yyyy) and time"),
-            (
-                pl.col("end") != pl.col("end").dt.truncate(f"{MINUTES}m"),
-                "interval-misaligned",
-                "not on the grid of 30 minutes",
-            ),
-        ],
+    return Batch(rows).refuse(
+        (pl.col("cells").list.len().fill_null(0) != 4, "row-malformed", "not date, time, value and status"),
+        (pl.col("status").is_null(), "row-malformed", "no status after the value"),
+        ((pl.col("point").fill_null("") == ""), "value-null", "no metering point (#O) before it"),
+        (pl.col("quantity").is_null(), "value-unknown", "no sensor 1 to 4 (#S) before it"),
+        (pl.col("end").is_null(), "stamp-bad", "not a date (dd/mm/yyyy) and time"),
+        (
+            pl.col("end") != pl.col("end").dt.truncate(f"{MINUTES}m"),
+            "interval-misaligned",
+            "not on the grid of 30 minutes",
+        ),
     )

@@ -4,7 +4,8 @@ import re
 
 import polars as pl
 
-from quality.problems import gather
+from quality.batch import Batch
+from quality.problems import PROBLEM_SCHEMA, gather
 
 COMPONENT, _ELEMENT, _SEGMENT = "\x1f", "\x1d", "\x1c"
 """Separators as read: ASCII's own, whatever the file's are. EDIFACT's data never holds them."""
@@ -25,8 +26,8 @@ def first_message(head: str) -> str | None:
     return None
 
 
-def segments(text: str) -> tuple[pl.DataFrame, bool]:
-    """Segments (``row, tag, cells, file, message``) of all interchanges, and whether the text ends inside one.
+def segments(text: str) -> Batch:
+    """Segments (``row, tag, cells, file, message``) of all interchanges; rejected where one is not whole.
 
     ``row`` counts segments from 1, UNA too; ``cells`` are the data elements, the tag first, released characters plain;
     ``file`` and ``message`` number the UNB and, throughout, the UNH; message is 0 outside of one.
@@ -42,7 +43,14 @@ def segments(text: str) -> tuple[pl.DataFrame, bool]:
     frame = frame.with_columns(
         file=(tag == "UNB").cum_sum(), message=pl.when(opened > closed).then(opened).otherwise(0)
     )
-    return frame, bool(rest.strip(" \t\x1a"))
+    if rest.strip(" \t\x1a") or not frame.height or frame["tag"][-1] != "UNZ":
+        return Batch.rejected("file-truncated", "the interchange has no whole end (UNZ)", frame["row"].max())  # type: ignore[arg-type]
+    marks = {"UNB": "(", "UNH": "[", "UNT": "]", "UNZ": ")"}
+    envelope = "".join(frame["tag"].replace_strict(marks, default=""))
+    if re.fullmatch(r"(\((\[\])*\))*", envelope) is None:
+        broken = "a message or an interchange has no end, or no beginning (UNB, UNH, UNT, UNZ)"
+        return Batch.rejected("file-malformed", broken)
+    return Batch(frame)
 
 
 def _parts(text: str) -> tuple[list[str], str]:
@@ -83,18 +91,8 @@ def component(place: int, part: int) -> pl.Expr:
     return element(place).str.split(COMPONENT).list.get(part, null_on_oob=True).fill_null("")
 
 
-def broken(frame: pl.DataFrame) -> str | None:
-    """How the envelope is broken, or "" where it is whole; None where the last interchange has no end."""
-    if not frame.height or frame["tag"][-1] != "UNZ":
-        return None
-    marks = {"UNB": "(", "UNH": "[", "UNT": "]", "UNZ": ")"}
-    envelope = "".join(frame["tag"].replace_strict(marks, default=""))
-    whole = re.fullmatch(r"(\((\[\])*\))*", envelope)
-    return "" if whole else "a message or an interchange has no end, or no beginning (UNB, UNH, UNT, UNZ)"
-
-
 def miscounted(frame: pl.DataFrame) -> pl.DataFrame:
-    """Messages and interchanges whose trailer tells another count or reference than they have."""
+    """Problems of messages and interchanges whose trailer tells another count or reference than they have."""
     tag = pl.col("tag")
     grouped = (tag == "UNG").any()  # UNZ counts groups where there are any
     problems = []
@@ -104,14 +102,15 @@ def miscounted(frame: pl.DataFrame) -> pl.DataFrame:
     ):
         found = frame.filter(pl.col(scope) > 0).group_by(scope, maintain_order=True).agg(
             row=pl.col("row").filter(tag == closing).last(),
-            told=element(1).filter(tag == closing).last().str.strip_chars_start("0"),
-            seen=size.cast(pl.String),
+            stated=element(1).filter(tag == closing).last().str.strip_chars_start("0"),
+            counted=size.cast(pl.String),
             same=element(2).filter(tag == closing).last() == reference.filter(tag == opening).first(),
         )  # fmt: skip
-        wrong = found.filter((pl.col("told") != pl.col("seen")) | ~pl.col("same"))
-        counts = pl.format(f"{closing} tells {{}}, the {scope} holds {{}}", "told", "seen")
-        text = pl.when(pl.col("told") != pl.col("seen")).then(counts).otherwise(
+        other = pl.col("stated") != pl.col("counted")
+        wrong = found.filter(other | ~pl.col("same"))
+        counts = pl.format(f"{closing} tells {{}}, the {scope} holds {{}}", "stated", "counted")
+        text = pl.when(other).then(counts).otherwise(
             pl.lit(f"{closing} has another reference than {opening}")
         )  # fmt: skip
-        problems.append(wrong.select("row", code=pl.lit("count-mismatch"), message=text))
+        problems.append(wrong.select("row", code=pl.lit("count-mismatch"), message=text).cast(PROBLEM_SCHEMA))
     return gather(problems)

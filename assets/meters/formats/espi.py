@@ -19,10 +19,10 @@ import polars as pl
 from lxml import etree
 
 from assets.meters.formats import cim, markup
-from assets.meters.formats.canonical import EXACT, Export, refuse, rejected
+from assets.meters.formats.canonical import EXACT, Export, ReadingOptions
 from assets.meters.formats.content import Content
 from assets.meters.formats.stamps import YEARS
-from quality.problems import gather, problem
+from quality.batch import Batch
 
 FORMAT = "espi"
 KIND = "xml"
@@ -61,8 +61,8 @@ class _Entry:
 
     def number(self, name: str) -> int | None:
         """A child's whole number, None where it is absent or none."""
-        told = self.facts.get(name) or ""
-        return int(told) if re.fullmatch(r"-?\d{1,9}", told) else None
+        text = self.facts.get(name) or ""
+        return int(text) if re.fullmatch(r"-?\d{1,9}", text) else None
 
 
 class _Feed:
@@ -134,7 +134,7 @@ def recognise(content: Content) -> str | None:
     return "declares the namespace http://naesb.org/espi" if _NAMESPACE.search(content.text, 0, markup.HEAD) else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of a feed, an entry or a resource alone. Of repeated intervals that of the entry updated last counts.
 
     Options: ``timezone`` (for display only; else the offset of LocalTimeParameters, else UTC), ``point`` where the file
@@ -144,16 +144,19 @@ def read(content: Content, options: Mapping[str, Any]) -> Export:
     try:
         feed = _Feed(content)
     except markup.MarkupError as error:
-        return rejected(FORMAT, error.code, str(error))
-    zone = str(options.get("timezone") or _zone(feed))
+        return Export.rejected(FORMAT, error.code, str(error))
+    zone = options.timezone or _zone(feed)
     if not feed.frames:
         held = ", ".join(kind for kind, entries in feed.entries.items() if entries) or "none that is read"
-        return rejected(FORMAT, "format-no-interval", f"no IntervalReading; resources: {held}")
-    blocks, foreign = _described(feed, options.get("point"))
+        return Export.rejected(FORMAT, "format-no-interval", f"no IntervalReading; resources: {held}")
+    blocks = _described(feed, options.point)
     if blocks["point"].null_count():
-        return rejected(FORMAT, "file-malformed", "no link names a usage point, and no option 'point'")
-    frame, unread = _timed(pl.concat(feed.frames).with_row_index("row", offset=1), blocks)
-    return cim.export(FORMAT, frame, zone, [foreign, unread])
+        return Export.rejected(FORMAT, "file-malformed", "no link names a usage point, and no option 'point'")
+    readings = _timed(pl.concat(feed.frames).with_row_index("row", offset=1), blocks)
+    if multiplied := sum(block["multiplied"] for block in feed.blocks):
+        text = f"{multiplied} block(s) hold a multiplier of their own, which ESPI does not have there"
+        readings = readings.note("multiplier-ignored", text)
+    return cim.export(FORMAT, readings, zone)
 
 
 def _path(href: str) -> str:
@@ -170,7 +173,7 @@ def _zone(feed: _Feed) -> str:
     return f"{'-' if offset < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def _described(feed: _Feed, option: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _described(feed: _Feed, option: str | None) -> pl.DataFrame:
     """A row a block: point, channel, type, version, and the block's own period; null point where none is named."""
     meters, points = (_linked(feed.entries[kind]) for kind in ("MeterReading", "UsagePoint"))
     types = {link: entry for entry in feed.entries["ReadingType"] for link in entry.links.get("self", [])}
@@ -182,7 +185,7 @@ def _described(feed: _Feed, option: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
             point = _owner(meter or entry, points, feed.entries["UsagePoint"])
             kind = _type_of(meter, types, feed.entries["ReadingType"])
             known = described[id(entry)] = {
-                "point": _point(point, meter, entry) or (None if option is None else str(option)),
+                "point": _point(point, meter, entry) or option,
                 "channel": _last("MeterReading", [*(meter.near if meter else []), *entry.near]) or "1",
                 "updated": entry.updated,
                 "length": kind.number("intervalLength") if kind else None,
@@ -196,16 +199,13 @@ def _described(feed: _Feed, option: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
         exact = multiplier in cim.MULTIPLIERS
         typed = _typed(kind, own, service, multiplier if exact else 0)
         period = {name: _whole(block[name]) for name in ("block_start", "block_duration")}
-        told = {name: known[name] for name in ("point", "channel", "updated", "length", "default")}
-        rows.append({"block": number, **told, **period, **typed._asdict(), "exact": exact})
+        facts = {name: known[name] for name in ("point", "channel", "updated", "length", "default")}
+        rows.append({"block": number, **facts, **period, **typed._asdict(), "exact": exact})
     numbers = dict.fromkeys(("block", "length", "block_start", "block_duration"), pl.Int64())
     texts = dict.fromkeys(("point", "channel", "updated", "default", "quantity", "form"), pl.String())
     schema = {**numbers, **texts, "factor": EXACT, **dict.fromkeys(("average", "exact"), pl.Boolean())}
-    multiplied = sum(block["multiplied"] for block in feed.blocks)
-    text = f"{multiplied} block(s) hold a multiplier of their own, which ESPI does not have there"
-    said = problem("multiplier-ignored", text) if multiplied else gather([])
     frame = pl.DataFrame(rows, schema_overrides=schema)
-    return frame.with_columns(version=markup.instant(pl.col("updated"), "UTC")).drop("updated"), said
+    return frame.with_columns(version=markup.instant(pl.col("updated"), "UTC")).drop("updated")
 
 
 def _linked(entries: list[_Entry]) -> dict[str, _Entry]:
@@ -261,8 +261,8 @@ def _whole(text: str | None) -> int | None:
     return int(text) if text and re.fullmatch(r"\s*\d{1,12}\s*", text) else None
 
 
-def _timed(readings: pl.DataFrame, blocks: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Readings as ``cim.export`` needs them, and problems for those without a period."""
+def _timed(readings: pl.DataFrame, blocks: pl.DataFrame) -> Batch:
+    """Readings that have a period, as ``cim.export`` needs them."""
     frame = readings.with_columns(pl.col("row").cast(pl.Int64)).join(blocks, on="block", maintain_order="left")
     seconds, start = (pl.col(name).cast(pl.Int64, strict=False) for name in ("duration", "start"))
     if frame["start"].null_count() or frame["duration"].null_count():
@@ -284,27 +284,24 @@ def _timed(readings: pl.DataFrame, blocks: pl.DataFrame) -> tuple[pl.DataFrame, 
     interval = pl.col("form") == "interval"
     # A century is longer than any billing period, and keeps minutes in what they are held in.
     century = pl.col("seconds").fill_null(0).is_between(0, 100 * 366 * 86400)
-    frame, unread = refuse(
-        frame,
-        [
-            (
-                pl.col("start").dt.year().is_between(*YEARS).not_().fill_null(True),
-                "stamp-bad",
-                "no start in seconds since 1970, neither its own nor its block's",
-            ),
-            (
-                interval & ((pl.col("seconds") <= 0) | (pl.col("seconds") % 60 != 0)).fill_null(True),
-                "interval-length",
-                "the duration is missing or not a whole number of minutes",
-            ),
-            (~century, "interval-length", "the duration is negative or longer than a century"),
-            (~pl.col("exact"), "unit-unknown", "the power of ten is beyond what values are kept in"),
-        ],
+    timed = Batch(frame).refuse(
+        (
+            pl.col("start").dt.year().is_between(*YEARS).not_().fill_null(True),
+            "stamp-bad",
+            "no start in seconds since 1970, neither its own nor its block's",
+        ),
+        (
+            interval & ((pl.col("seconds") <= 0) | (pl.col("seconds") % 60 != 0)).fill_null(True),
+            "interval-length",
+            "the duration is missing or not a whole number of minutes",
+        ),
+        (~century, "interval-length", "the duration is negative or longer than a century"),
+        (~pl.col("exact"), "unit-unknown", "the power of ten is beyond what values are kept in"),
     )
-    return frame.with_columns(
+    return timed.with_columns(
         minutes=(pl.col("seconds") // 60).cast(pl.Int32),
         end=pl.col("start") + pl.duration(seconds=pl.col("seconds").fill_null(0)),
-    ), unread
+    )
 
 
 def _grade(flags: str | None) -> str:

@@ -10,17 +10,17 @@ the later version. A fall makes none. Momentary and extreme values are refused.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import polars as pl
 from lxml import etree
 
 from assets.meters.formats import cim, markup
-from assets.meters.formats.canonical import EXACT, THAILAND, Export, canonical, refuse, rejected, resolve
+from assets.meters.formats.canonical import EXACT, THAILAND, Export, ReadingOptions, canonical, resolve
 from assets.meters.formats.content import Content
-from quality.problems import gather, problem
+from quality.batch import Batch
+from quality.problems import problem
 from quality.readings import QUALITIES, no_readings
 
 FORMAT = "iec61968"
@@ -56,28 +56,26 @@ def recognise(content: Content) -> str | None:
     return "MeterReadings in a namespace of IEC TC 57" if shown else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings and registers of a message. Of repeated values that reported last counts.
 
     Options: ``timezone`` of stamps without an offset (else Asia/Bangkok), ``point`` for values whose MeterReading names
     neither usage point nor meter. The channel is the reading type, the row the number of the value in the document.
     """
-    zone = str(options.get("timezone", THAILAND))
+    zone = options.timezone or THAILAND
     try:
         frames, header = _walk(content)
     except markup.MarkupError as error:
-        return rejected(FORMAT, error.code, str(error))
+        return Export.rejected(FORMAT, error.code, str(error))
     if (header.get("Verb") or "").lower() in _WITHDRAWN:
-        withdrawn = problem("message-cancelled", "the message withdraws readings; none of its values is used")
-        nothing = problem("format-no-interval", "a message that withdraws readings holds none")
-        return Export(FORMAT, problems=gather([nothing, withdrawn]), zone=zone)
+        nothing = Batch.rejected("format-no-interval", "a message that withdraws readings holds none")
+        withdrawn = nothing.note("message-cancelled", "the message withdraws readings; none of its values is used")
+        return Export.of(FORMAT, readings=withdrawn, zone=zone)
     if not frames:
-        return rejected(FORMAT, "format-no-interval", "no IntervalReadings and no Readings in the message")
+        return Export.rejected(FORMAT, "format-no-interval", "no IntervalReadings and no Readings in the message")
     frame = pl.concat(frames).with_row_index("row", offset=1).with_columns(pl.col("row").cast(pl.Int64))
-    named = frame.with_columns(pl.col("point").fill_null(pl.lit(options.get("point"), pl.String)))
-    frame, refused = _timed(named, header.get("Timestamp"), zone)
-    export = cim.export(FORMAT, frame, zone, [refused])
-    return _differenced(export)
+    named = frame.with_columns(pl.col("point").fill_null(pl.lit(options.point, pl.String)))
+    return _differenced(cim.export(FORMAT, _timed(named, header.get("Timestamp"), zone), zone))
 
 
 def _walk(content: Content) -> tuple[list[pl.DataFrame], dict[str, str | None]]:
@@ -128,8 +126,8 @@ def _point(meter: etree._Element) -> str | None:
     """The usage point's mRID or name, else the meter's."""
     for name in ("UsagePoint", "Meter"):
         found = markup.child(meter, name)
-        if told := markup.text(found, "mRID") or markup.text(found, "Names", "name"):
-            return told
+        if identity := markup.text(found, "mRID") or markup.text(found, "Names", "name"):
+            return identity
     return None
 
 
@@ -156,8 +154,8 @@ def _types(refs: Iterable[str | None]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides=schema)
 
 
-def _timed(values: pl.DataFrame, sent: str | None, zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Values as ``cim.export`` needs them, and problems for those without point, type, stamp or length."""
+def _timed(values: pl.DataFrame, sent: str | None, zone: str) -> Batch:
+    """Values that have point, type, stamp and length, as ``cim.export`` needs them."""
     types = _types(values["type"].unique(maintain_order=True))
     flags = values["flags"].unique()
     frame = values.join(types, on="type", how="left", nulls_equal=True, maintain_order="left").with_columns(
@@ -174,28 +172,24 @@ def _timed(values: pl.DataFrame, sent: str | None, zone: str) -> tuple[pl.DataFr
         whole=(stated.dt.total_microseconds() % 60_000_000 == 0).fill_null(True),
     )
     interval = pl.col("form") == "interval"
-    frame, refused = refuse(
-        frame,
-        [
-            (pl.col("point").is_null(), "row-malformed", "neither usage point nor meter is named"),
-            (~pl.col("known"), "unit-unknown", "the reading type is not 18 dotted numbers"),
-            (~pl.col("exact"), "unit-unknown", "the power of ten is beyond what values are kept in"),
-            (pl.col("end").is_null(), "stamp-bad", "the time stamp is missing or no ISO 8601 time"),
-            (
-                interval
-                & ((pl.col("minutes").is_null() & ~pl.col("billed")) | (pl.col("minutes") <= 0) | ~pl.col("whole")),
-                "interval-length",
-                "neither reading type nor time period tells a length in minutes",
-            ),
-            (
-                interval & (pl.col("end").dt.truncate("1m") != pl.col("end")),
-                "interval-misaligned",
-                "the interval does not end on a minute",
-            ),
-        ],
+    timed = Batch(frame).refuse(
+        (pl.col("point").is_null(), "row-malformed", "neither usage point nor meter is named"),
+        (~pl.col("known"), "unit-unknown", "the reading type is not 18 dotted numbers"),
+        (~pl.col("exact"), "unit-unknown", "the power of ten is beyond what values are kept in"),
+        (pl.col("end").is_null(), "stamp-bad", "the time stamp is missing or no ISO 8601 time"),
+        (
+            interval
+            & ((pl.col("minutes").is_null() & ~pl.col("billed")) | (pl.col("minutes") <= 0) | ~pl.col("whole")),
+            "interval-length",
+            "neither reading type nor time period tells a length in minutes",
+        ),
+        (
+            interval & (pl.col("end").dt.truncate("1m") != pl.col("end")),
+            "interval-misaligned",
+            "the interval does not end on a minute",
+        ),
     )
-    start = pl.coalesce("period_start", pl.col("end") - pl.duration(minutes="minutes"))
-    return frame.with_columns(start=start), refused
+    return timed.with_columns(start=pl.coalesce("period_start", pl.col("end") - pl.duration(minutes="minutes")))
 
 
 def _grade(flags: str | None) -> str:
@@ -224,7 +218,7 @@ def _grade(flags: str | None) -> str:
 def _differenced(export: Export) -> Export:
     """``export`` with the intervals that its registers make (see the module's text), and what is said of them."""
     reads = export.tables.get("registers")
-    if reads is None:
+    if reads is None or not reads.height:
         return export
     delta = export.tables.get("readings", no_readings())
     channels = reads["channel"].cast(pl.String).unique(maintain_order=True)
@@ -252,13 +246,12 @@ def _differenced(export: Export) -> Export:
         .with_columns(quality=pl.col("rank").replace_strict(dict(enumerate(QUALITIES)), return_dtype=pl.String))
     )
     falls, rises = steps.filter(pl.col("value") < 0), steps.filter(pl.col("value") >= 0)
-    said = [export.problems]
     if falls.height:
         text = f"{falls.height} read(s) are lower than the one before; the first is named"
-        said.append(problem("register-fall", text, falls["row"].sort()[0]))
+        export = export.also(problem("register-fall", text, falls["row"].sort()[0]))
     if not rises.height:
-        return replace(export, problems=gather(said))
+        return export
     text = f"{rises.height} interval(s) are differences of a register's reads; the first is named"
-    said.append(problem("register-differenced", text, rises["row"].sort()[0]))
-    readings, repeated = resolve(pl.concat([delta, canonical(rises)]))
-    return replace(export, tables={**export.tables, "readings": readings}, problems=gather([*said, repeated]))
+    differences = canonical(Batch(rises)).note("register-differenced", text, rises["row"].sort()[0])
+    readings = resolve(replace(differences, rows=pl.concat([delta, differences.rows])))
+    return replace(export, tables={**export.tables, "readings": readings.rows}).also(*readings.problems)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from assets.cities.registry import reasons
 from assets.meters.formats.canonical import FAMILIES, THAILAND, UNITS, OptionError
 from assets.meters.formats.stamps import Era, Order, zone_of
 from quality.readings import QUALITIES, QUANTITIES
@@ -230,6 +231,11 @@ class Layout(_Model):
             re.compile(pattern)
         return self
 
+    def check_point(self) -> None:
+        """Raise ``OptionError`` where the file names no metering point and the layout has none to put in its place."""
+        if all(way is None for way in (self.point_column, self.points, self.point, self.stand_in)):
+            raise OptionError(f"layout {self.name} has no column of metering points: set the option 'point'")
+
     @property
     def parts(self) -> dict[str, Measure]:
         """What is measured, by column or component; one part ``total`` where there is a single kind of value."""
@@ -251,22 +257,20 @@ def declared(value: Any) -> Layout:
     """The layout that an option names or spells out. Raises ``OptionError``, ``LabelError`` where the label lacks."""
     if isinstance(value, str):
         if value not in shipped():
-            raise OptionError(f"layout '{value}' is not one of {', '.join(sorted(shipped()))}")
+            raise OptionError(f"'{value}' is not one of {', '.join(sorted(shipped()))}")
         return shipped()[value]
     if not isinstance(value, Mapping):
-        raise OptionError("layout must be a name or a mapping")
+        raise OptionError("must be a name or a mapping")
     if "label" not in value:
         raise LabelError("the layout does not say 'label: start' or 'label: end'")
     try:
         return Layout.model_validate(dict(value))
     except LookupError as error:
-        raise OptionError(f"layout: {error}") from None
+        raise OptionError(str(error)) from None
     except re.error as error:
-        raise OptionError(f"layout: pattern: {error}") from None
+        raise OptionError(f"pattern: {error}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "layout"
-        raise OptionError(f"layout: {place}: {first['msg']}") from None
+        raise OptionError("; ".join(reasons(error))) from None
 
 
 @cache

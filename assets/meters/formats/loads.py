@@ -6,16 +6,17 @@ their sum, and the column tells the utility's own tariff decision.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
 import polars as pl
 
 from assets.meters.formats import periods
-from assets.meters.formats.canonical import UNITS, Export, canonical, measure, refuse, rejected, resolve
+from assets.meters.formats.canonical import THAILAND, UNITS, Export, canonical, measure, resolve
 from assets.meters.formats.grids import Grid, below
 from assets.meters.formats.stamps import BUDDHIST_FROM, Order, parse, utc
-from quality.problems import gather, problem
+from quality.batch import Batch
 from quality.readings import no_readings
 
 MINUTES = 15
@@ -56,25 +57,22 @@ def by_rate(names: Mapping[str, int], quantities: Mapping[str, tuple[str, str]])
     ]
 
 
-def stamped(rows: pl.DataFrame, text: pl.Expr, order: Order = "dmy") -> tuple[pl.DataFrame, pl.DataFrame]:
-    """``rows`` with ``end``, the local end of the interval, from its text; and those refused."""
+def stamped(rows: Batch, text: pl.Expr, order: Order = "dmy") -> Batch:
+    """``rows`` with ``end``, the local end of the interval, from its text."""
     # Dates that a spreadsheet computed may lie a fraction of a second before the minute, or after.
     text = text.str.replace(r"(:\d\d:\d\d)\.\d+$", "${1}")
     rows = rows.with_columns(end=parse(text, order, "auto"))
     early = pl.col("end").dt.second() == 59
     rows = rows.with_columns(end=pl.when(early).then(pl.col("end") + pl.duration(seconds=1)).otherwise("end"))
     shape = "dd/mm/yyyy" if order == "dmy" else "yyyy-mm-dd"
-    return refuse(
-        rows,
-        [
-            (pl.col("end").is_null(), "stamp-bad", f"the cell is no stamp ({shape} and a time)"),
-            (~text.str.contains(r"\d{4}"), "stamp-bad", "the year must have four digits: two do not tell the era"),
-            (
-                pl.col("end").dt.minute() % MINUTES + pl.col("end").dt.second() != 0,
-                "interval-misaligned",
-                f"the stamp is not on the {MINUTES}-minute grid",
-            ),
-        ],
+    return rows.refuse(
+        (pl.col("end").is_null(), "stamp-bad", f"the cell is no stamp ({shape} and a time)"),
+        (~text.str.contains(r"\d{4}"), "stamp-bad", "the year must have four digits: two do not tell the era"),
+        (
+            pl.col("end").dt.minute() % MINUTES + pl.col("end").dt.second() != 0,
+            "interval-misaligned",
+            f"the stamp is not on the {MINUTES}-minute grid",
+        ),
     )
 
 
@@ -93,8 +91,8 @@ def other_period(ends: pl.Series) -> str | None:
     return None
 
 
-def rated(frame: pl.DataFrame, load: Load) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One row an interval of ``frame`` (``row``, ``end``, ``point`` and the load's columns), and problems.
+def rated(frame: pl.DataFrame, load: Load) -> Batch:
+    """One row an interval of ``frame`` (``row``, ``end``, ``point`` and the load's columns).
 
     ``value`` is the sum of the rates in kWh or kvarh, ``rate_raw`` the one that holds the load, ``rate_<name>`` each.
     """
@@ -102,22 +100,20 @@ def rated(frame: pl.DataFrame, load: Load) -> tuple[pl.DataFrame, pl.DataFrame]:
     # Rate after rate, so that each rate is a slice of the same rows.
     tall = pl.concat([frame.select("row", "point", "end", raw=column) for column in load.columns.values()])
     filled = tall["raw"] != ""
-    tall, words = measure(
-        # A blank rate is how a report says "not this one"; only an interval without any rate has no value.
-        tall.with_columns(
-            raw=pl.when(filled).then("raw").otherwise(pl.lit("0")),
-            minutes=pl.lit(MINUTES),
-            factor=pl.lit(unit.factor),
-            average=pl.lit(unit.average),
-            quality=pl.lit("unknown"),
-            filled=filled,
-        ),
-        thousands=",",
+    # A blank rate is how a report says "not this one"; only an interval without any rate has no value.
+    typed = tall.with_columns(
+        raw=pl.when(filled).then("raw").otherwise(pl.lit("0")),
+        minutes=pl.lit(MINUTES),
+        factor=pl.lit(unit.factor),
+        average=pl.lit(unit.average),
+        quality=pl.lit("unknown"),
+        filled=filled,
     )
-    rows = tall.height // len(rates)
-    told = tall.with_columns(value=pl.when("filled").then("value"))["value"]
-    wide = tall.head(rows).select("row", "point", "end", "minutes")
-    wide = wide.with_columns(told.slice(n * rows, rows).alias(f"rate_{rate}") for n, rate in enumerate(rates))
+    measured = measure(Batch(typed), thousands=",")
+    rows = measured.rows.height // len(rates)
+    values = measured.rows.select(pl.when("filled").then("value")).to_series()
+    wide = measured.rows.head(rows).select("row", "point", "end", "minutes")
+    wide = wide.with_columns(values.slice(n * rows, rows).alias(f"rate_{rate}") for n, rate in enumerate(rates))
     places = [f"rate_{rate}" for rate in rates]
     loaded = pl.any_horizontal(pl.col(places).fill_null(0) != 0)
     holds = {
@@ -127,98 +123,100 @@ def rated(frame: pl.DataFrame, load: Load) -> tuple[pl.DataFrame, pl.DataFrame]:
     name = pl.coalesce(pl.when(held).then(pl.lit(rate)) for rate, held in holds.items())
     named = pl.sum_horizontal(*holds.values()) == 1
     found = wide.with_columns(
+        channel=pl.lit(load.channel),
+        quantity=pl.lit(load.quantity),
         value=pl.when(pl.any_horizontal(pl.col(places).is_not_null())).then(pl.sum_horizontal(places)),
         rate_raw=pl.when(named & pl.lit(rates != [""])).then(name),
     )
     none = pl.col("value").is_null()
-    blank = found.filter(none)
-    problems = [words]
-    if blank.height:
-        said = f"{blank.height} blank interval(s) of {load.channel}; the first is named"
-        problems.append(problem("value-blank", said, blank["row"][0]))
-    return found.with_columns(
-        channel=pl.lit(load.channel),
-        quantity=pl.lit(load.quantity),
-        quality=pl.when(none).then(pl.lit("missing")).otherwise(pl.lit("unknown")),
-    ), gather(problems)
+    quality = pl.when(none).then(pl.lit("missing")).otherwise(pl.lit("unknown"))
+    loads = replace(measured, rows=found.with_columns(quality=quality))
+    blank = found.filter(none)["row"]
+    if blank.len():
+        text = f"{blank.len()} blank interval(s) of {load.channel}; the first is named"
+        loads = loads.note("value-blank", text, blank[0])
+    return loads
 
 
-def readings(parts: Sequence[pl.DataFrame], zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Readings of the intervals that ``rated`` gave, one a key; and problems."""
-    ends = pl.col("end") - pl.duration(minutes=MINUTES)
-    found, skipped = refuse(
-        pl.concat([part.select(pl.exclude("^rate_.*$"), "rate_raw") for part in parts]).with_columns(
-            start=utc(ends, zone)
-        ),
-        [(pl.col("start").is_null(), "stamp-bad", "a clock change skips this local time")],
-    )
-    kept, repeated = resolve(canonical(found))
-    return kept, gather([skipped, repeated])
+def readings(loads: Batch, zone: str) -> Batch:
+    """Readings of the intervals that ``rated`` gave, one a key."""
+    found = loads.with_columns(start=utc(pl.col("end") - pl.duration(minutes=MINUTES), zone))
+    skipped = (pl.col("start").is_null(), "stamp-bad", "a clock change skips this local time")
+    return resolve(canonical(found.refuse(skipped)))
 
 
-def table(
-    table: Grid,
-    format: str,
-    loads: Sequence[Load],
-    *,
-    at: int,
-    stamp: str,
-    point: str | pl.Expr,
-    zone: str,
-    order: Order = "dmy",
-    rate: str | None = None,
-    period: periods.Period | None = None,
-    told: str = "",
-) -> Export:
-    """Readings of a table that has one header, in row ``at``, and nothing but intervals below it.
+@dataclass(frozen=True)
+class Report:
+    """A report that has one header, in row ``at``, and nothing but intervals below it."""
 
-    ``stamp`` and ``rate`` are columns (``rate``: the utility's word for the interval's rate), ``point`` is fixed or an
-    expression of the row; ``told`` is added to the evidence. Where two loads have one channel, in power and in energy,
-    the energy counts and is checked against the power.
-    """
-    body = below(table, at).with_columns(point=point if isinstance(point, pl.Expr) else pl.lit(point))
-    body, pointless = refuse(body, [(pl.col("point") == "", "value-null", "no metering point")])
-    frame, unread = stamped(body, pl.col(stamp), order)
-    if text := other_period(frame["end"]):
-        return rejected(format, "file-malformed", text)
-    evidence = ", ".join(filter(None, [eras(body[stamp]) + " by the stamps", told]))
-    if not frame.height:
-        return Export(format, evidence, {"readings": no_readings()}, gather([pointless, unread]), zone)
-    problems = [pointless, unread, periods.compare(frame["end"], MINUTES, period)]
-    parts: dict[str, pl.DataFrame] = {}
-    # Power first, so that energy takes its place.
-    for load in sorted(loads, key=lambda load: not UNITS[load.unit.lower()].average):
-        part, words = rated(frame, load)
-        problems.append(words)
-        power = parts.get(load.channel)
-        if power is not None:
-            wrong = disagreeing(part, power)
-            if _rises(part) and wrong.height * 2 > part.height:
-                return rejected(format, "file-malformed", f"{load.unit} only rises: a register, no interval's energy")
-            problems.append(_said(wrong, "differ by more than 1 % from their power x hours"))
-        if load.total:
-            whole, words = rated(frame, load._replace(columns={"": load.total}))
-            problems += [words, _said(disagreeing(whole, part), "differ from the sum of their rates")]
-            part = whole.drop("rate_raw").join(part.select("row", "rate_raw"), on="row", how="left")
-        parts[load.channel] = part
-    if rate is not None:
-        names = frame.select("row", rate_raw=pl.when(pl.col(rate) != "").then(pl.col(rate)))
-        parts = {channel: part.drop("rate_raw").join(names, on="row") for channel, part in parts.items()}
-    kept, repeated = readings(list(parts.values()), zone)
-    return Export(format, evidence, {"readings": kept}, gather([*problems, repeated]), zone)
+    format: str
+    loads: Sequence[Load]
+    at: int
+    stamp: str
+    """Column of the stamps."""
+    point: str | pl.Expr
+    """Fixed, or an expression of the row."""
+    zone: str = THAILAND
+    order: Order = "dmy"
+    rate: str | None = None
+    """Column of the utility's word for the interval's rate."""
+    period: periods.Period | None = None
+    note: str = ""
+    """Added to the evidence."""
+
+    def read(self, grid: Grid) -> Export:
+        """Readings of the intervals in ``grid``. Where two loads have one channel, in power and in energy, the energy
+        counts and is checked against the power."""
+        point = self.point if isinstance(self.point, pl.Expr) else pl.lit(self.point)
+        rows = Batch(below(grid, self.at).with_columns(point=point))
+        rows = rows.refuse((pl.col("point") == "", "value-null", "no metering point"))
+        evidence = ", ".join(filter(None, [eras(rows.rows[self.stamp]) + " by the stamps", self.note]))
+        intervals = stamped(rows, pl.col(self.stamp), self.order)
+        if text := other_period(intervals.rows["end"]):
+            return Export.rejected(self.format, "file-malformed", text)
+        if not intervals.rows.height:
+            none = replace(intervals, rows=no_readings())
+            return Export.of(self.format, evidence, readings=none, zone=self.zone)
+        loads = self._loaded(periods.compared(intervals, MINUTES, self.period))
+        if loads.is_rejected:
+            return Export.of(self.format, readings=loads)
+        return Export.of(self.format, evidence, readings=readings(loads, self.zone), zone=self.zone)
+
+    def _loaded(self, intervals: Batch) -> Batch:
+        """A row an interval and channel; rejected where a load is a register."""
+        rows, parts = intervals.rows, dict[str, pl.DataFrame]()
+        # Power first, so that energy takes its place.
+        for load in sorted(self.loads, key=lambda load: not UNITS[load.unit.lower()].average):
+            rated_load = rated(rows, load)
+            part, intervals = rated_load.rows, intervals.also(*rated_load.problems)
+            if (power := parts.get(load.channel)) is not None:
+                wrong = disagreeing(part, power)
+                if _rises(part) and wrong.len() * 2 > part.height:
+                    return Batch.rejected("file-malformed", f"{load.unit} only rises: a register, no interval's energy")
+                intervals = _named(intervals, wrong, "differ by more than 1 % from their power x hours")
+            if load.total:
+                total = rated(rows, load._replace(columns={"": load.total}))
+                intervals = intervals.also(*total.problems)
+                intervals = _named(intervals, disagreeing(total.rows, part), "differ from the sum of their rates")
+                part = total.rows.drop("rate_raw").join(part.select("row", "rate_raw"), on="row", how="left")
+            parts[load.channel] = part
+        if self.rate is not None:
+            names = rows.select("row", rate_raw=pl.when(pl.col(self.rate) != "").then(pl.col(self.rate)))
+            parts = {channel: part.drop("rate_raw").join(names, on="row") for channel, part in parts.items()}
+        columns = [part.select(pl.exclude("^rate_.*$"), "rate_raw") for part in parts.values()]
+        return replace(intervals, rows=pl.concat(columns))
 
 
-def disagreeing(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
-    """Intervals that both tell, and by more than ``AGREE`` not alike."""
+def disagreeing(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.Series:
+    """Rows of the intervals that both have, and by more than ``AGREE`` not alike."""
     both = ours.select("row", ours="value").join(theirs.select("row", theirs="value"), on="row").drop_nulls()
     off = (pl.col("ours") - pl.col("theirs")).abs()
-    return both.filter((off > pl.col("ours").abs() * AGREE) & (off > _PRINTED))
+    return both.filter((off > pl.col("ours").abs() * AGREE) & (off > _PRINTED))["row"]
 
 
-def _said(wrong: pl.DataFrame, how: str) -> pl.DataFrame:
-    if not wrong.height:
-        return gather([])
-    return problem("sum-mismatch", f"{wrong.height} interval(s) {how}; the first is named", wrong["row"][0])
+def _named(batch: Batch, wrong: pl.Series, how: str) -> Batch:
+    text = f"{wrong.len()} interval(s) {how}; the first is named"
+    return batch.note("sum-mismatch", text, wrong[0]) if wrong.len() else batch
 
 
 def _rises(part: pl.DataFrame) -> bool:

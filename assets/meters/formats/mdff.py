@@ -8,7 +8,7 @@ import polars as pl
 
 from assets.meters.formats.content import Content
 from assets.meters.formats.stamps import utc
-from quality.problems import gather, problem
+from quality.problems import no_problems, problem
 
 MARKET_ZONE = "+10:00"
 QUALITY = {"A": "actual", "F": "substituted", "S": "substituted_temporary", "E": "forecast", "N": "missing"}
@@ -55,10 +55,10 @@ def code(reason: pl.Expr) -> pl.Expr:
 
 
 def enclosure(records: pl.DataFrame) -> pl.DataFrame:
-    """Say that the records 100 or 900, which enclose a file, are absent."""
+    """The problem that the records 100 or 900, which enclose a file, are absent; none where they are there."""
     kinds = set(records["kind"].unique())
     absent = [kind for kind in ("100", "900") if kind not in kinds]
-    return gather([problem("header-absent", f"no {' and no '.join(absent)} record")] if absent else [])
+    return problem("header-absent", f"no {' and no '.join(absent)} record") if absent else no_problems()
 
 
 def unclosed(records: pl.DataFrame) -> int | None:

@@ -8,12 +8,11 @@ E-MAX-KW of 123.544) and counts; E-MAX-KW is its demand, kept as a check, or as 
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from assets.meters.formats.canonical import THAILAND, Export, rejected
+from assets.meters.formats.canonical import THAILAND, Export, ReadingOptions
 from assets.meters.formats.content import Content
 from assets.meters.formats.grids import cell, header, sheets
-from assets.meters.formats.loads import Load, table
+from assets.meters.formats.loads import Load, Report
 
 FORMAT = "mea_wide_xlsx"
 KIND = "xlsx"
@@ -28,25 +27,25 @@ def recognise(content: Content) -> str | None:
     return "header names MEA No., Date Time and components" if found and _loads(found[1]) else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of one workbook, of several meters where it has them. Options: ``timezone``."""
     tables = sheets(content)[:1]
     found = header(tables[0], _NAMES) if tables else None
     loads = _loads(found[1]) if found else []
     if found is None or not loads:
-        return rejected(FORMAT, "file-malformed", f"no row with {', '.join(_NAMES)} and components")
+        return Export.rejected(FORMAT, "file-malformed", f"no row with {', '.join(_NAMES)} and components")
     row, names = found
-    return table(
-        tables[0],
+    report = Report(
         FORMAT,
         loads,
         at=row,
         stamp=f"c{names['Date Time']}",
         point=cell(names["MEA No."]),
-        zone=str(options.get("timezone", THAILAND)),
+        zone=options.timezone or THAILAND,
         order="ymd",
         rate=f"c{names['TOU/TOD']}",
     )
+    return report.read(tables[0])
 
 
 def _loads(names: Mapping[str, int]) -> list[Load]:

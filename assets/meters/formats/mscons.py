@@ -8,18 +8,26 @@ reads and energies over other spans are registers.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import polars as pl
 
 from assets.meters.formats import edifact
-from assets.meters.formats.canonical import Export, canonical, measure, refuse, rejected, resolve, resolve_registers
+from assets.meters.formats.canonical import (
+    Export,
+    ReadingOptions,
+    canonical,
+    measure,
+    problems_of,
+    resolve,
+    resolve_registers,
+)
 from assets.meters.formats.content import Content
 from assets.meters.formats.edifact import component, element
 from assets.meters.formats.obis import counted_twice, explained
 from assets.meters.formats.stamps import utc
-from quality.problems import gather, problem
+from quality.batch import Batch
+from quality.problems import PROBLEM_SCHEMA
 from quality.readings import REGISTER_SCHEMA
 
 FORMAT = "mscons"
@@ -61,47 +69,42 @@ def recognise(content: Content) -> str | None:
     return f"UNH says {found}" if found and found.startswith("MSCONS:") else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings and registers of all messages; a message that a later one cancels is left out. Rows count segments.
 
     Option ``timezone`` is for stamps that tell no offset; without it they are refused. The version of a reading is its
     message's date (DTM 137).
     """
-    segments, cut = edifact.segments(content.text)
-    if cut or (broken := edifact.broken(segments)) is None:
-        return rejected(FORMAT, "file-truncated", "the interchange has no whole end (UNZ)", segments["row"].max())  # type: ignore[arg-type]
-    if broken:
-        return rejected(FORMAT, "file-malformed", broken)
-    zone = options.get("timezone")
-    messages, foreign = _messages(segments)
-    dropped, cancelled = _cancelled(segments, messages)
-    ours = segments.join(messages.select("message"), on="message", how="semi", maintain_order="left")
-    quantities = _quantities(ours, zone)
-    quantities = quantities.filter(pl.col("message").is_in(dropped.implode()).not_())
-    if not quantities.height and not cancelled.height and not foreign.height:
-        return rejected(FORMAT, "file-empty", "the messages hold no quantities (QTY)")
-    told = explained(quantities.select("code", "unit").unique().iter_rows(), _UNITS)
-    quantities = quantities.join(told, on=["code", "unit"], maintain_order="left", nulls_equal=True)
-    quantities, refused = _judged(quantities)
-    repeats = counted_twice(quantities.select("point", "code", "kind", "c", "tariff").unique(), "point")
-    kept = quantities.join(repeats, on=["point", "code"], how="anti", maintain_order="left")
-    values, cells = measure(kept)
-    values = values.with_columns(
+    interchange = edifact.segments(content.text)
+    if interchange.is_rejected:
+        return Export.of(FORMAT, readings=interchange)
+    segments, zone = interchange.rows, options.timezone
+    messages = _cancelled(_messages(segments), segments)
+    ours = segments.join(messages.rows, on="message", how="semi", maintain_order="left")
+    quantities = _quantities(ours, zone).join(
+        messages.rows.filter("cancelled"), on="message", how="anti", maintain_order="left"
+    )
+    if not quantities.height and not messages.problems:
+        return Export.rejected(FORMAT, "file-empty", "the messages hold no quantities (QTY)")
+    codes = explained(quantities.select("code", "unit").unique().iter_rows(), _UNITS)
+    quantities = quantities.join(codes, on=["code", "unit"], maintain_order="left", nulls_equal=True)
+    values = measure(_once(_judged(quantities))).with_columns(
         quality=pl.when(pl.col("contradicts") & (pl.col("quality") != "missing"))
         .then(pl.lit("suspect")).otherwise("quality"),
     )  # fmt: skip
     interval = (pl.col("kind") != "register") & (pl.col("minutes") <= 1440) & (1440 % pl.col("minutes") == 0)
-    readings, repeated = resolve(canonical(values.filter(interval)))
-    registers, reread = resolve_registers(_registers(values.filter(~interval)))
-    tables = {"readings": readings, "registers": registers}
-    said = [edifact.miscounted(segments), _strange(ours), *_said(kept, quantities)]
-    problems = gather([foreign, cancelled, refused, cells, repeated, reread, *said])
-    held = {name: frame for name, frame in tables.items() if frame.height}
-    return Export(FORMAT, tables=held, problems=problems, zone=str(zone or _zone(segments)))
+    strange = ours.filter(~pl.col("tag").str.contains(_TAGS))
+    readings = resolve(canonical(values.filter(interval))).also(
+        *messages.problems,
+        problems_of(strange, "row-malformed", "not a segment of MSCONS"),
+        edifact.miscounted(segments),
+    )
+    registers = resolve_registers(_registers(values.rows.filter(~interval)))
+    return Export.of(FORMAT, readings=readings, registers=registers, zone=zone or _zone(segments)).filled
 
 
-def _messages(segments: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """``message, row, type, document, function, head`` (row of BGM) of MSCONS messages; and those of other types."""
+def _messages(segments: pl.DataFrame) -> Batch:
+    """``message, row, type, document, function, head`` (row of BGM) of MSCONS messages."""
     tag = pl.col("tag")
     messages = segments.filter((pl.col("message") > 0) & tag.is_in(["UNH", "BGM"]))
     messages = messages.group_by("message", maintain_order=True).agg(
@@ -111,30 +114,29 @@ def _messages(segments: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         function=element(3).filter(tag == "BGM").first(),
         head=pl.col("row").filter(tag == "BGM").first(),
     )
-    foreign = messages.filter(pl.col("type") != "MSCONS").select(
-        "row", code=pl.lit("row-malformed"), message=pl.lit("a message of another type than MSCONS")
-    )
-    return messages.filter(pl.col("type") == "MSCONS"), foreign
+    ours = pl.col("type") == "MSCONS"
+    return Batch(messages).refuse((~ours, "row-malformed", "a message of another type than MSCONS")).filter(ours)
 
 
-def _cancelled(segments: pl.DataFrame, messages: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
-    """Messages that cancel or are cancelled, and what to say of each cancellation."""
-    cancelling = messages.filter(pl.col("function") == _CANCELLATION).select("message", "head")
+def _cancelled(messages: Batch, segments: pl.DataFrame) -> Batch:
+    """``messages``, ``cancelled`` where one cancels or is cancelled. Each cancellation is said."""
+    cancelling = messages.rows.filter(pl.col("function") == _CANCELLATION).select("message", "head")
     references = segments.filter(pl.col("tag") == "RFF").filter(component(1, 0) != "Z13")
     references = references.select("message", document=component(1, 1)).filter(pl.col("document") != "")
     pairs = cancelling.join(references, on="message").join(
-        messages.select("document", earlier="message"), on="document"
+        messages.rows.select("document", earlier="message"), on="document"
     )
     pairs = pairs.filter(pl.col("earlier") < pl.col("message"))
     here = pl.col("message").is_in(pairs["message"].implode())
     text = pl.when(here).then(pl.lit("cancels an earlier message of this file, whose values are not used")).otherwise(
         pl.lit("cancels a message that is not in this file; what came with it stays until it is replaced")
     )  # fmt: skip
-    said = cancelling.select(row="head", code=pl.lit("message-cancelled"), message=text)
-    return pl.concat([cancelling["message"], pairs["earlier"]]), said
+    cancellations = cancelling.select(row="head", code=pl.lit("message-cancelled"), message=text).cast(PROBLEM_SCHEMA)
+    both = pl.concat([cancelling["message"], pairs["earlier"]])
+    return messages.with_columns(cancelled=pl.col("message").is_in(both.implode())).also(cancellations)
 
 
-def _quantities(segments: pl.DataFrame, zone: Any) -> pl.DataFrame:
+def _quantities(segments: pl.DataFrame, zone: str | None) -> pl.DataFrame:
     """A row a QTY: where it belongs, its text, unit, flags and times; what is not told is null or empty."""
     tag = pl.col("tag")
     begins = tag.is_in(_SHARED)
@@ -180,8 +182,8 @@ def _quantities(segments: pl.DataFrame, zone: Any) -> pl.DataFrame:
         parts = (("163", "begin"), ("164", "finish"))
         for qualifier, name in parts:
             quantities = quantities.join(at(qualifier, f"{level}_{name}"), left_on=level, right_on="owner", how="left")
-        told = steps.unique("owner", keep="first").rename({"step": f"{level}_step"})
-        quantities = quantities.join(told, left_on=level, right_on="owner", how="left")
+        lengths = steps.unique("owner", keep="first").rename({"step": f"{level}_step"})
+        quantities = quantities.join(lengths, left_on=level, right_on="owner", how="left")
     issued = dates.filter(qualifier="137").unique("message", keep="first").select("message", issued="written")
     quantities = quantities.join(issued, on="message", how="left").sort("row")
     series = pl.when(pl.col("line") > 0).then("line").otherwise("location")
@@ -193,7 +195,7 @@ def _quantities(segments: pl.DataFrame, zone: Any) -> pl.DataFrame:
     )
     statuses = _statuses(placed)
     quantities = quantities.join(statuses, left_on="row", right_on="owner", how="left", maintain_order="left")
-    return _timed(quantities, zone, str(zone or _zone(segments)))
+    return _timed(quantities, zone, zone or _zone(segments))
 
 
 def _minutes(text: pl.Expr, format: pl.Expr) -> pl.Expr:
@@ -217,7 +219,7 @@ def _statuses(placed: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(reason_raw=pl.when(pl.col("reason_raw") != "").then("reason_raw"))  # fmt: skip
 
 
-def _timed(quantities: pl.DataFrame, zone: Any, usual: str) -> pl.DataFrame:
+def _timed(quantities: pl.DataFrame, zone: str | None, usual: str) -> pl.DataFrame:
     """``start``, ``end``, ``minutes``, ``taken`` (of a meter read) and ``version`` in UTC; ``unzoned``.
 
     A message's date without an offset (Switzerland) is in the ``usual`` zone: it only orders versions.
@@ -231,7 +233,7 @@ def _timed(quantities: pl.DataFrame, zone: Any, usual: str) -> pl.DataFrame:
     hours, rest = part.struct[3].cast(pl.Int64), part.struct[4].fill_null("0").cast(pl.Int64)
     minutes = hours * 60 + pl.when(part.struct[3].str.starts_with("-")).then(-rest).otherwise(rest)
     zoned = (local - pl.duration(minutes=minutes)).dt.replace_time_zone("UTC")
-    elsewhere = utc(local, str(zone)) if zone else pl.lit(None, pl.Datetime("us", "UTC"))
+    elsewhere = utc(local, zone) if zone else pl.lit(None, pl.Datetime("us", "UTC"))
     stamps = texts.with_columns(
         instant=pl.when(part.struct[3].is_not_null()).then(zoned).otherwise(elsewhere),
         ordered=pl.when(part.struct[3].is_not_null()).then(zoned).otherwise(utc(local, usual)),
@@ -265,29 +267,41 @@ def _timed(quantities: pl.DataFrame, zone: Any, usual: str) -> pl.DataFrame:
     )
 
 
-def _judged(quantities: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _judged(quantities: pl.DataFrame) -> Batch:
     register = pl.col("kind") == "register"
     no_time = pl.when(register).then(pl.col("taken").is_null()).otherwise(
         (pl.col("end") <= pl.col("start")).fill_null(True) | pl.col("minutes").is_null()
     )  # fmt: skip
-    return refuse(
-        quantities,
-        [
-            (pl.col("point") == "", "value-null", "no metering point (LOC) before this QTY"),
-            (pl.col("code") == "", "row-malformed", "no OBIS code (PIA+5) before this QTY"),
-            (pl.col("kind").is_null(), "value-unknown", "the OBIS code holds no electrical energy"),
-            (pl.col("unzoned") & no_time, "stamp-bad", "the stamps tell no offset to UTC; declare the option timezone"),
-            (
-                pl.col("short") & ~register,
-                "interval-count",
-                pl.format("{} values do not fill the span told for them", "size"),
-            ),
-            (no_time, "stamp-bad", "no begin and later end (DTM 163, 164) that can be read"),
-        ],
+    return Batch(quantities).refuse(
+        (pl.col("point") == "", "value-null", "no metering point (LOC) before this QTY"),
+        (pl.col("code") == "", "row-malformed", "no OBIS code (PIA+5) before this QTY"),
+        (pl.col("kind").is_null(), "value-unknown", "the OBIS code holds no electrical energy"),
+        (pl.col("unzoned") & no_time, "stamp-bad", "the stamps tell no offset to UTC; declare the option timezone"),
+        (
+            pl.col("short") & ~register,
+            "interval-count",
+            pl.format("{} values do not fill the span told for them", "size"),
+        ),
+        (no_time, "stamp-bad", "no begin and later end (DTM 163, 164) that can be read"),
     )
 
 
-def _registers(values: pl.DataFrame) -> pl.DataFrame:
+def _once(quantities: Batch) -> Batch:
+    """Without those that would count an energy twice; units that contradict their code are said."""
+    rows = quantities.rows
+    repeats = counted_twice(rows.select("point", "code", "kind", "c", "tariff").unique(), "point")
+    batch = replace(quantities, rows=rows.join(repeats, on=["point", "code"], how="anti", maintain_order="left"))
+    wrong = batch.rows.filter("contradicts")["row"]
+    if wrong.len():
+        text = f"{wrong.len()} quantities have a unit that contradicts their OBIS code; the code is believed, they are"
+        batch = batch.note("unit-contradicts", text + " suspect", wrong[0])
+    if skipped := rows.height - batch.rows.height:
+        text = f"{skipped} quantities are tariffs beside their total, or power beside its energy, and were left out"
+        batch = batch.note("channel-skipped", text)
+    return batch
+
+
+def _registers(values: pl.DataFrame) -> Batch:
     """Meter reads (the dials, without multiplier) and energies over spans that are no interval."""
     register = pl.col("kind") == "register"
     frame = values.with_columns(
@@ -296,25 +310,7 @@ def _registers(values: pl.DataFrame) -> pl.DataFrame:
         register_end=pl.when(register).then("value"),
         value=pl.when(~register).then("value"),
     )
-    return canonical(frame, REGISTER_SCHEMA)
-
-
-def _strange(segments: pl.DataFrame) -> pl.DataFrame:
-    strange = segments.filter(~pl.col("tag").str.contains(_TAGS))
-    return strange.select("row", code=pl.lit("row-malformed"), message=pl.lit("not a segment of MSCONS"))
-
-
-def _said(kept: pl.DataFrame, quantities: pl.DataFrame) -> list[pl.DataFrame]:
-    said = []
-    if wrong := kept.filter("contradicts").height:
-        text = (
-            f"{wrong} quantities have a unit that contradicts their OBIS code; the code is believed, they are suspect"
-        )
-        said.append(problem("unit-contradicts", text, kept.filter("contradicts")["row"][0]))
-    if left_out := quantities.height - kept.height:
-        text = f"{left_out} quantities are tariffs beside their total, or power beside its energy, and were left out"
-        said.append(problem("channel-skipped", text))
-    return said
+    return canonical(Batch(frame), REGISTER_SCHEMA)
 
 
 def _zone(segments: pl.DataFrame) -> str:

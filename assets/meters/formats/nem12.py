@@ -4,19 +4,27 @@ Specified in AEMO's Meter Data File Format (MDFF) v2.6: records 100, 200, 300, 4
 from midnight. Of a meter-day that occurs twice the record with the latest UpdateDateTime counts.
 """
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import polars as pl
 
 from assets.meters.formats import mdff
-from assets.meters.formats.canonical import FAMILIES, UNITS, Export, canonical, measure, refuse, rejected
+from assets.meters.formats.canonical import (
+    FAMILIES,
+    UNITS,
+    Export,
+    ReadingOptions,
+    canonical,
+    measure,
+    problems_of,
+    without,
+)
 from assets.meters.formats.content import Content, split
 from assets.meters.formats.mdff import FLAG, field
 from assets.meters.formats.stamps import YEARS, utc
-from quality.problems import gather, no_problems
+from quality.batch import Batch
 from quality.readings import LABEL, QUALITY, QUANTITY, READING_SCHEMA, no_readings
 
 FORMAT = "nem12"
@@ -48,59 +56,46 @@ def recognise(content: Content) -> str | None:
     return None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of a NEM12 file; several joined files are one.
 
     Options: ``timezone`` overrides the market's, ``point`` names the meter where the 200 record does not.
     """
-    zone = str(options.get("timezone", mdff.MARKET_ZONE))
+    zone = options.timezone or mdff.MARKET_ZONE
     records = mdff.records(content)
     if (row := mdff.unclosed(records)) is not None:
-        return rejected(FORMAT, "file-truncated", "no 900 record follows, which ends a file", row)
-    details, orphans = _details(records)
-    days, strange = _days(records, _heads(records, zone, options.get("point")))
-    problems = [mdff.enclosure(records), strange, orphans, _overfull(records)]
-    parts, kept = [no_readings()], []
-    size = max(1, _AT_ONCE // (days.select(pl.col("count").max()).item() or 1))
+        return Export.rejected(FORMAT, "file-truncated", "no 900 record follows, which ends a file", row)
+    details = _details(records)
+    days = _days(records, _heads(records, zone, options.point))
+    size = max(1, _AT_ONCE // (days.rows.select(pl.col("count").max()).item() or 1))
     # Most of a piece's work is one column's, so the pieces share the processors.
     with ThreadPoolExecutor(min(_WORKERS, pl.thread_pool_size())) as pool:
-        for readings, judged, faults in pool.map(partial(_piece, details, zone), days.iter_slices(size)):
-            parts.append(readings)
-            kept.append(judged)
-            problems += faults
-    if kept:
-        superseded = _superseded(pl.concat(kept))
-        problems.append(superseded)
-        if superseded.height:
-            parts = [part.filter(~pl.col("row").is_in(superseded["row"].implode())) for part in parts]
-    found = gather(problems)
-    if _is_cut(content, records, found):
-        return rejected(FORMAT, "file-truncated", "the last record is incomplete", records["row"][-1])
-    return Export(FORMAT, tables={"readings": pl.concat(parts, rechunk=False)}, problems=found, zone=zone)
+        pieces = list(pool.map(partial(_piece, details.rows, zone), days.rows.iter_slices(size)))
+    readings = Batch(pl.concat([no_readings(), *(piece.rows for piece in pieces)], rechunk=False))
+    for batch in (*pieces, details, days):
+        readings = readings.also(*batch.problems)
+    readings = _latest(readings.also(mdff.enclosure(records), _overfull(records)))
+    if _is_cut(content, records, readings.found):
+        return Export.rejected(FORMAT, "file-truncated", "the last record is incomplete", records["row"][-1])
+    return Export.of(FORMAT, readings=readings, zone=zone)
 
 
-def _piece(
-    details: pl.DataFrame, zone: str, days: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
-    """Readings of some 300 records, their meter-days, and problems."""
-    whole, refused = _judged(days, zone)
-    named = _spread(details, whole.filter(flag="V")["row"])
-    whole, uncovered = _covered(whole, named)
-    readings, cells = measure(_intervals(whole, named, zone))
-    # After the cells were judged: a correction that cannot be read must not displace what it corrects.
-    unread = cells.filter(code="value-not-number")["row"]
-    kept = whole.filter(~pl.col("row").is_in(unread.implode())).select("row", "point", "channel", "date", "version")
-    return canonical(readings), kept, [refused, uncovered, cells]
+def _piece(details: pl.DataFrame, zone: str, days: pl.DataFrame) -> Batch:
+    """Readings of some 300 records."""
+    judged = _judged(days, zone)
+    named = _spread(details, judged.rows.filter(flag="V")["row"])
+    judged = _covered(judged, named)
+    return canonical(measure(replace(judged, rows=_intervals(judged.rows, named, zone))))
 
 
 def _overfull(records: pl.DataFrame) -> pl.DataFrame:
-    """200 records with more than their ten fields: a 300 record of a damaged kind, whose day is lost."""
+    """Problems of 200 records with more than their ten fields: a 300 record of a damaged kind, whose day is lost."""
     heads = split(records.filter(kind="200"))
     wrong = heads.filter(pl.col("cells").list.slice(10).list.join("").str.strip_chars() != "")
-    return wrong.select("row", code=pl.lit("row-malformed"), message=pl.lit("a 200 record of more than ten fields"))
+    return problems_of(wrong, "row-malformed", "a 200 record of more than ten fields")
 
 
-def _heads(records: pl.DataFrame, zone: str, point: object) -> pl.DataFrame:
+def _heads(records: pl.DataFrame, zone: str, point: str | None) -> pl.DataFrame:
     """The 200 records: point, channel, quantity, unit and length; and 100 and 900 records, which end their reach."""
     units = pl.DataFrame(
         {
@@ -135,8 +130,8 @@ def _heads(records: pl.DataFrame, zone: str, point: object) -> pl.DataFrame:
     )
 
 
-def _days(records: pl.DataFrame, heads: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The 300 records with what their 200 record says of them, and problems for lines that are no record.
+def _days(records: pl.DataFrame, heads: pl.DataFrame) -> Batch:
+    """The 300 records with what their 200 record says of them, and problems of lines that are no record.
 
     Exporters that wrap long lines break 300 records. Lines that are no record continue the 300 record before them where
     it is whole only with them: it lacks values or the end of a quote, or what follows the values ends as it should.
@@ -145,7 +140,7 @@ def _days(records: pl.DataFrame, heads: pl.DataFrame) -> tuple[pl.DataFrame, pl.
     known = pl.col("kind").is_in(_RECORDS).fill_null(False)
     strange = records.filter(~known)
     if not strange.height:
-        return days, no_problems()
+        return Batch(days)
     owners = records.filter(known).select("row", owner="row")
     strange = strange.join_asof(owners, on="row", check_sortedness=False)
     rests = strange.group_by("owner", maintain_order=True).agg(rest=pl.col("line").str.join(""))
@@ -160,12 +155,11 @@ def _days(records: pl.DataFrame, heads: pl.DataFrame) -> tuple[pl.DataFrame, pl.
     days = days.with_columns(line=pl.when("broken").then(line + rest).otherwise("line"))
     mended = days.filter("broken")["row"]
     strange = strange.filter(~pl.col("owner").is_in(mended.implode()).fill_null(False))
-    text = pl.lit("not a record of NEM12")
-    return days.drop("rest", "broken"), strange.select("row", code=pl.lit("row-malformed"), message=text)
+    return Batch(days.drop("rest", "broken")).also(problems_of(strange, "row-malformed", "not a record of NEM12"))
 
 
-def _judged(days: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """``days`` with their fields, without those that cannot be read, and problems for these."""
+def _judged(days: pl.DataFrame, zone: str) -> Batch:
+    """``days`` with their fields, without those that cannot be read."""
     days = split(days).with_columns(
         date=field(1).str.extract(r"^(\d{8})$").str.to_date("%Y%m%d", strict=False),
         flag=field(pl.col("count") + 2).str.to_uppercase(),
@@ -178,39 +172,36 @@ def _judged(days: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     ends = pl.when(~flagged).then(pl.col("cells").list.tail(7)).list.eval(pl.element().str.contains(_DAY_FLAG))
     shifted = ends.list.any() | pl.col("flag").str.contains(r"^-?[\d.]+$")
     wrong_count = (pl.col("fields") < pl.col("count") + 3) | (pl.col("fields") > pl.col("count") + 7)
-    return refuse(
-        days,
-        [
-            (~pl.col("headed").fill_null(False), "row-malformed", "no 200 record before this 300 record"),
-            ((pl.col("point") == "").fill_null(True), "row-malformed", "the 200 record names no metering point"),
-            ((pl.col("channel") == "").fill_null(True), "row-malformed", "the 200 record names no suffix"),
-            (
-                (pl.col("count") * pl.col("minutes") != 1440).fill_null(True),
-                "interval-length",
-                "the 200 record's interval length is missing or does not divide a day",
-            ),
-            (
-                pl.col("family").is_null() | pl.col("contradicts"),
-                "unit-unknown",
-                "the 200 record's unit is missing, unknown, or not one that its suffix can have",
-            ),
-            (
-                pl.col("date").dt.year().is_between(*YEARS).not_().fill_null(True),
-                "stamp-bad",
-                "the interval date is not a date (yyyymmdd)",
-            ),
-            (
-                wrong_count | (~flagged & shifted),
-                "interval-count",
-                pl.format("{} fields do not hold the {} values of {} minutes", "fields", "count", "minutes"),
-            ),
-            (~flagged, "row-malformed", "no quality flag where one is expected after the values"),
-        ],
+    return Batch(days).refuse(
+        (~pl.col("headed").fill_null(False), "row-malformed", "no 200 record before this 300 record"),
+        ((pl.col("point") == "").fill_null(True), "row-malformed", "the 200 record names no metering point"),
+        ((pl.col("channel") == "").fill_null(True), "row-malformed", "the 200 record names no suffix"),
+        (
+            (pl.col("count") * pl.col("minutes") != 1440).fill_null(True),
+            "interval-length",
+            "the 200 record's interval length is missing or does not divide a day",
+        ),
+        (
+            pl.col("family").is_null() | pl.col("contradicts"),
+            "unit-unknown",
+            "the 200 record's unit is missing, unknown, or not one that its suffix can have",
+        ),
+        (
+            pl.col("date").dt.year().is_between(*YEARS).not_().fill_null(True),
+            "stamp-bad",
+            "the interval date is not a date (yyyymmdd)",
+        ),
+        (
+            wrong_count | (~flagged & shifted),
+            "interval-count",
+            pl.format("{} fields do not hold the {} values of {} minutes", "fields", "count", "minutes"),
+        ),
+        (~flagged, "row-malformed", "no quality flag where one is expected after the values"),
     )
 
 
-def _details(records: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The 400 records as ``day_row, first, last, flag_400, reason_400``, and problems for those without a day."""
+def _details(records: pl.DataFrame) -> Batch:
+    """The 400 records as ``day_row, first, last, flag_400, reason_400``."""
     owners = records.filter(pl.col("kind").is_in(["100", "200", "300", "900"])).select(
         "row", day_row=pl.when(pl.col("kind") == "300").then("row")
     )
@@ -223,13 +214,10 @@ def _details(records: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     # 1440 is the most intervals a day can have; without the bound "1,999999999" would fill the memory.
     ordered = (pl.col("first") >= 1) & (pl.col("last") >= pl.col("first")) & (pl.col("last") <= 1440)
-    return refuse(
-        details.join_asof(owners, on="row", check_sortedness=False),
-        [
-            (pl.col("day_row").is_null(), "row-malformed", "no 300 record before this 400 record"),
-            (~ordered.fill_null(False), "quality-ranges", "not a range of intervals"),
-            (~pl.col("flag_400").str.contains(FLAG).fill_null(False), "quality-ranges", "not a quality flag"),
-        ],
+    return Batch(details.join_asof(owners, on="row", check_sortedness=False)).refuse(
+        (pl.col("day_row").is_null(), "row-malformed", "no 300 record before this 400 record"),
+        (~ordered.fill_null(False), "quality-ranges", "not a range of intervals"),
+        (~pl.col("flag_400").str.contains(FLAG).fill_null(False), "quality-ranges", "not a quality flag"),
     )
 
 
@@ -240,26 +228,30 @@ def _spread(details: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
     return spread.select("day_row", "index", "flag_400", "reason_400")
 
 
-def _covered(days: pl.DataFrame, named: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _covered(days: Batch, named: pl.DataFrame) -> Batch:
     """Refuse days of quality V whose 400 records do not name each interval once."""
     ranges = named.group_by("day_row").agg(
         named=pl.len(), distinct=pl.col("index").n_unique(), greatest=pl.col("index").max()
     )
-    days = days.join(ranges, left_on="row", right_on="day_row", how="left", maintain_order="left")
-    whole = pl.all_horizontal(pl.col("named", "distinct", "greatest") == pl.col("count")).fill_null(False)
+    of_days = days.rows.join(ranges, left_on="row", right_on="day_row", how="left", maintain_order="left")
+    complete = pl.all_horizontal(pl.col("named", "distinct", "greatest") == pl.col("count")).fill_null(False)
     text = pl.format("the 400 records name {} of {} intervals", pl.col("distinct").fill_null(0), "count")
-    return refuse(days, [((pl.col("flag") == "V") & ~whole, "quality-ranges", text)])
+    return replace(days, rows=of_days).refuse(((pl.col("flag") == "V") & ~complete, "quality-ranges", text))
 
 
-def _superseded(days: pl.DataFrame) -> pl.DataFrame:
-    """Problems for all but the latest record of a point, suffix and date."""
-    key = ["point", "channel", "date"]
+def _latest(readings: Batch) -> Batch:
+    """Of a point, suffix and day only the latest record that could be read: a correction that cannot be read does not
+    displace what it corrects."""
+    key = ["point", "channel", "start"]
+    # A record's readings stand together; the first tells the day.
+    days = readings.rows.select("row", "version", *key).filter((pl.col("row") != pl.col("row").shift()).fill_null(True))
     if not days.select(pl.struct(key).is_duplicated().any()).item():
-        return no_problems()
+        return readings
     days = days.sort("version", "row", nulls_last=False)
-    text = pl.lit("another record of the same meter-day is later; this one is not used")
-    later = days.filter(pl.int_range(pl.len()).over(key) < pl.len().over(key) - 1).sort("row")
-    return later.select("row", code=pl.lit("day-repeated"), message=text)
+    earlier = days.filter(pl.int_range(pl.len()).over(key) < pl.len().over(key) - 1)
+    return without(
+        readings, earlier, "day-repeated", "another record of the same meter-day is later; this one is not used"
+    )
 
 
 def _intervals(days: pl.DataFrame, named: pl.DataFrame, zone: str) -> pl.DataFrame:
@@ -278,23 +270,23 @@ def _intervals(days: pl.DataFrame, named: pl.DataFrame, zone: str) -> pl.DataFra
     )  # fmt: skip
     varies, guessed = pl.col("quality_raw") == "V", pl.col("quality") == "forecast"
     plain = days.filter(~varies & guessed.fill_null(False).not_()).drop("count", "written").explode("raw", "start")
-    told = days.filter(varies | guessed)
-    told = told.with_columns(index=pl.int_ranges(1, pl.col("count") + 1)).explode("raw", "start", "index")
-    flagged = named.select(
+    flagged = days.filter(varies | guessed)
+    flagged = flagged.with_columns(index=pl.int_ranges(1, pl.col("count") + 1)).explode("raw", "start", "index")
+    flags = named.select(
         row="day_row",
         index="index",
         quality_400=mdff.quality(pl.col("flag_400")).cast(QUALITY),
         flag_400=pl.col("flag_400").cast(LABEL),
         reason_400=mdff.code(pl.col("reason_400")).cast(LABEL),
     )
-    told = told.join(flagged, on=["row", "index"], how="left", maintain_order="left").with_columns(
-        pl.when(varies).then(told_400).otherwise(name).alias(name)
-        for name, told_400 in (("quality", "quality_400"), ("quality_raw", "flag_400"), ("reason_raw", "reason_400"))
+    flagged = flagged.join(flags, on=["row", "index"], how="left", maintain_order="left").with_columns(
+        pl.when(varies).then(of_400).otherwise(name).alias(name)
+        for name, of_400 in (("quality", "quality_400"), ("quality_raw", "flag_400"), ("reason_raw", "reason_400"))
     )
     # An estimate is a forecast only for a time after the record was written; the file's own clock decides, not ours.
     past = guessed & (pl.col("start").cast(UTC) < pl.col("written")).fill_null(True)
-    told = told.with_columns(quality=pl.when(past).then(pl.lit("substituted_temporary")).otherwise("quality"))
-    return pl.concat([plain, told.select(plain.columns)]).with_columns(pl.col("start").cast(UTC))
+    flagged = flagged.with_columns(quality=pl.when(past).then(pl.lit("substituted_temporary")).otherwise("quality"))
+    return pl.concat([plain, flagged.select(plain.columns)]).with_columns(pl.col("start").cast(UTC))
 
 
 def _is_cut(content: Content, records: pl.DataFrame, problems: pl.DataFrame) -> bool:

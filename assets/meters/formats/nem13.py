@@ -5,16 +5,23 @@ quantity is after multiplier and rollover, the reads are before; the multiplier 
 occurs twice the record with the latest UpdateDateTime counts.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import polars as pl
 
 from assets.meters.formats import mdff
-from assets.meters.formats.canonical import EXACT, UNITS, Export, canonical, refuse, rejected, resolve_registers
+from assets.meters.formats.canonical import (
+    EXACT,
+    UNITS,
+    Export,
+    ReadingOptions,
+    canonical,
+    problems_of,
+    resolve_registers,
+)
 from assets.meters.formats.content import Content, split
 from assets.meters.formats.mdff import FLAG, field
-from quality.problems import gather
+from quality.batch import Batch
 from quality.readings import ENERGY, QUALITIES, REGISTER_SCHEMA
 
 FORMAT = "nem13"
@@ -41,33 +48,34 @@ def recognise(content: Content) -> str | None:
     return None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Register reads of a NEM13 file, as ``tables["registers"]``; values keep the sign they are delivered with.
 
     Options: ``timezone`` overrides the market's, ``point`` names the meter where the record does not.
     """
-    zone = str(options.get("timezone", mdff.MARKET_ZONE))
+    zone = options.timezone or mdff.MARKET_ZONE
     records = mdff.records(content)
     if (row := mdff.unclosed(records)) is not None:
-        return rejected(FORMAT, "file-truncated", "no 900 record follows, which ends a file", row)
-    reads, refused = _reads(records, zone, options.get("point"))
-    reads, repeated = resolve_registers(canonical(_values(reads), REGISTER_SCHEMA))
-    blank = reads.filter(pl.col("value").is_null() & (pl.col("quality_raw").str.starts_with("N").not_()))
-    blank = blank.select("row", code=pl.lit("value-blank"), message=pl.lit("the record gives no quantity"))
+        return Export.rejected(FORMAT, "file-truncated", "no 900 record follows, which ends a file", row)
     strange = records.filter(pl.col("kind").is_in(_RECORDS).not_().fill_null(True))
-    strange = strange.select("row", code=pl.lit("row-malformed"), message=pl.lit("not a record of NEM13"))
-    found = gather([mdff.enclosure(records), strange, refused, repeated, blank])
-    if "900" not in records["kind"] and not content.ends_whole and (found["row"] == records["row"][-1]).any():
-        return rejected(FORMAT, "file-truncated", "the last record is incomplete", records["row"][-1])
-    return Export(FORMAT, tables={"registers": reads.sort("row")}, problems=found, zone=zone)
+    reads = _reads(records, zone, options.point).also(
+        mdff.enclosure(records), problems_of(strange, "row-malformed", "not a record of NEM13")
+    )
+    reads = resolve_registers(canonical(_valued(reads), REGISTER_SCHEMA))
+    blank = pl.col("value").is_null() & (pl.col("quality_raw").str.starts_with("N").not_())
+    reads = reads.warn(blank, "value-blank", "the record gives no quantity")
+    last = records["row"][-1]
+    if "900" not in records["kind"] and not content.ends_whole and (reads.found["row"] == last).any():
+        return Export.rejected(FORMAT, "file-truncated", "the last record is incomplete", last)
+    return Export.of(FORMAT, registers=replace(reads, rows=reads.rows.sort("row")), zone=zone)
 
 
 _NUMBERS = {"register_start": 8, "register_end": 13, "amount": 18}
 _UNITS = {name: unit for name, unit in UNITS.items() if name and not unit.average}
 
 
-def _reads(records: pl.DataFrame, zone: str, point: object) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The 250 records that can be read, and problems for the others."""
+def _reads(records: pl.DataFrame, zone: str, point: str | None) -> Batch:
+    """The 250 records that can be read."""
     heads = split(records.filter(pl.col("kind") == "100")).select("row", created=mdff.instant(field(2), zone))
     reads = split(records.filter(pl.col("kind") == "250")).join_asof(heads, on="row", check_sortedness=False)
     unit = field(19).str.to_lowercase()
@@ -106,25 +114,22 @@ def _reads(records: pl.DataFrame, zone: str, point: object) -> tuple[pl.DataFram
     flag_start, flag = pl.col("flag_start"), pl.col("quality_raw")
     flagged = ((flag_start == "") | flag_start.str.contains(FLAG)) & flag.str.contains(FLAG)
     started, start, end = pl.col("started") != "", pl.col("start"), pl.col("end")
-    return refuse(
-        reads,
-        [
-            (~pl.col("fields").is_between(20, 23).fill_null(False), "row-malformed", "not 20 to 23 fields"),
-            ((pl.col("point") == "").fill_null(True), "row-malformed", "the record names no metering point"),
-            ((pl.col("channel") == "").fill_null(True), "row-malformed", "the record names no suffix"),
-            (pl.col("factor").is_null(), "unit-unknown", "the unit is missing or unknown"),
-            (pl.col("quantity").is_null(), "value-unknown", "the direction is neither E nor I"),
-            # A new register has no previous read.
-            (end.is_null() | (start.is_null() & started), "stamp-bad", "a read's time is not one (yyyymmddhhmmss)"),
-            (start > end, "stamp-bad", "the current read is before the previous one"),
-            (~flagged.fill_null(False), "row-malformed", "no quality flag where one is expected"),
-            (unread, "value-not-number", "a read or the quantity is no number"),
-            (large, "value-range", "a read or the quantity is too large"),
-        ],
+    return Batch(reads).refuse(
+        (~pl.col("fields").is_between(20, 23).fill_null(False), "row-malformed", "not 20 to 23 fields"),
+        ((pl.col("point") == "").fill_null(True), "row-malformed", "the record names no metering point"),
+        ((pl.col("channel") == "").fill_null(True), "row-malformed", "the record names no suffix"),
+        (pl.col("factor").is_null(), "unit-unknown", "the unit is missing or unknown"),
+        (pl.col("quantity").is_null(), "value-unknown", "the direction is neither E nor I"),
+        # A new register has no previous read.
+        (end.is_null() | (start.is_null() & started), "stamp-bad", "a read's time is not one (yyyymmddhhmmss)"),
+        (start > end, "stamp-bad", "the current read is before the previous one"),
+        (~flagged.fill_null(False), "row-malformed", "no quality flag where one is expected"),
+        (unread, "value-not-number", "a read or the quantity is no number"),
+        (large, "value-range", "a read or the quantity is too large"),
     )
 
 
-def _values(reads: pl.DataFrame) -> pl.DataFrame:
+def _valued(reads: Batch) -> Batch:
     """``reads`` with the worse of both reads' qualities: the energy between rests on both."""
     rank = {quality: at for at, quality in enumerate(QUALITIES)}
     ranks = (

@@ -63,13 +63,13 @@ def explained(pairs: Iterable[tuple[str, str]], spelled: dict[str, str] | None =
     like). ``spelled`` gives the ``UNITS`` key of a format's own unit names.
     """
     rows = []
-    for code, told in sorted(set(pairs)):
+    for code, name in sorted(set(pairs)):
         what = obis(code)
-        unit = UNITS.get((spelled or {}).get(told.upper(), told.lower())) if told else None
+        unit = UNITS.get((spelled or {}).get(name.upper(), name.lower())) if name else None
         average = what is not None and what.kind == "average"
         fits = what is not None and unit is not None and unit[::2] == (FAMILIES[what.quantity], average)
         factor = unit.factor if fits and unit is not None else Decimal(1)
-        rows.append((code, told, *(what or (None,) * 4), factor, average, bool(told) and not fits))
+        rows.append((code, name, *(what or (None,) * 4), factor, average, bool(name) and not fits))
     schema = {
         "code": pl.String(),
         "unit": pl.String(),

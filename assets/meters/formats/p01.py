@@ -7,8 +7,7 @@ normal time, 1 summer time, 2 UTC. Values are the meter's own: transformer ratio
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import polars as pl
 
@@ -16,19 +15,21 @@ from assets.meters.formats.canonical import (
     THAILAND,
     UNITS,
     Export,
+    ReadingOptions,
     canonical,
     measure,
-    refuse,
-    rejected,
+    problems_of,
     resolve,
 )
 from assets.meters.formats.content import Content
 from assets.meters.formats.obis import counted_twice, explained
 from assets.meters.formats.stamps import dst, parse, utc
-from quality.problems import gather, problem
+from quality.batch import Batch
+from quality.problems import gather
 
 FORMAT = "p01"
 KIND = "text"
+OPEN_END = True
 
 _HEAD = r"P\.01\(\d{10,13}\)\([0-9A-Fa-f]*\)\(\d+\)\(\d+\)\("
 _IDENTITIES = ("0.0.0", "C.1.0", "96.1.0", "96.1.1")
@@ -44,34 +45,32 @@ def recognise(content: Content) -> str | None:
     return "head of a P.01 block" if re.search(rf"(?:^|[\r\n])[\x00-\x06]*{_HEAD}", content.text[:200_000]) else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of all P.01 blocks. Options: ``timezone`` (of the meter's clock), ``point`` (where no line names it)."""
-    zone = str(options.get("timezone", THAILAND))
-    lines = _rows(content, str(options.get("point", "")))
+    zone = options.timezone or THAILAND
+    lines = _rows(content, options.point or "")
     rows = lines.filter(pl.col("head") > 0)
     if not rows.height:
-        return rejected(FORMAT, "file-malformed", "no head of a P.01 block")
+        return Export.rejected(FORMAT, "file-malformed", "no head of a P.01 block")
     headless = lines.filter(pl.col("head").is_null() & pl.col("line").str.starts_with("("))
-    headless = headless.select("row", code=pl.lit("row-malformed"), message=pl.lit("values before the first head"))
-    heads, unread = _heads(rows, zone)
-    channels, left_out = _channels(heads)
-    periods, malformed = _periods(rows, heads)
+    heads = _heads(rows, zone)
+    periods = _periods(rows, heads.rows)
     whole = content.ends_whole or "\x03" in content.text[-3:]
-    lost = gather([unread, malformed])["row"].max()
-    if (not whole and lost == rows["row"][-1]) or _open(content.text):
-        return rejected(FORMAT, "file-truncated", "the read-out ends inside a block", rows["row"][-1])
-    values = periods.explode("told", "place").join(
-        channels, left_on=["head", "place"], right_on=["row", "place"], maintain_order="left"
+    unread = gather([*heads.problems, *periods.problems])["row"].max()
+    if (not whole and unread == rows["row"][-1]) or _open(content.text):
+        return Export.rejected(FORMAT, "file-truncated", "the read-out ends inside a block", rows["row"][-1])
+    channels = _channels(heads.rows)
+    values = periods.rows.explode("texts", "place").join(
+        channels.rows, left_on=["head", "place"], right_on=["row", "place"], maintain_order="left"
     )
-    number = pl.col("told").str.replace(r"\*.*$", "")
+    number = pl.col("texts").str.replace(r"\*.*$", "")
     values = values.with_columns(
         raw=pl.when(~number.str.contains(r"^-+$")).then(number),
         quality=pl.when("contradicts").then(pl.lit("suspect")).otherwise("quality"),
     )
-    readings, cells = measure(values)
-    readings, repeated = resolve(canonical(readings))
-    said = [headless, unread, malformed, left_out, cells, repeated, _season(heads)]
-    return Export(FORMAT, tables={"readings": readings}, problems=gather(said), zone=zone)
+    heads = _seasonal(heads).also(problems_of(headless, "row-malformed", "values before the first head"))
+    readings = resolve(canonical(measure(replace(periods, rows=values)))).also(*heads.problems, *channels.problems)
+    return Export.of(FORMAT, readings=readings, zone=zone)
 
 
 def _open(text: str) -> bool:
@@ -91,8 +90,8 @@ def _rows(content: Content, point: str) -> pl.DataFrame:
         r"^(?:\d+-\d+:)?(0\.0\.0|C\.1\.0|96\.1\.0|96\.1\.1)(?:[*&]\d+)?\(([^()]+)\)"
     )
     rows = rows.with_columns(code=named.struct[0], number=named.struct[1])
-    told = set(rows["code"].drop_nulls())
-    best = next((code for code in _IDENTITIES if code in told), "")
+    codes = set(rows["code"].drop_nulls())
+    best = next((code for code in _IDENTITIES if code in codes), "")
     numbers = pl.when(pl.col("code") == best).then("number")
     # A number after the profile can be its own only where the file names one meter.
     only = numbers.drop_nulls().first() if rows.select(numbers.n_unique()).item() <= 2 else pl.lit(None, pl.String)
@@ -104,14 +103,15 @@ def _rows(content: Content, point: str) -> pl.DataFrame:
     )
 
 
-def _told() -> pl.Expr:
+def _texts() -> pl.Expr:
+    """What the brackets of a line hold."""
     return pl.col("line").str.extract_all(r"\([^()]*\)").list.eval(pl.element().str.slice(1).str.strip_suffix(")"))
 
 
-def _heads(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The blocks' heads: ``row, told, minutes, count, first`` (UTC end of the first period), quality and season."""
-    heads = rows.filter(pl.col("row") == pl.col("head")).with_columns(told=_told())
-    stamp = pl.col("told").list.get(0, null_on_oob=True).str.extract_groups(r"^(\d)?(\d{10})(\d{2})?$")
+def _heads(rows: pl.DataFrame, zone: str) -> Batch:
+    """The blocks' heads: ``row, texts, minutes, count, first`` (UTC end of the first period), quality and season."""
+    heads = rows.filter(pl.col("row") == pl.col("head")).with_columns(texts=_texts())
+    stamp = pl.col("texts").list.get(0, null_on_oob=True).str.extract_groups(r"^(\d)?(\d{10})(\d{2})?$")
     digits = stamp.struct[1]
     text = pl.format(
         "20{}-{}-{} {}:{}:{}",
@@ -121,9 +121,9 @@ def _heads(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     heads = heads.with_columns(
         local=parse(text, "ymd"),
         season=stamp.struct[0],
-        status=pl.col("told").list.get(1, null_on_oob=True),
-        minutes=pl.col("told").list.get(2, null_on_oob=True).cast(pl.Int32, strict=False),
-        count=pl.col("told").list.get(3, null_on_oob=True).cast(pl.Int64, strict=False),
+        status=pl.col("texts").list.get(1, null_on_oob=True),
+        minutes=pl.col("texts").list.get(2, null_on_oob=True).cast(pl.Int32, strict=False),
+        count=pl.col("texts").list.get(3, null_on_oob=True).cast(pl.Int64, strict=False),
     )
     summer = pl.when(pl.col("season") == "1").then(pl.lit("earliest")).otherwise(pl.lit("latest"))
     bits = pl.col("status").str.extract(r"^([0-9A-Fa-f]{1,15})$").str.to_integer(base=16, strict=False, dtype=pl.Int64)
@@ -137,39 +137,36 @@ def _heads(rows: pl.DataFrame, zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
         .otherwise(pl.lit("unknown")),
         quality_raw=pl.when(pl.col("status") != "").then("status"),
     )  # fmt: skip
-    whole = pl.col("told").list.len() == 4 + 2 * pl.col("count")
+    whole = pl.col("texts").list.len() == 4 + 2 * pl.col("count")
     length = pl.when(pl.col("minutes") > 0).then("minutes")
     midnight = pl.col("local").dt.truncate("1d")
     off_grid = (pl.col("local") - midnight).dt.total_seconds() % (60 * length) != 0
     lost = "; its periods are not used"
-    return refuse(
-        heads,
-        [
-            (
-                (~whole | (pl.col("count") < 1)).fill_null(True) | ~pl.col("line").str.ends_with(")"),
-                "row-malformed",
-                "the block's head does not hold as many codes and units as it says" + lost,
-            ),
-            (
-                (1440 % length != 0).fill_null(True),
-                "interval-length",
-                "the period is missing or does not divide a day" + lost,
-            ),
-            (pl.col("first").is_null(), "stamp-bad", "the block's stamp (Zyymmddhhmmss) cannot be read" + lost),
-            (off_grid, "interval-misaligned", "the block's stamp is not on the grid of its period" + lost),
-            (pl.col("point") == "", "value-null", "no metering point; name it with the option point" + lost),
-        ],
+    return Batch(heads).refuse(
+        (
+            (~whole | (pl.col("count") < 1)).fill_null(True) | ~pl.col("line").str.ends_with(")"),
+            "row-malformed",
+            "the block's head does not hold as many codes and units as it says" + lost,
+        ),
+        (
+            (1440 % length != 0).fill_null(True),
+            "interval-length",
+            "the period is missing or does not divide a day" + lost,
+        ),
+        (pl.col("first").is_null(), "stamp-bad", "the block's stamp (Zyymmddhhmmss) cannot be read" + lost),
+        (off_grid, "interval-misaligned", "the block's stamp is not on the grid of its period" + lost),
+        (pl.col("point") == "", "value-null", "no metering point; name it with the option point" + lost),
     )
 
 
-def _channels(heads: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _channels(heads: pl.DataFrame) -> Batch:
     """Each head's channels that are energy or power of a period: ``row, place, channel, quantity, factor, average``."""
     channels = heads.select(
-        "row", "count", told=pl.col("told").list.slice(4), place=pl.int_ranges(0, pl.col("count"), dtype=pl.Int64)
+        "row", "count", texts=pl.col("texts").list.slice(4), place=pl.int_ranges(0, pl.col("count"), dtype=pl.Int64)
     )
     channels = channels.explode("place").with_columns(
-        code=pl.col("told").list.get(2 * pl.col("place")).str.strip_chars(),
-        unit=pl.col("told").list.get(2 * pl.col("place") + 1).str.strip_chars(),
+        code=pl.col("texts").list.get(2 * pl.col("place")).str.strip_chars(),
+        unit=pl.col("texts").list.get(2 * pl.col("place") + 1).str.strip_chars(),
     )
     channels = channels.join(
         explained(channels.select("code", "unit").unique().iter_rows()), on=["code", "unit"], maintain_order="left"
@@ -177,52 +174,50 @@ def _channels(heads: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     factors = {name: unit.factor for name, unit in UNITS.items() if unit.family == "v"}
     volts = pl.col("unit").str.to_lowercase()
     used = pl.col("quantity").is_not_null() & (pl.col("kind") != "register") & (pl.col("unit") != "")
-    kept = channels.filter(used)
-    kept = kept.join(counted_twice(kept, "row"), on=["row", "place"], how="anti", maintain_order="left")
+    energy = channels.filter(used)
+    energy = energy.join(counted_twice(energy, "row"), on=["row", "place"], how="anti", maintain_order="left")
     voltage = channels.filter(volts.is_in(list(factors)) & ~used).with_columns(
         quantity=pl.lit("voltage"),
         factor=volts.replace_strict(factors, default=None, return_dtype=pl.Decimal(18, 3)),
         contradicts=pl.lit(False),
     )  # fmt: skip
-    said = []
-    if left_out := channels.height - kept.height - voltage.height:
-        text = f"{left_out} channel(s) of the blocks hold no energy of a period, or repeat another, and were left out"
-        said.append(problem("channel-skipped", text))
-    wrong = kept.filter("contradicts").select("row").unique().sort("row")
     text = "a channel's unit contradicts its OBIS code; the code is believed and the values are marked suspect"
-    said.append(wrong.select("row", code=pl.lit("unit-contradicts"), message=pl.lit(text)))
+    contradicted = problems_of(energy.filter("contradicts").unique("row"), "unit-contradicts", text)
     columns = ["row", "place", "quantity", "factor", "average", "contradicts"]
-    return pl.concat([kept, voltage]).select(*columns, channel="code"), gather(said)
+    batch = Batch(pl.concat([energy, voltage]).select(*columns, channel="code")).also(contradicted)
+    if skipped := channels.height - batch.rows.height:
+        text = f"{skipped} channel(s) of the blocks hold no energy of a period, or repeat another, and were left out"
+        batch = batch.note("channel-skipped", text)
+    return batch
 
 
-def _periods(rows: pl.DataFrame, heads: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The lines of the readable blocks with what their head says, and those that do not hold its channels."""
+def _periods(rows: pl.DataFrame, heads: pl.DataFrame) -> Batch:
+    """The lines of the readable blocks that hold the channels of their head, with what that says."""
     periods = rows.filter(pl.col("row") != pl.col("head")).with_columns(
         # Lines that cannot be read count as well: the periods after them keep their time.
         index=pl.int_range(pl.len(), dtype=pl.Int64).over("head"),
-        told=_told(),
+        texts=_texts(),
     )
     of_head = heads.select("count", "minutes", "first", "quality", "quality_raw", head="row")
     periods = periods.join(of_head, on="head", maintain_order="left").with_columns(
         start=pl.col("first") + pl.duration(minutes=(pl.col("index") - 1) * pl.col("minutes")),
         place=pl.int_ranges(0, pl.col("count"), dtype=pl.Int64),
     )
-    seen = pl.col("told").list.len()
-    text = pl.format("{} values where the block has {} channels", seen, "count")
+    values = pl.col("texts").list.len()
+    text = pl.format("{} values where the block has {} channels", values, "count")
     unclosed = pl.col("line").str.replace_all(r"\([^()]*\)", "").str.strip_chars() != ""
-    return refuse(
-        periods,
-        [(seen != pl.col("count"), "row-malformed", text), (unclosed, "row-malformed", "not brackets with values")],
+    return Batch(periods).refuse(
+        (values != pl.col("count"), "row-malformed", text), (unclosed, "row-malformed", "not brackets with values")
     )
 
 
-def _season(heads: pl.DataFrame) -> pl.DataFrame:
+def _seasonal(heads: Batch) -> Batch:
     """Say where the stamps' season is not that of the zone they are read in."""
-    odd = heads.filter(
+    odd = heads.rows.filter(
         pl.col("season").is_in(["0", "1"])
         & (pl.col("season").replace_strict({"1": True}, default=False) != pl.col("summer"))
     )
     if not odd.height:
-        return gather([])
+        return heads
     text = f"the season of {odd.height} block(s) is not that of the time zone; is the zone the meter's?"
-    return problem("stamp-contradicts", text, odd["row"].min())  # type: ignore[arg-type]
+    return heads.note("stamp-contradicts", text, odd["row"].min())  # type: ignore[arg-type]

@@ -9,17 +9,17 @@ decision. The era is told by each year: a header in BE may stand over stamps in 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
 import polars as pl
 
 from assets.meters.formats import periods
-from assets.meters.formats.canonical import EXACT, THAILAND, Export, rejected
+from assets.meters.formats.canonical import EXACT, THAILAND, Export, ReadingOptions
 from assets.meters.formats.grids import Grid, below, cell, head
 from assets.meters.formats.loads import MINUTES, Load, eras, other_period, rated, readings, stamped
-from quality.problems import gather, problem
+from quality.batch import Batch
 from quality.readings import no_readings
 
 CHANNEL = "A+B+C"
@@ -61,7 +61,7 @@ def rates_of(tables: Sequence[Grid]) -> tuple[int, int, dict[str, int]] | None:
     return None
 
 
-def account_of(tables: Iterable[Grid], options: Mapping[str, Any]) -> str | None:
+def account_of(tables: Iterable[Grid], options: ReadingOptions) -> str | None:
     """The contract account, beside its label or in the same cell; else the option ``point``."""
     for table in tables:
         for _, cells in head(table):
@@ -70,8 +70,7 @@ def account_of(tables: Iterable[Grid], options: Mapping[str, Any]) -> str | None
                     account = found[1] or value
                     if re.search(r"\d", account) and not account.endswith(":"):
                         return account
-    point = options.get("point")
-    return None if point is None else str(point)
+    return options.point
 
 
 def period_of(tables: Iterable[Grid]) -> periods.Period | None:
@@ -81,92 +80,88 @@ def period_of(tables: Iterable[Grid]) -> periods.Period | None:
     return periods.stated(_texts([*tables, *ends]))
 
 
-def read(tables: Sequence[Grid], format: str, options: Mapping[str, Any]) -> Export:
+def read(tables: Sequence[Grid], format: str, options: ReadingOptions) -> Export:
     """Readings of a report with rates. Options: ``timezone``, ``point`` (used where the report names no account)."""
-    zone = str(options.get("timezone", THAILAND))
+    zone = options.timezone or THAILAND
     unit, account, header = unit_of(tables), account_of(tables, options), rates_of(tables)
     if unit is None or header is None:
-        return rejected(format, "file-malformed", "no report title, or no row that names RATE A, B and C")
+        return Export.rejected(format, "file-malformed", "no report title, or no row that names RATE A, B and C")
     if not account:
-        return rejected(format, "file-malformed", "no account number in the report, and no option 'point'")
+        return Export.rejected(format, "file-malformed", "no account number in the report, and no option 'point'")
     place, at, columns = header
     table = tables[place]
-    body, footers = _parts(below(table, at), columns)
-    frame, unread = stamped(body.with_columns(point=pl.lit(account)), cell(0))
-    if text := other_period(frame["end"]):
-        return rejected(format, "file-malformed", text)
-    period = period_of(tables)
-    told = f"{'kWh' if unit == 'kwh' else 'kW'} by the title, {eras(body['c0'])} by the stamps"
-    told += f", intervals in sheet {place + 1} of {len(tables)}" if len(tables) > 1 else ""
-    if not frame.height:
-        return Export(format, told, {"readings": no_readings()}, unread, zone)
+    rows = _marked(below(table, at), columns)
+    body, footers = rows.filter(~pl.col("footer")), rows.filter("footer")
+    intervals = stamped(Batch(body.with_columns(point=pl.lit(account))), cell(0))
+    if text := other_period(intervals.rows["end"]):
+        return Export.rejected(format, "file-malformed", text)
+    evidence = f"{'kWh' if unit == 'kwh' else 'kW'} by the title, {eras(body['c0'])} by the stamps"
+    evidence += f", intervals in sheet {place + 1} of {len(tables)}" if len(tables) > 1 else ""
+    if not intervals.rows.height:
+        return Export.of(format, evidence, readings=replace(intervals, rows=no_readings()), zone=zone)
+    intervals = periods.compared(intervals, MINUTES, period_of(tables))
     load = Load(CHANNEL, "active_import", unit, {rate: f"c{columns[rate]}" for rate in sorted(columns)})
-    loads, words = rated(frame, load)
     names = next((cells for row, cells in head(table) if row == at), [])
-    found = [unread, words, periods.compare(frame["end"], MINUTES, period)]
-    found += _row_totals(frame, loads, names, unit) + _totals(footers, loads, names)
-    found += _extremes(footers, loads, columns) if unit == "kw" else []
-    kept, repeated = readings([loads], zone)
-    return Export(format, told, {"readings": kept}, gather([*found, repeated]), zone)
+    loads = rated(intervals.rows, load)
+    loads = _totalled(_row_totalled(loads, intervals.rows, names, unit), footers, names)
+    loads = _ranged(loads, footers, columns) if unit == "kw" else loads
+    return Export.of(format, evidence, readings=readings(loads, zone).also(*intervals.problems), zone=zone)
 
 
 def _texts(tables: Iterable[Grid]) -> Iterable[str]:
     return (text for table in tables for _, cells in head(table) for text in cells if text)
 
 
-def _parts(rows: Grid, columns: Mapping[str, int]) -> tuple[Grid, Grid]:
-    """Rows of intervals and footers. Under the first footer only what has a stamp is an interval, and none is lost."""
+def _marked(rows: Grid, columns: Mapping[str, int]) -> Grid:
+    """Rows with ``footer``. Under the first footer only what has a stamp is an interval, and none is lost."""
     cells = [name for name in rows.columns if name not in ("row", "width")]
     first = pl.coalesce(pl.when(pl.col(name) != "").then(pl.col(name)) for name in cells)
     footer = first.str.contains(_FOOTER).fill_null(False)
     # A header may be repeated, as on the pages of a print.
     repeated = cell(min(columns.values())).str.contains(f"(?i)^{_RATE.pattern}$")
-    rows = rows.with_columns(_below=footer.cum_max(), _stamp=cell(0).str.contains(_STAMP), _head=repeated)
-    below_all = pl.col("_below") & ~pl.col("_stamp")
-    drop = ("_below", "_stamp", "_head")
-    return rows.filter(~below_all & ~pl.col("_head")).drop(drop), rows.filter(below_all).drop(drop)
+    rows = rows.with_columns(footer=footer.cum_max() & ~cell(0).str.contains(_STAMP), _head=repeated)
+    return rows.filter(pl.col("footer") | ~pl.col("_head")).drop("_head")
 
 
-def _row_totals(frame: Grid, loads: pl.DataFrame, names: list[str], unit: str) -> list[pl.DataFrame]:
-    """Compare the total printed in each row with the sum of its rates."""
+def _row_totalled(loads: Batch, intervals: Grid, names: list[str], unit: str) -> Batch:
+    """Say which total printed in a row is not the sum of its rates."""
     if _ROW_TOTAL not in names:
-        return []
+        return loads
     printed = cell(names.index(_ROW_TOTAL)).str.replace_all(",", "", literal=True).cast(EXACT, strict=False)
-    rows = frame.select("row", printed=printed).join(loads, on="row")
+    rows = intervals.select("row", printed=printed).join(loads.rows, on="row")
     times = 60 // MINUTES if unit == "kw" else 1
     wrong = rows.filter((pl.col("printed") - pl.col("value") * times).abs() > _ROUNDING * 4)
     text = f"{wrong.height} row total(s) differ from their rates; the first is named"
-    return [problem("sum-mismatch", text, wrong["row"][0])] if wrong.height else []
+    return loads.note("sum-mismatch", text, wrong["row"][0]) if wrong.height else loads
 
 
-def _totals(footers: Grid, loads: pl.DataFrame, names: list[str]) -> list[pl.DataFrame]:
-    """Compare the total printed under the intervals, by rate and in all, with them: it is kWh whatever the rows are."""
+def _totalled(loads: Batch, footers: Grid, names: list[str]) -> Batch:
+    """Say which total printed under the intervals, by rate and in all, is not theirs. It is kWh whatever rows are."""
     total = footers.filter(cell(0) == _TOTAL) if footers.height else footers
     if not total.height:
-        return []
+        return loads
     row, _, *cells = total.row(0)
-    found = []
-    rates = [name for name in loads.columns if re.fullmatch("rate_[ABC]", name)]
-    sums = {f"RATE {name[-1]}": Decimal(loads[name].sum() or 0) for name in rates}
+    rates = [name for name in loads.rows.columns if re.fullmatch("rate_[ABC]", name)]
+    sums = {f"RATE {name[-1]}": Decimal(loads.rows[name].sum() or 0) for name in rates}
     sums[_ROW_TOTAL] = sum(sums.values(), Decimal(0))
-    allowed = _ROUNDING * (loads.height + 1)
+    allowed = _ROUNDING * (loads.rows.height + 1)
     for name, ours in sums.items():
         at = next((i for i, header in enumerate(names) if header.upper() == name), None)
         text = cells[at].replace(",", "") if at is not None else ""
         if _NUMBER.fullmatch(text) and abs(Decimal(text) - ours) > allowed:
             ratio = f", {Decimal(text) / ours:.2f} times as much: wrong unit?" if ours else ""
             text = f"the printed total of {name} is {text} kWh, the intervals give {ours.normalize():f}{ratio}"
-            found.append(problem("sum-mismatch", text, row))
-    return found
+            loads = loads.note("sum-mismatch", text, row)
+    return loads
 
 
-def _extremes(footers: Grid, loads: pl.DataFrame, columns: Mapping[str, int]) -> list[pl.DataFrame]:
-    """Compare least, mean and greatest kW printed under the intervals, a value (and its time) a rate, with them."""
-    found = []
-    power = {rate: (loads[f"rate_{rate}"] * (60 // MINUTES)).drop_nulls() for rate in columns}
+def _ranged(loads: Batch, footers: Grid, columns: Mapping[str, int]) -> Batch:
+    """Say which least, mean and greatest kW printed under the intervals, a value (and its time) a rate, are not
+    theirs."""
+    power = {rate: (loads.rows[f"rate_{rate}"] * (60 // MINUTES)).drop_nulls() for rate in columns}
     everything = pl.concat(power.values())
     starts = sorted(columns.values())
-    for row, _, *cells in footers.iter_rows():
+    for row, _, *cells in footers.drop("footer").iter_rows():
         what = _EXTREMES.get(cells[0])
         printed = {}
         for rate, at in columns.items() if what else ():
@@ -183,8 +178,8 @@ def _extremes(footers: Grid, loads: pl.DataFrame, columns: Mapping[str, int]) ->
             if known and all(abs(our - value) >= Decimal(1).scaleb(-digits) for our in known):
                 ratio = f", {value / known[0]:.2f} times as much: wrong unit?" if known[0] else ""
                 text = f"the printed {what} of RATE {rate} is {value:f} kW, the intervals give {known[0]:.3f}{ratio}"
-                found.append(problem("sum-mismatch", text, row))
-    return found
+                loads = loads.note("sum-mismatch", text, row)
+    return loads
 
 
 def _extreme(series: pl.Series, what: str) -> Decimal | None:

@@ -6,14 +6,13 @@ are any: where power and energy stand side by side, the energy counts and is che
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from assets.meters.formats import pea
-from assets.meters.formats.canonical import THAILAND, UNITS, Export, rejected
+from assets.meters.formats.canonical import THAILAND, UNITS, Export, ReadingOptions
 from assets.meters.formats.content import Content
 from assets.meters.formats.grids import Grid, head, sheets
-from assets.meters.formats.loads import Load, table
+from assets.meters.formats.loads import Load, Report
 
 FORMAT = "pea_ami_xlsx"
 KIND = "xlsx"
@@ -30,30 +29,30 @@ def recognise(content: Content) -> str | None:
     return "workbook titled Custom ... Report" if titled and _header(tables) else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of one report. Options: ``timezone``, ``point`` (used where the report names no account)."""
     tables = sheets(content)
     found, account = _header(tables), pea.account_of(tables, options)
     if found is None:
-        return rejected(FORMAT, "file-malformed", "no row with Time and a unit")
+        return Export.rejected(FORMAT, "file-malformed", "no row with Time and a unit")
     if not account:
-        return rejected(FORMAT, "file-malformed", "no account number in the report, and no option 'point'")
+        return Export.rejected(FORMAT, "file-malformed", "no account number in the report, and no option 'point'")
     place, row, names = found
     loads = [
         Load(*_LOADS[UNITS[name.lower()].family], unit=name, columns={"": f"c{at}"})
         for name, at in names.items()
         if name != _TIME
     ]
-    return table(
-        tables[place],
+    report = Report(
         FORMAT,
         loads,
         at=row,
         stamp=f"c{names[_TIME]}",
         point=account,
-        zone=str(options.get("timezone", THAILAND)),
+        zone=options.timezone or THAILAND,
         period=pea.period_of(tables),
     )
+    return report.read(tables[place])
 
 
 def _header(tables: Sequence[Grid]) -> tuple[int, int, dict[str, int]] | None:

@@ -4,13 +4,10 @@ No specification is public; the layout is known from code that reads it (title à
 of facts, a table of intervals with two columns a rate of which the first counts, a table of remarks).
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from lxml import etree, html
 
 from assets.meters.formats import pea
-from assets.meters.formats.canonical import Export, rejected
+from assets.meters.formats.canonical import Export, ReadingOptions
 from assets.meters.formats.content import Content
 from assets.meters.formats.grids import Grid, clean, grid
 from assets.meters.formats.markup import MarkupError
@@ -31,10 +28,10 @@ def recognise(content: Content) -> str | None:
     return "HTML table under PEA's report title" if titled else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of one report. Options: ``timezone``, ``point``. Row numbers count the ``<tr>`` of the page."""
     if cut(content):
-        return rejected(FORMAT, "file-truncated", "the page ends inside a table")
+        return Export.rejected(FORMAT, "file-truncated", "the page ends inside a table")
     return pea.read([page(content)], FORMAT, options)
 
 

@@ -6,11 +6,8 @@ greatest kW, against which the intervals are checked; AMI labels end in ไฟ�
 Those between dates have a sheet each for facts, intervals and remarks; a head in BE may stand over stamps in CE.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from assets.meters.formats import pea
-from assets.meters.formats.canonical import Export
+from assets.meters.formats.canonical import Export, ReadingOptions
 from assets.meters.formats.content import Content
 from assets.meters.formats.grids import sheets
 
@@ -25,6 +22,6 @@ def recognise(content: Content) -> str | None:
     return f"workbook of {len(tables)} sheet(s) under PEA's kW title" if found else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of one report. Options: ``timezone``, ``point``. Row numbers are those of the intervals' sheet."""
     return pea.read(sheets(content), FORMAT, options)

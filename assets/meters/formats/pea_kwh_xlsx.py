@@ -6,11 +6,8 @@ against which the intervals are checked; the one between dates has a sheet each 
 which begin with a row of column numbers.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from assets.meters.formats import pea
-from assets.meters.formats.canonical import Export
+from assets.meters.formats.canonical import Export, ReadingOptions
 from assets.meters.formats.content import Content
 from assets.meters.formats.grids import sheets
 
@@ -25,6 +22,6 @@ def recognise(content: Content) -> str | None:
     return f"workbook of {len(tables)} sheet(s) under PEA's kWh title" if found else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of one report. Options: ``timezone``, ``point``. Row numbers are those of the intervals' sheet."""
     return pea.read(sheets(content), FORMAT, options)

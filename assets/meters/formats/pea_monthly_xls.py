@@ -7,14 +7,12 @@ and kW is its mean. The report names no account: the point is the meter's number
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from assets.meters.formats import pea
-from assets.meters.formats.canonical import THAILAND, Export, rejected
+from assets.meters.formats.canonical import THAILAND, Export, ReadingOptions
 from assets.meters.formats.content import Content
 from assets.meters.formats.grids import head, header, sheets
-from assets.meters.formats.loads import by_rate, table
+from assets.meters.formats.loads import Report, by_rate
 
 FORMAT = "pea_monthly_xls"
 KIND = "biff"
@@ -31,25 +29,25 @@ def recognise(content: Content) -> str | None:
     return f"BIFF workbook titled {_TITLE}" if titled and header(tables[0], [_TIME]) else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of one report. Options: ``timezone``, ``point`` (goes before the meter's number)."""
     tables = sheets(content)[:1]
     found = header(tables[0], [_TIME]) if tables else None
     loads = by_rate(found[1], _LOADS) if found else []
     if found is None or not any(load.unit == "kW" for load in loads):
-        return rejected(FORMAT, "file-malformed", f"no row with {_TIME} and kW")
+        return Export.rejected(FORMAT, "file-malformed", f"no row with {_TIME} and kW")
     texts = (text for _, cells in head(tables[0]) for text in cells)
-    point = options.get("point") or next((named[1] for text in texts if (named := _METER.match(text))), None)
+    point = options.point or next((named[1] for text in texts if (named := _METER.match(text))), None)
     if point is None:
-        return rejected(FORMAT, "file-malformed", "no meter number in the report, and no option 'point'")
-    return table(
-        tables[0],
+        return Export.rejected(FORMAT, "file-malformed", "no meter number in the report, and no option 'point'")
+    report = Report(
         FORMAT,
         loads,
         at=found[0],
         stamp=f"c{found[1][_TIME]}",
-        point=str(point),
-        zone=str(options.get("timezone", THAILAND)),
+        point=point,
+        zone=options.timezone or THAILAND,
         period=pea.period_of(tables),
-        told="point by the option" if options.get("point") else "point is the meter's number",
+        note="point by the option" if options.point else "point is the meter's number",
     )
+    return report.read(tables[0])

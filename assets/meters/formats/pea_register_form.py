@@ -9,18 +9,18 @@ dials: energy is (now - before) x multiplier, demand the register x multiplier, 
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
 import polars as pl
 
 from assets.meters.formats import pea, pea_html
-from assets.meters.formats.canonical import EXACT, THAILAND, Export, OptionError, measure, refuse, rejected
+from assets.meters.formats.canonical import EXACT, THAILAND, Export, ReadingOptions, canonical, measure, problems_of
 from assets.meters.formats.content import Content
 from assets.meters.formats.grids import Grid, below, cell, head
 from assets.meters.formats.stamps import parse, utc
-from quality.problems import gather, problem
+from quality.batch import Batch
 from quality.readings import ENERGY, REGISTER_SCHEMA
 
 FORMAT = "pea_register_form"
@@ -44,46 +44,45 @@ def recognise(content: Content) -> str | None:
     return "HTML table under the title of PEA's reading form" if _TITLE in text and "<t" in text.lower() else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Register reads, in ``tables["registers"]`` by REGISTER_SCHEMA.
 
     Options: ``timezone``, ``point`` (used where the form names no account) and ``multiplier`` (where it tells no CT
     and VT ratio, as for a meter without transformers: 1). Row numbers count the ``<tr>`` of the page.
     """
-    zone = str(options.get("timezone", THAILAND))
+    zone = options.timezone or THAILAND
     if pea_html.cut(content):
-        return rejected(FORMAT, "file-truncated", "the page ends inside a table")
+        return Export.rejected(FORMAT, "file-truncated", "the page ends inside a table")
     page = pea_html.page(content)
     found, account = _header(page), pea.account_of([page], options)
     if found is None:
-        return rejected(FORMAT, "file-malformed", "no table that begins with No., with a date and register codes")
+        return Export.rejected(
+            FORMAT, "file-malformed", "no table that begins with No., with a date and register codes"
+        )
     if not account:
-        return rejected(FORMAT, "file-malformed", "no account number in the form, and no option 'point'")
+        return Export.rejected(FORMAT, "file-malformed", "no account number in the form, and no option 'point'")
     at, date, columns = found
     rows = below(page, at).with_columns(point=pl.lit(account), end=utc(parse(cell(date), "dmy", "auto"), zone))
     numbered, dated = cell(0).str.contains(r"^[0-9]+\.?$"), pl.col("end").is_not_null()
-    rows, unread = refuse(
-        rows.filter(numbered | dated | (pl.col("width") > len(columns))),  # others are remarks
-        [
-            (~numbered, "row-malformed", "a reset without its number"),
-            (~dated, "stamp-bad", "the date of the reset cannot be read"),
-        ],
+    # What has neither number nor date and is short is a remark.
+    resets = Batch(rows.filter(numbered | dated | (pl.col("width") > len(columns)))).refuse(
+        (~numbered, "row-malformed", "a reset without its number"),
+        (~dated, "stamp-bad", "the date of the reset cannot be read"),
     )
-    values, words = _values(rows, columns)
-    values, repeated = _once(values)
-    multiplier = _multiplier(page, options)
-    most = _LARGEST / (multiplier or 1)
-    values, large = refuse(
-        values, [(pl.col("register_end").cast(EXACT) >= most, "value-range", "a register too large for its multiplier")]
-    )
-    reads = _reads(values, multiplier)
-    problems = [unread, words, repeated, large, _unnamed(rows, {date, *columns.values()}), *_judged(reads)]
+    if unnamed := _unnamed(resets.rows, {date, *columns.values()}):
+        resets = resets.note("column-new", f"{unnamed} column(s) of numbers without a register code")
+    multiplier = _multiplier(page)
+    multiplier = options.multiplier if multiplier is None else multiplier
     if multiplier is None:
         text = "no CT and VT ratio in the form, and no option 'multiplier': energy is not computed"
-        problems.append(problem("header-absent", text))
-    told = "multiplier unknown" if multiplier is None else f"multiplier {multiplier.normalize():f}"
-    registers = reads.select(pl.col(name).cast(dtype) for name, dtype in REGISTER_SCHEMA.items())
-    return Export(FORMAT, told, {"registers": registers}, gather(problems), zone)
+        resets = resets.note("header-absent", text)
+    most = _LARGEST / (multiplier or 1)
+    values = _once(_values(resets, columns)).refuse(
+        (pl.col("register_end").cast(EXACT) >= most, "value-range", "a register too large for its multiplier")
+    )
+    reads = _judged(replace(values, rows=_reads(values.rows, multiplier)))
+    evidence = "multiplier unknown" if multiplier is None else f"multiplier {multiplier.normalize():f}"
+    return Export.of(FORMAT, evidence, registers=canonical(reads, REGISTER_SCHEMA), zone=zone)
 
 
 def _header(page: Grid) -> tuple[int, int, dict[str, int]] | None:
@@ -96,16 +95,15 @@ def _header(page: Grid) -> tuple[int, int, dict[str, int]] | None:
     return None
 
 
-def _unnamed(rows: pl.DataFrame, known: set[int]) -> pl.DataFrame:
-    """Columns of decimal numbers that no register code of the header names."""
+def _unnamed(rows: pl.DataFrame, known: set[int]) -> int:
+    """How many columns of decimal numbers no register code of the header names."""
     others = [name for name in rows.columns if re.fullmatch(r"c\d+", name) and int(name[1:]) not in known]
     filled = rows.select(pl.col(others).str.contains(r"^[\d,]+\.\d+$").any())
-    count = sum(filled.row(0)) if others else 0
-    return problem("column-new", f"{count} column(s) of numbers without a register code") if count else gather([])
+    return sum(filled.row(0)) if others else 0
 
 
-def _multiplier(page: Grid, options: Mapping[str, Any]) -> Decimal | None:
-    """CT x VT as the form tells, else the option, else None. Raises ``OptionError``."""
+def _multiplier(page: Grid) -> Decimal | None:
+    """CT x VT as the form tells, else None."""
     ratios: dict[str, Decimal] = {}
     for _, cells in head(page):
         for label, value in pairwise(cells):
@@ -114,45 +112,34 @@ def _multiplier(page: Grid, options: Mapping[str, Any]) -> Decimal | None:
                 first, second = (Decimal((part or "1").replace(",", "")) for part in found.groups())
                 if first and second and first / second < _MOST:
                     ratios.setdefault(name[1], first / second)
-    if len(ratios) == 2:
-        return (ratios["CT"] * ratios["VT"]).quantize(Decimal("1e-12"))
-    if "multiplier" not in options:
-        return None
-    try:
-        told = Decimal(str(options["multiplier"]))
-        if not Decimal(0) < told < 10**9:
-            raise InvalidOperation
-        return told
-    except InvalidOperation:
-        raise OptionError("multiplier must be a positive number") from None
+    return (ratios["CT"] * ratios["VT"]).quantize(Decimal("1e-12")) if len(ratios) == 2 else None
 
 
-def _values(rows: pl.DataFrame, columns: Mapping[str, int]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _values(resets: Batch, columns: Mapping[str, int]) -> Batch:
     """A row a register and reset: ``register_end``, and ``digits``, the decimals it shows."""
     tall = pl.concat(
-        [rows.select("row", "point", "end", channel=pl.lit(code), raw=cell(at)) for code, at in columns.items()]
+        [resets.rows.select("row", "point", "end", channel=pl.lit(code), raw=cell(at)) for code, at in columns.items()]
     )
     fixed = {"factor": pl.lit(1).cast(ENERGY), "average": pl.lit(False), "minutes": pl.lit(60)}
-    values, problems = measure(tall.with_columns(quality=pl.lit("unknown"), **fixed), thousands=",")
+    values = measure(replace(resets, rows=tall.with_columns(quality=pl.lit("unknown"), **fixed)), thousands=",")
     digits = pl.col("raw").str.extract(r"\.(\d+)$").str.len_chars().fill_null(0)
-    return values.rename({"value": "register_end"}).with_columns(digits=digits), problems
+    return replace(values, rows=values.rows.rename({"value": "register_end"}).with_columns(digits=digits))
 
 
-def _once(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _once(values: Batch) -> Batch:
     """One read a register and reset: of several the last of the form."""
     key = ["channel", "end"]
-    ordered = values.sort("end", "row", "channel")
+    ordered = values.rows.sort("end", "row", "channel")
     same = pl.col("register_end").eq_missing(pl.col("register_end").last().over(key))
     ordered = ordered.with_columns(_again=pl.col("row") != pl.col("row").last().over(key), _same=same)
-    kept, again = ordered.filter(~pl.col("_again")), ordered.filter("_again")
-    rows = again.group_by("row").agg(pl.col("_same").all()).sort("row")
-    found = [
-        problem("duplicate-rows", "a reset is there twice with the same registers", row)
-        if alike
-        else problem("key-duplicate", "a later row has the same reset and other registers", row)
-        for row, alike in rows.iter_rows()
-    ]
-    return kept.drop("_again", "_same"), gather(found)
+    again = ordered.filter("_again").group_by("row").agg(pl.col("_same").all())
+    once = replace(values, rows=ordered.filter(~pl.col("_again")).drop("_again", "_same"))
+    return once.also(
+        problems_of(again.filter("_same"), "duplicate-rows", "a reset is there twice with the same registers"),
+        problems_of(
+            again.filter(~pl.col("_same")), "key-duplicate", "a later row has the same reset and other registers"
+        ),
+    )
 
 
 def _reads(values: pl.DataFrame, multiplier: Decimal | None) -> pl.DataFrame:
@@ -171,25 +158,22 @@ def _reads(values: pl.DataFrame, multiplier: Decimal | None) -> pl.DataFrame:
         multiplier=pl.lit(multiplier).cast(EXACT),
         value=between * pl.lit(multiplier).cast(EXACT),
         step=step,
-        quality_raw=pl.lit(None, pl.String),
-        reason_raw=pl.lit(None, pl.String),
-        version=pl.lit(None, pl.Datetime("us", "UTC")),
     ).sort("end", "channel")
 
 
-def _judged(reads: pl.DataFrame) -> list[pl.DataFrame]:
-    """Registers that run backwards, and totals that are not the sum of their rates."""
-    energy = reads.filter(pl.col("channel").is_in(_ENERGY))
-    back = energy.filter(pl.col("step") < 0)["row"].unique().sort()
-    text = "a register reads less than before (a new meter, or past its last digit): no energy is computed"
-    found = [problem("register-fall", text, row) for row in back]
+def _judged(reads: Batch) -> Batch:
+    """Say which registers run backwards, and which total is not the sum of its rates."""
+    energy = reads.rows.filter(pl.col("channel").is_in(_ENERGY))
+    falls = "a register reads less than before (a new meter, or past its last digit): no energy is computed"
     wide = energy.group_by("row").agg(
-        whole=pl.col("step").filter(pl.col("channel") == "111").first(),
+        total=pl.col("step").filter(pl.col("channel") == "111").first(),
         rates=pl.col("step").filter(pl.col("channel") != "111").sum(),
         full=(pl.col("step").is_not_null().sum() == len(_ENERGY)) & (pl.col("step") >= 0).all(),
         digits=pl.col("digits").min(),
     )
-    units = (pl.col("whole") - pl.col("rates")).abs().cast(pl.Float64) * pl.lit(10.0).pow("digits")
+    units = (pl.col("total") - pl.col("rates")).abs().cast(pl.Float64) * pl.lit(10.0).pow("digits")
     wrong = wide.filter(pl.col("full") & (units.round() >= _LAST))
-    text = "register 111 ran on by another amount than 010, 020 and 030 together"
-    return found + [problem("sum-mismatch", text, row) for row in wrong["row"].sort()]
+    return reads.also(
+        problems_of(energy.filter(pl.col("step") < 0).unique("row"), "register-fall", falls),
+        problems_of(wrong, "sum-mismatch", "register 111 ran on by another amount than 010, 020 and 030 together"),
+    )

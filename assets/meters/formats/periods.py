@@ -9,10 +9,8 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
-import polars as pl
-
 from assets.meters.formats.stamps import BUDDHIST, BUDDHIST_FROM, YEARS
-from quality.problems import gather, problem
+from quality.batch import Batch
 
 _THAI = "มกราคม กุมภาพันธ์ มีนาคม เมษายน พฤษภาคม มิถุนายน กรกฎาคม สิงหาคม กันยายน ตุลาคม พฤศจิกายน ธันวาคม"
 _ENGLISH = "january february march april may june july august september october november december"
@@ -49,23 +47,23 @@ def stated(texts: Iterable[str]) -> Period | None:
     return None
 
 
-def compare(ends: pl.Series, minutes: int, period: Period | None) -> pl.DataFrame:
-    """Problems of the ends (local) of a report's intervals against its period: outside of it, or fewer than due."""
+def compared(intervals: Batch, minutes: int, period: Period | None) -> Batch:
+    """Say which intervals (``end`` is local) lie outside the report's period, and whether fewer than due are there."""
     if period is None:
-        return gather([])
+        return intervals
     first, end = datetime.combine(period.first, time()), datetime.combine(period.end, time())
-    ends = ends.unique()
+    ends = intervals.rows["end"].unique()
     inside = ends.filter((ends > first) & (ends <= end))
-    found = []
     if outside := ends.len() - inside.len():
-        found.append(problem("period-mismatch", f"{outside} interval(s) lie outside the period its header states"))
+        text = f"{outside} interval(s) lie outside the period its header states"
+        intervals = intervals.note("period-mismatch", text)
     if period.due is not None:
         due = (period.due - period.first).days * 1440 // minutes
         have = inside.filter(inside <= datetime.combine(period.due, time())).len()
         if have < due:
             text = f"the period its header states has {due:,} intervals, {have:,} are there"
-            found.append(problem("window-short", text))
-    return gather(found)
+            intervals = intervals.note("window-short", text)
+    return intervals
 
 
 def _date(text: str) -> date | None:

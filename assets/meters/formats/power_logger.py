@@ -6,10 +6,8 @@ for an afternoon is no utility's reading. The format is known so that it can be 
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
-from assets.meters.formats.canonical import Export, rejected
+from assets.meters.formats.canonical import Export, ReadingOptions
 from assets.meters.formats.content import Content
 
 FORMAT = "power_logger"
@@ -22,6 +20,8 @@ def recognise(content: Content) -> str | None:
     return "power logger's settings Model and Wire Mode" if {"Model", "Wire Mode"} <= settings else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """No readings, ever: ``format-no-interval``."""
-    return rejected(FORMAT, "format-no-interval", "a power logger's samples of a moment, not intervals of a meter")
+    return Export.rejected(
+        FORMAT, "format-no-interval", "a power logger's samples of a moment, not intervals of a meter"
+    )

@@ -85,9 +85,9 @@ def _places(content: Content, layout: Layout) -> list[str]:
             named = fastexcel.read_excel(content.data).table_names()
             return [f"table:{layout.table}"] if layout.table in named else []
         return [f"sheet:{name}" for name, _ in workbook(content.data) if layout.sheet in (None, name)]
-    told = _SEP_LINE.match(content.text)
+    stated = _SEP_LINE.match(content.text)
     declared = list(",;\t|") if layout.delimiter == "auto" else [layout.delimiter]
-    return [*([told[1]] if told else []), *declared]
+    return [*([stated[1]] if stated else []), *declared]
 
 
 def _head(content: Content, place: str) -> _Head:

@@ -6,13 +6,10 @@ say, and it is assumed as in the utilities' reports it is made of: stamps mark t
 its mean, and ``kW`` is the sum of its rates, which is checked. The option ``point`` names the meter; the file does not.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from assets.meters.formats.canonical import THAILAND, Export, OptionError, rejected
+from assets.meters.formats.canonical import THAILAND, Export, OptionError, ReadingOptions
 from assets.meters.formats.content import Content
 from assets.meters.formats.grids import header, sheets
-from assets.meters.formats.loads import by_rate, table
+from assets.meters.formats.loads import Report, by_rate
 
 FORMAT = "tod_profile_xlsx"
 KIND = "xlsx"
@@ -26,26 +23,26 @@ def recognise(content: Content) -> str | None:
     return "header names DateTime and kW by rate" if found else None
 
 
-def read(content: Content, options: Mapping[str, Any]) -> Export:
+def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of one workbook. Options: ``point``, without which ``OptionError`` is raised; ``timezone``."""
-    if "point" not in options:
+    if options.point is None:
         raise OptionError(f"{FORMAT} names no meter: set the option 'point'")
     tables = sheets(content)[:1]
     found = header(tables[0], _NAMES) if tables else None
     if found is None:
-        return rejected(FORMAT, "file-malformed", f"no row with {', '.join(_NAMES)}")
+        return Export.rejected(FORMAT, "file-malformed", f"no row with {', '.join(_NAMES)}")
     row, names = found
     stamp = f"c{names['DateTime']}"
     # A date cell, or ISO text; where a person typed them, days come first in Thailand.
     dashed = tables[0][stamp].str.contains(r"^\d{4}").any()
-    return table(
-        tables[0],
+    report = Report(
         FORMAT,
         by_rate(names, _LOADS),
         at=row,
         stamp=stamp,
-        point=str(options["point"]),
-        zone=str(options.get("timezone", THAILAND)),
+        point=options.point,
+        zone=options.timezone or THAILAND,
         order="ymd" if dashed else "dmy",
-        told="stamps taken as interval ends and kW as their mean: the file does not say",
+        note="stamps taken as interval ends and kW as their mean: the file does not say",
     )
+    return report.read(tables[0])

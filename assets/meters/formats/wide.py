@@ -1,14 +1,15 @@
 """Rows of a day in declared layouts: which columns are which intervals, and a row an interval from a row a day."""
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 import polars as pl
 
-from assets.meters.formats.canonical import EXACT
+from assets.meters.formats.canonical import EXACT, problems_of, without
 from assets.meters.formats.clock import DAY
 from assets.meters.formats.layouts import Layout
-from quality.problems import gather, problem
+from quality.batch import Batch
 
 LONG_DAY = 1500
 """Minutes of the day on which clocks go back: settlement files have columns for it all year."""
@@ -33,13 +34,13 @@ def intervals(names: list[str], layout: Layout) -> Intervals | None:
     step, back = layout.minutes, layout.minutes * (layout.label == "end")
     if layout.wide.places is not None:
         first, last, *stride = layout.wide.places
-        told = {place: (n * step, True) for n, place in enumerate(range(first - 1, min(last, len(names)), *stride))}
+        labels = {place: (n * step, True) for n, place in enumerate(range(first - 1, min(last, len(names)), *stride))}
     else:
-        told = _told(names, layout.wide.columns or "", layout)
+        labels = _labels(names, layout.wide.columns or "", layout)
     # From where the day begins: an index counts starts, a clock is the label.
-    in_order = sorted((at - (0 if indexed else back), at, place) for place, (at, indexed) in told.items())
+    in_order = sorted((at - (0 if indexed else back), at, place) for place, (at, indexed) in labels.items())
     starts, clocks, places = ([row[n] for row in in_order] for n in range(3))
-    elapsed = bool(starts) and (any(indexed for _, indexed in told.values()) or starts[-1] >= DAY)
+    elapsed = bool(starts) and (any(indexed for _, indexed in labels.values()) or starts[-1] >= DAY)
     lengths = (DAY, LONG_DAY) if elapsed else (DAY,)
     # An end-labelled header that opens with 00:00 begins with the last interval of the day before.
     opens = min(starts, default=0)
@@ -49,7 +50,7 @@ def intervals(names: list[str], layout: Layout) -> Intervals | None:
     return None if flags is None else Intervals(places, flags, starts if elapsed else clocks, elapsed)
 
 
-def _told(names: list[str], pattern: str, layout: Layout) -> dict[int, tuple[int, bool]]:
+def _labels(names: list[str], pattern: str, layout: Layout) -> dict[int, tuple[int, bool]]:
     """Index of a matching column → minutes its name tells, and whether they are an index's (start) or a clock's."""
     found: dict[int, tuple[int, bool]] = {}
     for place, name in enumerate(names):
@@ -78,7 +79,7 @@ def _flags(names: list[str], places: list[int], clocks: list[int], layout: Layou
         return flags if all(0 <= flag < len(names) and flag not in places for flag in flags) else None
     if status is None:
         return []
-    by_clock = {at: place for place, (at, _) in _told(names, status, layout).items()}
+    by_clock = {at: place for place, (at, _) in _labels(names, status, layout).items()}
     return [by_clock[at] for at in clocks] if set(clocks) <= set(by_clock) else None if by_clock else []
 
 
@@ -88,26 +89,20 @@ def known(names: list[str], layout: Layout) -> set[int]:
     return {*found.places, *found.flags} if found else set()
 
 
-def days(rows: pl.DataFrame, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
+def days(batch: Batch, layout: Layout) -> Batch:
     """The last row of each metering point, component and day; earlier ones are said. Not where blanks are merged."""
     key = ["point", "part", "stamp"]
-    if layout.merge or not rows.select(pl.struct(key).is_duplicated().any()).item():
-        return rows, gather([])
-    rows = rows.with_columns(
-        _last=pl.int_range(pl.len()).over(key) == pl.len().over(key) - 1,
-        _same=pl.col("cells").list.join("\0") == pl.col("cells").list.join("\0").last().over(key),
+    if layout.merge or not batch.rows.select(pl.struct(key).is_duplicated().any()).item():
+        return batch
+    earlier = pl.int_range(pl.len()).over(key) != pl.len().over(key) - 1
+    same = pl.col("cells").list.join("\0") == pl.col("cells").list.join("\0").last().over(key)
+    return batch.refuse(
+        (earlier & same, "duplicate-rows", "a later row is identical"),
+        (earlier, "day-repeated", "a later row has the same metering point and day, and is kept"),
     )
-    earlier = rows.filter(~pl.col("_last")).select(
-        "row",
-        code=pl.when("_same").then(pl.lit("duplicate-rows")).otherwise(pl.lit("day-repeated")),
-        message=pl.when("_same")
-        .then(pl.lit("a later row is identical"))
-        .otherwise(pl.lit("a later row has the same metering point and day, and is kept")),
-    )
-    return rows.filter("_last").drop("_last", "_same"), earlier
 
 
-def unfolded(rows: pl.DataFrame, names: list[str], layout: Layout) -> pl.DataFrame:
+def unfolded(batch: Batch, names: list[str], layout: Layout) -> Batch:
     """A row an interval: ``raw``, ``stamp`` (the label's local time) and ``ahead`` (minutes that passed since)."""
     assert layout.wide is not None
     found = intervals(names, layout)
@@ -117,7 +112,7 @@ def unfolded(rows: pl.DataFrame, names: list[str], layout: Layout) -> pl.DataFra
     columns = {"raw": cells.gather(found.places, null_on_oob=True), "ahead": pl.lit(found.minutes, pl.List(pl.Int32))}
     if found.flags:
         columns["status"] = cells.gather(found.flags, null_on_oob=True)
-    tall = rows.with_columns(**columns).drop("cells", "text").explode(*columns)
+    tall = replace(batch, rows=batch.rows.with_columns(**columns).drop("cells", "text").explode(*columns))
     if found.elapsed:
         return tall.with_columns(early=pl.lit(0, pl.Int32))
     return tall.with_columns(
@@ -127,45 +122,37 @@ def unfolded(rows: pl.DataFrame, names: list[str], layout: Layout) -> pl.DataFra
     )
 
 
-def within(tall: pl.DataFrame, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
+def within(tall: Batch, layout: Layout) -> Batch:
     """Intervals that their day has. Others have no ``start``: blanks and zeros there are left out, values refused.
 
     A ragged row is refused whole unless it has as many cells as its day has intervals.
     """
     assert layout.wide is not None
     outside = pl.col("start").is_null()
-    problems = []
     if layout.wide.ragged:
-        wrong = tall.filter(outside != pl.col("raw").is_null())
-        counted = wrong.group_by("row").len()
+        wrong = tall.rows.filter(outside != pl.col("raw").is_null()).group_by("row").len()
         message = pl.format("{} interval(s) too many or too few for the day", "len")
-        problems.append(counted.select("row", code=pl.lit("interval-count"), message=message))
-        tall = tall.filter(pl.col("row").is_in(counted["row"].implode()).not_())
+        tall = without(tall, wrong, "interval-count", message)
     text = pl.col("raw").str.strip_chars().fill_null("")
     filled = ~text.str.contains(r"^0*[.,]?0*$") & ~text.is_in(list(layout.nulls))
-    strange = tall.filter(outside & filled).group_by("row").len()
+    strange = tall.rows.filter(outside & filled).group_by("row").len()
     message = pl.format("{} value(s) at times that the day of a clock change does not have", "len")
-    problems.append(strange.select("row", code=pl.lit("interval-count"), message=message))
-    return tall.filter(~outside), gather(problems)
+    return tall.filter(~outside).also(problems_of(strange, "interval-count", message))
 
 
-def checked(values: pl.DataFrame, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
+def checked(values: Batch, layout: Layout) -> Batch:
     """Days with no more blanks than allowed; the others are refused, and wrong printed totals said."""
     assert layout.wide is not None
-    problems = []
     if layout.wide.missing_limit is not None:
-        blank = values.group_by("row").agg(blanks=pl.col("value").is_null().sum(), all=pl.len())
+        blank = values.rows.group_by("row").agg(blanks=pl.col("value").is_null().sum(), all=pl.len())
         over = blank.filter(pl.col("blanks") > layout.wide.missing_limit)
         message = pl.format(f"{{}} of {{}} values are blank, more than {layout.wide.missing_limit}", "blanks", "all")
-        problems.append(over.select("row", code=pl.lit("interval-count"), message=message))
-        values = values.filter(pl.col("row").is_in(over["row"].implode()).not_())
-    if layout.wide.total is not None:
-        problems.append(_totals(values, layout))
-    return values, gather(problems)
+        values = without(values, over, "interval-count", message)
+    return values if layout.wide.total is None else _totals(values, layout)
 
 
-def _totals(values: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-    """Rows whose printed total differs from the sum of their intervals by more than rounding can make.
+def _totals(values: Batch, layout: Layout) -> Batch:
+    """Say which printed total differs from the sum of its row's intervals by more than rounding can make.
 
     A printed number differs from the true one by up to half its last decimal, so a sum by as much for each interval.
     """
@@ -180,7 +167,7 @@ def _totals(values: pl.DataFrame, layout: Layout) -> pl.DataFrame:
         return pl.lit(10.0).pow(-decimals.cast(pl.Int32)) / 2
 
     rows = (
-        values.filter(~pl.col("average"))
+        values.rows.filter(~pl.col("average"))
         .group_by("row")
         .agg(pl.col("total", "factor").first(), pl.col("value").sum(), allowed=grain("raw").sum())
         .with_columns(printed=digits("total").cast(EXACT, strict=False) * pl.col("factor"))
@@ -188,6 +175,6 @@ def _totals(values: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     allowed = (pl.col("allowed") + grain("total")) * pl.col("factor").cast(pl.Float64)
     wrong = rows.filter((pl.col("printed") - pl.col("value")).abs().cast(pl.Float64) > allowed)["row"].sort()
     if not wrong.len():
-        return gather([])
+        return values
     text = f"{wrong.len()} row total(s) differ from the sum of their intervals; the first is named"
-    return problem("sum-mismatch", text, wrong[0])
+    return values.note("sum-mismatch", text, wrong[0])
