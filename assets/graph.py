@@ -127,7 +127,7 @@ def _landing(
         description=description + (_declared(source) if source else ""),
         kinds={"bytes"},
         tags={"stage": "landing"} | ({"smart": smart} if smart else {}),
-        pool=source and _pool(str(source.portal or city.sources[name].options.get("portal", name))),
+        pool=source and _pool(source.portal_of(city.sources[name].options) or name),
         check_specs=[dg.AssetCheckSpec("arrived", asset=key, description="Every source answered with content.")],
     )
     def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

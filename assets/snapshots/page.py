@@ -153,7 +153,7 @@ def _sources(city: City, arrivals: Sequence[Mapping[str, Any]]) -> list[dict[str
     found: list[dict[str, Any]] = []
     for name, entry in sorted(city.sources.items()):
         source = source_of(entry)
-        named = str(source.portal or entry.options.get("portal", ""))
+        named = source.portal_of(entry.options)
         asked = portal(named) if named and entry.via == "portal" else None
         meters = source.keyed
         found.append(

@@ -26,7 +26,7 @@ def land_portal(step: Step, name: str, source: Source[Any], options: Mapping[str
     """Ask a portal for a delivery day. A past day is asked only once, and only where the portal can answer for it."""
     if step.is_past and ((known := _known(step, name)) or not source.past):
         return known
-    named = source.portal or str(options.get("portal", ""))
+    named = source.portal_of(options)
     # A feed by its own URL needs no portal.
     base = step.deployment.portals.get(named) or (portal(named).base_url if named else "")
     plan = source.requests(step.city, step.day, base, options)

@@ -18,7 +18,7 @@ Km = Annotated[float, Field(gt=0, allow_inf_nan=False, description="reach around
 class Within(Options):
     """A source of places: a city takes those within ``within_km`` of its point."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True)
 
     within_km: Km
 

@@ -28,17 +28,7 @@ class Options(BaseModel):
     refused when the registry is loaded.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """An option by its name."""
-        return (self.__pydantic_extra__ or {}).get(name, default)
-
-    def __getitem__(self, name: str) -> Any:
-        return (self.__pydantic_extra__ or {})[name]
-
-    def __contains__(self, name: str) -> bool:
-        return name in (self.__pydantic_extra__ or {})
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 Chosen = TypeVar("Chosen", bound=Options)
@@ -135,6 +125,10 @@ class Source(Generic[Chosen]):
         except ValidationError as error:
             return ReadResult.rejected(self.name, "option-invalid", "; ".join(reasons(error)))
         return self.reader(data, replace(context, options=options))
+
+    def portal_of(self, options: Mapping[str, Any]) -> str:
+        """The portal that a registry entry with these options asks; empty for a feed by its own URL."""
+        return self.portal or str(options.get("portal", ""))
 
     def requests(self, city: City, day: date, base: str, options: Any) -> Generator[Request, bytes | None, None]:
         """What to ask the portal for on a delivery day. Raises ``ValueError`` where the source comes by file."""

@@ -27,7 +27,7 @@ STRAYED_KM = 1.0
 class Station(Options):
     """A station that the registry assigns to a city."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True)
 
     id: str = Field(min_length=1, description="the network's id of it")
     name: str | None = Field(default=None, description="its name, for whoever reads the registry")
@@ -44,7 +44,7 @@ class Station(Options):
 class Stations(Options):
     """A network of stations: the registry assigns them."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True)
 
     stations: Annotated[tuple[Station, ...], Field(strict=False)] = Field(
         default=(), description="those that are the city's"

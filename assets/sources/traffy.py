@@ -85,7 +85,7 @@ _STAMPS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f")
 class ReportOptions(Options):
     """Whose a report is."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True)
 
     within_km: Km | None = Field(
         default=None, description=f"reach around the city's point in km: {WITHIN_KM:g}, or else the city's province"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple, Self
 
 import polars as pl
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from assets.meters.formats.stamps import zone_of
 from assets.sources.source import Options, ReadResult
@@ -50,8 +50,6 @@ class OptionError(ValueError):
 
 class ReadingOptions(Options):
     """What a registry entry may tell the reader of a format."""
-
-    model_config = ConfigDict(extra="forbid")
 
     timezone: str | None = Field(None, description="zone of the stamps, in place of the format's: IANA name or +10:00")
     point: str | None = Field(
