@@ -243,8 +243,9 @@ def _latest(readings: Batch) -> Batch:
     """Of a point, suffix and day only the latest record that could be read: a correction that cannot be read does not
     displace what it corrects."""
     key = ["point", "channel", "start"]
-    # A record's readings stand together; the first tells the day.
-    days = readings.rows.select("row", "version", *key).filter((pl.col("row") != pl.col("row").shift()).fill_null(True))
+    # A record's readings stand together; the first tells the day. Filtered before any column is chosen: the other way
+    # round Polars copies every reading.
+    days = readings.rows.filter((pl.col("row") != pl.col("row").shift()).fill_null(True)).select("row", "version", *key)
     if not days.select(pl.struct(key).is_duplicated().any()).item():
         return readings
     days = days.sort("version", "row", nulls_last=False)
