@@ -1,5 +1,6 @@
 """What many tests do alike: land something, ask a portal, look at problems."""
 
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from assets.lake.feeds import SOURCES, source_of
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Deployment, Step
 from assets.sources import fetch
+from assets.sources.source import ReadResult
 from quality.contracts import Table
 
 
@@ -41,6 +43,28 @@ def conformed(table: Table, frame: pl.DataFrame, day: date = date(2026, 11, 20))
     batch = table.conform(frame.with_columns(**lacking))
     assert not batch.problems, batch.found
     return batch.rows
+
+
+def kept(table: Table, result: ReadResult) -> pl.DataFrame:
+    """What a reader brought for a table, as the contract has it: no row is refused, no key occurs twice."""
+    rows = conformed(table, result.tables[table.name])
+    assert not rows.select(pl.struct(table.key).is_duplicated().any()).item()
+    return rows
+
+
+def codes(result: ReadResult) -> list[str]:
+    """Codes of the problems, in their order."""
+    return result.problems["code"].to_list()
+
+
+def code_counts(result: ReadResult) -> Counter[str]:
+    """How often each code occurs among the problems."""
+    return Counter(codes(result))
+
+
+def messages(result: ReadResult, code: str) -> list[str]:
+    """What the problems of a code say."""
+    return result.problems.filter(code=code)["message"].to_list()
 
 
 def ingest(deployment: Deployment, city: City, table: Table, day: date) -> lake.Ingested:

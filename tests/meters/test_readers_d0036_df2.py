@@ -8,13 +8,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export
+from tests.kit import codes
 
 LONDON = ZoneInfo("Europe/London")
 HEAD = "ZHV|77|D0036001|C|SSIL|X|GMTR|20260617141613||||OPER|"
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 def half_hours(day):

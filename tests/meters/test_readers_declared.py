@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export
 from assets.meters.formats import layouts
+from tests.kit import codes
 
 BANGKOK = timedelta(hours=7)
 WIDE_HEADER = "point,date," + ",".join(f"kwh_{slot // 4:02d}{slot % 4 * 15:02d}" for slot in range(1, 97))
@@ -24,10 +25,6 @@ def read(*lines, options=None, end="\n"):
 
 def clock(quarter):
     return f"{quarter // 4 % 24:02d}:{quarter % 4 * 15:02d}"
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 def rows(result):

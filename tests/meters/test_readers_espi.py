@@ -14,6 +14,7 @@ from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export, readers
 from assets.meters.formats.content import recognise as look_at
+from tests.kit import codes
 
 ROOT = "https://utility.example/DataCustodian/espi/1_1/resource/"
 ESPI = "http://naesb.org/espi"
@@ -23,10 +24,6 @@ TYPE = {"accumulationBehaviour": 4, "commodity": 1, "flowDirection": 1, "interva
     "powerOfTenMultiplier": 0,
     "uom": 72,
 }
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 def element(name, body="", **children):

@@ -13,6 +13,7 @@ from assets.cities.registry import RegistryError, SourceEntry, check_sources, lo
 from assets.meters import exports
 from assets.meters.exports import METER_EXPORTS, Format, describe, read_export
 from assets.sources.source import Context
+from tests.kit import codes
 
 NEM12 = (
     "100,NEM12,202601020000,MDP,CITY\n200,NMI0000001,E1,1,E1,N1,M,kWh,30,\n"
@@ -20,10 +21,6 @@ NEM12 = (
 ).encode()
 LONG = b"point,timestamp_end,kwh,status\nP1,2026-01-01 00:15,1.5,Actual\n"
 LOGIN = b"<!DOCTYPE html><html><body><form><input type=password></form></body></html>"
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 def zipped(**files):

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export, readers
 from assets.meters.formats.content import recognise as look_at
+from tests.kit import codes
 
 BANGKOK = timedelta(hours=7)
 MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC) - BANGKOK
@@ -79,10 +80,6 @@ def soap(*meters):
 
 def read(*meters, wrap=event, **options):
     return read_export(wrap(*meters).encode(), "message.xml", options)
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 def rows(result, *names, table="readings"):

@@ -14,6 +14,7 @@ from openpyxl.worksheet.table import Table
 from assets.meters.exports import read_export
 from assets.meters.formats.clock import stamps
 from assets.meters.formats.layouts import Stamp
+from tests.kit import codes
 
 KWH = {"unit": "kWh", "kind": "delta"}
 DIALS = {"unit": "kWh", "kind": "register"}
@@ -48,10 +49,6 @@ DAY_HEADER = "day," + ",".join(f"{n:02d}" for n in range(1, 25))
 def read(lines, layout, **options):
     data = lines if isinstance(lines, bytes) else ("\n".join(lines) + "\n").encode()
     return read_export(data, "x.csv", {"layout": layout, **options})
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 def told(result, *columns):

@@ -16,6 +16,7 @@ from assets.meters.formats import declared, layouts
 from assets.meters.formats.clock import stamps
 from assets.meters.formats.content import recognise
 from assets.meters.formats.layouts import Stamp
+from tests.kit import codes
 
 pytestmark = pytest.mark.real
 
@@ -39,10 +40,6 @@ def meters(real_data):
 
 def read(path, **options):
     return read_export(path.read_bytes(), path.name, options)
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 def told(path):

@@ -12,6 +12,7 @@ from pydifact.parser import Parser
 
 from assets.meters.exports import describe, read_export
 from assets.meters.formats import edifact
+from tests.kit import codes
 
 IMPORT = "1-1?:1.29.0"
 BEGIN = datetime(2024, 3, 1, tzinfo=UTC)
@@ -71,10 +72,6 @@ def peer(text):
 
 def read(text, **options):
     return read_export(text.encode(), "x.txt", options)
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 @pytest.mark.real

@@ -13,6 +13,7 @@ from nemreader.nem_reader import parse_nem12_rows
 
 from assets.meters.exports import describe, read_export
 from assets.meters.formats import content, nem12, nem13
+from tests.kit import codes
 
 FACTORS = {"wh": Decimal("0.001"), "mwh": Decimal(1000)}
 MARKET = timedelta(hours=10)
@@ -30,10 +31,6 @@ def nmi(point="NMI0000001", suffix="E1", unit="kWh", minutes=30):
 
 def day(date="20260101", values=None, quality="A", reason="", updated="20260102010000", count=48):
     return f"300,{date},{','.join(values or ['1.5'] * count)},{quality},{reason},,{updated},"
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 def good(expected):

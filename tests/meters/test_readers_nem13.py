@@ -14,6 +14,7 @@ from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export
 from quality.readings import REGISTER_SCHEMA
+from tests.kit import codes
 
 MARKET = timedelta(hours=10)
 HEAD = "100,NEM13,202604021330,MDP,CITY"
@@ -31,10 +32,6 @@ def record(**told):
         "quantity": "1312.1", "unit": "kWh", "next": "20260701", "version": "20260402010000", "msats": "",
     } | told  # fmt: skip
     return ",".join(["250", *fields.values()])
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 def only(result):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export
+from tests.kit import codes
 
 BANGKOK = timedelta(hours=7)
 IDENTITY = "0.0.0(10067967)"
@@ -19,10 +20,6 @@ def head(stamp="0260601001500", channels=(("1-1:1.29", "kWh"),), minutes=15, sta
 
 def read(*lines, end="\r\n", **options):
     return read_export((end.join(lines) + end).encode(), "x.txt", options)
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 CHANNELS = [

@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 from assets.meters.exports import read_export
 from assets.meters.formats import p1
 from quality.readings import REGISTER_SCHEMA
+from tests.kit import codes
 
 METER = "4B384547303034303436333935353037"
 
@@ -28,10 +29,6 @@ def telegram(stamp="170102192002W", reads=(("1-0:1.8.1", "000004.426*kWh"),), ve
 
 def read(text, **options):
     return read_export(text.encode(), "x", options)
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 @pytest.mark.real

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export
+from tests.kit import codes
 
 NBSP = "\xa0"
 KW = "รายงานข้อมูลกิโลวัตต์แบบช่วงเวลา"
@@ -83,10 +84,6 @@ def xlsx_day(day, values, era="CE", totals=True, factor=1):
 
 def rows_of(result):
     return result.tables["readings"].sort("start")
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 KILOWATTS = st.lists(st.decimals(0, 9999, places=3).map(str), min_size=96, max_size=96)

@@ -15,6 +15,7 @@ from hypothesis import given, settings, strategies as st
 from assets.meters.exports import describe, read_export, readers
 from assets.meters.formats import content as contents, grids
 from quality.readings import READING_SCHEMA, REGISTER_SCHEMA
+from tests.kit import codes
 
 NBSP = "\xa0"
 ACCOUNT = "020012345678"
@@ -243,10 +244,6 @@ CASES = [(name, data) for name, files in EXAMPLES.items() for data in files]
 
 def rows_of(result):
     return result.tables["readings"].sort("quantity", "start")
-
-
-def codes(result):
-    return result.problems["code"].to_list()
 
 
 def local(readings):

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections import Counter
 from datetime import date
 from decimal import Decimal
 
@@ -16,23 +15,12 @@ from assets.sources.ckan_population import CKAN_POPULATION
 from assets.sources.ckan_visitors import CKAN_VISITORS
 from assets.sources.source import Context
 from quality.tables import POPULATION, TABLES, VISITORS
+from tests.kit import code_counts, kept
 
 DAY = date(2026, 11, 23)
 OPTIONS = {"portal": "phuket_gdcatalog", "package": "dataset_10_34"}
 PUBLIC = "https://phuket.gdcatalog.go.th"
 BASE = "http://127.0.0.1:8080"
-
-
-def kept(table, result):
-    """Rows that keep the contract; none may break it."""
-    batch = table.conform(result.tables[table.name].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
-    good, bad = batch.rows, batch.found
-    assert not bad.height
-    return good
-
-
-def codes(result):
-    return Counter(result.problems["code"].to_list())
 
 
 def package(*resources, **facts):
@@ -145,7 +133,7 @@ def test_population_of_phuket_as_published(real_data, phuket):
     assert rows.filter("is_total")["area_level"].unique().to_list() == ["province"]
     assert rows.filter(~pl.col("is_total"))["area"].n_unique() == 3
     assert rows["reference_date"].unique().to_list() == [date(2026, 4, 17)]
-    assert codes(result) == {"no-date": 1, "total-mismatch": 4}
+    assert code_counts(result) == {"no-date": 1, "total-mismatch": 4}
     said = "\n".join(result.problems["message"])
     for numbers in (("247115", "247088"), ("194047", "197295"), ("216137", "212889"), ("410211", "410184")):
         assert all(number in said for number in numbers)
@@ -158,15 +146,15 @@ def test_a_datastore_page_reads_like_the_file(phuket):
     records[0]["Value"] = 1200
     whole = population([], city=phuket, data=page(records, len(records), AREAS))
     assert kept(POPULATION, whole).drop("_row").equals(kept(POPULATION, from_file).drop("_row"))
-    assert codes(whole) == codes(from_file) == {"no-date": 1, "number-format": 1}  # off by one is rounding
+    assert code_counts(whole) == code_counts(from_file) == {"no-date": 1, "number-format": 1}  # off by one is rounding
     part = population([], city=phuket, data=page(records[:2], 3, AREAS))
     assert "2 of 3" in part.evidence
 
 
 def test_totals_are_not_judged_on_a_part_of_the_resource(phuket):
     records = [dict(zip(AREAS, row, strict=True)) for row in area("กะทู้", 1, 1, 99)]
-    assert "total-mismatch" not in codes(population([], city=phuket, data=page(records, 9, AREAS)))
-    assert codes(population([], city=phuket, data=page(records, 3, AREAS)))["total-mismatch"] == 1
+    assert "total-mismatch" not in code_counts(population([], city=phuket, data=page(records, 9, AREAS)))
+    assert code_counts(population([], city=phuket, data=page(records, 3, AREAS)))["total-mismatch"] == 1
 
 
 def test_population_rows_that_cannot_be_used_are_refused_and_counted(phuket):
@@ -180,7 +168,7 @@ def test_population_rows_that_cannot_be_used_are_refused_and_counted(phuket):
         ["t", "ป่าตอง", "หญิง", "", "คน", "s"],
     ]
     result = population(rows, city=phuket)
-    assert codes(result) == {
+    assert code_counts(result) == {
         "no-date": 1,
         "duplicate-rows": 1,
         "key-duplicate": 2,
@@ -200,14 +188,14 @@ def test_population_rows_that_cannot_be_used_are_refused_and_counted(phuket):
 def test_headers_may_change_a_little_or_too_much(phuket):
     rows = [["กะทู้", "ชาย", "5", "x"]]
     result = population(rows, ["\ufeffอำเภอ ", "เพศ", "จำนวน", "หมายเหตุ"], city=phuket)
-    assert codes(result) == {"no-date": 1, "column-missing": 1, "column-new": 1}
+    assert code_counts(result) == {"no-date": 1, "column-missing": 1, "column-new": 1}
     assert kept(POPULATION, result)["persons"].to_list() == [5]
     result = population(
         rows, ["Area", "เพศ", "N", "note"], options=OPTIONS | {"columns": {"area": "Area", "value": "N"}}, city=phuket
     )
     assert kept(POPULATION, result)["area"].to_list() == ["กะทู้"]
     result = population(rows, ["a", "b", "c", "d"], city=phuket)
-    assert codes(result) == {"file-malformed": 1}
+    assert code_counts(result) == {"file-malformed": 1}
     assert not result.tables
 
 
@@ -242,7 +230,7 @@ def test_airport_passengers_as_published(real_data, phuket):
     result = visitors(file["rows"], file["header"], phuket, "dataset_10_02")
     rows = kept(VISITORS, result)
     # Each year's international total carries the domestic label; the domestic one adds up and stays.
-    assert codes(result) == {"key-duplicate": 6, "number-format": 1}
+    assert code_counts(result) == {"key-duplicate": 6, "number-format": 1}
     assert rows.height == len(file["rows"]) - 6
     totals = rows.filter(pl.col("origin") == "total", pl.col("category") == "ภายในประเทศ")
     members = rows.filter(pl.col("origin") != "total", pl.col("category") == "ภายในประเทศ")
@@ -260,7 +248,7 @@ def test_spending_as_published(real_data, phuket):
     rows = kept(VISITORS, result)
     assert rows.height == 99
     pending = rows.filter(status="pending")
-    assert pending.height == codes(result)["value-pending"] == 6
+    assert pending.height == code_counts(result)["value-pending"] == 6
     assert pending["value"].null_count() == 6
     assert pending["reference_date"].unique().to_list() == [date(2025, 1, 1)]
     # From 2563 on the file's totals are sums of two averages, which lie above both.
@@ -272,7 +260,7 @@ def test_spending_as_published(real_data, phuket):
         if "รอประมวลผล" not in group.values():
             least, most = sorted(int(group[name].replace(",", "")) for name in ("ชาวไทย", "ชาวต่างชาติ"))
             expected += not least <= int(group["รวม"].replace(",", "")) <= most
-    assert codes(result)["total-mismatch"] == expected > 0
+    assert code_counts(result)["total-mismatch"] == expected > 0
 
 
 def test_files_without_classes_are_read_too(real_data, phuket):
@@ -281,7 +269,7 @@ def test_files_without_classes_are_read_too(real_data, phuket):
     rows = kept(VISITORS, result)
     assert rows["value"].to_list() == [Decimal(row[3]) for row in file["rows"]]
     assert rows.select("category", "origin", "is_total").unique().rows() == [("all", "total", False)]
-    assert codes(result) == {"column-missing": 2}
+    assert code_counts(result) == {"column-missing": 2}
 
 
 def year(value, origin="ชาวไทย", category="นักท่องเที่ยว", when="2567", unit="คน"):
@@ -321,7 +309,7 @@ def test_visitor_rows_that_cannot_be_used_are_refused(phuket):
         year("-", when="2564"),
     ]
     result = visitors(rows, CLASSES, phuket)
-    assert codes(result) == {"value-not-number": 1, "stamp-bad": 1, "unit-unknown": 1, "value-missing": 1}
+    assert code_counts(result) == {"value-not-number": 1, "stamp-bad": 1, "unit-unknown": 1, "value-missing": 1}
     assert result.tables["visitors"]["status"].to_list() == ["published", "published"]
 
 

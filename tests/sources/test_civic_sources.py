@@ -1,7 +1,6 @@
 """Citizens' reports, facilities and registered population: real answers where there are any, made-up ones elsewhere."""
 
 import json
-from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
 from statistics import median
@@ -16,6 +15,7 @@ from assets.lake import citizen_reports
 from assets.sources import dopa, osm, traffy
 from assets.sources.source import Context, ReadResult
 from quality.tables import CITIZEN_REPORTS, FACILITIES, POPULATION, TABLES, TICKETS
+from tests.kit import code_counts
 
 DAY = date(2026, 11, 23)
 CITIES = load_registry()
@@ -32,10 +32,6 @@ def kept(result: ReadResult, table: str) -> pl.DataFrame:
     good, bad = batch.rows, batch.found
     assert bad.is_empty(), bad
     return good
-
-
-def codes(result: ReadResult) -> Counter:
-    return Counter(result.problems["code"])
 
 
 # Traffy Fondue
@@ -147,7 +143,7 @@ def test_an_unknown_state_is_other_and_said_and_a_bad_stamp_is_refused() -> None
     broken = ticket("2026-BAD", timestamp="22/11/2569")
     result = traffy.TRAFFY_GEOJSON.read(page(odd, broken), context(CITIES["samyan"]))
     assert kept(result, "tickets").select("ticket", "state", "state_raw").rows() == [("2026-ODD", "other", "ยกระดับ")]
-    assert codes(result) == {"state-other": 1, "stamp-bad": 1}
+    assert code_counts(result) == {"state-other": 1, "stamp-bad": 1}
 
 
 def test_a_report_that_was_reopened_is_not_finished() -> None:
@@ -247,7 +243,7 @@ def test_overpass_says_the_same_as_geojson_and_no_phone_is_taken() -> None:
     [row] = kept(result, "facilities").to_dicts()
     assert (row["facility_id"], row["kind"], row["name_en"]) == ("way/7", "school", "Made-up School")
     assert row["reference_date"] == date(2026, 11, 1)
-    assert codes(result) == {"row-filtered": 1} and "076" not in str(row)
+    assert code_counts(result) == {"row-filtered": 1} and "076" not in str(row)
     feature = {
         "type": "Feature",
         "properties": tags | {"id": "way/7"},
@@ -266,7 +262,7 @@ def test_overpass_says_the_same_as_geojson_and_no_phone_is_taken() -> None:
 )
 def test_what_is_no_extract_is_refused(data: bytes, code: str) -> None:
     result = osm.OSM_FACILITIES.read(data, context(CITIES["phuket"]))
-    assert codes(result) == {code: 1} and not result.tables
+    assert code_counts(result) == {code: 1} and not result.tables
 
 
 def test_an_element_without_a_point_is_refused_by_row() -> None:
@@ -374,7 +370,7 @@ def test_a_broken_row_is_refused_and_the_others_are_read(broken: str, code: str)
 )
 def test_what_is_no_statistic_of_the_province_is_rejected(data: bytes, code: str) -> None:
     result = dopa.read(data, context(CITIES["phuket"]))
-    assert codes(result) == {code: 1} and not result.tables
+    assert code_counts(result) == {code: 1} and not result.tables
 
 
 @pytest.mark.parametrize(

@@ -22,21 +22,10 @@ from demo import power
 from demo.answers import Query, World, answer
 from quality.problems import CODES
 from quality.tables import EV_CHARGERS, POWER_SYSTEM
+from tests.kit import code_counts, kept
 
 DAY = date(2026, 11, 23)
 HERE = City.model_construct(slug="here", name_en="Here", province_th="เชียงใหม่", lat=18.75, lon=98.95)
-
-
-def kept(table, result):
-    """Rows that keep the contract; none may break it."""
-    batch = table.conform(result.tables[table.name].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
-    good, bad = batch.rows, batch.found
-    assert not bad.height, bad
-    return good
-
-
-def codes(result):
-    return Counter(result.problems["code"].to_list())
 
 
 def only_request(source, options=None):
@@ -84,7 +73,7 @@ def test_a_real_site_is_read_from_a_file_of_one_object(real_data):
     assert (row["max_kw"], row["total_kw"]) == (50, 122)
     assert (row["operational"], row["verified"]) == (True, date(2021, 10, 11))
     assert row["provider"] == "Open Charge Map Contributors"
-    assert not codes(result)
+    assert not code_counts(result)
     told = json.loads(data)
     hidden = [told["UsageCost"], told["GeneralComments"], told["AddressInfo"]["AddressLine1"], "[redacted]", "http"]
     assert not [word for word in hidden if word in {str(value) for value in row.values()}]
@@ -101,8 +90,8 @@ def test_the_country_is_asked_for_once_with_a_key_that_is_not_written_down():
     assert request.check(json.dumps([poi()]).encode()) is None
     for bad in (b'["x"]', b'{"error": "key"}', b"3", b'[{"ID": 1}]', b'{"type": "FeatureCollection"}'):
         assert request.check(bad)
-        assert codes(sites(bad)) == {"answer-bad": 1}
-    assert codes(sites([])) == {"answer-empty": 1}
+        assert code_counts(sites(bad)) == {"answer-bad": 1}
+    assert code_counts(sites([])) == {"answer-empty": 1}
 
 
 def test_only_what_lies_within_reach_is_the_citys():
@@ -115,14 +104,14 @@ def test_only_what_lies_within_reach_is_the_citys():
 @pytest.mark.parametrize("place", [{"Latitude": None}, {"Latitude": 98.95, "Longitude": 18.75}, {"Longitude": "x"}])
 def test_a_site_without_a_position_in_the_country_is_refused(place):
     result = sites([poi(), poi(2, AddressInfo=place)])
-    assert (codes(result), result.problems["row"].to_list()) == ({"value-range": 1}, [2])
+    assert (code_counts(result), result.problems["row"].to_list()) == ({"value-range": 1}, [2])
 
 
 def test_private_unpublished_and_removed_sites_are_left_out_and_counted():
     gone = [poi(2, UsageTypeID=2), poi(3, UsageTypeID=6), poi(4, StatusTypeID=210), poi(5, SubmissionStatusTypeID=1010)]
     result = sites([poi(), *gone])
     assert result.tables["ev_chargers"]["site_id"].to_list() == ["1"]
-    assert codes(result) == {"row-filtered": 1}
+    assert code_counts(result) == {"row-filtered": 1}
     assert result.problems["message"][0].startswith("4 sites")
 
 
@@ -145,7 +134,7 @@ def test_kinds_of_connector_and_their_power():
     result = sites([poi(Connections=[*plugs, {"ConnectionTypeID": 0, "Comments": "Somchai", "PowerKW": 0}])])
     row = kept(EV_CHARGERS, result).row(0, named=True)
     assert (row["connectors"], row["max_kw"], row["total_kw"]) == ("CCS, CCS 2, other, unknown", 150.5, None)
-    assert codes(result) == {"value-missing": 2}
+    assert code_counts(result) == {"value-missing": 2}
     none = site(Connections=None)
     assert (none["connections"], none["connectors"], none["total_kw"]) == (0, None, None)
 
@@ -165,12 +154,12 @@ def test_every_row_names_who_is_to_be_credited():
 def test_sites_listed_twice_are_merged_or_refused():
     result = sites([poi(), poi(), poi(2), poi(2, NumberOfPoints=4)])
     assert result.tables["ev_chargers"]["site_id"].to_list() == ["1"]
-    assert codes(result) == {"duplicate-rows": 1, "key-duplicate": 2}
+    assert code_counts(result) == {"duplicate-rows": 1, "key-duplicate": 2}
 
 
 def test_as_many_sites_as_were_asked_for_are_probably_not_all():
     far = {"Latitude": 7.0}
-    assert codes(sites([poi(n, AddressInfo=far) for n in range(MAX_RESULTS)])) == {"window-short": 1}
+    assert code_counts(sites([poi(n, AddressInfo=far) for n in range(MAX_RESULTS)])) == {"window-short": 1}
 
 
 def test_geojson_reads_like_the_array():
@@ -228,12 +217,12 @@ def test_the_day_before_is_asked_for_by_form():
     assert request.check(json.dumps(points()).encode()) is None
     for bad in (b"{}", b'{"list": 3}', b"[[1]]", b"<p>", b"", b'{"list": [[0, 1]], "day": "2026-11-22"}'):
         assert request.check(bad)
-        assert codes(generation(bad)) == {"answer-bad": 1}
+        assert code_counts(generation(bad)) == {"answer-bad": 1}
 
 
 def test_an_empty_day_is_an_empty_answer_and_no_crash():
-    assert codes(generation(EMPTY)) == {"answer-empty": 1}
-    assert codes(generation([])) == {"answer-empty": 1}
+    assert code_counts(generation(EMPTY)) == {"answer-empty": 1}
+    assert code_counts(generation([])) == {"answer-empty": 1}
     unquoted = b'{"id":"1","day":"22-11-2026","timeStart":0,list:[[0,20000.5]],"count":1}'
     assert kept(POWER_SYSTEM, generation(unquoted))["value"].to_list() == [Decimal("20000.5")]
 
@@ -250,24 +239,24 @@ def test_seconds_count_from_midnight_in_bangkok():
     warm = rows.filter(series="temperature")
     assert (warm.height, set(warm["unit"]), set(warm["value"])) == (24, {"°C"}, {Decimal("30.5")})
     assert set(rows["area"]) == {"TH"}
-    assert not codes(generation({"day": "22-11-2026", "list": points()}))
+    assert not code_counts(generation({"day": "22-11-2026", "list": points()}))
 
 
 def test_the_list_alone_is_dated_by_what_was_asked_for():
     bare = kept(POWER_SYSTEM, generation(points()))
     assert bare.equals(kept(POWER_SYSTEM, generation({"day": "22-11-2026", "list": points()})))
-    assert codes(generation(points(), "upload.json")) == {"file-malformed": 1}
+    assert code_counts(generation(points(), "upload.json")) == {"file-malformed": 1}
     told = generation({"day": "22-11-2026", "list": points()}, "upload.json")
     assert kept(POWER_SYSTEM, told).equals(bare)
 
 
 def test_another_day_than_asked_for_is_a_bad_answer():
-    assert codes(generation({"day": "21-11-2026", "list": points()})) == {"answer-bad": 1}
+    assert code_counts(generation({"day": "21-11-2026", "list": points()})) == {"answer-bad": 1}
 
 
 def test_a_day_that_stops_early_is_said():
     result = generation(points(until=18 * 3600))
-    assert codes(result) == {"window-short": 1}
+    assert code_counts(result) == {"window-short": 1}
     assert "18 of 24" in result.problems["message"][0]
 
 
@@ -280,7 +269,7 @@ def test_values_that_cannot_be_are_refused_alone():
     content[7] = [6300, None]
     content[8] = [7200, "20,072.5"]
     result = generation(content)
-    assert codes(result) == {"value-range": 2, "value-not-number": 1, "stamp-bad": 1, "value-missing": 1}
+    assert code_counts(result) == {"value-range": 2, "value-not-number": 1, "stamp-bad": 1, "value-missing": 1}
     rows = kept(POWER_SYSTEM, result)
     assert rows.filter(series="generation").height == 96 - 3
     assert rows.filter(series="generation", _row=5)["value"].to_list() == [Decimal(20_000)], "only its 85 °C is wrong"
@@ -289,7 +278,7 @@ def test_values_that_cannot_be_are_refused_alone():
 
 def test_stamps_that_come_twice():
     result = generation([*points(), [0, 20_000, 30.5], [900, 1]])
-    assert codes(result) == {"duplicate-rows": 1, "key-duplicate": 2}
+    assert code_counts(result) == {"duplicate-rows": 1, "key-duplicate": 2}
 
 
 def test_the_end_of_the_day_is_the_next_days_start():
@@ -314,7 +303,7 @@ def test_the_real_series_has_every_month(real_data):
     options = {"columns": {"value": "value"}, "sector": "Residential", "months": 400}
     result = EPPO_SALES_PEA.read(data, Context(HERE, DAY, "elec.csv", options))
     rows = kept(POWER_SYSTEM, result)
-    assert not codes(result)
+    assert not code_counts(result)
     assert rows.height == 294 == (2026 - 2002) * 12 + 6
     by_month = dict(rows.select("local_date", "value").iter_rows())
     assert by_month[date(2026, 5, 1)] == Decimal("4511.27")
@@ -358,14 +347,14 @@ def test_rows_that_cannot_be_used_are_refused_and_counted():
     ]
     result = sales(rows)
     refused = {"stamp-bad": 3, "value-null": 1, "value-not-number": 1, "value-range": 1}
-    assert codes(result) == refused | {"value-missing": 1, "value-pending": 1}
+    assert code_counts(result) == refused | {"value-missing": 1, "value-pending": 1}
     assert kept(POWER_SYSTEM, result).height == len(rows) - sum(refused.values())
 
 
 def test_months_that_are_missing_between_others_are_said():
     months = [("2026", month, sector, "1") for sector in "AB" for month in ("January", "February", "June")]
     result = sales(months)
-    assert codes(result) == {"window-short": 1}
+    assert code_counts(result) == {"window-short": 1}
     assert "6 months" in result.problems["message"][0]
     assert "2 sectors" in result.problems["message"][0]
 
@@ -373,19 +362,19 @@ def test_months_that_are_missing_between_others_are_said():
 def test_a_total_among_the_sectors_is_kept_apart_and_checked():
     rows = [("2026", "June", "A", "1.5"), ("2026", "June", "B", "2.5"), ("2026", "June", "Total", "4")]
     good = sales(rows)
-    assert not codes(good)
+    assert not code_counts(good)
     assert dict(kept(POWER_SYSTEM, good).select("sector", "value").iter_rows())["all"] == 4
     wrong = sales([*rows[:2], ("2026", "June", "Grand Total", "40")])
-    assert codes(wrong) == {"total-mismatch": 1}
+    assert code_counts(wrong) == {"total-mismatch": 1}
     assert "40.0000" in wrong.problems["message"][0] and "4.0000" in wrong.problems["message"][0]
 
 
 def test_headers_may_drift_a_little_but_never_lose_the_sector():
     row = [("2026", "June", "A", "1", "x")]
-    assert codes(sales(row, ("year", " MONTH", "Sector ", "quantity", "Remark"))) == {"column-new": 1}
+    assert code_counts(sales(row, ("year", " MONTH", "Sector ", "quantity", "Remark"))) == {"column-new": 1}
     for header in (("Year", "Month", "Branch", "Quantity", "x"), ("Year", "Month", "Sector", "Amount", "x")):
         result = sales(row, header)
-        assert codes(result) == {"file-malformed": 1}
+        assert code_counts(result) == {"file-malformed": 1}
         assert not result.tables
     assert kept(POWER_SYSTEM, sales(row, header, columns={"value": "Amount"})).height == 1
 
@@ -393,7 +382,7 @@ def test_headers_may_drift_a_little_but_never_lose_the_sector():
 def test_another_unit_is_refused():
     header = ("Year", "Month", "Sector", "Quantity", "Unit")
     rows = [("2026", "May", "A", "1", "GWh"), ("2026", "June", "A", "1", "MWh")]
-    assert codes(sales(rows, header)) == {"unit-unknown": 1}
+    assert code_counts(sales(rows, header)) == {"unit-unknown": 1}
 
 
 def test_the_packages_are_asked_for_by_constants():
@@ -439,7 +428,7 @@ def test_the_demos_chargers_are_read(world):
     for slug, city in world.cities.items():
         result = sites(data, city)
         found[slug] = kept(EV_CHARGERS, result).height
-        said += codes(result)
+        said += code_counts(result)
     assert sum(found.values()) > 20 and min(found.values()) == 0
     assert set(said) == {"row-filtered"}
 
@@ -447,10 +436,10 @@ def test_the_demos_chargers_are_read(world):
 def test_the_demos_generation_is_read_and_its_empty_day_too(world):
     [request] = EGAT_GENERATION.plan(HERE, DAY, PORTALS["egat"].base_url, {})
     result = generation(asked(world, "egat", request))
-    assert not codes(result)
+    assert not code_counts(result)
     load = kept(POWER_SYSTEM, result).filter(series="generation")["value"]
     assert 15_000 < load.min() < load.max() < 40_000
-    assert codes(generation(power.generation(DAY, {**request.form, "day": "23-11-2026"}).encode())) == {
+    assert code_counts(generation(power.generation(DAY, {**request.form, "day": "23-11-2026"}).encode())) == {
         "answer-empty": 1
     }
 
@@ -461,7 +450,7 @@ def test_the_demos_sales_are_read(world):
         request = plan.send(asked(world, "eppo", next(plan)))
         result = source.read(asked(world, "eppo", request), Context(HERE, DAY, request.name))
         rows = kept(POWER_SYSTEM, result)
-        assert not codes(result)
+        assert not code_counts(result)
         assert rows.height == power.SALES_MONTHS * len(power.SECTORS)
         assert (set(rows["area"]), rows["local_date"].max()) == ({area}, date(2026, 8, 1))
 

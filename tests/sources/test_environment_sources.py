@@ -13,6 +13,7 @@ from assets.sources.air4thai import AIR4THAI_HISTORY, AIR4THAI_LIVE
 from assets.sources.open_meteo import OPEN_METEO
 from assets.sources.source import Context
 from quality.tables import AIR_QUALITY, STATION_LISTS, WEATHER
+from tests.kit import messages
 
 DAY = date(2026, 11, 23)
 ASKED = "2026-11-22"
@@ -23,10 +24,6 @@ def kept(table, frame):
     batch = table.conform(frame.with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
     good, bad = batch.rows, batch.found
     return good, bad.height
-
-
-def coded(result, code):
-    return result.problems.filter(code=code)["message"].to_list()
 
 
 def history(stations):
@@ -78,11 +75,11 @@ def test_history_says_what_is_missing(phuket):
     )
     options = {"stations": [{"id": "43t"}, {"id": "44t"}, {"id": "45t"}]}
     result = AIR4THAI_HISTORY.read(data, Context(phuket, DAY, f"history/{ASKED}", options))
-    assert coded(result, "window-short") == [f"station 43t: 20 of 24 hours from {ASKED} to {ASKED}"]
+    assert messages(result, "window-short") == [f"station 43t: 20 of 24 hours from {ASKED} to {ASKED}"]
     assert result.problems.filter(code="stamp-bad")["row"].to_list() == [21]
-    assert coded(result, "station-missing") == ["station 45t is not in the answer"]
-    assert coded(result, "column-new") == ["unknown parameter 'NOISE'"]
-    assert coded(result, "value-missing") == [
+    assert messages(result, "station-missing") == ["station 45t is not in the answer"]
+    assert messages(result, "column-new") == ["unknown parameter 'NOISE'"]
+    assert messages(result, "value-missing") == [
         "pm25_ug_m3: 24 of 44 rows have no value",
         "temperature_c: 24 of 44 rows have no value",
         "wind_speed_m_s: 24 of 44 rows have no value",
@@ -167,10 +164,10 @@ def test_real_history_of_hat_yai(real_data, phuket):
         stamp = datetime.fromisoformat(source[index]["DATETIMEDATA"] + "+07:00") - timedelta(hours=1)
         assert rows["start"][index] == stamp
         assert str(rows["pm25_ug_m3"][index] or "") == source[index]["PM25"]
-    assert not coded(result, "window-short")
+    assert not messages(result, "window-short")
     # The script that pulled it had asked from 1 December.
     asked = AIR4THAI_HISTORY.read(file.read_bytes(), Context(phuket, DAY, "history/44t/2023-12-01/2024-03-10", {}))
-    assert coded(asked, "window-short") == ["station 44t: 1680 of 2424 hours from 2023-12-01 to 2024-03-10"]
+    assert messages(asked, "window-short") == ["station 44t: 1680 of 2424 hours from 2023-12-01 to 2024-03-10"]
 
 
 def live(identity, day="2026-11-23", time="09:00", **values):
@@ -204,8 +201,8 @@ def test_live_takes_the_citys_stations_and_marks_silent_ones(phuket):
         "aqi_th": 41,
         "_row": 2,
     } == rows.row(0, named=True)
-    assert coded(result, "station-stale") == ["station 44t: newest reading is of 2026-11-20 09:00"]
-    assert coded(result, "station-missing") == ["station 99t is not in the answer"]
+    assert messages(result, "station-stale") == ["station 44t: newest reading is of 2026-11-20 09:00"]
+    assert messages(result, "station-missing") == ["station 99t is not in the answer"]
 
 
 def test_live_particulate_matter_is_never_taken_for_hourly(phuket):
@@ -230,13 +227,13 @@ def test_live_tells_where_stations_are(phuket):
         ("air4thai", "90t", "x", None, False, DAY),
     ]
     assert rows["distance_km"].to_list() == pytest.approx([0.49, 7.39], abs=0.02)
-    assert coded(result, "station-moved") == ["station 43t: 0.5 km from the city's point; the registry says 5.0 km"]
+    assert messages(result, "station-moved") == ["station 43t: 0.5 km from the city's point; the registry says 5.0 km"]
 
 
 def test_a_feed_that_stopped_as_a_whole_is_stale_too(phuket):
     data = json.dumps({"stations": [live("43t", day="2026-11-01")]}).encode()
     result = AIR4THAI_LIVE.read(data, Context(phuket, DAY, "live", {"stations": [{"id": "43t"}]}))
-    assert coded(result, "station-stale")
+    assert messages(result, "station-stale")
 
 
 @pytest.mark.parametrize(
@@ -274,7 +271,7 @@ def test_real_live_answer(real_data, samyan):
         None,
         26,
     )
-    assert coded(result, "value-missing") == ["so2_ppb: 1 of 1 rows have no value"]
+    assert messages(result, "value-missing") == ["so2_ppb: 1 of 1 rows have no value"]
 
 
 def weather(**changes):
@@ -312,8 +309,8 @@ def test_weather_with_holes_is_short(phuket):
     for name in open_meteo.VARIABLES:
         answer["hourly"][name][20:] = [None] * 4
     result = OPEN_METEO.read(json.dumps(answer).encode(), Context(phuket, DAY))
-    assert coded(result, "window-short") == [f"20 of 24 hours of {ASKED} have a value"]
-    assert len(coded(result, "value-missing")) == 4
+    assert messages(result, "window-short") == [f"20 of 24 hours of {ASKED} have a value"]
+    assert len(messages(result, "value-missing")) == 4
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from assets.sources import gtfs
 from assets.sources.gtfs import GTFS, GTFS_NAMTANG
 from assets.sources.source import Context
 from quality.tables import TRANSIT_ROUTES, TRANSIT_SERVICE, TRANSIT_STOPS
+from tests.kit import kept
 
 DAY = date(2026, 11, 23)
 STOPS = "stop_id,stop_name,stop_lat,stop_lon\n"
@@ -45,13 +46,6 @@ def read(members, city, **options):
     return GTFS_NAMTANG.read(
         members if isinstance(members, bytes) else zipped(members), Context(city, DAY, "namtang-gtfs.zip", options)
     )
-
-
-def kept(table, result):
-    batch = table.conform(result.tables[table.name].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
-    good, bad = batch.rows, batch.found
-    assert not bad.height
-    return good
 
 
 def test_stops_within_reach_and_routes_that_serve_them(samyan):

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections import Counter
 from datetime import date
 from decimal import Decimal
 from typing import get_args
@@ -18,7 +17,7 @@ from assets.sources.household import CKAN_HOUSEHOLD_INCOME
 from assets.sources.nso_sdmx import NSO_SDMX_HOUSEHOLD
 from assets.sources.source import Context
 from quality.tables import CITY_STATISTICS, HOUSEHOLD_INCOME
-from tests.kit import conformed
+from tests.kit import code_counts, conformed
 
 DAY = date(2026, 11, 23)
 SMARTS = get_args(Smart)
@@ -45,10 +44,6 @@ def kept(result):
     return good.sort("reference_date")
 
 
-def codes(result):
-    return Counter(result.problems["code"].to_list())
-
-
 @pytest.mark.parametrize(
     ("file", "measure", "years"),
     [("average-income-41-58-by-provinces", "income", 10), ("average-expenditure-49-58", "expenditure", 10)],
@@ -61,7 +56,7 @@ def test_the_real_files(real_data, file, measure, years, city):
     expected = {int(name[-4:]): Decimal(text) for name, text in own.items() if name.startswith("year-")}
     result = read(data, city, measure=measure)
     table = kept(result)
-    assert codes(result) == {}
+    assert code_counts(result) == {}
     assert dict(zip(table["reference_date"].dt.year(), table["baht_month"], strict=True)) == expected
     assert len(expected) == years and len(lines) in (76, 77)
     assert table.select("province_code", "measure", "dataset").unique().rows() == [
@@ -82,7 +77,7 @@ WIDE = "จังหวัด,Province,year-2541-1998,year-2543-2001,Year_2545_2
 
 def test_eras_that_disagree_are_left_out_and_said():
     result = read((WIDE + "ภูเก็ต,Phuket,100,200,300\n").encode())
-    assert codes(result) == {"stamp-bad": 1}
+    assert code_counts(result) == {"stamp-bad": 1}
     assert "2543-2001" in result.problems["message"][0]
     assert [day.year for day in kept(result)["reference_date"]] == [1998, 2002]
 
@@ -92,20 +87,20 @@ def test_a_province_is_known_by_either_name():
     assert set(kept(read((WIDE + "".join(rows)).encode()))["baht_month"]) == {2}
     english = "provinces,year-2541-1998\nKrabi,1\n phuket ,2\n"
     assert kept(read(english.encode()))["baht_month"].to_list() == [2]
-    assert codes(read((WIDE + rows[0]).encode())) == {"answer-empty": 1}
+    assert code_counts(read((WIDE + rows[0]).encode())) == {"answer-empty": 1}
 
 
 def test_blank_and_odd_values():
     result = read((WIDE + "ภูเก็ต,Phuket,,1,many\n").encode())
-    assert codes(result) == {"stamp-bad": 1, "value-missing": 1, "value-not-number": 1}
+    assert code_counts(result) == {"stamp-bad": 1, "value-missing": 1, "value-not-number": 1}
     assert kept(result)["baht_month"].to_list() == [None]
 
 
 def test_files_and_options_that_cannot_be_used():
-    assert codes(read(WIDE.encode(), measure="wealth")) == {"option-invalid": 1}
-    assert codes(read(b"a,b\n1,2\n")) == {"file-malformed": 1}
+    assert code_counts(read(WIDE.encode(), measure="wealth")) == {"option-invalid": 1}
+    assert code_counts(read(b"a,b\n1,2\n")) == {"file-malformed": 1}
     twice = read((WIDE + "ภูเก็ต,Phuket,1,1,1\nภูเก็ต,Phuket,2,2,2\n").encode())
-    assert codes(twice)["key-duplicate"] == 4 and not kept(twice).height
+    assert code_counts(twice)["key-duplicate"] == 4 and not kept(twice).height
 
 
 def test_a_datastore_page_reads_like_the_file():
@@ -132,7 +127,7 @@ def test_sdmx_years_are_buddhist_and_provinces_codes():
     rows = ['D,A,83,2564,"32,500.5",B', "D,A,83,2566,33000,B", "D,A,81,2566,1,B", "D,A,83,2568,,B"]
     result = sdmx((SDMX + "\n".join(rows) + "\n").encode(), area="CWT")
     table = kept(result)
-    assert codes(result) == {"value-missing": 1}
+    assert code_counts(result) == {"value-missing": 1}
     assert [day.year for day in table["reference_date"]] == [2021, 2023, 2025]
     assert table["baht_month"].to_list() == [Decimal("32500.5"), 33000, None]
     assert table["dataset"].unique().to_list() == ["ns1-stathub.nso.go.th/DF_INCOME"]
@@ -141,11 +136,11 @@ def test_sdmx_years_are_buddhist_and_provinces_codes():
 def test_sdmx_series_that_nothing_tells_apart_are_refused():
     rows = ["D,A,83,2566,1,B", "D,A,83,2566,2,B", "D,A,83,2567,x,B", "D,A,83,Q1,5,B"]
     result = sdmx((SDMX + "\n".join(rows) + "\n").encode())
-    assert codes(result) == {"key-duplicate": 2, "value-not-number": 1, "stamp-bad": 1}
-    assert codes(sdmx(SDMX.encode())) == {"answer-empty": 1}
-    assert codes(sdmx(b"a,b\n1,2\n")) == {"file-malformed": 1}
-    assert codes(sdmx(SDMX.encode(), area="PROVINCE")) == {"file-malformed": 1}
-    assert codes(sdmx(SDMX.encode(), measure="x")) == {"option-invalid": 1}
+    assert code_counts(result) == {"key-duplicate": 2, "value-not-number": 1, "stamp-bad": 1}
+    assert code_counts(sdmx(SDMX.encode())) == {"answer-empty": 1}
+    assert code_counts(sdmx(b"a,b\n1,2\n")) == {"file-malformed": 1}
+    assert code_counts(sdmx(SDMX.encode(), area="PROVINCE")) == {"file-malformed": 1}
+    assert code_counts(sdmx(SDMX.encode(), measure="x")) == {"option-invalid": 1}
 
 
 def income(years):

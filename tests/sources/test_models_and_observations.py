@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, date, datetime
 
-import polars as pl
 import pytest
 
 from assets.cities.registry import load_registry
@@ -13,21 +12,10 @@ from assets.sources.open_meteo import OPEN_METEO_AIR, OPEN_METEO_ARCHIVE, VARIAB
 from assets.sources.source import Context
 from assets.sources.tmd import TMD
 from quality.tables import AIR_QUALITY, STATION_LISTS, WEATHER
+from tests.kit import kept, messages
 
 DAY = date(2026, 11, 23)
 PHUKET = load_registry()["phuket"]
-
-
-def kept(table, result):
-    frame = result.tables[table.name].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY))
-    batch = table.conform(frame)
-    good, bad = batch.rows, batch.found
-    assert not bad.height, bad
-    return good
-
-
-def coded(result, code):
-    return result.problems.filter(code=code)["message"].to_list()
 
 
 def encoded(content):
@@ -72,7 +60,7 @@ def test_an_archive_that_is_farther_behind_is_short():
     for name in WEATHER_UNITS:
         answer["hourly"][name][24:] = [None] * 24
     result = OPEN_METEO_ARCHIVE.read(encoded(answer), Context(PHUKET, DAY))
-    assert coded(result, "window-short") == ["24 of 48 hours of 2026-11-16 to 2026-11-17 have a value"]
+    assert messages(result, "window-short") == ["24 of 48 hours of 2026-11-16 to 2026-11-17 have a value"]
 
 
 def test_answers_that_differ_in_their_making_alone_have_the_same_rows():
@@ -154,11 +142,11 @@ def test_a_code_may_be_text_and_nought_is_a_value():
 def test_the_models_missing_values_are_counted(mark):
     result = gistda(province(pm25=mark))
     assert kept(AIR_QUALITY, result)["pm25_ug_m3"].null_count() == 1
-    assert coded(result, "value-missing") == ["pm25_ug_m3: 1 of 2 rows have no value"]
+    assert messages(result, "value-missing") == ["pm25_ug_m3: 1 of 2 rows have no value"]
 
 
 def test_a_model_that_stands_still_is_stale():
-    assert coded(gistda(province(dt="2026-11-20T13:00:00.000Z")), "station-stale")
+    assert messages(gistda(province(dt="2026-11-20T13:00:00.000Z")), "station-stale")
 
 
 def test_a_province_that_is_left_out_is_said():
@@ -239,7 +227,7 @@ def test_reach_is_an_option_and_what_is_near_stays_listed():
     )
     assert kept(WEATHER, result)["station_id"].to_list() == ["1"]
     assert kept(STATION_LISTS, result).select("station_id", "assigned").rows() == [("1", True), ("2", False)]
-    assert coded(tmd(), "station-missing") == ["no station is within reach of the city's point"]
+    assert messages(tmd(), "station-missing") == ["no station is within reach of the city's point"]
 
 
 def test_one_station_alone_is_no_list_and_elements_without_content_are_missing():
@@ -248,8 +236,8 @@ def test_one_station_alone_is_no_list_and_elements_without_content_are_missing()
     row = kept(WEATHER, result).row(0, named=True)
     assert [row[name] for name in ("precipitation_mm", "wind_speed_m_s", "relative_humidity_pct")] == [None] * 3
     assert row["temperature_c"] == 27.5
-    assert coded(result, "station-missing") == ["only 1 stations are in the answer; usual are 120"]
-    assert len(coded(result, "value-missing")) == 3
+    assert messages(result, "station-missing") == ["only 1 stations are in the answer; usual are 120"]
+    assert len(messages(result, "value-missing")) == 3
 
 
 def test_a_frosty_morning_is_a_value_and_a_mark_is_not():

@@ -6,7 +6,6 @@ Real tables where they are at hand; the others are synthetic, with the numbers t
 import csv
 import io
 import json
-from collections import Counter
 from datetime import date
 from decimal import Decimal
 
@@ -23,6 +22,7 @@ from assets.sources.road_casualties import CKAN_ROAD_CASUALTIES
 from assets.sources.source import Context
 from quality.cross_table import LEAST_ALIKE, fewer_injured, identical_series
 from quality.tables import CITY_STATISTICS, POPULATION, ROAD_CASUALTIES, TABLES
+from tests.kit import code_counts
 
 DAY = date(2026, 11, 23)
 PHUKET = load_registry()["phuket"]
@@ -55,10 +55,6 @@ def kept(result):
     return good
 
 
-def codes(result):
-    return Counter(result.problems["code"].to_list())
-
-
 def said(result, code):
     return " | ".join(result.problems.filter(code=code)["message"])
 
@@ -77,7 +73,7 @@ def test_waste_by_local_government_as_published(real_data):
     rows, result = published(real_data, "waste-disposed", CKAN_STATISTICS, smart="environment")
     table = kept(result)
     # Two of its totals are off by one, which is rounding.
-    assert codes(result) == {}
+    assert code_counts(result) == {}
     assert table.height == len(rows) == 132
     assert table["value"].sum() == sum(number(row[5]) for row in rows)
     assert table["dataset"].unique().to_list() == [f"{HOST}/20_14"]
@@ -97,7 +93,7 @@ def test_waste_by_local_government_as_published(real_data):
 def test_yearly_statistics_as_published(real_data, name, unit):
     rows, result = published(real_data, name, CKAN_STATISTICS, smart="economy")
     table = kept(result)
-    assert codes(result) == {}
+    assert code_counts(result) == {}
     assert table["value"].to_list() == [Decimal(row[3]) for row in rows]
     assert table["reference_date"].to_list() == [date(int(row[1]) - 543, 1, 1) for row in rows]
     assert table.select("area", "category", "unit", "months", "is_total", "smart").unique().rows() == [
@@ -108,7 +104,7 @@ def test_yearly_statistics_as_published(real_data, name, unit):
 def test_injured_by_month_as_published(real_data):
     rows, result = published(real_data, "road-injuries", CKAN_ROAD_CASUALTIES)
     table = kept(result)
-    assert codes(result) == {"label-misspelt": 1}
+    assert code_counts(result) == {"label-misspelt": 1}
     assert said(result, "label-misspelt") == "4 times กรกฏาคม for a month"
     assert table.height == len(rows) == 52
     assert table["outcome"].unique().to_list() == ["injury"]
@@ -123,7 +119,7 @@ def test_injured_by_month_as_published(real_data):
 def test_older_persons_as_published(real_data):
     rows, result = published(real_data, "over-60", CKAN_POPULATION)
     table = kept(result)
-    assert codes(result) == {}
+    assert code_counts(result) == {}
     assert table["persons"].to_list() == [int(row[3]) for row in rows]
     assert table.select("age_band", "area_level", "area", "sex").unique().rows() == [
         ("60+", "province", "ภูเก็ต", "total")
@@ -155,7 +151,7 @@ def deaths(drift=True):
 def test_rows_under_another_label_that_complete_a_total_are_given_back():
     result = read(CKAN_ROAD_CASUALTIES, deaths(), "dataset_10_48")
     table = kept(result)
-    assert codes(result) == {"label-drift": 2, "label-misspelt": 1, "unit-changed": 1}
+    assert code_counts(result) == {"label-drift": 2, "label-misspelt": 1, "unit-changed": 1}
     assert said(result, "label-drift").count(INJURIES) == 2
     for numbers in (("124", "101"), ("91", "83")):
         assert all(told in said(result, "label-drift") for told in numbers)
@@ -178,7 +174,7 @@ def test_another_label_is_left_alone_unless_everything_fits(other):
     if other == "values":
         rows[-1][4] = "7"
     result = read(CKAN_ROAD_CASUALTIES, as_csv(MONTHLY, rows))
-    assert codes(result) == {"total-mismatch": 1}
+    assert code_counts(result) == {"total-mismatch": 1}
     assert "60" in said(result, "total-mismatch") and "55" in said(result, "total-mismatch")
     assert set(kept(result)["outcome"]) == {"death", "injury"}
 
@@ -189,7 +185,7 @@ def test_casualties_that_are_neither_or_both_are_refused():
         for item, unit in (("อุบัติเหตุ", "คน"), ("ผู้เสียชีวิตและบาดเจ็บ", "คน"), (DEATHS, "ครั้ง"), (DEATHS, "ราย"))
     ]
     result = read(CKAN_ROAD_CASUALTIES, as_csv(MONTHLY, rows))
-    assert codes(result) == {"value-unknown": 2, "unit-unknown": 1}
+    assert code_counts(result) == {"value-unknown": 2, "unit-unknown": 1}
     assert kept(result).height == 1
     assert kept(read(CKAN_ROAD_CASUALTIES, as_csv(MONTHLY, rows[:1]), outcome="death"))["outcome"].to_list() == [
         "death"
@@ -250,7 +246,7 @@ def test_a_part_that_is_greater_than_the_whole_is_told():
         ["ภูเก็ต", "2568", sold, "39,115,244.00", "ลบ.ม.", "s"],
     ]
     result = read(CKAN_STATISTICS, as_csv(YEARLY, rows), smart="living", at_most={sold: made})
-    assert codes(result) == {"value-contradicts": 1}
+    assert code_counts(result) == {"value-contradicts": 1}
     assert result.problems["row"].to_list() == [5]
     assert "39115244" in said(result, "value-contradicts") and "38839193" in said(result, "value-contradicts")
     assert kept(result)["value"].to_list() == [Decimal(v) for v in (38324038, 30000000, 38839193, 39115244)]
@@ -281,7 +277,7 @@ def test_nationalities_with_counts_that_are_not_the_value_are_told_with_both_num
     rows.append(["ภูเก็ต", "2568", "มกราคม", "ผู้บาดเจ็บ", "ไทย", "4", "คน", "s"])
     result = read(CKAN_STATISTICS, as_csv(SEA, rows), "dataset_10_50", smart="living")
     assert kept(result).height == 2, "the value is what was published"
-    assert codes(result)["total-mismatch"] == (adds_up_to is not None)
+    assert code_counts(result)["total-mismatch"] == (adds_up_to is not None)
     if adds_up_to is not None:
         assert all(str(number) in said(result, "total-mismatch") for number in (adds_up_to, value))
 
@@ -292,11 +288,11 @@ def test_nameless_columns_without_values_are_left_out_and_said():
         for row in ([f"{year}", "ก", "ภูเก็ต", "กะทู้", "ทม.กะทู้", "5", "ตัน", "s"] for year in (2566, 2567))
     ]
     result = read(CKAN_STATISTICS, as_csv([*WASTE, "", "", ""], rows), smart="environment")
-    assert codes(result) == {"column-new": 1}
+    assert code_counts(result) == {"column-new": 1}
     assert "3 nameless" in said(result, "column-new")
     assert kept(result)["area"].unique().to_list() == ["เทศบาลเมืองกะทู้"]
     rows[0][-1] = "x"
-    assert "column-new" in codes(read(CKAN_STATISTICS, as_csv([*WASTE, "", "", ""], rows), smart="environment"))
+    assert "column-new" in code_counts(read(CKAN_STATISTICS, as_csv([*WASTE, "", "", ""], rows), smart="environment"))
 
 
 @pytest.mark.parametrize(
@@ -317,7 +313,7 @@ def test_words_for_missing_values_and_mixed_commas_are_told():
         )
     ]
     result = read(CKAN_STATISTICS, as_csv(YEARLY, rows), smart="economy")
-    assert codes(result) == {"number-format": 1, "value-pending": 1, "value-missing": 2}
+    assert code_counts(result) == {"number-format": 1, "value-pending": 1, "value-missing": 2}
     assert said(result, "number-format") == "2 numbers have thousands commas, 1 have none"
     table = kept(result)
     assert table["value"].to_list() == [1234, 1235, 999, None, None, None, 1200]
@@ -344,7 +340,7 @@ def test_totals_of_every_dimension_are_judged():
         for sex in ("ชาย", "หญิง", "รวม")
     ]
     clean = read(CKAN_STATISTICS, as_csv(header, rows), smart="people")
-    assert codes(clean) == {"total-row": 1}
+    assert code_counts(clean) == {"total-row": 1}
     assert kept(clean).height == 2 * 13 * 3 * 3
     for changed, dimension in (
         (("2566", "รวม", "กะทู้", "ชาย"), "month"),
@@ -366,7 +362,7 @@ def test_totals_within_an_area_are_those_of_its_members_only():
         ("ถลาง", "อบต.สาคู", "5"), ("ถลาง", "รวม", "9"), ("รวม", "รวม", "12"),
     )]  # fmt: skip
     result = read(CKAN_STATISTICS, as_csv(WASTE, rows), smart="environment")
-    assert codes(result) == {"total-mismatch": 1}
+    assert code_counts(result) == {"total-mismatch": 1}
     assert result.problems["row"].to_list() == [6]
     assert "9.0" in said(result, "total-mismatch") and "5.0" in said(result, "total-mismatch")
     totals = kept(result).filter("is_total")
@@ -378,10 +374,10 @@ def test_rows_of_other_provinces_and_items_are_left_out_and_counted():
         [province, "2567", item, "5", "คน", "s"] for province in ("จังหวัดภูเก็ต", "กระบี่", "รวม") for item in ("ก", "ข")
     ]
     result = read(CKAN_STATISTICS, as_csv(YEARLY, rows), smart="economy", item="ก")
-    assert codes(result) == {"row-filtered": 2}
+    assert code_counts(result) == {"row-filtered": 2}
     assert kept(result).select("area", "item").rows() == [("ภูเก็ต", "ก")]
     nobody = read(CKAN_STATISTICS, as_csv(YEARLY, rows[2:4]), smart="economy")
-    assert "answer-empty" in codes(nobody) and not nobody.tables
+    assert "answer-empty" in code_counts(nobody) and not nobody.tables
 
 
 def test_a_year_without_a_month_that_can_be_read_is_refused():
@@ -390,25 +386,27 @@ def test_a_year_without_a_month_that_can_be_read_is_refused():
         for year, month in (("2567", "เดือนนี้"), ("67", "มกราคม"), ("2567", "ม.ค."), ("2567", "02"), ("2567", "March"))
     ]
     result = read(CKAN_ROAD_CASUALTIES, as_csv(MONTHLY, rows))
-    assert codes(result) == {"stamp-bad": 2}
+    assert code_counts(result) == {"stamp-bad": 2}
     assert kept(result)["reference_date"].to_list() == [date(2024, month, 1) for month in (1, 2, 3)]
 
 
 def test_a_table_without_years_is_dated_by_its_package():
     rows = [["ก", "5", "คน"]]
     result = read(CKAN_STATISTICS, as_csv(["รายการ", "จำนวน", "หน่วย"], rows), smart="living")
-    assert codes(result) == {"no-date": 1}
+    assert code_counts(result) == {"no-date": 1}
     assert kept(result)["reference_date"].to_list() == [date(2026, 1, 30)]
 
 
 def test_a_table_without_items_counts_what_its_package_is_called():
     result = read(CKAN_STATISTICS, as_csv(["ปี", "จำนวน"], [["2567", "5"]]), "bma-cctv", smart="living", unit="กล้อง")
     assert kept(result).select("item", "unit").rows() == [("bma-cctv", "กล้อง")]
-    assert codes(read(CKAN_STATISTICS, as_csv(["ปี", "จำนวน"], [["2567", "5"]]), smart="living")) == {"unit-unknown": 1}
+    assert code_counts(read(CKAN_STATISTICS, as_csv(["ปี", "จำนวน"], [["2567", "5"]]), smart="living")) == {
+        "unit-unknown": 1
+    }
 
 
 def test_a_statistic_must_say_which_smart_it_serves():
-    assert codes(read(CKAN_STATISTICS, as_csv(["ปี", "จำนวน"], [["2567", "5"]]), smart="cheese")) == {
+    assert code_counts(read(CKAN_STATISTICS, as_csv(["ปี", "จำนวน"], [["2567", "5"]]), smart="cheese")) == {
         "option-invalid": 1
     }
 
@@ -421,20 +419,20 @@ HEADERS = ("ปี", "รายการ", "จำนวน", "หน่วย")
 )  # blanks, underscores, invisible characters, sara am in two
 def test_a_header_that_is_spelt_otherwise_is_read_and_said(header):
     result = read(CKAN_STATISTICS, as_csv(["ปี", "รายการ", header, "หน่วย"], [["2567", "ก", "5", "คน"]]), smart="living")
-    assert codes(result) == {"column-renamed": 1}
+    assert code_counts(result) == {"column-renamed": 1}
     assert kept(result)["value"].to_list() == [5]
 
 
 def test_a_header_that_two_columns_might_be_is_not_guessed():
     header = ["ปี", "รายการ", "จำ นวน", "จำนวน_", "หน่วย"]
     result = read(CKAN_STATISTICS, as_csv(header, [["2567", "ก", "5", "6", "คน"]]), smart="living")
-    assert codes(result) == {"file-malformed": 1} and not result.tables
+    assert code_counts(result) == {"file-malformed": 1} and not result.tables
 
 
 def test_a_header_that_is_merely_similar_is_only_suggested():
     header = ["ปี", "รายการ", "จำนวนคน", "หน่วย"]
     result = read(CKAN_STATISTICS, as_csv(header, [["2567", "ก", "5", "คน"]]), smart="living")
-    assert codes(result) == {"file-malformed": 1}
+    assert code_counts(result) == {"file-malformed": 1}
     assert "จำนวนคน" in said(result, "file-malformed")
     mapped = read(
         CKAN_STATISTICS, as_csv(header, [["2567", "ก", "5", "คน"]]), smart="living", columns={"value": "จำนวนคน"}
@@ -458,7 +456,7 @@ def test_visitors_of_which_many_are_pending_are_kept_as_such():
         for origin in ("ชาวไทย", "ชาวต่างชาติ")
     ]
     result = read(CKAN_VISITORS, as_csv(header, rows), "dataset_10_34")
-    assert codes(result) == {"value-pending": 4}
+    assert code_counts(result) == {"value-pending": 4}
     assert kept(result)["status"].to_list() == ["published"] * 2 + ["pending"] * 4
 
 
@@ -470,7 +468,7 @@ def test_population_by_age_is_told_apart_and_dated_by_its_year():
     ]
     result = read(CKAN_POPULATION, as_csv(header, rows))
     table = kept(result)
-    assert codes(result) == {}  # off by one
+    assert code_counts(result) == {}  # off by one
     assert dict(table.select("age_band", "persons").iter_rows()) == {"0-14": 10, "15 ปีขึ้นไป": 20, "all": 31}
     assert table["reference_date"].unique().to_list() == [date(2024, 1, 1)]
     assert POPULATION.key == ("dataset", "area_level", "area", "area_code", "sex", "age_band", "reference_date")

@@ -17,6 +17,7 @@ from assets.sources.source import Context
 from demo import roads
 from quality.problems import CODES
 from quality.tables import ROAD_ACCIDENTS, ROAD_EVENTS
+from tests.kit import kept
 
 DAY = date(2026, 11, 23)
 HEADER = (
@@ -47,15 +48,6 @@ def accidents(*rows, encoding="utf-8-sig", header=HEADER):
 
 def read(data, city, **options):
     return MOT_ACCIDENTS.read(data, Context(city, DAY, "resource/x@2026-11-01", options))
-
-
-def kept(table, result):
-    lineage = {"_receipt": pl.lit("r"), "_delivered": pl.lit(DAY)}
-    batch = table.conform(result.tables[table.name].with_columns(**lineage))
-    good, bad = batch.rows, batch.found
-    assert not bad.height
-    assert good.select(table.key).is_duplicated().sum() == 0
-    return good
 
 
 def codes(result):

@@ -6,7 +6,6 @@ Each goes through the reader of a source that has the trap; the source's own tes
 import csv
 import io
 import json
-from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -23,6 +22,7 @@ from assets.sources.source import Context, ReadResult
 from quality.problems import CODES
 from quality.tables import STATION_LISTS, TABLES
 from tests.http_server import reply, serving
+from tests.kit import code_counts
 
 DAY = date(2026, 11, 23)
 CITIES = load_registry()
@@ -40,10 +40,6 @@ def rows(result: ReadResult, table: str) -> pl.DataFrame:
     """The rows of a table that keep its contract."""
     frame = result.tables[table].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY))
     return TABLES[table].conform(frame).rows
-
-
-def codes(result: ReadResult) -> Counter[str]:
-    return Counter(result.problems["code"])
 
 
 def as_csv(*lines: tuple[object, ...], encoding: str = "utf-8") -> bytes:
@@ -97,11 +93,11 @@ def test_01_years_of_two_eras_and_a_29_february_that_only_one_of_them_has() -> N
     leap = accidents("29/02/2567", "28/02/2567", "13/01/2567")
     assert date(2024, 2, 29) in rows(leap, "road_accidents")["local_date"].to_list()
     none = accidents("29/02/2568", "28/02/2568", "13/01/2568")
-    assert (rows(none, "road_accidents").height, codes(none)["stamp-bad"]) == (2, 1)
+    assert (rows(none, "road_accidents").height, code_counts(none)["stamp-bad"]) == (2, 1)
     income = as_csv(("จังหวัด", "year-2541-1998", "year-2543-2001"), ("ภูเก็ต", "1", "2"))
     read_income = read("ckan_household_income", income, portal="nso", package="p", measure="income")
     assert rows(read_income, "household_income")["reference_date"].to_list() == [date(1998, 1, 1)]
-    assert codes(read_income)["stamp-bad"] == 1, "its eras disagree"
+    assert code_counts(read_income)["stamp-bad"] == 1, "its eras disagree"
     # Two digits of a Buddhist year.
     assert pl.select(dopa._month_end(pl.lit("6712"))).item() == date(2024, 12, 31)
 
@@ -114,7 +110,7 @@ def test_02_months_as_words_short_misspelt_and_with_thai_digits() -> None:
     monthly = rows(result, "city_statistics").filter(months=1).sort("_row")
     assert monthly["reference_date"].to_list() == [date(2024, month, 1) for month in (1, 7, 9)]
     assert monthly["value"].to_list() == [7, 8, 9]
-    assert dict(codes(result)) == {"label-misspelt": 1}
+    assert dict(code_counts(result)) == {"label-misspelt": 1}
 
 
 @pytest.mark.parametrize("mark", ["", "-", "N/A", "ไม่ทราบ", "รอประมวลผล"])
@@ -122,7 +118,7 @@ def test_03_a_missing_mark_is_no_number_and_nought_is_one(mark: str) -> None:
     result = statistic(("2567", "กะทู้", mark), ("2567", "ถลาง", "0"))
     values = dict(rows(result, "city_statistics").select("area", "value").iter_rows())
     assert (values["กะทู้"], values["ถลาง"]) == (None, 0)
-    assert codes(result)["value-pending" if mark == "รอประมวลผล" else "value-missing"] == 1
+    assert code_counts(result)["value-pending" if mark == "รอประมวลผล" else "value-missing"] == 1
     for number in ("-1", "-999", "-9999", "-9.99"):
         assert rows(live(station(PM25={"value": number})), "air_quality")["pm25_ug_m3"].to_list() == [None]
     assert rows(live(station(PM25={"value": "0"})), "air_quality")["pm25_ug_m3"].to_list() == [0.0]
@@ -132,15 +128,15 @@ def test_04_a_total_among_its_members_is_marked_and_added_up() -> None:
     right = statistic(("2567", "กะทู้", "10"), ("2567", "ถลาง", "5"), ("2567", "รวม", "16"))
     assert rows(right, "city_statistics").filter("is_total")["value"].to_list() == [16]
     assert rows(right, "city_statistics").filter(~pl.col("is_total"))["value"].sum() == 15
-    assert codes(right)["total-mismatch"] == 0, "publishers round: one off is none"
+    assert code_counts(right)["total-mismatch"] == 0, "publishers round: one off is none"
     off = statistic(("2567", "กะทู้", "10"), ("2567", "ถลาง", "5"), ("2567", "รวม", "17"))
-    assert codes(off)["total-mismatch"] == 1
+    assert code_counts(off)["total-mismatch"] == 1
 
 
 def test_05_numbers_as_text_with_commas_blanks_and_noughts() -> None:
     result = statistic(("2566", "กะทู้", "38,324,038.00"), ("2567", "กะทู้", " 22619 "), ("2568", "กะทู้", "12,34"))
     assert rows(result, "city_statistics")["value"].to_list() == [38_324_038, 22_619]
-    assert (codes(result)["value-not-number"], codes(result)["number-format"]) == (1, 1)
+    assert (code_counts(result)["value-not-number"], code_counts(result)["number-format"]) == (1, 1)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp874"])
@@ -186,7 +182,7 @@ def test_08_an_hour_named_by_its_end_and_one_named_by_its_begin() -> None:
 def test_09_http_200_is_not_success(source: str, answer: bytes, city: City) -> None:
     options = {"stations": [{"id": "43t"}]} if source == "air4thai_history" else {}
     result = read(source, answer, city, **options)
-    severities = {CODES[code][0] for code in codes(result)}
+    severities = {CODES[code][0] for code in code_counts(result)}
     assert "reject" in severities and not any(frame.height for frame in result.tables.values())
 
 
@@ -194,7 +190,7 @@ def test_09_a_period_that_is_answered_short_with_ok_is_said() -> None:
     hours = [{"DATETIMEDATA": f"2026-11-22 {hour:02d}:00:00", "PM25": 9.0} for hour in range(5)]
     answer = {"result": "OK", "stations": [{"stationID": "43t", "data": hours}]}
     short = read("air4thai_history", answer, name="history/2026-11-22", stations=[{"id": "43t"}])
-    assert codes(short)["window-short"] == 1 and rows(short, "air_quality").height == 5
+    assert code_counts(short)["window-short"] == 1 and rows(short, "air_quality").height == 5
 
 
 def test_10_names_with_and_without_what_they_are_and_tambons_that_are_called_alike() -> None:

@@ -22,6 +22,7 @@ from assets.sources.thaiwater import THAIWATER_LEVELS, THAIWATER_RAIN
 from demo import water
 from demo.answers import Query, World, answer
 from quality.tables import HOTSPOT_DAYS, HOTSPOTS, RAINFALL, STATION_LISTS, WATER_LEVELS
+from tests.kit import messages
 
 DAY = date(2026, 11, 23)
 EVERYWHERE = {"within_km": 2000}
@@ -32,10 +33,6 @@ def kept(table, result):
     batch = table.conform(result.tables[table.name].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
     good, bad = batch.rows, batch.found
     return good, bad.height
-
-
-def coded(result, code):
-    return result.problems.filter(code=code)["message"].to_list()
 
 
 def kilometres(one, other):
@@ -136,7 +133,7 @@ def test_the_sign_of_the_bank_is_in_the_text(phuket):
     result = levels(phuket, *(reading(number, diff_wl_bank_text=text) for number, text in texts.items()))
     rows, broken = kept(WATER_LEVELS, result)
     assert (rows["above_bank_m"].to_list(), broken) == ([0.5, -0.5, None, None, None], 0)
-    assert "above_bank_m: 3 of 5 stations tell no side of the bank" in coded(result, "value-missing")
+    assert "above_bank_m: 3 of 5 stations tell no side of the bank" in messages(result, "value-missing")
 
 
 def test_a_level_just_below_the_bank_is_not_over_it(phuket):
@@ -150,7 +147,7 @@ def test_banks_that_were_never_surveyed_flood_nothing(phuket):
     result = levels(phuket, reading(1, min_bank=0, ground_level=0, **over), reading(2), no_bed)
     rows = result.tables["water_levels"]
     assert rows["above_bank_m"].to_list() == [None, -0.5, -0.5]
-    assert "above_bank_m: 1 of 3 stations were never surveyed" in coded(result, "value-missing")
+    assert "above_bank_m: 1 of 3 stations were never surveyed" in messages(result, "value-missing")
 
 
 def test_a_situation_may_be_absent_and_missing_marks_are_no_levels(phuket):
@@ -162,7 +159,7 @@ def test_a_situation_may_be_absent_and_missing_marks_are_no_levels(phuket):
     assert (rows["situation"].to_list(), broken) == ([None, 5, None, None], 0)
     assert rows["level_msl_m"].to_list() == [1.5, 1.5, None, -1.0]
     assert rows.row(2, named=True)["storage_pct"] is None
-    assert "level_msl_m: 1 of 4 rows have no value" in coded(result, "value-missing")
+    assert "level_msl_m: 1 of 4 rows have no value" in messages(result, "value-missing")
 
 
 def test_the_readings_own_id_is_not_the_stations(phuket):
@@ -173,10 +170,10 @@ def test_the_readings_own_id_is_not_the_stations(phuket):
 def test_stations_that_stopped_are_said_and_their_old_readings_kept_on_their_day(phuket):
     stopped = (datetime(2026, 11, 23, 1, 20) - timedelta(hours=43)).strftime("%Y-%m-%d %H:%M")
     result = levels(phuket, reading(1), reading(2, stamp=stopped), reading(3, stamp="2026-11-22 06:00"))
-    assert coded(result, "station-stale") == ["station 2: newest reading is of 2026-11-21 06:20"]
+    assert messages(result, "station-stale") == ["station 2: newest reading is of 2026-11-21 06:20"]
     assert result.tables["water_levels"]["local_date"].to_list() == [DAY, date(2026, 11, 21), date(2026, 11, 22)]
     # All of them stand still: against the delivery day they are stale all the same.
-    assert len(coded(levels(phuket, reading(1), day=DAY + timedelta(3)), "station-stale")) == 1
+    assert len(messages(levels(phuket, reading(1), day=DAY + timedelta(3)), "station-stale")) == 1
 
 
 def test_stamps_are_bangkoks_and_a_clock_that_is_ahead_is_refused(phuket):
@@ -219,7 +216,7 @@ def test_readings_that_cannot_be_used_are_coded(phuket):
         "duplicate-rows": [None],
         "key-duplicate": [8, 9],
     }
-    assert "3 of 10 readings have no place" in coded(result, "value-missing")
+    assert "3 of 10 readings have no place" in messages(result, "value-missing")
 
 
 def test_water_levels_are_asked_once_for_the_country(phuket):
@@ -269,7 +266,7 @@ def test_rain_is_the_sum_of_the_24_hours_before_its_stamp(phuket):
     assert rows["end"].unique().to_list() == [datetime(2026, 11, 22, 18, 0, tzinfo=UTC)]
     assert rows["hours"].unique().to_list() == [24]
     assert rows["local_date"].unique().to_list() == [date(2026, 11, 22)], "the hours began on the day before"
-    assert coded(result, "value-missing") == ["rain_mm: 2 of 4 rows have no value"]
+    assert messages(result, "value-missing") == ["rain_mm: 2 of 4 rows have no value"]
     assert kept(STATION_LISTS, result)[0].height == 4
 
 
@@ -362,7 +359,7 @@ def test_a_gistda_hotspot_on_a_buddhist_leap_day(phuket):
 def test_the_thai_date_must_be_the_utc_moment_in_bangkok(phuket, th_date, th_time, agrees):
     result = gistda(phuket, spot(th_date=th_date, th_time=th_time))
     assert result.tables["hotspots"]["local_date"].to_list() == [date(2024, 2, 29)]
-    assert (coded(result, "stamp-contradicts") == []) == agrees
+    assert (messages(result, "stamp-contradicts") == []) == agrees
 
 
 @pytest.mark.parametrize(
@@ -400,9 +397,9 @@ def test_hotspots_that_cannot_be_used_are_coded(phuket):
     assert (rows["confidence"].to_list(), broken) == ([None, "high", "nominal"], 1)
     assert result.problems.filter(code="stamp-bad")["row"].to_list() == [1, 2]
     assert result.problems.filter(code="value-not-number")["row"].to_list() == [3]
-    assert coded(result, "value-missing") == ["1 of 10 hotspots have no place"]
-    assert coded(result, "quantity-other") == ["1 hotspots have a confidence of another scale: left out"]
-    assert coded(result, "duplicate-rows")
+    assert messages(result, "value-missing") == ["1 of 10 hotspots have no place"]
+    assert messages(result, "quantity-other") == ["1 hotspots have a confidence of another scale: left out"]
+    assert messages(result, "duplicate-rows")
 
 
 def test_gistda_is_read_page_by_page_to_the_end(phuket):
@@ -486,8 +483,8 @@ def test_the_two_sources_stay_apart(phuket):
 def test_firms_columns_that_drift_are_said(phuket):
     header = CSV.replace("frp", "power").replace("confidence", "certainty")
     result = firms(phuket, "7.9,98.4,331.2,0.4,0.4,2024-02-28,5,N,VIIRS,n,2.0NRT,290.1,3.5,N", header=header)
-    assert coded(result, "column-missing") == ["no confidence", "no frp"]
-    assert coded(result, "column-new") == ["unknown column 'certainty'", "unknown column 'power'"]
+    assert messages(result, "column-missing") == ["no confidence", "no frp"]
+    assert messages(result, "column-new") == ["unknown column 'certainty'", "unknown column 'power'"]
     assert result.tables["hotspots"]["frp_mw"].to_list() == [None]
 
 
@@ -665,12 +662,12 @@ def test_the_demo_has_stations_that_stopped(cities):
     stale = [
         slug
         for slug, city in cities.items()
-        if coded(THAIWATER_LEVELS.read(data, Context(city, DAY, "", {"within_km": 15})), "station-stale")
+        if messages(THAIWATER_LEVELS.read(data, Context(city, DAY, "", {"within_km": 15})), "station-stale")
     ]
     assert 0 < len(stale) < len(cities)
     [(_, data, _)] = asked(cities, THAIWATER_LEVELS, quirk="stale")
     assert all(
-        coded(THAIWATER_LEVELS.read(data, Context(city, DAY, "", {})), "station-stale") for city in cities.values()
+        messages(THAIWATER_LEVELS.read(data, Context(city, DAY, "", {})), "station-stale") for city in cities.values()
     )
 
 
