@@ -242,15 +242,15 @@ def _landing_key(city: City, name: str) -> dg.AssetKey:
 
 def _load_profile(city: City, has_register: bool) -> dg.AssetsDefinition:
     deps = [_key(city, METER_INTERVALS.name)] + ([_key(city, METERS.name)] if has_register else [])
-    return _judged_asset(city, LOAD_PROFILE, deps, load_profile.make, _made)
+    return _judged_asset(city, LOAD_PROFILE, deps, load_profile.make, _built)
 
 
 def _derived(city: City, derived: Derived) -> dg.AssetsDefinition:
     deps = [_key(city, derived.source.name)]
-    return _judged_asset(city, derived.table, deps, lambda step: derive.derive(step, derived), _made)
+    return _judged_asset(city, derived.table, deps, lambda step: derive.derive(step, derived), _built)
 
 
-def _made(done: derive.Made) -> Mapping[str, Any]:
+def _built(done: derive.Built) -> Mapping[str, Any]:
     return {
         "days": len(done.days),
         "dagster/row_count": done.rows,

@@ -167,10 +167,10 @@ def _eppo(world: World, query: Query) -> Answer | None:
 
 
 def _thaiwater(world: World, query: Query) -> Answer | None:
-    made = {"waterlevel_load": water.levels, "rain_24h": water.rain}.get(
+    answered = {"waterlevel_load": water.levels, "rain_24h": water.rain}.get(
         query.path.removeprefix("/api/v1/thaiwater30/public/")
     )
-    return as_json(made(world.cities.values(), world.day, query.quirk == "stale")) if made else None
+    return as_json(answered(world.cities.values(), world.day, query.quirk == "stale")) if answered else None
 
 
 def _gistda(world: World, query: Query) -> Answer | None:

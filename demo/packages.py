@@ -254,9 +254,9 @@ def _sea(newest: int) -> Package:
     for year in range(newest - 5, newest + 1):
         for kind in ("ผู้เสียชีวิต", "ผู้ได้รับบาดเจ็บ"):
             counts = [1 + value // 64 for value in noise(3, "sea", year, kind)]
-            told = " ".join(f"{nation}{count}" for nation, count in zip(("ไทย", "จีน", "รัสเซีย"), counts, strict=True))
+            nations = " ".join(f"{nation}{count}" for nation, count in zip(("ไทย", "จีน", "รัสเซีย"), counts, strict=True))
             value = sum(counts) - (year == newest and kind == "ผู้เสียชีวิต")
-            rows.append(("ภูเก็ต", str(year + 543), f"{kind}จากอุบัติเหตุทางทะเล", told, str(value), "คน", "ข้อมูลจำลอง"))
+            rows.append(("ภูเก็ต", str(year + 543), f"{kind}จากอุบัติเหตุทางทะเล", nations, str(value), "คน", "ข้อมูลจำลอง"))
     header = ("จังหวัด", "ปี", "รายการ", "สัญชาติ", "จำนวน", "หน่วย", "ที่มา")
     return Package("dataset_10_50", "จำนวนอุบัติเหตุทางทะเล (ข้อมูลจำลอง)", header, tuple(rows))
 

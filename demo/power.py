@@ -61,8 +61,15 @@ def generation(day: date, form: Mapping[str, str]) -> str:
         point: list[float] = [seconds, 300 * low + 300 * (high - low) * rest // 3600 + shift + shift / 10]
         # The temperature comes with the full hour only.
         points.append(point if rest else [*point, (260 + shifts[hour] // 4) / 10])
-    told = {"id": "1", "name": form["name"], "day": form["day"], "timeStart": 0, "list": points, "count": len(points)}
-    return json.dumps(told)
+    answered = {
+        "id": "1",
+        "name": form["name"],
+        "day": form["day"],
+        "timeStart": 0,
+        "list": points,
+        "count": len(points),
+    }
+    return json.dumps(day)
 
 
 def catalogue(day: date, base: str, path: str, query: Mapping[str, str]) -> dict[str, Any] | str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.cities.registry import City, check_sources, load_registry
+from assets.cities.registry import City, check_sources, default_path, load_registry
 from assets.graph import build_city, build_national
 from assets.lake.feeds import SOURCES
 from assets.landing.deployment import Deployment
@@ -21,7 +21,8 @@ from pipelines.settings import Settings, now
 def cities_of(settings: Settings) -> dict[str, City]:
     """The registry of a deployment. Raises ``RegistryError``."""
     cities = load_registry(settings.cities)
-    check_sources(cities, {name: source.options for name, source in SOURCES.items()})
+    options = {name: source.options for name, source in SOURCES.items()}
+    check_sources(cities, options, str(settings.cities or default_path()))
     return cities
 
 

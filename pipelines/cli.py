@@ -18,7 +18,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table as Grid
+from rich.table import Table as RichTable
 
 from assets.cities.registry import Smart
 from pipelines.settings import Settings, now
@@ -174,7 +174,7 @@ def _show_export(found: dict[str, Any]) -> None:
         out.print(f"  recognised by {evidence}", style="dim")
     if found["channels"]:
         columns = ("point", "channel", "quantity", "min", "readings", "sum", "unit", "start", "end", "quality")
-        grid = Grid(*columns, box=None, header_style="dim")
+        grid = RichTable(*columns, box=None, header_style="dim")
         for c in found["channels"]:
             quality = ", ".join(f"{name} {count}" for name, count in c["quality"].items())
             cells = (c["point"], c["channel"], c["quantity"], c["interval_minutes"], c["readings"], c["sum"], c["unit"])
@@ -199,7 +199,7 @@ def status(city: Cities = None, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
         return
-    grid = Grid("city", "last delivery", "snapshot", "verdicts", "missing", header_style="bold")
+    grid = RichTable("city", "last delivery", "snapshot", "verdicts", "missing", header_style="bold")
     for row in rows:
         verdicts = " ".join(f"{name} {count}" for name, count in row["verdicts"].items())
         delivered = str(row["last_delivery"] or "–")
@@ -223,7 +223,7 @@ def snapshots_list(city: Cities = None, as_json: Json = False) -> None:
         listed = {slug: [entry.model_dump(mode="json") for entry in entries] for slug, (entries, _) in found.items()}
         print(json.dumps({slug: entries for slug, entries in listed.items() if entries}, indent=1))
         return
-    grid = Grid("city", "seq", "snapshot", "day", "", header_style="bold")
+    grid = RichTable("city", "seq", "snapshot", "day", "", header_style="bold")
     for slug, (entries, current) in found.items():
         for entry in entries:
             marks = [mark for mark, is_so in (("current", entry == current), ("synthetic", entry.synthetic)) if is_so]
@@ -253,7 +253,7 @@ def snapshots_show(
         print(json.dumps(manifest, ensure_ascii=False, indent=1))
         return
     out.print(f"[bold]{city}[/] {identity}" + ("  [yellow]synthetic[/]" if manifest["synthetic"] else ""))
-    grid = Grid("file", "rows", "bytes", "sha256", header_style="bold")
+    grid = RichTable("file", "rows", "bytes", "sha256", header_style="bold")
     for entry in manifest["files"]:
         grid.add_row(entry["path"], str(entry.get("rows", "")), str(entry["bytes"]), entry["sha256"][:16])
     out.print(grid)
@@ -334,7 +334,7 @@ def sql(
     if as_json:
         print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False, default=str))
         return
-    grid = Grid(*names, header_style="bold")
+    grid = RichTable(*names, header_style="bold")
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
     out.print(grid)

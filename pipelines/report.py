@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
-from rich.table import Table as Grid
+from rich.table import Table as RichTable
 
 from assets.cities.registry import City
 from assets.lake.files import CityLake
@@ -113,7 +113,7 @@ def as_json(night: Night) -> dict[str, Any]:
 
 def show(night: Night, store: Store, console: Console) -> None:
     """The night as a table, and what to look at."""
-    grid = Grid(title=f"Night of {night.day}", header_style="bold", title_justify="left")
+    grid = RichTable(title=f"Night of {night.day}", header_style="bold", title_justify="left")
     for name in ("city", "tables", "files", "rows", "refused", "rejected", "verdicts", "snapshot"):
         grid.add_column(name, justify="left" if name in ("city", "verdicts", "snapshot") else "right")
     for c in night.cities:

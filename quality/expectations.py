@@ -94,14 +94,14 @@ def _great_expectations() -> tuple[Any, Callable[[Any], Any]]:
 
 def _validated(name: str, suite: list[Expectation], frame: pl.DataFrame) -> list[Verdict]:
     gx, batch_of = _great_expectations()
-    made = [
+    wanted = [
         getattr(gx.expectations, rule.kind)(**rule.arguments, severity=rule.severity, meta={"check": place})
         for place, rule in enumerate(suite)
     ]
     # Decimals become floats: bounds are floats, and an object column costs pandas a Python call a value.
     numbers = frame.with_columns(pl.selectors.decimal().cast(pl.Float64))
     batch = batch_of(numbers.to_pandas())
-    outcome = batch.validate(gx.ExpectationSuite(name=name, expectations=made), result_format="SUMMARY")
+    outcome = batch.validate(gx.ExpectationSuite(name=name, expectations=wanted), result_format="SUMMARY")
     results = sorted(outcome.results, key=lambda result: int(result.expectation_config.meta["check"]))
     return [_verdict(name, rule, result, frame.height) for rule, result in zip(suite, results, strict=True)]
 

@@ -186,9 +186,11 @@ def _sources(entry: Mapping[str, Any], common: Mapping[str, Any]) -> Any:
     return {name: source for name, source in {**common, **own}.items() if source is not None}
 
 
-def check_sources(cities: Mapping[str, City], options: Mapping[str, type[BaseModel]]) -> None:
+def check_sources(
+    cities: Mapping[str, City], options: Mapping[str, type[BaseModel]], where: str = "city registry"
+) -> None:
     """Raise ``RegistryError`` for every source whose ``reader`` is not among ``options`` (reader → model of its
-    options), and for every option that its model does not take or lacks."""
+    options), and for every option that its model does not take or lacks. ``where`` names the registry's file."""
     problems = []
     for slug, city in cities.items():
         for name, source in city.sources.items():
@@ -201,7 +203,7 @@ def check_sources(cities: Mapping[str, City], options: Mapping[str, type[BaseMod
             except ValidationError as error:
                 problems += [(slug, f"sources.{name}.options.{reason}") for reason in reasons(error)]
     if problems:
-        raise RegistryError("city registry", problems)
+        raise RegistryError(where, problems)
 
 
 def _entries(path: Path) -> tuple[dict[Hashable, Any], list[tuple[str, str]]]:

@@ -45,7 +45,7 @@ DERIVED: tuple[Derived, ...] = (
 
 
 @dataclass(frozen=True)
-class Made:
+class Built:
     """What a step made: the files of the days it wrote, their rows, and how they were judged."""
 
     days: Sequence[date]
@@ -58,7 +58,7 @@ class Made:
         return sum(file.rows for file in self.files)
 
 
-def derive(step: Step, derived: Derived) -> Made:
+def derive(step: Step, derived: Derived) -> Built:
     """Make ``derived.table`` as of the step's day. Days that have no rows any more lose their file."""
     lake, table = CityLake.of(step), derived.table
     if table.by_day:
@@ -72,4 +72,4 @@ def derive(step: Step, derived: Derived) -> Made:
     rows = pl.concat([table.empty(), *(part.select(table.schema.names()) for part in parts.values())])
     verdicts = gate.judge(table, rows, lake.newest(table), step.day, more=derived.judge(rows))
     ingest.write_verdicts(step, table, verdicts)
-    return Made(days, files, verdicts)
+    return Built(days, files, verdicts)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from assets.lake import ingest
-from assets.lake.derive import Made
+from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
 from quality import gate, privacy
@@ -115,7 +115,7 @@ def _verdicts(
     ]
 
 
-def make(step: Step) -> Made:
+def make(step: Step) -> Built:
     """Make the load profile of every day whose meter intervals changed, and of the reading day.
 
     Cells that the gate blocks are never written. The basis is stored before the cells: a crash in between costs a
@@ -128,24 +128,24 @@ def make(step: Step) -> Made:
     basis_verdicts: list[Verdict] = []
     files: list[Written] = []
     cells = [LOAD_PROFILE.empty()]
-    for made in days:
-        intervals, before = lake.day(METER_INTERVALS, made), lake.day(LOAD_PROFILE_BASIS, made)
+    for reading_day in days:
+        intervals, before = lake.day(METER_INTERVALS, reading_day), lake.day(LOAD_PROFILE_BASIS, reading_day)
         if intervals.height or before.height:
             profile = build(intervals, register, before if before.height else None)
             judged = [check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)] + profile.verdicts
-            basis_judged = gate.judge(LOAD_PROFILE_BASIS, profile.basis, made, day)
+            basis_judged = gate.judge(LOAD_PROFILE_BASIS, profile.basis, reading_day, day)
             verdicts += judged
             basis_verdicts += basis_judged
             if gate.blocks(judged) or gate.blocks(basis_judged):
                 continue  # the day keeps what it had, and is made again the next night
-            lake.write(LOAD_PROFILE_BASIS, made, profile.basis)
-            files.append(lake.write(LOAD_PROFILE, made, profile.cells))
+            lake.write(LOAD_PROFILE_BASIS, reading_day, profile.basis)
+            files.append(lake.write(LOAD_PROFILE, reading_day, profile.cells))
             cells.append(profile.cells)
-        ingest.settle(lake, made)
+        ingest.settle(lake, reading_day)
     # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
     written = pl.concat(cells)
     found = gate.judge(LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), day, more=verdicts)
     ingest.write_verdicts(step, LOAD_PROFILE, found)
     basis_found = worst(basis_verdicts)
     ingest.write_verdicts(step, LOAD_PROFILE_BASIS, basis_found)
-    return Made(days, files, [*found, *basis_found])
+    return Built(days, files, [*found, *basis_found])

@@ -69,14 +69,14 @@ def moved(stations: pl.DataFrame) -> list[Verdict]:
     latest = found.sort("valid_from", *STATION, descending=[True, False, False])
     counts = pl.col("valid_to").is_null() & pl.col("assigned")
     left = (pl.col("before_km") <= MAX_KM) & (pl.col("distance_km") > MAX_KM)
-    told = latest.with_columns(too_far=counts & left).select(
+    shown = latest.with_columns(too_far=counts & left).select(
         *STATION, "valid_from", pl.col("moved_km", "distance_km").round(1), "assigned", "too_far"
     )
-    network, station, day, km, distance, _, _ = told.row(0)
-    lost = told.filter("too_far")["station_id"].to_list()
+    network, station, day, km, distance, _, _ = shown.row(0)
+    lost = shown.filter("too_far")["station_id"].to_list()
     text = f"{network} {station} moved {km} km on {day}, to {distance} km from the city's point"
     text += f"; assigned, and now beyond {MAX_KM:g} km: {', '.join(lost)}" if lost else ""
-    return [Verdict(STATIONS.name, "station-moved", "warn", checked, found.height, text, told.head(SAMPLE).to_dicts())]
+    return [Verdict(STATIONS.name, "station-moved", "warn", checked, found.height, text, shown.head(SAMPLE).to_dicts())]
 
 
 def _first(name: str, known: bool = False) -> pl.Expr:

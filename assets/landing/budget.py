@@ -44,7 +44,7 @@ class Allowance:
     attempts: int
 
 
-class Patience:
+class Budget:
     """The time each host has lost in this run, and what it may still lose.
 
     However many requests there are::

@@ -58,5 +58,5 @@ class Step:
 
     def delivery(self, source: str) -> Delivery:
         """What a source of the city brings in this step."""
-        made = self.deployment
-        return Delivery(self.city.slug, source, self.day, self.run, made.now, made.synthetic)
+        deployment = self.deployment
+        return Delivery(self.city.slug, source, self.day, self.run, deployment.now, deployment.synthetic)

@@ -22,9 +22,9 @@ import requests
 import urllib3
 
 from assets.landing.archive import Archive, Delivery, Outcome, Receipt
-from assets.landing.budget import Limits, Patience
+from assets.landing.budget import Budget, Limits
 from assets.landing.request import Request
-from assets.landing.secrets import full_url, key_names, scrubbed, with_keys, without_secrets
+from assets.landing.secrets import full_url, scrubbed, secret_names, with_secrets, without_secrets
 from assets.landing.sites import Site, Sites
 from assets.landing.transport import ENCODINGS, Adapter, cut_after, inflated
 
@@ -99,7 +99,7 @@ class Client:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.limits = limits or Limits()
-        self.patience = Patience(self.limits)
+        self.budget = Budget(self.limits)
         self._sites = Sites(portals or {}, proxies or {})
         self._keys = {name: secret for name, secret in (keys or {}).items() if secret}
         self._clock, self._sleep = clock, sleep
@@ -130,15 +130,15 @@ class Client:
         shuts a client out has not said that it has no data. Without a key that the request wants nothing is asked.
         """
         url = without_secrets(full_url(request))
-        names = key_names(request)
+        names = secret_names(request)
         if lacking := [name for name in names if name not in self._keys]:
             return Answer("not-reached", url, reason=f"not asked: set the key {' and '.join(lacking)} in MUANG_KEYS")
         site = self._sites.of(request.url)
-        allowance = self.patience.allow(site.name)
+        allowance = self.budget.allow(site.name)
         if isinstance(allowance, str):
             return Answer("not-reached", url, reason=allowance)
         asked = _Asked(
-            with_keys(request, self._keys),
+            with_secrets(request, self._keys),
             known if request.conditional and request.form is None else None,
             url,
             site,
@@ -158,21 +158,21 @@ class Client:
         begun = self._clock()
         deadline, lost = begun + seconds, 0.0
         for attempt in range(attempts):
-            made = self._attempt(asked, deadline)
-            if made.answer.outcome in ("new", "unchanged"):
+            attempted = self._attempt(asked, deadline)
+            if attempted.answer.outcome in ("new", "unchanged"):
                 break
             lost = self._clock() - begun
-            if made.retry_in is None or attempt + 1 == attempts:
+            if attempted.retry_in is None or attempt + 1 == attempts:
                 break
-            wait = max(made.retry_in, _jitter.uniform(0, self.limits.backoff_seconds * 2**attempt))
+            wait = max(attempted.retry_in, _jitter.uniform(0, self.limits.backoff_seconds * 2**attempt))
             if self._clock() + wait >= deadline:
                 break
             self._sleep(wait)
             self._turn(asked.site)
             lost = self._clock() - begun
-        failing = made.answer.outcome == "not-reached" and made.answer.status not in REFUSED
-        self.patience.note(asked.site.name, lost, failing)
-        return made.answer
+        failing = attempted.answer.outcome == "not-reached" and attempted.answer.status not in REFUSED
+        self.budget.note(asked.site.name, lost, failing)
+        return attempted.answer
 
     def _turn(self, site: Site) -> None:
         """Wait until the site may be asked again."""

@@ -19,13 +19,13 @@ SECRET_NAMES = frozenset({"apikey", "appkey", "ukey", "uid", "mapkey", "appid", 
 """Query parameters whose value is a credential at some portal (TMD: uid and ukey; GovSpending: user_token)."""
 
 
-def key_names(request: Request) -> list[str]:
+def secret_names(request: Request) -> list[str]:
     """Names of the keys that a request wants, sorted."""
     fields = [*request.params.values(), *request.headers.values(), *(request.form or {}).values()]
     return sorted({name for text in (request.url, *fields) for name in PLACEHOLDER.findall(text)})
 
 
-def with_keys(request: Request, keys: Mapping[str, str]) -> Request:
+def with_secrets(request: Request, keys: Mapping[str, str]) -> Request:
     """``request`` with secrets in the place of placeholders: to be sent, never to be kept. Raises ``KeyError``."""
 
     def filled(fields: Mapping[str, str]) -> dict[str, str]:

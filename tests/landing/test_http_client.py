@@ -145,7 +145,7 @@ def test_the_requests_own_check_decides(portal, client):
 
 def test_retry_after_is_waited_for(portal, client):
     client.limits = replace(LIMITS, retry_after_seconds=2, total_seconds=3)
-    client.patience.limits = client.limits
+    client.budget.limits = client.limits
     url = portal.answer("/a", reply(status=429, Retry_After="1"), reply())
     begun = time.monotonic()
     assert client.fetch(Request("n", url)).outcome == "new"

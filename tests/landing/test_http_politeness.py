@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, strategies as st
 
 from assets.landing.archive import Archive, Delivery, Receipt
-from assets.landing.budget import Patience
+from assets.landing.budget import Budget
 from assets.landing.http import Client, Limits, run_plan
 from assets.landing.portals import PORTALS
 from assets.landing.request import Request
@@ -101,7 +101,7 @@ def test_a_key_that_is_not_set_is_named_and_nothing_is_asked(portal, keys):
         got = client.fetch(Request("n", portal.answer("/{key:firms}", reply())))
     assert (got.outcome, got.code, portal.seen) == ("not-reached", "answer-not-reached", [])
     assert "firms" in got.reason and "MUANG_KEYS" in got.reason
-    assert client.patience.lost == {}
+    assert client.budget.lost == {}
 
 
 def test_no_secret_is_in_what_is_kept_said_or_logged_whatever_happens(portal, client, tmp_path, caplog, capfd):
@@ -137,7 +137,7 @@ def test_no_secret_is_in_what_is_kept_said_or_logged_whatever_happens(portal, cl
     receipts: list[Receipt] = []
     archive = Archive(LocalStore(tmp_path))
     for number, faulty in enumerate(answers):
-        client.patience = Patience(LIMITS)
+        client.budget = Budget(LIMITS)
         day = dt.date(2026, 1, 1 + number)
         now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
         receipts += run_plan(archive, client, Delivery("c", "s", day, "r", lambda now=now: now), plan(faulty))
@@ -219,11 +219,11 @@ def test_waiting_for_ones_turn_is_not_lost_time_and_retries_wait_too(portal):
         limits, {"traffy": "http://t.example"}, proxies={"traffy": portal.base}, clock=clock, sleep=clock.sleep
     ) as client:
         client.fetch(Request("n", "http://t.example/a"))
-        lost = client.patience.lost["traffy"]
+        lost = client.budget.lost["traffy"]
         assert clock.now == pytest.approx(3)
         client.fetch(Request("n", "http://t.example/a"))
         assert clock.now == pytest.approx(6)
-    assert client.patience.lost["traffy"] == lost == pytest.approx(3)
+    assert client.budget.lost["traffy"] == lost == pytest.approx(3)
 
 
 def test_nothing_on_this_machine_is_slowed(portal):
@@ -399,28 +399,28 @@ def test_a_portals_proxy_leads_tls_through_and_sees_no_key(tls_portal, certifica
 
 
 def bound(limits: Limits, hosts: int) -> float:
-    """The formula of ``Patience``."""
+    """The formula of ``Budget``."""
     return min(limits.night_seconds + limits.probe_seconds * hosts, limits.host_seconds * hosts)
 
 
-def waste(patience: Patience, host: str, share: float = 1.0) -> float:
+def waste(budget: Budget, host: str, share: float = 1.0) -> float:
     """A request that fails after a share of what it was given; 0 where nothing is asked."""
-    allowance = patience.allow(host)
+    allowance = budget.allow(host)
     if isinstance(allowance, str):
         return 0.0
-    patience.note(host, allowance.seconds * share, failing=True)
+    budget.note(host, allowance.seconds * share, failing=True)
     return allowance.seconds * share
 
 
 def test_a_night_without_any_portal_is_bounded():
     """36 cities, 30 portals, several requests each; all of them hang."""
     limits = Limits()
-    patience = Patience(limits)
+    budget = Budget(limits)
     portals = [f"portal{number}" for number in range(30)]
-    lost = sum(waste(patience, portal) for _ in range(36) for portal in portals)
+    lost = sum(waste(budget, portal) for _ in range(36) for portal in portals)
     assert lost <= bound(limits, 30) == 1350
-    assert max(patience.lost.values()) <= limits.host_seconds
-    assert all(isinstance(patience.allow(portal), str) for portal in portals)
+    assert max(budget.lost.values()) <= limits.host_seconds
+    assert all(isinstance(budget.allow(portal), str) for portal in portals)
 
 
 @given(
@@ -431,40 +431,40 @@ def test_a_night_without_any_portal_is_bounded():
 )
 def test_no_order_of_failures_costs_more_than_the_formula(requests, probe, host, night):
     limits = Limits(probe_seconds=probe, host_seconds=host, night_seconds=night)
-    patience = Patience(limits)
+    budget = Budget(limits)
     for number, share, good in requests:
         if good:
-            if not isinstance(patience.allow(f"h{number}"), str):
-                patience.note(f"h{number}", 0, failing=False)
+            if not isinstance(budget.allow(f"h{number}"), str):
+                budget.note(f"h{number}", 0, failing=False)
         else:
-            waste(patience, f"h{number}", share)
-    assert sum(patience.lost.values()) <= bound(limits, 10) + 1e-6
-    assert max(patience.lost.values(), default=0) <= host + 1e-6
+            waste(budget, f"h{number}", share)
+    assert sum(budget.lost.values()) <= bound(limits, 10) + 1e-6
+    assert max(budget.lost.values(), default=0) <= host + 1e-6
 
 
 def test_after_a_lost_night_hosts_that_hung_are_let_be_and_others_get_one_probe():
     limits = Limits()
-    patience = Patience(limits)
+    budget = Budget(limits)
     for number in range(6):
-        while waste(patience, f"dead{number}"):
+        while waste(budget, f"dead{number}"):
             pass
-    assert sum(patience.lost.values()) == limits.night_seconds
-    assert "not asked" in str(patience.allow("dead0"))
-    fresh = patience.allow("fresh")
+    assert sum(budget.lost.values()) == limits.night_seconds
+    assert "not asked" in str(budget.allow("dead0"))
+    fresh = budget.allow("fresh")
     assert (fresh.seconds, fresh.attempts) == (limits.probe_seconds, 1)
-    patience.note("fresh", 0.0, failing=False)
-    assert patience.allow("fresh") == fresh, "one that answers goes on being asked"
-    patience.note("fresh", fresh.seconds, failing=True)
-    assert "not asked" in str(patience.allow("fresh"))
+    budget.note("fresh", 0.0, failing=False)
+    assert budget.allow("fresh") == fresh, "one that answers goes on being asked"
+    budget.note("fresh", fresh.seconds, failing=True)
+    assert "not asked" in str(budget.allow("fresh"))
 
 
 def test_a_host_that_failed_is_probed_until_it_answers():
-    patience = Patience(Limits())
-    full = patience.allow("h")
-    patience.note("h", 20, failing=True)
-    assert (patience.allow("h").seconds, patience.allow("h").attempts) == (15, 1)
-    patience.note("h", 0, failing=False)
-    assert (patience.allow("h").seconds, patience.allow("h").attempts) == (130, full.attempts)
+    budget = Budget(Limits())
+    full = budget.allow("h")
+    budget.note("h", 20, failing=True)
+    assert (budget.allow("h").seconds, budget.allow("h").attempts) == (15, 1)
+    budget.note("h", 0, failing=False)
+    assert (budget.allow("h").seconds, budget.allow("h").attempts) == (130, full.attempts)
 
 
 def test_a_portal_that_hangs_costs_its_share_and_no_other_portal_anything(portal, client):
@@ -507,7 +507,7 @@ def test_a_night_of_hanging_portals_ends_in_time(portal):
                 assert client.fetch(Request("n", f"{bases[name]}/a")).outcome == "not-reached"
         took = time.monotonic() - begun
         assert client.fetch(Request("n", f"{bases['tmd']}/a")).outcome == "new"
-        lost = dict(client.patience.lost)
+        lost = dict(client.budget.lost)
     release.set()
     assert took < bound(LIMITS, len(names)) + 1
     assert lost["dopa"] >= LIMITS.total_seconds, "a drip is lost time"

@@ -64,13 +64,13 @@ import pipelines.settings as settings
 
 moment = datetime.fromisoformat(sys.argv.pop(1)).replace(tzinfo=settings.BANGKOK)
 settings.now = lambda: moment
-from assets.landing.budget import Patience
+from assets.landing.budget import Budget
 
-note = Patience.note
+note = Budget.note
 def noted(self, host, lost, failing):
     note(self, host, lost, failing)
     Path(os.environ["LOST"]).write_text(json.dumps(self.lost))
-Patience.note = noted
+Budget.note = noted
 from pipelines.cli import app
 app()
 """
