@@ -69,7 +69,7 @@ def generation(day: date, form: Mapping[str, str]) -> str:
         "list": points,
         "count": len(points),
     }
-    return json.dumps(day)
+    return json.dumps(answered)
 
 
 def catalogue(day: date, base: str, path: str, query: Mapping[str, str]) -> dict[str, Any] | str | None:

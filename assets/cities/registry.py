@@ -4,7 +4,7 @@ The file is a YAML mapping of slug to entry; what each field means is told once,
 entry ``every_city`` has the sources that every city has; a city may set one of them otherwise, or to null.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -160,7 +160,7 @@ def load_registry(path: Path | None = None) -> dict[str, City]:
         try:
             cities[str(slug)] = City.model_validate({**entry, "slug": slug, "sources": _sources(entry, common)})
         except ValidationError as error:
-            problems += [(str(slug), reason) for reason in reasons(error)]
+            problems += [(str(slug), reason) for reason in reasons(error, City.model_fields)]
     taken: dict[tuple[float, float], str] = {}
     for slug, city in cities.items():
         first = taken.setdefault((city.lat, city.lon), slug)
@@ -201,7 +201,8 @@ def check_sources(
             try:
                 model.model_validate(source.options)
             except ValidationError as error:
-                problems += [(slug, f"sources.{name}.options.{reason}") for reason in reasons(error)]
+                found = reasons(error, model.model_fields)
+                problems += [(slug, f"sources.{name}.options.{reason}") for reason in found]
     if problems:
         raise RegistryError(where, problems)
 
@@ -254,11 +255,13 @@ def _repeated(root: yaml.Node) -> Iterator[yaml.Node]:
             pending += node.value
 
 
-def reasons(error: ValidationError) -> list[str]:
-    """Everything pydantic found, each as ``field.field: reason``."""
+def reasons(error: ValidationError, known: Collection[str] = ()) -> list[str]:
+    """Everything pydantic found, each as ``field.field: reason``; ``known`` are the fields there are."""
     found = []
     for detail in error.errors(include_url=False):
         field = ".".join(str(part) for part in detail["loc"])
         reason = str(detail["msg"]).removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:
+            reason = f"is not known here; known: {', '.join(known) or 'none'}"
         found.append(f"{field}: {reason}" if field else reason)
     return found

@@ -159,7 +159,7 @@ def test_air_quality_stations_are_near_and_told_with_their_confidence(cities: di
     [
         ({"name_th": None}, "name_th: Field required"),
         ({"name_en": ""}, "name_en"),
-        ({"colour": "red"}, "colour: Extra inputs"),
+        ({"colour": "red"}, "colour: is not known here; known: slug, name_th"),
         ({"confidence": "D"}, "confidence"),
         ({"iso_3166_2": "TH-51"}, "iso_3166_2 and dopa_province name different provinces"),
         ({"iso_3166_2": "50"}, "iso_3166_2"),

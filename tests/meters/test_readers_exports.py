@@ -211,7 +211,7 @@ def with_options(**options):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"timezon": "UTC"}, "timezon: Extra inputs"),
+        ({"timezon": "UTC"}, "timezon: is not known here; known: timezone"),
         ({"timezone": "X/Y"}, "timezone: time zone 'X/Y' is not known"),
         ({"timezone": 7}, "timezone: "),
         ({"format": "nem21"}, "format: 'nem21' is not one of d0036"),

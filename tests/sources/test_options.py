@@ -42,7 +42,7 @@ def test_a_reach_is_a_distance(reader: str) -> None:
     assert not refused(reader) and not refused(reader, within_km=3) and not refused(reader, within_km=1.5)
     for wrong in (0, -1, "3", True, float("inf"), float("nan"), [3]):
         assert refused(reader, within_km=wrong).startswith("sources.s.options.within_km: ")
-    assert refused(reader, witin_km=3) == "sources.s.options.witin_km: Extra inputs are not permitted"
+    assert refused(reader, witin_km=3) == "sources.s.options.witin_km: is not known here; known: within_km"
 
 
 @pytest.mark.parametrize("reader", ["air4thai_live", "air4thai_history"])
