@@ -6,15 +6,15 @@ an indicator of its own. A station speaks for the city up to ``max_km`` from its
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
 
 import polars as pl
 
 from assets.cities.registry import City
 from assets.indicators import water
-from assets.indicators.indicator import ENOUGH, absent, collect, indicator, newest, nothing
+from assets.indicators.indicator import ENOUGH, Basis, Indicator, Period, absent, joined, nothing
+from assets.indicators.tables import Tables, newest
 from assets.lake.station_places import moves
 from assets.sources.stations import MAX_KM
 from quality.contracts import Table
@@ -32,16 +32,14 @@ GASES = {"no2_ppb": ("no2_mean_day", "NO2"), "so2_ppb": ("so2_mean_day", "SO2"),
 """Column → code and title. Many stations measure no gas: where none tells a value of the day, nothing is said."""
 
 
-def indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Air and weather of each table's newest day, water and fire, as ``INDICATORS``."""
-    return collect(
-        [
-            *_measured(city, day, tables),
-            *_modelled(day, tables),
-            *_weather(day, tables),
-            *water.indicators(city, day, tables),
-        ]
-    )
+def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
+    """Air and weather of each table's newest day, water and fire."""
+    return [
+        *_measured(city, day, tables),
+        *_modelled(day, tables),
+        *_weather(day, tables),
+        *water.indicators(city, day, tables),
+    ]
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,8 @@ class _Reach:
 
     def reason(self, far: list[str]) -> str:
         """Why those stations do not count."""
-        told = ", ".join(f"{station} is {self.distances[station]:.1f} km away" for station in far)
-        return f"no station within {self.max_km:g} km of the city's point: {told}"
+        places = ", ".join(f"{station} is {self.distances[station]:.1f} km away" for station in far)
+        return f"no station within {self.max_km:g} km of the city's point: {places}"
 
     def unknown(self, stations: pl.Series) -> str | None:
         """What to say of stations whose place nobody tells."""
@@ -67,46 +65,42 @@ class _Reach:
         return f"how far {', '.join(found)} is from the city's point is not known" if found else None
 
 
-def _reach(city: City, tables: Mapping[str, pl.DataFrame]) -> _Reach:
+def _reach(city: City, tables: Tables) -> _Reach:
     options = [entry.options for entry in city.sources.values() if "stations" in entry.options]
-    listed = tables.get(STATIONS.name, STATIONS.empty()).filter(network="air4thai").sort("station_id", "valid_from")
-    told = {s["id"]: float(s["distance_km"]) for option in options for s in option["stations"] if "distance_km" in s}
+    listed = tables.get(STATIONS).filter(network="air4thai").sort("station_id", "valid_from")
+    stated = {s["id"]: float(s["distance_km"]) for option in options for s in option["stations"] if "distance_km" in s}
     now = listed.group_by("station_id", maintain_order=True).last().select("station_id", "distance_km")
     return _Reach(
         max((float(option["max_km"]) for option in options if "max_km" in option), default=MAX_KM),
-        told | dict(now.drop_nulls().iter_rows()),
+        stated | dict(now.drop_nulls().iter_rows()),
         dict(moves(listed).select("station_id", "valid_from").iter_rows()),
     )
 
 
-def _measured(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    hourly = tables.get(AIR_QUALITY.name, AIR_QUALITY.empty()).filter(product="hourly")
+def _measured(city: City, day: date, tables: Tables) -> list[Indicator]:
+    hourly = tables.get(AIR_QUALITY).filter(product="hourly")
     reach = _reach(city, tables)
     far = reach.far(hourly["station_id"].unique())
     near = hourly.filter(~pl.col("station_id").is_in(far))
-    last, rows = newest(near if near.height else hourly, AIR_QUALITY.day, day)
-    if last is None:
+    rows = newest(near if near.height else hourly, AIR_QUALITY.day, day)
+    if rows.is_empty():
         return _missing(AIR_QUALITY, tables, day, "no station's hourly values were delivered")
-    gone = None if near.height else reach.reason(far)
-    unknown = reach.unknown(rows["station_id"].unique())
-    facts = {"max_age": AIR_QUALITY.max_age, "partial": unknown}
+    basis = Basis(
+        "environment",
+        Period.of(rows[AIR_QUALITY.day]),
+        AIR_QUALITY.name,
+        max_age=AIR_QUALITY.max_age,
+        withheld=None if near.height else reach.reason(far),
+        partial=reach.unknown(rows["station_id"].unique()),
+    )
     found = []
     for column, (code, title) in (PARTICLES | GASES).items():
         if column in PARTICLES or rows[column].count():
-            found += _day(rows, column, code, title, last, day, gone, facts)
-    return [*found, _year(near, last, day, gone, reach, facts)]
+            found += _day(rows, column, code, title, basis)
+    return [*found, _year(near, reach, basis)]
 
 
-def _day(
-    rows: pl.DataFrame,
-    column: str,
-    code: str,
-    title: str,
-    last: date,
-    day: date,
-    withheld: str | None,
-    facts: Mapping[str, Any],
-) -> list[dict[str, Any]]:
+def _day(rows: pl.DataFrame, column: str, code: str, title: str, basis: Basis) -> list[Indicator]:
     """The day's mean of ``column``; of PM2.5 also the hours above the standard."""
     rows = rows.drop_nulls(column)
     stations = rows.group_by("station_id").agg(pl.len().alias("hours"), pl.col(column).mean())
@@ -114,47 +108,35 @@ def _day(
     by_hour = rows.join(carrying, on="station_id", how="semi").group_by("start").agg(pl.col(column).mean())
     best = max(stations["hours"], default=0)
     thin = None if carrying.height else f"no station has {ENOUGH:.0%} of the hours; the best has {best} of {HOURS}"
-    told: dict[str, Any] = {
-        "sources": f"{AIR_QUALITY.name}, {carrying.height} station(s)",
-        "coverage": (by_hour.height if carrying.height else best) / HOURS,
-        "withheld": withheld or thin,
-        **facts,
-    }
-    mean = indicator(
-        "environment",
+    basis = replace(
+        basis,
+        sources=f"{AIR_QUALITY.name}, {carrying.height} station(s)",
+        coverage=(by_hour.height if carrying.height else best) / HOURS,
+        withheld=basis.withheld or thin,
+    )
+    mean = Indicator(
         code,
         f"{title}, mean of the day",
         carrying.select(pl.col(column).mean()).item(),
         AIR_QUALITY.by_column[column].unit or "",
-        (last, last),
-        day,
-        method="mean over stations of the mean of hourly values",
-        **told,
+        "mean over stations of the mean of hourly values",
+        basis,
     )
     if column != "pm25_ug_m3":
         return [mean]
-    above = indicator(
-        "environment",
+    above = Indicator(
         "pm25_hours_above",
         f"Hours above {PM25_STANDARD} µg/m³",
         float((by_hour[column] > PM25_STANDARD).sum()) if carrying.height else None,
         "h",
-        (last, last),
-        day,
-        method="hours whose mean over stations is above the 24-hour standard",
-        **told,
+        "hours whose mean over stations is above the 24-hour standard",
+        basis,
     )
     return [mean, above]
 
 
-def _year(
-    hourly: pl.DataFrame,
-    last: date,
-    day: date,
-    withheld: str | None,
-    reach: _Reach,
-    facts: Mapping[str, Any],
-) -> dict[str, Any]:
+def _year(hourly: pl.DataFrame, reach: _Reach, basis: Basis) -> Indicator:
+    last = basis.period.last
     first = last - timedelta(days=YEAR - 1)
     days = (
         hourly.filter(pl.col("local_date").is_between(first, last))
@@ -170,101 +152,96 @@ def _year(
         for station, when in sorted(reach.moved.items())
         if when > first and station in days["station_id"]
     ]
-    return indicator(
-        "environment",
+    return Indicator(
         "pm25_mean_365d",
         "PM2.5, mean of 365 days",
         by_day.select(pl.col("pm25_ug_m3").mean()).item(),
         "µg/m³",
-        (first, last),
-        day,
-        method=f"mean of the days on which a station has {ENOUGH:.0%} of the hours, of the mean over such stations",
-        sources=f"{AIR_QUALITY.name}, {days['station_id'].n_unique()} station(s), {by_day.height} of {YEAR} days",
-        coverage=by_day.height / YEAR,
-        withheld=withheld,
-        **{**facts, "partial": "; ".join(filter(None, [facts["partial"], *moved])) or None},
+        f"mean of the days on which a station has {ENOUGH:.0%} of the hours, of the mean over such stations",
+        replace(
+            basis,
+            period=Period(first, last),
+            sources=f"{AIR_QUALITY.name}, {days['station_id'].n_unique()} station(s), {by_day.height} of {YEAR} days",
+            coverage=by_day.height / YEAR,
+            partial=joined(basis.partial, *moved),
+        ),
     )
 
 
-def _modelled(day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+def _modelled(day: date, tables: Tables) -> list[Indicator]:
     """PM2.5 as models estimate it, one indicator a model: for cities without a station, and never mixed with one's."""
-    table = tables.get(AIR_QUALITY.name, AIR_QUALITY.empty()).drop_nulls("pm25_ug_m3")
+    table = tables.get(AIR_QUALITY).drop_nulls("pm25_ug_m3")
     found = []
-    last, rows = newest(table.filter(station_id="open_meteo:grid", product="model_hourly"), AIR_QUALITY.day, day)
-    if last is not None:
+    cell = newest(table.filter(station_id="open_meteo:grid", product="model_hourly"), AIR_QUALITY.day, day)
+    if cell.height:
         found.append(
-            indicator(
-                "environment",
+            Indicator(
                 "pm25_model_mean_day",
                 "PM2.5, mean of the day by a global model",
-                rows.select(pl.col("pm25_ug_m3").mean()).item(),
+                cell.select(pl.col("pm25_ug_m3").mean()).item(),
                 "µg/m³",
-                (last, last),
-                day,
-                method="mean of the hours a model estimates for the grid cell at the city's point; not measured",
-                sources=f"{AIR_QUALITY.name} (Open-Meteo, CAMS)",
-                coverage=min(rows.height / HOURS, 1.0),
-                max_age=AIR_QUALITY.max_age,
+                "mean of the hours a model estimates for the grid cell at the city's point; not measured",
+                Basis(
+                    "environment",
+                    Period.of(cell[AIR_QUALITY.day]),
+                    f"{AIR_QUALITY.name} (Open-Meteo, CAMS)",
+                    coverage=min(cell.height / HOURS, 1.0),
+                    max_age=AIR_QUALITY.max_age,
+                ),
             )
         )
-    province = table.filter(pl.col("station_id").str.starts_with("gistda:"), product="model_24h")
-    last, rows = newest(province, AIR_QUALITY.day, day)
-    if last is not None:
-        newest_row = rows.sort("start").tail(1)
-        hour = newest_row["start"].dt.convert_time_zone("Asia/Bangkok").dt.strftime("%H:%M").item()
+    of_province = table.filter(pl.col("station_id").str.starts_with("gistda:"), product="model_24h")
+    province = newest(of_province, AIR_QUALITY.day, day).sort("start").tail(1)
+    if province.height:
+        last = province.item(0, AIR_QUALITY.day)
+        hour = province["start"].dt.convert_time_zone("Asia/Bangkok").dt.strftime("%H:%M").item()
         found.append(
-            indicator(
-                "environment",
+            Indicator(
                 "pm25_province_24h",
                 "PM2.5, 24-hour mean of the province by GISTDA's model",
-                newest_row["pm25_ug_m3"].item(),
+                province["pm25_ug_m3"].item(),
                 "µg/m³",
-                (last - timedelta(days=1), last),
-                day,
-                method=f"the model's mean of the 24 hours to {hour}, for the whole province; not measured",
-                sources=f"{AIR_QUALITY.name} (GISTDA)",
-                max_age=AIR_QUALITY.max_age,
+                f"the model's mean of the 24 hours to {hour}, for the whole province; not measured",
+                Basis(
+                    "environment",
+                    Period(last - timedelta(days=1), last),
+                    f"{AIR_QUALITY.name} (GISTDA)",
+                    max_age=AIR_QUALITY.max_age,
+                ),
             )
         )
     return found
 
 
-def _weather(day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    model = tables.get(WEATHER.name, WEATHER.empty()).filter(product="model")
-    last, rows = newest(model, WEATHER.day, day)
-    if last is None:
+def _weather(day: date, tables: Tables) -> list[Indicator]:
+    rows = tables.newest(WEATHER, day, product="model")
+    if rows.is_empty():
         return _missing(WEATHER, tables, day, "the model's hours were not delivered")
     temperature, rain = rows["temperature_c"].drop_nulls(), rows["precipitation_mm"].drop_nulls()
-    facts: dict[str, Any] = {"sources": f"{WEATHER.name} (Open-Meteo grid cell)", "max_age": WEATHER.max_age}
+    basis = Basis(
+        "environment", Period.of(rows[WEATHER.day]), f"{WEATHER.name} (Open-Meteo grid cell)", max_age=WEATHER.max_age
+    )
     return [
-        indicator(
-            "environment",
+        Indicator(
             "temperature_mean",
             "Mean temperature",
             rows.select(pl.col("temperature_c").mean()).item(),
             "°C",
-            (last, last),
-            day,
-            method="mean of hourly values",
-            coverage=min(temperature.len() / HOURS, 1.0),
-            **facts,
+            "mean of hourly values",
+            replace(basis, coverage=min(temperature.len() / HOURS, 1.0)),
         ),
-        indicator(
-            "environment",
+        Indicator(
             "rain_sum",
             "Rain of the day",
             None if rain.is_empty() else float(rain.sum()),
             "mm",
-            (last, last),
-            day,
-            method="sum of hourly sums",
-            coverage=min(rain.len() / HOURS, 1.0),
-            **facts,
+            "sum of hourly sums",
+            replace(basis, coverage=min(rain.len() / HOURS, 1.0)),
         ),
     ]
 
 
-def _missing(table: Table, tables: Mapping[str, pl.DataFrame], day: date, reason: str) -> list[dict[str, Any]]:
-    """The withheld row of a table that has no row of the product that counts."""
-    others = tables.get(table.name, table.empty()).height
+def _missing(table: Table, tables: Tables, day: date, reason: str) -> list[Indicator]:
+    """The withheld indicator of a table that has no row of the product that counts."""
+    others = tables.get(table).height
     return [nothing(table.smart, table.name, table.title, day, reason)] if others else absent(table, tables, day)

@@ -1,13 +1,13 @@
 """Smart Economy: visitors and what they spend, and what households earn, by year."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators.indicator import YEARLY_MAX_AGE, absent, collect, indicator
+from assets.indicators.indicator import YEARLY_MAX_AGE, Basis, Indicator, Period, absent
+from assets.indicators.tables import Tables
 from quality.tables import HOUSEHOLD_INCOME, VISITORS
 
 ADDITIVE = ("คน", "persons", "ล้านบาท")
@@ -42,61 +42,64 @@ def yearly(visitors: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """The newest year of every series, as ``INDICATORS``; withheld while the publisher has not computed it."""
-    return collect([*_visitors(day, tables), *_households(city, day, tables)])
+def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
+    """The newest year of every series; withheld while the publisher has not computed it."""
+    return [*_visitors(day, tables), *_households(city, day, tables)]
 
 
-def _visitors(day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    table = tables.get(VISITORS.name)
-    rows = VISITORS.empty() if table is None else table.filter(pl.col("reference_date").dt.year() <= day.year)
+def _visitors(day: date, tables: Tables) -> list[Indicator]:
+    rows = tables.get(VISITORS).filter(pl.col("reference_date").dt.year() <= day.year)
     if rows.is_empty():
         return absent(VISITORS, tables, day)
     newest = yearly(rows).filter(pl.col("year") == pl.col("year").max().over("dataset", "item", "unit"))
-    return [_row(series, day) for series in newest.iter_rows(named=True)]
+    return [_series(series) for series in newest.iter_rows(named=True)]
 
 
-def _households(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+def _households(city: City, day: date, tables: Tables) -> list[Indicator]:
     """What a household of the province earns and spends a month: the newest year that has a value."""
-    table = tables.get(HOUSEHOLD_INCOME.name, HOUSEHOLD_INCOME.empty())
-    rows = table.filter(pl.col("reference_date").dt.year() <= day.year).drop_nulls("baht_month")
+    rows = tables.get(HOUSEHOLD_INCOME).filter(pl.col("reference_date").dt.year() <= day.year).drop_nulls("baht_month")
     if rows.is_empty():
-        return absent(HOUSEHOLD_INCOME, tables, day) if HOUSEHOLD_INCOME.name in tables else []
+        return absent(HOUSEHOLD_INCOME, tables, day) if tables.has(HOUSEHOLD_INCOME) else []
     newest = rows.sort("measure", "reference_date", "dataset").unique("measure", keep="last", maintain_order=True)
     return [
-        indicator(
-            "economy",
-            f"household_{row['measure']}",
-            f"Average household {row['measure']} a month",
-            float(row["baht_month"]),
+        Indicator(
+            f"household_{measure}",
+            f"Average household {measure} a month",
+            float(baht),
             "THB/month",
-            (row["reference_date"], date(row["reference_date"].year, 12, 31)),
-            day,
-            method=f"average of the households of {city.province_en}, as published",
-            sources=f"{HOUSEHOLD_INCOME.name}, {row['dataset']}",
-            max_age=YEARLY_MAX_AGE,
+            f"average of the households of {city.province_en}, as published",
+            Basis(
+                "economy",
+                Period(start, date(start.year, 12, 31)),
+                f"{HOUSEHOLD_INCOME.name}, {dataset}",
+                max_age=YEARLY_MAX_AGE,
+            ),
         )
-        for row in newest.iter_rows(named=True)
+        for measure, start, baht, dataset in newest.select(
+            "measure", "reference_date", "baht_month", "dataset"
+        ).iter_rows()
     ]
 
 
-def _row(series: dict[str, Any], day: date) -> dict[str, Any]:
+def _series(series: dict[str, Any]) -> Indicator:
     parts = [series["category"], series["origin"]]
     value, stated = series["value"], series["stated"]
     differs = value is not None and stated is not None and stated != value
-    return indicator(
+    basis = Basis(
         "economy",
-        ":".join([series["dataset"], series["item"], *filter(None, parts)]),
-        ", ".join([series["item"], *(part for part in parts if part not in (None, "all", "total"))]),
-        None if value is None else float(value),
-        series["unit"],
-        (date(series["year"], 1, 1), date(series["year"], 12, 31)),
-        day,
-        method="as published" if series["origin"] else "sum of the published members",
-        sources=f"{VISITORS.name}, {series['dataset']}",
+        Period.year(series["year"]),
+        f"{VISITORS.name}, {series['dataset']}",
         max_age=YEARLY_MAX_AGE,
         withheld="the publisher has not computed it yet" if series["pending"] else None,
         partial=f"the publisher's total {stated:,.0f} differs from the sum of its members {value:,.0f}"
         if differs
         else None,
+    )
+    return Indicator(
+        ":".join([series["dataset"], series["item"], *filter(None, parts)]),
+        ", ".join([series["item"], *(part for part in parts if part not in (None, "all", "total"))]),
+        None if value is None else float(value),
+        series["unit"],
+        "as published" if series["origin"] else "sum of the published members",
+        basis,
     )

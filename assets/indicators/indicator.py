@@ -3,12 +3,14 @@
 The Smarts compute values; this module alone decides whether a value may be shown.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 
+from assets.indicators.tables import Tables
 from quality.contracts import Table
 from quality.tables import INDICATORS
 
@@ -22,78 +24,116 @@ YEARLY_MAX_AGE = timedelta(days=2 * 366)
 """A yearly figure normally follows within the next year; two years after its period it describes another time."""
 
 
-def indicator(
-    smart: str,
-    code: str,
-    title: str,
-    value: float | None,
-    unit: str,
-    period: tuple[date, date],
-    day: date,
-    *,
-    method: str,
-    sources: str,
-    coverage: float | None = None,
-    max_age: timedelta | None = None,
-    withheld: str | None = None,
-    stale: str | None = None,
-    partial: str | None = None,
-) -> dict[str, Any]:
-    """One row. ``withheld``, ``stale`` and ``partial`` are reasons; the gravest decides the verdict, all are told.
+@dataclass(frozen=True)
+class Period:
+    """First and last day that a value is of."""
 
-    A value is withheld as well where ``coverage`` (a share) is below ``ENOUGH`` or there is no value, partial below
-    ``WHOLE``, and stale where the period ended more than ``max_age`` before ``day``.
+    first: date
+    last: date
+
+    @classmethod
+    def day(cls, day: date) -> Self:
+        """A single day."""
+        return cls(day, day)
+
+    @classmethod
+    def year(cls, year: int) -> Self:
+        """A calendar year."""
+        return cls(date(year, 1, 1), date(year, 12, 31))
+
+    @classmethod
+    def of(cls, days: pl.Series) -> Self:
+        """From the first to the last of ``days``. Raises ``ValueError`` where there is none."""
+        first, last = days.min(), days.max()
+        if not isinstance(first, date) or not isinstance(last, date):
+            raise ValueError("no day, no period")
+        return cls(first, last)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a value rests on; indicators of one family share it.
+
+    ``coverage`` is a share, ``max_age`` the time after the period's end from which the value is stale. ``withheld``,
+    ``stale`` and ``partial`` are reasons.
     """
-    if coverage is not None and coverage < ENOUGH:
-        withheld = withheld or f"only {coverage:.0%} of the data is there; {ENOUGH:.0%} is needed"
-    elif coverage is not None and coverage < WHOLE:
-        partial = "; ".join(filter(None, (partial, f"{coverage:.0%} of the data is there")))
-    if value is None:
-        withheld = withheld or "there is no value"
-    if max_age is not None and day - period[1] > max_age:
-        stale = stale or f"the newest data is of {period[1].isoformat()}"
-    reasons = {"withheld": withheld, "stale": stale, "partial": partial}
-    return {
-        "smart": smart,
-        "indicator": code,
-        "title": title,
-        # Rounded: sums of floats differ in their last digits with the number of threads.
-        "value": None if withheld or value is None else round(value, 6),
-        "unit": unit,
-        "period_start": period[0],
-        "period_end": period[1],
-        "method": method,
-        "sources": sources,
-        "coverage": coverage,
-        "verdict": next((verdict for verdict, reason in reasons.items() if reason), "ok"),
-        "reason": "; ".join(filter(None, reasons.values())) or None,
-        "reference_date": day,
-    }
+
+    smart: str
+    period: Period
+    sources: str
+    coverage: float | None = None
+    max_age: timedelta | None = None
+    withheld: str | None = None
+    stale: str | None = None
+    partial: str | None = None
 
 
-def absent(table: Table, tables: Mapping[str, pl.DataFrame], day: date) -> list[dict[str, Any]]:
-    """The withheld row of a Smart whose ``table`` is not among ``tables`` (no source) or is empty (nothing came)."""
-    reason = "no data delivered" if table.name in tables else "no source configured"
+@dataclass(frozen=True)
+class Indicator:
+    """One number about a city; ``value`` is None where the data has none."""
+
+    code: str
+    title: str
+    value: float | None
+    unit: str
+    method: str
+    basis: Basis
+
+    def row(self, day: date) -> dict[str, Any]:
+        """The row of a delivery day. The gravest reason decides the verdict, all are stated.
+
+        A value is withheld as well where the coverage is below ``ENOUGH`` or there is no value, partial below
+        ``WHOLE``, and stale where the period ended more than ``max_age`` before ``day``.
+        """
+        basis, value = self.basis, self.value
+        withheld, stale, partial = basis.withheld, basis.stale, basis.partial
+        if basis.coverage is not None and basis.coverage < ENOUGH:
+            withheld = withheld or f"only {basis.coverage:.0%} of the data is there; {ENOUGH:.0%} is needed"
+        elif basis.coverage is not None and basis.coverage < WHOLE:
+            partial = joined(partial, f"{basis.coverage:.0%} of the data is there")
+        if value is None:
+            withheld = withheld or "there is no value"
+        if basis.max_age is not None and day - basis.period.last > basis.max_age:
+            stale = stale or f"the newest data is of {basis.period.last.isoformat()}"
+        reasons = {"withheld": withheld, "stale": stale, "partial": partial}
+        return {
+            "smart": basis.smart,
+            "indicator": self.code,
+            "title": self.title,
+            # Rounded: sums of floats differ in their last digits with the number of threads.
+            "value": None if withheld or value is None else round(value, 6),
+            "unit": self.unit,
+            "period_start": basis.period.first,
+            "period_end": basis.period.last,
+            "method": self.method,
+            "sources": basis.sources,
+            "coverage": basis.coverage,
+            "verdict": next((verdict for verdict, reason in reasons.items() if reason), "ok"),
+            "reason": joined(*reasons.values()),
+            "reference_date": day,
+        }
+
+
+def joined(*reasons: str | None) -> str | None:
+    """The reasons there are, as one; None where there is none."""
+    return "; ".join(filter(None, reasons)) or None
+
+
+def absent(table: Table, tables: Tables, day: date) -> list[Indicator]:
+    """The withheld indicator of a Smart whose ``table`` has no source or no rows."""
+    reason = "no data delivered" if tables.has(table) else "no source configured"
     return [nothing(table.smart, table.name, table.title, day, reason)]
 
 
-def nothing(smart: str, code: str, title: str, day: date, reason: str) -> dict[str, Any]:
-    """A row without a value, for the day itself."""
-    return indicator(smart, code, title, None, "", (day, day), day, method="", sources="", withheld=reason)
+def nothing(smart: str, code: str, title: str, day: date, reason: str, unit: str = "") -> Indicator:
+    """An indicator without a value, for the day itself."""
+    return Indicator(code, title, None, unit, "", Basis(smart, Period.day(day), "", withheld=reason))
 
 
-def collect(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """Rows as a frame of ``INDICATORS``, in its order. Raises ``ValueError`` if one breaks the contract."""
-    batch = INDICATORS.conform(pl.DataFrame(list(rows), schema=INDICATORS.schema))
+def collect(indicators: Iterable[Indicator], day: date) -> pl.DataFrame:
+    """A frame of ``INDICATORS`` on a delivery day, in its order. Raises ``ValueError`` if one breaks the contract."""
+    rows = [indicator.row(day) for indicator in indicators]
+    batch = INDICATORS.conform(pl.DataFrame(rows, schema=INDICATORS.schema))
     if batch.problems:
         raise ValueError(f"indicators break their contract: {batch.found.item(0, 'message')}")
     return batch.rows.sort(INDICATORS.order)
-
-
-def newest(frame: pl.DataFrame | None, column: str, day: date) -> tuple[date | None, pl.DataFrame]:
-    """The newest day in ``column`` that is not after ``day``, and its rows; None and no rows where there is none."""
-    if frame is None:
-        return None, pl.DataFrame()
-    past = frame.filter(pl.col(column) <= day)
-    last = past.get_column(column).max()
-    return (last, past.filter(pl.col(column) == last)) if isinstance(last, date) else (None, past)

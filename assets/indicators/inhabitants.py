@@ -1,12 +1,12 @@
 """How many people are registered in a city: the denominator of what is told per inhabitant."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
 import polars as pl
 
 from assets.cities.registry import City
+from assets.indicators.tables import Tables
 from quality.tables import POPULATION
 
 LEVELS = ("tambon", "amphoe", "province")
@@ -22,14 +22,12 @@ class Registered(NamedTuple):
     day: date
 
 
-def registered(
-    city: City, day: date, tables: Mapping[str, pl.DataFrame], level: str | None = None
-) -> Registered | None:
+def registered(city: City, day: date, tables: Tables, level: str | None = None) -> Registered | None:
     """The newest count of the city's own area that is not after ``day``; None where no published count is of it.
 
     ``level`` asks for the tambon, amphoe or province the city lies in instead.
     """
-    past = tables.get(POPULATION.name, POPULATION.empty()).filter(pl.col("reference_date") <= day)
+    past = tables.get(POPULATION).filter(pl.col("reference_date") <= day)
     rows = own_area(city, past, level)
     total = rows.filter(sex="total", age_band="all")
     if total.is_empty():

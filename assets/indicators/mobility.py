@@ -6,39 +6,33 @@ for nobody counts who lives in it.
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators.indicator import YEARLY_MAX_AGE, absent, collect, indicator, nothing
+from assets.indicators.indicator import YEARLY_MAX_AGE, Basis, Indicator, Period, absent, nothing
 from assets.indicators.inhabitants import registered
 from assets.indicators.road_deaths import by_year
+from assets.indicators.tables import Tables, newest
 from assets.sources import gtfs, mot_accidents
-from quality.tables import ROAD_ACCIDENTS, ROAD_CASUALTIES, ROAD_EVENTS, TABLES, TRANSIT_SERVICE, TRANSIT_STOPS
+from quality.contracts import Table
+from quality.tables import ROAD_ACCIDENTS, ROAD_CASUALTIES, ROAD_EVENTS, TRANSIT_SERVICE, TRANSIT_STOPS
 
 
-def indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Stops and departures in reach, age of the feeds, deaths and accidents of a year, events of the day before, as
-    ``INDICATORS``. A table without a source says nothing as long as another one does."""
-    rows: list[dict[str, Any]] = []
-    for table, make in _MAKERS.items():
-        if table in tables:
-            some = bool((tables[table][TABLES[table].day] <= day).any())
-            rows += make(city, day, tables) if some else absent(TABLES[table], tables, day)
-    return collect(rows or absent(TRANSIT_STOPS, tables, day))
+def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
+    """Stops and departures in reach, age of the feeds, deaths and accidents of a year, events of the day before.
 
-
-def _newest_feeds(rows: pl.DataFrame, day: date) -> tuple[pl.DataFrame, tuple[date, date]]:
-    """The rows of each feed's newest version that is not after ``day``, and the first and last of those days."""
-    past = rows.filter(pl.col("reference_date") <= day)
-    kept = past.filter(pl.col("reference_date") == pl.col("reference_date").max().over("feed"))
-    first, last = kept["reference_date"].min(), kept["reference_date"].max()
-    assert isinstance(first, date)
-    assert isinstance(last, date)
-    return kept, (first, last)
+    A table without a source says nothing as long as another one does.
+    """
+    found: list[Indicator] = []
+    for table, family in _FAMILIES:
+        if tables.has(table):
+            some = bool((tables.get(table)[table.day] <= day).any())
+            found += family(city, day, tables) if some else absent(table, tables, day)
+    return found or absent(TRANSIT_STOPS, tables, day)
 
 
 def _reach(city: City, readers: Collection[str], default: float) -> float:
@@ -53,63 +47,58 @@ def _expired(rows: pl.DataFrame, day: date) -> str | None:
     return f"the feed expired on {ends}" if isinstance(ends, date) and ends < day else None
 
 
-def _stops(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    stops, period = _newest_feeds(tables[TRANSIT_STOPS.name], day)
+def _stops(city: City, day: date, tables: Tables) -> list[Indicator]:
+    stops = newest(tables.get(TRANSIT_STOPS), "reference_date", day, "feed")
     feeds = stops["feed"].unique().sort()
     reach = _reach(city, gtfs.READERS, gtfs.WITHIN_KM)
     where = f"within {reach:g} km of the city's point"
-    facts: dict[str, Any] = {
-        "sources": f"{TRANSIT_STOPS.name}, feed {', '.join(feeds)}",
-        "stale": _expired(stops, day),
-        "partial": f"{len(feeds)} feeds may name one stop each in their own way" if len(feeds) > 1 else None,
-    }
-    told = (
-        ("stops_in_reach", "Stops in reach", float(stops.height), "stops", f"stops {where}"),
-        (
-            "stops_per_km2",
-            "Stops per km² of reach",
-            stops.height / (math.pi * reach**2),
-            "1/km²",
-            f"stops {where} over the area of that circle",
-        ),
-        ("feed_age", "Age of the feed", float((day - period[0]).days), "days", "days since the oldest feed's version"),
+    density, area = stops.height / (math.pi * reach**2), f"stops {where} over the area of that circle"
+    period = Period.of(stops["reference_date"])
+    age = float((day - period.first).days)
+    basis = Basis(
+        "mobility",
+        period,
+        f"{TRANSIT_STOPS.name}, feed {', '.join(feeds)}",
+        stale=_expired(stops, day),
+        partial=f"{len(feeds)} feeds may name one stop each in their own way" if len(feeds) > 1 else None,
     )
     return [
-        indicator("mobility", code, title, value, unit, period, day, method=method, **facts)
-        for code, title, value, unit, method in told
+        Indicator("stops_in_reach", "Stops in reach", float(stops.height), "stops", f"stops {where}", basis),
+        Indicator("stops_per_km2", "Stops per km² of reach", density, "1/km²", area, basis),
+        Indicator("feed_age", "Age of the feed", age, "days", "days since the oldest feed's version", basis),
     ]
 
 
-def _service(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    service, period = _newest_feeds(tables[TRANSIT_SERVICE.name], day)
+def _service(city: City, day: date, tables: Tables) -> list[Indicator]:
+    service = newest(tables.get(TRANSIT_SERVICE), "reference_date", day, "feed")
     weekday = service.filter(day_type="weekday")
     counted = sorted({f"{one}" for one in weekday["service_date"]})
     return [
-        indicator(
-            "mobility",
+        Indicator(
             "departures_weekday",
             "Departures on a weekday",
             float(weekday["departures"].sum()) if weekday.height else None,
             "departures",
-            period,
-            day,
-            method=f"scheduled departures from stops in reach on {', '.join(counted)}, the middle of five weekdays",
-            sources=f"{TRANSIT_SERVICE.name}, feed {', '.join(service['feed'].unique().sort())}",
-            withheld=None if weekday.height else "no service runs on a weekday",
-            stale=_expired(service, day),
+            f"scheduled departures from stops in reach on {', '.join(counted)}, the middle of five weekdays",
+            Basis(
+                "mobility",
+                Period.of(service["reference_date"]),
+                f"{TRANSIT_SERVICE.name}, feed {', '.join(service['feed'].unique().sort())}",
+                withheld=None if weekday.height else "no service runs on a weekday",
+                stale=_expired(service, day),
+            ),
         )
     ]
 
 
-def _casualties(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+def _casualties(city: City, day: date, tables: Tables) -> list[Indicator]:
     """Deaths of the newest year that is over, of the city's province: the least area that is published."""
     code, title = "road_deaths", "Traffic deaths a year"
-    years = by_year(tables[ROAD_CASUALTIES.name], city.province_th)
+    years = by_year(tables.get(ROAD_CASUALTIES), city.province_th)
     deaths = years.filter(pl.col("outcome") == "death", pl.col("year") < day.year)
     if deaths.is_empty():
         return [nothing("mobility", code, title, day, "no year of the city's province is whole")]
     year = deaths.row(-1, named=True)
-    period = (date(year["year"], 1, 1), date(year["year"], 12, 31))
     people = registered(city, day, tables, "province")
     if year["months"] < 12:
         partial = f"{year['months']} of 12 months have a number; the publisher's total of the year is told"
@@ -117,98 +106,73 @@ def _casualties(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> li
         partial = f"the publisher's total {year['stated']:,} differs from the sum of its months {year['persons']:,}"
     else:
         partial = None
-    facts: dict[str, Any] = {"partial": partial, "max_age": YEARLY_MAX_AGE}
-    sources = f"{ROAD_CASUALTIES.name}, {year['dataset']}"
-    method = f"killed on all roads of the province {city.province_th}, as published"
-    count = indicator(
-        "mobility", code, title, float(year["persons"]), "persons", period, day, method=method, sources=sources, **facts
-    )
-    rate = indicator(
+    basis = Basis(
         "mobility",
-        "road_deaths_per_100k",
-        "Traffic deaths per 100,000 inhabitants",
-        100_000 * year["persons"] / people.persons if people and people.persons else None,
-        "1/100,000",
-        period,
-        day,
-        method=method
-        + (f", per 100,000 of its {people.persons:,} registered inhabitants of {people.day}" if people else ""),
-        sources=f"{sources}; population" if people else sources,
-        withheld=None if people else "no count of the province's registered inhabitants",
-        **facts,
+        Period.year(year["year"]),
+        f"{ROAD_CASUALTIES.name}, {year['dataset']}",
+        max_age=YEARLY_MAX_AGE,
+        partial=partial,
     )
-    return [count, rate]
+    method = f"killed on all roads of the province {city.province_th}, as published"
+    count = Indicator(code, title, float(year["persons"]), "persons", method, basis)
+    code, title, unit = "road_deaths_per_100k", "Traffic deaths per 100,000 inhabitants", "1/100,000"
+    if not people:
+        unknown = replace(basis, withheld="no count of the province's registered inhabitants")
+        return [count, Indicator(code, title, None, unit, method, unknown)]
+    rate = 100_000 * year["persons"] / people.persons if people.persons else None
+    method += f", per 100,000 of its {people.persons:,} registered inhabitants of {people.day}"
+    return [count, Indicator(code, title, rate, unit, method, replace(basis, sources=f"{basis.sources}; population"))]
 
 
-def _accidents(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+def _accidents(city: City, day: date, tables: Tables) -> list[Indicator]:
     """Accidents and deaths of the newest year that is over: the file of the running year grows."""
-    table = tables[ROAD_ACCIDENTS.name]
-    years = table.select(year=pl.col("local_date").dt.year()).filter(pl.col("year") < day.year)["year"]
-    newest = years.max()
-    if not isinstance(newest, int):
-        title = "Accidents on state roads a year"
-        return [nothing("mobility", "state_road_accidents", title, day, "no year that is over has been published")]
-    rows = table.filter(pl.col("local_date").dt.year() == newest)
+    code, title = "state_road_accidents", "Accidents on state roads a year"
+    table = tables.get(ROAD_ACCIDENTS)
+    year = table.select(year=pl.col("local_date").dt.year()).filter(pl.col("year") < day.year)["year"].max()
+    if not isinstance(year, int):
+        return [nothing("mobility", code, title, day, "no year that is over has been published")]
+    rows = table.filter(pl.col("local_date").dt.year() == year)
     reach = _reach(city, (mot_accidents.MOT_ACCIDENTS.name,), mot_accidents.WITHIN_KM)
-    facts: dict[str, Any] = {
-        "sources": f"{ROAD_ACCIDENTS.name}, {', '.join(rows['dataset'].unique().sort())}",
-        "max_age": YEARLY_MAX_AGE,
-        "method": f"on the Ministry of Transport's roads within {reach:g} km of the city's point; no municipal streets",
-    }
-    period = (date(newest, 1, 1), date(newest, 12, 31))
+    method = f"on the Ministry of Transport's roads within {reach:g} km of the city's point; no municipal streets"
+    sources = f"{ROAD_ACCIDENTS.name}, {', '.join(rows['dataset'].unique().sort())}"
+    basis = Basis("mobility", Period.year(year), sources, max_age=YEARLY_MAX_AGE)
+    deaths = rows["deaths"]
+    stated = replace(basis, coverage=1 - deaths.null_count() / rows.height)
     return [
-        indicator(
-            "mobility",
-            "state_road_accidents",
-            "Accidents on state roads a year",
-            float(rows.height),
-            "accidents",
-            period,
-            day,
-            **facts,
-        ),
-        indicator(
-            "mobility",
-            "state_road_deaths",
-            "Deaths on state roads a year",
-            float(rows["deaths"].sum()),
-            "persons",
-            period,
-            day,
-            coverage=1 - rows["deaths"].null_count() / rows.height,
-            **facts,
-        ),
+        Indicator(code, title, float(rows.height), "accidents", method, basis),
+        Indicator("state_road_deaths", "Deaths on state roads a year", float(deaths.sum()), "persons", method, stated),
     ]
 
 
-def _events(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+def _events(city: City, day: date, tables: Tables) -> list[Indicator]:
     """Events that began on the day before. None at all is no zero: a feed that fell silent looks alike."""
-    table = tables[ROAD_EVENTS.name]
+    table = tables.get(ROAD_EVENTS)
     before = day - timedelta(days=1)
     events = table.filter(pl.col("local_date") == before)
     kinds = ", ".join(f"{count} {kind}" for kind, count in events["kind"].value_counts().sort("kind").iter_rows())
     return [
-        indicator(
-            "mobility",
+        Indicator(
             "road_events_day",
             "Events on roads of the day",
             float(events.height) if events.height else None,
             "events",
-            (before, before),
-            day,
-            method=f"events that began on the day and were still listed when the feed was asked: {kinds}",
-            sources=f"{ROAD_EVENTS.name}, {', '.join(table['source'].unique().sort())}",
-            withheld=None if events.height else "no event of the day was listed",
-            partial="the feed is asked once a night and lists what goes on then",
+            f"events that began on the day and were still listed when the feed was asked: {kinds}",
+            Basis(
+                "mobility",
+                Period.day(before),
+                f"{ROAD_EVENTS.name}, {', '.join(table['source'].unique().sort())}",
+                withheld=None if events.height else "no event of the day was listed",
+                partial="the feed is asked once a night and lists what goes on then",
+            ),
         )
     ]
 
 
-_MAKERS: dict[str, Callable[[City, date, Mapping[str, pl.DataFrame]], list[dict[str, Any]]]] = {
-    TRANSIT_STOPS.name: _stops,
-    TRANSIT_SERVICE.name: _service,
-    ROAD_CASUALTIES.name: _casualties,
-    ROAD_ACCIDENTS.name: _accidents,
-    ROAD_EVENTS.name: _events,
-}
+_FAMILIES: tuple[tuple[Table, Callable[[City, date, Tables], list[Indicator]]], ...] = (
+    (TRANSIT_STOPS, _stops),
+    (TRANSIT_SERVICE, _service),
+    (ROAD_CASUALTIES, _casualties),
+    (ROAD_ACCIDENTS, _accidents),
+    (ROAD_EVENTS, _events),
+)
 """What is told of a table that has rows."""

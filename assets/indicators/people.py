@@ -4,15 +4,14 @@ The city's own area counts where one publication tells it by code. Else the memb
 total that does not equal them is told, never used.
 """
 
-from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
 
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators.indicator import YEARLY_MAX_AGE, absent, collect, indicator, newest
+from assets.indicators.indicator import YEARLY_MAX_AGE, Basis, Indicator, Period, absent, nothing
 from assets.indicators.inhabitants import own_area
+from assets.indicators.tables import Tables, newest
 from quality.tables import POPULATION
 
 OLDER = "60+"
@@ -38,111 +37,90 @@ def members(population: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Registered population, share of women, persons a house and share of those aged 60 and more, as ``INDICATORS``."""
-    table = tables.get(POPULATION.name, POPULATION.empty()).filter(pl.col("reference_date") <= day)
+def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
+    """Registered population, share of women, persons a house and share of those aged 60 and more."""
+    table = tables.get(POPULATION).filter(pl.col("reference_date") <= day)
     if table.is_empty():
-        return collect(absent(POPULATION, tables, day))
+        return absent(POPULATION, tables, day)
     own = own_area(city, table)
-    counts = _of_area(own, day) if own.height else _of_members(table, day)
-    return collect([*counts, _older(city, table, day)])
+    counts = _of_area(own) if own.height else _of_members(table, day)
+    return [*counts, _older(city, table, day)]
 
 
-def _of_area(own: pl.DataFrame, day: date) -> list[dict[str, Any]]:
+def _of_area(own: pl.DataFrame) -> list[Indicator]:
     """From the rows of the city's own area in one publication."""
     counted = {row["sex"]: row for row in own.filter(age_band="all").iter_rows(named=True)}
     total = counted["total"]
     persons, women = float(total["persons"]), counted.get("female", {}).get("persons")
     where = f"{total['area_level']} {total['area']}"
-    facts: dict[str, Any] = {
-        "sources": f"{POPULATION.name}, {total['dataset']}",
-        "max_age": YEARLY_MAX_AGE,
-    }
-    period = (total["reference_date"], total["reference_date"])
+    sources = f"{POPULATION.name}, {total['dataset']}"
+    basis = Basis("people", Period.day(total["reference_date"]), sources, max_age=YEARLY_MAX_AGE)
     share = None if women is None or not persons else 100 * women / persons
-    rows = [
-        _population(persons, period, day, f"as published for {where}; residents may differ", facts),
-        _women(share, period, day, facts),
-    ]
+    found = [_population(persons, f"as published for {where}; residents may differ", basis), _women(share, basis)]
     if total["houses"]:
-        rows.append(
-            indicator(
-                "people",
-                "persons_per_house",
-                "Registered persons a house",
-                persons / total["houses"],
-                "persons",
-                period,
-                day,
-                method=f"registered persons over registered houses of {where}",
-                **facts,
-            )
-        )
-    return rows
+        code, title = "persons_per_house", "Registered persons a house"
+        method = f"registered persons over registered houses of {where}"
+        found.append(Indicator(code, title, persons / total["houses"], "persons", method, basis))
+    return found
 
 
-def _of_members(table: pl.DataFrame, day: date) -> list[dict[str, Any]]:
+def _of_members(table: pl.DataFrame, day: date) -> list[Indicator]:
     """From the members of the newest publication that counts all ages."""
     whole = table.filter(age_band="all")
-    last, rows = newest(whole if whole.height else table, POPULATION.day, day)
-    assert last is not None  # the table has rows up to the day
+    rows = newest(whole if whole.height else table, POPULATION.day, day)
     rows = rows.filter(pl.col("dataset") == rows["dataset"].max())
     counted = members(rows)
     pending = counted["persons"].null_count()
     persons, women = _sum(counted), _sum(counted.filter(pl.col("sex") == "female"))
     sexed = not counted.is_empty() and not counted["sex"].is_in(["total"]).any()
-    facts: dict[str, Any] = {
-        "sources": f"{POPULATION.name}, {counted['area'].n_unique()} area(s)",
-        "max_age": YEARLY_MAX_AGE,
-        "withheld": f"{pending} member(s) have no value" if pending else None,
-        "partial": _mismatch(rows, persons),
-    }
+    basis = Basis(
+        "people",
+        Period.of(rows[POPULATION.day]),
+        f"{POPULATION.name}, {counted['area'].n_unique()} area(s)",
+        max_age=YEARLY_MAX_AGE,
+        withheld=f"{pending} member(s) have no value" if pending else None,
+        partial=_mismatch(rows, persons),
+    )
     return [
-        _population(persons or None, (last, last), day, "sum of the published members; residents may differ", facts),
-        _women(100 * women / persons if sexed and persons else None, (last, last), day, facts),
+        _population(persons or None, "sum of the published members; residents may differ", basis),
+        _women(100 * women / persons if sexed and persons else None, basis),
     ]
 
 
-def _population(
-    persons: float | None, period: tuple[date, date], day: date, method: str, facts: Mapping[str, Any]
-) -> dict[str, Any]:
-    title = "Registered population"
-    return indicator("people", "registered_population", title, persons, "persons", period, day, method=method, **facts)
+def _population(persons: float | None, method: str, basis: Basis) -> Indicator:
+    return Indicator("registered_population", "Registered population", persons, "persons", method, basis)
 
 
-def _women(share: float | None, period: tuple[date, date], day: date, facts: Mapping[str, Any]) -> dict[str, Any]:
-    method = "registered women over registered persons"
-    return indicator("people", "female_share", "Share of women", share, "%", period, day, method=method, **facts)
+def _women(share: float | None, basis: Basis) -> Indicator:
+    return Indicator("female_share", "Share of women", share, "%", "registered women over registered persons", basis)
 
 
-def _older(city: City, table: pl.DataFrame, day: date) -> dict[str, Any]:
+def _older(city: City, table: pl.DataFrame, day: date) -> Indicator:
     """Persons aged 60 and more over all persons of the same area, counted at most a year apart."""
     code, title = "older_share", "Share of persons aged 60 and more"
     older = table.filter(pl.col("persons").is_not_null(), age_band=OLDER, sex="total").sort("reference_date", "dataset")
     if older.is_empty():
-        reason = "no publication tells ages"
-        return indicator("people", code, title, None, "%", (day, day), day, method="", sources="", withheld=reason)
+        return nothing("people", code, title, day, "no publication tells ages", unit="%")
     row = older.row(-1, named=True)
-    period = (row["reference_date"], row["reference_date"])
     same = pl.col("area") == row["area"]
     near = (pl.col("reference_date") - pl.lit(row["reference_date"])).abs() <= timedelta(days=366)
     whole = table.filter(same, near, pl.col("persons") > 0, age_band="all", sex="total", area_level=row["area_level"])
     base = whole.sort("reference_date", "dataset").tail(1)
-    return indicator(
-        "people",
+    wider = row["area_level"] == "province" and city.level != "province"
+    return Indicator(
         code,
         title,
         None if base.is_empty() else 100 * row["persons"] / base.item(0, "persons"),
         "%",
-        period,
-        day,
-        method=f"registered persons aged 60 and more over all registered persons of {row['area_level']} {row['area']}",
-        sources=f"{POPULATION.name}, {', '.join(dict.fromkeys([row['dataset'], *base['dataset']]))}",
-        max_age=YEARLY_MAX_AGE,
-        withheld="nobody counted all ages of the area within a year" if base.is_empty() else None,
-        partial="of the province, not of the city alone"
-        if row["area_level"] == "province" and city.level != "province"
-        else None,
+        f"registered persons aged 60 and more over all registered persons of {row['area_level']} {row['area']}",
+        Basis(
+            "people",
+            Period.day(row["reference_date"]),
+            f"{POPULATION.name}, {', '.join(dict.fromkeys([row['dataset'], *base['dataset']]))}",
+            max_age=YEARLY_MAX_AGE,
+            withheld="nobody counted all ages of the area within a year" if base.is_empty() else None,
+            partial="of the province, not of the city alone" if wider else None,
+        ),
     )
 
 

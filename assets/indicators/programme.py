@@ -15,8 +15,10 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.indicators.grid_factor import grid_factor
+from assets.indicators.indicator import joined
 from assets.indicators.inhabitants import registered
 from assets.indicators.road_deaths import by_year
+from assets.indicators.tables import Tables, newest
 from assets.lake.citizen_reports import fullest
 from quality.contracts import Table
 from quality.tables import (
@@ -50,13 +52,13 @@ class Year(NamedTuple):
 
     year: int
     value: float
-    told_by: str
+    evidence: str
 
 
 def programme(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """``PROGRAMME`` on a delivery day, from the city's published tables and its indicators."""
-    tables = {name: _until(day, frame) for name, frame in tables.items()}
-    rows = [*_progress(city, day, tables), *_criteria(city, day, tables)]
+    known = Tables(tables).until(day)
+    rows = [*_progress(city, day, known), *_criteria(city, day, known)]
     frame = pl.DataFrame([_NOTHING | row | {"reference_date": day} for row in rows], schema=PROGRAMME.schema)
     batch = PROGRAMME.conform(frame)
     if batch.problems:
@@ -67,7 +69,7 @@ def programme(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.D
 _NOTHING: dict[str, Any] = dict.fromkeys(PROGRAMME.schema)
 
 
-def _progress(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> Iterator[dict[str, Any]]:
+def _progress(city: City, day: date, tables: Tables) -> Iterator[dict[str, Any]]:
     series: list[tuple[str, str, str, float | None, list[Year]]] = [
         ("road_deaths", "Road deaths a year", "persons", ROAD_DEATHS_PCT, _road_deaths(city, tables)),
         ("co2_electricity", "CO2 of the published electricity a year", "t", None, _co2(tables)),
@@ -80,7 +82,7 @@ def _progress(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> Iter
             target = CO2_PCT_A_YEAR * max(years[-1].year - city.baseline, 1)
         row = _since(city.baseline, [year for year in years if year.year < day.year], target)
         if code == "co2_electricity" and grid_factor(date(city.baseline, 12, 31)) is None:
-            row["missing"] = "; ".join(filter(None, (row["missing"], f"a published grid factor of {city.baseline}")))
+            row["missing"] = joined(row["missing"], f"a published grid factor of {city.baseline}")
         yield {"kind": "progress", "code": code, "title": title, "unit": unit} | row
 
 
@@ -95,7 +97,7 @@ def _since(baseline: int, years: list[Year], target: float | None) -> dict[str, 
         "value": last and last.value,
         "target_pct": target,
         "verdict": "withheld",
-        "evidence": "; ".join(dict.fromkeys(year.told_by for year in (first, last) if year)) or None,
+        "evidence": joined(*dict.fromkeys(year.evidence for year in (first, last) if year)),
         "missing": None,
     }
     lacking = [
@@ -110,14 +112,13 @@ def _since(baseline: int, years: list[Year], target: float | None) -> dict[str, 
     return row | {"change_pct": round(change, 6), "verdict": verdict}
 
 
-def _road_deaths(city: City, tables: Mapping[str, pl.DataFrame]) -> list[Year]:
-    table = tables.get(ROAD_CASUALTIES.name, ROAD_CASUALTIES.empty())
-    years = by_year(table, city.province_th).filter(outcome="death")
+def _road_deaths(city: City, tables: Tables) -> list[Year]:
+    years = by_year(tables.get(ROAD_CASUALTIES), city.province_th).filter(outcome="death")
     return [Year(row["year"], float(row["persons"]), row["dataset"]) for row in years.iter_rows(named=True)]
 
 
-def _co2(tables: Mapping[str, pl.DataFrame]) -> list[Year]:
-    cells = tables.get(LOAD_PROFILE.name, LOAD_PROFILE.empty()).drop_nulls("kwh")
+def _co2(tables: Tables) -> list[Year]:
+    cells = tables.get(LOAD_PROFILE).drop_nulls("kwh")
     days = cells.group_by("local_date").agg(kwh=pl.col("kwh").sum().cast(pl.Float64), slots=pl.col("start").n_unique())
     whole = days.filter(pl.col("slots") == FULL_DAY).group_by(year=pl.col("local_date").dt.year())
     years = whole.agg(pl.col("kwh").sum(), days=pl.len()).filter(pl.col("days") >= WHOLE_YEAR * 365).sort("year")
@@ -125,13 +126,13 @@ def _co2(tables: Mapping[str, pl.DataFrame]) -> list[Year]:
     for year, kwh, days_there in years.iter_rows():
         factor = grid_factor(date(year, 12, 31))
         if factor:
-            told = f"{LOAD_PROFILE.name}, {days_there} days; {factor.kg_co2e_per_kwh} kg CO2e/kWh ({factor.source})"
-            found.append(Year(year, kwh * factor.kg_co2e_per_kwh / 1000, told))
+            by = f"{LOAD_PROFILE.name}, {days_there} days; {factor.kg_co2e_per_kwh} kg CO2e/kWh ({factor.source})"
+            found.append(Year(year, kwh * factor.kg_co2e_per_kwh / 1000, by))
     return found
 
 
-def _pm25(tables: Mapping[str, pl.DataFrame]) -> list[Year]:
-    hourly = tables.get(AIR_QUALITY.name, AIR_QUALITY.empty()).filter(product="hourly").drop_nulls("pm25_ug_m3")
+def _pm25(tables: Tables) -> list[Year]:
+    hourly = tables.get(AIR_QUALITY).filter(product="hourly").drop_nulls("pm25_ug_m3")
     years = (
         hourly.group_by("station_id", year=pl.col("local_date").dt.year())
         .agg(pl.col("pm25_ug_m3").mean(), hours=pl.len())
@@ -143,28 +144,27 @@ def _pm25(tables: Mapping[str, pl.DataFrame]) -> list[Year]:
     return [Year(year, value, f"{AIR_QUALITY.name}, station {ids}") for year, value, ids in years.iter_rows()]
 
 
-def _population(city: City, tables: Mapping[str, pl.DataFrame]) -> list[Year]:
-    table = tables.get(POPULATION.name, POPULATION.empty())
+def _population(city: City, tables: Tables) -> list[Year]:
+    table = tables.get(POPULATION)
     found = []
     for year in sorted(table["reference_date"].dt.year().unique().to_list()):
-        count = registered(
-            city, date(year, 12, 31), {POPULATION.name: table.filter(pl.col("reference_date").dt.year() == year)}
-        )
+        of_year = table.filter(pl.col("reference_date").dt.year() == year)
+        count = registered(city, date(year, 12, 31), Tables({POPULATION.name: of_year}))
         if count:
             found.append(Year(year, float(count.persons), f"{count.level} {count.area}, {count.day}"))
     return found
 
 
-def _income(tables: Mapping[str, pl.DataFrame]) -> list[Year]:
-    rows = tables.get(HOUSEHOLD_INCOME.name, HOUSEHOLD_INCOME.empty()).filter(measure="income").drop_nulls("baht_month")
-    newest = rows.sort("reference_date", "dataset").unique("reference_date", keep="last", maintain_order=True)
+def _income(tables: Tables) -> list[Year]:
+    rows = tables.get(HOUSEHOLD_INCOME).filter(measure="income").drop_nulls("baht_month")
+    by_day = rows.sort("reference_date", "dataset").unique("reference_date", keep="last", maintain_order=True)
     return [
         Year(day.year, float(value), dataset)
-        for day, value, dataset in newest.select("reference_date", "baht_month", "dataset").iter_rows()
+        for day, value, dataset in by_day.select("reference_date", "baht_month", "dataset").iter_rows()
     ]
 
 
-def _criteria(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> Iterator[dict[str, Any]]:
+def _criteria(city: City, day: date, tables: Tables) -> Iterator[dict[str, Any]]:
     valid = f"emblem of batch {city.emblem.batch} from {city.emblem.valid_from}"
     ended = city.emblem.valid_to is not None and city.emblem.valid_to < day.isoformat()
     yield _criterion(
@@ -178,19 +178,18 @@ def _criteria(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> Iter
         ],
     )
     held = [
-        f"{table.title.lower()}: {_newest(tables[table.name]).height} rows"
+        f"{table.title.lower()}: {_newest(tables, table).height} rows"
         for table in _INFRASTRUCTURE
-        if _has(tables, table)
+        if tables.get(table).height
     ]
-    lacking = [f"no {table.title.lower()}" for table in _INFRASTRUCTURE if not _has(tables, table)]
+    lacking = [f"no {table.title.lower()}" for table in _INFRASTRUCTURE if tables.get(table).is_empty()]
     yield _criterion(2, "Infrastructure and investment", held, [*lacking, "investment plan"])
     yield _criterion(3, "Open and secure city data platform", *_platform(tables))
-    indicators = tables.get(INDICATORS.name, INDICATORS.empty())
-    shown = _newest(indicators).filter(pl.col("value").is_not_null()).group_by("smart").len().sort("smart")
-    told = [f"{smart}: {count} indicators with a value" for smart, count in shown.iter_rows()]
+    shown = _newest(tables, INDICATORS).filter(pl.col("value").is_not_null()).group_by("smart").len().sort("smart")
+    served = [f"{smart}: {count} indicators with a value" for smart, count in shown.iter_rows()]
     without = [f"{smart}: no indicator with a value" for smart in sorted(set(city.smarts) - set(shown["smart"]))]
-    yield _criterion(4, "Smart services", told, without)
-    reports = fullest(tables.get(CITIZEN_REPORTS.name, CITIZEN_REPORTS.empty()))
+    yield _criterion(4, "Smart services", served, without)
+    reports = fullest(tables.get(CITIZEN_REPORTS))
     count = int(reports["reports"].sum())
     finished = int(reports.filter(state="finished")["reports"].sum())
     taken = [f"citizens' reports: {count}, of which {finished} are finished"] if count else []
@@ -198,33 +197,25 @@ def _criteria(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> Iter
     yield _criterion(5, "Sustainable management", taken, [*lacking, "budget and operation plan"])
 
 
-def _newest(frame: pl.DataFrame) -> pl.DataFrame:
-    """Of a table that is told anew every day, the newest telling of each feed or source."""
-    if "reference_date" not in frame.columns:
-        return frame
-    by = [name for name in ("feed", "source") if name in frame.columns]
-    newest = pl.col("reference_date").max()
-    return frame.filter(pl.col("reference_date") == (newest.over(by) if by else newest))
-
-
-def _until(day: date, frame: pl.DataFrame) -> pl.DataFrame:
-    """What was known on the day: one that is made again does not look ahead, as in the indicators."""
-    if "local_date" in frame.columns:
-        return frame.filter(pl.col("local_date") < day)
-    return frame.filter(pl.col("reference_date") <= day) if "reference_date" in frame.columns else frame
+def _newest(tables: Tables, table: Table) -> pl.DataFrame:
+    """Of a table that is stated anew every day, the newest statement of each feed or source."""
+    rows = tables.get(table)
+    if "reference_date" not in rows.columns:
+        return rows
+    return newest(rows, "reference_date", date.max, *(name for name in ("feed", "source") if name in rows.columns))
 
 
 _INFRASTRUCTURE = (LOAD_PROFILE, EV_CHARGERS, TRANSIT_STOPS, STATIONS)
 """Tables that show a city's physical and digital infrastructure."""
 
 
-def _platform(tables: Mapping[str, pl.DataFrame]) -> tuple[list[str], list[str]]:
-    held = [f"{sum(1 for frame in tables.values() if frame.height)} tables published with contract and verdicts"]
-    if _has(tables, LOAD_PROFILE):
+def _platform(tables: Tables) -> tuple[list[str], list[str]]:
+    held = [f"{sum(1 for frame in tables.frames.values() if frame.height)} tables published with contract and verdicts"]
+    if tables.get(LOAD_PROFILE).height:
         held.append("meter data behind a privacy gate")
-    if _has(tables, DATASETS):
+    if tables.get(DATASETS).height:
         # A package that did not change is not listed again: its newest row counts.
-        listed = tables[DATASETS.name].sort("reference_date").unique(["portal", "package"], keep="last")
+        listed = tables.get(DATASETS).sort("reference_date").unique(["portal", "package"], keep="last")
         held.append(f"{listed.filter(~pl.col('harvested_twice')).height} data sets in the city's catalogue")
         return held, ["cyber-security audit"]
     return held, ["the city's own open data catalogue", "cyber-security audit"]
@@ -237,10 +228,6 @@ def _criterion(number: int, title: str, held: list[str], missing: list[str]) -> 
         "code": str(number),
         "title": title,
         "verdict": verdict,
-        "evidence": "; ".join(held) or None,
-        "missing": "; ".join(missing) or None,
+        "evidence": joined(*held),
+        "missing": joined(*missing),
     }
-
-
-def _has(tables: Mapping[str, pl.DataFrame], table: Table) -> bool:
-    return table.name in tables and tables[table.name].height > 0

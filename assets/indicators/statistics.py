@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators.indicator import YEARLY_MAX_AGE, indicator
+from assets.indicators.indicator import YEARLY_MAX_AGE, Basis, Indicator, Period
+from assets.indicators.tables import Tables, newest
 from assets.sources import thai
 from quality.tables import CITY_STATISTICS
 
@@ -17,39 +18,35 @@ _TOTAL = rf"^(?:all|{thai.TOTAL}(?: / {thai.TOTAL})*)$"
 """Category of a grand total: a total in each class, or no class."""
 
 
-def published(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    """Rows of ``INDICATORS``, one a series, for the Smart that its statistic serves; none where there are none.
+def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
+    """One a series, for the Smart that its statistic serves; none where there are none.
 
     Whole years before months. A series of one value a period is that value; of several, only the publisher's own
     grand total is shown, because nothing tells whether its members may be added.
     """
-    table = tables.get(CITY_STATISTICS.name, CITY_STATISTICS.empty())
-    rows = table.filter(pl.col("reference_date") <= day)
+    rows = tables.get(CITY_STATISTICS).filter(pl.col("reference_date") <= day)
     rows = rows.filter(pl.col("months") == pl.col("months").max().over(SERIES))
-    rows = rows.filter(pl.col("reference_date") == pl.col("reference_date").max().over(SERIES))
+    rows = newest(rows, "reference_date", day, *SERIES)
     grand = pl.col("is_total") & (pl.col("area") == city.province_th) & pl.col("category").str.contains(_TOTAL)
     shown = rows.filter(pl.when(pl.len().over(SERIES) == 1).then(pl.lit(value=True)).otherwise(grand))
     shown = shown.filter(pl.len().over(SERIES) == 1).sort(SERIES)
-    return [_row(row, day) for row in shown.iter_rows(named=True)]
+    return [_series(row, day) for row in shown.iter_rows(named=True)]
 
 
-def _row(row: Mapping[str, Any], day: date) -> dict[str, Any]:
+def _series(row: Mapping[str, Any], day: date) -> Indicator:
     start, value = row["reference_date"], row["value"]
     end = _end(start, row["months"])
-    return indicator(
+    basis = Basis(
         row["smart"],
-        f"{row['dataset']}:{row['item']}:{row['unit']}",
-        row["item"],
-        None if value is None else float(value),
-        row["unit"],
-        (start, end),
-        day,
-        method="the publisher's own total" if row["is_total"] else "as published",
-        sources=f"{CITY_STATISTICS.name}, {row['dataset']}",
+        Period(start, end),
+        f"{CITY_STATISTICS.name}, {row['dataset']}",
         max_age=YEARLY_MAX_AGE,
         withheld="the publisher has not computed it yet" if row["status"] == "pending" else None,
         partial="the period is not over" if end > day else None,
     )
+    code = f"{row['dataset']}:{row['item']}:{row['unit']}"
+    method = "the publisher's own total" if row["is_total"] else "as published"
+    return Indicator(code, row["item"], None if value is None else float(value), row["unit"], method, basis)
 
 
 def _end(start: date, months: int) -> date:

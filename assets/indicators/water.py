@@ -4,15 +4,14 @@ Stations answer at different times, and those that stopped stay listed: of each 
 not more than ``FRESH`` older than the newest of all. Coverage is the share of the stations of a week that have one.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators.indicator import absent, indicator
+from assets.indicators.indicator import Basis, Indicator, Period, absent
+from assets.indicators.tables import Tables
 from assets.sources.hotspots import SOURCES
 from assets.sources.thaiwater import STALE_AFTER as FRESH
 from quality.contracts import Table
@@ -30,20 +29,16 @@ class Current:
     known: int
     last: date
 
-    @property
-    def period(self) -> tuple[date, date]:
-        """First and last day of the readings."""
-        first = self.rows["local_date"].min()
-        return (first if isinstance(first, date) else self.last), self.last
-
-    def facts(self, table: Table) -> dict[str, Any]:
-        """What all indicators of these readings tell alike."""
-        return {
-            "sources": f"{table.name}, {self.rows.height} of {self.known} station(s)",
-            "coverage": self.rows.height / self.known if self.known else None,
-            "max_age": table.max_age,
-            "withheld": None if self.rows.height else "no station in reach has a fresh reading",
-        }
+    def basis(self, smart: str, table: Table) -> Basis:
+        """What all indicators of these readings rest on."""
+        return Basis(
+            smart,
+            Period.of(self.rows["local_date"]) if self.rows.height else Period.day(self.last),
+            f"{table.name}, {self.rows.height} of {self.known} station(s)",
+            coverage=self.rows.height / self.known if self.known else None,
+            max_age=table.max_age,
+            withheld=None if self.rows.height else "no station in reach has a fresh reading",
+        )
 
 
 def current(table: pl.DataFrame, moment: str, value: str, day: date) -> Current:
@@ -57,76 +52,71 @@ def current(table: pl.DataFrame, moment: str, value: str, day: date) -> Current:
     return Current(newest.filter(pl.col(moment) > pl.col(moment).max() - FRESH), newest.height, last)
 
 
-def indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    """Greatest rain of 24 hours, share of stations above their bank, hotspots of a week, as rows of ``INDICATORS``."""
+def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
+    """Greatest rain of 24 hours, share of stations above their bank, hotspots of a week."""
     return [*_rain(day, tables), *_levels(day, tables), *_hotspots(city, day, tables)]
 
 
-def _rain(day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    table = tables.get(RAINFALL.name)
-    if table is None or table.is_empty():
+def _rain(day: date, tables: Tables) -> list[Indicator]:
+    table = tables.get(RAINFALL)
+    if table.is_empty():
         return absent(RAINFALL, tables, day)
     rain = current(table.filter(hours=24), "end", "rain_mm", day)
     return [
-        indicator(
-            "environment",
+        Indicator(
             "rain_24h_greatest",
             "Rain in 24 hours, greatest in reach",
             rain.rows["rain_mm"].max(),  # type: ignore[arg-type]
             "mm",
-            rain.period,
-            day,
-            method="greatest newest sum of 24 hours among the stations in reach; the hours end at different times",
-            **rain.facts(RAINFALL),
+            "greatest newest sum of 24 hours among the stations in reach; the hours end at different times",
+            rain.basis("environment", RAINFALL),
         )
     ]
 
 
-def _levels(day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    table = tables.get(WATER_LEVELS.name)
-    if table is None or table.is_empty():
+def _levels(day: date, tables: Tables) -> list[Indicator]:
+    table = tables.get(WATER_LEVELS)
+    if table.is_empty():
         return absent(WATER_LEVELS, tables, day)
     levels = current(table, "at", "above_bank_m", day)
     above = levels.rows.select((pl.col("above_bank_m") > 0).mean()).item()
     return [
-        indicator(
-            "environment",
+        Indicator(
             "stations_above_bank_share",
             "Share of water-level stations above their bank",
             None if above is None else 100 * above,
             "%",
-            levels.period,
-            day,
-            method="newest level of each station in reach against its lower bank",
-            **levels.facts(WATER_LEVELS),
+            "newest level of each station in reach against its lower bank",
+            levels.basis("environment", WATER_LEVELS),
         )
     ]
 
 
-def _hotspots(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    """One row a source, never their sum: both tell the same overpasses."""
-    spots, answered = tables.get(HOTSPOTS.name), tables.get(HOTSPOT_DAYS.name)
-    if spots is None or answered is None:
+def _hotspots(city: City, day: date, tables: Tables) -> list[Indicator]:
+    """One a source, never their sum: both tell the same overpasses."""
+    if not tables.has(HOTSPOTS) or not tables.has(HOTSPOT_DAYS):
         return absent(HOTSPOTS, tables, day)
-    first, last = day - timedelta(days=WEEK), day - timedelta(days=1)
+    spots, answered = tables.get(HOTSPOTS), tables.get(HOTSPOT_DAYS)
+    week = Period(day - timedelta(days=WEEK), day - timedelta(days=1))
     configured = {entry.reader for entry in city.sources.values()}
     asked = [name for name, reader in SOURCES.items() if reader in configured or name in answered["source"]]
     if not asked:
         return absent(HOTSPOTS, tables, day)
-    within = pl.col("local_date").is_between(first, last)
+    within = pl.col("local_date").is_between(week.first, week.last)
     days = {name: answered.filter(within, source=name)["local_date"].n_unique() for name in asked}
     return [
-        indicator(
-            "environment",
+        Indicator(
             f"hotspots_week_{name}",
             f"Fire hotspots in reach in a week ({name.upper()})",
             float(spots.filter(within, source=name).height),
             "hotspots",
-            (first, last),
-            day,
-            method="thermal anomalies seen by satellite, not always fires; the sources tell the same fires",
-            sources=f"{HOTSPOTS.name} ({name}), {days[name]} of {WEEK} days answered",
-            coverage=days[name] / WEEK,
+            "thermal anomalies seen by satellite, not always fires; the sources tell the same fires",
+            Basis(
+                "environment",
+                week,
+                f"{HOTSPOTS.name} ({name}), {days[name]} of {WEEK} days answered",
+                coverage=days[name] / WEEK,
+            ),
         )
         for name in asked
     ]

@@ -15,6 +15,7 @@ from assets.indicators.air import PM25_STANDARD
 from assets.indicators.economy import yearly
 from assets.indicators.people import members
 from assets.indicators.road_deaths import by_year
+from assets.indicators.tables import Tables, newest
 from assets.indicators.water import current
 from assets.lake.citizen_reports import fullest
 from quality.tables import (
@@ -25,7 +26,6 @@ from quality.tables import (
     POPULATION,
     ROAD_CASUALTIES,
     STATIONS,
-    TABLES,
     TRANSIT_SERVICE,
     VISITORS,
     WATER_LEVELS,
@@ -70,33 +70,21 @@ _HOUR_OF_DAY = _HOUR.dt.hour() + _HOUR.dt.minute() / 60
 def drawings(city: City, tables: Mapping[str, pl.DataFrame], day: date) -> list[Drawing]:
     """Every chart that ``tables`` carry on a delivery day, each of its newest day; none where the data is not there.
 
-    Of tables by ``local_date`` only the days before ``day`` are drawn, as in the indicators: it is still running.
+    What was not yet known on ``day`` is not drawn, as in the indicators.
     """
-    tables = {
-        name: frame.filter(pl.col("local_date") < day) if "local_date" in frame.columns else frame
-        for name, frame in tables.items()
-    }
+    known = Tables(tables).until(day)
     return [
-        *_load_profile(_newest(tables, LOAD_PROFILE.name, day)),
-        *_pm25(_newest(tables, AIR_QUALITY.name, day, product="hourly")),
-        *_weather(_newest(tables, WEATHER.name, day, product="model")),
-        *_water(tables, day),
-        *_service(tables.get(TRANSIT_SERVICE.name, TRANSIT_SERVICE.empty()), day),
-        *_casualties(by_year(tables.get(ROAD_CASUALTIES.name, ROAD_CASUALTIES.empty()), city.province_th)),
-        *_facilities(_newest(tables, FACILITIES.name, day)),
-        *_reports(tables.get(CITIZEN_REPORTS.name, CITIZEN_REPORTS.empty()), day),
-        *_visitors(tables.get(VISITORS.name, VISITORS.empty())),
-        *_population(tables.get(POPULATION.name, POPULATION.empty()), day),
+        *_load_profile(known.newest(LOAD_PROFILE, day)),
+        *_pm25(known.newest(AIR_QUALITY, day, product="hourly")),
+        *_weather(known.newest(WEATHER, day, product="model")),
+        *_water(known, day),
+        *_service(newest(known.get(TRANSIT_SERVICE), "reference_date", day, "feed")),
+        *_casualties(by_year(known.get(ROAD_CASUALTIES), city.province_th)),
+        *_facilities(known.newest(FACILITIES, day)),
+        *_reports(known.get(CITIZEN_REPORTS), day),
+        *_visitors(known.get(VISITORS)),
+        *_population(known.get(POPULATION), day),
     ]
-
-
-def _newest(tables: Mapping[str, pl.DataFrame], name: str, day: date, **only: str) -> pl.DataFrame:
-    """Rows of the newest day of a table; no rows where there is no such table."""
-    if name not in tables:
-        return pl.DataFrame()
-    at = TABLES[name].day
-    rows = tables[name].filter(pl.col(at) <= day, **only)
-    return rows.filter(pl.col(at) == pl.col(at).max())
 
 
 def _hours(alt: Any) -> Any:
@@ -218,8 +206,8 @@ def _visitors(visitors: pl.DataFrame) -> list[Drawing]:
 def _population(table: pl.DataFrame, day: date) -> list[Drawing]:
     # One publication, of all ages: two of one day count the same people, and an age band is not the population.
     past = table.filter(pl.col("reference_date") <= day, pl.col("age_band") == "all")
-    told = past.filter(~pl.col("is_total")).sort("reference_date", "dataset").select("reference_date", "dataset")
-    rows = past.join(told.tail(1), on=["reference_date", "dataset"], how="semi")
+    stated = past.filter(~pl.col("is_total")).sort("reference_date", "dataset").select("reference_date", "dataset")
+    rows = past.join(stated.tail(1), on=["reference_date", "dataset"], how="semi")
     counted = members(rows).drop_nulls("persons")
     if counted.is_empty():
         return []
@@ -249,13 +237,13 @@ def _population(table: pl.DataFrame, day: date) -> list[Drawing]:
     ]
 
 
-def _water(tables: Mapping[str, pl.DataFrame], day: date) -> list[Drawing]:
-    fresh = current(tables.get(WATER_LEVELS.name, WATER_LEVELS.empty()), "at", "storage_pct", day)
+def _water(tables: Tables, day: date) -> list[Drawing]:
+    fresh = current(tables.get(WATER_LEVELS), "at", "storage_pct", day)
     if fresh.rows.is_empty():
         return []
     import altair as alt
 
-    known = tables.get(STATIONS.name, STATIONS.empty()).filter(network="thaiwater").sort("station_id", "valid_from")
+    known = tables.get(STATIONS).filter(network="thaiwater").sort("station_id", "valid_from")
     names = known.unique("station_id", keep="last").select("station_id", name="name_th")
     shown = (
         fresh.rows.sort("storage_pct", "station_id", descending=[True, False])
@@ -280,10 +268,8 @@ def _water(tables: Mapping[str, pl.DataFrame], day: date) -> list[Drawing]:
     return [("environment", f"ระดับน้ำ · Rivers and canals, {fresh.last}", about, bars + bank)]
 
 
-def _service(rows: pl.DataFrame, day: date) -> list[Drawing]:
-    past = rows.filter(pl.col("reference_date") <= day)
-    newest = past.filter(pl.col("reference_date") == pl.col("reference_date").max().over("feed"))
-    weekday = newest.filter(day_type="weekday")
+def _service(service: pl.DataFrame) -> list[Drawing]:
+    weekday = service.filter(day_type="weekday")
     if weekday.is_empty():
         return []
     import altair as alt
@@ -311,10 +297,10 @@ def _casualties(years: pl.DataFrame) -> list[Drawing]:
     import altair as alt
 
     outcomes = {"death": ("เสียชีวิต killed", PALETTE[6]), "injury": ("บาดเจ็บ injured", PALETTE[4])}
-    told = years.filter(pl.col("outcome").is_in(list(outcomes)))
+    shown = years.filter(pl.col("outcome").is_in(list(outcomes)))
     # Every year from the first to the last, so that a year that is not whole breaks the line.
     first, last = pl.col("year").min(), pl.col("year").max()
-    span = told.select(year=pl.int_range(first, last + 1).cast(told.schema["year"]))
+    span = shown.select(year=pl.int_range(first, last + 1).cast(shown.schema["year"]))
     # A scale of its own for each: deaths beside injuries would be a line on the floor.
     parts = [
         alt.Chart(span.join(one.select("year", "persons"), on="year", how="left").sort("year"))
@@ -327,7 +313,7 @@ def _casualties(years: pl.DataFrame) -> list[Drawing]:
         )
         .properties(width=WIDTH, height=HEIGHT * 0.45)
         for outcome, (label, colour) in outcomes.items()
-        if (one := told.filter(outcome=outcome)).height
+        if (one := shown.filter(outcome=outcome)).height
     ]
     spec = alt.vconcat(*parts)
     about = "Whole years only, as the province publishes it; killed and injured have a scale and a definition each."

@@ -13,6 +13,7 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from assets.cities.registry import City
+from assets.indicators.tables import Tables
 from assets.lake.feeds import source_of
 from assets.landing.portals import portal
 from assets.snapshots.charts import FONTS, charts
@@ -81,8 +82,8 @@ def render(
 ) -> bytes:
     """The page as UTF-8 HTML, from what the snapshot holds: ``manifest`` with its files so far."""
     day = date.fromisoformat(manifest["day"])
-    indicators = tables.get(INDICATORS.name, INDICATORS.empty())
-    last = indicators.filter(pl.col("reference_date") == pl.col("reference_date").max())
+    held = Tables(tables)
+    last = held.newest(INDICATORS, date.max)
     order = pl.col("indicator").replace_strict(HEADLINES, range(len(HEADLINES)), default=len(HEADLINES))
     rows = last.sort(order, pl.col("value").is_null(), "indicator").to_dicts()
     drawn = list(enumerate(charts(city, tables, day)))
@@ -105,9 +106,9 @@ def render(
         most_cards=MOST_CARDS,
         tables=sorted(manifest["tables"].items(), key=lambda item: (list(SMARTS).index(item[1]["smart"]), item[0])),
         sources=_sources(city, manifest.get("sources", ())),
-        credits=_credits(tables),
+        credits=_credits(held),
         unanswered=[row for row in manifest.get("sources", ()) if row["tonight"] in ("failed", "in part")],
-        programme=_programme(tables.get(PROGRAMME.name, PROGRAMME.empty())),
+        programme=_programme(held.newest(PROGRAMME, date.max)),
         programme_names=PROGRAMME_VERDICTS,
         verdict_names=VERDICTS,
         outcome_names=OUTCOMES,
@@ -115,10 +116,9 @@ def render(
     return page.encode()
 
 
-def _programme(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """Rows of the newest programme view by kind."""
-    last = frame.filter(pl.col("reference_date") == pl.col("reference_date").max())
-    return {kind: last.filter(kind=kind).to_dicts() for kind in ("progress", "criterion")}
+def _programme(view: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the programme view by kind."""
+    return {kind: view.filter(kind=kind).to_dicts() for kind in ("progress", "criterion")}
 
 
 @cache
@@ -171,15 +171,15 @@ def _sources(city: City, arrivals: Sequence[Mapping[str, Any]]) -> list[dict[str
     return found
 
 
-def _credits(tables: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:
+def _credits(tables: Tables) -> list[tuple[str, str]]:
     """Table and the notice its licence asks for, of tables that have rows."""
     found = []
-    if tables.get(FACILITIES.name, FACILITIES.empty()).height:
+    if tables.get(FACILITIES).height:
         found.append((FACILITIES.name, OSM_NOTICE))
-    if providers := sorted(set(tables.get(EV_CHARGERS.name, EV_CHARGERS.empty())["provider"].drop_nulls())):
+    if providers := sorted(set(tables.get(EV_CHARGERS)["provider"].drop_nulls())):
         found.append(
             (EV_CHARGERS.name, f"OpenChargeMap (openchargemap.org) and its data providers: {', '.join(providers)}")
         )
-    if "firms" in tables.get(HOTSPOTS.name, HOTSPOTS.empty())["source"]:
+    if "firms" in tables.get(HOTSPOTS)["source"]:
         found.append((HOTSPOTS.name, FIRMS_NOTICE))
     return found

@@ -7,6 +7,8 @@ import pytest
 
 from assets.cities.registry import load_registry
 from assets.indicators.air import indicators
+from assets.indicators.indicator import collect
+from assets.indicators.tables import Tables
 from quality.tables import AIR_QUALITY, INDICATORS, STATIONS, WEATHER
 
 DAY = date(2026, 11, 23)
@@ -73,7 +75,7 @@ def city(slug="phuket", **options):
 
 
 def of(tables, where=None):
-    frame = indicators(where or city(), DAY, tables)
+    frame = collect(indicators(where or city(), DAY, Tables(tables)), DAY)
     assert frame.schema == INDICATORS.schema
     return {row["indicator"]: row for row in frame.to_dicts()}
 

@@ -12,12 +12,16 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from assets.cities.registry import SourceEntry
-from assets.indicators.air import indicators as environment
+from assets.indicators import (
+    air,
+    economy as of_economy,
+    energy as of_energy,
+    mobility as of_mobility,
+    people as of_people,
+)
 from assets.indicators.all import all_indicators
-from assets.indicators.economy import indicators as economy
-from assets.indicators.energy import indicators as energy
-from assets.indicators.mobility import indicators as mobility
-from assets.indicators.people import indicators as people
+from assets.indicators.indicator import collect
+from assets.indicators.tables import Tables
 from assets.sources.ckan_population import CKAN_POPULATION
 from assets.sources.source import Context
 from quality.tables import (
@@ -32,6 +36,14 @@ from quality.tables import (
 )
 
 DAY = date(2026, 11, 22)
+
+
+def collected(module):
+    return lambda city, day, tables: collect(module.indicators(city, day, Tables(tables)), day)
+
+
+environment, economy, energy = collected(air), collected(of_economy), collected(of_energy)
+mobility, people = collected(of_mobility), collected(of_people)
 
 
 def rows(frame: pl.DataFrame) -> dict[str, dict]:

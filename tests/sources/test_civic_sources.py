@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from assets.cities.registry import City, load_registry
 from assets.indicators.inhabitants import own_area, registered
+from assets.indicators.tables import Tables
 from assets.lake import citizen_reports
 from assets.sources import dopa, osm, traffy
 from assets.sources.source import Context, ReadResult
@@ -386,7 +387,7 @@ def test_the_year_that_can_be_out_is_asked_for(day: date, yy: str) -> None:
 
 def test_a_citys_own_area_is_told_by_its_scope_and_code() -> None:
     population = kept(dopa.read(stat_t(*SOUND), context(CITIES["phuket"])), "population")
-    tables = {POPULATION.name: population}
+    tables = Tables({POPULATION.name: population})
     found = registered(CITIES["phuket"], DAY, tables)
     assert found is not None and (found.persons, found.level) == (2141, "province")
     town = CITIES["phuket"].model_copy(update={"scope": "municipality"})

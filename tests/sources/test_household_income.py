@@ -13,6 +13,8 @@ import pytest
 from assets.cities.registry import Smart, load_registry
 from assets.indicators.all import all_indicators
 from assets.indicators.economy import indicators
+from assets.indicators.indicator import collect
+from assets.indicators.tables import Tables
 from assets.sources.household import CKAN_HOUSEHOLD_INCOME
 from assets.sources.nso_sdmx import NSO_SDMX_HOUSEHOLD
 from assets.sources.source import Context
@@ -156,7 +158,8 @@ def statistic(item, value, unit="แห่ง", year=2025, smart="economy", tota
 
 
 def shown(tables):
-    return {row["indicator"]: row for row in indicators(PHUKET, DAY, tables).iter_rows(named=True)}
+    frame = collect(indicators(PHUKET, DAY, Tables(tables)), DAY)
+    return {row["indicator"]: row for row in frame.iter_rows(named=True)}
 
 
 def test_income_is_shown_with_how_old_it_is():

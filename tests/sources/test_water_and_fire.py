@@ -14,6 +14,7 @@ from hypothesis import given, settings, strategies as st
 from assets.cities.registry import City, load_registry
 from assets.indicators.hazards import hazards
 from assets.indicators.indicator import collect
+from assets.indicators.tables import Tables
 from assets.indicators.water import indicators as water_indicators
 from assets.sources import hotspots
 from assets.sources.hotspots import FIRMS_HOTSPOTS, GISTDA_HOTSPOTS
@@ -505,8 +506,8 @@ def test_firms_is_asked_for_two_utc_days_with_the_key_as_a_placeholder(phuket):
 # Indicators
 
 
-def told(rows):
-    return {row["indicator"]: row for row in collect(rows).to_dicts()}
+def told(indicators):
+    return {row["indicator"]: row for row in collect(indicators, DAY).to_dicts()}
 
 
 def level_table(*rows):
@@ -529,7 +530,7 @@ def test_levels_count_each_stations_newest_fresh_reading(phuket):
     table = level_table(
         ("a", 2, 0.4, 120.0), ("a", 20, -1.0, 300.0), ("b", 3, -0.5, 80.0), ("c", 5, -0.1, 95.0), ("d", 1, 0.0, 100.0)
     )
-    tables = {"water_levels": table}
+    tables = Tables({"water_levels": table})
     found = told(water_indicators(phuket, DAY, tables)) | told(hazards(phuket, DAY, tables))
     assert (found["stations_above_bank_share"]["value"], found["stations_above_bank_share"]["verdict"]) == (25.0, "ok")
     assert (found["stations_over_bank"]["value"], found["highest_filling"]["value"]) == (1.0, 120.0)
@@ -541,27 +542,29 @@ def test_levels_count_each_stations_newest_fresh_reading(phuket):
 @pytest.mark.parametrize(("silent", "want"), [(0, "ok"), (1, "partial"), (2, "withheld")])
 def test_levels_need_three_quarters_of_the_weeks_stations(phuket, silent, want):
     rows = [(f"s{n}", 60 if n < silent else 2, 1.0, 110.0) for n in range(5)]
-    found = told(hazards(phuket, DAY, {"water_levels": level_table(*rows)}))
+    found = told(hazards(phuket, DAY, Tables({"water_levels": level_table(*rows)})))
     for row in found.values():
         assert (row["verdict"], row["value"] is None, bool(row["reason"])) == (want, want == "withheld", want != "ok")
 
 
 def test_stations_silent_for_more_than_a_week_are_no_longer_expected(phuket):
     table = level_table(("a", 2, -1.0, 50.0), ("b", 24 * 9, 3.0, 150.0))
-    found = told(hazards(phuket, DAY, {"water_levels": table}))
+    found = told(hazards(phuket, DAY, Tables({"water_levels": table})))
     assert (found["stations_over_bank"]["value"], found["stations_over_bank"]["verdict"]) == (0.0, "ok")
 
 
 def test_old_levels_are_stale_and_no_levels_withheld(phuket):
     table = level_table(("a", 2, 1.0, 110.0))
-    assert {r["verdict"] for r in hazards(phuket, DAY + timedelta(1), {"water_levels": table})} == {"ok"}
-    assert {r["verdict"] for r in hazards(phuket, DAY + timedelta(2), {"water_levels": table})} == {"stale"}
+    for days, verdict in ((1, "ok"), (2, "stale")):
+        day = DAY + timedelta(days)
+        found = hazards(phuket, day, Tables({"water_levels": table}))
+        assert {indicator.row(day)["verdict"] for indicator in found} == {verdict}
     unknown = level_table(("a", 2, None, None))
-    for tables in ({"water_levels": unknown}, {"water_levels": table.clear()}, {}):
-        for row in collect([*hazards(phuket, DAY, tables), *water_indicators(phuket, DAY, tables)]).to_dicts():
+    for tables in map(Tables, ({"water_levels": unknown}, {"water_levels": table.clear()}, {})):
+        for row in told([*hazards(phuket, DAY, tables), *water_indicators(phuket, DAY, tables)]).values():
             assert (row["verdict"], row["value"]) == ("withheld", None)
     # One snapshot holds both Smarts' rows: their codes must differ.
-    codes = [r["indicator"] for r in [*hazards(phuket, DAY, {}), *water_indicators(phuket, DAY, {})]]
+    codes = [one.code for one in [*hazards(phuket, DAY, Tables()), *water_indicators(phuket, DAY, Tables())]]
     assert len(codes) == len(set(codes))
 
 
@@ -576,7 +579,7 @@ def test_rain_is_the_greatest_fresh_sum(phuket):
             "rain_mm": [3.0, 44.5, 0.0],
         }
     )
-    row = told(water_indicators(phuket, DAY, {"rainfall": table}))["rain_24h_greatest"]
+    row = told(water_indicators(phuket, DAY, Tables({"rainfall": table})))["rain_24h_greatest"]
     assert (row["value"], row["unit"], row["verdict"]) == (44.5, "mm", "ok")
     assert (row["period_start"], row["period_end"]) == (date(2026, 11, 21), date(2026, 11, 22))
 
@@ -592,14 +595,14 @@ WEEK = [DAY - timedelta(days=n) for n in range(1, 8)]
 @pytest.mark.parametrize(("answered", "want"), [(7, "ok"), (6, "partial"), (5, "withheld"), (0, "withheld")])
 def test_no_hotspot_is_zero_only_where_the_source_answered(phuket, answered, want):
     tables = {"hotspots": spots([]), "hotspot_days": spots([*WEEK[:answered], DAY - timedelta(days=8)])}
-    row = told(water_indicators(phuket, DAY, tables))["hotspots_week_firms"]
+    row = told(water_indicators(phuket, DAY, Tables(tables)))["hotspots_week_firms"]
     assert (row["verdict"], row["value"]) == (want, None if want == "withheld" else 0.0)
 
 
 def test_hotspots_are_counted_by_source_and_never_added_up(phuket):
     seen = pl.concat([spots([WEEK[0], WEEK[0], WEEK[6], DAY - timedelta(days=8)]), spots([WEEK[1]], "gistda")])
     tables = {"hotspots": seen, "hotspot_days": pl.concat([spots(WEEK), spots(WEEK, "gistda")])}
-    found = told(water_indicators(phuket, DAY, tables))
+    found = told(water_indicators(phuket, DAY, Tables(tables)))
     counted = {code: row["value"] for code, row in found.items() if code.startswith("hotspots")}
     assert counted == {"hotspots_week_firms": 3.0, "hotspots_week_gistda": 1.0}
     assert found["hotspots_week_firms"]["period_start"] == WEEK[6]
