@@ -42,6 +42,7 @@ def _load(city: City, day: date, tables: Tables) -> list[Indicator]:
         cells.filter(pl.col("kwh").is_not_null())
         .group_by("start")
         .agg(pl.col("kwh").sum(), pl.col("actual_share").mean())
+        .sort("start")  # a sum of floats depends on its order
     )
     coverage = min(float(quarters["actual_share"].sum()) / QUARTER_HOURS, 1.0)
     total = float(quarters["kwh"].sum())
