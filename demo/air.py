@@ -1,6 +1,6 @@
 """Answers of Air4Thai and GISTDA, made up around each city's point.
 
-The shapes are those that ``assets.environment`` documents and reads. All values are whole tenths or hundredths.
+The shapes are those that ``assets.sources`` documents and reads. All values are whole tenths or hundredths.
 """
 
 import itertools

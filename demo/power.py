@@ -1,4 +1,4 @@
-"""Answers of OpenChargeMap, EGAT and EPPO, made up in the shapes that ``assets.energy`` documents and reads."""
+"""Answers of OpenChargeMap, EGAT and EPPO, made up in the shapes that ``assets.sources`` documents and reads."""
 
 import csv
 import io

@@ -376,3 +376,7 @@ def ui(
     }
     command = [sys.executable, "-m", "dagster", "dev", "-m", LOCATION, "-p", str(port), "-h", host]
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603 - our own command
+
+
+if __name__ == "__main__":
+    app()

@@ -51,7 +51,7 @@ class Expectation:
 
     check: str
     kind: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Any] = field(hash=False)
     severity: Literal["warning", "critical"] = "warning"
 
     @property

@@ -3,6 +3,7 @@
 from typing import Any
 
 from assets.cities.registry import City, SourceEntry
+from assets.landing.portals import portal
 from assets.meters.exports import METER_EXPORTS
 from assets.meters.register import METER_REGISTER
 from assets.sources.air4thai import AIR4THAI_HISTORY, AIR4THAI_LIVE
@@ -68,6 +69,10 @@ _DECLARED: tuple[Source[Any], ...] = (
 SOURCES = {source.name: source for source in _DECLARED}
 """Source by name: what a registry entry's ``reader`` may be."""
 
+
+for _source in SOURCES.values():
+    if _source.portal is not None:
+        portal(_source.portal)  # KeyError now, not in the night, for one that PORTALS does not have
 
 NATIONAL = "national"
 """Pseudo-city under which sources that answer for the whole country are landed, once."""

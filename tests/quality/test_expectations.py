@@ -202,6 +202,10 @@ def test_a_rule_on_a_column_that_is_not_there_fails_at_import():
         replace(METER_INTERVALS, expectations=(between("peak_ratoi", maximum=50),))
 
 
+def test_a_table_with_expectations_can_be_a_key():
+    assert len(dict.fromkeys(TABLES.values())) == len(TABLES)
+
+
 def test_declared_statistics_never_block_but_for_the_complete_grid():
     critical = [rule.check for table in TABLES.values() for rule in table.expectations if rule.severity == "critical"]
     assert critical == ["pair_values_equal:slots:expected"]
