@@ -38,8 +38,8 @@ BY_CITY = frozenset({"air4thai", "open_meteo", "open_meteo_air", "open_meteo_arc
 """Portals that are asked about a city's point or stations; the others tell the whole country in one answer."""
 
 
-def refusal(faults: Mapping[str, str], cities: Collection[str]) -> str | None:
-    """Why these faults cannot be set for a registry of these cities, or None."""
+def refusal(faults: Mapping[str, str], cities: Collection[str] | None = None) -> str | None:
+    """Why these faults cannot be set, or None; ``cities`` are those there are, where that matters."""
     if unknown := sorted({*faults.values()} - {*FAULTS}):
         return f"unknown faults {unknown}; known are {sorted(FAULTS)}"
     named = {name: name.partition("/") for name in faults}
@@ -47,6 +47,7 @@ def refusal(faults: Mapping[str, str], cities: Collection[str]) -> str | None:
         return f"unknown portals {unknown}; known are {sorted(PORTALS)}"
     if wrong := sorted(name for name, (portal, slash, _) in named.items() if slash and portal not in BY_CITY):
         return f"{wrong} cannot fail for one city; only {sorted(BY_CITY)} are asked about single cities"
-    if unknown := sorted({city for _, slash, city in named.values() if slash} - set(cities)):
+    asked = {city for _, slash, city in named.values() if slash}
+    if cities is not None and (unknown := sorted(asked - set(cities))):
         return f"unknown cities {unknown}"
     return None

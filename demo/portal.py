@@ -165,10 +165,9 @@ def serve(
     requests about one city's point or stations, to one of ``demo.outages.FAULTS``; raises ``ValueError`` for
     any other.
     """
-    known = {city.slug: city for city in cities}
-    if reason := refusal(faults, known):
+    if reason := refusal(faults):  # a city that is not there asks nothing: the demo's own faults serve any registry
         raise ValueError(reason)
-    demo = _Demo(World(known, delivery_day), faults)
+    demo = _Demo(World({city.slug: city for city in cities}, delivery_day), faults)
     with _Server(("127.0.0.1", 0), partial(_Handler, demo)) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="demo portals")
         thread.start()
