@@ -12,11 +12,33 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+
+class StoreFailure(OSError):
+    """The store did not do what it was asked: server, network or credentials failed, not the data."""
+
+
+class Damaged(Exception):
+    """A stored file is not what was written. The message names the file, what is wrong, and what mends it."""
+
+    def __init__(self, key: str, wrong: str, remedy: str) -> None:
+        super().__init__(f"{key} is damaged ({wrong}): {remedy}")
+        self.key = key
+
+
+class Fetched(NamedTuple):
+    """A file's bytes and the tag to swap it by; None and None where there is no such file."""
+
+    data: bytes | None
+    tag: str | None
 
 
 class Store(Protocol):
-    """Whole files under keys, with the two conditional writes that a commit needs."""
+    """Whole files under keys, with the two conditional writes that a commit needs.
+
+    Every failure but a missing file is an ``OSError``, whatever library it comes from.
+    """
 
     uri: str
 
@@ -37,6 +59,9 @@ class Store(Protocol):
 
     def tag(self, key: str) -> str | None:
         """A tag that changes with the content; None if there is no such key."""
+
+    def fetch(self, key: str) -> Fetched:
+        """The bytes of ``key`` with a tag no newer than they are: a ``swap`` by it never undoes a write unseen."""
 
     def swap(self, key: str, data: bytes, tag: str | None) -> bool:
         """Put ``data`` if ``key`` still has ``tag`` (None: does not exist); True if it now holds ``data``."""
@@ -118,10 +143,19 @@ class LocalStore:
         except FileNotFoundError:
             return None
 
+    def fetch(self, key: str) -> Fetched:
+        """See ``Store.fetch``."""
+        try:
+            data = self.read(key)
+        except FileNotFoundError:
+            return Fetched(None, None)
+        return Fetched(data, hashlib.sha256(data).hexdigest())
+
     def swap(self, key: str, data: bytes, tag: str | None) -> bool:
-        """See ``Store.swap``. An advisory lock in the staging folder keeps other writers out."""
+        """See ``Store.swap``. An advisory lock in the staging folder keeps other writers out; keys share 256 of them,
+        which stay: a lock file that is removed while another waits for it locks nobody out."""
         (self.root / ".staging").mkdir(parents=True, exist_ok=True)
-        lock = self.root / ".staging" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.lock"
+        lock = self.root / ".staging" / f"{hashlib.sha256(key.encode()).hexdigest()[:2]}.lock"
         with lock.open("w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             if self.tag(key) != tag:
@@ -163,25 +197,42 @@ class S3Store:
             raise ValueError(f"not a key: {key!r}")
         return f"{self._base}/{key}"
 
+    @contextlib.contextmanager
+    def _at(self, key: str) -> Iterator[str]:
+        """The object's name; what botocore and aiohttp raise, which has no ancestor in common, becomes one class."""
+        name = self._object(key)
+        try:
+            yield name
+        except OSError:
+            raise
+        except Exception as error:
+            raise StoreFailure(errno.EIO, f"{type(error).__name__}: {error}", key) from error
+
     def read(self, key: str) -> bytes:
         """See ``Store.read``."""
-        data: bytes = self.filesystem.cat_file(self._object(key))
+        with self._at(key) as name:
+            data: bytes = self.filesystem.cat_file(name)
         return data
 
     def read_all(self, keys: Sequence[str]) -> list[bytes]:
         """See ``Store.read_all``. Many at once: one after the other, each would wait for the server's answer."""
+        if not keys:
+            return []
         objects = [self._object(key) for key in keys]
-        found: dict[str, bytes] = self.filesystem.cat(objects) if objects else {}
+        with self._at(keys[0]):
+            found: dict[str, bytes] = self.filesystem.cat(objects)
         return [found[each] for each in objects]
 
     def write(self, key: str, data: bytes) -> None:
         """See ``Store.write``."""
-        self.filesystem.pipe_file(self._object(key), data)
+        with self._at(key) as name:
+            self.filesystem.pipe_file(name, data)
 
     def create(self, key: str, data: bytes) -> bool:
         """See ``Store.create``. A conditional put whose reply is lost reports failure although it succeeded."""
         try:
-            self.filesystem.pipe_file(self._object(key), data, mode="create")
+            with self._at(key) as name:
+                self.filesystem.pipe_file(name, data, mode="create")
         except OSError:
             if not self.exists(key):
                 raise  # a failure of the server is not another writer
@@ -191,17 +242,27 @@ class S3Store:
     def tag(self, key: str) -> str | None:
         """See ``Store.tag``."""
         try:
-            etag: str = self.filesystem.info(self._object(key), refresh=True)["ETag"]
+            with self._at(key) as name:
+                found = self.filesystem.info(name, refresh=True)
         except FileNotFoundError:
             return None
-        return etag
+        return str(found["ETag"]) if found["type"] == "file" else None
+
+    def fetch(self, key: str) -> Fetched:
+        """See ``Store.fetch``."""
+        tag = self.tag(key)
+        try:
+            return Fetched(self.read(key), tag) if tag else Fetched(None, None)
+        except FileNotFoundError:
+            return Fetched(None, None)
 
     def swap(self, key: str, data: bytes, tag: str | None) -> bool:
         """See ``Store.swap``: ``If-Match``, or ``If-None-Match`` for the first."""
         if tag is None:
             return self.create(key, data)
         try:
-            self.filesystem.pipe_file(self._object(key), data, IfMatch=tag)
+            with self._at(key) as name:
+                self.filesystem.pipe_file(name, data, IfMatch=tag)
         except OSError as error:
             # 409 is EBUSY: another writer is at it. Any other failure with the old tag still there is the server's.
             if self.tag(key) == tag and error.errno != errno.EBUSY:
@@ -215,13 +276,17 @@ class S3Store:
 
     def list(self, prefix: str) -> list[str]:
         """See ``Store.list``."""
+        with self._at(prefix) as name:
+            base = f"{name}/"
+            found = self.filesystem.find(base, refresh=True)
+        # s3fs gives the folder itself where the listing was empty when it looked first and not when it looked again.
         cut = len(self._base) + 1
-        return sorted(found[cut:] for found in self.filesystem.find(self._object(prefix), refresh=True))
+        return sorted(each[cut:] for each in found if each.startswith(base) and each != base)
 
     def delete(self, key: str) -> None:
         """See ``Store.delete``."""
-        with contextlib.suppress(FileNotFoundError):
-            self.filesystem.rm_file(self._object(key))
+        with contextlib.suppress(FileNotFoundError), self._at(key) as name:
+            self.filesystem.rm_file(name)
 
     def path(self, key: str) -> str:
         """See ``Store.path``."""

@@ -1,0 +1,53 @@
+"""``muang sql``: the lake and the current snapshots, asked."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.table import Table as RichTable
+
+from assets.cities.registry import Smart
+from pipelines.cli.base import Json, app, fail, guarded, out
+from pipelines.settings import Settings
+
+
+@app.command()
+@guarded
+def sql(
+    query: Annotated[str | None, typer.Argument(help="SQL; without one, the tables and columns are described.")] = None,
+    smart: Annotated[Smart | None, typer.Option(help="Describe this Smart's tables only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Query the lake (schema `lake`) and the current snapshots (schema `cdp`) with DuckDB.
+
+    `from lake.meter_intervals_as_of('2026-11-20')` has the meter readings as they were known after that delivery day.
+    """
+    import duckdb
+
+    from assets.landing.store import open_store
+    from pipelines.build import cities_of
+    from pipelines.sql import DESCRIBE, connect, is_reading
+
+    if query and smart:
+        raise fail("--smart is for the description of tables, not for a query", 2)
+    settings = Settings()
+    described = (DESCRIBE, {"smart": smart})
+    try:
+        with connect(open_store(settings.store_uri), list(cities_of(settings))) as connection:
+            if not connection.execute(*described).fetchone():
+                raise fail(f"the store {settings.store_uri} holds no such tables yet; `muang nightly` fills it", 2)
+            if query and not is_reading(connection, query):
+                raise fail("only queries are run here; nothing is written", 2)
+            result = connection.execute(query) if query else connection.execute(*described)
+            names = [column[0] for column in result.description or []]
+            rows = result.fetchall()
+    except duckdb.Error as error:
+        raise fail(str(error), 2) from None
+    if as_json:
+        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False, default=str))
+        return
+    grid = RichTable(*names, header_style="bold")
+    for row in rows:
+        grid.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(grid)
+    out.print(f"{len(rows)} rows", style="dim")

@@ -1,0 +1,50 @@
+"""``muang status`` and ``muang doctor``: how the cities and the deployment are."""
+
+import json
+
+import typer
+from rich.table import Table as RichTable
+
+from pipelines.cli.base import Cities, Json, app, guarded, out, wanted
+from pipelines.settings import Settings
+
+
+@app.command()
+@guarded
+def status(city: Cities = None, as_json: Json = False) -> None:
+    """Per city: last delivery, last snapshot, verdicts, and what is missing."""
+    from pipelines.build import cities_of, deployment_of
+    from pipelines.status import city_status
+
+    settings = Settings()
+    cities = cities_of(settings)
+    deployment = deployment_of(settings, cities)
+    rows = [city_status(deployment, cities[slug]) for slug in wanted(cities, city)]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
+        return
+    grid = RichTable("city", "last delivery", "snapshot", "verdicts", "missing", header_style="bold")
+    for row in rows:
+        verdicts = " ".join(f"{name} {count}" for name, count in row["verdicts"].items())
+        delivered = str(row["last_delivery"] or "–")
+        grid.add_row(row["city"], delivered, row["snapshot"] or "–", verdicts or "–", ", ".join(row["missing"]) or "–")
+    out.print(grid)
+
+
+@app.command()
+@guarded
+def doctor(as_json: Json = False) -> None:
+    """Check settings, registry, store, conditional writes, clock and disk; say what to do about each."""
+    from pipelines.doctor import examine
+
+    findings = examine(Settings())
+    if as_json:
+        print(json.dumps([finding.__dict__ for finding in findings], ensure_ascii=False, indent=1))
+    else:
+        for finding in findings:
+            mark = {"ok": "[green]ok[/]  ", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}[finding.state]
+            out.print(f"{mark} {finding.what}: {finding.found}", highlight=False)
+            if finding.remedy:
+                out.print(f"     → {finding.remedy}", highlight=False)
+    states = {finding.state for finding in findings}
+    raise typer.Exit(3 if "fail" in states else 0)
