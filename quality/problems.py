@@ -41,6 +41,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "interval-length": ("refuse", "The interval length is missing or not one that divides a day."),
     "interval-misaligned": ("refuse", "The stamp is not on the channel's grid."),
     "value-not-number": ("refuse", "A cell that must be a number is not one."),
+    "value-future": ("refuse", "The row is of a day that had not come when it was delivered."),
     "value-range": ("refuse", "The value lies outside what the column can hold."),
     "value-null": ("refuse", "A value that must be present is missing."),
     "value-unknown": ("refuse", "The value is not one of those the column allows."),
