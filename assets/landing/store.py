@@ -4,13 +4,14 @@ Files become visible whole. A key is a relative path with ``/``; nothing here kn
 snapshots all write through a ``Store``, so ``MUANG_STORE`` moves them together.
 """
 
+import asyncio
 import contextlib
 import errno
 import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Protocol
 
@@ -51,6 +52,9 @@ class Store(Protocol):
     def write(self, key: str, data: bytes) -> None:
         """Put ``data`` whole, replacing what was there."""
 
+    def ensure(self, items: Mapping[str, bytes]) -> None:
+        """Make every key hold exactly its bytes. What does already is left alone; the rest is written in one batch."""
+
     def create(self, key: str, data: bytes) -> bool:
         """Put ``data`` unless ``key`` exists; True if ``key`` now holds exactly ``data``.
 
@@ -71,6 +75,9 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> list[str]:
         """Every key under the folder ``prefix``, sorted; empty where there is no such folder."""
+
+    def stamps(self, prefix: str) -> dict[str, str]:
+        """Every key under the folder ``prefix``, sorted, with a mark that another write of it changes."""
 
     def delete(self, key: str) -> None:
         """Remove ``key``; nothing happens if it is not there."""
@@ -103,29 +110,47 @@ class LocalStore:
     @contextlib.contextmanager
     def _staged(self, key: str, data: bytes) -> Iterator[tuple[str, Path]]:
         file = self._file(key)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # The staging folder lies in the same file system but outside every data folder: engines read all they find.
+        _make_folder(file.parent)
+        temporary = self._stage(data)
+        try:
+            yield temporary, file
+            _sync_folder(file.parent)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+    def _stage(self, data: bytes) -> str:
+        """A file with ``data``, synced. It lies in the same file system but outside every data folder: engines read
+        all they find."""
         staging = self.root / ".staging"
-        staging.mkdir(exist_ok=True)
+        staging.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=staging)
         try:
             with os.fdopen(handle, "wb") as out:
                 out.write(data)
                 out.flush()
                 os.fsync(out.fileno())
-            yield temporary, file
-            folder = os.open(file.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        finally:
+        except BaseException:
             Path(temporary).unlink(missing_ok=True)
+            raise
+        return temporary
 
     def write(self, key: str, data: bytes) -> None:
         """See ``Store.write``."""
         with self._staged(key, data) as (temporary, file):
             Path(temporary).replace(file)
+
+    def ensure(self, items: Mapping[str, bytes]) -> None:
+        """See ``Store.ensure``. Every file is synced, every folder once."""
+        folders = set()
+        for key, data in items.items():
+            file = self._file(key)
+            if file.is_file() and file.stat().st_size == len(data) and file.read_bytes() == data:
+                continue
+            _make_folder(file.parent)
+            Path(self._stage(data)).replace(file)
+            folders.add(file.parent)
+        for folder in folders:
+            _sync_folder(folder)
 
     def create(self, key: str, data: bytes) -> bool:
         """See ``Store.create``. A hard link refuses an existing name, which rename does not."""
@@ -172,6 +197,11 @@ class LocalStore:
         cut = len(self.uri) + 1
         return sorted(f"{base}/{name}"[cut:] for base, _, names in os.walk(self._file(prefix)) for name in names)
 
+    def stamps(self, prefix: str) -> dict[str, str]:
+        """See ``Store.stamps``. A write makes a new file: another inode, another time."""
+        stats = {key: self._file(key).stat() for key in self.list(prefix)}
+        return {key: f"{stat.st_ino}-{stat.st_mtime_ns}-{stat.st_size}" for key, stat in stats.items()}
+
     def delete(self, key: str) -> None:
         """See ``Store.delete``."""
         self._file(key).unlink(missing_ok=True)
@@ -181,8 +211,27 @@ class LocalStore:
         return str(self._file(key))
 
 
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each synced into the one it lies in: a file is no safer than its folder."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 class S3Store:
     """A bucket and prefix on S3. Every write is one whole put; nothing is read through a listing cache."""
+
+    AT_ONCE = 32
+    """Requests on their way at a time, where many objects are asked about."""
 
     def __init__(self, url: str, **options: Any) -> None:
         import s3fs  # a second of imports that a local store does not need
@@ -227,6 +276,45 @@ class S3Store:
         """See ``Store.write``."""
         with self._at(key) as name:
             self.filesystem.pipe_file(name, data)
+
+    def ensure(self, items: Mapping[str, bytes]) -> None:
+        """See ``Store.ensure``. The tag of an object that was put whole is its MD5, so that most are told without
+        being read (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html); many at once, as ``read_all``."""
+        objects = {self._object(key): data for key, data in items.items()}
+        if not objects:
+            return
+        with self._at(next(iter(items))):
+            tags = dict(zip(objects, self._tags(list(objects)), strict=True))
+            lacking = {
+                name: data
+                for name, data in objects.items()
+                if (tag := tags[name]) is None
+                or (
+                    tag.strip('"') != hashlib.md5(data, usedforsecurity=False).hexdigest()
+                    and self.filesystem.cat_file(name) != data
+                )
+            }
+            if lacking:
+                self.filesystem.pipe(lacking)
+
+    def _tags(self, names: Sequence[str]) -> list[str | None]:
+        """The tags of objects, None for those that are not there."""
+        from fsspec.asyn import sync
+
+        async def tags() -> list[str | None]:
+            gate = asyncio.Semaphore(self.AT_ONCE)
+
+            async def one(name: str) -> str | None:
+                async with gate:
+                    try:
+                        return str((await self.filesystem._info(name, refresh=True))["ETag"])
+                    except (FileNotFoundError, KeyError):
+                        return None
+
+            return await asyncio.gather(*map(one, names))
+
+        found: list[str | None] = sync(self.filesystem.loop, tags)
+        return found
 
     def create(self, key: str, data: bytes) -> bool:
         """See ``Store.create``. A conditional put whose reply is lost reports failure although it succeeded."""
@@ -276,12 +364,17 @@ class S3Store:
 
     def list(self, prefix: str) -> list[str]:
         """See ``Store.list``."""
+        return list(self.stamps(prefix))
+
+    def stamps(self, prefix: str) -> dict[str, str]:
+        """See ``Store.stamps``: the tags, which a listing brings along."""
         with self._at(prefix) as name:
             base = f"{name}/"
-            found = self.filesystem.find(base, refresh=True)
+            found = self.filesystem.find(base, refresh=True, detail=True)
         # s3fs gives the folder itself where the listing was empty when it looked first and not when it looked again.
         cut = len(self._base) + 1
-        return sorted(each[cut:] for each in found if each.startswith(base) and each != base)
+        mine = sorted(each for each in found if each.startswith(base) and each != base)
+        return {each[cut:]: str(found[each].get("ETag", "")) for each in mine}
 
     def delete(self, key: str) -> None:
         """See ``Store.delete``."""
