@@ -115,10 +115,8 @@ def ingest_meters(step: Step) -> Ingested:
 
 
 def _read_again(entries: Iterable[Entry]) -> dict[str, date]:
-    """Receipts whose earlier rows give way to what they bring now, with their delivery days. The same bytes on a later
-    day have the same id, and are not read: their rows stay."""
-    receipts = (entry.due.receipt for entry in entries)
-    return {receipt.id: receipt.day for receipt in receipts if receipt.readable}
+    """Receipts whose earlier rows give way to what they bring now, with their delivery days."""
+    return {entry.due.receipt.id: entry.due.receipt.day for entry in entries if entry.due.effective}
 
 
 def _exports(step: Step) -> Iterator[list[_Export]]:

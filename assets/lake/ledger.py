@@ -16,6 +16,7 @@ from assets.lake.feeds import feeds, landed_as, source_of
 from assets.lake.files import CityLake
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
+from assets.landing.store import Damaged
 from assets.sources.source import Context, ReadResult
 from quality.contracts import Table
 from quality.problems import gather, problem, with_severity
@@ -32,6 +33,8 @@ class Due:
     source: str
     entry: SourceEntry
     receipt: Receipt
+    effective: bool = True
+    """Whether it brought content other than the delivery of that name before it: there is something to read."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,11 @@ def due(step: Step, table: Table) -> Iterator[Due]:
     archive, seen = step.deployment.archive, known(CityLake.of(step), table)
     for name, entry in feeds(step.city, table.name):
         owner, source = landed_as(step.city, name)
-        for delivered, identity in archive.ids(owner, source):
-            if delivered == step.day or (delivered < step.day and identity not in seen):
-                receipt = archive.receipt(owner, source, delivered, identity)
-                if receipt.outcome != "new" or source_of(entry).reads(receipt.name):
-                    yield Due(name, entry, receipt)
+        effective = {receipt.id for receipt in archive.contents(owner, source)}
+        for receipt in archive.receipts(owner, source):
+            wanted = receipt.day == step.day or (receipt.day < step.day and receipt.id not in seen)
+            if wanted and (receipt.id not in effective or source_of(entry).reads(receipt.name)):
+                yield Due(name, entry, receipt, receipt.id in effective)
 
 
 def known(lake: CityLake, table: Table) -> set[str]:
@@ -74,12 +77,12 @@ def known(lake: CityLake, table: Table) -> set[str]:
 def read(step: Step, item: Due) -> ReadResult:
     """Read one delivery; an attempt that brought nothing to read is a result with its problem."""
     receipt = item.receipt
-    if not receipt.readable:
+    if not item.effective:
         found = [problem(receipt.code, receipt.reason or receipt.outcome)] if receipt.code else []
-        return ReadResult(receipt.outcome, problems=gather(found))
+        return ReadResult("unchanged" if receipt.readable else receipt.outcome, problems=gather(found))
     try:
         data = step.deployment.archive.bytes_of(receipt)
-    except (FileNotFoundError, ValueError):
+    except Damaged:
         # Any other failure is the store's: it stops the step, and the delivery stays due.
         return ReadResult.rejected(item.entry.reader, "landing-damaged", f"object {receipt.sha256}")
     try:

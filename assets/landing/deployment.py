@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 from assets.cities.registry import City
@@ -30,9 +31,9 @@ class Deployment:
     client: Client = field(default_factory=Client, repr=False)
     """One for the whole run, so that it knows what each portal has cost tonight. It holds the keys of portals."""
 
-    @property
+    @cached_property
     def archive(self) -> Archive:
-        """Landing."""
+        """Landing; one for the whole run, because it remembers the receipts that it has read."""
         return Archive(self.store)
 
     def secret(self) -> bytes:

@@ -353,7 +353,9 @@ def run_plan(
     receipts: list[Receipt] = []
     request = next(plan, None)
     while request is not None:
-        known = archive.last_content(delivery.city, delivery.source, request.name) if request.conditional else None
+        known = None
+        if request.conditional:
+            known = archive.last_content(delivery.city, delivery.source, request.name, delivery.day)
         answer = client.fetch(request, known)
         receipts.append(
             archive.land(
