@@ -49,6 +49,7 @@ def known(**facts: str) -> Receipt:
         city="c",
         source="s",
         day=date(2026, 1, 1),
+        number=1,
         name="n",
         origin="o",
         outcome="new",
@@ -361,7 +362,7 @@ def test_a_plan_is_sent_each_usable_answer_and_every_answer_has_a_receipt(portal
     assert receipts[1].code == "answer-not-reached" and receipts[1].status == 403
     assert all(r.synthetic for r in receipts)
     assert archive.bytes_of(receipts[0]) == b'["x"]'
-    assert b"t-secret" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.json"))
+    assert b"t-secret" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.jsonl"))
     assert landed(archive, client, (r for r in ())) == []
 
 

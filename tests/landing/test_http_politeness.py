@@ -166,6 +166,7 @@ def test_a_form_is_posted_judged_and_tried_again_but_never_conditional(portal, c
         city="c",
         source="s",
         day=dt.date(2026, 1, 1),
+        number=1,
         name="n",
         origin="o",
         outcome="new",
