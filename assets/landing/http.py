@@ -24,7 +24,7 @@ import urllib3
 from assets.landing.archive import Archive, Delivery, Outcome, Receipt
 from assets.landing.budget import Budget, Limits
 from assets.landing.request import Request
-from assets.landing.secrets import full_url, scrubbed, secret_names, with_secrets, without_secrets
+from assets.landing.secrets import carried, cut, full_url, scrubbed, secret_names, with_secrets, without_secrets
 from assets.landing.sites import Site, Sites
 from assets.landing.transport import ENCODINGS, Adapter, cut_after, inflated
 
@@ -49,6 +49,8 @@ _CODES: dict[Outcome, str] = {
     "bad-answer": "answer-bad",
     "empty": "answer-empty",
 }
+_SAID = ("reason", "etag", "last_modified", "content_type")
+"""What of an answer is a portal's own words, besides its bytes."""
 _jitter = random.SystemRandom()
 
 
@@ -64,6 +66,8 @@ class Answer:
     etag: str | None = None
     last_modified: str | None = None
     content_type: str | None = None
+    secrets_cut: int | None = None
+    """Places in ``data`` where the portal had repeated a secret of the request."""
 
     @property
     def code(self) -> str | None:
@@ -144,14 +148,11 @@ class Client:
             site,
         )
         answer = self._tried(asked, allowance.seconds, allowance.attempts)
-        # A portal may repeat a key in what it says.
-        return replace(
-            answer,
-            reason=scrubbed(answer.reason, names, self._keys),
-            etag=scrubbed(answer.etag, names, self._keys),
-            last_modified=scrubbed(answer.last_modified, names, self._keys),
-            content_type=scrubbed(answer.content_type, names, self._keys),
-        )
+        # A portal may repeat a secret in what it says.
+        secrets = carried(request, self._keys)
+        data, places = cut(answer.data, secrets) if answer.data else (answer.data, 0)
+        said: dict[str, Any] = {name: scrubbed(getattr(answer, name), secrets) for name in _SAID}
+        return replace(answer, data=data, secrets_cut=places or None, **said)
 
     def _tried(self, asked: "_Asked", seconds: float, attempts: int) -> Answer:
         self._turn(asked.site)
@@ -371,6 +372,7 @@ def run_plan(
                 etag=answer.etag,
                 last_modified=answer.last_modified,
                 content_type=answer.content_type,
+                secrets_cut=answer.secrets_cut,
             )
         )
         usable = answer.data if answer.outcome == "new" else None
