@@ -13,8 +13,9 @@ never "no data".
 import errno
 import hashlib
 import random
+import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -154,6 +155,27 @@ class Archive:
             time.sleep(random.uniform(0, min(0.01 * 2**attempt, 1)))  # noqa: S311 - so that writers do not meet again
         raise StoreFailure(errno.EBUSY, f"{TRIES} attempts to append were refused", key)
 
+    def repair(self, city: str) -> list[str]:
+        """Keep what can be read of each damaged receipts file of a city and move the file aside, to
+        ``landing/damaged/``. A sentence a file says what was lost; what still lies in an inbox is landed anew."""
+        told = []
+        for key in _receipts_files(self.store.list(receipts_folder(city))):
+            fetched = self.store.fetch(key)
+            try:
+                self._decoded(key, fetched.data or b"")
+            except Damaged as error:
+                good, lost = lines.salvaged(fetched.data or b"", city, _period(key))
+                digest = hashlib.sha256(fetched.data or b"").hexdigest()
+                aside = f"landing/damaged/{key.removeprefix('landing/')}.{digest[:8]}"
+                self.store.write(aside, fetched.data or b"")
+                if not good:
+                    self.store.delete(key)
+                elif not self.store.swap(key, lines.encoded(good), fetched.tag):
+                    raise StoreFailure(errno.EBUSY, "another writer changed it meanwhile: run again", key) from None
+                kept = f"{len(good)} receipts kept, {lost} lines lost"
+                told.append(f"{key}: {error.wrong}: {kept}; the damaged file is now {aside}")
+        return told
+
     def _contents_before(self, delivery: Delivery) -> dict[str, Receipt]:
         """The last content of each name of the source before the delivery day."""
         found: dict[str, Receipt] = {}
@@ -170,7 +192,8 @@ class Archive:
     def _files(self, city: str) -> dict[str, _File]:
         """The city's receipts files, read as far as they changed since they were last read."""
         known = self._read.get(city, {})
-        stamps = self.store.stamps(receipts_folder(city))
+        found = self.store.stamps(receipts_folder(city))
+        stamps = {key: found[key] for key in _receipts_files(found)}
         stale = [key for key, stamp in stamps.items() if key not in known or known[key].stamp != stamp]
         for key, data in zip(stale, self.store.read_all(stale), strict=True):
             by_source: dict[str, list[Receipt]] = {}
@@ -247,6 +270,14 @@ class _Day:
 
 _OF_CONTENT = ("bytes", "etag", "last_modified", "content_type")
 """What a 304 need not repeat of the content it stands for."""
+
+
+def _receipts_files(keys: Iterable[str]) -> list[str]:
+    """Without what file managers and people leave in a folder."""
+    return [key for key in keys if _PERIOD.fullmatch(_period(key)) and key.endswith(".jsonl")]
+
+
+_PERIOD = re.compile(r"\d{4}-\d\d(-\d\d)?")
 
 
 def _period(key: str) -> str:

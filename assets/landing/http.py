@@ -26,6 +26,7 @@ from assets.landing.budget import Budget, Limits
 from assets.landing.request import Request
 from assets.landing.secrets import carried, cut, full_url, scrubbed, secret_names, with_secrets, without_secrets
 from assets.landing.sites import Site, Sites
+from assets.landing.store import Damaged
 from assets.landing.transport import ENCODINGS, Adapter, cut_after, inflated
 
 __all__ = ["Answer", "Client", "Limits", "run_plan", "without_secrets"]
@@ -358,6 +359,13 @@ def run_plan(
         if request.conditional:
             known = archive.last_content(delivery.city, delivery.source, request.name, delivery.day)
         answer = client.fetch(request, known)
+        usable = answer.data if answer.outcome == "new" else None
+        if answer.outcome == "unchanged" and known is not None:
+            try:
+                usable = archive.bytes_of(known)
+            except Damaged:  # asked for whole, the same bytes mend it
+                answer = client.fetch(request)
+                usable = answer.data if answer.outcome == "new" else None
         receipts.append(
             archive.land(
                 delivery,
@@ -375,9 +383,6 @@ def run_plan(
                 secrets_cut=answer.secrets_cut,
             )
         )
-        usable = answer.data if answer.outcome == "new" else None
-        if answer.outcome == "unchanged" and known is not None:
-            usable = archive.bytes_of(known)
         try:
             request = plan.send(usable)
         except StopIteration:

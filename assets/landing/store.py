@@ -25,7 +25,7 @@ class Damaged(Exception):
 
     def __init__(self, key: str, wrong: str, remedy: str) -> None:
         super().__init__(f"{key} is damaged ({wrong}): {remedy}")
-        self.key = key
+        self.key, self.wrong = key, wrong
 
 
 class Fetched(NamedTuple):

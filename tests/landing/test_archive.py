@@ -206,6 +206,37 @@ def test_every_harm_to_receipts_is_told_with_file_and_remedy(tmp_path: Path) -> 
     assert len(archive.receipts("nan")) == 2
 
 
+def test_a_repair_keeps_the_good_lines_moves_the_file_aside_and_says_what_is_lost(store: Store) -> None:
+    archive = Archive(store)
+    kept = [land(archive, name.encode(), name=name) for name in "abc"]
+    data = store.read(FILE)
+    lines = data.split(b"\n")
+    bad = b"\n".join([lines[0], lines[1].replace(b"a", b"e", 1), *lines[2:]])
+    for harm, good in ((bad, [kept[0], kept[2]]), (data[:-9], kept[:2]), (b"", []), (bytes(99), [])):
+        store.write(FILE, harm)
+        (told,) = Archive(store).repair("nan")
+        assert f"{len(good)} receipts kept" in told
+        assert archive.receipts("nan") == good
+        (aside,) = store.list("landing/damaged")
+        assert aside in told and store.read(aside) == harm
+        store.delete(aside)
+        assert archive.repair("nan") == []
+    store.write(FILE, bad)
+    archive.repair("nan")
+    again = [land(archive, name.encode(), name=name) for name in "abc"]
+    assert [receipt.id for receipt in again] == [receipt.id for receipt in kept], "what is landed again is the same"
+    assert len(archive.receipts("nan")) == 3
+
+
+def test_what_others_leave_in_the_folder_is_no_receipt(store: Store) -> None:
+    archive = Archive(store)
+    land(archive, b"1")
+    store.write("landing/receipts/city=nan/.DS_Store", b"\x00")
+    store.write("landing/receipts/city=nan/2026-11-20.jsonl.bak", b"\x00")
+    assert len(archive.receipts("nan")) == 1
+    assert archive.repair("nan") == []
+
+
 class Power(LocalStore):
     """A disk whose machine goes down at the n-th change."""
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, quote, quote_plus, urlencode, urlsplit
 import pytest
 from hypothesis import given, strategies as st
 
-from assets.landing.archive import Archive, Delivery, Receipt
+from assets.landing.archive import Archive, Delivery, Receipt, object_key
 from assets.landing.http import Client, Limits, run_plan, without_secrets
 from assets.landing.request import Request
 from assets.landing.store import LocalStore
@@ -380,6 +380,26 @@ def test_not_modified_sends_the_bytes_landed_before(portal, client, tmp_path):
     assert outcomes == ["new", "unchanged", "bad-answer", "unchanged"]
     assert sent == [b'{"v": 1}', b'{"v": 1}', None, b'{"v": 1}']
     assert portal.seen[2][1]["If-None-Match"] == '"1"'
+
+
+def test_not_modified_of_bytes_that_are_damaged_asks_for_them_whole(portal, client, tmp_path):
+    archive = Archive(LocalStore(tmp_path))
+
+    def respond(handler):
+        (reply(status=304) if "If-None-Match" in handler.headers else reply(b'{"v": 1}', ETag='"1"'))(handler)
+
+    url = portal.answer("/a", respond)
+    sent = []
+
+    def plan():
+        sent.append((yield Request("a", url)))
+
+    (first,) = landed(archive, client, plan(), date(2026, 11, 1))
+    archive.store.write(object_key(first.sha256), b'{"v": 2}')
+    (second,) = landed(archive, client, plan(), date(2026, 11, 2))
+    assert sent == [b'{"v": 1}'] * 2
+    assert (second.outcome, archive.bytes_of(first)) == ("unchanged", b'{"v": 1}')
+    assert len(portal.seen) == 3
 
 
 @pytest.mark.parametrize("secret", ["s3cret-key", "a/b+c&d=é'\"<>%", "กุญแจลับ-1", "0123456789abcdef"])
