@@ -6,7 +6,8 @@ import duckdb
 import polars as pl
 
 from assets.lake.files import CityLake
-from assets.landing.store import S3Store, Store
+from assets.landing.s3 import S3Store
+from assets.landing.store import Store
 from assets.snapshots import commit
 from assets.snapshots.build import prefix
 from quality.contracts import Table
@@ -31,7 +32,8 @@ create macro lake.meter_intervals_as_of(day) as table
 select * exclude (rank) from ({delivered}) where _delivered <= cast(day as date)
 qualify row_number() over (
     partition by city, meter_id, channel, quantity, start
-    order by value_delivered is not null desc, version desc nulls last, rank, _delivered desc, _receipt desc, _row desc
+    order by value_delivered is not null desc, version desc nulls last, rank,
+        _delivered desc, _number desc, _receipt desc, _row desc
 ) = 1
 """
 """What had been delivered up to a day, by the rule of ``assets.lake.meter_intervals``. Readings off their channel's

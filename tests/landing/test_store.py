@@ -8,7 +8,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets.landing.store import LocalStore, S3Store, Store, open_store
+from assets.landing.s3 import S3Store
+from assets.landing.store import LocalStore, Store, open_store
 
 
 def test_what_is_written_is_read_and_replaced(store: Store) -> None:
