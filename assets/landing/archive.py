@@ -2,8 +2,8 @@
 
     landing/objects/<2 hex>/<sha256>                        the bytes, immutable, once each
     landing/receipts/city=<slug>/<YYYY-MM-DD>.jsonl         a city's receipts of a delivery day
-    landing/receipts/city=<slug>/<YYYY-MM>.jsonl            those of a closed month (``assets.landing.compact``)
-    landing/packs/city=<slug>/<YYYY-MM>.<n>.zip             small objects that only closed months name
+    landing/receipts/city=<slug>/<YYYY-MM>.jsonl            those of a closed month, once compacted
+    landing/packs/city=<slug>/<YYYY-MM>.<n>.zip             small objects that only compacted months name
     landing/damaged/…                                       what ``muang landing repair`` moved aside
 
 "Unchanged" means: as the last content of that name. Attempts that brought no bytes are receipts too: "not reached" is
@@ -21,7 +21,7 @@ from datetime import date
 from typing import Any
 
 from assets.landing import receipts as lines
-from assets.landing.packs import Packs
+from assets.landing.packs import SMALL, Packs, object_key
 from assets.landing.receipts import Delivery, Outcome, Receipt, receipt_id
 from assets.landing.store import Damaged, Store, StoreFailure
 
@@ -49,11 +49,6 @@ class _File:
 
     stamp: str
     by_source: Mapping[str, Sequence[Receipt]]
-
-
-def object_key(sha256: str) -> str:
-    """Where the bytes with this digest lie."""
-    return f"landing/objects/{sha256[:2]}/{sha256}"
 
 
 def receipts_folder(city: str) -> str:
@@ -110,7 +105,7 @@ class Archive:
         try:
             data: bytes | None = self.store.read(key)
         except FileNotFoundError:
-            data = self.packs.read(receipt.city, receipt.sha256)
+            data = self.packs.read(receipt.sha256, receipt.city)
         if data is not None and hashlib.sha256(data).hexdigest() == receipt.sha256:
             return data
         wrong = "it is missing" if data is None else "its bytes no longer have their digest"
@@ -175,6 +170,42 @@ class Archive:
                 kept = f"{len(good)} receipts kept, {lost} lines lost"
                 told.append(f"{key}: {error.wrong}: {kept}; the damaged file is now {aside}")
         return told
+
+    def compact(self, city: str, until_month: str) -> None:
+        """Make one receipts file of each of the city's months up to ``until_month`` (``YYYY-MM``), and put the small
+        objects that they alone name into packs. What other cities name stays loose. May be cut short and repeated."""
+        if not _PERIOD.fullmatch(until_month) or len(until_month) != len("YYYY-MM"):
+            raise ValueError(f"not a month (YYYY-MM): {until_month!r}")
+        months: dict[str, list[Receipt]] = {}
+        for receipt in self.receipts(city):
+            months.setdefault(f"{receipt.day:%Y-%m}", []).append(receipt)
+        closed = {month: receipts for month, receipts in months.items() if month <= until_month}
+        for month, receipts in closed.items():
+            self._close(city, month, receipts)
+        others = {key.split("/")[2].removeprefix("city=") for key in self.store.list("landing/receipts")} - {city}
+        wanted = {r.sha256 for month, receipts in months.items() if month not in closed for r in receipts}
+        wanted |= {receipt.sha256 for other in others for receipt in self.receipts(other)}
+        # The last month that names an object, as the months come in their order.
+        small = {r.sha256: month for month, rs in closed.items() for r in rs if r.sha256 and (r.bytes or 0) <= SMALL}
+        loose = {key.rsplit("/", 1)[1] for key in self.store.list("landing/objects")}
+        for month in closed:
+            mine = (digest for digest, last in small.items() if last == month)
+            self.packs.add(city, month, sorted(digest for digest in mine if digest in loose and digest not in wanted))
+
+    def _close(self, city: str, month: str, receipts: Sequence[Receipt]) -> None:
+        """One file for a month's receipts: written, read back, then the files of its days are removed."""
+        key = f"{receipts_folder(city)}/{month}.jsonl"
+        days = [day for day in _receipts_files(self.store.list(receipts_folder(city))) if f"/{month}-" in day]
+        if not days:
+            return
+        data, there = lines.encoded(receipts), self.store.fetch(key)
+        if there.data != data and not self.store.swap(key, data, there.tag):
+            raise StoreFailure(errno.EBUSY, "another writer changed it meanwhile: run again", key)
+        kept = {receipt.id for receipt in self._decoded(key, self.store.read(key))}
+        for day in days:
+            fetched = self.store.fetch(day)
+            if fetched.data is not None and kept.issuperset(r.id for r in self._decoded(day, fetched.data)):
+                self.store.remove(day, fetched.tag)
 
     def _contents_before(self, delivery: Delivery) -> dict[str, Receipt]:
         """The last content of each name of the source before the delivery day."""

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from assets.landing.archive import Archive, Arrival, Delivery, Receipt, object_key
+from assets.landing.packs import SMALL
 from assets.landing.store import Damaged, LocalStore, Store
 
 DAY = date(2026, 11, 20)
@@ -237,6 +238,74 @@ def test_what_others_leave_in_the_folder_is_no_receipt(store: Store) -> None:
     assert archive.repair("nan") == []
 
 
+def told(archive: Archive) -> list[Any]:
+    """All that an archive says of two cities: receipts in order, with their bytes."""
+    found = [receipt for city in ("nan", "phuket") for receipt in archive.receipts(city)]
+    return [(receipt, archive.bytes_of(receipt) if receipt.sha256 else None) for receipt in found]
+
+
+def two_months(store: Store) -> Archive:
+    """October and November of a city: contents, attempts, things that come again in November or elsewhere."""
+    archive = Archive(store)
+    for day in (date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 31), date(2026, 11, 1)):
+        land(archive, f"of {day}".encode(), day, name="daily")
+        land(archive, b"always the same", day, name="register")
+        land(archive, None, day, name="away", outcome="not-reached", code="answer-not-reached")
+    land(archive, b"<html>", date(2026, 10, 5), outcome="bad-answer", code="answer-bad")
+    land(archive, b"shared", date(2026, 10, 5), name="shared")
+    land(archive, b"shared", date(2026, 10, 6), name="shared", city="phuket")
+    land(archive, bytes(SMALL + 1), date(2026, 10, 7), name="large")
+    return archive
+
+
+def test_closed_months_are_compacted_and_tell_the_same(store: Store) -> None:
+    archive = two_months(store)
+    before, files = told(archive), len(store.list("landing"))
+    archive.compact("nan", "2026-10")
+    for reader in (archive, Archive(store)):
+        assert told(reader) == before
+    assert store.list("landing/receipts/city=nan") == [
+        f"landing/receipts/city=nan/{period}.jsonl" for period in ("2026-09", "2026-10", "2026-11-01")
+    ]
+    assert store.list("landing/packs") == [f"landing/packs/city=nan/2026-{month}.1.zip" for month in ("09", "10")]
+    digests = {hashlib.sha256(data).hexdigest() for data in (b"always the same", b"of 2026-11-01", b"shared")}
+    digests.add(hashlib.sha256(bytes(SMALL + 1)).hexdigest())
+    assert {key.rsplit("/", 1)[1] for key in store.list("landing/objects")} == digests
+    assert len(store.list("landing")) < files
+    state = {key: store.read(key) for key in store.list("landing")}
+    archive.compact("nan", "2026-10")
+    assert {key: store.read(key) for key in store.list("landing")} == state
+    with pytest.raises(ValueError, match="not a month"):
+        archive.compact("nan", "2026")
+
+
+def test_a_day_of_a_compacted_month_can_still_be_landed(store: Store) -> None:
+    archive = two_months(store)
+    archive.compact("nan", "2026-10")
+    day = date(2026, 10, 31)
+    assert land(archive, b"of 2026-10-31", day, name="daily").number == 1, "it is there already"
+    late = land(archive, b"late", day, name="daily")
+    assert late.number == 4
+    assert [archive.bytes_of(r) for r in archive.contents("nan", "s") if r.name == "daily"][-2:] == [
+        b"late",
+        b"of 2026-11-01",
+    ]
+    before = told(archive)
+    archive.compact("nan", "2026-10")
+    assert told(Archive(store)) == before
+    assert archive.receipts_of_day("nan", day)[-1] == late
+
+
+def test_a_damaged_pack_is_told(store: Store) -> None:
+    archive = two_months(store)
+    (receipt, *_) = archive.contents("nan", "s")
+    archive.compact("nan", "2026-10")
+    for key in store.list("landing/packs"):
+        store.write(key, store.read(key)[:-30])
+    with pytest.raises(Damaged, match=receipt.id):
+        Archive(store).bytes_of(receipt)
+
+
 class Power(LocalStore):
     """A disk whose machine goes down at the n-th change."""
 
@@ -247,6 +316,12 @@ class Power(LocalStore):
         if self.left < 0:
             raise KeyboardInterrupt("power cut")
         return super()._stage(data)
+
+    def delete(self, key: str) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt("power cut")
+        super().delete(key)
 
 
 @pytest.mark.parametrize("until", [DAY, NEXT], ids=["run again that day", "run the next day"])
@@ -271,6 +346,29 @@ def test_a_crash_anywhere_in_landing_forgets_nothing_and_counts_nothing_twice(tm
             assert changes == 4, "three objects, one file of receipts"
             return
     pytest.fail("landing three files takes more than ten changes")
+
+
+def test_a_compaction_cut_short_anywhere_loses_nothing_and_is_finished_by_the_next(tmp_path: Path) -> None:
+    for changes in range(30):
+        store = Power(tmp_path / str(changes))
+        archive = two_months(store)
+        before = told(archive)
+        store.left = changes
+        try:
+            archive.compact("nan", "2026-10")
+        except KeyboardInterrupt:
+            crashed = True
+        else:
+            crashed = False
+        store.left = 10**9
+        assert told(Archive(store)) == before, f"after {changes} changes"
+        Archive(store).compact("nan", "2026-10")
+        assert told(Archive(store)) == before
+        assert len(store.list("landing/receipts/city=nan")) == 3
+        assert len(store.list("landing/objects")) == 4
+        if not crashed:
+            return
+    pytest.fail("compacting two months takes more than thirty changes")
 
 
 LANDINGS = st.lists(
