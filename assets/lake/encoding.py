@@ -87,6 +87,11 @@ def decode(table: Table, files: Sequence[bytes]) -> pl.DataFrame:
     return pl.concat([_in_contract(table, pl.read_parquet(io.BytesIO(data))) for data in files])
 
 
+def is_current(table: Table, data: bytes) -> bool:
+    """Whether a file is of today's contract and carries its digest."""
+    return _place(data) >= 0 and _version(table, data) == table.version
+
+
 def _version(table: Table, data: bytes) -> int:
     """The version of the contract that a file was written by; 0 for one that does not say."""
     said = pl.read_parquet_metadata(io.BytesIO(data)).get(CONTRACT, "")

@@ -8,6 +8,7 @@ A file is only ever swapped against what was read of it, so of two writers neith
 """
 
 import calendar
+import io
 import random
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -20,7 +21,7 @@ import polars as pl
 
 from assets.lake.encoding import check, contract_of, decode, encode
 from assets.landing.deployment import Step
-from assets.landing.store import Store
+from assets.landing.store import Fetched, Store
 from quality.contracts import Table
 
 SWAPS = 20
@@ -68,6 +69,12 @@ def until_swapped(work: Callable[[], R]) -> R:
     raise AssertionError
 
 
+def _month(key: str) -> str:
+    """Key of the compacted month that the days of a file would be in."""
+    folder, name = key.rsplit("/", 1)
+    return f"{folder}/{name[:7]}.parquet" if name[4] == "-" else key
+
+
 def span(key: str) -> tuple[date, date]:
     """First and last day that a lake file of this key may hold."""
     name = key.rsplit("/", 1)[1].removesuffix(".parquet")
@@ -97,11 +104,15 @@ class CityLake:
         return f"{at}/{day:%Y}.parquet" if table.size == "few" else f"{at}/month={day:%Y-%m}/{day}.parquet"
 
     def keys(self, table: Table, days: tuple[date, date] | None = None) -> list[str]:
-        """Keys of the city's files, oldest day first."""
+        """Keys of the city's files, oldest day first. Beside a compacted month, days of it are what a crash left."""
         found = [key for key in self.store.list(f"lake/{table.name}/city={self.city}") if key.endswith(".parquet")]
-        if days is None:
-            return found
-        return [key for key in found if span(key)[0] <= days[1] and span(key)[1] >= days[0]]
+        there = set(found)
+        return [
+            key
+            for key in found
+            if (days is None or (span(key)[0] <= days[1] and span(key)[1] >= days[0]))
+            and (key == _month(key) or _month(key) not in there)
+        ]
 
     def days(self, table: Table) -> list[date]:
         """Days that have rows, oldest first."""
@@ -109,7 +120,7 @@ class CityLake:
         found = {span(key)[0] for key in keys if span(key)[0] == span(key)[1]}
         longer = [key for key in keys if span(key)[0] != span(key)[1]]
         if longer:
-            found |= set(self._rows(table, longer)[table.day].unique())
+            found |= set(self.rows(table, longer)[table.day].unique())
         return sorted(found)
 
     def newest(self, table: Table, until: date = date.max) -> date | None:
@@ -119,7 +130,7 @@ class CityLake:
     def read(self, table: Table, days: tuple[date, date] | None = None) -> pl.DataFrame:
         """The city's rows, in file order; an empty frame with the right schema where there are none. Raises ``Damaged``
         for a file that is not what was written, ``NewerContract`` for one of a later version of Muang."""
-        rows = self._rows(table, self.keys(table, days))
+        rows = self.rows(table, self.keys(table, days))
         return rows if days is None else rows.filter(pl.col(table.day).is_between(*days))
 
     def day(self, table: Table, day: date) -> pl.DataFrame:
@@ -129,14 +140,46 @@ class CityLake:
     def hold(self, table: Table, day: date) -> Held:
         """The file that holds a day, to be swapped. Raises what ``read`` raises."""
         key = self.key(table, day)
-        found = self.store.fetch(key)
-        if found.data is None and table.size in COMPACTED:
-            month = f"{key.rsplit('/', 1)[0]}/{day:%Y-%m}.parquet"
-            compacted = self.store.fetch(month)
-            if compacted.data is not None:
-                key, found = month, compacted
+        keys = (_month(key), key) if table.size in COMPACTED else (key,)
+        fetched = ((each, self.store.fetch(each)) for each in keys)
+        key, found = next((each for each in fetched if each[1].data is not None), (key, NO_FILE))
         rows = table.empty() if found.data is None else self._decoded(table, [key], [found.data])
         return Held(table, key, rows, found.data, found.tag)
+
+    def held_in(self, table: Table, day: date) -> str:
+        """Key of the file that holds a day, or would."""
+        key = self.key(table, day)
+        return _month(key) if table.size in COMPACTED and self.store.exists(_month(key)) else key
+
+    def compact(self, table: Table, before: date) -> list[str]:
+        """Make one file of each month before that of ``before``; returns the keys of the months that were.
+
+        The month's file is there, whole, before the first of its days goes; what a crash leaves of them nobody reads.
+        """
+        months: dict[str, list[str]] = {}
+        for key in self.store.list(f"lake/{table.name}/city={self.city}"):
+            if key.endswith(".parquet") and key != _month(key) and span(key)[1] < before.replace(day=1):
+                months.setdefault(_month(key), []).append(key)
+        for month, days in months.items():
+            if not self.store.exists(month):
+                self.store.create(month, encode(self.rows(table, days).sort(table.order), contract_of(table)))
+                self.rows(table, [month])  # read back and checked
+            for key in days:
+                self.store.delete(key)
+        return list(months)
+
+    def counts(self, table: Table, days: Collection[date]) -> pl.DataFrame:
+        """Rows of these days by receipt: ``day, receipt, rows``, without those of no receipt. Reads two columns only.
+        Raises what ``read`` raises."""
+        parts = []
+        for key in sorted({key for day in days for key in self.keys(table, (day, day))}):
+            data = self.store.read(key)
+            check(key, data, self.remedy(table, key))
+            scan = pl.scan_parquet(io.BytesIO(data)).filter(
+                pl.col(table.day).is_in(list(days)), pl.col("_receipt").is_not_null()
+            )
+            parts.append(scan.group_by(day=pl.col(table.day), receipt=pl.col("_receipt")).agg(rows=pl.len()).collect())
+        return pl.concat([COUNTS.to_frame(), *(part.cast(COUNTS) for part in parts)])
 
     def swap(self, held: Held, rows: pl.DataFrame, days: Sequence[date]) -> list[Written]:
         """Put ``rows`` in place of a file's, sorted in the contract's order; ``days`` are those that were worked on.
@@ -203,7 +246,8 @@ class CityLake:
 
         return self.revise(table, {*frame[table.day].unique(), *also_days}, resolved)
 
-    def _rows(self, table: Table, keys: Sequence[str]) -> pl.DataFrame:
+    def rows(self, table: Table, keys: Sequence[str]) -> pl.DataFrame:
+        """The rows of these files. Raises what ``read`` raises."""
         return self._decoded(table, keys, self.store.read_all(keys))
 
     def _decoded(self, table: Table, keys: Sequence[str], files: Sequence[bytes]) -> pl.DataFrame:
@@ -215,6 +259,10 @@ class CityLake:
         """What makes a damaged file again."""
         return f"run `muang lake rebuild --city {self.city} --table {table.name} --day {span(key)[0]}`"
 
+
+COUNTS = pl.Schema({"day": pl.Date(), "receipt": pl.String(), "rows": pl.Int64()})
+
+NO_FILE = Fetched(None, None)
 
 COMPACTED = ("rows", "operating")
 """Sizes whose closed months become one file. Readings stay by day: a correction rewrites one day of them."""

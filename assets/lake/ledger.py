@@ -9,7 +9,7 @@ anything was refused. What a machine's failure left unread stays due.
 import errno
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -197,6 +197,15 @@ def record(lake: CityLake, table: Table, entries: Sequence[Entry]) -> None:
     delivered = [_delivery(entry, table, status.get(entry.due.repeats or "", entry.status)) for entry in entries]
     rows = pl.DataFrame(delivered, schema=DELIVERIES.schema)
     _enter(lake, table, DELIVERIES, entries, rows)
+
+
+def forget(lake: CityLake, table: Table, receipts: Collection[str]) -> None:
+    """Make these receipts due again for ``table``, as if another reader had read them."""
+    ids = list(receipts)
+    mine = (pl.col("table") == table.name) & pl.col("receipt").is_in(ids)
+    days = lake.read(DELIVERIES).filter(mine)["day"].unique()
+    forgotten = pl.when(mine).then(None).otherwise(pl.col("reading")).alias("reading")
+    lake.revise(DELIVERIES, days.to_list(), lambda stored, _: stored.with_columns(forgotten))
 
 
 def days_of(lake: CityLake, table: Table, receipts: Mapping[str, date]) -> list[date]:
