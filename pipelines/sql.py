@@ -6,7 +6,8 @@ import duckdb
 import polars as pl
 
 from assets.lake.files import CityLake
-from assets.landing.store import S3Store, Store
+from assets.landing.s3 import S3Store
+from assets.landing.store import Store
 from assets.snapshots import commit
 from assets.snapshots.build import prefix
 from quality.contracts import Table

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 from assets.cities.registry import City
@@ -33,9 +34,9 @@ class Deployment:
     leases: Leases | None = field(default=None, repr=False)
     """The cities that the run holds; None for what only reads."""
 
-    @property
+    @cached_property
     def archive(self) -> Archive:
-        """Landing."""
+        """Landing; one for the whole run, because it remembers the receipts that it has read."""
         return Archive(self.store)
 
     def secret(self) -> bytes:

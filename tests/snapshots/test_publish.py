@@ -24,6 +24,8 @@ from quality.tables import INDICATORS, TABLES
 
 STEPS = 9
 """Of publishing ``made_up.few_tables``: two data files, five others, the history entry, the pointer."""
+SYNCS = 25
+"""Of them: each file and the folder it lies in, and the folders above the seven that are new."""
 
 
 class Wrapped:
@@ -122,8 +124,9 @@ def run_publisher(store_uri: str, moment: str, step: int, endpoint: str = "") ->
     )
 
 
-def test_the_kills_below_reach_every_step(tmp_path: Path) -> None:
-    for moment, steps in (("before", STEPS), ("fsync", 2 * STEPS)):
+def test_the_kills_below_reach_every_step(tmp_path: Path, made_up) -> None:
+    for moment, steps in (("before", STEPS), ("fsync", SYNCS)):
+        made_up.published(LocalStore(tmp_path / moment), made_up.few_tables(stops=3))
         assert run_publisher(str(tmp_path / moment), moment, 0).stdout.split() == [str(steps)]
 
 
@@ -132,7 +135,7 @@ def test_the_kills_below_reach_every_step(tmp_path: Path) -> None:
     [
         *(("before", step) for step in range(1, STEPS + 1)),
         *(("after", step) for step in range(1, STEPS + 1)),
-        *(("fsync", step) for step in range(1, 2 * STEPS + 1, 3)),
+        *(("fsync", step) for step in range(1, SYNCS + 1, 3)),
     ],
 )
 def test_killed_anywhere_a_reader_sees_old_or_new_and_the_next_run_goes_on(
