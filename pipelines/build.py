@@ -37,6 +37,8 @@ def deployment_of(settings: Settings, cities: dict[str, City]) -> Deployment:
         now=now,
         meter_key=settings.meter_key.get_secret_value().encode() if settings.meter_key else None,
         version=version("muang"),
+        snapshot_days=settings.snapshot_days,
+        reader_hours=settings.reader_hours,
         client=Client(
             portals=portals,
             keys={name: secret.get_secret_value() for name, secret in settings.keys.items()},

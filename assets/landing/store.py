@@ -9,6 +9,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -74,6 +75,9 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove ``key``; nothing happens if it is not there."""
+
+    def delete_folder(self, prefix: str) -> None:
+        """Remove every key under the folder ``prefix``; nothing happens if it is not there."""
 
     def path(self, key: str) -> str:
         """``key`` as a path or URL that Polars and DuckDB open."""
@@ -175,6 +179,11 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """See ``Store.delete``."""
         self._file(key).unlink(missing_ok=True)
+
+    def delete_folder(self, prefix: str) -> None:
+        """See ``Store.delete_folder``. The folders go too: an empty one costs an inode."""
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._file(prefix))
 
     def path(self, key: str) -> str:
         """See ``Store.path``."""
@@ -287,6 +296,11 @@ class S3Store:
         """See ``Store.delete``."""
         with contextlib.suppress(FileNotFoundError), self._at(key) as name:
             self.filesystem.rm_file(name)
+
+    def delete_folder(self, prefix: str) -> None:
+        """See ``Store.delete_folder``."""
+        for key in self.list(prefix):
+            self.delete(key)
 
     def path(self, key: str) -> str:
         """See ``Store.path``."""

@@ -31,6 +31,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         from assets.cities.registry import RegistryError
+        from assets.landing.store import Damaged
 
         try:
             return command(*args, **kwargs)
@@ -41,6 +42,9 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except RegistryError as error:
             err.print(f"[red]registry[/]: {error}", highlight=False)
             raise typer.Exit(2) from None
+        except Damaged as error:
+            err.print(f"[red]{error}[/]", highlight=False)
+            raise typer.Exit(1) from None
         except OSError as error:
             err.print(f"[red]infrastructure[/]: {type(error).__name__}: {error}", highlight=False)
             raise typer.Exit(3) from None
