@@ -102,7 +102,7 @@ def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, tabl
         # A snapshot's table lies in one file or in one a month, and DuckDB wants the same folders of all files.
         options = "hive_partitioning = false, filename = '_file'"
         columns += (
-            f""", regexp_extract(_file, '/city=([^/]+)/', 1) as city, strftime("{table.day}", '%Y-%m') as month"""
+            f""", regexp_extract(_file, '/cdp/city=([^/]+)/', 1) as city, strftime("{table.day}", '%Y-%m') as month"""
         )
     else:
         options = "hive_partitioning = true, hive_types = {'city': varchar, 'month': varchar}"

@@ -46,7 +46,8 @@ def sql(
             names = [column[0] for column in result.description or []]
             rows = result.fetchall()
     except duckdb.Error as error:
-        raise fail(str(error), 2) from None
+        # What was left out may be the very table that is asked for.
+        raise fail(str(error), 1 if damaged else 2) from None
     if as_json:
         print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False, default=str))
         raise typer.Exit(1 if damaged else 0)
