@@ -88,8 +88,8 @@ def json_bytes(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, indent=1, default=str).encode() + b"\n"
 
 
-def contents(snapshot_id: str, edition: Edition) -> dict[str, bytes]:
-    """Every file of a snapshot by its path, the manifest last. The same arguments give the same bytes.
+def contents(snapshot_id: str, parent: str | None, edition: Edition) -> dict[str, bytes]:
+    """Every file of a snapshot that follows ``parent``, by path, the manifest last. Same arguments, same bytes.
 
     Raises ``Refused`` for a table that is not meant to be published, breaks its contract, or has a blocking verdict,
     and where nothing was delivered to any.
@@ -112,7 +112,7 @@ def contents(snapshot_id: str, edition: Edition) -> dict[str, bytes]:
     put("meta/dictionary.json", json_bytes(dictionary(contracts)))
     put(QUALITY, encode(verdicts), rows=verdicts.height)
     put("datapackage.json", json_bytes(datapackage(edition.city, edition.day, snapshot_id, contracts, files)))
-    manifest = _manifest(snapshot_id, edition, entries)
+    manifest = _manifest(snapshot_id, parent, edition, entries)
     put(PAGE, render(edition.city, edition.tables, verdicts, manifest | {"files": files}))
     return found | {MANIFEST: json_bytes(manifest | {"files": files})}
 
@@ -157,11 +157,12 @@ def _entry(table: Table, frame: pl.DataFrame, files: Sequence[Mapping[str, Any]]
     }
 
 
-def _manifest(snapshot_id: str, edition: Edition, tables: Mapping[str, Any]) -> dict[str, Any]:
+def _manifest(snapshot_id: str, parent: str | None, edition: Edition, tables: Mapping[str, Any]) -> dict[str, Any]:
     city = edition.city
     return {
         "format": FORMAT,
         "snapshot_id": snapshot_id,
+        "parent": parent,
         "city": city.model_dump(include=CITY_FACTS),
         "day": edition.day.isoformat(),
         "created": edition.now.astimezone(UTC).isoformat(timespec="seconds"),

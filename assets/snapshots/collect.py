@@ -67,10 +67,10 @@ def _made(snapshot_id: str, now: datetime) -> datetime:
         return now
 
 
-def sweep(store: Store, city: str, now: datetime) -> list[str]:
+def sweep(store: Store, city: str, now: datetime, days: int = 0) -> list[str]:
     """Remove snapshots that no commit names and that nobody is building any more; returns their ids.
 
-    Where an entry of the history is lost, whole ones stay: it may have named them.
+    Where an entry of the history is lost, whole ones stay for ``days`` (0: for ever): it may have named them.
     """
     stored = _stored(store, city)  # before the history: what is committed meanwhile is named there
     found = commits(store, city)
@@ -79,13 +79,11 @@ def sweep(store: Store, city: str, now: datetime) -> list[str]:
     if pointed := pointer(store, city).entry:
         named.add(pointed.snapshot_id)
     unsure = len(entries) < len(found) or not entries
-    gone = [
-        snapshot_id
-        for snapshot_id, paths in stored.items()
-        if snapshot_id not in named
-        and now - _made(snapshot_id, now) > BUILDING
-        and not (unsure and MANIFEST in paths and FAILED not in paths)
-    ]
+    gone = []
+    for snapshot_id in stored.keys() - named:
+        age, whole = now - _made(snapshot_id, now), {MANIFEST, FAILED} & stored[snapshot_id] == {MANIFEST}
+        if age > BUILDING and (not (unsure and whole) or (days and age > timedelta(days=days))):
+            gone.append(snapshot_id)
     for snapshot_id in gone:
         store.delete_folder(prefix(city, snapshot_id))
     return gone

@@ -33,8 +33,9 @@ def publish(store: Store, edition: Edition, base: Base) -> Entry:
     if base.entry and _is_published(store, edition, base.entry):
         return base.entry
     snapshot_id = new_id(edition.now)
+    parent = base.entry.snapshot_id if base.entry else None
     try:
-        files = contents(snapshot_id, edition)
+        files = contents(snapshot_id, parent, edition)
         for path, data in files.items():
             store.write(f"{prefix(city, snapshot_id)}/{path}", data)
         digest = hashlib.sha256(files[MANIFEST]).hexdigest()
@@ -47,7 +48,7 @@ def publish(store: Store, edition: Edition, base: Base) -> Entry:
             token=uuid.uuid4().hex,
             run=edition.run,
             snapshot_id=snapshot_id,
-            parent=base.entry.snapshot_id if base.entry else None,
+            parent=parent,
             manifest_sha256=digest,
             synthetic=edition.synthetic,
             day=edition.day,
@@ -80,7 +81,7 @@ def _is_published(store: Store, edition: Edition, entry: Entry) -> bool:
     except Damaged:
         return False
     again = replace(edition, run=told["run"], now=datetime.fromisoformat(told["created"]))
-    digest = hashlib.sha256(contents(entry.snapshot_id, again)[MANIFEST]).hexdigest()
+    digest = hashlib.sha256(contents(entry.snapshot_id, entry.parent, again)[MANIFEST]).hexdigest()
     return digest == entry.manifest_sha256 and not verify(store, entry.city, entry.snapshot_id, digest)
 
 

@@ -237,24 +237,23 @@ def rebuild(store: Store, city: str) -> tuple[str, ...]:
     """Make lost history entries again whose snapshot is known by its successor and still there; says which."""
     found = commits(store, city)
     mended = []
-    for seq, lost in found.items():
+    for seq in reversed(found):
         after = found.get(seq + 1)
-        if isinstance(lost, Entry) or not isinstance(after, Entry) or after.parent is None:
+        if isinstance(found[seq], Entry) or not isinstance(after, Entry) or after.parent is None:
             continue
-        before = found.get(seq - 1)
         try:
             data = store.read(f"{prefix(city, after.parent)}/{MANIFEST}")
             told: Mapping[str, Any] = json.loads(data)
             entry = Entry.model_validate(
-                {name: told[name] for name in ("run", "snapshot_id", "synthetic", "day")}
+                {name: told[name] for name in ("run", "snapshot_id", "parent", "synthetic", "day")}
                 | {"city": city, "seq": seq, "token": f"rebuilt-{after.token}", "committed": told["created"]}
-                | {"parent": before.snapshot_id if isinstance(before, Entry) else None}
                 | {"manifest_sha256": hashlib.sha256(data).hexdigest()}
             )
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             continue
         if entry.snapshot_id == after.parent:
             store.write(history_key(city, seq), entry.encoded())
+            found[seq] = entry
             mended.append(f"{history_key(city, seq)}: made again from the manifest of {after.parent}")
     return tuple(mended)
 

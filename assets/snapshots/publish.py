@@ -55,7 +55,7 @@ def publish(step: Step, names: Sequence[str]) -> Published:
     store, now = deployment.store, deployment.now()
     removed, kept = 0, []
     try:
-        removed += len(sweep(store, city, now))
+        removed += len(sweep(store, city, now, deployment.snapshot_days))
     except OSError as error:  # a store that may not be removed from can still be published to
         kept.append(str(error))
     mended: list[str] = []

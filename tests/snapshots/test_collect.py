@@ -99,8 +99,10 @@ def test_a_whole_snapshot_stays_while_a_lost_entry_may_have_named_it(tmp_path, m
         store.delete(history_key("phuket", lost))
     assert sweep(store, "phuket", later) == []
     assert kept(store) == ids
+    assert sweep(store, "phuket", later, days=35) == []
     for key in store.list("cdp/city=phuket/history"):
         store.delete(key)
     store.delete("cdp/city=phuket/current.json")
     assert sweep(store, "phuket", later) == []
     assert current(store, "phuket") is None
+    assert sorted(sweep(store, "phuket", made_up.NOW + timedelta(days=38), days=35)) == ids[:3], "as old as any other"

@@ -103,6 +103,18 @@ def test_an_older_entry_that_is_lost_keeps_its_number_and_comes_back_from_its_sn
     assert verify_city(store, "phuket", all_kept=True) == []
 
 
+def test_several_lost_entries_in_a_row_come_back(tmp_path, made_up) -> None:
+    store = LocalStore(tmp_path)
+    entries = [made_up.published(store) for _ in range(4)]
+    for seq in (1, 2, 3):
+        damage(store, history_key("phuket", seq), "gone" if seq % 2 else "garbage")
+    assert len(rebuild(store, "phuket")) == 3
+    again = history(store, "phuket")
+    assert [entry.model_copy(update={"token": ""}) for entry in again] == [
+        entry.model_copy(update={"token": ""}) for entry in entries
+    ]
+
+
 def test_pointer_and_newest_entry_both_damaged_fall_back_to_the_newest_whole_commit(store: Store, made_up) -> None:
     old = made_up.published(store)
     made_up.published(store)
