@@ -29,7 +29,8 @@ create macro lake.meter_intervals_as_of(day) as table
 select * exclude (rank) from ({delivered}) where _delivered <= cast(day as date)
 qualify row_number() over (
     partition by city, meter_id, channel, quantity, start
-    order by value_delivered is not null desc, version desc nulls last, rank, _delivered desc, _receipt desc, _row desc
+    order by value_delivered is not null desc, version desc nulls last, rank,
+        _delivered desc, _number desc, _receipt desc, _row desc
 ) = 1
 """
 """What had been delivered up to a day, by the rule of ``assets.lake.meter_intervals``. Readings off their channel's
@@ -98,12 +99,11 @@ def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, tabl
     # of today's contract brings the first, and only its columns are selected.
     connection.register(f"contract_{table.name}", table.empty().to_arrow())
     columns = ", ".join(f'"{name}"' for name in table.schema)
-    if schema == "cdp":
-        # A snapshot's table lies in one file or in one a month, and DuckDB wants the same folders of all files.
+    if schema == "cdp" or table.size == "few":
+        # Not all files lie in a folder of their month, and DuckDB wants the same folders of all.
         options = "hive_partitioning = false, filename = '_file'"
-        columns += (
-            f""", regexp_extract(_file, '/cdp/city=([^/]+)/', 1) as city, strftime("{table.day}", '%Y-%m') as month"""
-        )
+        city = f"regexp_extract(_file, '/{'cdp' if schema == 'cdp' else f'lake/{table.name}'}/city=([^/]+)/', 1)"
+        columns += f""", {city} as city, strftime("{table.day}", '%Y-%m') as month"""
     else:
         options = "hive_partitioning = true, hive_types = {'city': varchar, 'month': varchar}"
         columns += ", city, month"

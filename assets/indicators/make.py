@@ -36,7 +36,7 @@ def make(step: Step, table: Table, names: Sequence[str]) -> Computed:
     """Make the rows of ``table`` on the step's day from the tables ``names``."""
     lake = CityLake.of(step)
     rows = NUMBERS[table.name](step.city, step.day, {name: lake.read(TABLES[name]) for name in names})
-    lake.write(table, step.day, rows)
+    lake.put(table, step.day, rows)
     verdicts = gate.judge(table, rows, step.day, step.day)
     ingest.write_verdicts(step, table, verdicts)
     return Computed(rows, verdicts)

@@ -23,7 +23,7 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
-from assets.lake.files import encode
+from assets.lake.encoding import encode
 from assets.snapshots.describe import datapackage, dictionary, fingerprint, types
 from assets.snapshots.page import render
 from quality.contracts import Table

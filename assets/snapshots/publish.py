@@ -9,6 +9,7 @@ from datetime import timedelta
 import polars as pl
 
 from assets.indicators.make import make_all
+from assets.lake import accounts
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from assets.snapshots import commit
@@ -49,7 +50,8 @@ class Published:
 def publish(step: Step, names: Sequence[str]) -> Published:
     """Publish the city's tables: the newest edition there can be, whatever day the step is of.
 
-    A conflict is tried again from the lake on. Raises what ``assets.snapshots.commit.publish`` raises.
+    A conflict is tried again from the lake on. Raises ``Unaccounted`` where lake and ledger differ, and what
+    ``assets.snapshots.commit.publish`` raises.
     """
     deployment, city = step.deployment, step.city.slug
     store, now = deployment.store, deployment.now()
@@ -100,7 +102,9 @@ def _edition(step: Step, names: Sequence[str], base: Base) -> Edition:
     days = (step.day, lake.newest(VERDICTS), base.entry and base.entry.day)
     newest = replace(step, day=max(day for day in days if day))
     today = (newest.day, newest.day)
+    accounts.require(step)
     if newest.day != step.day:
+        accounts.require(newest)
         make_all(newest, names)
     verdicts = lake.read(VERDICTS, (step.day, newest.day))
     return Edition(

@@ -3,5 +3,5 @@
 Exit codes: 0 done, 1 something was withheld or rejected, 2 wrong use or settings, 3 infrastructure.
 """
 
-from pipelines.cli import nightly, read, snapshots, sql, ui, watch  # noqa: F401 - each adds its commands to the app
+from pipelines.cli import lake, nightly, quarantine, read, snapshots, sql, ui, watch  # noqa: F401 - each adds its commands to the app
 from pipelines.cli.base import app as app

@@ -1,6 +1,7 @@
 """What all commands share: the application, its two consoles, options, and how an error ends a command."""
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -31,6 +32,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         from assets.cities.registry import RegistryError
+        from assets.landing.identity import NotOurs
+        from assets.landing.lease import Busy
         from assets.landing.store import Damaged
 
         try:
@@ -42,9 +45,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except RegistryError as error:
             err.print(f"[red]registry[/]: {error}", highlight=False)
             raise typer.Exit(2) from None
-        except Damaged as error:
-            err.print(f"[red]{error}[/]", highlight=False)
-            raise typer.Exit(1) from None
+        except NotOurs as error:
+            raise fail(str(error), 2) from None
+        except (Busy, Damaged) as error:
+            raise fail(str(error), 1) from None
         except OSError as error:
             err.print(f"[red]infrastructure[/]: {type(error).__name__}: {error}", highlight=False)
             raise typer.Exit(3) from None
@@ -56,6 +60,14 @@ def fail(message: str, code: int) -> typer.Exit:
     """Say what is wrong; raise what it returns."""
     err.print(f"[red]{message}[/]", highlight=False)
     return typer.Exit(code)
+
+
+def as_day(text: str, option: str) -> date:
+    """The day that an option names. Raises ``typer.Exit`` where it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise fail(f"{option} {text!r} is not a date like 2026-11-23", 2) from None
 
 
 def wanted(cities: dict[str, Any], chosen: list[str] | None) -> list[str]:

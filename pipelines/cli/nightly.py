@@ -21,6 +21,9 @@ def nightly(
     city: Cities = None,
     profile: Annotated[Literal["demo", "live"] | None, typer.Option(help="demo: generated, synthetic input.")] = None,
     inbox: Annotated[Path | None, typer.Option(help="Folder of deliveries: <inbox>/<city>/<source>/…")] = None,
+    accept_clock: Annotated[
+        bool, typer.Option("--accept-clock", help="The clock is right, although it lies far from the newest night.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run the main job for all cities (or some): land, fill tables, judge, publish one snapshot a city.
@@ -40,12 +43,13 @@ def nightly(
         from assets.graph import START
         from assets.landing.store import open_store
         from pipelines import report, run
-        from pipelines.build import cities_of
+        from pipelines.build import cities_of, claim_store
     if delivery_day < date.fromisoformat(START):
         raise fail(f"--day {delivery_day} is before the first delivery day {START}", 2)
     slugs = wanted(cities_of(settings), city)
     if missing := run.not_ready(settings, slugs):
         raise fail(missing, 2)
+    claim_store(settings, open_store(settings.store_uri), accept_clock)
     with _progress() as step:
         night = run.run_night(settings, delivery_day, slugs, step)
     if as_json:

@@ -28,7 +28,7 @@ OLD = replace(
 def rows(table, day: date, **values: object) -> pl.DataFrame:
     start = datetime(day.year, day.month, day.day, 5, tzinfo=UTC)
     known = {"station_id": "grid", "product": "model", "start": start, "local_date": day, "temperature_c": 29.5}
-    lineage = {"_receipt": f"r{day.day}", "_row": 1, "_delivered": day}
+    lineage = {"_receipt": f"r{day.day}", "_row": 1, "_delivered": day, "_number": 1}
     return pl.DataFrame([dict.fromkeys(table.schema) | known | values | lineage], schema=table.schema)
 
 
@@ -36,8 +36,8 @@ def rows(table, day: date, **values: object) -> pl.DataFrame:
 def lake(tmp_path: Path) -> CityLake:
     """A day written under the old contract and one under today's."""
     found = CityLake(LocalStore(tmp_path), "nan")
-    found.write(OLD, DAYS[0], rows(OLD, DAYS[0], cloud_pct=80.0))
-    found.write(WEATHER, DAYS[1], rows(WEATHER, DAYS[1], wind_speed_m_s=3.0))
+    found.put(OLD, DAYS[0], rows(OLD, DAYS[0], cloud_pct=80.0))
+    found.put(WEATHER, DAYS[1], rows(WEATHER, DAYS[1], wind_speed_m_s=3.0))
     return found
 
 
@@ -70,7 +70,7 @@ def test_sql_answers_over_both(lake: CityLake) -> None:
 
 def test_sql_knows_columns_that_no_file_has_yet(tmp_path: Path) -> None:
     lake = CityLake(LocalStore(tmp_path), "nan")
-    lake.write(OLD, DAYS[0], rows(OLD, DAYS[0]))
+    lake.put(OLD, DAYS[0], rows(OLD, DAYS[0]))
     with connect(lake.store, ["nan"]) as connection:
         [(kind, value)] = connection.execute("select typeof(grid_lat), grid_lat from lake.weather").fetchall()
         assert (kind, value) == ("DOUBLE", None)

@@ -276,7 +276,7 @@ def test_the_books_account_for_every_row_and_every_file(deployment: Deployment, 
         part: ("partial", 2, 2),
         none: ("rejected", 0, 2),
         page: ("rejected", 0, 0),
-        away: ("rejected", 0, 0),
+        away: ("nothing", 0, 0),
     }
     assert filled.rows == CityLake(deployment.store, city.slug).read(WEATHER).height == 26
     quarantine = CityLake(deployment.store, city.slug).read(QUARANTINE).filter(pl.col("severity") != "warn")
@@ -289,7 +289,7 @@ def test_the_books_account_for_every_row_and_every_file(deployment: Deployment, 
     }
     assert set(quarantine["source"]) == {"weather"}
     (late,) = [row for row in books(deployment, city, WEATHER) if row["receipt"] == part]
-    assert (late["first_day"], late["last_day"], late["name"]) == (D2, D2, "part")
+    assert (late["first_day"], late["last_day"], late["held"]) == (D2, D2, [{"day": D2, "rows": 2}])
 
 
 def test_what_came_before_is_entered_as_unchanged_and_read_no_more(deployment: Deployment, city: City) -> None:
@@ -301,9 +301,11 @@ def test_what_came_before_is_entered_as_unchanged_and_read_no_more(deployment: D
     assert CityLake(deployment.store, city.slug).read(METER_INTERVALS).height == 96
 
 
-@pytest.mark.parametrize("failure", [RuntimeError, pl.exceptions.PanicException])
+@pytest.mark.parametrize(
+    ("failure", "code"), [(RuntimeError, "reader-failed"), (pl.exceptions.PanicException, "reading-failed")]
+)
 def test_a_reader_that_fails_stops_no_other_delivery_and_quotes_no_data(
-    deployment: Deployment, city: City, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException]
+    deployment: Deployment, city: City, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException], code: str
 ) -> None:
     right = SOURCES["open_meteo"].read
 
@@ -318,7 +320,7 @@ def test_a_reader_that_fails_stops_no_other_delivery_and_quotes_no_data(
     ingest(deployment, city, WEATHER, D1)
     assert CityLake(deployment.store, city.slug).read(WEATHER)["temperature_c"].to_list() == [26.0]
     (row,) = CityLake(deployment.store, city.slug).read(QUARANTINE).filter(receipt=odd).to_dicts()
-    assert (row["code"], row["message"]) == ("reader-failed", failure.__name__)
+    assert (row["code"], row["message"]) == (code, failure.__name__)
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(right))
     ingest(deployment, city, WEATHER, D1)
     assert CityLake(deployment.store, city.slug).read(WEATHER)["temperature_c"].to_list() == [25.0, 26.0]
