@@ -58,7 +58,7 @@ def test_a_delivery_for_an_old_day_writes_it_in_todays_contract(lake: CityLake) 
 
 
 def test_sql_answers_over_both(lake: CityLake) -> None:
-    with connect(lake.store, ["nan"]) as connection:
+    with connect(lake.store, ["nan"], {}) as connection:
         query = "select local_date, wind_speed_m_s, grid_lat, city, month from lake.weather order by all"
         assert connection.execute(query).fetchall() == [
             (DAYS[0], None, None, "nan", "2026-11"),
@@ -71,6 +71,6 @@ def test_sql_answers_over_both(lake: CityLake) -> None:
 def test_sql_knows_columns_that_no_file_has_yet(tmp_path: Path) -> None:
     lake = CityLake(LocalStore(tmp_path), "nan")
     lake.put(OLD, DAYS[0], rows(OLD, DAYS[0]))
-    with connect(lake.store, ["nan"]) as connection:
+    with connect(lake.store, ["nan"], {}) as connection:
         [(kind, value)] = connection.execute("select typeof(grid_lat), grid_lat from lake.weather").fetchall()
         assert (kind, value) == ("DOUBLE", None)
