@@ -95,22 +95,33 @@ def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, tabl
     if not keys:
         return
     files = ", ".join(_quoted(store.path(key)) for key in keys)
-    # Files of an older contract lack columns that were added since, and may have some that are no more: an empty table
-    # of today's contract brings the first, and only its columns are selected.
-    connection.register(f"contract_{table.name}", table.empty().to_arrow())
-    columns = ", ".join(f'"{name}"' for name in table.schema)
-    if schema == "cdp" or table.size == "few":
-        # Not all files lie in a folder of their month, and DuckDB wants the same folders of all.
-        options = "hive_partitioning = false, filename = '_file'"
-        city = f"regexp_extract(_file, '/{'cdp' if schema == 'cdp' else f'lake/{table.name}'}/city=([^/]+)/', 1)"
-        columns += f""", {city} as city, strftime("{table.day}", '%Y-%m') as month"""
-    else:
+    # Files of an older contract lack columns that were added since, call them by another name or type, and may have
+    # some that are no more: a table of today's contract brings the first, and only its columns are selected, in its
+    # types.
+    before = {name: pl.Null for column in table.columns for name in column.was}
+    contract = f"contract_{table.name}"
+    connection.register(contract, table.empty().with_columns(pl.lit(None).alias(name) for name in before).to_arrow())
+    types = {name: kind for name, kind, *_ in connection.execute(f"describe {contract}").fetchall()}
+
+    def found(name: str) -> str:
+        column = table.by_column.get(name)
+        names = (name, *(column.was if column else ()))
+        alike = ", ".join(f'cast("{each}" as {types[name]})' for each in names)
+        return f'coalesce({alike}) as "{name}"'
+
+    columns = ", ".join(found(name) for name in table.schema)
+    if all("/month=" in key for key in keys):
         options = "hive_partitioning = true, hive_types = {'city': varchar, 'month': varchar}"
-        columns += ", city, month"
+        places = "city, month"
+    else:
+        # A table of few rows has a file a year, and beside it perhaps files of before it was one; a published table
+        # has one file in one city and one a month in another.
+        options = "hive_partitioning = false, filename = true"
+        places = f"regexp_extract(filename, 'city=([^/]+)', 1) as city, strftime(\"{table.day}\", '%Y-%m') as month"
     connection.execute(
-        f"create view {schema}.{table.name} as select {columns} from ("  # noqa: S608
+        f"create view {schema}.{table.name} as select {columns}, {places} from ("  # noqa: S608
         f"select * from read_parquet([{files}], union_by_name = true, {options}) "
-        f"union all by name select * from contract_{table.name})"
+        f"union all by name select * from {contract})"
     )
     connection.execute(f"comment on view {schema}.{table.name} is {_quoted(table.description)}")
     for column in table.columns:
