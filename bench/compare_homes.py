@@ -74,7 +74,7 @@ def _own(manifest: dict[str, Any]) -> dict[str, str]:
     The digests are those of the two files that hold the snapshot's id. Their content is compared all the same.
     """
     named = {file["path"]: file["sha256"] for file in manifest["files"]}
-    own = {name: manifest[name] for name in ("snapshot_id", "run", "created")}
+    own = {name: manifest[name] for name in ("snapshot_id", "parent", "run", "created") if manifest.get(name)}
     return own | {f"sha256 of {path}": named[path] for path in ("datapackage.json", "index.html")}
 
 

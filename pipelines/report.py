@@ -15,18 +15,20 @@ from rich.table import Table as RichTable
 from assets.cities.registry import City
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
-from assets.landing.store import Store
-from assets.snapshots import commit
+from assets.landing.store import Damaged, Store
+from assets.snapshots.history import current, page_path
 from quality.contracts import Table
 from quality.tables import DELIVERIES, VERDICTS
 
 
 @dataclass(frozen=True)
 class CityNight:
-    """What a night brought one city."""
+    """What a night brought one city. ``published``: its current snapshot is what the night would publish;
+    ``unchanged``: it was that before."""
 
     city: City
     published: bool
+    unchanged: bool
     snapshot: str | None
     withheld_because: str | None
     deliveries: int
@@ -67,27 +69,35 @@ def night_of(
 ) -> Night:
     """What the run of a night brought ``slugs``; ``succeeded`` and ``failures`` (with reasons) are steps by key."""
     cities = [
-        _city_night(deployment, deployment.cities[slug], day, f"{slug}__snapshot" in succeeded, failures)
+        _city_night(deployment, deployment.cities[slug], day, run, f"{slug}__snapshot" in succeeded, failures)
         for slug in slugs
     ]
     return Night(day, run, cities, dict(failures), infrastructure)
 
 
 def _city_night(
-    deployment: Deployment, city: City, day: date, published: bool, failures: Mapping[str, str]
+    deployment: Deployment, city: City, day: date, run: str, succeeded: bool, failures: Mapping[str, str]
 ) -> CityNight:
     def today(table: Table) -> pl.DataFrame:
         return CityLake(deployment.store, city.slug).read(table, (day, day))
 
     deliveries, verdicts = today(DELIVERIES), today(VERDICTS)
-    current = commit.current(deployment.store, city.slug)
     blocked = verdicts.filter(verdict="block")
     because = [f"{row['table']}: {row['check']}: {row['message']}" for row in blocked.iter_rows(named=True)]
     because += [f"{step}: {why}" for step, why in failures.items() if step.startswith(f"{city.slug}__")]
+    pointed = None
+    try:
+        pointed = current(deployment.store, city.slug)
+    except Damaged as error:
+        because.append(str(error))
+    # A store that loses every acknowledgement fails the step, and yet the pointer may have moved: readers see the new.
+    ours = pointed is not None and pointed.run == run
+    published = ours or (succeeded and pointed is not None)
     return CityNight(
         city=city,
         published=published,
-        snapshot=current.snapshot_id if current else None,
+        unchanged=published and not ours,
+        snapshot=pointed.snapshot_id if pointed else None,
         withheld_because=None if published else "; ".join(because) or "not reached",
         deliveries=deliveries["receipt"].n_unique(),
         rejected=deliveries.filter(status="rejected")["receipt"].n_unique(),
@@ -118,7 +128,7 @@ def show(night: Night, store: Store, console: Console) -> None:
         grid.add_column(name, justify="left" if name in ("city", "verdicts", "snapshot") else "right")
     for c in night.cities:
         verdicts = " ".join(f"{name} {count}" for name, count in c.verdicts.items())
-        state = "[green]published[/]" if c.published else "[red]withheld[/]"
+        state = f"[green]{'unchanged' if c.unchanged else 'published'}[/]" if c.published else "[red]withheld[/]"
         counts = (c.tables, c.deliveries, c.rows, c.refused, c.rejected)
         grid.add_row(c.city.slug, *(f"{count:,}" for count in counts), verdicts, state)
     console.print(grid)
@@ -132,6 +142,6 @@ def show(night: Night, store: Store, console: Console) -> None:
         console.print(f'What was refused and why: {muang} sql "from lake.quarantine"', highlight=False)
     if published:
         best = max(published, key=lambda c: c.tables)
-        page = commit.page_path(store, best.city.slug, str(best.snapshot))
+        page = page_path(store, best.city.slug, str(best.snapshot))
         console.print(f"Look at: {page}", soft_wrap=True, highlight=False)
     console.print(f"Ask it:  {muang} status, snapshots list, sql, ui", highlight=False)

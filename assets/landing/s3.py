@@ -172,6 +172,11 @@ class S3Store:
         with contextlib.suppress(FileNotFoundError), self._at(key) as name:
             self.filesystem.rm_file(name)
 
+    def delete_folder(self, prefix: str) -> None:
+        """See ``Store.delete_folder``."""
+        for key in self.list(prefix):
+            self.delete(key)
+
     def path(self, key: str) -> str:
         """See ``Store.path``."""
         return f"s3://{self._object(key)}"

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -86,6 +87,9 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove ``key``; nothing happens if it is not there."""
+
+    def delete_folder(self, prefix: str) -> None:
+        """Remove every key under the folder ``prefix``; nothing happens if it is not there."""
 
     def path(self, key: str) -> str:
         """``key`` as a path or URL that Polars and DuckDB open."""
@@ -222,6 +226,11 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """See ``Store.delete``."""
         self._file(key).unlink(missing_ok=True)
+
+    def delete_folder(self, prefix: str) -> None:
+        """See ``Store.delete_folder``. The folders go too: an empty one costs an inode."""
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._file(prefix))
 
     def path(self, key: str) -> str:
         """See ``Store.path``."""

@@ -5,7 +5,7 @@ import json
 import typer
 from rich.table import Table as RichTable
 
-from pipelines.cli.base import Cities, Json, app, guarded, out, wanted
+from pipelines.cli.base import Cities, Json, app, err, guarded, out, wanted
 from pipelines.settings import Settings
 
 
@@ -22,7 +22,7 @@ def status(city: Cities = None, as_json: Json = False) -> None:
     rows = [city_status(deployment, cities[slug]) for slug in wanted(cities, city)]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
-        return
+        raise typer.Exit(1 if any(row["damaged"] for row in rows) else 0)
     grid = RichTable("city", "last delivery", "snapshot", "verdicts", "missing", header_style="bold")
     for row in rows:
         verdicts = " ".join(f"{name} {count}" for name, count in row["verdicts"].items())
@@ -33,6 +33,10 @@ def status(city: Cities = None, as_json: Json = False) -> None:
         if lease := row["lease"]:
             state = "[yellow]stale, the next night takes it[/]" if lease["stale"] else "at it now"
             out.print(f"{row['city']}: run {lease['run']} on {lease['host']} since {lease['since']}, {state}")
+    damaged = [row["damaged"] for row in rows if row["damaged"]]
+    for sentence in damaged:
+        err.print(f"[red]{sentence}[/]", highlight=False)
+    raise typer.Exit(1 if damaged else 0)
 
 
 @app.command()
