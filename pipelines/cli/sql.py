@@ -41,6 +41,8 @@ def sql(
             result = connection.execute(query) if query else connection.execute(*described)
             names = [column[0] for column in result.description or []]
             rows = result.fetchall()
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise fail(f"infrastructure: {error}", 3) from None
     except duckdb.Error as error:
         raise fail(str(error), 2) from None
     if as_json:
