@@ -5,10 +5,10 @@ import os
 import socket
 import sqlite3
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
@@ -87,7 +87,8 @@ def run_night(
         events: list[dg.DagsterEvent] = []
         with _ended(instance, run, stopping):
             ended = 0
-            for event in _events(execute_run_iterator(recon, run, instance), instance, run, stopping):
+            instance.add_event_listener(run_id, _stop_when_asked(instance, run, stopping))
+            for event in execute_run_iterator(recon, run, instance):
                 events.append(event)
                 if event.event_type in ENDS_OF_STEPS:
                     ended += 1
@@ -118,19 +119,21 @@ def _tidy(instance: dg.DagsterInstance, home: Path, nights: int, say: Say) -> No
         say(f"earlier runs were not tidied up: {' '.join(str(error).split())}")
 
 
-def _events(
-    execution: Iterator[dg.DagsterEvent], instance: dg.DagsterInstance, run: dg.DagsterRun, stopping: Stopping
-) -> Iterator[dg.DagsterEvent]:
-    """The events of a run as they come; when it is asked to stop, those of its canceling."""
+def _stop_when_asked(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, stopping: Stopping
+) -> Callable[[dg.EventLogEntry], None]:
+    """A listener that ends a run as canceled at the next event of a step. Dagster calls it where that event came to be,
+    so that the step and all around it see the error, as with an interrupt."""
     canceling = False
-    running = cast("Generator[dg.DagsterEvent, None, None]", execution)
-    for event in running:
-        yield event
-        if stopping.requested and not canceling:
+
+    def listen(entry: dg.EventLogEntry) -> None:
+        nonlocal canceling
+        if stopping.requested and not canceling and entry.dagster_event and entry.step_key:
             canceling = True
             instance.report_run_canceling(run)
-            with contextlib.suppress(StopIteration, DagsterExecutionInterruptedError):
-                yield running.throw(DagsterExecutionInterruptedError())
+            raise DagsterExecutionInterruptedError
+
+    return listen
 
 
 @contextlib.contextmanager
