@@ -10,7 +10,7 @@ import fcntl
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -193,7 +193,7 @@ def end_dead_runs(instance: dg.DagsterInstance, folder: Path) -> int:
 
 def forget_old_runs(instance: dg.DagsterInstance, folder: Path, nights: int) -> int:
     """Remove the runs that ended and are older than so many days, with their events and files; returns how many."""
-    before = now() - timedelta(days=nights)
+    before = now().astimezone(UTC) - timedelta(days=nights)  # SQLite compares texts, and Dagster's are in UTC
     old = [run for run in instance.get_runs(dg.RunsFilter(created_before=before)) if run.is_finished]
     for run in old:
         instance.delete_run(run.run_id)
