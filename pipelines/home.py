@@ -164,16 +164,13 @@ def _aside(file: Path) -> Path:
 
 @contextlib.contextmanager
 def alive(folder: Path, run: str) -> Iterator[None]:
-    """Tell, for as long as it lasts, that the process of a run lives: by a lock, which no death leaves held."""
+    """Tell, for as long as it lasts, that the process of a run lives: by a lock, which no death leaves held. Its file
+    stays for ``end_dead_runs``: on a full disk a run cannot be marked as ended."""
     running = folder / "running"
     running.mkdir(exist_ok=True)
-    file = running / f"{run}.lock"
-    try:
-        with file.open("w") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            yield
-    finally:
-        file.unlink(missing_ok=True)
+    with (running / f"{run}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def end_dead_runs(instance: dg.DagsterInstance, folder: Path) -> int:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -185,26 +185,25 @@ class Settings(BaseSettings):
             raise _wrong(settings_cls, [(FILE, f"is not TOML in UTF-8: {error}")]) from None
         except OSError as error:
             raise _wrong(settings_cls, [(FILE, f"cannot be read: {error.strerror}")]) from None
-        variables = [name.upper() for name in os.environ if name.upper().startswith(PREFIX)]
-        known = [f"{PREFIX}{name.upper()}" for name in names]
+        variables = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)} - {*NOT_SETTINGS}
         found = [
             (name, f"holds secrets: take it out of {FILE} and set {PREFIX}{name.upper()} in the environment")
             for name in ENVIRONMENT_ONLY
             if name in file.toml_data
         ]
-        found += _unknown((name for name in variables if name not in NOT_SETTINGS), known)
-        found += _unknown(file.toml_data, names)
+        found += _unknown((name.removeprefix(PREFIX) for name in variables), [name.upper() for name in names], PREFIX)
+        found += _unknown(file.toml_data, list(names))
         if found:
             raise _wrong(settings_cls, found)
         return init_settings, env_settings, file
 
 
-def _unknown(given: Iterable[str], known: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _unknown(given: Iterable[str], known: Sequence[str], prefix: str = "") -> Iterator[tuple[str, str]]:
     """The names that are no settings, each with what was probably meant."""
-    names = list(known)
-    for name in set(given) - set(names):
-        near = get_close_matches(name, names, 1)
-        yield name, f"is no setting; did you mean {near[0]}?" if near else f"is no setting; known are {names}"
+    for name in sorted(set(given) - set(known)):
+        near = get_close_matches(name, known, 1)
+        hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(prefix + each for each in known)}"
+        yield prefix + name, f"is no setting; {hint}"
 
 
 def _wrong(settings: type[BaseSettings], found: Iterable[tuple[str, str]]) -> ValidationError:

@@ -1,5 +1,6 @@
 """What all commands share: the application, its two consoles, options, and how a command ends."""
 
+import contextlib
 import json
 import os
 import select
@@ -96,7 +97,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             ended = ending(error)
             say(str(ended))
             if kwargs.get("as_json"):
-                print_json({"exit_code": ended.exit_code, "error": str(ended)})
+                with contextlib.suppress(OSError):  # the output itself may be what fails
+                    print_json({"exit_code": ended.exit_code, "error": str(ended)})
             raise typer.Exit(ended.exit_code) from None
 
     return run
@@ -119,8 +121,9 @@ def ending(error: BaseException) -> Ended:
         case Stopped():
             return Ended(str(error), error.exit_code)
         case ValidationError() if error.title == Settings.__name__:
-            wrong = [f"setting {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-            return Ended("\n".join(wrong), 2)
+            wrong = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
+            told = "\n".join(f"setting {name}: {why.removeprefix('Value error, ')}" for name, why in wrong)
+            return Ended(told, 2)
         case UnusableHome():
             return Ended(str(error), 2)
         case RegistryError():

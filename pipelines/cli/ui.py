@@ -28,7 +28,8 @@ def ui(
         pass  # its storage is made before web server and daemon both begin to make it
     os.environ |= {"DAGSTER_HOME": str(home), "MUANG_HOME": str(settings.home.absolute())}
     out.print(f"http://{host}:{port} in about 20 seconds; Ctrl-C ends it", highlight=False)
-    command = [sys.executable, "-m", "dagster", "dev", "-m", LOCATION, "-p", str(port), "-h", host]
+    quiet = "ignore:Function `dev_command` is superseded"  # by a command that loads no module by its name
+    command = [sys.executable, "-W", quiet, "-m", "dagster", "dev", "-m", LOCATION, "-p", str(port), "-h", host]
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - our own; in this process, so that a signal to it ends all
 

@@ -161,6 +161,7 @@ def test_a_run_whose_process_is_gone_is_ended_and_one_that_lives_is_not(settings
             assert end_dead_runs(instance, folder) == 1
         statuses = [instance.get_run_by_id(run.run_id).status.value for run in (dead, living, of_the_ui)]
         assert statuses == ["FAILURE", "NOT_STARTED", "NOT_STARTED"]
+        assert end_dead_runs(instance, folder) == 1, "the process that lived has ended without marking its run"
         assert end_dead_runs(instance, folder) == 0
     assert list((folder / "running").iterdir()) == []
 
