@@ -191,7 +191,7 @@ def test_output_that_cannot_be_written_is_told(home: Home) -> None:
         command = [str(Path(sys.executable).with_name("muang")), "status", "--json"]
         ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=home.home.parent, timeout=60)
     assert ran.returncode == 3
-    assert "the output cannot be written: No space left on device" in ran.stderr
+    assert "No space left on device" in ran.stderr
 
 
 @pytest.mark.timeout(300)
