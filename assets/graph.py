@@ -20,7 +20,7 @@ from assets.lake import derive, ingest, load_profile
 from assets.lake.derive import DERIVED, Derived
 from assets.lake.feeds import NATIONAL, SOURCES, feeds, landed_as, source_of
 from assets.landing.archive import Receipt
-from assets.landing.deployment import Step
+from assets.landing.deployment import Deployment, Step
 from assets.snapshots import publish
 from assets.sources import fetch
 from assets.sources.source import Source
@@ -109,7 +109,10 @@ def _asset(group: str, name: str, deps: Sequence[dg.AssetKey], **more: Any) -> C
 
 
 def _step(context: dg.AssetExecutionContext, city: City) -> Step:
-    return Step(context.resources.deployment, city, context.partition_time_window.start.date(), context.run_id)
+    deployment: Deployment = context.resources.deployment
+    if deployment.leases and city is not THE_COUNTRY:
+        deployment.leases.hold(city.slug)
+    return Step(deployment, city, context.partition_time_window.start.date(), context.run_id)
 
 
 def _key(city: City, name: str) -> dg.AssetKey:
@@ -180,7 +183,7 @@ def _landed(receipts: Sequence[Receipt]) -> dg.MaterializeResult:
     table = dg.MetadataValue.table(
         [
             dg.TableRecord(
-                {"name": r.name, "outcome": r.outcome, "bytes": r.bytes or 0, "reason": r.reason or "", "id": r.id}
+                {"source": r.source, "outcome": r.outcome, "bytes": r.bytes or 0, "reason": r.reason or "", "id": r.id}
             )
             for r in sorted(receipts, key=lambda r: r.outcome in ("new", "unchanged"))[:SAMPLE]
         ],
@@ -203,14 +206,14 @@ def _landed(receipts: Sequence[Receipt]) -> dg.MaterializeResult:
                 description=None if receipts else "Nothing was asked for and no file was there: no receipt.",
                 metadata={
                     "failed": len(failed),
-                    "reasons": [f"{r.name}: {r.code}: {r.reason}" for r in failed[:SAMPLE]],
+                    "reasons": [f"{r.source} {r.id}: {r.code}: {r.reason}" for r in failed[:SAMPLE]],
                 },
             )
         ],
     )
 
 
-_RECEIPT_COLUMNS = {"name": "string", "outcome": "string", "bytes": "int", "reason": "string", "id": "string"}
+_RECEIPT_COLUMNS = {"source": "string", "outcome": "string", "bytes": "int", "reason": "string", "id": "string"}
 
 
 def _table(city: City, table: Table) -> dg.AssetsDefinition:

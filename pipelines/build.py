@@ -1,8 +1,10 @@
 """Assembly of the code location: opens no connection, needs no secret, reads no network."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-from datetime import date
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -13,8 +15,10 @@ from assets.graph import build_city, build_national, by_day
 from assets.lake.feeds import SOURCES
 from assets.landing.deployment import Deployment
 from assets.landing.http import Client
+from assets.landing.identity import claim
+from assets.landing.lease import Holder, Leases
 from assets.landing.portals import PORTALS
-from assets.landing.store import open_store
+from assets.landing.store import Store, open_store
 from pipelines.settings import Settings, now
 
 
@@ -35,7 +39,7 @@ def deployment_of(settings: Settings, cities: dict[str, City]) -> Deployment:
         portals=portals,
         inbox=settings.inbox,
         now=now,
-        meter_key=settings.meter_key.get_secret_value().encode() if settings.meter_key else None,
+        meter_key=meter_key(settings),
         version=version("muang"),
         client=Client(
             portals=portals,
@@ -45,7 +49,54 @@ def deployment_of(settings: Settings, cities: dict[str, City]) -> Deployment:
     )
 
 
-PROFILE_TAG, INBOX_TAG, CITIES_TAG = "muang/profile", "muang/inbox", "muang/cities"
+def claim_store(settings: Settings, store: Store, accept_clock: bool = False) -> None:
+    """Begin a night in the store. Raises ``NotOurs`` where it belongs to another profile, key, version or time."""
+    claim(store, settings.profile, meter_key(settings), now(), accept_clock)
+
+
+def meter_key(settings: Settings) -> bytes | None:
+    """The secret that meter ids are hashed with: the demo has its own."""
+    if settings.profile == "demo":
+        from demo.profile import DEMO_KEY
+
+        return DEMO_KEY
+    return settings.meter_key.get_secret_value().encode() if settings.meter_key else None
+
+
+@contextmanager
+def at_work(settings: Settings, cities: dict[str, City], slugs: Iterable[str]) -> Iterator[Deployment]:
+    """A deployment that holds these cities, for commands that change what is stored outside a night.
+
+    Raises ``NotOurs`` and, for the first city that a run keeps longer than ``BUSY_SECONDS``, ``Busy``.
+    """
+    deployment = deployment_of(settings, cities)
+    claim_store(settings, deployment.store)
+    run = f"command-{uuid.uuid4().hex[:12]}"
+    with closing(Leases(deployment.store, run, patience=timedelta(seconds=BUSY_SECONDS))) as leases:
+        for slug in sorted(slugs):
+            leases.hold(slug)
+        yield replace(deployment, leases=leases)
+
+
+BUSY_SECONDS = 20
+"""A person at a prompt waits so long for a night to end, and is told of it then."""
+
+
+def _cities_of_run(run: dg.DagsterRun | None, cities: dict[str, City]) -> set[str]:
+    """Cities whose assets a run makes: those selected, or all."""
+    selected = run.asset_selection if run else None
+    return set(cities) if selected is None else {key.path[0] for key in selected} & set(cities)
+
+
+def _waiting(context: dg.InitResourceContext) -> Callable[[str, Holder], None]:
+    def say(city: str, other: Holder) -> None:
+        if context.log:
+            context.log.info(f"waiting for {city}: run {other.run} has been at it since {other.since:%Y-%m-%d %H:%M}Z")
+
+    return say
+
+
+PROFILE_TAG, INBOX_TAG, CITIES_TAG, CLOCK_TAG = "muang/profile", "muang/inbox", "muang/cities", "muang/accept-clock"
 """Run tags that carry what the command line chose, so that re-executing a run from the UI chooses it again."""
 
 
@@ -61,6 +112,11 @@ def build_defs() -> dg.Definitions:
         settings = Settings(**{name: value for name, value in chosen.items() if value})
         with ExitStack() as stack:
             deployment = deployment_of(settings, cities)
+            claim_store(settings, deployment.store, accept_clock=bool(tags.get(CLOCK_TAG)))
+            leases = stack.enter_context(
+                closing(Leases(deployment.store, str(context.run_id), waiting=_waiting(context)))
+            )
+            leases.hold_all(_cities_of_run(context.run, cities))
             if settings.profile == "demo":
                 # Imported here: the generator is no part of what loading the definitions needs.
                 from demo.profile import demo
@@ -73,7 +129,7 @@ def build_defs() -> dg.Definitions:
                 )
                 deployment = stack.enter_context(generated)
             stack.enter_context(deployment.client)
-            yield deployment
+            yield replace(deployment, leases=leases)
 
     nightly = dg.define_asset_job(
         "nightly",

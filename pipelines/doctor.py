@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from assets.cities.registry import RegistryError
-from assets.landing.store import Store, open_store
-from pipelines.build import cities_of
+from assets.landing.identity import fingerprint, identity
+from assets.landing.lease import holder
+from assets.landing.store import Damaged, Store, open_store
+from pipelines.build import cities_of, meter_key
 from pipelines.settings import Settings, now
 
 ENOUGH_DISK = 5 * 1024**3
@@ -28,7 +30,15 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order one would mend them."""
-    return [_registry(settings), _secret(settings), _inbox(settings), *_store(settings), _disk(settings), _clock()]
+    return [
+        _registry(settings),
+        _secret(settings),
+        _inbox(settings),
+        *_store(settings),
+        *_owner(settings),
+        _disk(settings),
+        _clock(),
+    ]
 
 
 def _registry(settings: Settings) -> Finding:
@@ -76,6 +86,43 @@ def _store(settings: Settings) -> list[Finding]:
             broken if not conditional else "",
         ),
     ]
+
+
+def _owner(settings: Settings) -> list[Finding]:
+    """Whose the store is, and which runs are at its cities."""
+    found: list[Finding] = []
+    try:
+        store = open_store(settings.store_uri)
+        told = identity(store)
+        keys = store.list("work/lease")
+        leases = [(key, holder(store, key.partition("city=")[2].removesuffix(".json"))) for key in keys]
+    except Damaged as error:
+        return [Finding("store.json", "fail", str(error), "restore it from a backup, or remove it: a night writes it")]
+    except Exception:  # the store itself is a finding of its own
+        return []
+    key = meter_key(settings)
+    if told is None:
+        found.append(Finding("owner", "ok", "nobody yet: its first night decides profile and meter key"))
+    elif told.profile != settings.profile:
+        remedy = "give each profile a home of its own"
+        found.append(
+            Finding("owner", "fail", f"filled by the {told.profile} profile, this is {settings.profile}", remedy)
+        )
+    elif told.meter_key and key and told.meter_key != fingerprint(key):
+        remedy = "set the MUANG_METER_KEY of its first night"
+        found.append(Finding("owner", "fail", "its meters were hashed with another MUANG_METER_KEY", remedy))
+    else:
+        found.append(Finding("owner", "ok", f"{told.profile} profile, meter key {told.meter_key or 'not used yet'}"))
+    for name, other in leases:
+        if other is None:
+            found.append(Finding(name, "warn", "cannot be read", "nothing: the next night takes it"))
+        elif other.holds(now()):
+            found.append(Finding(name, "ok", f"run {other.run} is at it since {other.since:%Y-%m-%d %H:%M}Z"))
+        else:
+            found.append(
+                Finding(name, "warn", f"left by run {other.run}, which died", "nothing: the next night takes it")
+            )
+    return found
 
 
 def _conditional(store: Store, key: str) -> bool:

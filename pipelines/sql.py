@@ -31,7 +31,8 @@ create macro lake.meter_intervals_as_of(day) as table
 select * exclude (rank) from ({delivered}) where _delivered <= cast(day as date)
 qualify row_number() over (
     partition by city, meter_id, channel, quantity, start
-    order by value_delivered is not null desc, version desc nulls last, rank, _delivered desc, _receipt desc, _row desc
+    order by value_delivered is not null desc, version desc nulls last, rank,
+        _delivered desc, _number desc, _receipt desc, _row desc
 ) = 1
 """
 """What had been delivered up to a day, by the rule of ``assets.lake.meter_intervals``. Readings off their channel's
@@ -88,14 +89,32 @@ def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, tabl
     if not keys:
         return
     files = ", ".join(_quoted(store.path(key)) for key in keys)
-    # Files of an older contract lack columns that were added since, and may have some that are no more: an empty table
-    # of today's contract brings the first, and only its columns are selected.
-    connection.register(f"contract_{table.name}", table.empty().to_arrow())
-    types = "union_by_name = true, hive_partitioning = true, hive_types = {'city': varchar, 'month': varchar}"
-    columns = ", ".join(f'"{name}"' for name in (*table.schema, "city", "month"))
+    # Files of an older contract lack columns that were added since, call them by another name or type, and may have
+    # some that are no more: a table of today's contract brings the first, and only its columns are selected, in its
+    # types.
+    before = {name: pl.Null for column in table.columns for name in column.was}
+    contract = f"contract_{table.name}"
+    connection.register(contract, table.empty().with_columns(pl.lit(None).alias(name) for name in before).to_arrow())
+    types = {name: kind for name, kind, *_ in connection.execute(f"describe {contract}").fetchall()}
+
+    def found(name: str) -> str:
+        column = table.by_column.get(name)
+        names = (name, *(column.was if column else ()))
+        alike = ", ".join(f'cast("{each}" as {types[name]})' for each in names)
+        return f'coalesce({alike}) as "{name}"'
+
+    columns = ", ".join(found(name) for name in table.schema)
+    if all("/month=" in key for key in keys):
+        options = "hive_partitioning = true, hive_types = {'city': varchar, 'month': varchar}"
+        places = "city, month"
+    else:
+        # A table of few rows has a file a year, and beside it perhaps files of before it was one.
+        options = "hive_partitioning = false, filename = true"
+        places = f"regexp_extract(filename, 'city=([^/]+)', 1) as city, strftime(\"{table.day}\", '%Y-%m') as month"
     connection.execute(
-        f"create view {schema}.{table.name} as select {columns} from ("  # noqa: S608
-        f"select * from read_parquet([{files}], {types}) union all by name select * from contract_{table.name})"
+        f"create view {schema}.{table.name} as select {columns}, {places} from ("  # noqa: S608
+        f"select * from read_parquet([{files}], union_by_name = true, {options}) "
+        f"union all by name select * from {contract})"
     )
     connection.execute(f"comment on view {schema}.{table.name} is {_quoted(table.description)}")
     for column in table.columns:

@@ -7,19 +7,22 @@ import polars as pl
 from assets.cities.registry import City
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
+from assets.landing.lease import holder
 from assets.snapshots import commit
+from pipelines.settings import now
 from quality.tables import DELIVERIES, VERDICTS
 
 
 def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
     """A city's state as plain values: ``last_delivery``, ``snapshot``, ``verdicts`` of the last day judged, and
-    ``missing``: sources of which nothing usable ever came."""
+    ``missing``: sources of which nothing usable ever came, ``lease``: the run that is at the city."""
     lake = CityLake(deployment.store, city.slug)
     deliveries, judged = lake.read(DELIVERIES), lake.read(VERDICTS)
     last = judged.filter(pl.col("day") == pl.col("day").max())
     noted = last.filter(pl.col("verdict") != "pass")
     usable = set(deliveries.filter(pl.col("rows") > 0)["source"])
     current = commit.current(deployment.store, city.slug)
+    other = holder(deployment.store, city.slug)
     return {
         "city": city.slug,
         "name_th": city.name_th,
@@ -28,4 +31,5 @@ def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
         "verdicts": dict(last.group_by("verdict").len().sort("verdict").iter_rows()),
         "not_passed": noted.select("table", "check", "verdict", "message").to_dicts(),
         "missing": sorted(set(city.sources) - usable),
+        "lease": None if other is None else other.model_dump(mode="json") | {"stale": not other.holds(now())},
     }

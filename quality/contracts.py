@@ -21,10 +21,16 @@ LINEAGE = {
     "_receipt": "Receipt of the delivery the row came from (landing).",
     "_row": "1-based row or record number in the delivered file.",
     "_delivered": "Delivery day (Asia/Bangkok) of that receipt.",
+    "_number": "Place of that receipt among those of the delivery day: the greater came later.",
 }
 """Lineage columns, which every table that comes from a delivery carries last."""
 
-_LINEAGE_TYPES: dict[str, pl.DataType] = {"_receipt": pl.String(), "_row": pl.Int64(), "_delivered": pl.Date()}
+_LINEAGE_TYPES: dict[str, pl.DataType] = {
+    "_receipt": pl.String(),
+    "_row": pl.Int64(),
+    "_delivered": pl.Date(),
+    "_number": pl.Int32(),
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     allowed: tuple[str, ...] | None = None
+    was: tuple[str, ...] = ()
+    """Names that the column had in earlier versions of its table."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,8 @@ class Table:
     What the gate asks beyond the columns (``quality.gate``): ``expectations``; ``metrics`` makes of the rows the small
     frame that they judge where the rows are too many; ``rules`` look at the rows of a step, ``across`` at the whole
     table. ``derived_from`` names the table that it is made of, ``by_day`` whether day by day. ``size``: ``readings``
-    is a row a reading, judged in Polars; ``operating`` tables are Muang's own ledger, which nothing judges.
+    is a row a reading, judged in Polars; a table of ``few`` rows (some hundred a month) is one file a year in the lake;
+    ``operating`` tables are Muang's own ledger, which nothing judges.
     """
 
     name: str
@@ -104,7 +113,9 @@ class Table:
     day: str
     columns: tuple[Column, ...]
     sort: tuple[str, ...] = ()
-    prefer: tuple[str, ...] = ("_delivered", "_receipt", "_row")
+    prefer: tuple[str, ...] = ("_delivered", "_number", "_receipt", "_row")
+    version: int = 1
+    """Of the contract: raised whenever a column is added, dropped, renamed or re-typed. Files carry it."""
     lineage: bool = True
     max_age: timedelta | None = None
     published: bool = True
@@ -113,7 +124,7 @@ class Table:
     """``merge``: a delivery adds and corrects keys. ``replace``: a delivery is the whole of its reference day, or of
     what it tells of ``whole`` on that day (a feed, a source)."""
     whole: tuple[str, ...] = ()
-    size: Literal["rows", "readings", "operating"] = "rows"
+    size: Literal["rows", "few", "readings", "operating"] = "rows"
     expectations: tuple[Expectation, ...] = ()
     metrics: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     rules: tuple[Rule, ...] = ()

@@ -33,6 +33,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "answer-bad": ("reject", "The portal answered, but not with what its interface promises."),
     "answer-empty": ("reject", "The portal answered with no records where records are expected."),
     "landing-damaged": ("reject", "The landed bytes are missing or no longer have their digest; restore the object."),
+    "reading-failed": ("reject", "Memory, disk or a library failed while it was read; it is read again next time."),
     "reader-failed": ("reject", "The reader failed in a way it does not foresee; the bytes stay in landing."),
     # single rows go to quarantine
     "row-malformed": ("refuse", "The row has too few, too many or unusable fields."),

@@ -31,7 +31,7 @@ def make(step: Step, table: Table, compute: Compute, names: Sequence[str]) -> Co
     """Make the rows of ``table`` on the step's day from the tables ``names``."""
     lake = CityLake.of(step)
     rows = compute(step.city, step.day, {name: lake.read(TABLES[name]) for name in names})
-    lake.write(table, step.day, rows)
+    lake.put(table, step.day, rows)
     verdicts = gate.judge(table, rows, step.day, step.day)
     ingest.write_verdicts(step, table, verdicts)
     return Computed(rows, verdicts)

@@ -1,51 +1,94 @@
 """Lake files: ``lake/<table>/city=<slug>/month=YYYY-MM/<YYYY-MM-DD>.parquet``.
 
-One file a city and day, whole or absent, sorted, with the contract's schema and the same bytes at any thread count.
-Operating tables that several steps write have one file a step: ``<YYYY-MM-DD>.<part>.parquet``.
+One file a city and day, whole or absent, sorted, with the contract's schema and the same bytes at any thread count. A
+table of few rows is one file a city and year, ``lake/<table>/city=<slug>/<YYYY>.parquet``; a closed month that was
+compacted is ``month=YYYY-MM/<YYYY-MM>.parquet``.
+
+A file is only ever swapped against what was read of it, so of two writers neither undoes the other unseen.
 """
 
+import calendar
 import io
-from collections.abc import Collection
+import random
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple, Self
+from functools import partial
+from typing import NamedTuple, Self, TypeVar
 
 import polars as pl
 
+from assets.lake.encoding import check, contract_of, decode, encode
 from assets.landing.deployment import Step
-from assets.landing.store import Store
+from assets.landing.store import Fetched, Store
 from quality.contracts import Table
 
-ROW_GROUP = 122_880
-"""DuckDB's own row group; fixed, so that the bytes do not depend on the number of threads."""
+SWAPS = 20
+"""Times a file is tried: each lost try means that another writer changed it meanwhile, so somebody made progress."""
+
+R = TypeVar("R")
+
+
+class Overtaken(Exception):
+    """Another writer changed the file between reading and writing it."""
 
 
 class Written(NamedTuple):
-    """A lake file after a write: its key, table and day, rows, size, and whether the bytes changed."""
+    """A lake file after a write: its key and table, the days that were written, their rows, its size, and whether its
+    bytes changed."""
 
     key: str
     table: Table
-    day: date
+    days: tuple[date, ...]
     rows: int
     bytes: int
     changed: bool
 
 
-def encode(frame: pl.DataFrame) -> bytes:
-    """Parquet bytes: zstd 3, explicit row groups (publishing research A.6: reproducible at any thread count)."""
-    out = io.BytesIO()
-    frame.rechunk().write_parquet(out, compression="zstd", compression_level=3, row_group_size=ROW_GROUP)
-    return out.getvalue()
+@dataclass(frozen=True)
+class Held:
+    """A lake file as it was read: its rows (of all its days), its bytes, and the tag it is swapped by."""
+
+    table: Table
+    key: str
+    rows: pl.DataFrame
+    data: bytes | None
+    tag: str | None
 
 
-def day_of(key: str) -> date:
-    """Day of a lake file's key."""
-    return date.fromisoformat(key.rsplit("/", 1)[1][:10])
+def until_swapped(work: Callable[[], R]) -> R:
+    """``work`` again from its reading on, as long as another writer is faster. Raises ``Overtaken`` in the end."""
+    for attempt in range(SWAPS):
+        try:
+            return work()
+        except Overtaken:
+            if attempt == SWAPS - 1:
+                raise
+            time.sleep(random.uniform(0, 0.05) * attempt)  # noqa: S311 - two writers in step would meet again
+    raise AssertionError
+
+
+def _month(key: str) -> str:
+    """Key of the compacted month that the days of a file would be in."""
+    folder, name = key.rsplit("/", 1)
+    return f"{folder}/{name[:7]}.parquet" if name[4] == "-" else key
+
+
+def span(key: str) -> tuple[date, date]:
+    """First and last day that a lake file of this key may hold."""
+    name = key.rsplit("/", 1)[1].removesuffix(".parquet")
+    if len(name) == len("YYYY"):
+        return date(int(name), 1, 1), date(int(name), 12, 31)
+    if len(name) == len("YYYY-MM"):
+        first = date.fromisoformat(f"{name}-01")
+        return first, first.replace(day=calendar.monthrange(first.year, first.month)[1])
+    return date.fromisoformat(name), date.fromisoformat(name)
 
 
 @dataclass(frozen=True)
 class CityLake:
-    """A city's tables in a store. ``days`` arguments are the first and last day wanted, ``part`` is a step's own."""
+    """A city's tables in a store. ``days`` arguments are the first and last day wanted."""
 
     store: Store
     city: str
@@ -55,57 +98,135 @@ class CityLake:
         """The tables of the city that a step works on."""
         return cls(step.deployment.store, step.city.slug)
 
-    def key(self, table: Table, day: date, part: str | None = None) -> str:
-        """Key of the file of a day."""
-        name = day.isoformat() + (f".{part}" if part else "")
-        return f"lake/{table.name}/city={self.city}/month={day:%Y-%m}/{name}.parquet"
+    def key(self, table: Table, day: date) -> str:
+        """Key of the file of a day, where its month is not compacted."""
+        at = f"lake/{table.name}/city={self.city}"
+        return f"{at}/{day:%Y}.parquet" if table.size == "few" else f"{at}/month={day:%Y-%m}/{day}.parquet"
 
-    def keys(self, table: Table, days: tuple[date, date] | None = None, part: str | None = None) -> list[str]:
-        """Keys of the city's files, oldest day first."""
-        ending = f".{part}.parquet" if part else ".parquet"
-        found = [key for key in self.store.list(f"lake/{table.name}/city={self.city}") if key.endswith(ending)]
-        return [key for key in found if days is None or days[0] <= day_of(key) <= days[1]]
+    def keys(self, table: Table, days: tuple[date, date] | None = None) -> list[str]:
+        """Keys of the city's files, oldest day first. Beside a compacted month, days of it are what a crash left."""
+        found = [key for key in self.store.list(f"lake/{table.name}/city={self.city}") if key.endswith(".parquet")]
+        there = set(found)
+        return [
+            key
+            for key in found
+            if (days is None or (span(key)[0] <= days[1] and span(key)[1] >= days[0]))
+            and (key == _month(key) or _month(key) not in there)
+        ]
 
     def days(self, table: Table) -> list[date]:
-        """Days that have a file, oldest first."""
-        return [day_of(key) for key in self.keys(table)]
+        """Days that have rows, oldest first."""
+        keys = self.keys(table)
+        found = {span(key)[0] for key in keys if span(key)[0] == span(key)[1]}
+        longer = [key for key in keys if span(key)[0] != span(key)[1]]
+        if longer:
+            found |= set(self.rows(table, longer)[table.day].unique())
+        return sorted(found)
 
     def newest(self, table: Table, until: date = date.max) -> date | None:
-        """The newest day that has a file and is not after ``until``."""
+        """The newest day that has rows and is not after ``until``."""
         return max((day for day in self.days(table) if day <= until), default=None)
 
-    def read(self, table: Table, days: tuple[date, date] | None = None, part: str | None = None) -> pl.DataFrame:
-        """The city's rows, in file order; an empty frame with the right schema where there are none."""
-        return _as_contract(table, self.store.read_all(self.keys(table, days, part)))
+    def read(self, table: Table, days: tuple[date, date] | None = None) -> pl.DataFrame:
+        """The city's rows, in file order; an empty frame with the right schema where there are none. Raises ``Damaged``
+        for a file that is not what was written, ``NewerContract`` for one of a later version of Muang."""
+        rows = self.rows(table, self.keys(table, days))
+        return rows if days is None else rows.filter(pl.col(table.day).is_between(*days))
 
-    def day(self, table: Table, day: date, part: str | None = None) -> pl.DataFrame:
-        """The rows of one day file; empty where there is none."""
-        try:
-            return _as_contract(table, [self.store.read(self.key(table, day, part))])
-        except FileNotFoundError:
-            return table.empty()
+    def day(self, table: Table, day: date) -> pl.DataFrame:
+        """The rows of one day; empty where there are none. Raises what ``read`` raises."""
+        return self.hold(table, day).rows.filter(pl.col(table.day) == day)
 
-    def write(self, table: Table, day: date, frame: pl.DataFrame, part: str | None = None) -> Written:
-        """Write one day file, sorted in the contract's order; the store is touched only if the bytes change."""
-        data = encode(frame.select(table.schema.names()).cast(table.schema).sort(table.order, nulls_last=False))
-        key = self.key(table, day, part)
-        try:
-            changed = self.store.read(key) != data
-        except FileNotFoundError:
-            changed = True
-        if changed:
-            self.store.write(key, data)
-        return Written(key, table, day, frame.height, len(data), changed)
+    def hold(self, table: Table, day: date) -> Held:
+        """The file that holds a day, to be swapped. Raises what ``read`` raises."""
+        key = self.key(table, day)
+        keys = (_month(key), key) if table.size in COMPACTED else (key,)
+        fetched = ((each, self.store.fetch(each)) for each in keys)
+        key, found = next((each for each in fetched if each[1].data is not None), (key, NO_FILE))
+        rows = table.empty() if found.data is None else self._decoded(table, [key], [found.data])
+        return Held(table, key, rows, found.data, found.tag)
+
+    def held_in(self, table: Table, day: date) -> str:
+        """Key of the file that holds a day, or would."""
+        key = self.key(table, day)
+        return _month(key) if table.size in COMPACTED and self.store.exists(_month(key)) else key
+
+    def compact(self, table: Table, before: date) -> list[str]:
+        """Make one file of each month before that of ``before``; returns the keys of the months that were.
+
+        The month's file is there, whole, before the first of its days goes; what a crash leaves of them nobody reads.
+        """
+        months: dict[str, list[str]] = {}
+        for key in self.store.list(f"lake/{table.name}/city={self.city}"):
+            if key.endswith(".parquet") and key != _month(key) and span(key)[1] < before.replace(day=1):
+                months.setdefault(_month(key), []).append(key)
+        for month, days in months.items():
+            if not self.store.exists(month):
+                self.store.create(month, encode(self.rows(table, days).sort(table.order), contract_of(table)))
+                self.rows(table, [month])  # read back and checked
+            for key in days:
+                self.store.delete(key)
+        return list(months)
+
+    def counts(self, table: Table, days: Collection[date]) -> pl.DataFrame:
+        """Rows of these days by receipt: ``day, receipt, rows``, without those of no receipt. Reads two columns only.
+        Raises what ``read`` raises."""
+        parts = []
+        for key in sorted({key for day in days for key in self.keys(table, (day, day))}):
+            data = self.store.read(key)
+            check(key, data, self.remedy(table, key))
+            scan = pl.scan_parquet(io.BytesIO(data)).filter(
+                pl.col(table.day).is_in(list(days)), pl.col("_receipt").is_not_null()
+            )
+            parts.append(scan.group_by(day=pl.col(table.day), receipt=pl.col("_receipt")).agg(rows=pl.len()).collect())
+        return pl.concat([COUNTS.to_frame(), *(part.cast(COUNTS) for part in parts)])
+
+    def swap(self, held: Held, rows: pl.DataFrame, days: Sequence[date]) -> list[Written]:
+        """Put ``rows`` in place of a file's, sorted in the contract's order; ``days`` are those that were worked on.
+
+        The store is touched only if the bytes change; a file without rows is removed, as if nothing had ever been
+        delivered. Raises ``Overtaken`` if the file is no longer the one that was read.
+        """
+        table = held.table
+        worked = tuple(days)
+        if not rows.height:
+            if held.data is None:
+                return []
+            if not self.store.remove(held.key, held.tag):
+                raise Overtaken(held.key)
+            return [Written(held.key, table, worked, 0, 0, True)]
+        ordered = rows.select(table.schema.names()).cast(table.schema).sort(table.order, nulls_last=False)
+        data = encode(ordered, contract_of(table))
+        changed = data != held.data
+        if changed and not self.store.swap(held.key, data, held.tag):
+            raise Overtaken(held.key)
+        worked_on = rows.height if len(worked) == 0 else int(rows[table.day].is_in(list(worked)).sum())
+        return [Written(held.key, table, worked, worked_on, len(data), changed)]
+
+    def revise(
+        self, table: Table, days: Collection[date], make: Callable[[pl.DataFrame, list[date]], pl.DataFrame]
+    ) -> list[Written]:
+        """Put ``make`` of the rows of ``days`` in their place, file by file, again if another writer was faster.
+
+        ``make`` is given the stored rows of those of the days that share a file, and these days; it may be called more
+        than once.
+        """
+        shared: dict[str, list[date]] = {}
+        for day in sorted(days):
+            shared.setdefault(self.key(table, day), []).append(day)
+        return [file for these in shared.values() for file in until_swapped(partial(self._revised, table, these, make))]
+
+    def _revised(
+        self, table: Table, days: list[date], make: Callable[[pl.DataFrame, list[date]], pl.DataFrame]
+    ) -> list[Written]:
+        held = self.hold(table, days[0])
+        mine = pl.col(table.day).is_in(days)
+        made = make(held.rows.filter(mine), days).select(table.schema.names()).cast(table.schema)
+        return self.swap(held, pl.concat([held.rows.filter(~mine), made]), days)
 
     def put(self, table: Table, day: date, frame: pl.DataFrame) -> list[Written]:
-        """Write a day file; a day without rows has none, as if nothing had ever been delivered."""
-        if frame.height:
-            return [self.write(table, day, frame)]
-        key = self.key(table, day)
-        if not self.store.exists(key):
-            return []
-        self.store.delete(key)
-        return [Written(key, table, day, 0, 0, True)]
+        """Make ``frame`` the rows of a day; a day without rows has no file."""
+        return self.revise(table, [day], lambda *_: frame)
 
     def merge(
         self, table: Table, frame: pl.DataFrame, receipts: Collection[str] = (), also_days: Collection[date] = ()
@@ -113,35 +234,44 @@ class CityLake:
         """Put delivered rows into the day files they touch.
 
         Of two rows with one key the one with the greater ``prefer`` tuple stays, whatever the order of arrival. A
-        ``replace`` table keeps, of a day (and of a feed or source), only the rows of the greatest (_delivered,
-        _receipt). Rows that ``receipts`` brought earlier, for the touched days or ``also_days``, give way to what those
-        receipts bring now.
+        ``replace`` table keeps, of a day (and of a feed or source), only the rows of the delivery that came last. Rows
+        that ``receipts`` brought earlier, for the touched days or ``also_days``, give way to what those receipts bring
+        now.
         """
-        parts = {day: part for (day,), part in frame.partition_by(table.day, as_dict=True).items()}
-        files: list[Written] = []
-        for day in sorted({*parts, *also_days}):
-            stored = self.day(table, day).filter(~pl.col("_receipt").is_in(list(receipts)))
-            rows = _resolved(table, pl.concat([stored, parts.get(day, table.empty())]))
-            files += self.put(table, day, rows)
-        return files
+        gives_way = pl.col("_receipt").is_in(list(receipts))
+
+        def resolved(stored: pl.DataFrame, days: list[date]) -> pl.DataFrame:
+            delivered = frame.filter(pl.col(table.day).is_in(days))
+            return _resolved(table, pl.concat([stored.filter(~gives_way), delivered]))
+
+        return self.revise(table, {*frame[table.day].unique(), *also_days}, resolved)
+
+    def rows(self, table: Table, keys: Sequence[str]) -> pl.DataFrame:
+        """The rows of these files. Raises what ``read`` raises."""
+        return self._decoded(table, keys, self.store.read_all(keys))
+
+    def _decoded(self, table: Table, keys: Sequence[str], files: Sequence[bytes]) -> pl.DataFrame:
+        for key, data in zip(keys, files, strict=True):
+            check(key, data, self.remedy(table, key))
+        return decode(table, files)
+
+    def remedy(self, table: Table, key: str) -> str:
+        """What makes a damaged file again."""
+        return f"run `muang lake rebuild --city {self.city} --table {table.name} --day {span(key)[0]}`"
 
 
-def _as_contract(table: Table, files: list[bytes]) -> pl.DataFrame:
-    """Rows in today's contract: a column that files of an older one lack is null, one that was dropped is left out."""
-    if not files:
-        return table.empty()
-    # One scan over all files takes a tenth of the time of one scan each.
-    scan = pl.scan_parquet(
-        list(files),
-        schema=table.schema,
-        missing_columns="insert",
-        extra_columns="ignore",
-    )
-    return scan.collect()
+COUNTS = pl.Schema({"day": pl.Date(), "receipt": pl.String(), "rows": pl.Int64()})
+
+NO_FILE = Fetched(None, None)
+
+COMPACTED = ("rows", "operating")
+"""Sizes whose closed months become one file. Readings stay by day: a correction rewrites one day of them."""
 
 
 def _resolved(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     if table.mode == "replace" and table.lineage:
-        newest = frame.sort("_delivered", "_receipt").unique(table.whole or (table.day,), keep="last")
-        frame = frame.join(newest, on=[*(table.whole or (table.day,)), "_delivered", "_receipt"], how="semi")
-    return frame.sort(*table.prefer, nulls_last=False).unique(table.key, keep="last", maintain_order=True)
+        whole = [*dict.fromkeys((table.day, *table.whole))]
+        newest = frame.sort("_delivered", "_number", "_receipt").unique(whole, keep="last")
+        frame = frame.join(newest, on=[*whole, "_receipt"], how="semi")
+    key = [*dict.fromkeys((table.day, *table.key))]
+    return frame.sort(*table.prefer, nulls_last=False).unique(key, keep="last", maintain_order=True)

@@ -3,7 +3,7 @@
 One function a kind of table. Each works on one step (a city and delivery day) and may be repeated at will.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -18,7 +18,7 @@ from quality import gate
 from quality.batch import Batch
 from quality.contracts import Table
 from quality.problems import gather, problem
-from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS, REGISTER_READS, VERDICTS
+from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS, REGISTER_READS, TABLES, VERDICTS
 from quality.verdicts import Verdict
 
 BATCH_ROWS = 4_000_000
@@ -50,11 +50,13 @@ def ingest(step: Step, table: Table) -> Ingested:
         if table is METERS and "register" in result.tables:
             frame = _registered(step, result.tables["register"], item.receipt.day)
         good = _conformed(table, frame, item.receipt).also(result.problems)
-        entries.append(_entry(item, result.format, good, table.day))
+        entries.append(_entry(item, result.format, good, table))
         parts.append(good.rows)
     receipts = _read_again(entries)
-    also = set(lake.days(table)).intersection(ledger.days_of(lake, table, receipts))
-    files = lake.merge(table, pl.concat([table.empty(), *parts]), receipts, also)
+    rows = pl.concat([table.empty(), *parts])
+    also = ledger.days_of(lake, table, receipts)
+    mark_stale(lake, table, {*rows[table.day].unique(), *also})
+    files = lake.merge(table, rows, receipts, also)
     return _judged(step, table, entries, files)
 
 
@@ -89,15 +91,15 @@ def ingest_meters(step: Step) -> Ingested:
         registers += [export.registers for export in exports]
         readings = pl.concat([meter_intervals.no_delivered(), *(export.readings for export in exports)])
         also = ledger.days_of(lake, METER_INTERVALS, receipts)
-        for touched in sorted({*readings["local_date"].unique(), *also}):
-            lake.store.write(_stale_key(lake, touched), b"")
+        mark_stale(lake, METER_INTERVALS, {*readings["local_date"].unique(), *also})
         applied = meter_intervals.apply(lake, readings, register, receipts, also)
         files += applied.files
         verdicts += applied.verdicts
         for export in exports:
-            refused = applied.refused.filter(_receipt=export.intervals.due.receipt.id).drop("_receipt")
+            of = export.intervals.due.receipt.id
+            refused = applied.refused.filter(_receipt=of).drop("_receipt")
             problems = gather([export.intervals.problems, refused])
-            intervals.append(replace(export.intervals, problems=problems))
+            intervals.append(replace(export.intervals, problems=problems, held=applied.held.get(of, ())))
     # Before the ledger of the intervals, which says what is due: a crash in between repeats both.
     known = ledger.known(lake, REGISTER_READS)
     registers = [each for each in registers if each.rows or each.problems.height or each.due.receipt.id in known]
@@ -115,10 +117,10 @@ def ingest_meters(step: Step) -> Ingested:
 
 
 def _read_again(entries: Iterable[Entry]) -> dict[str, date]:
-    """Receipts whose earlier rows give way to what they bring now, with their delivery days. The same bytes on a later
-    day have the same id, and are not read: their rows stay."""
-    receipts = (entry.due.receipt for entry in entries)
-    return {receipt.id: receipt.day for receipt in receipts if receipt.readable}
+    """Receipts whose earlier rows give way to what they bring now, with their delivery days: not of those that could
+    not be read."""
+    read = (entry.due.receipt for entry in entries if entry.status != "failed" and not entry.due.repeats)
+    return {receipt.id: receipt.day for receipt in read if receipt.sha256}
 
 
 def _exports(step: Step) -> Iterator[list[_Export]]:
@@ -137,8 +139,9 @@ def _export(step: Step, item: Due) -> _Export:
     result = ledger.read(step, item)
     intervals, reads = Batch(meter_intervals.no_delivered()), Batch(REGISTER_READS.empty())
     if (readings := result.tables.get("readings")) is not None:
-        key, receipt = step.deployment.secret(), item.receipt
-        intervals = Batch(meter_intervals.to_delivered(readings, receipt.id, receipt.day, step.city.slug, key))
+        intervals = Batch(
+            meter_intervals.to_delivered(readings, item.receipt, step.city.slug, step.deployment.secret())
+        )
     if (registers := result.tables.get("registers")) is not None:
         unique = register_reads.of_export(registers, step.city.slug, step.deployment.secret())
         reads = _conformed(REGISTER_READS, unique.rows, item.receipt).also(*unique.problems)
@@ -148,9 +151,9 @@ def _export(step: Step, item: Due) -> _Export:
     else:
         intervals = intervals.also(result.problems)
     return _Export(
-        _entry(item, result.format, intervals, METER_INTERVALS.day),
+        _entry(item, result.format, intervals, METER_INTERVALS),
         intervals.rows,
-        _entry(item, result.format, reads, REGISTER_READS.day),
+        _entry(item, result.format, reads, REGISTER_READS),
         reads.rows,
     )
 
@@ -168,23 +171,36 @@ def latest_register(step: Step) -> pl.DataFrame:
     return METERS.empty() if newest is None else lake.day(METERS, newest)
 
 
-def stale_days(lake: CityLake) -> list[date]:
-    """Days of ``meter_intervals`` that changed since the load profile was made."""
-    return [date.fromisoformat(key[-10:]) for key in lake.store.list(_stale_key(lake))]
+def mark_stale(lake: CityLake, table: Table, days: Collection[date]) -> None:
+    """Note, before rows of ``table`` change on these days, that what is derived of them is to be made again."""
+    if any(derived.derived_from == table.name and derived.by_day for derived in TABLES.values()):
+        for day in sorted(days):
+            lake.store.write(_stale_key(lake, table, day), b"")
 
 
-def settle(lake: CityLake, day: date) -> None:
-    """The load profile of this day is made."""
-    lake.store.delete(_stale_key(lake, day))
+def stale_days(lake: CityLake, table: Table) -> list[date]:
+    """Days whose rows of ``table`` changed since what is derived of them was made."""
+    return [date.fromisoformat(key[-10:]) for key in lake.store.list(_stale_key(lake, table))]
+
+
+def settle(lake: CityLake, table: Table, days: Collection[date]) -> None:
+    """What is derived of ``table`` is made for these days."""
+    for day in days:
+        lake.store.delete(_stale_key(lake, table, day))
 
 
 def write_verdicts(step: Step, table: Table, verdicts: Sequence[Verdict]) -> None:
-    """Keep the verdicts on a table as its part of the table ``verdicts``."""
-    CityLake.of(step).write(VERDICTS, step.day, gate.to_frame(verdicts, step.day), table.name)
+    """Keep the verdicts on a table among the day's."""
+    judged = gate.to_frame(verdicts, step.day)
+
+    def replaced(stored: pl.DataFrame, _: list[date]) -> pl.DataFrame:
+        return pl.concat([stored.filter(pl.col("table") != table.name), judged.select(stored.columns)])
+
+    CityLake.of(step).revise(VERDICTS, [step.day], replaced)
 
 
-def _stale_key(lake: CityLake, day: date | None = None) -> str:
-    return f"work/load_profile/city={lake.city}" + (f"/{day.isoformat()}" if day else "")
+def _stale_key(lake: CityLake, table: Table, day: date | None = None) -> str:
+    return f"work/stale/{table.name}/city={lake.city}" + (f"/{day.isoformat()}" if day else "")
 
 
 def _conformed(table: Table, frame: pl.DataFrame | None, receipt: Receipt) -> Batch:
@@ -206,11 +222,14 @@ def _registered(step: Step, register: pl.DataFrame, day: date) -> pl.DataFrame:
     ).drop("point")
 
 
-def _entry(item: Due, form: str, good: Batch, day: str) -> Entry:
-    if not good.rows.height:
+def _entry(item: Due, form: str, good: Batch, table: Table) -> Entry:
+    rows = good.rows
+    if not rows.height:
         return Entry(item, form, good.found)
-    days = good.rows[day]
-    return Entry(item, form, good.found, good.rows.height, days.min(), days.max())  # type: ignore[arg-type]
+    # Of rows that one delivery tells twice the lake holds one; superseded readings it holds all (``meter_intervals``).
+    held = rows.unique([*dict.fromkeys((table.day, *table.key))]).group_by(table.day).len().sort(table.day)
+    days = rows[table.day]
+    return Entry(item, form, good.found, rows.height, days.min(), days.max(), tuple(held.iter_rows()))  # type: ignore[arg-type]
 
 
 def _judged(
@@ -219,7 +238,7 @@ def _judged(
     """Judge the days that were written (the newest if none was), then enter the deliveries into the ledger."""
     lake = CityLake.of(step)
     stored = lake.days(table)
-    judged = sorted({file.day for file in files}) or stored[-1:]
+    judged = sorted({day for file in files for day in file.days}) or stored[-1:]
     rows = pl.concat([table.empty(), *(lake.day(table, touched) for touched in judged)])
     whole = lake.read(table) if table.across else None
     deliveries = [] if table is METER_SUPERSEDED else _delivery_verdicts(table, entries)

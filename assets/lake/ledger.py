@@ -1,12 +1,19 @@
-"""The ledger: which deliveries a table has not read yet, and what came of each.
+"""The ledger: which deliveries a table has not read yet, how each was read, and what came of it.
 
 Its tables (``deliveries`` and ``quarantine``) are written after the rows, so a delivery that a crash interrupts is
-still due and applying it again changes nothing.
+still due and applying it again changes nothing. What is due depends on the receipt and on how it was read: other
+options, another version of the reader or of the contract make every delivery due again, other code those of which
+anything was refused. What a machine's failure left unread stays due.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import errno
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import polars as pl
@@ -16,13 +23,23 @@ from assets.lake.feeds import feeds, landed_as, source_of
 from assets.lake.files import CityLake
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
+from assets.landing.store import Damaged
 from assets.sources.source import Context, ReadResult
 from quality.contracts import Table
 from quality.problems import gather, problem, with_severity
 from quality.tables import DELIVERIES, QUARANTINE
 
-FAILURES = (Exception, pl.exceptions.PanicException)
-"""What a reader may fail with. A panic inside Polars is no ``Exception`` and would pass by every other net."""
+FAILED = ("reading-failed", "landing-damaged")
+"""Problems of the machine, not of the delivery: it stays due, and what was read of it before stays in the lake."""
+
+STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit)
+"""What ends a run on purpose and is never a reader's failure."""
+
+PASSING = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.EINTR}
+)
+"""``errno`` of a machine that is short of files, disk or memory, or of a store that failed (``StoreFailure`` is EIO).
+Errors about content that happen to be ``OSError`` (a bad gzip member, say) carry none of these."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +49,17 @@ class Due:
     source: str
     entry: SourceEntry
     receipt: Receipt
+    repeats: str | None = None
+    """Of content that came again unchanged: the receipt that brought it first."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What came of one delivery: its problems, the rows that went on and the days they touch."""
+    """What came of one delivery: its problems, the rows that went on and the days they touch.
+
+    ``held`` are the rows that the lake keeps of it by day (columns ``day`` and ``rows``): those that went on, less what
+    one delivery tells twice.
+    """
 
     due: Due
     format: str
@@ -44,10 +67,16 @@ class Entry:
     rows: int = 0
     first_day: date | None = None
     last_day: date | None = None
+    held: tuple[tuple[date, int], ...] = ()
 
     @property
     def status(self) -> str:
-        """``rejected``: nothing went on although something was wrong; ``partial``: some rows were refused."""
+        """``rejected``: nothing went on although something was wrong; ``partial``: some rows were refused; ``failed``:
+        it could not be read now; ``nothing``: nothing came."""
+        if not self.problems.filter(pl.col("code").is_in(FAILED)).is_empty():
+            return "failed"
+        if self.due.receipt.outcome == "not-reached":
+            return "nothing"
         severities = with_severity(self.problems)["severity"]
         if "reject" in severities or (self.rows == 0 and "refuse" in severities):
             return "partial" if self.rows else "rejected"
@@ -55,77 +84,167 @@ class Entry:
 
 
 def due(step: Step, table: Table) -> Iterator[Due]:
-    """Receipts up to the step's day that ``table`` has not read, and those of the day itself, oldest first."""
-    archive, seen = step.deployment.archive, known(CityLake.of(step), table)
+    """Receipts up to the step's day that ``table`` has not read as it would now, and those of the day itself, oldest
+    first."""
+    archive, seen = step.deployment.archive, _seen(CityLake.of(step), table)
     for name, entry in feeds(step.city, table.name):
         owner, source = landed_as(step.city, name)
-        for delivered, identity in archive.ids(owner, source):
-            if delivered == step.day or (delivered < step.day and identity not in seen):
-                receipt = archive.receipt(owner, source, delivered, identity)
-                if receipt.outcome != "new" or source_of(entry).reads(receipt.name):
+        contents = {receipt.id for receipt in archive.contents(owner, source)}
+        newest: dict[str, str] = {}
+        for receipt in archive.receipts(owner, source):
+            if receipt.day > step.day or (receipt.sha256 and not source_of(entry).reads(receipt.name)):
+                continue
+            before = seen.get(receipt.id)
+            if receipt.id in contents:
+                newest[receipt.name] = receipt.id
+                if receipt.day == step.day or not _settled(before, entry, table):
                     yield Due(name, entry, receipt)
+            elif receipt.day == step.day or not before:
+                repeats = newest.get(receipt.name) if receipt.outcome == "unchanged" else None
+                yield Due(name, entry, receipt, repeats)
+
+
+def _seen(lake: CityLake, table: Table) -> dict[str, dict[str, Any]]:
+    """The ledger's rows of ``table`` by receipt."""
+    rows = lake.read(DELIVERIES).filter(pl.col("table") == table.name)
+    return {row["receipt"]: row for row in rows.select("receipt", "status", "reading", "code").iter_rows(named=True)}
 
 
 def known(lake: CityLake, table: Table) -> set[str]:
     """Receipts that the ledger of ``table`` has."""
-    return set(lake.read(DELIVERIES, part=table.name)["receipt"])
+    return set(_seen(lake, table))
+
+
+def _settled(before: Mapping[str, Any] | None, entry: SourceEntry, table: Table) -> bool:
+    if before is None or before["status"] == "failed" or before["reading"] != reading(entry, table):
+        return False
+    return bool(before["status"] == "ok" or before["code"] == code())
+
+
+def reading(entry: SourceEntry, table: Table) -> str:
+    """Fingerprint of how a source is read for a table: reader and its version, options, contract."""
+    how = [entry.reader, source_of(entry).version, dict(entry.options), table.name, table.version]
+    return hashlib.sha256(json.dumps(how, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+@cache
+def code() -> str:
+    """Fingerprint of all code and declared layouts that reading rests on."""
+    digest = hashlib.sha256()
+    for package in ("assets.sources", "assets.meters", "assets.meters.formats", "assets.meters.layouts", "quality"):
+        for file in sorted(files(package).iterdir(), key=lambda file: file.name):
+            if file.name.endswith((".py", ".yaml")):
+                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def read(step: Step, item: Due) -> ReadResult:
     """Read one delivery; an attempt that brought nothing to read is a result with its problem."""
     receipt = item.receipt
-    if not receipt.readable:
+    if item.repeats or receipt.sha256 is None or receipt.outcome not in ("new", "unchanged"):
         found = [problem(receipt.code, receipt.reason or receipt.outcome)] if receipt.code else []
         return ReadResult(receipt.outcome, problems=gather(found))
     try:
         data = step.deployment.archive.bytes_of(receipt)
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, Damaged):
         # Any other failure is the store's: it stops the step, and the delivery stays due.
         return ReadResult.rejected(item.entry.reader, "landing-damaged", f"object {receipt.sha256}")
     try:
         context = Context[Any](step.city, receipt.day, receipt.name, item.entry.options)
         return source_of(item.entry).read(data, context)
-    except (
-        FAILURES
-    ) as error:  # no delivery may stop a city; the ledger names what went wrong, the bytes stay in landing
-        return ReadResult.rejected(item.entry.reader, "reader-failed", type(error).__name__)
+    except STOPS:
+        raise
+    except BaseException as error:
+        # No delivery may stop a city: the ledger names what went wrong, the bytes stay in landing. A panic of a library
+        # in Rust is no ``Exception``, and each such library has a class of its own for it.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        failed = "reading-failed" if _passes(error) else "reader-failed"
+        return ReadResult.rejected(item.entry.reader, failed, type(error).__name__)
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether another try may succeed: memory, disk, files or a library failed, not the content."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, MemoryError) or type(seen).__name__ == "PanicException":
+            return True
+        if isinstance(seen, OSError) and seen.errno in PASSING:
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def with_lineage(frame: pl.DataFrame, receipt: Receipt) -> pl.DataFrame:
-    """``frame`` with ``_receipt`` and ``_delivered``; it brings ``_row`` itself."""
-    return frame.with_columns(_receipt=pl.lit(receipt.id), _delivered=pl.lit(receipt.day, dtype=pl.Date))
+    """``frame`` with ``_receipt``, ``_delivered`` and ``_number``; it brings ``_row`` itself."""
+    return frame.with_columns(
+        _receipt=pl.lit(receipt.id),
+        _delivered=pl.lit(receipt.day, dtype=pl.Date),
+        _number=pl.lit(receipt.number, dtype=pl.Int32),
+    )
 
 
 def record(lake: CityLake, table: Table, entries: Sequence[Entry]) -> None:
-    """Enter what came of deliveries, by their days; quarantine first, so that what is read is accounted."""
+    """Enter what came of deliveries, by their days; quarantine first, so that what is read is accounted.
+
+    Content that came again has the status of its reading: what is refused stays so until it is read.
+    """
     quarantine = [_refusals(entry, table) for entry in entries]
     _enter(lake, table, QUARANTINE, entries, pl.concat([QUARANTINE.empty(), *quarantine]))
-    rows = pl.DataFrame([_delivery(entry, table) for entry in entries], schema=DELIVERIES.schema)
+    repeated = any(entry.due.repeats for entry in entries)
+    status = {receipt: str(row["status"]) for receipt, row in _seen(lake, table).items()} if repeated else {}
+    status |= {entry.due.receipt.id: entry.status for entry in entries}
+    delivered = [_delivery(entry, table, status.get(entry.due.repeats or "", entry.status)) for entry in entries]
+    rows = pl.DataFrame(delivered, schema=DELIVERIES.schema)
     _enter(lake, table, DELIVERIES, entries, rows)
+
+
+def forget(lake: CityLake, table: Table, receipts: Collection[str]) -> None:
+    """Make these receipts due again for ``table``, as if another reader had read them."""
+    ids = list(receipts)
+    mine = (pl.col("table") == table.name) & pl.col("receipt").is_in(ids)
+    days = lake.read(DELIVERIES).filter(mine)["day"].unique()
+    forgotten = pl.when(mine).then(None).otherwise(pl.col("reading")).alias("reading")
+    lake.revise(DELIVERIES, days.to_list(), lambda stored, _: stored.with_columns(forgotten))
 
 
 def days_of(lake: CityLake, table: Table, receipts: Mapping[str, date]) -> list[date]:
     """Days that earlier readings of these receipts touched, from the ledger of their delivery days."""
-    entries = [lake.day(DELIVERIES, day, table.name) for day in sorted(set(receipts.values()))]
-    return _days(pl.concat([DELIVERIES.empty(), *entries]).filter(pl.col("receipt").is_in(list(receipts))))
+    entries = [lake.day(DELIVERIES, day) for day in sorted(set(receipts.values()))]
+    read = pl.concat([DELIVERIES.empty(), *entries])
+    return _days(read.filter(pl.col("receipt").is_in(list(receipts)), table=table.name))
 
 
 def days_since(lake: CityLake, table: Table, since: date, until: date) -> list[date]:
     """Days that readings of the delivery days ``since`` to ``until`` touched."""
-    return _days(lake.read(DELIVERIES, (since, until), table.name))
+    return _days(lake.read(DELIVERIES, (since, until)).filter(table=table.name))
 
 
 def _days(entries: pl.DataFrame) -> list[date]:
-    spans = entries.filter(pl.col("rows") > 0).select("first_day", "last_day").drop_nulls()
-    days = spans.select(pl.date_ranges("first_day", "last_day").explode(empty_as_null=False)).to_series()
+    days = entries["held"].explode().drop_nulls().struct.field("day")
     return sorted(set(days.to_list()))
 
 
 def _enter(lake: CityLake, table: Table, ledger: Table, entries: Sequence[Entry], rows: pl.DataFrame) -> None:
-    for day in sorted({entry.due.receipt.day for entry in entries}):
-        again = [entry.due.receipt.id for entry in entries if entry.due.receipt.day == day]
-        others = lake.day(ledger, day, table.name).filter(~pl.col("receipt").is_in(again))
-        lake.write(ledger, day, pl.concat([others, rows.filter(pl.col("day") == day)]), table.name)
+    again = [entry.due.receipt.id for entry in entries]
+    mine = (pl.col("table") == table.name) & pl.col("receipt").is_in(again)
+
+    def entered(stored: pl.DataFrame, days: list[date]) -> pl.DataFrame:
+        new = rows.filter(pl.col("day").is_in(days))
+        if ledger is DELIVERIES:
+            new = _kept(new, stored.filter(mine))
+        return pl.concat([stored.filter(~mine), new])
+
+    lake.revise(ledger, {entry.due.receipt.day for entry in entries}, entered)
+
+
+def _kept(new: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Of what could not be read this time, the lake still holds what an earlier reading brought."""
+    failed = pl.col("status") == "failed"
+    facts = ["format", "rows", "refused", "first_day", "last_day", "held"]
+    held = before.select("receipt", "table", *facts)
+    again = new.filter(failed).drop(facts).join(held, on=["receipt", "table"], how="inner").select(new.columns)
+    return pl.concat([new.join(again, on=["receipt", "table"], how="anti"), again])
 
 
 def _refusals(entry: Entry, table: Table) -> pl.DataFrame:
@@ -138,25 +257,26 @@ def _refusals(entry: Entry, table: Table) -> pl.DataFrame:
             source=pl.lit(entry.due.source),
             table=pl.lit(table.name),
             day=pl.lit(receipt.day, dtype=pl.Date),
-            name=pl.lit(receipt.name),
         )
         .unique(QUARANTINE.key, maintain_order=True)
         .select(pl.col(name).cast(dtype) for name, dtype in QUARANTINE.schema.items())
     )
 
 
-def _delivery(entry: Entry, table: Table) -> dict[str, Any]:
+def _delivery(entry: Entry, table: Table, status: str) -> dict[str, Any]:
     receipt = entry.due.receipt
     return {
         "receipt": receipt.id,
         "table": table.name,
         "source": entry.due.source,
         "day": receipt.day,
-        "name": receipt.name,
         "format": entry.format,
-        "status": entry.status,
+        "status": status,
         "rows": entry.rows,
         "refused": with_severity(entry.problems).filter(severity="refuse").height,
         "first_day": entry.first_day,
         "last_day": entry.last_day,
+        "held": [{"day": day, "rows": rows} for day, rows in entry.held],
+        "reading": reading(entry.due.entry, table),
+        "code": code(),
     }

@@ -122,7 +122,7 @@ def make(step: Step) -> Built:
     correction, never privacy.
     """
     lake, day = CityLake.of(step), step.day
-    days = sorted({*ingest.stale_days(lake), day - timedelta(days=1)})
+    days = sorted({*ingest.stale_days(lake, METER_INTERVALS), day - timedelta(days=1)})
     register = ingest.latest_register(step)
     verdicts: list[Verdict] = []
     basis_verdicts: list[Verdict] = []
@@ -138,10 +138,10 @@ def make(step: Step) -> Built:
             basis_verdicts += basis_judged
             if gate.blocks(judged) or gate.blocks(basis_judged):
                 continue  # the day keeps what it had, and is made again the next night
-            lake.write(LOAD_PROFILE_BASIS, reading_day, profile.basis)
-            files.append(lake.write(LOAD_PROFILE, reading_day, profile.cells))
+            lake.put(LOAD_PROFILE_BASIS, reading_day, profile.basis)
+            files += lake.put(LOAD_PROFILE, reading_day, profile.cells)
             cells.append(profile.cells)
-        ingest.settle(lake, reading_day)
+        ingest.settle(lake, METER_INTERVALS, [reading_day])
     # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
     written = pl.concat(cells)
     found = gate.judge(LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), day, more=verdicts)

@@ -4,7 +4,7 @@ The lake's two tables together hold every reading ever delivered, so the state o
 of deliveries: any order, repetition or crash ends in the same bytes.
 
 A reading wins its slot over another by, in this order: it has a value; the format's own version time (none is
-oldest); the better quality; the later delivery day; then receipt and row, which only make the choice definite.
+oldest); the better quality; the later delivery; then the row, which only makes the choice definite.
 """
 
 import hashlib
@@ -12,11 +12,13 @@ import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import NamedTuple
 
 import polars as pl
 
-from assets.lake.files import CityLake, Written
+from assets.lake.files import CityLake, Written, until_swapped
+from assets.landing.archive import Receipt
 from quality.meter_grid import SLOT, ZONE, align, complete
 from quality.problems import PROBLEM_SCHEMA
 from quality.readings import QUALITIES, QUANTITIES
@@ -27,7 +29,7 @@ DELIVERED = pl.Schema({name: dtype for name, dtype in METER_SUPERSEDED.schema.it
 """A delivered reading in the lake's terms: hashed meter, unit, local day, lineage."""
 
 _RECORD = (*SLOT, "_receipt", "_row")
-_PREFER = ("_valued", "version", "_rank", "_delivered", "_receipt", "_row")
+_PREFER = ("_valued", "version", "_rank", "_delivered", "_number", "_receipt", "_row")
 
 ID_LENGTH = 20
 """Hex digits of a meter id: 80 bits, so that even 10^9 meters share none by chance (probability below 10^-6)."""
@@ -37,12 +39,14 @@ ID_LENGTH = 20
 class Applied:
     """What ``apply`` did: ``files`` written or removed, ``verdicts`` on the touched days, and ``refused``.
 
-    ``refused`` has ``_receipt`` and the columns of ``PROBLEM_SCHEMA``, one row a delivered record and code.
+    ``refused`` has ``_receipt`` and the columns of ``PROBLEM_SCHEMA``, one row a delivered record and code. ``held``
+    tells for each receipt how many rows the lake's two tables hold of it, by day.
     """
 
     files: list[Written]
     verdicts: list[Verdict]
     refused: pl.DataFrame
+    held: dict[str, tuple[tuple[date, int], ...]]
 
 
 def no_delivered() -> pl.DataFrame:
@@ -63,7 +67,7 @@ def pseudonyms(points: pl.Series, city: str, key: bytes) -> dict[str, str]:
     }
 
 
-def to_delivered(readings: pl.DataFrame, receipt: str, delivered: date, city: str, key: bytes) -> pl.DataFrame:
+def to_delivered(readings: pl.DataFrame, receipt: Receipt, city: str, key: bytes) -> pl.DataFrame:
     """Readings (``READING_SCHEMA``) of one receipt as rows of ``DELIVERED``: no metering point goes any further."""
     ids = pseudonyms(readings["point"], city, key)
     return readings.select(
@@ -80,9 +84,10 @@ def to_delivered(readings: pl.DataFrame, receipt: str, delivered: date, city: st
         unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=pl.String),
         local_date=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
         value_delivered="value",
-        _receipt=pl.lit(receipt),
+        _receipt=pl.lit(receipt.id),
         _row="row",
-        _delivered=pl.lit(delivered, pl.Date),
+        _delivered=pl.lit(receipt.day, pl.Date),
+        _number=pl.lit(receipt.number, pl.Int32),
     ).select(pl.col(name).cast(dtype) for name, dtype in DELIVERED.items())
 
 
@@ -132,38 +137,67 @@ def apply(
     """
     again = sorted({*receipts, *deliveries["_receipt"].unique()})
     parts = {day: part for (day,), part in deliveries.partition_by("local_date", as_dict=True).items()}
-    files: list[Written] = []
-    refused: list[pl.DataFrame] = []
-    meters: list[pl.Series] = []
-    judged = 0
-    for day in sorted({*parts, *also_days}):
-        # The grid's own rows have no receipt, and null is in no list: this drops them too.
-        stays = ~pl.col("_receipt").is_in(again)
-        stored = lake.day(METER_INTERVALS, day).filter(stays)
-        held = lake.day(METER_SUPERSEDED, day).filter(stays)
-        names = DELIVERED.names()
-        delivered = parts.get(day, no_delivered())
-        once = pl.struct(_RECORD).is_first_distinct()
-        everything = pl.concat([stored.select(names), held.select(names), delivered]).filter(once)
-        aligned, off = align(everything)
-        current, superseded = resolve(aligned)
-        superseded = pl.concat([superseded, off.select(*names, reason=pl.lit("off_grid"))])
-        # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
-        moving = held.join(current, on=_RECORD, how="semi")
-        both = pl.concat([superseded, moving.select(superseded.columns)])
-        files += lake.put(METER_SUPERSEDED, day, both)
-        files += lake.put(METER_INTERVALS, day, _finished(complete(current, register["meter_id"])))
-        if moving.height:
-            files += lake.put(METER_SUPERSEDED, day, superseded)
-        doubled = delivered.filter(~once).with_columns(
-            code=pl.lit("key-duplicate"), message=pl.lit("one record gives two values for one interval")
-        )
-        refused.append(pl.concat([_problems(off), _problems(doubled)]))
-        meters.append(current["meter_id"].unique())
-        judged += everything.height
-    problems = pl.concat([_problems(no_delivered().with_columns(code=pl.lit(""), message=pl.lit(""))), *refused])
-    delivering = pl.concat([pl.Series("meter_id", [], pl.String), *meters]).unique()
-    return Applied(files, _verdicts(problems, judged, delivering, register), problems)
+    empty = no_delivered()
+    done = [
+        until_swapped(partial(_apply_day, lake, day, parts.get(day, empty), again, register["meter_id"]))
+        for day in sorted({*parts, *also_days})
+    ]
+    problems = pl.concat(
+        [_problems(empty.with_columns(code=pl.lit(""), message=pl.lit(""))), *(d.refused for d in done)]
+    )
+    delivering = pl.concat([pl.Series("meter_id", [], pl.String), *(d.meters for d in done)]).unique()
+    held: dict[str, list[tuple[date, int]]] = {}
+    for each in done:
+        for receipt, rows in each.held.iter_rows():
+            held.setdefault(receipt, []).append((each.day, rows))
+    return Applied(
+        [file for each in done for file in each.files],
+        _verdicts(problems, sum(each.judged for each in done), delivering, register),
+        problems,
+        {receipt: tuple(days) for receipt, days in held.items()},
+    )
+
+
+class _Day(NamedTuple):
+    """What was done for one day: ``held`` are the rows the lake now holds of each receipt that was applied."""
+
+    day: date
+    files: list[Written]
+    refused: pl.DataFrame
+    held: pl.DataFrame
+    meters: pl.Series
+    judged: int
+
+
+def _apply_day(lake: CityLake, day: date, delivered: pl.DataFrame, again: list[str], meters: pl.Series) -> _Day:
+    # The grid's own rows have no receipt, and null is in no list: this drops them too.
+    stays = ~pl.col("_receipt").is_in(again)
+    held, old = lake.hold(METER_INTERVALS, day), lake.hold(METER_SUPERSEDED, day)
+    names = DELIVERED.names()
+    once = pl.struct(_RECORD).is_first_distinct()
+    kept = old.rows.filter(stays)
+    parts = [held.rows.filter(stays).select(names), kept.select(names), delivered]
+    everything = pl.concat(parts).filter(once)
+    aligned, off = align(everything)
+    current, superseded = resolve(aligned)
+    superseded = pl.concat([superseded, off.select(*names, reason=pl.lit("off_grid"))])
+    # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
+    moving = kept.join(current, on=_RECORD, how="semi")
+    files = lake.swap(old, pl.concat([superseded, moving.select(superseded.columns)]), [day])
+    files += lake.swap(held, _finished(complete(current, meters)), [day])
+    if moving.height:
+        files += lake.put(METER_SUPERSEDED, day, superseded)
+    doubled = delivered.filter(~once).with_columns(
+        code=pl.lit("key-duplicate"), message=pl.lit("one record gives two values for one interval")
+    )
+    return _Day(
+        day,
+        files,
+        pl.concat([_problems(off), _problems(doubled)]),
+        delivered.filter(once).group_by("_receipt", maintain_order=True).len(),
+        current["meter_id"].unique(),
+        everything.height,
+    )
 
 
 def _finished(rows: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,7 @@ Every read ever delivered stays in its day's file, marked where another counts i
 function of the set of deliveries, and any past delivery day can be asked.
 
 Of the reads of one meter, channel, quantity and time counts, in this order: one with a value; one that shows the dials;
-the format's own version time (none is oldest); the better quality; the later delivery day; then receipt and row.
+the format's own version time (none is oldest); the better quality; the later delivery; then the row.
 """
 
 from collections.abc import Collection
@@ -20,7 +20,7 @@ from quality.readings import QUALITIES, QUANTITIES
 from quality.tables import REGISTER_READS
 
 _READ = ["meter_id", "channel", "quantity", "end"]
-_PREFER = ("_valued", "_shown", "version", "_rank", "_delivered", "_receipt", "_row")
+_PREFER = ("_valued", "_shown", "version", "_rank", "_delivered", "_number", "_receipt", "_row")
 
 
 def of_export(reads: pl.DataFrame, city: str, key: bytes) -> Batch:
@@ -43,13 +43,13 @@ def apply(
 
     Everything ``receipts`` brought earlier, for those days or ``also_days``, is replaced. May be repeated at will.
     """
-    parts = {day: part for (day,), part in reads.partition_by("local_date", as_dict=True).items()}
-    files: list[Written] = []
-    for day in sorted({*parts, *also_days}):
-        stored = lake.day(REGISTER_READS, day).filter(~pl.col("_receipt").is_in(list(receipts)))
-        together = pl.concat([stored, parts.get(day, REGISTER_READS.empty())])
-        files += lake.put(REGISTER_READS, day, resolve(together))
-    return files
+    gives_way = pl.col("_receipt").is_in(list(receipts))
+
+    def resolved(stored: pl.DataFrame, days: list[date]) -> pl.DataFrame:
+        delivered = reads.filter(pl.col("local_date").is_in(days))
+        return resolve(pl.concat([stored.filter(~gives_way), delivered]))
+
+    return lake.revise(REGISTER_READS, {*reads["local_date"].unique(), *also_days}, resolved)
 
 
 def resolve(reads: pl.DataFrame) -> pl.DataFrame:

@@ -45,6 +45,8 @@ class Receipt(BaseModel):
     city: str
     source: str
     day: date
+    number: int = 1
+    """Place among the receipts of the delivery day: the greater came later."""
     name: str
     origin: str
     outcome: Outcome
@@ -92,6 +94,10 @@ class Archive:
         prefix = f"landing/receipts/city={city}" + (f"/source={source}" if source else "")
         for key in self.store.list(prefix):
             yield Receipt.model_validate_json(self.store.read(key))
+
+    def contents(self, city: str, source: str) -> list[Receipt]:
+        """Receipts that brought content."""
+        return [receipt for receipt in self.receipts(city, source) if receipt.outcome == "new"]
 
     def ids(self, city: str, source: str) -> list[tuple[date, str]]:
         """Delivery day and id of every receipt, oldest first, without opening them."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from assets.cities.registry import City
 from assets.landing.archive import Archive, Delivery
 from assets.landing.http import Client
+from assets.landing.lease import Leases
 from assets.landing.store import Store
 
 
@@ -29,6 +30,8 @@ class Deployment:
     version: str = "0"
     client: Client = field(default_factory=Client, repr=False)
     """One for the whole run, so that it knows what each portal has cost tonight. It holds the keys of portals."""
+    leases: Leases | None = field(default=None, repr=False)
+    """The cities that the run holds; None for what only reads."""
 
     @property
     def archive(self) -> Archive:

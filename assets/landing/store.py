@@ -66,6 +66,13 @@ class Store(Protocol):
     def swap(self, key: str, data: bytes, tag: str | None) -> bool:
         """Put ``data`` if ``key`` still has ``tag`` (None: does not exist); True if it now holds ``data``."""
 
+    def remove(self, key: str, tag: str | None) -> bool:
+        """Remove ``key`` if it still has ``tag``; False if it was changed or is gone.
+
+        S3 has no such condition on a removal that every server keeps: there a writer between question and removal is
+        undone, which the lease of a city (``assets.landing.lease``) is there to prevent.
+        """
+
     def exists(self, key: str) -> bool:
         """Whether ``key`` is there."""
 
@@ -151,17 +158,29 @@ class LocalStore:
             return Fetched(None, None)
         return Fetched(data, hashlib.sha256(data).hexdigest())
 
-    def swap(self, key: str, data: bytes, tag: str | None) -> bool:
-        """See ``Store.swap``. An advisory lock in the staging folder keeps other writers out; keys share 256 of them,
-        which stay: a lock file that is removed while another waits for it locks nobody out."""
+    @contextlib.contextmanager
+    def _if(self, key: str, tag: str | None) -> Iterator[bool]:
+        """Whether ``key`` has ``tag``, while an advisory lock in the staging folder keeps other writers out. Keys share
+        256 locks, which stay: a lock file that is removed while another waits for it locks nobody out."""
         (self.root / ".staging").mkdir(parents=True, exist_ok=True)
         lock = self.root / ".staging" / f"{hashlib.sha256(key.encode()).hexdigest()[:2]}.lock"
         with lock.open("w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            if self.tag(key) != tag:
-                return False
-            self.write(key, data)
-        return True
+            yield self.tag(key) == tag
+
+    def swap(self, key: str, data: bytes, tag: str | None) -> bool:
+        """See ``Store.swap``."""
+        with self._if(key, tag) as same:
+            if same:
+                self.write(key, data)
+            return same
+
+    def remove(self, key: str, tag: str | None) -> bool:
+        """See ``Store.remove``."""
+        with self._if(key, tag) as same:
+            if same:
+                self.delete(key)
+            return same and tag is not None
 
     def exists(self, key: str) -> bool:
         """See ``Store.exists``."""
@@ -268,6 +287,13 @@ class S3Store:
             if self.tag(key) == tag and error.errno != errno.EBUSY:
                 raise
             return self.exists(key) and self.read(key) == data
+        return True
+
+    def remove(self, key: str, tag: str | None) -> bool:
+        """See ``Store.remove``."""
+        if tag is None or self.tag(key) != tag:
+            return False
+        self.delete(key)
         return True
 
     def exists(self, key: str) -> bool:

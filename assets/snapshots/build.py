@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
-from assets.lake.files import encode
+from assets.lake.encoding import encode
 from assets.landing.store import Store
 from assets.snapshots.describe import datapackage, dictionary, fingerprint, types
 from assets.snapshots.page import render

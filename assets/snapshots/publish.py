@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from assets.lake import accounts
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from assets.snapshots import commit
@@ -26,7 +27,9 @@ class Published:
 
 
 def publish(step: Step, names: Sequence[str]) -> Published:
-    """Publish the city's tables with the day's verdicts. Raises what ``assets.snapshots.commit.publish`` raises."""
+    """Publish the city's tables with the day's verdicts. Raises ``Unaccounted`` where lake and ledger differ, and what
+    ``assets.snapshots.commit.publish`` raises."""
+    accounts.require(step)
     lake, deployment, city = CityLake.of(step), step.deployment, step.city.slug
     today = (step.day, step.day)
     edition = Edition(

@@ -113,6 +113,9 @@ class Source(Generic[Chosen]):
     units: str
     personal: str = "none"
     options: type[Chosen] = Options  # type: ignore[assignment]
+    version: int = 1
+    """Of the reader: raised when it reads otherwise what it already accepted, so that all is read again. What it had
+    refused is read again whenever its code changes."""
     national: bool = False
     past: bool = False
     keyed: bool = False

@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Annotated, Any, NoReturn, ParamSpec, TextIO, TypeVar
 
@@ -21,6 +22,10 @@ CLOSED_PIPE = 128 + signal.SIGPIPE
 """How a program ends that nobody reads any more, as ``muang status | head``."""
 
 UsageError: type[Exception] = typer.BadParameter.__base__  # type: ignore[assignment]  # Click's, where Typer keeps it
+
+
+PASSED_ON = (typer.Exit, typer.Abort, UsageError, KeyboardInterrupt, SystemExit)
+"""What ends a command as it should."""
 
 
 class Ended(Exception):
@@ -89,9 +94,9 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except typer.Exit:
+        except PASSED_ON:
             raise
-        except Exception as error:
+        except BaseException as error:  # also a panic of a library
             if isinstance(error, BrokenPipeError) and _unread(sys.stdout):
                 raise typer.Exit(CLOSED_PIPE) from None
             ended = ending(error)
@@ -105,10 +110,12 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def ending(error: BaseException) -> Ended:
-    """How an error ends a command: 2 for wrong use, settings or registry; 1 for a damaged file, which withholds its
-    city; 3 for infrastructure, and for what nobody foresaw, whose traceback is printed; 128 and the signal where
-    stopped."""
+    """How an error ends a command: 2 for wrong use, settings, registry or store; 1 for a city that another run is at or
+    whose file is damaged; 3 for infrastructure, and for what nobody foresaw, whose traceback is printed; 128 and the
+    signal where stopped."""
     from assets.cities.registry import RegistryError
+    from assets.landing.identity import NotOurs
+    from assets.landing.lease import Busy
     from assets.landing.store import Damaged
     from pipelines.failures import is_infrastructure
     from pipelines.home import UnusableHome
@@ -124,11 +131,11 @@ def ending(error: BaseException) -> Ended:
             wrong = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
             told = "\n".join(f"setting {name}: {why.removeprefix('Value error, ')}" for name, why in wrong)
             return Ended(told, 2)
-        case UnusableHome():
-            return Ended(str(error), 2)
         case RegistryError():
             return Ended(f"registry: {error}", 2)
-        case Damaged():
+        case UnusableHome() | NotOurs():
+            return Ended(str(error), 2)
+        case Busy() | Damaged():
             return Ended(str(error), 1)
     told = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if is_infrastructure(error):
@@ -150,6 +157,14 @@ def say(message: str) -> None:
 def print_json(found: Any) -> None:
     """Print what a script reads."""
     print(json.dumps(found, ensure_ascii=False, indent=1, default=str))
+
+
+def as_day(text: str, option: str) -> date:
+    """The day that an option names. Raises ``Ended`` where it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise fail(f"{option} {text!r} is not a date like 2026-11-23", 2) from None
 
 
 def wanted(cities: dict[str, Any], chosen: list[str] | None) -> list[str]:

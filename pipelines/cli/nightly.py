@@ -10,7 +10,22 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pipelines.cli.base import Cities, Json, app, end_now, ending, err, fail, guarded, out, print_json, say, wanted
+from pipelines.cli.base import (
+    PASSED_ON,
+    Cities,
+    Json,
+    app,
+    as_day,
+    end_now,
+    ending,
+    err,
+    fail,
+    guarded,
+    out,
+    print_json,
+    say,
+    wanted,
+)
 from pipelines.settings import FailOn, Settings, now
 from pipelines.stopping import Stopped, Stopping
 
@@ -33,6 +48,9 @@ def nightly(
             "refused (default); a check warned."
         ),
     ] = None,
+    accept_clock: Annotated[
+        bool, typer.Option("--accept-clock", help="The clock is right, although it lies far from the newest night.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run the main job for all cities (or some): land, fill tables, judge, publish one snapshot a city.
@@ -48,14 +66,16 @@ def nightly(
     code, working = 0, False
     with Stopping() as stopping:
         with err.status("Loading the definitions …"):
+            from assets.landing.store import open_store
             from pipelines import report, run
-            from pipelines.build import cities_of
+            from pipelines.build import cities_of, claim_store
         try:
             settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
             days = _days(day, first, last, settings)
             slugs = wanted(cities_of(settings), city)
             if missing := run.not_ready(settings, slugs):
                 raise fail(missing, 2)
+            claim_store(settings, open_store(settings.store_uri), accept_clock)
             for each in days:
                 with _progress() as step:
                     night = stopping.run(partial(run.run_night, settings, each, slugs, stopping, say, step))
@@ -66,10 +86,11 @@ def nightly(
                 if night.stopped:
                     say(str(Stopped(night.stopped)))
                     break
-        except typer.Exit:
+        except PASSED_ON:
             raise
-        except Exception as error:  # no city of this day could be run, and none of those after it is
-            ended = ending(error)
+        except BaseException as error:  # no city of this day could be run, and none of those after it is
+            stopped = stopping.requested and Stopped(stopping.requested)
+            ended = ending(stopped or error)
             say(str(ended))
             told.append(report.nothing_ran(days[len(told)] if days else None, ended.exit_code, str(ended)))
             code = max(code, ended.exit_code)
@@ -86,8 +107,8 @@ def _days(day: str | None, first: str | None, last: str | None, settings: Settin
     if (day and (first or last)) or (last and not first):
         raise fail("give --day, or --from with or without --to", 2)
     today = now().date()
-    begin = _date("--from", first) if first else _date("--day", day) if day else today
-    end = _date("--to", last) if last else today if first else begin
+    begin = as_day(first, "--from") if first else as_day(day, "--day") if day else today
+    end = as_day(last, "--to") if last else today if first else begin
     if end > today:
         raise fail(f"{end} has not begun in Bangkok", 2)
     if begin < settings.first_day:
@@ -95,13 +116,6 @@ def _days(day: str | None, first: str | None, last: str | None, settings: Settin
     if begin > end:
         raise fail(f"--from {begin} is after the last day {end}", 2)
     return [begin + timedelta(days=n) for n in range((end - begin).days + 1)]
-
-
-def _date(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise fail(f"{option} {text!r} is not a date like 2026-11-23", 2) from None
 
 
 @contextmanager

@@ -27,6 +27,10 @@ def status(city: Cities = None, as_json: Json = False) -> None:
         delivered = str(row["last_delivery"] or "–")
         grid.add_row(row["city"], delivered, row["snapshot"] or "–", verdicts or "–", ", ".join(row["missing"]) or "–")
     out.print(grid)
+    for row in rows:
+        if lease := row["lease"]:
+            state = "[yellow]stale, the next night takes it[/]" if lease["stale"] else "at it now"
+            out.print(f"{row['city']}: run {lease['run']} on {lease['host']} since {lease['since']}, {state}")
 
 
 @app.command()

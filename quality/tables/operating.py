@@ -9,13 +9,14 @@ _DELIVERY = (
     Column("table", pl.String(), "Table it was read for.", nullable=False),
     Column("source", pl.String(), "Source it came through.", nullable=False),
     Column("day", pl.Date(), "Delivery day.", nullable=False),
-    Column("name", pl.String(), "File name or URL without secrets."),
 )
+
+HELD = pl.List(pl.Struct({"day": pl.Date(), "rows": pl.Int64()}))
 
 DELIVERIES = Table(
     name="deliveries",
     title="Deliveries",
-    description="One row a receipt and table it feeds: what it was and what came of it.",
+    description="The ledger: one row a receipt and table it feeds: what it was, how it was read and what came of it.",
     smart="governance",
     key=("receipt", "table"),
     day="day",
@@ -26,11 +27,20 @@ DELIVERIES = Table(
     columns=(
         *_DELIVERY,
         Column("format", pl.String(), "Format the reader recognised."),
-        Column("status", pl.String(), "What came of it.", allowed=("ok", "partial", "rejected")),
+        Column(
+            "status",
+            pl.String(),
+            "What came of it; nothing: it brought nothing to read; failed: the machine failed, it is read again.",
+            nullable=False,
+            allowed=("ok", "partial", "rejected", "nothing", "failed"),
+        ),
         Column("rows", pl.Int64(), "Rows that went on to tables.", nullable=False, minimum=0),
         Column("refused", pl.Int64(), "Rows in quarantine.", nullable=False, minimum=0),
         Column("first_day", pl.Date(), "First day the rows touch."),
         Column("last_day", pl.Date(), "Last day the rows touch."),
+        Column("held", HELD, "Rows that the lake holds of it, superseded ones included, by the day they are of."),
+        Column("reading", pl.String(), "Fingerprint of reader, its version, options and contract it was read by."),
+        Column("code", pl.String(), "Fingerprint of the code that read it; what was refused is read again by another."),
     ),
 )
 

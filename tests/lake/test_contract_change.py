@@ -1,5 +1,6 @@
-"""A contract may gain and lose columns while a lake exists: files of both are one table."""
+"""A contract may gain, lose, rename and re-type columns while a lake exists: files of both are one table."""
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -7,11 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets.lake.encoding import NewerContract
 from assets.lake.files import CityLake
+from assets.lake.ledger import known
+from assets.lake.upkeep import upgrade, verify
 from assets.landing.store import LocalStore
 from pipelines.sql import connect
 from quality.contracts import Column
-from quality.tables import WEATHER
+from quality.tables import DELIVERIES, TABLES, WEATHER
 from quality.verdicts import structure
 
 DAYS = date(2026, 11, 20), date(2026, 11, 21)
@@ -28,7 +32,7 @@ OLD = replace(
 def rows(table, day: date, **values: object) -> pl.DataFrame:
     start = datetime(day.year, day.month, day.day, 5, tzinfo=UTC)
     known = {"station_id": "grid", "product": "model", "start": start, "local_date": day, "temperature_c": 29.5}
-    lineage = {"_receipt": f"r{day.day}", "_row": 1, "_delivered": day}
+    lineage = {"_receipt": f"r{day.day}", "_row": 1, "_delivered": day, "_number": 1}
     return pl.DataFrame([dict.fromkeys(table.schema) | known | values | lineage], schema=table.schema)
 
 
@@ -36,8 +40,8 @@ def rows(table, day: date, **values: object) -> pl.DataFrame:
 def lake(tmp_path: Path) -> CityLake:
     """A day written under the old contract and one under today's."""
     found = CityLake(LocalStore(tmp_path), "nan")
-    found.write(OLD, DAYS[0], rows(OLD, DAYS[0], cloud_pct=80.0))
-    found.write(WEATHER, DAYS[1], rows(WEATHER, DAYS[1], wind_speed_m_s=3.0))
+    found.put(OLD, DAYS[0], rows(OLD, DAYS[0], cloud_pct=80.0))
+    found.put(WEATHER, DAYS[1], rows(WEATHER, DAYS[1], wind_speed_m_s=3.0))
     return found
 
 
@@ -70,7 +74,95 @@ def test_sql_answers_over_both(lake: CityLake) -> None:
 
 def test_sql_knows_columns_that_no_file_has_yet(tmp_path: Path) -> None:
     lake = CityLake(LocalStore(tmp_path), "nan")
-    lake.write(OLD, DAYS[0], rows(OLD, DAYS[0]))
+    lake.put(OLD, DAYS[0], rows(OLD, DAYS[0]))
     with connect(lake.store, ["nan"]) as connection:
         [(kind, value)] = connection.execute("select typeof(grid_lat), grid_lat from lake.weather").fetchall()
         assert (kind, value) == ("DOUBLE", None)
+
+
+BEFORE = replace(
+    WEATHER,
+    expectations=(),
+    columns=tuple(
+        Column("temp_c", pl.String(), "Temperature as text.") if column.name == "temperature_c" else column
+        for column in WEATHER.columns
+        if column.name != "grid_lat"
+    ),
+)
+AFTER = replace(
+    WEATHER,
+    version=2,
+    columns=tuple(
+        replace(column, was=("temp_c",)) if column.name == "temperature_c" else column for column in WEATHER.columns
+    ),
+)
+"""A column added, one renamed and re-typed, under a raised version."""
+
+
+@pytest.fixture
+def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CityLake:
+    """A day written under the old contract, one under the new, which is today's."""
+    found = CityLake(LocalStore(tmp_path), "nan")
+    found.put(BEFORE, DAYS[0], rows(BEFORE, DAYS[0], temp_c="28.25").select(BEFORE.schema.names()))
+    found.put(AFTER, DAYS[1], rows(AFTER, DAYS[1], grid_lat=18.0))
+    monkeypatch.setitem(TABLES, "weather", AFTER)
+    return found
+
+
+def test_a_renamed_and_retyped_column_is_read_under_its_name_and_type(changed: CityLake) -> None:
+    frame = changed.read(AFTER)
+    assert frame.schema == AFTER.schema
+    assert frame["temperature_c"].to_list() == [28.25, 29.5]
+    assert frame["grid_lat"].to_list() == [None, 18.0]
+    with connect(changed.store, ["nan"]) as connection:
+        query = "select temperature_c, typeof(temperature_c), grid_lat, month from lake.weather order by 1"
+        assert connection.execute(query).fetchall() == [
+            (28.25, "DOUBLE", None, "2026-11"),
+            (29.5, "DOUBLE", 18.0, "2026-11"),
+        ]
+
+
+def test_upgrade_rewrites_the_old_files_once(changed: CityLake) -> None:
+    before = changed.read(AFTER)
+    assert upgrade(changed) == [changed.key(AFTER, DAYS[0])]
+    assert upgrade(changed) == []
+    assert changed.read(AFTER).equals(before)
+    assert pl.read_parquet(changed.store.read(changed.key(AFTER, DAYS[0]))).schema == AFTER.schema
+    assert verify(changed) == []
+
+
+def test_older_code_refuses_a_newer_file_with_a_sentence(changed: CityLake) -> None:
+    with pytest.raises(NewerContract, match="weather has files of contract 2, this version of muang knows 1"):
+        changed.read(BEFORE)
+    with pytest.raises(NewerContract):
+        changed.merge(BEFORE, rows(BEFORE, DAYS[1], temp_c="1").select(BEFORE.schema.names()))
+
+
+def test_a_value_that_does_not_fit_its_new_type_is_named_and_not_lost(changed: CityLake) -> None:
+    lake = changed
+    lake.put(BEFORE, DAYS[0], rows(BEFORE, DAYS[0], temp_c="warm").select(BEFORE.schema.names()))
+    with pytest.raises(pl.exceptions.PolarsError):
+        lake.read(AFTER)
+    [wrong] = verify(lake)
+    assert lake.key(AFTER, DAYS[0]) in wrong and "muang lake rebuild" in wrong
+
+
+def test_the_ledger_of_an_older_version_is_read_too(tmp_path: Path) -> None:
+    lake = CityLake(LocalStore(tmp_path), "nan")
+    old = replace(DELIVERIES, version=0, columns=tuple(c for c in DELIVERIES.columns if c.name not in ("held", "code")))
+    entry = {"receipt": "r", "table": "weather", "source": "weather", "day": DAYS[0], "status": "ok", "rows": 1}
+    lake.put(old, DAYS[0], pl.DataFrame([dict.fromkeys(old.schema) | entry | {"refused": 0}], schema=old.schema))
+    assert lake.read(DELIVERIES)["held"].to_list() == [None]
+    assert known(lake, WEATHER) == {"r"}
+    assert verify(lake) == []
+
+
+def test_every_contract_is_the_one_of_its_version() -> None:
+    """A change of columns without a raised version would leave files that nobody can tell apart: raise the version of
+    the table, and set its line here to what this test prints."""
+    told = {
+        name: f"{table.version} {hashlib.sha256(str(list(table.schema.items())).encode()).hexdigest()[:12]}"
+        for name, table in TABLES.items()
+    }
+    recorded = dict(line.split(": ") for line in (Path(__file__).parent / "contracts.txt").read_text().splitlines())
+    assert told == recorded, "\n".join(f"{name}: {which}" for name, which in sorted(told.items()))

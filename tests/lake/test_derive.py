@@ -9,7 +9,8 @@ import pytest
 from assets.cities.registry import SourceEntry, load_registry
 from assets.lake import derive
 from assets.lake.derive import DERIVED
-from assets.lake.files import CityLake, encode
+from assets.lake.encoding import contract_of, encode
+from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import LocalStore
 from assets.snapshots.arrivals import arrivals
@@ -98,7 +99,9 @@ def test_the_same_deliveries_in_any_order_give_the_same_bytes(tmp_path: Path, or
     derive.derive(Step(deployment, CITY, DAYS[1]), REPORTS)
     [key] = CityLake(deployment.store, CITY.slug).keys(CITIZEN_REPORTS)
     assert counted(deployment) == [(REPORTED, "finished", 1), (REPORTED, "new", 1)]
-    assert deployment.store.read(key) == encode(CityLake(deployment.store, CITY.slug).read(CITIZEN_REPORTS))
+    assert deployment.store.read(key) == encode(
+        CityLake(deployment.store, CITY.slug).read(CITIZEN_REPORTS), contract_of(CITIZEN_REPORTS)
+    )
 
 
 def test_a_source_that_fails_is_told_with_its_last_answer(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ def ingested(tmp_path, **files):
     for name, content in files.items():
         land(deployment, city, source, DAY, name, content)
     ingest_meters(deployment, city, DAY)
-    deliveries = CityLake(store, city.slug).read(DELIVERIES).rows_by_key(("name", "table"), named=True, unique=True)
+    names = {receipt.id: receipt.name for receipt in deployment.archive.receipts(city.slug, source)}
+    books = CityLake(store, city.slug).read(DELIVERIES).iter_rows(named=True)
+    deliveries = {(names[book["receipt"]], book["table"]): book for book in books}
     quarantine = CityLake(store, city.slug).read(QUARANTINE).filter(severity="reject")
     return deliveries, quarantine, CityLake(store, city.slug).read(METER_INTERVALS)
 

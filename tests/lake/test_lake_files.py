@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from assets.lake.files import CityLake, day_of
+from assets.lake.files import CityLake, span
 from assets.landing.store import LocalStore, Store
 from quality.contracts import Column, Table
-from quality.tables import DELIVERIES, LOAD_PROFILE, METERS, TABLES, TRANSIT_STOPS, WEATHER
+from quality.tables import LOAD_PROFILE, METERS, TABLES, TRANSIT_STOPS, WEATHER
 
 DAY = date(2026, 11, 20)
 MIDNIGHT = datetime(2026, 11, 19, 17, tzinfo=UTC)
@@ -63,11 +63,8 @@ def test_a_file_lies_under_table_city_and_month_and_is_named_after_its_day(store
     (written,) = CityLake(store, "nan").merge(WEATHER, whole(weather("r", 21, (0, 25.0), (23, 24.0))))
     assert written.key == "lake/weather/city=nan/month=2026-11/2026-11-20.parquet"
     assert (written.rows, written.bytes, written.changed) == (2, len(store.read(written.key)), True)
-    assert day_of(written.key) == DAY
+    assert written.days == (DAY,) and span(written.key) == (DAY, DAY)
     assert store.list("lake") == [written.key]
-    part = CityLake(store, "nan").write(DELIVERIES, DAY, DELIVERIES.empty(), "weather")
-    assert part.key == "lake/deliveries/city=nan/month=2026-11/2026-11-20.weather.parquet"
-    assert day_of(part.key) == DAY
 
 
 def test_a_delivery_of_several_days_goes_to_the_files_of_its_days(store: Store) -> None:
@@ -97,25 +94,21 @@ def test_a_file_that_would_not_change_is_not_touched(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_file_has_the_contracts_schema_and_no_partition_column(name: str, tmp_path: Path) -> None:
-    """Also where a column has no value at all, and where there is no row."""
+    """Also where a column has no value at all."""
     table, store = TABLES[name], LocalStore(tmp_path)
     nulls = pl.DataFrame({column: [None, None] for column in table.schema.names()}, schema=table.schema)
     dated = nulls.with_columns(pl.lit(DAY).alias(table.day))
-    keys = [
-        CityLake(store, "nan").write(table, DAY + timedelta(days=days), frame).key
-        for days, frame in enumerate((dated.select(reversed(dated.columns)), table.empty()))
-    ]
-    schemas = [pq.read_schema(tmp_path / key) for key in keys]
-    assert schemas[0].equals(schemas[1], check_metadata=True)
-    assert schemas[0].names == table.schema.names()
-    assert not {"city", "month"} & set(schemas[0].names)
-    assert pl.read_parquet_schema(tmp_path / keys[1]) == table.schema
+    (written,) = CityLake(store, "nan").put(table, DAY, dated.select(reversed(dated.columns)))
+    assert pq.read_schema(tmp_path / written.key).names == table.schema.names()
+    assert not {"city", "month"} & set(table.schema.names())
+    assert pl.read_parquet_schema(tmp_path / written.key) == table.schema
 
 
 WRITE = """
 import sys, hashlib, polars as pl
 from datetime import date, timedelta
-from assets.lake.files import CityLake, day_of, encode
+from assets.lake.encoding import contract_of, encode
+from assets.lake.files import CityLake
 from assets.landing.store import LocalStore
 from quality.tables import LOAD_PROFILE_BASIS as table
 n = 300_000
@@ -125,9 +118,9 @@ frame = pl.DataFrame({"n": pl.int_range(n, eager=True)}).select(
     zone=(pl.col("n") % 7).cast(pl.String), customer_class=pl.lit("residential"),
     kwh=(pl.col("n") % 1000).cast(pl.Decimal(18, 6)), cell_zone=pl.lit("z"), cell_class=pl.lit("other"),
     revised=pl.col("n") % 3 == 0)
-print(pl.thread_pool_size(), hashlib.sha256(encode(frame.sort(table.order))).hexdigest())
+print(pl.thread_pool_size(), hashlib.sha256(encode(frame.sort(table.order), contract_of(table))).hexdigest())
 store = LocalStore(__import__("pathlib").Path(sys.argv[1]))
-print(hashlib.sha256(store.read(CityLake(store, "nan").write(table, date(2026, 11, 20), frame).key)).hexdigest())
+print(hashlib.sha256(store.read(CityLake(store, "nan").put(table, date(2026, 11, 20), frame)[0].key)).hexdigest())
 """
 
 
@@ -163,7 +156,7 @@ def test_rows_lie_in_the_contracts_order_nulls_first(tmp_path: Path) -> None:
         columns=(Column("k", pl.Int64(), "-"), Column("s", pl.String(), "-"), Column("day", pl.Date(), "-")),
     )
     frame = pl.DataFrame({"k": [3, 1, 2, 4], "s": ["b", "b", None, "a"], "day": [DAY] * 4, "_receipt": ["r"] * 4})
-    frame = frame.with_columns(_row=pl.lit(1, pl.Int64), _delivered=pl.lit(DAY))
+    frame = frame.with_columns(_row=pl.lit(1, pl.Int64), _delivered=pl.lit(DAY), _number=pl.lit(1, pl.Int32))
     store = LocalStore(tmp_path)
     CityLake(store, "nan").merge(table, frame.select(table.schema.names()))
     assert CityLake(store, "nan").day(table, DAY)["k"].to_list() == [2, 4, 1, 3]
@@ -204,7 +197,7 @@ def test_merged_files_do_not_depend_on_order_repetition_or_batching(deliveries, 
 def register(receipt: str, delivered: int, on: int, points: list[str]) -> pl.DataFrame:
     return pl.DataFrame(
         [
-            (point, receipt, "other", date(2026, 11, on), receipt, row, date(2026, 11, delivered))
+            (point, receipt, "other", date(2026, 11, on), receipt, row, date(2026, 11, delivered), 1)
             for row, point in enumerate(points, start=1)
         ],
         schema=METERS.schema,
@@ -266,7 +259,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
                 },
                 schema=LOAD_PROFILE.schema,
             )
-            CityLake(store, city).write(LOAD_PROFILE, day, frame)
+            CityLake(store, city).put(LOAD_PROFILE, day, frame)
     yield tmp_path / "lake" / "load_profile"
 
 

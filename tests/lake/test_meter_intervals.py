@@ -14,6 +14,7 @@ from hypothesis import given, settings, strategies as st
 
 from assets.lake.files import CityLake
 from assets.lake.meter_intervals import DELIVERED, apply, no_delivered, pseudonyms, resolve, to_delivered
+from assets.landing.archive import Receipt
 from assets.landing.store import LocalStore
 from quality.readings import QUALITIES, READING_SCHEMA
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED
@@ -52,6 +53,7 @@ def delivered(
         "_receipt": receipt,
         "_row": row,
         "_delivered": date(2026, 1, on),
+        "_number": 1,
     }
 
 
@@ -327,8 +329,12 @@ def readings(*points: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=READING_SCHEMA)
 
 
+def receipt(identity: str, day: date) -> Receipt:
+    return Receipt.model_construct(id=identity, day=day, number=1)
+
+
 def test_delivered_rows_hold_no_metering_point_and_the_local_day():
-    rows = to_delivered(readings("020001234567"), "r1", date(2026, 1, 3), "phuket", b"secret")
+    rows = to_delivered(readings("020001234567"), receipt("r1", date(2026, 1, 3)), "phuket", b"secret")
     assert rows.schema == DELIVERED
     assert "020001234567" not in str(rows.to_dicts())
     assert rows["local_date"].to_list() == [date(2026, 1, 1), date(2026, 1, 2)]
@@ -337,7 +343,7 @@ def test_delivered_rows_hold_no_metering_point_and_the_local_day():
     ]
     expected = hmac.new(b"secret", b"phuket\x00020001234567", hashlib.sha256).hexdigest()[:20]
     assert rows["meter_id"].unique().to_list() == [expected]
-    assert to_delivered(readings(), "r", DAY, "phuket", b"k").equals(no_delivered())
+    assert to_delivered(readings(), receipt("r", DAY), "phuket", b"k").equals(no_delivered())
 
 
 def test_ids_differ_by_city_and_key_and_need_one():

@@ -125,7 +125,7 @@ def test_no_metering_point_reaches_the_lake(city):
     city.deliver(FIRST, nem13=FILES["nem13"], p1=FILES["p1_both"], form=FILES["form"])
     city.ingest(FIRST)
     assert city.reads["meter_id"].n_unique() == 3
-    held = city.reads.write_csv() + city.table(QUARANTINE).write_csv() + city.table(DELIVERIES).write_csv()
+    held = city.reads.write_csv() + city.table(QUARANTINE).write_csv() + str(city.table(DELIVERIES).to_dicts())
     assert not [point for point in POINTS if point in held]
     assert not REGISTER_READS.published
 
@@ -193,8 +193,8 @@ def test_a_reader_that_brings_less_takes_its_reads_back(city, monkeypatch):
     monkeypatch.setattr(ledger, "read", without_registers)
     city.ingest(FIRST)
     assert set(city.reads["channel"]) == {"111", "010"}
-    books = city.table(DELIVERIES).filter(table="register_reads").sort("name")
-    assert books.select("name", "rows").rows() == [("form", 4), ("nem13", 0)]
+    books = city.table(DELIVERIES).filter(table="register_reads")
+    assert sorted(books["rows"]) == [0, 4]
 
 
 def test_a_city_without_register_reads_has_no_word_of_them(city):

@@ -38,6 +38,8 @@ def value(table: Table, column: Column, row: int) -> object:
             return DAY + timedelta(days=row if column.name in table.key else 0)
         case pl.Boolean():
             return False
+        case pl.List():
+            return []
         case pl.Decimal():
             return Decimal(int(low) + 1)
         case pl.Float64():
@@ -129,7 +131,9 @@ def intervals(meters: int = 30) -> pl.DataFrame:
     day = pl.DataFrame({"start": [NOON + timedelta(minutes=15 * slot) for slot in range(96)]})
     ids = pl.DataFrame({"meter_id": [f"m{at}" for at in range(meters)]})
     frame = pl.DataFrame([row]).drop("start", "meter_id").join(day, how="cross").join(ids, how="cross")
-    frame = frame.with_columns(_receipt=pl.lit("r"), _row=1, _delivered=pl.lit(DAY), value_delivered=pl.lit(2))
+    frame = frame.with_columns(
+        _receipt=pl.lit("r"), _row=1, _delivered=pl.lit(DAY), _number=1, value_delivered=pl.lit(2)
+    )
     return frame.select(pl.col(name).cast(dtype) for name, dtype in table.schema.items())
 
 

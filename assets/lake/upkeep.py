@@ -1,0 +1,201 @@
+"""Upkeep of a city's lake: find damage, make days again from landing, rewrite old files, compact closed months."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+import polars as pl
+
+from assets.lake import accounts, derive, ingest, ledger
+from assets.lake.derive import DERIVED
+from assets.lake.encoding import NewerContract, is_current
+from assets.lake.feeds import feeds
+from assets.lake.files import COMPACTED, CityLake, span
+from assets.landing.deployment import Step
+from assets.landing.store import Damaged
+from quality import privacy
+from quality.contracts import Table
+from quality.tables import (
+    DELIVERIES,
+    LOAD_PROFILE,
+    LOAD_PROFILE_BASIS,
+    METER_INTERVALS,
+    METER_SUPERSEDED,
+    QUARANTINE,
+    REGISTER_READS,
+    TABLES,
+)
+
+METER_TABLES = (METER_INTERVALS, METER_SUPERSEDED, REGISTER_READS)
+"""Tables that one reading of the meter exports fills together."""
+
+SETTLED_DAYS = 7
+"""A month is closed for compaction a week after its end: corrections of its last days still come meanwhile."""
+
+
+class CannotRebuild(Exception):
+    """What the table was made of is not in landing; the message says what to do instead."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """Days that were made again and how many deliveries were read for them. ``note`` says what is still to do."""
+
+    days: list[date]
+    deliveries: int
+    note: str = ""
+
+
+def verify(lake: CityLake) -> list[str]:
+    """What is wrong in a city's lake, in sentences that name the file and what mends it: files that are not what was
+    written or cannot be read, and rows that ledger and lake do not agree on."""
+    wrong = list(_damaged(lake, TABLES.values()))
+    if not wrong:
+        wrong += accounts.differences(lake)
+    return wrong
+
+
+def _damaged(lake: CityLake, tables: Iterable[Table]) -> Iterator[str]:
+    for table in tables:
+        for key in lake.keys(table):
+            try:
+                lake.rows(table, [key])
+            except (Damaged, NewerContract) as error:
+                yield str(error)
+            except pl.exceptions.PolarsError as error:
+                yield f"{key} cannot be read ({type(error).__name__}): {lake.remedy(table, key)}"
+
+
+def rebuild(step: Step, table: Table, day: date) -> Rebuilt:
+    """Make a day of a table again from landing, whatever its file holds or does not hold.
+
+    A file that is damaged is moved to ``damaged/``. Where a file holds more days (a year, a compacted month), all of
+    them are made again. Raises ``CannotRebuild`` for what is not made of landing.
+    """
+    lake = CityLake.of(step)
+    if table is LOAD_PROFILE_BASIS:
+        raise CannotRebuild(
+            "load_profile_basis remembers what was published, which nothing else knows: restore its file from a backup"
+        )
+    if table is LOAD_PROFILE:
+        _set_aside(lake, table, day)
+        lake.put(table, day, privacy.cells(lake.day(LOAD_PROFILE_BASIS, day)))
+        return Rebuilt([day], 0)
+    derived = next((each for each in DERIVED if each.table is table), None)
+    if derived is not None:
+        _set_aside(lake, table, day)
+        ingest.mark_stale(lake, derived.source, [day])
+        derive.derive(step, derived)
+        return Rebuilt([day], 0)
+    if table in (DELIVERIES, QUARANTINE):
+        # Without its entries a delivery is due: the next night reads all of this delivery day again.
+        for each in (DELIVERIES, QUARANTINE):
+            _set_aside(lake, each, day)
+        return Rebuilt([day], 0, f"the next night reads the deliveries of {day} again")
+    if not table.lineage:
+        _set_aside(lake, table, day)
+        return Rebuilt([day], 0, f"run the night of {day} again: `muang nightly --day {day} --city {lake.city}`")
+    return _read_again(step, lake, table, day)
+
+
+def _read_again(step: Step, lake: CityLake, table: Table, day: date) -> Rebuilt:
+    together = METER_TABLES[:2] if table in METER_TABLES[:2] else (table,)
+    fed = METER_INTERVALS if table in METER_TABLES else table
+    first, last = span(lake.held_in(table, day))
+    booked = lake.read(DELIVERIES).filter(table=REGISTER_READS.name if table is REGISTER_READS else fed.name)
+    held = booked.select("receipt", delivered="day", held="held").explode("held").drop_nulls("held").unnest("held")
+    of_these = held.filter(pl.col("day").is_between(first, last))
+    days = sorted({day, *of_these["day"]})
+    ledger.forget(lake, fed, of_these["receipt"].unique())
+    for each in together:
+        for one in days:
+            _set_aside(lake, each, one)
+    done = ingest.ingest_meters(step) if fed is METER_INTERVALS else ingest.ingest(step, fed)
+    return Rebuilt(days, len(done.entries))
+
+
+def _set_aside(lake: CityLake, table: Table, day: date) -> None:
+    """Move the file of a day to ``damaged/`` if it is damaged; else remove the day from it."""
+    try:
+        lake.put(table, day, table.empty())
+    except (Damaged, pl.exceptions.PolarsError):
+        key = lake.held_in(table, day)
+        found = lake.store.fetch(key)
+        if found.data is not None:
+            lake.store.write(f"damaged/{key}", found.data)
+            lake.store.remove(key, found.tag)
+
+
+def refused(step: Step) -> pl.DataFrame:
+    """Deliveries of the city that are not read, or not wholly: rows of ``deliveries``, with the problem codes of each
+    (``codes``) and without those that a later delivery of the same name replaced."""
+    lake = CityLake.of(step)
+    codes = (
+        lake.read(QUARANTINE)
+        .filter(pl.col("severity") != "warn")
+        .group_by("receipt", "table")
+        .agg(codes=pl.col("code").unique().sort(), problems=pl.len())
+    )
+    standing = pl.col("status").is_in(["rejected", "partial", "failed"]) & (pl.col("format") != "unchanged")
+    return lake.read(DELIVERIES).filter(standing).join(codes, on=["receipt", "table"], how="left").sort("day", "source")
+
+
+def replay(step: Step, receipts: Iterable[str] = ()) -> list[Rebuilt]:
+    """Read again what was refused (or only these receipts), into the tables that it is for."""
+    lake, chosen = CityLake.of(step), list(receipts)
+    waiting = refused(step)
+    if chosen:
+        waiting = waiting.filter(pl.col("receipt").is_in(chosen))
+    done = []
+    for name in waiting["table"].unique(maintain_order=True):
+        table = TABLES[name]
+        if not feeds(step.city, table.name):
+            continue
+        again = waiting.filter(table=name)["receipt"].unique()
+        fed = METER_INTERVALS if table in METER_TABLES else table
+        ledger.forget(lake, fed, again)
+        read = ingest.ingest_meters(step) if fed is METER_INTERVALS else ingest.ingest(step, fed)
+        days = sorted({day for file in read.files for day in file.days})
+        done.append(Rebuilt(days, len(read.entries), table.name))
+    return done
+
+
+def upgrade(lake: CityLake) -> list[str]:
+    """Rewrite files of an older contract, without digest or in another place than the table's size asks for; returns
+    their keys. Raises what ``CityLake.read`` raises."""
+    done = []
+    for table in TABLES.values():
+        for key in lake.keys(table):
+            rows = lake.rows(table, [key])
+            days = rows[table.day].unique().to_list()
+            placed = {lake.held_in(table, day) for day in days} == {key}
+            if placed and is_current(table, lake.store.read(key)):
+                continue
+            done.append(key)
+            if not placed:
+                lake.revise(table, days, partial(_together, table, rows))
+                lake.store.delete(key)
+            else:
+                held = lake.hold(table, days[0])
+                lake.swap(held, held.rows, days)
+    return done
+
+
+def _together(table: Table, moved: pl.DataFrame, stored: pl.DataFrame, days: list[date]) -> pl.DataFrame:
+    here = moved.filter(pl.col(table.day).is_in(days))
+    return pl.concat([stored, here]).unique([*dict.fromkeys((table.day, *table.key))], keep="first")
+
+
+def compact(lake: CityLake, today: date) -> list[str]:
+    """Make one file of each closed month of the tables whose size allows it; returns the months' keys."""
+    return [
+        key
+        for table in TABLES.values()
+        if table.size in COMPACTED
+        for key in lake.compact(table, today.replace(day=1) if today.day > SETTLED_DAYS else _month_before(today))
+    ]
+
+
+def _month_before(day: date) -> date:
+    return (day.replace(day=1) - date.resolution).replace(day=1)

@@ -1,0 +1,193 @@
+"""The lease of a city: one run at a time lands, fills its lake and publishes it.
+
+    work/lease/city=<slug>.json    who holds it: run, host, process, since when, until when
+
+It belongs to a run, so that workers of one run on several hosts share it. Whoever works under it renews it; a run that
+died stops renewing, and the next takes it over once it has run out (or at once, where its process was on this host and
+is gone). Lake files are compared and swapped all the same: the lease saves two runs from undoing each other's work and
+from publishing each other's halves, the swap saves the rows.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from assets.landing.store import Store
+
+EXPIRY = timedelta(minutes=5)
+"""How long a lease lasts that nobody renews: longer than a store is ever away while its run goes on (the S3 client
+gives up within 90 s), short enough that a scheduler's next try finds a dead run's city free."""
+
+RENEWALS = 5
+"""A lease is renewed so many times in its life: four may fail before another run takes it."""
+
+PATIENCE = timedelta(minutes=30)
+"""How long a run waits for a city that another is at: a night of a large city takes some minutes."""
+
+
+class Busy(Exception):
+    """Another run is at this city; the message says which and since when."""
+
+
+def this_host() -> str:
+    """Name of this host, with its space of process numbers: containers may share one and not the other."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()} {space}".strip()
+
+
+class Holder(BaseModel):
+    """Who holds a city: ``run``, on ``host`` as process ``pid``."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    run: str
+    host: str
+    pid: int
+    since: datetime
+    until: datetime
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its process is surely no more: it was on this host, and there is none of that number."""
+        if self.host != this_host():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False
+
+    def holds(self, now: datetime) -> bool:
+        """Whether others have to keep away."""
+        return self.until > now and not self.is_gone
+
+
+def key(city: str) -> str:
+    """Where the lease of a city lies."""
+    return f"work/lease/city={city}.json"
+
+
+def holder(store: Store, city: str) -> Holder | None:
+    """Who has the city now, also one whose lease has run out; None where nobody has. A damaged lease is nobody's."""
+    return _parsed(store.fetch(key(city)).data)
+
+
+def _parsed(data: bytes | None) -> Holder | None:
+    try:
+        return Holder.model_validate_json(data) if data else None
+    except ValidationError:
+        return None
+
+
+class Leases:
+    """The leases that a run holds in one store, renewed in the background until they are given back."""
+
+    def __init__(
+        self,
+        store: Store,
+        run: str,
+        expiry: timedelta = EXPIRY,
+        patience: timedelta = PATIENCE,
+        waiting: Callable[[str, Holder], None] = lambda city, holder: None,
+    ) -> None:
+        self.store, self.run, self.expiry, self.patience, self.waiting = store, run, expiry, patience, waiting
+        self._held: dict[str, datetime] = {}
+        self._busy: dict[str, Busy] = {}
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._renewing: threading.Thread | None = None
+
+    def hold_all(self, cities: Iterable[str]) -> None:
+        """Take cities, waiting for those that another run is at no longer than ``patience`` for all together.
+
+        In order of their names, so that of two runs neither waits for what the other holds. A city that stays busy is
+        not taken: ``hold`` says so when its turn comes, and the others go on.
+        """
+        deadline = time.monotonic() + self.patience.total_seconds()
+        for city in sorted(cities):
+            try:
+                self._wait_for(city, deadline)
+            except Busy as busy:
+                self._busy[city] = busy
+
+    def hold(self, city: str) -> None:
+        """Make sure that the city is held, or wait for it. Raises ``Busy`` where another run keeps it."""
+        if city in self._busy:
+            raise self._busy[city]
+        if city not in self._held:
+            self._wait_for(city, time.monotonic() + self.patience.total_seconds())
+
+    def _wait_for(self, city: str, deadline: float) -> None:
+        told = False
+        while (other := self._take(city)) is not None:
+            if time.monotonic() >= deadline:
+                since = other.since.astimezone().isoformat(timespec="seconds")
+                raise Busy(
+                    f"run {other.run} (process {other.pid} on {other.host}) is at {city} since {since}; run this night "
+                    "again when it has ended"
+                )
+            if not told:
+                self.waiting(city, other)
+                told = True
+            time.sleep(max(0.0, min(1.0, deadline - time.monotonic())))
+        if self._renewing is None:
+            self._renewing = threading.Thread(target=self._renew, name="leases", daemon=True)
+            self._renewing.start()
+
+    def _take(self, city: str) -> Holder | None:
+        """Take the city if nobody else has it; else who does."""
+        found = self.store.fetch(key(city))
+        now = datetime.now(UTC)
+        other = _parsed(found.data)
+        if other is not None and other.run != self.run and other.holds(now):
+            return other
+        since = other.since if other is not None and other.run == self.run else now
+        with self._lock:
+            if self.store.swap(key(city), self._mine(since, now), found.tag):
+                self._held[city] = since
+                return None
+        return _parsed(self.store.fetch(key(city)).data) or Holder(
+            run="another", host="unknown", pid=0, since=now, until=now
+        )
+
+    def _mine(self, since: datetime, now: datetime) -> bytes:
+        mine = Holder(run=self.run, host=this_host(), pid=os.getpid(), since=since, until=now + self.expiry)
+        return mine.model_dump_json(indent=1).encode() + b"\n"
+
+    def _renew(self) -> None:
+        while not self._over.wait(self.expiry.total_seconds() / RENEWALS):
+            with self._lock, contextlib.suppress(OSError):  # the next time may find the store again
+                for city, since in list(self._held.items()):
+                    found = self.store.fetch(key(city))
+                    other = _parsed(found.data)
+                    if other is not None and other.run != self.run:
+                        del self._held[city]  # taken over: the next step of this run waits for it
+                    else:
+                        self.store.swap(key(city), self._mine(since, datetime.now(UTC)), found.tag)
+
+    def close(self) -> None:
+        """Give the cities back."""
+        self._over.set()
+        if self._renewing is not None:
+            self._renewing.join()
+        with contextlib.suppress(OSError):  # then it runs out
+            for city in sorted(self._held):
+                found = self.store.fetch(key(city))
+                mine = _parsed(found.data)
+                if mine is not None and mine.run == self.run:
+                    self.store.remove(key(city), found.tag)
+        self._held.clear()
+        self._renewing = None
+        self._over.clear()

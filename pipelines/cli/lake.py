@@ -1,0 +1,113 @@
+"""``muang lake``: upkeep of the lake."""
+
+import json
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.base import Cities, Json, app, as_day, fail, guarded, out, wanted
+from pipelines.settings import Settings, now
+
+lake_app = typer.Typer(help="Upkeep of the lake: find damage, make days again, rewrite old files, compact months.")
+app.add_typer(lake_app, name="lake", no_args_is_help=True)
+
+
+@lake_app.command("verify")
+@guarded
+def lake_verify(city: Cities = None, as_json: Json = False) -> None:
+    """Check every lake file against the digest in it, and count the rows of each delivery against the ledger."""
+    from assets.lake import upkeep
+    from assets.lake.files import CityLake
+    from assets.landing.store import open_store
+    from pipelines.build import cities_of
+
+    settings = Settings()
+    store = open_store(settings.store_uri)
+    found = {slug: upkeep.verify(CityLake(store, slug)) for slug in wanted(cities_of(settings), city)}
+    _say_problems(found, as_json)
+    raise typer.Exit(1 if any(found.values()) else 0)
+
+
+def _say_problems(found: dict[str, list[str]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    for slug, problems in found.items():
+        out.print(f"{slug}: " + ("[green]whole[/]" if not problems else f"[red]{len(problems)} problems[/]"))
+        for line in problems:
+            out.print(f"  {line}", highlight=False, soft_wrap=True)
+
+
+@lake_app.command("rebuild")
+@guarded
+def lake_rebuild(
+    city: Annotated[str, typer.Option(help="City (slug).")],
+    table: Annotated[str, typer.Option(help="Table of the lake.")],
+    day: Annotated[str, typer.Option(help="Day YYYY-MM-DD of the rows.")],
+    as_json: Json = False,
+) -> None:
+    """Make a day of a table again from landing; a damaged file is kept under damaged/."""
+    from assets.lake import upkeep
+    from assets.landing.deployment import Step
+    from pipelines.build import at_work, cities_of
+    from quality.tables import TABLES
+
+    settings = Settings()
+    cities = cities_of(settings)
+    wanted(cities, [city])
+    if table not in TABLES:
+        raise fail(f"no such table: {table}; `muang sql` lists them", 2)
+    with at_work(settings, cities, [city]) as deployment:
+        step = Step(deployment, cities[city], now().date(), "rebuild")
+        try:
+            done = upkeep.rebuild(step, TABLES[table], as_day(day, "--day"))
+        except upkeep.CannotRebuild as error:
+            raise fail(str(error), 2) from None
+    if as_json:
+        print(json.dumps({"days": list(map(str, done.days)), "deliveries": done.deliveries, "note": done.note}))
+        return
+    days = f"{done.days[0]}" + (f" to {done.days[-1]}" if len(done.days) > 1 else "")
+    out.print(f"{table} of {city}, {days}: made again of {done.deliveries} deliveries", highlight=False)
+    out.print(done.note or "`muang nightly` publishes it", highlight=False)
+
+
+@lake_app.command("upgrade")
+@guarded
+def lake_upgrade(city: Cities = None, as_json: Json = False) -> None:
+    """Rewrite lake files of an older contract or layout; a night reads them all the same."""
+    from assets.lake import upkeep
+    from assets.lake.files import CityLake
+    from pipelines.build import at_work, cities_of
+
+    settings = Settings()
+    cities = cities_of(settings)
+    slugs = wanted(cities, city)
+    with at_work(settings, cities, slugs) as deployment:
+        done = {slug: upkeep.upgrade(CityLake(deployment.store, slug)) for slug in slugs}
+    _say_files(done, "rewritten", as_json)
+
+
+@lake_app.command("compact")
+@guarded
+def lake_compact(city: Cities = None, as_json: Json = False) -> None:
+    """Make one file of each closed month of the tables that are not readings; a night does it by itself."""
+    from assets.lake import upkeep
+    from assets.lake.files import CityLake
+    from pipelines.build import at_work, cities_of
+
+    settings = Settings()
+    cities = cities_of(settings)
+    slugs = wanted(cities, city)
+    today: date = now().date()
+    with at_work(settings, cities, slugs) as deployment:
+        done = {slug: upkeep.compact(CityLake(deployment.store, slug), today) for slug in slugs}
+    _say_files(done, "compacted", as_json)
+
+
+def _say_files(done: dict[str, list[str]], what: str, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(done, ensure_ascii=False, indent=1))
+        return
+    for slug, keys in done.items():
+        out.print(f"{slug}: {len(keys)} files {what}", highlight=False)

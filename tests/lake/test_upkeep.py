@@ -1,0 +1,177 @@
+"""Damage is found and named, a day is made again from landing, and rows that went missing are missed."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from assets.cities.registry import City
+from assets.lake import accounts, upkeep
+from assets.lake.files import CityLake, span
+from assets.landing.deployment import Deployment, Step
+from assets.landing.store import Damaged
+from quality.contracts import Table
+from quality.tables import (
+    DELIVERIES,
+    LOAD_PROFILE_BASIS,
+    METER_INTERVALS,
+    METER_SUPERSEDED,
+    METERS,
+    TABLES,
+    VERDICTS,
+    WEATHER,
+)
+from tests.kit import ingest, ingest_meters
+from tests.lake.small_city import D1, D2, D3, content, deliver, deployment_at, nem12, small_city, weather
+
+FILLED = (METERS, METER_INTERVALS, METER_SUPERSEDED, WEATHER)
+
+
+@pytest.fixture
+def city() -> City:
+    return small_city()
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, city: City) -> Deployment:
+    """Two nights: a register, meters with a correction and a repetition, weather that overlaps."""
+    deployment = deployment_at(tmp_path, city)
+    for day, value in ((D1, 1), (D2, 2)):
+        deliver(deployment, city, "register", day, "r.csv", b"point,zone,customer_class\nP1,z,other\nP2,z,other\n")
+        deliver(deployment, city, "exports", day, "a.csv", nem12(D1, "P1", "P2", value=value))
+        deliver(deployment, city, "exports", day, "b.csv", nem12(D2, "P2", value=7))
+        deliver(deployment, city, "weather", day, f"w{day}", weather(D1, *[20.0 + value] * 24))
+        ingest(deployment, city, METERS, day)
+        ingest_meters(deployment, city, day)
+        ingest(deployment, city, WEATHER, day)
+    return deployment
+
+
+def step(deployment: Deployment, city: City) -> Step:
+    return Step(deployment, city, D3, "test")
+
+
+def first_key(deployment: Deployment, city: City, table: Table) -> str:
+    return CityLake(deployment.store, city.slug).keys(table)[0]
+
+
+def flipped(data: bytes, random: Random) -> bytes:
+    changed = bytearray(data)
+    changed[random.randrange(len(data))] ^= 1 << random.randrange(8)
+    return bytes(changed)
+
+
+def test_every_flipped_bit_of_a_file_is_noticed_by_whoever_reads_it(deployment: Deployment, city: City) -> None:
+    lake, key = CityLake(deployment.store, city.slug), first_key(deployment, city, METER_INTERVALS)
+    whole = deployment.store.read(key)
+    for seed in range(200):
+        deployment.store.write(key, flipped(whole, Random(seed)))
+        with pytest.raises(Damaged, match=f"{key} is damaged"):
+            lake.read(METER_INTERVALS)
+    deployment.store.write(key, whole)
+    assert upkeep.verify(lake) == []
+
+
+@pytest.mark.parametrize("harm", ["flipped", "cut", "empty", "gone"])
+@pytest.mark.parametrize("table", FILLED, ids=lambda table: table.name)
+def test_a_file_that_was_harmed_is_named_and_made_again_to_the_byte(
+    deployment: Deployment, city: City, table: Table, harm: str
+) -> None:
+    store, lake, key = deployment.store, CityLake(deployment.store, city.slug), first_key(deployment, city, table)
+    before, data = content(store), store.read(key)
+    harmed = {"flipped": flipped(data, Random(1)), "cut": data[:-20], "empty": b""}.get(harm)
+    if harmed is None:
+        store.delete(key)
+    else:
+        store.write(key, harmed)
+    wrong = upkeep.verify(lake)
+    day = span(key)[0]
+    reads = METER_INTERVALS if table is METER_SUPERSEDED and harm == "gone" else table
+    assert any(f"muang lake rebuild --city khon_kaen --table {reads.name} --day {day}" in each for each in wrong), wrong
+    done = upkeep.rebuild(step(deployment, city), table, day)
+    assert day in done.days and done.deliveries >= 1
+    assert {k for k in before if content(store).get(k) != before[k] and "/verdicts/" not in k} == set()
+    assert upkeep.verify(lake) == []
+    if harmed:
+        assert store.read(f"damaged/{key}") == harmed
+
+
+def test_a_night_does_not_publish_a_lake_that_lost_rows_and_says_whose(deployment: Deployment, city: City) -> None:
+    lake = CityLake(deployment.store, city.slug)
+    accounts.require(step(deployment, city))
+    rows = lake.day(METER_SUPERSEDED, D1)
+    lake.put(METER_SUPERSEDED, D1, rows.head(rows.height - 1))
+    [lost] = rows.tail(1)["_receipt"]
+    with pytest.raises(accounts.Unaccounted, match=f"meter_intervals of {D1}: receipt {lost} has"):
+        accounts.require(step(deployment, city))
+    lake.put(METER_SUPERSEDED, D1, rows)
+    accounts.require(step(deployment, city))
+    lake.put(WEATHER, D1, lake.day(WEATHER, D1).head(20))
+    with pytest.raises(accounts.Unaccounted, match="weather of 2026-11-20: 20 rows in the lake"):
+        accounts.require(step(deployment, city))
+
+
+def test_what_was_published_is_not_made_of_landing_and_the_rest_says_how(deployment: Deployment, city: City) -> None:
+    with pytest.raises(upkeep.CannotRebuild, match="backup"):
+        upkeep.rebuild(step(deployment, city), LOAD_PROFILE_BASIS, D1)
+    assert "muang nightly --day" in upkeep.rebuild(step(deployment, city), VERDICTS, D1).note
+
+
+def test_a_ledger_that_was_damaged_is_made_again_by_the_next_night(deployment: Deployment, city: City) -> None:
+    store, before = deployment.store, content(deployment.store)
+    key = first_key(deployment, city, DELIVERIES)
+    store.write(key, b"")
+    upkeep.rebuild(step(deployment, city), DELIVERIES, D1)
+    for table in (METERS, WEATHER):
+        ingest(deployment, city, table, D3)
+    ingest_meters(deployment, city, D3)
+    again = content(store)
+    assert {k for k in before if again.get(k) != before[k] and "/verdicts/" not in k} == set()
+
+
+def test_closed_months_become_one_file_that_reads_and_corrects_alike(deployment: Deployment, city: City) -> None:
+    lake, store = CityLake(deployment.store, city.slug), deployment.store
+    assert upkeep.compact(lake, date(2026, 12, 7)) == [], "the month has ended, its corrections have not"
+    rows = {table.name: lake.read(table) for table in TABLES.values()}
+    loose = content(store)
+    done = upkeep.compact(lake, date(2026, 12, 8))
+    assert "lake/weather/city=khon_kaen/month=2026-11/2026-11.parquet" in done
+    assert len(store.list("lake")) < len(loose)
+    for name, before in rows.items():
+        assert lake.read(TABLES[name]).equals(before), name
+        assert lake.days(TABLES[name]) == sorted(set(before[TABLES[name].day])), name
+    assert upkeep.compact(lake, date(2026, 12, 8)) == []
+    assert upkeep.verify(lake) == []
+    # What a crash between the month's file and its days leaves is not read twice, and goes the next time.
+    left = "lake/weather/city=khon_kaen/month=2026-11/2026-11-20.parquet"
+    store.write(left, loose[left])
+    assert lake.read(WEATHER).equals(rows["weather"])
+    upkeep.compact(lake, date(2026, 12, 8))
+    assert not store.exists(left)
+    # A late correction goes into the month's file, and all of it can be made again.
+    deliver(deployment, city, "weather", D3, "late", weather(D1, 31.0))
+    ingest(deployment, city, WEATHER, D3)
+    assert lake.read(WEATHER)["temperature_c"].to_list()[0] == 31.0
+    assert lake.keys(WEATHER) == [done[[key.split("/")[1] for key in done].index("weather")]]
+    store.write(lake.keys(WEATHER)[0], b"")
+    upkeep.rebuild(step(deployment, city), WEATHER, D1)
+    assert lake.read(WEATHER)["temperature_c"].to_list()[0] == 31.0
+
+
+def test_a_table_of_few_rows_is_one_file_a_year_and_old_day_files_are_moved_into_it(
+    deployment: Deployment, city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, store = CityLake(deployment.store, city.slug), deployment.store
+    rows = lake.read(WEATHER)
+    few = replace(WEATHER, size="few")
+    monkeypatch.setitem(TABLES, "weather", few)
+    old = lake.keys(WEATHER)
+    assert lake.read(few).equals(rows), "old files are read where they lie"
+    assert upkeep.upgrade(lake) == old
+    assert lake.keys(few) == ["lake/weather/city=khon_kaen/2026.parquet"]
+    assert lake.read(few).equals(rows)
+    assert lake.day(few, D1).equals(rows)
+    assert upkeep.upgrade(lake) == []
+    assert [store.exists(key) for key in old] == [False] * len(old)

@@ -1,0 +1,120 @@
+"""The lease of a city: one run at a time, taken over when its run is gone, shared by the workers of one run."""
+
+import multiprocessing
+import os
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from assets.landing import lease
+from assets.landing.lease import Busy, Holder, Leases, holder, this_host
+from assets.landing.store import Store, open_store
+
+SOON = timedelta(seconds=0.3)
+
+
+def other(store: Store, **changes: object) -> None:
+    """Another host's run at the city."""
+    now = datetime.now(UTC)
+    facts = {"run": "other", "host": "elsewhere", "pid": 1, "since": now, "until": now + timedelta(hours=1)}
+    store.write(lease.key("nan"), Holder(**facts | changes).model_dump_json().encode())  # type: ignore[arg-type]
+
+
+def test_a_second_run_waits_and_then_has_the_city(store: Store) -> None:
+    first = Leases(store, "first")
+    first.hold("nan")
+    threading.Timer(0.5, first.close).start()
+    told: list[str] = []
+    second = Leases(store, "second", waiting=lambda city, holder: told.append(f"{holder.run} {city}"))
+    begun = time.monotonic()
+    second.hold("nan")
+    assert time.monotonic() - begun > 0.3
+    assert told == ["first nan"]
+    found = holder(store, "nan")
+    assert found is not None and found.run == "second"
+    second.close()
+    assert holder(store, "nan") is None
+
+
+def test_a_run_that_waits_too_long_says_who_has_the_city_and_goes_on_with_the_others(store: Store) -> None:
+    other(store)
+    mine = Leases(store, "mine", patience=SOON)
+    mine.hold_all(["phuket", "nan"])
+    mine.hold("phuket")
+    with pytest.raises(Busy, match=r"run other .* on elsewhere\) is at nan since"):
+        mine.hold("nan")
+    mine.close()
+    found = holder(store, "nan")
+    assert found is not None and found.run == "other", "what another holds is not given back"
+
+
+def test_a_lease_that_nobody_renews_runs_out_and_is_taken_over(store: Store) -> None:
+    other(store, until=datetime.now(UTC) - timedelta(seconds=1))
+    mine = Leases(store, "mine", patience=SOON)
+    mine.hold("nan")
+    mine.close()
+
+
+def test_a_run_whose_process_is_gone_from_this_host_does_not_keep_the_city(store: Store) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(0,))
+    process.start()
+    process.join()
+    other(store, host=this_host(), pid=process.pid)
+    Leases(store, "mine", patience=SOON).hold("nan")
+    other(store, host=this_host(), pid=os.getppid())
+    with pytest.raises(Busy):
+        Leases(store, "mine", patience=SOON).hold("nan")
+
+
+def test_a_lease_that_is_damaged_is_nobodys(store: Store) -> None:
+    store.write(lease.key("nan"), b"{")
+    mine = Leases(store, "mine", patience=SOON)
+    mine.hold("nan")
+    mine.close()
+
+
+def test_workers_of_one_run_share_a_city(store: Store) -> None:
+    here, there = Leases(store, "run", patience=SOON), Leases(store, "run", patience=SOON)
+    here.hold("nan")
+    there.hold("nan")
+    here.close()
+    there.close()
+
+
+def test_a_run_at_work_keeps_its_lease_longer_than_it_lasts(store: Store) -> None:
+    mine = Leases(store, "mine", expiry=timedelta(seconds=1))
+    mine.hold("nan")
+    time.sleep(2)
+    with pytest.raises(Busy):
+        Leases(store, "next", patience=SOON).hold("nan")
+    mine.close()
+
+
+def _contend(uri: str, run: str, log: str) -> None:
+    store = open_store(uri)
+    for _ in range(5):
+        leases = Leases(store, run, patience=timedelta(seconds=60))
+        leases.hold_all(["nan", "phuket"])
+        with open(log, "a", buffering=1) as out:  # noqa: PTH123
+            out.write(f"in {run}\n")
+            time.sleep(0.01)
+            out.write(f"out {run}\n")
+        leases.close()
+
+
+def test_of_many_processes_one_is_at_the_city_at_a_time(tmp_path) -> None:
+    context = multiprocessing.get_context("spawn")
+    log = tmp_path / "log"
+    workers = [context.Process(target=_contend, args=(str(tmp_path), f"r{n}", str(log))) for n in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    lines = log.read_text().splitlines()
+    assert len(lines) == 30
+    for entered, left in zip(lines[::2], lines[1::2], strict=True):
+        assert (entered.split()[0], left.split()[0]) == ("in", "out")
+        assert entered.split()[1] == left.split()[1]
