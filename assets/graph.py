@@ -6,6 +6,7 @@ costs no step more for being judged.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -26,13 +27,7 @@ from quality.problems import gather, with_severity
 from quality.tables import INDICATORS, LOAD_PROFILE, METER_INTERVALS, METERS, PROGRAMME, TABLES
 from quality.verdicts import Verdict
 
-START = "2026-11-01"
-"""First delivery day; one for all assets, because mixed start dates break backfills (dagster #19625)."""
-
 OWNERS = ["team:muang"]
-
-DELIVERY_DAYS = dg.DailyPartitionsDefinition(START, timezone="Asia/Bangkok", end_offset=1)
-"""Delivery days. ``end_offset=1``: the run at 01:30 fills the day that has just begun."""
 
 THE_COUNTRY = City.model_construct(slug=NATIONAL, name_th="ประเทศไทย", name_en="Thailand")
 """What a national source is landed for; it has no point and no province."""
@@ -88,6 +83,13 @@ def build_national(cities: Mapping[str, City]) -> list[dg.AssetsDefinition]:
     return [_national(SOURCES[name].name) for name in sorted(used)]
 
 
+def by_day(assets: Sequence[dg.AssetsDefinition], first: date) -> list[dg.AssetsDefinition]:
+    """The assets, partitioned by delivery day from ``first`` on: one definition for all, because mixed start dates
+    break backfills (dagster #19625). ``end_offset=1``: the run at 01:30 fills the day that has just begun."""
+    days = dg.DailyPartitionsDefinition(first.isoformat(), timezone="Asia/Bangkok", end_offset=1)
+    return list(dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=days), assets))
+
+
 Work = Callable[[dg.AssetExecutionContext], dg.MaterializeResult]
 
 
@@ -98,7 +100,6 @@ def _asset(group: str, name: str, deps: Sequence[dg.AssetKey], **more: Any) -> C
         group_name=group,
         deps=list(deps),
         owners=OWNERS,
-        partitions_def=DELIVERY_DAYS,
         required_resource_keys={"deployment"},
         **more,
     )

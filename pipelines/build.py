@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from assets.cities.registry import City, check_sources, default_path, load_registry
-from assets.graph import build_city, build_national
+from assets.graph import build_city, build_national, by_day
 from assets.lake.feeds import SOURCES
 from assets.landing.deployment import Deployment
 from assets.landing.http import Client
@@ -104,7 +104,8 @@ PROFILE_TAG, INBOX_TAG, CITIES_TAG, CLOCK_TAG = "muang/profile", "muang/inbox", 
 
 def build_defs() -> dg.Definitions:
     """The whole code location. Which cities there are is read from the settings now, all else when a run starts."""
-    cities = cities_of(Settings())
+    found = Settings()
+    cities = cities_of(found)
 
     @dg.resource(description="Store, registry, portals, inbox and clock of this deployment.")
     def deployment(context: dg.InitResourceContext) -> Iterator[Deployment]:
@@ -139,8 +140,9 @@ def build_defs() -> dg.Definitions:
         description="One run over all cities: land, fill, judge, publish. A failing step stops only its own branch.",
         tags={"dagster/max_retries": "0"},
     )
+    assets = [*build_national(cities), *(asset for city in cities.values() for asset in build_city(city))]
     return dg.Definitions(
-        assets=[*build_national(cities), *(asset for city in cities.values() for asset in build_city(city))],
+        assets=by_day(assets, found.first_day),
         jobs=[nightly],
         schedules=[
             dg.ScheduleDefinition(

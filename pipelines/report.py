@@ -4,124 +4,181 @@ import os
 import shutil
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime
+from signal import Signals
+from typing import Any, get_args
 
 import polars as pl
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 
-from assets.cities.registry import City
 from assets.lake.files import CityLake
-from assets.landing.deployment import Deployment
-from assets.landing.store import Damaged, Store
+from assets.landing.deployment import Deployment, Step
+from assets.landing.store import Damaged
+from assets.snapshots.arrivals import arrivals
 from assets.snapshots.history import current, page_path
+from pipelines.settings import FailOn, now
 from quality.contracts import Table
 from quality.tables import DELIVERIES, VERDICTS
+
+VERDICTS_BY_WEIGHT = ("pass", "warn", "block")
 
 
 @dataclass(frozen=True)
 class CityNight:
     """What a night brought one city. ``published``: its current snapshot is what the night would publish;
-    ``unchanged``: it was that before."""
+    ``unchanged``: it was that before; ``failed``: deliveries that the machine could not read, and that stay due; ``worst``: of its verdicts; ``sources``: as ``assets.snapshots.arrivals``."""
 
-    city: City
+    slug: str
     published: bool
-    unchanged: bool
-    snapshot: str | None
-    withheld_because: str | None
-    deliveries: int
-    rows: int
-    refused: int
-    rejected: int
-    tables: int
-    verdicts: dict[str, int] = field(default_factory=dict)
+    unchanged: bool = False
+    snapshot: str | None = None
+    page: str | None = None
+    withheld_because: str | None = None
+    deliveries: int = 0
+    rows: int = 0
+    refused: int = 0
+    rejected: int = 0
+    failed: int = 0
+    tables: int = 0
+    worst: str | None = None
+    verdicts: Mapping[str, int] = field(default_factory=dict)
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Night:
-    """What a night brought: a line a city, and the steps that failed."""
+    """What a night brought: a line a city, the steps that failed, what was mended on the way (``notes``)."""
 
     day: date
     run: str
-    cities: list[CityNight]
-    failures: dict[str, str]
+    profile: str
+    version: str
+    started: datetime
+    finished: datetime
+    cities: Sequence[CityNight]
+    failures: Mapping[str, str]
     infrastructure: bool
+    notes: Sequence[str]
+    stopped: Signals | None
 
-    @property
-    def exit_code(self) -> int:
-        """0: all published and nothing refused. 1: something was withheld or rejected. 3: infrastructure failed."""
-        if self.infrastructure:
+    def exit_code(self, fail_on: FailOn) -> int:
+        """0: done. 1: what ``fail_on`` names was found. 3: infrastructure failed. 128 and the signal: stopped."""
+        if self.stopped:
+            return 128 + self.stopped
+        if self.infrastructure or any(c.failed for c in self.cities):
             return 3
-        spotless = all(c.published and not c.refused and not c.rejected for c in self.cities)
-        return 0 if spotless and not self.failures else 1
+        found: dict[FailOn, bool] = {
+            "withheld": bool(self.failures) or any(not c.published for c in self.cities),
+            "rejected": any(c.refused or c.rejected for c in self.cities),
+            "warn": any(c.worst in ("warn", "block") for c in self.cities),
+        }
+        counts = get_args(FailOn)[: get_args(FailOn).index(fail_on) + 1]
+        return 1 if any(found[each] for each in counts) else 0
 
 
 def night_of(
     deployment: Deployment,
+    slugs: Sequence[str],
+    *,
+    succeeded: Collection[str],
     day: date,
     run: str,
-    slugs: Sequence[str],
-    succeeded: Collection[str],
     failures: Mapping[str, str],
-    infrastructure: bool,
+    **more: Any,
 ) -> Night:
-    """What the run of a night brought ``slugs``; ``succeeded`` and ``failures`` (with reasons) are steps by key."""
+    """What the run of a night brought ``slugs``; ``succeeded`` and ``failures`` (with reasons) are steps by key,
+    ``more`` the other fields of ``Night``."""
     cities = [
-        _city_night(deployment, deployment.cities[slug], day, run, f"{slug}__snapshot" in succeeded, failures)
+        _city_night(Step(deployment, deployment.cities[slug], day, run), f"{slug}__snapshot" in succeeded, failures)
         for slug in slugs
     ]
-    return Night(day, run, cities, dict(failures), infrastructure)
+    version = deployment.version
+    return Night(cities=cities, day=day, run=run, failures=failures, version=version, finished=now(), **more)
 
 
-def _city_night(
-    deployment: Deployment, city: City, day: date, run: str, succeeded: bool, failures: Mapping[str, str]
-) -> CityNight:
-    def today(table: Table) -> pl.DataFrame:
-        return CityLake(deployment.store, city.slug).read(table, (day, day))
-
-    deliveries, verdicts = today(DELIVERIES), today(VERDICTS)
-    blocked = verdicts.filter(verdict="block")
-    because = [f"{row['table']}: {row['check']}: {row['message']}" for row in blocked.iter_rows(named=True)]
-    because += [f"{step}: {why}" for step, why in failures.items() if step.startswith(f"{city.slug}__")]
+def _city_night(step: Step, succeeded: bool, failures: Mapping[str, str]) -> CityNight:
+    slug, store = step.city.slug, step.deployment.store
+    because = [f"{key}: {why}" for key, why in failures.items() if key.startswith(f"{slug}__")]
     pointed = None
     try:
-        pointed = current(deployment.store, city.slug)
+        pointed = current(store, slug)
     except Damaged as error:
         because.append(str(error))
     # A store that loses every acknowledgement fails the step, and yet the pointer may have moved: readers see the new.
-    ours = pointed is not None and pointed.run == run
+    ours = pointed is not None and pointed.run == step.run
     published = ours or (succeeded and pointed is not None)
-    return CityNight(
-        city=city,
-        published=published,
+    told = CityNight(
+        slug,
+        published,
         unchanged=published and not ours,
         snapshot=pointed.snapshot_id if pointed else None,
-        withheld_because=None if published else "; ".join(because) or "not reached",
+        page=page_path(store, slug, pointed.snapshot_id) if pointed else None,
+    )
+    try:
+        return _told(step, told, because)
+    except Damaged as error:
+        return replace(told, withheld_because=None if published else "; ".join([*because, str(error)]))
+
+
+def _told(step: Step, told: CityNight, because: Sequence[str]) -> CityNight:
+    """With what the ledger and the verdicts say. Raises ``Damaged``."""
+    slug, store = step.city.slug, step.deployment.store
+
+    def today(table: Table) -> pl.DataFrame:
+        return CityLake(store, slug).read(table, (step.day, step.day))
+
+    deliveries, verdicts = today(DELIVERIES), today(VERDICTS)
+    blocked = verdicts.filter(verdict="block")
+    blocking = [f"{row['table']}: {row['check']}: {row['message']}" for row in blocked.iter_rows(named=True)]
+    sources = {row.pop("source"): row for row in arrivals(step).iter_rows(named=True)}
+    return replace(
+        told,
+        withheld_because=None if told.published else "; ".join([*blocking, *because]) or "not reached",
         deliveries=deliveries["receipt"].n_unique(),
         rejected=deliveries.filter(status="rejected")["receipt"].n_unique(),
+        failed=deliveries.filter(status="failed")["receipt"].n_unique(),
         rows=int(deliveries["rows"].sum()),
         refused=int(deliveries["refused"].sum()),
         tables=deliveries.filter(pl.col("rows") > 0)["table"].n_unique(),
+        worst=max(verdicts["verdict"], key=VERDICTS_BY_WEIGHT.index, default=None),
         verdicts=dict(verdicts.group_by("verdict").len().sort("verdict").iter_rows()),
+        sources=sources,
     )
 
 
-def as_json(night: Night) -> dict[str, Any]:
+def as_json(night: Night, fail_on: FailOn) -> dict[str, Any]:
     """The summary a scheduler reads."""
+    stopped = {"error": f"stopped by {night.stopped.name}; run it again"} if night.stopped else {}
     return {
         "day": night.day.isoformat(),
         "run": night.run,
-        "exit_code": night.exit_code,
-        "failures": night.failures,
-        "cities": {
-            c.city.slug: {name: value for name, value in c.__dict__.items() if name != "city"} for c in night.cities
-        },
+        "profile": night.profile,
+        "version": night.version,
+        "started": night.started.isoformat(timespec="seconds"),
+        "finished": night.finished.isoformat(timespec="seconds"),
+        "seconds": round((night.finished - night.started).total_seconds(), 1),
+        "exit_code": night.exit_code(fail_on),
+        **stopped,
+        "notes": list(night.notes),
+        "failures": dict(night.failures),
+        "cities": {city.slug: _without_slug(city) for city in night.cities},
     }
 
 
-def show(night: Night, store: Store, console: Console) -> None:
+def nothing_ran(day: date | None, exit_code: int, error: str) -> dict[str, Any]:
+    """The same of a night in which no city could be run."""
+    told = day.isoformat() if day else None
+    return {"day": told, "run": None, "exit_code": exit_code, "error": error, "failures": {}, "cities": {}}
+
+
+def _without_slug(city: CityNight) -> dict[str, Any]:
+    return {name: value for name, value in asdict(city).items() if name != "slug"}
+
+
+def show(night: Night, fail_on: FailOn, console: Console) -> None:
     """The night as a table, and what to look at."""
     grid = RichTable(title=f"Night of {night.day}", header_style="bold", title_justify="left")
     for name in ("city", "tables", "files", "rows", "refused", "rejected", "verdicts", "snapshot"):
@@ -130,18 +187,18 @@ def show(night: Night, store: Store, console: Console) -> None:
         verdicts = " ".join(f"{name} {count}" for name, count in c.verdicts.items())
         state = f"[green]{'unchanged' if c.unchanged else 'published'}[/]" if c.published else "[red]withheld[/]"
         counts = (c.tables, c.deliveries, c.rows, c.refused, c.rejected)
-        grid.add_row(c.city.slug, *(f"{count:,}" for count in counts), verdicts, state)
+        grid.add_row(c.slug, *(f"{count:,}" for count in counts), verdicts, state)
     console.print(grid)
     for c in night.cities:
         if c.withheld_because:
-            console.print(f"[red]{c.city.slug}[/] withheld: {c.withheld_because}", highlight=False)
+            console.print(f"[red]{c.slug}[/] withheld: {escape(c.withheld_because)}", highlight=False)
     published = [c for c in night.cities if c.published]
-    console.print(f"{len(published)} of {len(night.cities)} cities published; exit code {night.exit_code}.")
+    code = night.exit_code(fail_on)
+    console.print(f"{len(published)} of {len(night.cities)} cities published; exit code {code}.")
     muang = "muang" if shutil.which("muang") else os.path.relpath(sys.argv[0])
-    if night.exit_code == 1:
+    if code == 1:
         console.print(f'What was refused and why: {muang} sql "from lake.quarantine"', highlight=False)
     if published:
         best = max(published, key=lambda c: c.tables)
-        page = page_path(store, best.city.slug, str(best.snapshot))
-        console.print(f"Look at: {page}", soft_wrap=True, highlight=False)
+        console.print(f"Look at: {best.page}", soft_wrap=True, highlight=False)
     console.print(f"Ask it:  {muang} status, snapshots list, sql, ui", highlight=False)

@@ -1,15 +1,19 @@
 """The nightly run through Dagster, in process."""
 
 import contextlib
+import os
+import socket
 import sqlite3
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
-from dagster._core.execution.api import execute_run
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.execution.api import execute_run_iterator
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteJobOrigin,
@@ -20,44 +24,37 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from assets.lake.feeds import NATIONAL, landed_as, source_of
 from assets.landing.inbox import files
 from pipelines.build import CITIES_TAG, INBOX_TAG, PROFILE_TAG, cities_of, deployment_of
+from pipelines.failures import are_infrastructure
+from pipelines.home import Say, alive, dagster_home, end_dead_runs, forget_old_runs, open_instance
 from pipelines.report import Night, night_of
-from pipelines.settings import Settings
+from pipelines.settings import Settings, now
+from pipelines.stopping import Stopping
 
 LOCATION = "pipelines.definitions"
 """The code location, as ``workspace.yaml`` names it."""
 
-INSTANCE_CONFIG = """\
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-run_monitoring:
-  enabled: true
-  start_timeout_seconds: 300
-"""
-"""``dagster.yaml`` of the embedded default: SQLite in the folder itself; a run that a restart left behind is ended."""
+PROCESS_TAG = "muang/process"
+"""Run tag: host and process that run it, for whoever looks at one that hangs."""
 
+Progress = Callable[[str, int, int], None]
+"""Told each ended step, how many, and of how many."""
 
-def dagster_home(settings: Settings) -> Path:
-    """Dagster's own folder on the embedded default, made with its configuration when it is not there."""
-    home = settings.home.absolute() / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        (home / "dagster.yaml").write_text(INSTANCE_CONFIG, encoding="utf-8")
-    return home
-
-
-INFRASTRUCTURE = {
-    *("OSError", "PermissionError", "NotADirectoryError", "ConnectionError", "ConnectionRefusedError", "TimeoutError"),
-    *("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ClientError", "NoCredentialsError"),
-}
-"""Errors by which a step says that disk, network or object store failed it, not the data."""
+ENDS_OF_STEPS = (dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.STEP_SKIPPED)
 
 
 def run_night(
-    settings: Settings, day: date, slugs: Sequence[str], progress: Callable[[str, int, int], None] | None = None
+    settings: Settings, day: date, slugs: Sequence[str], stopping: Stopping, say: Say, progress: Progress
 ) -> Night:
-    """Run the job ``nightly`` for these cities. ``progress`` is told each ended step, how many, and of how many."""
+    """Run the job ``nightly`` for these cities. ``say`` is told what of Dagster's own was mended.
+
+    A night that is asked to stop does so at the next event of its run, which is then canceled.
+    """
+    started, notes = now(), list[str]()
+
+    def note(text: str) -> None:
+        notes.append(text)
+        say(text)
+
     recon = ReconstructableRepository.for_module(LOCATION, "defs").get_reconstructable_job("nightly")
     job = recon.get_definition()
     cities = cities_of(settings)
@@ -65,24 +62,20 @@ def run_night(
     national = {(NATIONAL, f"landed_{source}") for owner, source in used if owner == NATIONAL}
     keys = job.asset_layer.executable_asset_keys
     selected = {key for key in keys if key.path[0] in slugs or tuple(key.path) in national}
-    ended = 0
-
-    def listen(entry: dg.EventLogEntry) -> None:
-        nonlocal ended
-        event = entry.dagster_event
-        if progress and event and event.event_type_value in ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"):
-            ended += 1
-            progress(event.step_key or "", ended, len(selected))
-
-    home = dagster_home(settings)
-    with dg.DagsterInstance.from_config(str(home)) as instance, contextlib.ExitStack() as held:
+    home, run_id = dagster_home(settings, note), str(uuid.uuid4())
+    with contextlib.ExitStack() as held:
+        instance = held.enter_context(open_instance(home, note))
+        _tidy(instance, home, settings.dagster_nights, note)
+        held.enter_context(alive(home, run_id))
         _hold_open(held, home / "history", "runs.db", "runs/index.db")
         run = instance.create_run_for_job(
             job.get_subset(asset_selection=selected),
+            run_id=run_id,
             asset_selection=selected,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={
                 "dagster/partition": day.isoformat(),
+                PROCESS_TAG: f"{socket.gethostname()} {os.getpid()}",
                 PROFILE_TAG: settings.profile,
                 CITIES_TAG: ",".join(slugs),
                 **({INBOX_TAG: str(settings.inbox.absolute())} if settings.profile == "live" else {}),
@@ -90,14 +83,75 @@ def run_night(
             remote_job_origin=_origin(),
             job_code_origin=recon.get_python_origin(),
         )
-        _hold_open(held, home / "history", f"runs/{run.run_id}.db")
-        instance.add_event_listener(run.run_id, listen)
-        result = execute_run(recon, run, instance, raise_on_error=False)
-    errors = {event.step_key or "run": event for event in result.all_events if event.is_failure}
-    failures = {step: _reason(event) for step, event in errors.items()}
-    infrastructure = any(INFRASTRUCTURE & set(_classes(event)) for event in errors.values())
-    succeeded = {str(event.step_key) for event in result.all_events if event.is_step_success}
-    return night_of(deployment_of(settings, cities), day, run.run_id, slugs, succeeded, failures, infrastructure)
+        _hold_open(held, home / "history", f"runs/{run_id}.db")
+        events: list[dg.DagsterEvent] = []
+        with _ended(instance, run, stopping):
+            ended = 0
+            instance.add_event_listener(run_id, _stop_when_asked(instance, run, stopping))
+            for event in execute_run_iterator(recon, run, instance):
+                events.append(event)
+                if event.event_type in ENDS_OF_STEPS:
+                    ended += 1
+                    progress(event.step_key or "", ended, len(selected))
+    errors = {event.step_key or "run": event for event in events if event.is_failure}
+    return night_of(
+        deployment_of(settings, cities),
+        slugs,
+        succeeded={str(event.step_key) for event in events if event.is_step_success},
+        day=day,
+        run=run_id,
+        profile=settings.profile,
+        started=started,
+        failures={step: _reason(event) for step, event in errors.items()},
+        infrastructure=any(are_infrastructure(_classes(event)) for event in errors.values()),
+        notes=notes,
+        stopped=stopping.requested,
+    )
+
+
+def _tidy(instance: dg.DagsterInstance, home: Path, nights: int, say: Say) -> None:
+    """What earlier nights left in Dagster's storage. No night depends on it."""
+    try:
+        if dead := end_dead_runs(instance, home):
+            say(f"{dead} earlier runs had not ended, and their processes are gone: marked as failed")
+        forget_old_runs(instance, home, nights)
+    except Exception as error:
+        say(f"earlier runs were not tidied up: {' '.join(str(error).split())}")
+
+
+def _stop_when_asked(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, stopping: Stopping
+) -> Callable[[dg.EventLogEntry], None]:
+    """A listener that ends a run as canceled at the next event of a step. Dagster calls it where that event came to be,
+    so that the step and all around it see the error, as with an interrupt."""
+    canceling = False
+
+    def listen(entry: dg.EventLogEntry) -> None:
+        nonlocal canceling
+        if stopping.requested and not canceling and entry.dagster_event and entry.step_key:
+            canceling = True
+            instance.report_run_canceling(run)
+            raise DagsterExecutionInterruptedError
+
+    return listen
+
+
+@contextlib.contextmanager
+def _ended(instance: dg.DagsterInstance, run: dg.DagsterRun, stopping: Stopping) -> Iterator[None]:
+    """Leave no run behind that looks as if it went on, whatever ends it."""
+
+    def cancel() -> None:
+        instance.report_run_canceled(run, f"Stopped by {stopping.requested and stopping.requested.name}.")
+
+    stopping.last_words = cancel
+    try:
+        yield
+    finally:
+        stopping.last_words = None
+        with contextlib.suppress(Exception):  # what keeps it from being told is what ended it
+            found = instance.get_run_by_id(run.run_id)
+            if found and not found.is_finished:
+                cancel() if stopping.requested else instance.report_run_failed(run, "It ended before its last step.")
 
 
 def _hold_open(held: contextlib.ExitStack, folder: Path, *names: str) -> None:
@@ -131,7 +185,8 @@ def _chain(event: dg.DagsterEvent) -> list[Any]:
 
 
 def _classes(event: dg.DagsterEvent) -> list[str]:
-    return [str(error.cls_name) for error in _chain(event)]
+    """The classes of a failed step's errors, with their modules: what a message begins with."""
+    return [str(error.message).split(":", 1)[0].strip() for error in _chain(event)]
 
 
 def _reason(event: dg.DagsterEvent) -> str:
@@ -149,6 +204,9 @@ def not_ready(settings: Settings, slugs: Sequence[str]) -> str | None:
 
         reason = refusal(settings.demo_faults or {}, cities)
         return f"setting demo_faults: {reason}" if reason else None
+    if "inbox" in settings.model_fields_set and not settings.inbox.is_dir():
+        # A share that is not mounted looks like a night on which nothing came.
+        return f"the inbox {settings.inbox.absolute()} is not a folder that is there"
     if settings.meter_key:
         return None
     for slug in slugs:

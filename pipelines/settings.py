@@ -1,15 +1,22 @@
-"""Settings: ``MUANG_*`` environment variables, or ``muang.toml`` in the working folder. Each has a default."""
+"""Settings: ``MUANG_*`` environment variables, or ``muang.toml`` in the working folder. Each has a default.
+
+Whatever is wrong with them, a value, a name or the file itself, is a ``pydantic.ValidationError`` of ``Settings``.
+"""
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -25,13 +32,19 @@ BANGKOK = ZoneInfo("Asia/Bangkok")
 ENVIRONMENT_ONLY = ("keys", "proxies")
 """Settings that hold secrets of others: a file in a working folder gets copied, committed and backed up."""
 
+FILE, PREFIX = "muang.toml", "MUANG_"
+
+FailOn = Literal["withheld", "rejected", "warn"]
+"""What ends a night with 1, each with all before it."""
+
+NOT_SETTINGS = ("MUANG_REAL_DATA",)
+"""Variables of this project that only its tests read. Any other that begins like a setting is a misspelt one."""
+
 
 class Settings(BaseSettings):
     """Everything a deployment may choose. Secrets come from the environment only and are needed only where used."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="MUANG_", toml_file="muang.toml", extra="forbid", hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file=FILE, extra="forbid", hide_input_in_errors=True)
 
     home: Path = Field(
         default=Path(".muang"),
@@ -45,7 +58,24 @@ class Settings(BaseSettings):
     profile: Literal["live", "demo"] = Field(
         default="live", description="live: inbox and portals. demo: generated exports and a local portal, synthetic."
     )
-    inbox: Path = Field(default=Path("inbox"), description="Folder of deliveries: <inbox>/<city>/<source>/…")
+    inbox: Path = Field(
+        default=Path("inbox"),
+        description="Folder of deliveries: <inbox>/<city>/<source>/… One that is named must be there.",
+    )
+    fail_on: FailOn = Field(
+        default="rejected",
+        description="What ends a night with 1, each with all before it. withheld: a city was withheld or a step "
+        "failed. rejected: deliveries or rows were refused. warn: a check warned.",
+    )
+    first_day: date = Field(
+        default=date(2026, 11, 1),
+        description="First delivery day. An earlier one lets archives be landed by the day they are of.",
+    )
+    dagster_nights: int = Field(
+        default=35,
+        ge=1,
+        description="Nights of which Dagster keeps runs and their events; what is older goes at the start of a night.",
+    )
     portals: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict, description="Base URLs that differ from the built-in ones, as a JSON object."
     )
@@ -76,6 +106,24 @@ class Settings(BaseSettings):
         description="What goes wrong in the demo profile instead of its own faults, as a JSON object of portal, or "
         'portal/city, to fault: {"traffy": "timeout"}.',
     )
+
+    @field_validator("home")
+    @classmethod
+    def _a_folder(cls, value: Path) -> Path:
+        there = next((path for path in (value, *value.absolute().parents) if path.exists()), value)
+        if there.exists() and not there.is_dir():
+            raise ValueError(f"{there} is a file, not a folder")
+        return value
+
+    @field_validator("store")
+    @classmethod
+    def _a_place(cls, value: str) -> str:
+        scheme = re.match(r"([a-z][a-z0-9+.-]*):/", value, re.IGNORECASE)
+        if scheme and not value.startswith("s3://"):
+            raise ValueError(f"{scheme[1]}: is no store; it is s3://bucket/prefix or the path of a folder")
+        if scheme and not urlsplit(value).netloc:
+            raise ValueError("names no bucket; it is s3://bucket/prefix")
+        return value
 
     @field_validator("portals", "keys", "proxies", "demo_faults", mode="before")
     @classmethod
@@ -136,27 +184,43 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over the environment, the environment over ``muang.toml``, which may hold no key of a portal.
 
-        Raises ``pydantic.ValidationError`` where it does.
+        Raises ``pydantic.ValidationError`` where it does, where it cannot be read, and for names that are no settings.
         """
-        file = TomlConfigSettingsSource(settings_cls)
-        if written := [name for name in ENVIRONMENT_ONLY if name in file.toml_data]:
-            raise ValidationError.from_exception_data(
-                settings_cls.__name__,
-                [
-                    {
-                        "type": PydanticCustomError(
-                            "secret_in_file",
-                            "holds secrets: take it out of muang.toml and set MUANG_{name} in the environment",
-                            {"name": name.upper()},
-                        ),
-                        "loc": (name,),
-                        "input": None,
-                    }
-                    for name in written
-                ],
-                hide_input=True,
-            )
+        names = settings_cls.model_fields
+        try:
+            file = TomlConfigSettingsSource(settings_cls)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise _wrong(settings_cls, [(FILE, f"is not TOML in UTF-8: {error}")]) from None
+        except OSError as error:
+            raise _wrong(settings_cls, [(FILE, f"cannot be read: {error.strerror}")]) from None
+        variables = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)} - {*NOT_SETTINGS}
+        found = [
+            (name, f"holds secrets: take it out of {FILE} and set {PREFIX}{name.upper()} in the environment")
+            for name in ENVIRONMENT_ONLY
+            if name in file.toml_data
+        ]
+        found += _unknown((name.removeprefix(PREFIX) for name in variables), [name.upper() for name in names], PREFIX)
+        found += _unknown(file.toml_data, list(names))
+        if found:
+            raise _wrong(settings_cls, found)
         return init_settings, env_settings, file
+
+
+def _unknown(given: Iterable[str], known: Sequence[str], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The names that are no settings, each with what was probably meant."""
+    for name in sorted(set(given) - set(known)):
+        near = get_close_matches(name, known, 1)
+        hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(prefix + each for each in known)}"
+        yield prefix + name, f"is no setting; {hint}"
+
+
+def _wrong(settings: type[BaseSettings], found: Iterable[tuple[str, str]]) -> ValidationError:
+    """The error for what is wrong with names or the file. It never repeats a value, which may be a secret."""
+    errors: list[InitErrorDetails] = [
+        {"type": PydanticCustomError("wrong_setting", "{reason}", {"reason": reason}), "loc": (name,), "input": None}
+        for name, reason in found
+    ]
+    return ValidationError.from_exception_data(settings.__name__, errors, hide_input=True)
 
 
 def _is_portal(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Charts of the city's page: Altair charts to SVG text, without network, display or JavaScript."""
 
+import errno
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,6 +51,11 @@ def _svg(number: int, chart: Any) -> str:
         "axis": font | quiet | axis,
         "legend": font | quiet | {"orient": "bottom", "labelLimit": 260, "titleOrient": "left"},
     }
-    text = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    try:
+        text = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    except ValueError as error:
+        if "oneshot canceled" in str(error):  # its thread died, as for want of open files: not the drawing's fault
+            raise OSError(errno.EAGAIN, str(error)) from error
+        raise
     text = re.sub(r'(\bid="|url\(#)', rf"\g<1>chart{number}-", text)
     return re.sub(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 role="img" aria-labelledby="chart{number}">', text)

@@ -1,24 +1,85 @@
-"""What all commands share: the application, its two consoles, options, and how an error ends a command."""
+"""What all commands share: the application, its two consoles, options, and how a command ends."""
 
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import traceback
 from collections.abc import Callable
 from datetime import date
 from functools import wraps
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any, NoReturn, ParamSpec, TextIO, TypeVar
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from typer import rich_utils
+from typer.core import TyperGroup
+
+CLOSED_PIPE = 128 + signal.SIGPIPE
+"""How a program ends that nobody reads any more, as ``muang status | head``."""
+
+UsageError: type[Exception] = typer.BadParameter.__base__  # type: ignore[assignment]  # Click's, where Typer keeps it
+
+
+PASSED_ON = (typer.Exit, typer.Abort, UsageError, KeyboardInterrupt, SystemExit)
+"""What ends a command as it should."""
+
+
+class Ended(Exception):
+    """A command cannot go on: why, and the exit code that says so to a program."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class Commands(TyperGroup):
+    """The application's commands. However one ends, it is said in one way, and in JSON where that was asked for."""
+
+    def main(self, *args: Any, **more: Any) -> NoReturn:
+        """Run the command that the arguments name, and exit."""
+        for stream in (sys.stdout, sys.stderr):
+            # Thai names and units on any terminal or pipe; what is no UTF-8, as a file's name, is written as \\udc80.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+        try:
+            code = super().main(*args, **{**more, "standalone_mode": False}) or 0
+        except UsageError as error:
+            rich_utils.rich_format_error(error)  # type: ignore[arg-type]
+            code = 2
+            if "--json" in sys.argv:
+                print_json({"exit_code": code, "error": error.format_message()})  # type: ignore[attr-defined]
+        except typer.Abort:
+            code = 128 + signal.SIGINT
+        except BrokenPipeError:
+            code = CLOSED_PIPE
+        sys.exit(_flushed(code))
+
 
 app = typer.Typer(
     name="muang",
+    cls=Commands,
     help="Fill a Thai city's City Data Platform: land, normalise, judge, publish.",
-    epilog="Exit codes: 0 done, 1 something was withheld or rejected, 2 wrong use or settings, 3 infrastructure.",
+    epilog="Exit codes: 0 done, 1 something was withheld or rejected, 2 wrong use or settings, 3 infrastructure, "
+    "130, 143 and 129 stopped by SIGINT, SIGTERM and SIGHUP.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
-out = Console()
-err = Console(stderr=True)
+
+class _Terminal(Console):
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: the output ends the command, what is only said beside it does not."""
+        _silence(sys.stderr if self.stderr else sys.stdout)
+        if not self.stderr:
+            raise typer.Exit(CLOSED_PIPE)
+
+
+out = _Terminal()
+err = _Terminal(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 Cities = Annotated[list[str] | None, typer.Option("--city", help="Only this city (slug); may be repeated.")]
@@ -27,43 +88,79 @@ R = TypeVar("R")
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn what a user can mend into one line: wrong settings end with 2, unreachable infrastructure with 3."""
+    """Say in one line why a command cannot go on, and end with the code that tells a program; see ``ending``."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        from assets.cities.registry import RegistryError
-        from assets.landing.identity import NotOurs
-        from assets.landing.lease import Busy
-        from assets.landing.store import Damaged
-
         try:
             return command(*args, **kwargs)
-        except ValidationError as error:
-            for wrong in error.errors():
-                err.print(f"[red]setting {'.'.join(str(part) for part in wrong['loc'])}[/]: {wrong['msg']}")
-            raise typer.Exit(2) from None
-        except RegistryError as error:
-            err.print(f"[red]registry[/]: {error}", highlight=False)
-            raise typer.Exit(2) from None
-        except NotOurs as error:
-            raise fail(str(error), 2) from None
-        except (Busy, Damaged) as error:
-            raise fail(str(error), 1) from None
-        except OSError as error:
-            err.print(f"[red]infrastructure[/]: {type(error).__name__}: {error}", highlight=False)
-            raise typer.Exit(3) from None
+        except PASSED_ON:
+            raise
+        except BaseException as error:  # also a panic of a library
+            if isinstance(error, BrokenPipeError) and _unread(sys.stdout):
+                raise typer.Exit(CLOSED_PIPE) from None
+            ended = ending(error)
+            say(str(ended))
+            if kwargs.get("as_json"):
+                with contextlib.suppress(OSError):  # the output itself may be what fails
+                    print_json({"exit_code": ended.exit_code, "error": str(ended)})
+            raise typer.Exit(ended.exit_code) from None
 
     return run
 
 
-def fail(message: str, code: int) -> typer.Exit:
-    """Say what is wrong; raise what it returns."""
-    err.print(f"[red]{message}[/]", highlight=False)
-    return typer.Exit(code)
+def ending(error: BaseException) -> Ended:
+    """How an error ends a command: 2 for wrong use, settings, registry or store; 1 for a city that another run is at or
+    whose file is damaged; 3 for infrastructure, and for what nobody foresaw, whose traceback is printed; 128 and the
+    signal where stopped."""
+    from assets.cities.registry import RegistryError
+    from assets.landing.identity import NotOurs
+    from assets.landing.lease import Busy
+    from assets.landing.store import Damaged
+    from pipelines.failures import is_infrastructure
+    from pipelines.home import UnusableHome
+    from pipelines.settings import Settings
+    from pipelines.stopping import Stopped
+
+    match error:
+        case Ended():
+            return error
+        case Stopped():
+            return Ended(str(error), error.exit_code)
+        case ValidationError() if error.title == Settings.__name__:
+            wrong = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
+            told = "\n".join(f"setting {name}: {why.removeprefix('Value error, ')}" for name, why in wrong)
+            return Ended(told, 2)
+        case RegistryError():
+            return Ended(f"registry: {error}", 2)
+        case UnusableHome() | NotOurs():
+            return Ended(str(error), 2)
+        case Busy() | Damaged():
+            return Ended(str(error), 1)
+    told = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if is_infrastructure(error):
+        return Ended(f"infrastructure: {told}", 3)
+    traceback.print_exception(error)
+    return Ended(f"a fault of the program: {told}", 3)
+
+
+def fail(message: str, code: int) -> Ended:
+    """What to raise where a command cannot go on."""
+    return Ended(message, code)
+
+
+def say(message: str) -> None:
+    """Tell something on stderr, as it is."""
+    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_json(found: Any) -> None:
+    """Print what a script reads."""
+    print(json.dumps(found, ensure_ascii=False, indent=1, default=str))
 
 
 def as_day(text: str, option: str) -> date:
-    """The day that an option names. Raises ``typer.Exit`` where it is none."""
+    """The day that an option names. Raises ``Ended`` where it is none."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -71,7 +168,43 @@ def as_day(text: str, option: str) -> date:
 
 
 def wanted(cities: dict[str, Any], chosen: list[str] | None) -> list[str]:
-    """The chosen cities, or all, in the registry's order. Raises ``typer.Exit`` for one that it does not have."""
+    """The chosen cities, or all, in the registry's order. Raises ``Ended`` for one that it does not have."""
     if unknown := sorted(set(chosen or ()) - set(cities)):
         raise fail(f"no such city: {', '.join(unknown)}; `muang status` lists them", 2)
     return [slug for slug in cities if not chosen or slug in chosen]
+
+
+def end_now(code: int) -> NoReturn:
+    """End the process although work goes on in another thread. Nothing is half-written: files become visible whole."""
+    os._exit(_flushed(code))
+
+
+def _flushed(code: int) -> int:
+    """The exit code, when all that was printed is written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout)
+        return CLOSED_PIPE
+    except OSError as error:
+        _silence(sys.stdout)
+        say(f"infrastructure: the output cannot be written: {error.strerror}")
+        return 3
+    return code
+
+
+def _unread(stream: TextIO) -> bool:
+    """Whether a stream is a pipe that nobody reads any more."""
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLOUT)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except (OSError, ValueError):
+        return False
+
+
+def _silence(stream: TextIO) -> None:
+    """Let Python's last flush of a stream go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -45,6 +45,8 @@ def sql(
             result = connection.execute(query) if query else connection.execute(*described)
             names = [column[0] for column in result.description or []]
             rows = result.fetchall()
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise fail(f"infrastructure: {error}", 3) from None
     except duckdb.Error as error:
         # What was left out may be the very table that is asked for.
         raise fail(str(error), 1 if damaged else 2) from None

@@ -1,11 +1,9 @@
 """``muang status`` and ``muang doctor``: how the cities and the deployment are."""
 
-import json
-
 import typer
 from rich.table import Table as RichTable
 
-from pipelines.cli.base import Cities, Json, app, err, guarded, out, wanted
+from pipelines.cli.base import Cities, Json, app, err, guarded, out, print_json, wanted
 from pipelines.settings import Settings
 
 
@@ -21,7 +19,7 @@ def status(city: Cities = None, as_json: Json = False) -> None:
     deployment = deployment_of(settings, cities)
     rows = [city_status(deployment, cities[slug]) for slug in wanted(cities, city)]
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
+        print_json(rows)
         raise typer.Exit(1 if any(row["damaged"] for row in rows) else 0)
     grid = RichTable("city", "last delivery", "snapshot", "verdicts", "missing", header_style="bold")
     for row in rows:
@@ -47,7 +45,7 @@ def doctor(as_json: Json = False) -> None:
 
     findings = examine(Settings())
     if as_json:
-        print(json.dumps([finding.__dict__ for finding in findings], ensure_ascii=False, indent=1))
+        print_json([finding.__dict__ for finding in findings])
     else:
         for finding in findings:
             mark = {"ok": "[green]ok[/]  ", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}[finding.state]

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -49,9 +48,21 @@ def ui(phuket: tuple[Home, dict[str, Any]]) -> Iterator[str]:
             time.sleep(0.5)
         yield base
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        process.terminate()  # it alone, as systemd and Docker do
+        process.wait(60)
         log.close()
+        deadline = time.monotonic() + 60
+        while _lives(process.pid):  # web server, daemon and code servers go with it
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+
+
+def _lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _answers(base: str) -> bool:
@@ -78,6 +89,12 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.set_default_timeout(45_000)
     yield opened
     opened.close()
+
+
+def test_a_second_one_on_its_port_is_refused(ui: str, phuket: tuple[Home, dict[str, Any]]) -> None:
+    ran = phuket[0].muang("ui", "--port", ui.rsplit(":", 1)[1])
+    assert ran.returncode == 2
+    assert "cannot be listened on (Address already in use)" in ran.stderr
 
 
 def test_the_whole_graph_is_one_box_a_city(ui: str, page: Page) -> None:

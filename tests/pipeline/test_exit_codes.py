@@ -1,0 +1,216 @@
+"""The last line and the exit code: what a scheduler and the person it wakes go by."""
+
+import errno
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import requests
+import sqlalchemy.exc
+
+from assets.landing.store import Damaged, StoreFailure
+from pipelines.cli.base import ending
+from pipelines.failures import is_infrastructure
+from pipelines.report import CityNight, Night
+from pipelines.run import _classes, are_infrastructure
+from tests.home import Home, few_sources
+
+PanicException = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+"""As libraries written in Rust have one each."""
+
+INFRASTRUCTURE = [
+    OSError(errno.ENOSPC, "No space left on device"),
+    OSError(errno.EMFILE, "Too many open files"),
+    StoreFailure(errno.EIO, "EndpointConnectionError: no"),
+    sqlite3.OperationalError("database or disk is full"),
+    sqlite3.DatabaseError("database disk image is malformed"),
+    sqlalchemy.exc.OperationalError("select", {}, sqlite3.OperationalError("locked")),
+    requests.ConnectTimeout("no answer"),
+    socket.gaierror("no such host"),
+    MemoryError(),
+    PanicException("Os { code: 24 }"),
+]
+
+NOT = [
+    ValueError("not a number"),
+    json.JSONDecodeError("no JSON", "", 0),  # requests has one of the same name that is an OSError
+    Damaged("cdp/city=nan/current.json", "0 bytes", "rebuild it"),
+    KeyError("package"),
+]
+
+
+def raised_from(error: BaseException, cause: BaseException) -> BaseException:
+    try:
+        raise error from cause
+    except BaseException as found:
+        return found
+
+
+@pytest.mark.parametrize("error", INFRASTRUCTURE, ids=repr)
+def test_what_infrastructure_raises_ends_with_3(error: BaseException) -> None:
+    assert is_infrastructure(error)
+    assert is_infrastructure(raised_from(ValueError("the table cannot be written"), error))
+    assert ending(error).exit_code == 3
+
+
+@pytest.mark.parametrize("error", NOT, ids=repr)
+def test_what_the_data_is_to_blame_for_is_none(error: BaseException) -> None:
+    assert not is_infrastructure(error)
+    assert not is_infrastructure(raised_from(error, ValueError()))
+
+
+def test_a_damaged_file_withholds_its_city_whatever_it_was_noticed_by() -> None:
+    damaged = raised_from(Damaged("a/receipt", "0 bytes", "land it again"), OSError("short"))
+    assert not is_infrastructure(damaged)
+    assert ending(damaged).exit_code == 1
+
+
+@pytest.mark.parametrize("error", [*INFRASTRUCTURE, *NOT], ids=repr)
+def test_a_step_tells_the_same_as_the_error_that_ended_it(error: BaseException) -> None:
+    """Dagster keeps texts of errors only; they are what is there when another process ran the step."""
+
+    @dg.op
+    def step() -> None:
+        raise error
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def night() -> None:
+        step()
+
+    failed = [event for event in night.execute_in_process(raise_on_error=False).all_events if event.is_failure]
+    assert any(are_infrastructure(_classes(event)) for event in failed) == is_infrastructure(error)
+
+
+def told(**more: Any) -> Night:
+    moment = datetime(2026, 11, 28)
+    fields: dict[str, Any] = {"cities": [CityNight("nan", True, worst="pass")], "failures": {}, "notes": []}
+    fields |= {"infrastructure": False, "stopped": None} | more
+    return Night(date(2026, 11, 28), "r", "live", "0", moment, moment, **fields)
+
+
+@pytest.mark.parametrize(
+    ("night", "codes"),
+    [
+        (told(), (0, 0, 0)),
+        (told(cities=[CityNight("nan", True, worst="warn")]), (0, 0, 1)),
+        (told(cities=[CityNight("nan", True, refused=1, worst="pass")]), (0, 1, 1)),
+        (told(cities=[CityNight("nan", True, rejected=1)]), (0, 1, 1)),
+        (told(cities=[CityNight("nan", False)]), (1, 1, 1)),
+        (told(failures={"national__landed_egat": "no"}), (1, 1, 1)),
+        (told(infrastructure=True), (3, 3, 3)),
+        (told(infrastructure=True, stopped=signal.SIGTERM), (143, 143, 143)),
+    ],
+)
+def test_fail_on_says_what_ends_with_1(night: Night, codes: tuple[int, ...]) -> None:
+    assert tuple(night.exit_code(name) for name in ("withheld", "rejected", "warn")) == codes
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+WRONG: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
+    (("status",), {"MUANG_STORE": "s3://"}, 2, "names no bucket"),
+    (("doctor",), {"MUANG_PROFIL": "demo"}, 2, "did you mean MUANG_PROFILE?"),
+    (("status",), {"MUANG_CITIES": "/nowhere.yaml"}, 2, "registry: "),
+    (("status", "--city", "atlantis"), {}, 2, "no such city: atlantis"),
+    (("status", "--citi", "nan"), {}, 2, "No such option: --citi"),
+    (("status",), {"MUANG_STORE": "s3://muang/x", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, 3, "infrastructure: "),
+    (("nightly",), {"MUANG_STORE": "gs://muang"}, 2, "gs: is no store"),
+    (("nightly",), {"MUANG_INBOX": "/nowhere"}, 2, "the inbox /nowhere is not a folder that is there"),
+    (("nightly", "--inbox", "/etc/hostname"), {}, 2, "/etc/hostname is not a folder"),
+    (("nightly", "--day", "2026-10-31"), {}, 2, "before the first delivery day 2026-11-01"),
+    (("nightly", "--day", "2569-11-01"), {}, 2, "has not begun"),
+    (("nightly", "--day", "28/11/2026"), {}, 2, "is not a date like"),
+    (("nightly", "--profile", "demo"), {"MUANG_HOME": "/proc/nowhere"}, 2, "/proc/nowhere/dagster cannot be made"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "environment", "code", "says"), WRONG, ids=lambda value: str(value)[:60])
+def test_what_cannot_be_run_is_told_in_one_line_and_in_json(
+    home: Home, arguments: tuple[str, ...], environment: dict[str, str], code: int, says: str
+) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+    ran = home.muang(*arguments, "--json", **keys, **environment)
+    found = json.loads(ran.stdout)
+    assert ran.returncode == found["exit_code"] == code
+    assert says in found["error"]
+    assert says in " ".join(ran.stderr.split())
+    assert "Traceback" not in ran.stderr
+    if arguments[0] == "nightly":
+        assert (found["run"], found["failures"], found["cities"]) == (None, {}, {})
+
+
+def test_several_days_that_are_none(home: Home) -> None:
+    for wrong in (["--to", "2026-11-02"], ["--from", "2026-11-03", "--to", "2026-11-02"], ["--day", "2026-11-02"] * 2):
+        more = ["--from", "2026-11-01"] if "--day" in wrong else []
+        assert home.muang("nightly", *wrong, *more).returncode == 2, wrong
+
+
+def test_the_default_inbox_may_be_missing(home: Home, tmp_path: Path) -> None:
+    """Nobody named it: a deployment of portals only needs none."""
+    from pipelines.run import not_ready
+    from pipelines.settings import Settings
+
+    assert not_ready(Settings(home=tmp_path), []) is None
+    assert "is not a folder" in str(not_ready(Settings(home=tmp_path, inbox=tmp_path / "none"), []))
+
+
+def test_output_is_utf_8_in_any_locale(home: Home) -> None:
+    ran = home.muang("status", "--json", "--city", "nan", PYTHONIOENCODING="ascii", LANG="C", LC_ALL="C")
+    assert (ran.returncode, json.loads(ran.stdout)[0]["name_th"]) == (0, "เมืองน่าน") or "น่าน" in ran.stdout
+
+
+@pytest.mark.parametrize("form", [["--json"], []])
+def test_nobody_reading_any_more_is_no_failure(home: Home, form: list[str]) -> None:
+    muang = str(Path(sys.executable).with_name("muang"))
+    environment = os.environ | {"MUANG_HOME": str(home.home)}
+    ran = subprocess.run(
+        ["bash", "-c", f"{muang} status {' '.join(form)} | true; echo ${{PIPESTATUS[0]}}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ran.stdout.strip(), ran.stderr) == ("141", "")
+
+
+def test_output_that_cannot_be_written_is_told(home: Home) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [str(Path(sys.executable).with_name("muang")), "status", "--json"]
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=home.home.parent, timeout=60)
+    assert ran.returncode == 3
+    assert "No space left on device" in ran.stderr
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("limit", ["-f 300", "-n 32"])
+def test_a_night_without_room_or_files_ends_with_3(fresh_home: Callable[[], Home], tmp_path: Path, limit: str) -> None:
+    """``ulimit -f`` stands for the full disk: SQLite and the store fail alike. Then there is room, and all is well."""
+    deployment = fresh_home()
+    chosen = {
+        "MUANG_HOME": str(deployment.home),
+        "MUANG_CITIES": str(few_sources(tmp_path, ["khon_kaen"])),
+        "MUANG_DEMO_METERS": "50",
+    }
+    command = f"ulimit {limit}; exec {Path(sys.executable).with_name('muang')} nightly --profile demo --json"
+    ran = subprocess.run(
+        ["bash", "-c", command], env=os.environ | chosen, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == json.loads(ran.stdout)["exit_code"] == 3, ran.stdout + ran.stderr
+    after = deployment.json("nightly", "--profile", "demo", **chosen)
+    assert (after["exit_code"], after["cities"]["khon_kaen"]["published"]) == (0, True), after
+    with sqlite3.connect(deployment.home / "dagster/history/runs.db") as connection:
+        statuses = {status for (status,) in connection.execute("select status from runs")}
+    assert statuses <= {"SUCCESS", "FAILURE"}

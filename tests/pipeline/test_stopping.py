@@ -1,0 +1,192 @@
+"""A night that is asked to stop: at whatever moment, it says so, ends in time, and leaves no run that looks alive."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import stopping as module
+from pipelines.stopping import Stopped, Stopping
+from tests.home import Home, few_sources
+
+MOMENTS: list[tuple[signal.Signals, str]] = [
+    (signal.SIGINT, "dagster"),  # the definitions are being loaded, or Dagster's storage is being made
+    (signal.SIGTERM, "landing/receipts"),
+    (signal.SIGHUP, "lake/meter_intervals"),
+    (signal.SIGTERM, "lake/load_profile"),
+    (signal.SIGINT, "cdp/city=khon_kaen/snapshots"),
+]
+"""One night after the other over one home: a signal, and the folder whose first (or next) file it comes at."""
+
+
+def begin(home: Path, chosen: dict[str, str]) -> "subprocess.Popen[str]":
+    command = [str(Path(sys.executable).with_name("muang")), "nightly", "--profile", "demo", "--json"]
+    environment = os.environ | {"MUANG_HOME": str(home)} | chosen
+    return subprocess.Popen(
+        command, env=environment, cwd=home.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(condition: Callable[[], bool], night: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert night.poll() is None, "it ended before it could be asked"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def statuses(home: Path) -> list[str]:
+    with sqlite3.connect(home / "dagster/history/runs.db") as connection:
+        return [status for (status,) in connection.execute("select status from runs order by id")]
+
+
+@pytest.mark.timeout(600)
+def test_a_night_that_is_stopped_says_so_and_can_be_run_again(fresh_home: Callable[[], Home], tmp_path: Path) -> None:
+    deployment = fresh_home()
+    chosen = {"MUANG_CITIES": str(few_sources(tmp_path, ["khon_kaen"])), "MUANG_DEMO_METERS": "50"}
+    for asked, under in MOMENTS:
+        before = set((deployment.home / under).rglob("*"))
+        night = begin(deployment.home, chosen)
+        wait_for(lambda under=under, before=before: set((deployment.home / under).rglob("*")) > before, night)
+        night.send_signal(asked)
+        begun = time.monotonic()
+        printed, said = night.communicate(timeout=60)
+        assert time.monotonic() - begun < module.GRACE_SECONDS + module.LAST_WORDS_SECONDS + 5
+        assert night.returncode == 128 + asked, said
+        summary = json.loads(printed)
+        assert (summary["exit_code"], summary["error"]) == (128 + asked, f"stopped by {asked.name}; run it again")
+        assert f"stopped by {asked.name}; run it again" in said
+        assert "Traceback" not in said
+    assert set(statuses(deployment.home)) <= {"CANCELED"}
+    last = deployment.json("nightly", "--profile", "demo", **chosen)
+    assert (last["exit_code"], last["cities"]["khon_kaen"]["published"]) == (0, True)
+    assert last["notes"] == [], "no run was left behind that had to be ended"
+    assert set(statuses(deployment.home)) == {"CANCELED", "SUCCESS"}
+
+
+@pytest.mark.timeout(300)
+def test_a_night_that_was_killed_is_ended_by_the_next(fresh_home: Callable[[], Home], tmp_path: Path) -> None:
+    deployment = fresh_home()
+    chosen = {"MUANG_CITIES": str(few_sources(tmp_path, ["khon_kaen"])), "MUANG_DEMO_METERS": "50"}
+    night = begin(deployment.home, chosen)
+    wait_for((deployment.home / "landing").exists, night)
+    night.kill()
+    night.communicate()
+    assert statuses(deployment.home) == ["STARTED"]
+    after = deployment.json("nightly", "--profile", "demo", **chosen)
+    assert after["notes"] == ["1 earlier runs had not ended, and their processes are gone: marked as failed"]
+    assert statuses(deployment.home) == ["FAILURE", "SUCCESS"]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(module, "LAST_WORDS_SECONDS", 0.5)
+
+
+def ask(after: float, *signals: signal.Signals) -> None:
+    def send() -> None:
+        for each in signals:
+            time.sleep(after)
+            os.kill(os.getpid(), each)
+
+    threading.Thread(target=send).start()
+
+
+@pytest.mark.parametrize("asked", module.SIGNALS)
+def test_work_that_looks_ends_by_itself(asked: signal.Signals) -> None:
+    with Stopping() as stopping:
+        ask(0.1, asked)
+
+        def work() -> str:
+            while not stopping.requested:
+                time.sleep(0.01)
+            return "done"
+
+        assert (stopping.run(work), stopping.requested) == ("done", asked)
+        with pytest.raises(Stopped, match=asked.name):
+            stopping.run(work)
+
+
+def test_work_that_hangs_is_left_behind_after_its_last_words(quick: None) -> None:
+    words, hang = [], threading.Event()
+    with Stopping() as stopping:
+        stopping.last_words = lambda: words.append("canceled")
+        ask(0.1, signal.SIGTERM)
+        with pytest.raises(Stopped) as stopped:
+            stopping.run(hang.wait)
+    hang.set()
+    assert (stopped.value.working, stopped.value.exit_code, words) == (True, 143, ["canceled"])
+
+
+def test_last_words_that_hang_do_not_keep_the_process(quick: None) -> None:
+    hang = threading.Event()
+    with Stopping() as stopping:
+        stopping.last_words = hang.wait
+        ask(0.1, signal.SIGTERM)
+        begun = time.monotonic()
+        with pytest.raises(Stopped):
+            stopping.run(hang.wait)
+    hang.set()
+    assert time.monotonic() - begun < 3
+
+
+def test_asked_twice_means_now() -> None:
+    hang = threading.Event()
+    with Stopping() as stopping:
+        ask(0.1, signal.SIGINT, signal.SIGINT)
+        begun = time.monotonic()
+        with pytest.raises(Stopped, match="SIGINT"):
+            stopping.run(hang.wait)
+    hang.set()
+    assert time.monotonic() - begun < 3
+
+
+def test_a_signal_within_a_destructor_is_not_lost() -> None:
+    """The null control is Python itself: an error raised there is printed and forgotten."""
+
+    class Slow:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+
+    def work() -> None:
+        Slow()
+
+    with Stopping() as stopping:
+        Slow()
+        assert stopping.requested == signal.SIGINT
+    with Stopping() as stopping:
+        stopping.run(work)
+        assert stopping.requested == signal.SIGINT
+
+
+def test_an_ignored_signal_stays_ignored_and_handlers_are_put_back() -> None:
+    """``nohup muang nightly`` outlives its terminal."""
+    before: Any = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Stopping() as stopping:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stopping.run(lambda: 1) == 1
+            assert stopping.requested is None
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_what_the_work_raises_is_raised() -> None:
+    def work() -> None:
+        raise KeyError("x")
+
+    with Stopping() as stopping, pytest.raises(KeyError):
+        stopping.run(work)
