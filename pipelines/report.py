@@ -28,8 +28,12 @@ VERDICTS_BY_WEIGHT = ("pass", "warn", "block")
 
 @dataclass(frozen=True)
 class CityNight:
-    """What a night brought one city. ``published``: its current snapshot is what the night would publish;
-    ``unchanged``: it was that before; ``failed``: deliveries that the machine could not read, and that stay due; ``worst``: of its verdicts; ``sources``: as ``assets.snapshots.arrivals``."""
+    """What a night brought one city.
+
+    ``published``: its current snapshot is what the night would publish; ``unchanged``: it was that before; ``failed``:
+    deliveries that the machine could not read, and that stay due; ``worst``: of its verdicts; ``sources``: as
+    ``assets.snapshots.arrivals``.
+    """
 
     slug: str
     published: bool

@@ -195,7 +195,7 @@ def test_a_fixed_portal_reader_replaces_all_that_the_old_one_brought(
 
     def wrong(data: bytes, context: Context) -> ReadResult:
         rows = right(data, context).tables["weather"].with_columns(pl.col("temperature_c") + 1)
-        late = rows.with_columns(pl.col("start") + pl.duration(days=3), pl.col("local_date") + pl.duration(days=3))
+        late = rows.with_columns(pl.col("start") + pl.duration(days=1), pl.col("local_date") + pl.duration(days=1))
         return ReadResult("open_meteo", "", {"weather": pl.concat([rows, late])}, no_problems())
 
     monkeypatch.setitem(SOURCES, "open_meteo", reading_weather(wrong))
