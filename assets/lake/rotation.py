@@ -15,7 +15,7 @@ from assets.lake import ledger
 from assets.lake.files import CityLake, until_swapped
 from assets.lake.meter_intervals import ID_LENGTH, pseudonyms
 from assets.lake.points import PSEUDONYMOUS, keyed_deliveries, points_in
-from assets.landing import identity
+from assets.landing import erased, identity
 from assets.landing.deployment import Deployment, Step
 from assets.landing.identity import Rotation, fingerprint
 from quality.contracts import Table
@@ -46,6 +46,9 @@ def rotate(deployment: Deployment, old: bytes, new: bytes) -> dict[str, int]:
         _require_all(CityLake(store, slug), renamed)
     identity.begin_rotation(store, keys)
     done = {slug: _renamed(CityLake(store, slug), renamed, new) for slug, renamed in ids.items()}
+    # Ids of erased meters cannot be changed, landing no longer knows their points; whoever has the old key could tell
+    # whose they are.
+    erased.forget(store)
     identity.end_rotation(store, keys)
     return done
 
