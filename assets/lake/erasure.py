@@ -42,15 +42,19 @@ class CannotErase(Exception):
 @dataclass(frozen=True)
 class Trace:
     """Where a metering point is: receipts of deliveries that hold it, lake rows by table, days of the load profile that
-    it is part of, and files in the inbox. ``refused`` counts rows of any point that those deliveries brought and their
-    readers refused: they are not kept. ``before`` tells that it was erased already; ``elsewhere`` are other cities that
-    were sent the same bytes, which stay in landing for those."""
+    it is part of, and files in the inbox.
+
+    ``refused`` counts rows of any point that those deliveries brought and their readers refused: they are not kept.
+    ``damaged`` are files that repairs moved aside, whatever they hold. ``elsewhere`` are other cities that were sent the
+    same bytes, which stay in landing for those. ``before`` tells that it was erased already.
+    """
 
     deliveries: list[str] = field(default_factory=list)
     refused: int = 0
     rows: dict[str, int] = field(default_factory=dict)
     days: list[date] = field(default_factory=list)
     inbox: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     before: bool = False
 
@@ -163,6 +167,12 @@ def _trace(step: Step, point: str, held: list[_Held]) -> Trace:
         rows={table.name: rows.height for table, rows in found.items()},
         days=sorted(set(basis["local_date"])),
         inbox=sorted(_in_inbox(step, point)),
+        damaged=[
+            key
+            for folder in ("damaged", "landing/damaged")
+            for key in lake.store.list(folder)
+            if f"/city={lake.city}/" in key
+        ],
         before=meter in erased.noted(lake.store, lake.city),
     )
 

@@ -40,8 +40,8 @@ def names(text: str, point: str) -> bool:
 
 
 def holds(data: bytes, name: str, point: str) -> bool:
-    """Whether a file, or one in an archive or workbook, has the point in it as text: also at a place of which its reader
-    makes nothing."""
+    """Whether a file, or one in an archive or workbook, has the point in it as text, also at a place that its reader
+    passes over."""
     try:
         files = [data, *(member for _, member in members(data, name))]
     except ArchiveError:

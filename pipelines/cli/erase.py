@@ -51,7 +51,7 @@ def erase_meter(
             removed = collect(deployment.store, city, now(), keep=1, grace=timedelta(0))
     told: dict[str, Any] = vars(found) | {"snapshots": snapshots, "removed": removed}
     somewhere = found.deliveries or found.rows or found.before
-    left = found.inbox or found.elsewhere or not somewhere
+    left = found.inbox or found.damaged or found.elsewhere or not somewhere
     if as_json:
         print_json(told)
         raise typer.Exit(1 if left else 0)
@@ -65,6 +65,8 @@ def erase_meter(
         )
     for path in found.inbox:
         out.print(f"[yellow]in the inbox[/], for the sender to take out: {path}", highlight=False, soft_wrap=True)
+    for key in found.damaged:
+        out.print(f"[yellow]moved aside by a repair[/], remove it: {key}", highlight=False, soft_wrap=True)
     for other in found.elsewhere:
         out.print(f"[yellow]also delivered to {other}[/]: run `muang erase --city {other}` too", highlight=False)
     if snapshots:

@@ -38,7 +38,14 @@ def metered_city(folder: Path, store: Store | None = None, without: str = "") ->
     for day, value in ((D1, 1), (D2, 2)):
         deliver(deployment, city, "register", day, "r.csv", register(*points))
         deliver(deployment, city, "exports", day, "all.csv", nem12(D1, *points, value=value))
-        deliver(deployment, city, "exports", day, "some.csv", nem12(D2, *(point for point in points if point in POINTS[:3]), value=value))
+        deliver(
+            deployment,
+            city,
+            "exports",
+            day,
+            "some.csv",
+            nem12(D2, *(point for point in points if point in POINTS[:3]), value=value),
+        )
         night(deployment, city, day)
     night(deployment, city, D3)
     return deployment, city

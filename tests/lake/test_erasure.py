@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -13,8 +14,10 @@ from assets.lake import accounts, erasure, load_profile, upkeep
 from assets.lake.files import CityLake
 from assets.lake.meter_intervals import pseudonyms
 from assets.lake.points import PSEUDONYMOUS, holds
+from assets.lake.rotation import rotate
 from assets.landing import erased
 from assets.landing.deployment import Deployment, Step
+from assets.landing.identity import claim
 from assets.landing.inbox import land_inbox
 from assets.landing.store import LocalStore, Store
 from quality import privacy
@@ -28,7 +31,8 @@ from quality.tables import (
     QUARANTINE,
     REGISTER_READS,
 )
-from tests.lake.metered_city import POINTS, metered_city, night, register
+from tests.kit import land
+from tests.lake.metered_city import POINTS, metered_city, night
 from tests.lake.small_city import D1, D2, D3, content, deliver, nem12
 
 GONE = POINTS[1]
@@ -42,12 +46,10 @@ def step(deployment: Deployment, city: City) -> Step:
 def plain(lake: CityLake) -> dict[str, pl.DataFrame]:
     """The lake's rows without lineage that tells of bytes or lines of a file."""
     tables = {table.name: lake.read(table).drop("_receipt", "_row", "_number") for table in FILLED}
-    told = lake.read(DELIVERIES).sort("day", "source", "rows").select("table", "day", "status", "rows", "held", "format")
+    told = (
+        lake.read(DELIVERIES).sort("day", "source", "rows").select("table", "day", "status", "rows", "held", "format")
+    )
     return {name: rows.sort(rows.columns) for name, rows in tables.items()} | {"deliveries": told}
-
-
-def whole(store: Store) -> bytes:
-    return b"".join(store.read(key) for key in store.list(""))
 
 
 def assert_gone(deployment: Deployment, city: City, point: str = GONE) -> None:
@@ -127,39 +129,51 @@ class Cut(BaseException):
     """The process ends."""
 
 
+WRITES = ("write", "swap", "create", "delete", "ensure", "remove")
+
+
 @pytest.mark.parametrize("withdraw", [False, True], ids=["kept", "withdrawn"])
 def test_wherever_it_is_cut_short_the_same_command_ends_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, withdraw: bool
 ) -> None:
-    monkeypatch.setattr(erasure.secrets, "token_hex", lambda size: "0" * 2 * size)
-    monkeypatch.setattr("assets.lake.ingest.write_verdicts", lambda *_: None)
+    monkeypatch.setattr("assets.lake.erasure.secrets.token_hex", lambda size: "0" * 2 * size)
     made, city = metered_city(tmp_path / "made")
-    root = Path(made.store.uri)
 
     def copied(name: str) -> Deployment:
-        shutil.copytree(root, tmp_path / name)
+        shutil.copytree(made.store.uri, tmp_path / name)
         return replace(made, store=LocalStore(tmp_path / name))
+
+    def lasting(store: Store) -> dict[str, bytes]:
+        keys = [key for key in store.list("") if "/verdicts/" not in key]
+        return {key: store.read(key) for key in keys if key.startswith(("lake", "landing"))}
 
     done = copied("done")
     erasure.erase(step(done, city), GONE, withdraw)
-    expected = {key: done.store.read(key) for key in done.store.list("") if not key.startswith((".staging", "work"))}
-    for cut in range(0, 60, 3):
+    expected, cut = lasting(done.store), 0
+    while cut < 200:
         deployment = copied(f"cut{cut}")
-        store = deployment.store
+        store, left = deployment.store, [cut]
         with monkeypatch.context() as patched:
-            for name in ("write", "swap", "create", "delete", "ensure", "remove"):
-                patched.setattr(store, name, _counted(getattr(store, name), left := [cut]) if name == "write" else getattr(store, name))
+            for name in WRITES:
+                patched.setattr(store, name, _counted(getattr(store, name), left))
             try:
                 erasure.erase(step(deployment, city), GONE, withdraw)
                 break
             except Cut:
                 pass
-        if cut % 2:
-            night(deployment, city, D3)
+        if cut % 3 == 0:
+            night(deployment, city, D3)  # comes before it is run again
         erasure.erase(step(deployment, city), GONE, withdraw)
+        night(deployment, city, D3)
         assert_gone(deployment, city)
-    assert cut > 10
-    assert expected
+        assert {key for key, data in expected.items() if lasting(store).get(key) != data} == set(), cut
+        shutil.rmtree(store.uri)
+        cut += STRIDE
+    assert cut > 3 * STRIDE
+
+
+STRIDE = 5
+"""Every so many-th write is the last: prime to the number of writes of a swap, so that all kinds are met."""
 
 
 def _counted(original: Callable[..., object], left: list[int]) -> Callable[..., object]:
@@ -170,3 +184,89 @@ def _counted(original: Callable[..., object], left: list[int]) -> Callable[..., 
         return original(*arguments)
 
     return change
+
+
+def test_a_file_that_stays_in_the_inbox_is_named_and_its_bytes_do_not_come_back(tmp_path: Path) -> None:
+    deployment, city = metered_city(tmp_path)
+    name = f"{GONE}-somchai.csv"
+    path = deployment.inbox / city.slug / "exports" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(nem12(D2, GONE, value=4))
+    for _ in range(2):
+        land_inbox(deployment.archive, deployment.inbox, step(deployment, city).delivery("exports"), lambda _: None)
+    night(deployment, city, D3)
+    found = erasure.erase(step(deployment, city), GONE)
+    assert found.inbox == [str(path)]
+    assert path.exists(), "it is the sender's"
+    land_inbox(deployment.archive, deployment.inbox, step(deployment, city).delivery("exports"), lambda _: None)
+    night(deployment, city, D3)
+    assert_gone(deployment, city)
+    last = deployment.archive.receipts(city.slug, "exports")[-1]
+    assert (last.outcome, last.code, last.sha256) == ("left", "delivery-erased", None)
+    receipts = b"".join(deployment.store.read(key) for key in deployment.store.list("landing/receipts"))
+    assert b"somchai" not in receipts
+    assert GONE.encode() not in receipts
+
+
+def test_what_is_sent_again_is_refused_up_to_the_day_and_a_later_customer_is_not(tmp_path: Path) -> None:
+    deployment, city = metered_city(tmp_path)
+    lake = CityLake(deployment.store, city.slug)
+    erasure.erase(step(deployment, city), GONE)
+    deliver(deployment, city, "exports", D3, "again.csv", nem12(D1, GONE, POINTS[2], value=5))
+    night(deployment, city, D3)
+    refused = lake.read(QUARANTINE).filter(code="meter-erased")
+    assert refused.height == 1, "one record of the file"
+    meter = pseudonyms(pl.Series([GONE]), city.slug, deployment.secret())[GONE]
+    assert lake.read(METER_INTERVALS).filter(meter_id=meter).is_empty()
+    assert upkeep.verify(lake) == []
+    later = D3 + timedelta(days=1)
+    deliver(deployment, city, "exports", later, "new.csv", nem12(later, GONE, value=5))
+    night(deployment, city, later)
+    assert set(lake.read(METER_INTERVALS).filter(meter_id=meter)["local_date"]) == {later}
+
+
+def test_a_dry_run_changes_nothing_and_other_cities_with_the_same_bytes_keep_them(tmp_path: Path) -> None:
+    deployment, city = metered_city(tmp_path)
+    data = nem12(D2, GONE, *POINTS[5:7], value=6)
+    deliver(deployment, city, "exports", D3, "both.csv", data)
+    other = city.model_copy(update={"slug": "elsewhere"})
+    theirs = land(deployment, other, "exports", D3, "both.csv", data)
+    night(deployment, city, D3)
+    before = {key: deployment.store.read(key) for key in deployment.store.list("")}
+    found = erasure.trace(step(deployment, city), GONE)
+    assert len(found.deliveries) == 7
+    assert {key: deployment.store.read(key) for key in deployment.store.list("")} == before
+    assert erasure.trace(step(deployment, city), "020000000000") == erasure.Trace()
+    assert erasure.erase(step(deployment, city), GONE).elsewhere == ["elsewhere"]
+    assert deployment.archive.bytes_of(theirs) == data
+
+
+def test_a_file_that_no_reader_understands_goes_whole(tmp_path: Path) -> None:
+    deployment, city = metered_city(tmp_path)
+    receipt = deliver(deployment, city, "exports", D3, "note.txt", f"customer {GONE} of the old town\n".encode())
+    longer = deliver(deployment, city, "exports", D3, "other.txt", f"customer {GONE}7 of the old town\n".encode())
+    night(deployment, city, D3)
+    found = erasure.erase(step(deployment, city), GONE)
+    assert receipt in found.deliveries
+    assert longer not in found.deliveries
+    assert_gone(deployment, city)
+
+
+def test_rows_by_a_delivery_that_cannot_be_found_stop_it_before_anything_changes(tmp_path: Path) -> None:
+    deployment, city = metered_city(tmp_path)
+    before = content(deployment.store)
+    fewer = city.model_copy(update={"sources": {"register": city.sources["register"]}})
+    with pytest.raises(erasure.CannotErase, match="whose source is not in the registry any more"):
+        erasure.erase(step(deployment, fewer), GONE)
+    assert content(deployment.store) == before
+
+
+def test_the_key_can_be_changed_after_an_erasure(tmp_path: Path) -> None:
+    deployment, city = metered_city(tmp_path)
+    claim(deployment.store, "live", deployment.secret(), deployment.now())
+    erasure.erase(step(deployment, city), GONE)
+    before = CityLake(deployment.store, city.slug).read(LOAD_PROFILE)
+    rotate(deployment, deployment.secret(), b"another key of the tests")
+    night(replace(deployment, meter_key=b"another key of the tests"), city, D3)
+    assert CityLake(deployment.store, city.slug).read(LOAD_PROFILE).equals(before)
+    assert deployment.store.list("landing/erased") == [], "its id would tell the point to who has the old key"
