@@ -32,9 +32,6 @@ from quality.tables import DELIVERIES, QUARANTINE
 FAILED = ("reading-failed", "landing-damaged")
 """Problems of the machine, not of the delivery: it stays due, and what was read of it before stays in the lake."""
 
-STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit)
-"""What ends a run on purpose and is never a reader's failure."""
-
 PASSING = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.EINTR}
 )
@@ -152,8 +149,6 @@ def read(step: Step, item: Due) -> ReadResult:
     try:
         context = Context[Any](step.city, receipt.day, receipt.name, item.entry.options)
         return source_of(item.entry).read(data, context)
-    except STOPS:
-        raise
     except BaseException as error:
         # No delivery may stop a city: the ledger names what went wrong, the bytes stay in landing. A panic of a library
         # in Rust is no ``Exception``, and each such library has a class of its own for it.
