@@ -13,9 +13,7 @@ import dagster as dg
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators.all import all_indicators
-from assets.indicators.make import Compute, Computed, make
-from assets.indicators.programme import programme
+from assets.indicators.make import Computed, make
 from assets.lake import derive, ingest, load_profile
 from assets.lake.derive import DERIVED, Derived
 from assets.lake.feeds import NATIONAL, SOURCES, feeds, landed_as, source_of
@@ -66,10 +64,10 @@ def build_city(city: City) -> list[dg.AssetsDefinition]:
     profile = [LOAD_PROFILE] if METER_INTERVALS in tables else []
     published = [t.name for t in [*tables, *profile, *(derived.table for derived in made_of)] if t.published]
     shown = ("smart", "title", "value", "unit", "verdict")
-    assets.append(_numbers(city, INDICATORS, all_indicators, tuple(published), shown))
+    assets.append(_numbers(city, INDICATORS, tuple(published), shown))
     published.append(INDICATORS.name)
     shown = ("kind", "title", "verdict", "evidence", "missing")
-    assets.append(_numbers(city, PROGRAMME, programme, tuple(published), shown))
+    assets.append(_numbers(city, PROGRAMME, tuple(published), shown))
     assets.append(_snapshot(city, [*published, PROGRAMME.name]))
     return assets
 
@@ -262,9 +260,7 @@ def _built(done: derive.Built) -> Mapping[str, Any]:
     }
 
 
-def _numbers(
-    city: City, table: Table, compute: Compute, names: Sequence[str], shown: Sequence[str]
-) -> dg.AssetsDefinition:
+def _numbers(city: City, table: Table, names: Sequence[str], shown: Sequence[str]) -> dg.AssetsDefinition:
     """Indicators, or the programme view made of them; the metadata shows the columns ``shown``."""
 
     def metadata(done: Computed) -> Mapping[str, Any]:
@@ -272,7 +268,7 @@ def _numbers(
         return {"dagster/row_count": done.rows.height, table.name: dg.MetadataValue.md(_markdown(rounded))}
 
     deps = [_key(city, name) for name in names]
-    return _judged_asset(city, table, deps, lambda step: make(step, table, compute, names), metadata)
+    return _judged_asset(city, table, deps, lambda step: make(step, table, names), metadata)
 
 
 def _judged_asset(
@@ -351,7 +347,8 @@ def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
         city.slug,
         "snapshot",
         [_key(city, name) for name in published],
-        description="The city's published snapshot: written, read back, checked, then pointed at.",
+        description="The city's published snapshot: written, read back, checked, then pointed at. It is of the newest "
+        "day that the lake has; a past day that is run again corrects it.",
         kinds={"parquet", "html"},
         tags={"stage": "snapshot"},
     )
@@ -361,6 +358,11 @@ def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
             metadata={
                 "snapshot": done.snapshot,
                 "commit": done.seq,
+                "edition": done.day,
+                "unchanged": done.unchanged,
+                "mended": list(done.mended),
+                "snapshots_removed": done.removed,
+                "not_removed": done.not_removed,
                 "files": done.files,
                 "bytes": done.bytes,
                 "page": dg.MetadataValue.path(done.page),

@@ -3,8 +3,8 @@
 Both are homes (``MUANG_HOME``) with nights of the same days, made on one machine: the charts of a page are laid out by
 the fonts it has. Every file of the lake and of each city's current snapshot is compared: Parquet by its bytes, then
 columns, then rows as multisets; JSON by its keys; pages by their elements. What differs between two runs of the very
-same code is taken out first, and only that: ``_bytesless`` and ``_own`` say what and why. Exit codes: 0 no difference,
-1 some, 2 wrong use.
+same code is taken out first, and only that: ``_own`` says what and why. Exit codes: 0 no difference, 1 some, 2 wrong
+use.
 """
 
 import argparse
@@ -41,7 +41,6 @@ class Home:
     """The files of a home under names that do not change from run to run, and what is this run's own in them."""
 
     def __init__(self, folder: Path) -> None:
-        self.receipts = _bytesless(folder)
         self.files = {path.relative_to(folder).as_posix(): path for path in _files(folder / "lake")}
         self.own: dict[str, dict[str, str]] = {}
         for pointer in sorted(folder.glob("cdp/*/current.json")):
@@ -57,10 +56,6 @@ class Home:
         """A Parquet file as it is."""
         return pl.read_parquet(self.files[file], hive_partitioning=False)
 
-    def told(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Rows without random receipt ids."""
-        return frame.with_columns(pl.col("receipt").replace(self.receipts)) if "receipt" in frame.columns else frame
-
     def text(self, file: str) -> str:
         """A text file without what is its snapshot's own."""
         text = self.files[file].read_text()
@@ -73,26 +68,13 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _bytesless(home: Path) -> dict[str, str]:
-    """Receipt id → what stays the same of it, of the receipts that brought no bytes.
-
-    An id is a hash over what was delivered; where nothing was, the run's random id stands in its place.
-    """
-    receipts = [json.loads(path.read_bytes()) for path in home.glob("landing/receipts/*/*/*/*.json")]
-    return {
-        receipt["id"]: f"{receipt['outcome']} {receipt['city']}/{receipt['source']}/{receipt['name']}"
-        for receipt in receipts
-        if "sha256" not in receipt
-    }
-
-
 def _own(manifest: dict[str, Any]) -> dict[str, str]:
     """What a snapshot tells of its own making: name → text. All of it is random or the time of day.
 
     The digests are those of the two files that hold the snapshot's id. Their content is compared all the same.
     """
     named = {file["path"]: file["sha256"] for file in manifest["files"]}
-    own = {name: manifest[name] for name in ("snapshot_id", "run", "created")}
+    own = {name: manifest[name] for name in ("snapshot_id", "parent", "run", "created") if manifest.get(name)}
     return own | {f"sha256 of {path}": named[path] for path in ("datapackage.json", "index.html")}
 
 
@@ -132,18 +114,17 @@ def _compared(before: Home, after: Home, file: str) -> str | Difference:
     return Difference(file, "other bytes")
 
 
-def _frames(before: Home, after: Home, file: str) -> str | Difference:
-    raw, new = before.rows(file), after.rows(file)
-    if raw.schema != new.schema:
-        columns = [f"{name} {raw.schema.get(name)} → {new.schema.get(name)}" for name in raw.schema | new.schema]
+def _frames(before: Home, after: Home, file: str) -> Difference:
+    was, now = before.rows(file), after.rows(file)
+    if was.schema != now.schema:
+        columns = [f"{name} {was.schema.get(name)} → {now.schema.get(name)}" for name in was.schema | now.schema]
         changed = [text for text in columns if len({*text.split(" ", 1)[1].split(" → ")}) > 1]
         return Difference(file, f"columns differ: {'; '.join(changed) or 'their order'}")
-    was, now = before.told(raw), after.told(new)
     gone, come = _only(was, now), _only(now, was)
     if gone.height or come.height:
         what = f"{gone.height:,} rows only before, {come.height:,} only after, of {was.height:,} and {now.height:,}"
         return Difference(file, what, gone.head(SHOWN).to_dicts(), come.head(SHOWN).to_dicts())
-    return Difference(file, "same rows, other bytes") if raw.equals(was) and new.equals(now) else ALIKE
+    return Difference(file, "same rows, other bytes")
 
 
 def _only(these: pl.DataFrame, those: pl.DataFrame) -> pl.DataFrame:

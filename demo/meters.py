@@ -1,8 +1,9 @@
 """The demo's meter exports: ``<inbox>/<city>/<source>/<file>``, with the faults of ``demo.faults``."""
 
 import base64
+import os
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -40,6 +41,7 @@ def write_inbox(inbox: Path, cities: Iterable[City], delivery_day: date, meters_
     ``nem12_exports`` (local time), ``city_exports`` (``muang_meters_wide``), ``amr_exports`` (files of single
     meters from PEA, or of several from MEA) and ``meter_register``. Files of other days are left as they are.
     """
+    midnight_in_thailand = datetime.combine(delivery_day - timedelta(days=1), time(17), UTC).timestamp()
     for city in cities:
         readers = {entry.reader for entry in city.sources.values() if entry.via == "inbox"}
         files = {"facilities/extract.geojson": facilities(city)} if "osm_facilities" in readers else {}
@@ -49,6 +51,8 @@ def write_inbox(inbox: Path, cities: Iterable[City], delivery_day: date, meters_
             path = inbox / city.slug / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+            # Not now: a file that has just been written might still be growing.
+            os.utime(path, times=(midnight_in_thailand, midnight_in_thailand))
 
 
 def exports(city: City, reading_day: date, count: int = 2000) -> dict[str, bytes]:

@@ -41,6 +41,8 @@ def deployment_of(settings: Settings, cities: dict[str, City]) -> Deployment:
         now=now,
         meter_key=meter_key(settings),
         version=version("muang"),
+        snapshot_days=settings.snapshot_days,
+        reader_hours=settings.reader_hours,
         client=Client(
             portals=portals,
             keys={name: secret.get_secret_value() for name, secret in settings.keys.items()},

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from signal import Signals
 from typing import Any, get_args
@@ -17,8 +17,8 @@ from rich.table import Table as RichTable
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import Damaged
-from assets.snapshots import commit
 from assets.snapshots.arrivals import arrivals
+from assets.snapshots.history import current, page_path
 from pipelines.settings import FailOn, now
 from quality.contracts import Table
 from quality.tables import DELIVERIES, VERDICTS
@@ -28,10 +28,16 @@ VERDICTS_BY_WEIGHT = ("pass", "warn", "block")
 
 @dataclass(frozen=True)
 class CityNight:
-    """What a night brought one city. ``worst``: of its verdicts; ``sources``: as ``assets.snapshots.arrivals``."""
+    """What a night brought one city.
+
+    ``published``: its current snapshot is what the night would publish; ``unchanged``: it was that before; ``failed``:
+    deliveries that the machine could not read, and that stay due; ``worst``: of its verdicts; ``sources``: as
+    ``assets.snapshots.arrivals``.
+    """
 
     slug: str
     published: bool
+    unchanged: bool = False
     snapshot: str | None = None
     page: str | None = None
     withheld_because: str | None = None
@@ -39,6 +45,7 @@ class CityNight:
     rows: int = 0
     refused: int = 0
     rejected: int = 0
+    failed: int = 0
     tables: int = 0
     worst: str | None = None
     verdicts: Mapping[str, int] = field(default_factory=dict)
@@ -65,7 +72,7 @@ class Night:
         """0: done. 1: what ``fail_on`` names was found. 3: infrastructure failed. 128 and the signal: stopped."""
         if self.stopped:
             return 128 + self.stopped
-        if self.infrastructure:
+        if self.infrastructure or any(c.failed for c in self.cities):
             return 3
         found: dict[FailOn, bool] = {
             "withheld": bool(self.failures) or any(not c.published for c in self.cities),
@@ -96,35 +103,47 @@ def night_of(
     return Night(cities=cities, day=day, run=run, failures=failures, version=version, finished=now(), **more)
 
 
-def _city_night(step: Step, published: bool, failures: Mapping[str, str]) -> CityNight:
-    slug = step.city.slug
-    failed = [f"{key}: {why}" for key, why in failures.items() if key.startswith(f"{slug}__")]
+def _city_night(step: Step, succeeded: bool, failures: Mapping[str, str]) -> CityNight:
+    slug, store = step.city.slug, step.deployment.store
+    because = [f"{key}: {why}" for key, why in failures.items() if key.startswith(f"{slug}__")]
+    pointed = None
     try:
-        return _told(step, published, failed)
+        pointed = current(store, slug)
     except Damaged as error:
-        return CityNight(slug, published, withheld_because=None if published else "; ".join([*failed, str(error)]))
+        because.append(str(error))
+    # A store that loses every acknowledgement fails the step, and yet the pointer may have moved: readers see the new.
+    ours = pointed is not None and pointed.run == step.run
+    published = ours or (succeeded and pointed is not None)
+    told = CityNight(
+        slug,
+        published,
+        unchanged=published and not ours,
+        snapshot=pointed.snapshot_id if pointed else None,
+        page=page_path(store, slug, pointed.snapshot_id) if pointed else None,
+    )
+    try:
+        return _told(step, told, because)
+    except Damaged as error:
+        return replace(told, withheld_because=None if published else "; ".join([*because, str(error)]))
 
 
-def _told(step: Step, published: bool, failed: Sequence[str]) -> CityNight:
-    """Raises ``Damaged``."""
+def _told(step: Step, told: CityNight, because: Sequence[str]) -> CityNight:
+    """With what the ledger and the verdicts say. Raises ``Damaged``."""
     slug, store = step.city.slug, step.deployment.store
 
     def today(table: Table) -> pl.DataFrame:
         return CityLake(store, slug).read(table, (step.day, step.day))
 
     deliveries, verdicts = today(DELIVERIES), today(VERDICTS)
-    current = commit.current(store, slug)
     blocked = verdicts.filter(verdict="block")
-    because = [f"{row['table']}: {row['check']}: {row['message']}" for row in blocked.iter_rows(named=True)]
+    blocking = [f"{row['table']}: {row['check']}: {row['message']}" for row in blocked.iter_rows(named=True)]
     sources = {row.pop("source"): row for row in arrivals(step).iter_rows(named=True)}
-    return CityNight(
-        slug=slug,
-        published=published,
-        snapshot=current.snapshot_id if current else None,
-        page=commit.page_path(store, slug, current.snapshot_id) if current else None,
-        withheld_because=None if published else "; ".join([*because, *failed]) or "not reached",
+    return replace(
+        told,
+        withheld_because=None if told.published else "; ".join([*blocking, *because]) or "not reached",
         deliveries=deliveries["receipt"].n_unique(),
         rejected=deliveries.filter(status="rejected")["receipt"].n_unique(),
+        failed=deliveries.filter(status="failed")["receipt"].n_unique(),
         rows=int(deliveries["rows"].sum()),
         refused=int(deliveries["refused"].sum()),
         tables=deliveries.filter(pl.col("rows") > 0)["table"].n_unique(),
@@ -170,7 +189,7 @@ def show(night: Night, fail_on: FailOn, console: Console) -> None:
         grid.add_column(name, justify="left" if name in ("city", "verdicts", "snapshot") else "right")
     for c in night.cities:
         verdicts = " ".join(f"{name} {count}" for name, count in c.verdicts.items())
-        state = "[green]published[/]" if c.published else "[red]withheld[/]"
+        state = f"[green]{'unchanged' if c.unchanged else 'published'}[/]" if c.published else "[red]withheld[/]"
         counts = (c.tables, c.deliveries, c.rows, c.refused, c.rejected)
         grid.add_row(c.slug, *(f"{count:,}" for count in counts), verdicts, state)
     console.print(grid)

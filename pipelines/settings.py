@@ -92,6 +92,14 @@ class Settings(BaseSettings):
         default=None,
         description="Secret of the deployment that meter ids are hashed with; at least 16 characters. Never stored.",
     )
+    snapshot_days: int = Field(
+        default=35,
+        ge=0,
+        description="Days that a published snapshot is kept; a night removes older ones, not the current. 0: for ever.",
+    )
+    reader_hours: int = Field(
+        default=24, ge=0, description="Hours that a snapshot is kept after the next one, for readers that opened it."
+    )
     demo_meters: int = Field(default=2000, ge=50, description="Meters a city in the demo profile.")
     demo_faults: Annotated[dict[str, str] | None, NoDecode] = Field(
         default=None,

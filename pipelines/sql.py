@@ -1,14 +1,13 @@
 """DuckDB over the lake and the current snapshots, with tables and columns described from the contracts."""
 
-import json
-
 import duckdb
 import polars as pl
 
 from assets.lake.files import CityLake
-from assets.landing.store import S3Store, Store
-from assets.snapshots import commit
+from assets.landing.s3 import S3Store
+from assets.landing.store import Damaged, Store
 from assets.snapshots.build import prefix
+from assets.snapshots.history import current, manifest
 from quality.contracts import Table
 from quality.readings import QUALITIES
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED, TABLES
@@ -39,8 +38,23 @@ qualify row_number() over (
 grid are left out, and so are the slots that a complete grid has without a reading."""
 
 
-def connect(store: Store, cities: list[str]) -> duckdb.DuckDBPyConnection:
-    """A connection with a view a table: ``lake.<table>`` over all cities, ``cdp.<table>`` over current snapshots.
+def published(store: Store, cities: list[str]) -> tuple[dict[str, list[str]], list[Damaged]]:
+    """Files of the current snapshots by table, and what keeps cities from being read."""
+    files: dict[str, list[str]] = {}
+    damaged = []
+    for city in cities:
+        try:
+            if entry := current(store, city):
+                for name, table in manifest(store, entry)["tables"].items():
+                    keys = [f"{prefix(city, entry.snapshot_id)}/{path}" for path in table["files"]]
+                    files.setdefault(name, []).extend(keys)
+        except Damaged as error:
+            damaged.append(error)
+    return files, damaged
+
+
+def connect(store: Store, cities: list[str], published: dict[str, list[str]]) -> duckdb.DuckDBPyConnection:
+    """A connection with a view a table: ``lake.<table>`` over all cities, ``cdp.<table>`` over ``published`` files.
 
     Views list their files, so a query never sees a file that a running publication adds. Nothing can be written and
     nothing outside the store can be read.
@@ -51,13 +65,6 @@ def connect(store: Store, cities: list[str]) -> duckdb.DuckDBPyConnection:
     connection.execute("create schema lake; create schema cdp")
     smarts = pl.DataFrame([{"name": table.name, "smart": table.smart} for table in TABLES.values()])
     connection.register("smarts", smarts.to_arrow())
-    published: dict[str, list[str]] = {}
-    for city in cities:
-        if entry := commit.current(store, city):
-            manifest = json.loads(commit.show(store, city, entry.snapshot_id))
-            for name, table in manifest["tables"].items():
-                keys = [f"{prefix(city, entry.snapshot_id)}/{path}" for path in table["files"]]
-                published.setdefault(name, []).extend(keys)
     for name, contract in TABLES.items():
         _view(
             connection,
@@ -108,7 +115,8 @@ def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, tabl
         options = "hive_partitioning = true, hive_types = {'city': varchar, 'month': varchar}"
         places = "city, month"
     else:
-        # A table of few rows has a file a year, and beside it perhaps files of before it was one.
+        # A table of few rows has a file a year, and beside it perhaps files of before it was one; a published table
+        # has one file in one city and one a month in another.
         options = "hive_partitioning = false, filename = true"
         places = f"regexp_extract(filename, 'city=([^/]+)', 1) as city, strftime(\"{table.day}\", '%Y-%m') as month"
     connection.execute(

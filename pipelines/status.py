@@ -8,26 +8,33 @@ from assets.cities.registry import City
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
 from assets.landing.lease import holder
-from assets.snapshots import commit
+from assets.landing.store import Damaged
+from assets.snapshots.history import current
 from pipelines.settings import now
 from quality.tables import DELIVERIES, VERDICTS
 
 
 def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
     """A city's state as plain values: ``last_delivery``, ``snapshot``, ``verdicts`` of the last day judged, and
-    ``missing``: sources of which nothing usable ever came, ``lease``: the run that is at the city."""
+    ``missing``: sources of which nothing usable ever came, ``lease``: the run that is at the city, ``damaged``: why the
+    snapshot cannot be told."""
     lake = CityLake(deployment.store, city.slug)
     deliveries, judged = lake.read(DELIVERIES), lake.read(VERDICTS)
     last = judged.filter(pl.col("day") == pl.col("day").max())
     noted = last.filter(pl.col("verdict") != "pass")
     usable = set(deliveries.filter(pl.col("rows") > 0)["source"])
-    current = commit.current(deployment.store, city.slug)
+    published, damaged = None, None
+    try:
+        published = current(deployment.store, city.slug)
+    except Damaged as error:
+        damaged = str(error)
     other = holder(deployment.store, city.slug)
     return {
         "city": city.slug,
         "name_th": city.name_th,
         "last_delivery": deliveries.filter(pl.col("rows") > 0)["day"].max(),
-        "snapshot": current.snapshot_id if current else None,
+        "snapshot": published.snapshot_id if published else None,
+        "damaged": damaged,
         "verdicts": dict(last.group_by("verdict").len().sort("verdict").iter_rows()),
         "not_passed": noted.select("table", "check", "verdict", "message").to_dicts(),
         "missing": sorted(set(city.sources) - usable),

@@ -7,7 +7,7 @@ nothing is dropped uncounted and nothing is cast silently.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -118,6 +118,9 @@ class Table:
     """Of the contract: raised whenever a column is added, dropped, renamed or re-typed. Files carry it."""
     lineage: bool = True
     max_age: timedelta | None = None
+    ahead: timedelta = timedelta(days=1)
+    """How far after its delivery day a row may lie; one day, for the interval that ends at midnight. More is no datum
+    but a slipped year, another era or a wrong clock."""
     published: bool = True
     licence: str | None = None
     mode: Literal["merge", "replace"] = "merge"
@@ -178,6 +181,12 @@ class Table:
         numbered = frame if self.lineage else frame.with_columns(_row=pl.lit(None, pl.Int64))
         judged = Batch(numbered).refuse(*self._breaches())
         return judged if self.lineage else Batch(judged.rows.drop("_row"), judged.problems)
+
+    def arrived(self, batch: Batch, delivered: date) -> Batch:
+        """Without the rows of days that had not come on the delivery day, each a problem ``value-future``."""
+        last = delivered + self.ahead
+        text = pl.format(f"{{}} is after the delivery day {delivered}", pl.col(self.day))
+        return batch.refuse((pl.col(self.day) > last, "value-future", text))
 
     def _nullable(self, name: str) -> bool:
         column = self.by_column.get(name)

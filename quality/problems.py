@@ -18,6 +18,7 @@ PROBLEM_SCHEMA = pl.Schema({"row": pl.Int64, "code": pl.String, "message": pl.St
 CODES: dict[str, tuple[Severity, str]] = {
     # the whole file or answer is refused
     "file-empty": ("reject", "The file has no bytes, or nothing but blanks."),
+    "file-unreadable": ("reject", "The file in the inbox cannot be read; give the rights to read it."),
     "file-not-data": ("reject", "The bytes are a picture, a PDF or another binary that holds no readings."),
     "file-html": ("reject", "An HTML page (often a login form) was saved under a data file's name."),
     "file-truncated": ("reject", "The file ends in the middle of a record."),
@@ -41,6 +42,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "interval-length": ("refuse", "The interval length is missing or not one that divides a day."),
     "interval-misaligned": ("refuse", "The stamp is not on the channel's grid."),
     "value-not-number": ("refuse", "A cell that must be a number is not one."),
+    "value-future": ("refuse", "The row is of a day that had not come when it was delivered."),
     "value-range": ("refuse", "The value lies outside what the column can hold."),
     "value-null": ("refuse", "A value that must be present is missing."),
     "value-unknown": ("refuse", "The value is not one of those the column allows."),
@@ -52,6 +54,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "quality-ranges": ("refuse", "The 400 records do not cover the day's intervals."),
     "checksum-mismatch": ("refuse", "The record's checksum is not that of its bytes; something in it was changed."),
     # accepted, and said
+    "file-growing": ("warn", "The file is still being written, and is left for the next night."),
+    "file-not-regular": ("warn", "A link, pipe or socket lies in the inbox; it is never opened."),
     "day-repeated": ("warn", "The same meter-day occurs more than once; the latest version is kept."),
     "hour-repeated": ("warn", "Local times of a repeated hour (clock change) were told apart by the order of rows."),
     "point-absent": ("warn", "Neither the file nor an option names the metering point; the layout's stand-in is used."),

@@ -97,9 +97,12 @@ def freshness(table: Table, newest: date | None, day: date) -> Verdict:
     if newest is None:
         return Verdict(table.name, "freshness", "warn", 1, 1, "no data yet")
     age, limit = (day - newest).days, table.max_age.days
-    stale = age > limit
+    ahead = -age > table.ahead.days
     text = f"newest data is of {newest}, {age} days before {day}; limit {limit}"
-    return Verdict(table.name, "freshness", "warn" if stale else "pass", 1, int(stale), text)
+    if ahead:
+        text = f"newest data is of {newest}, {-age} days after {day}: that tells nothing of how old the rest is"
+    wrong = ahead or age > limit
+    return Verdict(table.name, "freshness", "warn" if wrong else "pass", 1, int(wrong), text)
 
 
 def completeness(table: Table, frame: pl.DataFrame) -> list[Verdict]:

@@ -17,7 +17,8 @@ import pytest
 from hypothesis import settings
 
 from assets.cities.registry import City
-from assets.landing.store import LocalStore, S3Store, Store
+from assets.landing.s3 import S3Store
+from assets.landing.store import LocalStore, Store
 from tests.home import Home
 
 ROOT = Path(__file__).parents[1]

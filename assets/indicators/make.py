@@ -7,16 +7,21 @@ from datetime import date
 import polars as pl
 
 from assets.cities.registry import City
+from assets.indicators.all import all_indicators
+from assets.indicators.programme import programme
 from assets.lake import ingest
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from quality import gate
 from quality.contracts import Table
-from quality.tables import TABLES
+from quality.tables import INDICATORS, PROGRAMME, TABLES
 from quality.verdicts import Verdict
 
 Compute = Callable[[City, date, Mapping[str, pl.DataFrame]], pl.DataFrame]
 """The rows of a day from published tables by name; a table without source is absent, one that brought nothing empty."""
+
+NUMBERS: Mapping[str, Compute] = {INDICATORS.name: all_indicators, PROGRAMME.name: programme}
+"""What makes the rows of a table, in the order they are made: each reads all published tables before it."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,19 @@ class Computed:
     verdicts: Sequence[Verdict]
 
 
-def make(step: Step, table: Table, compute: Compute, names: Sequence[str]) -> Computed:
+def make(step: Step, table: Table, names: Sequence[str]) -> Computed:
     """Make the rows of ``table`` on the step's day from the tables ``names``."""
     lake = CityLake.of(step)
-    rows = compute(step.city, step.day, {name: lake.read(TABLES[name]) for name in names})
+    rows = NUMBERS[table.name](step.city, step.day, {name: lake.read(TABLES[name]) for name in names})
     lake.put(table, step.day, rows)
     verdicts = gate.judge(table, rows, step.day, step.day)
     ingest.write_verdicts(step, table, verdicts)
     return Computed(rows, verdicts)
+
+
+def make_all(step: Step, published: Sequence[str]) -> None:
+    """Make every table of ``NUMBERS`` on the step's day, of a city that publishes the tables ``published``."""
+    before = [name for name in published if name not in NUMBERS]
+    for name in NUMBERS:
+        make(step, TABLES[name], before)
+        before.append(name)

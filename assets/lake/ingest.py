@@ -139,9 +139,8 @@ def _export(step: Step, item: Due) -> _Export:
     result = ledger.read(step, item)
     intervals, reads = Batch(meter_intervals.no_delivered()), Batch(REGISTER_READS.empty())
     if (readings := result.tables.get("readings")) is not None:
-        intervals = Batch(
-            meter_intervals.to_delivered(readings, item.receipt, step.city.slug, step.deployment.secret())
-        )
+        delivered = meter_intervals.to_delivered(readings, item.receipt, step.city.slug, step.deployment.secret())
+        intervals = METER_INTERVALS.arrived(Batch(delivered), item.receipt.day)
     if (registers := result.tables.get("registers")) is not None:
         unique = register_reads.of_export(registers, step.city.slug, step.deployment.secret())
         reads = _conformed(REGISTER_READS, unique.rows, item.receipt).also(*unique.problems)
@@ -208,7 +207,7 @@ def _conformed(table: Table, frame: pl.DataFrame | None, receipt: Receipt) -> Ba
     if frame is None:
         return Batch(table.empty())
     try:
-        return table.conform(ledger.with_lineage(frame, receipt))
+        return table.arrived(table.conform(ledger.with_lineage(frame, receipt)), receipt.day)
     except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         problems = problem("reader-failed", f"not as the contract: {type(error).__name__}")
         return Batch(table.empty(), (problems,))

@@ -1,129 +1,117 @@
-"""Receipts: what came, from where, when, and what was wrong with how it came.
+"""Landing: bytes as they came, and a receipt for each delivery and each attempt.
 
-    landing/objects/<2 hex>/<sha256>                                  the bytes, immutable, once each
-    landing/receipts/city=<slug>/source=<name>/<day>/<id>.json        one receipt a delivery or an attempt
-    landing/first/city=<slug>/source=<name>/<sha256>                  day and id of the receipt that first brought them
+    landing/objects/<2 hex>/<sha256>                        the bytes, immutable, once each
+    landing/receipts/city=<slug>/<YYYY-MM-DD>.jsonl         a city's receipts of a delivery day
+    landing/receipts/city=<slug>/<YYYY-MM>.jsonl            those of a closed month, once compacted
+    landing/packs/city=<slug>/<YYYY-MM>.<n>.zip             small objects that only compacted months name
+    landing/damaged/…                                       what ``muang landing repair`` moved aside
 
-A delivery's id is a hash of city, source, name and content, so the same bytes delivered twice on a day are one receipt.
-Attempts that brought no bytes are receipts too: "not reached" is never "no data".
+"Unchanged" means: as the last content of that name. Attempts that brought no bytes are receipts too: "not reached" is
+never "no data".
 """
 
+import errno
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Literal
+import random
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from assets.landing import receipts as lines
+from assets.landing.packs import SMALL, Packs, object_key
+from assets.landing.receipts import Delivery, Outcome, Receipt, receipt_id
+from assets.landing.store import Damaged, Store, StoreFailure
 
-from assets.landing.store import Store
+__all__ = ["Archive", "Arrival", "Delivery", "Outcome", "Receipt", "object_key", "receipt_id"]
 
-Outcome = Literal["new", "unchanged", "empty", "not-reached", "bad-answer"]
-"""``new``: bytes not seen before from this source. ``unchanged``: the same bytes again, or a 304. ``empty``: an answer
-without content. ``not-reached``: no answer, a time-out, or access refused. ``bad-answer``: bytes came, but not what the
-interface promises; they are kept all the same."""
+TRIES = 50
+"""Attempts to append to a day's receipts. Each lost one means that another writer got on: with a few dozen steps of a
+run beside each other, this many in a row are no race but a store that refuses."""
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """What a source brings a city on one delivery day, in one run; ``now`` tells when each piece of it came."""
+class Arrival:
+    """One thing that came or did not, to be landed. ``facts`` are further fields of its receipt."""
 
-    city: str
-    source: str
-    day: date
-    run: str
-    now: Callable[[], datetime]
-    synthetic: bool = False
-
-
-class Receipt(BaseModel):
-    """One delivery or attempt. Holds no secret: ``origin`` is a path or a URL without its credentials."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-    city: str
-    source: str
-    day: date
-    number: int = 1
-    """Place among the receipts of the delivery day: the greater came later."""
     name: str
     origin: str
-    outcome: Outcome
-    code: str | None = None
-    """Problem code where the outcome is not ``new`` or ``unchanged``."""
-    reason: str | None = None
-    sha256: str | None = None
-    bytes: int | None = None
-    status: int | None = None
-    etag: str | None = None
-    last_modified: str | None = None
-    content_type: str | None = None
-    first_seen: datetime
-    run: str
-    synthetic: bool = False
-
-    @property
-    def readable(self) -> bool:
-        """Whether it brought content that a reader should look at."""
-        return self.outcome == "new"
+    data: bytes | None = None
+    outcome: Outcome | None = None
+    facts: Mapping[str, str | int | None] = field(default_factory=dict)
 
 
-def object_key(sha256: str) -> str:
-    """Where the bytes with this digest lie."""
-    return f"landing/objects/{sha256[:2]}/{sha256}"
+@dataclass(frozen=True)
+class _File:
+    """A receipts file as it was read: its stamp, and its receipts by source."""
+
+    stamp: str
+    by_source: Mapping[str, Sequence[Receipt]]
 
 
-def receipt_id(city: str, source: str, name: str, content: str) -> str:
-    """Id of a delivery: 16 hex digits of a hash over where it came from and what it is."""
-    return hashlib.sha256("\0".join((city, source, name, content)).encode()).hexdigest()[:16]
-
-
-def _receipt_key(city: str, source: str, day: date, identity: str) -> str:
-    return f"landing/receipts/city={city}/source={source}/{day.isoformat()}/{identity}.json"
+def receipts_folder(city: str) -> str:
+    """Where a city's receipts lie."""
+    return f"landing/receipts/city={city}"
 
 
 class Archive:
-    """Receipts and objects of a store."""
+    """Receipts and objects of a store. Remembers the files it has read, and reads again those that changed.
+
+    Whatever reads receipts raises ``Damaged`` where a file is not what was written.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.packs = Packs(store)
+        self._read: dict[str, dict[str, _File]] = {}
 
-    def receipts(self, city: str, source: str | None = None) -> Iterator[Receipt]:
-        """All receipts of a city (and source), in order of source, day and id."""
-        prefix = f"landing/receipts/city={city}" + (f"/source={source}" if source else "")
-        for key in self.store.list(prefix):
-            yield Receipt.model_validate_json(self.store.read(key))
+    def receipts(self, city: str, source: str | None = None) -> list[Receipt]:
+        """All receipts of a city (and source), oldest first."""
+        found: dict[str, Receipt] = {}
+        for file in self._files(city).values():
+            for name in [source] if source else file.by_source:
+                # A line may stand in its day's file and its month's: a compaction was cut short.
+                found |= {receipt.id: receipt for receipt in file.by_source.get(name, ())}
+        return sorted(found.values(), key=lambda receipt: receipt.order)
+
+    def receipts_of_day(self, city: str, day: date, source: str | None = None) -> list[Receipt]:
+        """The receipts of a delivery day, in the order of their numbers."""
+        return [receipt for receipt in self.receipts(city, source) if receipt.day == day]
 
     def contents(self, city: str, source: str) -> list[Receipt]:
-        """Receipts that brought content."""
-        return [receipt for receipt in self.receipts(city, source) if receipt.outcome == "new"]
+        """What a source really delivered, oldest first: receipts whose content is not that of the one before of the
+        same name. Told anew each time, so that a day that is landed late takes its place in the sequence."""
+        last: dict[str, str | None] = {}
+        found = []
+        for receipt in self.receipts(city, source):
+            if receipt.readable and last.get(receipt.name) != receipt.sha256:
+                last[receipt.name] = receipt.sha256
+                found.append(receipt)
+        return found
 
-    def ids(self, city: str, source: str) -> list[tuple[date, str]]:
-        """Delivery day and id of every receipt, oldest first, without opening them."""
-        keys = self.store.list(f"landing/receipts/city={city}/source={source}")
-        return [(date.fromisoformat(key.split("/")[-2]), key.split("/")[-1].removesuffix(".json")) for key in keys]
-
-    def receipt(self, city: str, source: str, day: date, identity: str) -> Receipt:
-        """One receipt. Raises ``FileNotFoundError``."""
-        return Receipt.model_validate_json(self.store.read(_receipt_key(city, source, day, identity)))
+    def last_content(self, city: str, source: str, name: str, day: date) -> Receipt | None:
+        """The newest receipt with content under this name that is not after ``day``."""
+        same = (r for r in self.receipts(city, source) if r.name == name and r.readable and r.day <= day)
+        return max(same, key=lambda receipt: receipt.order, default=None)
 
     def bytes_of(self, receipt: Receipt) -> bytes:
-        """The bytes exactly as they came. Raises ``ValueError`` if they no longer have their digest."""
+        """The bytes exactly as they came. Raises ``Damaged`` if they are gone or no longer have their digest, and
+        ``ValueError`` for a receipt that brought none."""
         if receipt.sha256 is None:
             raise ValueError(f"receipt {receipt.id} brought no bytes: {receipt.outcome}")
-        data = self.store.read(object_key(receipt.sha256))
-        if hashlib.sha256(data).hexdigest() != receipt.sha256:
-            raise ValueError(f"landing object {receipt.sha256} is damaged")
-        return data
-
-    def last_content(self, city: str, source: str, name: str) -> Receipt | None:
-        """The newest receipt with bytes under this name, for conditional requests and to tell ``unchanged``."""
-        for day, identity in reversed(self.ids(city, source)):
-            receipt = self.receipt(city, source, day, identity)
-            if receipt.name == name and receipt.sha256 and receipt.outcome != "bad-answer":
-                return receipt
-        return None
+        key = object_key(receipt.sha256)
+        try:
+            data: bytes | None = self.store.read(key)
+        except FileNotFoundError:
+            data = self.packs.read(receipt.sha256, receipt.city)
+        if data is not None and hashlib.sha256(data).hexdigest() == receipt.sha256:
+            return data
+        wrong = "it is missing" if data is None else "its bytes no longer have their digest"
+        raise Damaged(
+            key, wrong, f"deliver the file of receipt {receipt.id} again, or restore the object from a backup"
+        )
 
     def land(
         self,
@@ -134,55 +122,195 @@ class Archive:
         outcome: Outcome | None = None,
         **facts: str | int | None,
     ) -> Receipt:
-        """Keep ``data`` (if any) and write the receipt; bytes first, so a receipt never points at nothing.
+        """Land one thing; see ``land_many``."""
+        return self.land_many(delivery, [Arrival(name, origin, data, outcome, facts)])[0]
 
-        Without ``outcome`` it is ``empty`` for no bytes, ``unchanged`` if this source brought the same bytes on an
-        earlier day, else ``new``. Landing the same thing twice on one day returns the first receipt. ``facts`` are
-        further fields of the receipt.
+    def land_many(self, delivery: Delivery, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """Keep what came, in order, and append the receipts in one go; bytes first, so that no receipt points at
+        nothing. An object that is there but damaged is written anew.
+
+        Without ``outcome`` an arrival is ``empty`` if it has no bytes, ``unchanged`` if they are the last content of
+        its name on an earlier day, else ``new``; what is the last content of the same day, or has failed alike on that
+        day, is that receipt again. ``unchanged`` without bytes (a 304) stands for the last content. Raises ``OSError``
+        for a failing store and ``Damaged`` for a damaged receipts file of the city.
         """
-        city, source, day = delivery.city, delivery.source, delivery.day
-        digest = hashlib.sha256(data).hexdigest() if data is not None else None
-        first = self._first_day(city, source, digest) if digest else None
-        if outcome is None:
-            outcome = "new" if data else "empty"
-            if first not in (None, day):
-                outcome = "unchanged"
-        content = digest or f"{outcome}:{delivery.run}"
+        digests = [hashlib.sha256(arrival.data).hexdigest() if arrival.data else None for arrival in arrivals]
+        objects = zip(digests, arrivals, strict=True)
+        self.store.ensure({object_key(digest): a.data for digest, a in objects if digest and a.data})
+        key = f"{receipts_folder(delivery.city)}/{delivery.day.isoformat()}.jsonl"
+        for attempt in range(TRIES):
+            before = self._contents_before(delivery)
+            fetched = self.store.fetch(key)
+            here = [] if fetched.data is None else self._decoded(key, fetched.data)
+            elsewhere = {r.id: r for r in self._of_closed_month(delivery)}
+            day = _Day(delivery, before, sorted((elsewhere | {r.id: r for r in here}).values(), key=lambda r: r.order))
+            landed = [day.receipt(arrival, digest) for arrival, digest in zip(arrivals, digests, strict=True)]
+            if not day.added or self.store.swap(key, lines.encoded([*here, *day.added]), fetched.tag):
+                return landed
+            time.sleep(random.uniform(0, min(0.01 * 2**attempt, 1)))  # noqa: S311 - so that writers do not meet again
+        raise StoreFailure(errno.EBUSY, f"{TRIES} attempts to append were refused", key)
+
+    def repair(self, city: str) -> list[str]:
+        """Keep what can be read of each damaged receipts file of a city and move the file aside, to
+        ``landing/damaged/``. A sentence a file says what was lost; what still lies in an inbox is landed anew."""
+        told = []
+        for key in _receipts_files(self.store.list(receipts_folder(city))):
+            fetched = self.store.fetch(key)
+            try:
+                self._decoded(key, fetched.data or b"")
+            except Damaged as error:
+                good, lost = lines.salvaged(fetched.data or b"", city, _period(key))
+                digest = hashlib.sha256(fetched.data or b"").hexdigest()
+                aside = f"landing/damaged/{key.removeprefix('landing/')}.{digest[:8]}"
+                self.store.write(aside, fetched.data or b"")
+                if not good:
+                    self.store.delete(key)
+                elif not self.store.swap(key, lines.encoded(good), fetched.tag):
+                    raise StoreFailure(errno.EBUSY, "another writer changed it meanwhile: run again", key) from None
+                kept = f"{len(good)} receipts kept, {lost} lines lost"
+                told.append(f"{key}: {error.wrong}: {kept}; the damaged file is now {aside}")
+        return told
+
+    def compact(self, city: str, until_month: str) -> None:
+        """Make one receipts file of each of the city's months up to ``until_month`` (``YYYY-MM``), and put the small
+        objects that they alone name into packs. What other cities name stays loose. May be cut short and repeated."""
+        if not _PERIOD.fullmatch(until_month) or len(until_month) != len("YYYY-MM"):
+            raise ValueError(f"not a month (YYYY-MM): {until_month!r}")
+        months: dict[str, list[Receipt]] = {}
+        for receipt in self.receipts(city):
+            months.setdefault(f"{receipt.day:%Y-%m}", []).append(receipt)
+        closed = {month: receipts for month, receipts in months.items() if month <= until_month}
+        for month, receipts in closed.items():
+            self._close(city, month, receipts)
+        others = {key.split("/")[2].removeprefix("city=") for key in self.store.list("landing/receipts")} - {city}
+        wanted = {r.sha256 for month, receipts in months.items() if month not in closed for r in receipts}
+        wanted |= {receipt.sha256 for other in others for receipt in self.receipts(other)}
+        # The last month that names an object, as the months come in their order.
+        small = {r.sha256: month for month, rs in closed.items() for r in rs if r.sha256 and (r.bytes or 0) <= SMALL}
+        loose = {key.rsplit("/", 1)[1] for key in self.store.list("landing/objects")}
+        for month in closed:
+            mine = (digest for digest, last in small.items() if last == month)
+            self.packs.add(city, month, sorted(digest for digest in mine if digest in loose and digest not in wanted))
+
+    def _close(self, city: str, month: str, receipts: Sequence[Receipt]) -> None:
+        """One file for a month's receipts: written, read back, then the files of its days are removed."""
+        key = f"{receipts_folder(city)}/{month}.jsonl"
+        days = [day for day in _receipts_files(self.store.list(receipts_folder(city))) if f"/{month}-" in day]
+        if not days:
+            return
+        data, there = lines.encoded(receipts), self.store.fetch(key)
+        if there.data != data and not self.store.swap(key, data, there.tag):
+            raise StoreFailure(errno.EBUSY, "another writer changed it meanwhile: run again", key)
+        kept = {receipt.id for receipt in self._decoded(key, self.store.read(key))}
+        for day in days:
+            fetched = self.store.fetch(day)
+            if fetched.data is not None and kept.issuperset(r.id for r in self._decoded(day, fetched.data)):
+                self.store.remove(day, fetched.tag)
+
+    def _contents_before(self, delivery: Delivery) -> dict[str, Receipt]:
+        """The last content of each name of the source before the delivery day."""
+        found: dict[str, Receipt] = {}
+        for receipt in self.receipts(delivery.city, delivery.source):
+            if receipt.readable and receipt.day < delivery.day:
+                found[receipt.name] = receipt
+        return found
+
+    def _of_closed_month(self, delivery: Delivery) -> Iterator[Receipt]:
+        month = self._files(delivery.city).get(f"{receipts_folder(delivery.city)}/{delivery.day:%Y-%m}.jsonl")
+        if month:
+            yield from (r for receipts in month.by_source.values() for r in receipts if r.day == delivery.day)
+
+    def _files(self, city: str) -> dict[str, _File]:
+        """The city's receipts files, read as far as they changed since they were last read."""
+        known = self._read.get(city, {})
+        found = self.store.stamps(receipts_folder(city))
+        stamps = {key: found[key] for key in _receipts_files(found)}
+        stale = [key for key, stamp in stamps.items() if key not in known or known[key].stamp != stamp]
+        for key, data in zip(stale, self.store.read_all(stale), strict=True):
+            by_source: dict[str, list[Receipt]] = {}
+            for receipt in self._decoded(key, data):
+                by_source.setdefault(receipt.source, []).append(receipt)
+            known[key] = _File(stamps[key], by_source)
+        self._read[city] = {key: known[key] for key in stamps}
+        return self._read[city]
+
+    def _decoded(self, key: str, data: bytes) -> list[Receipt]:
+        city = key.split("/")[-2].removeprefix("city=")
+        try:
+            return lines.decoded(data, city, _period(key))
+        except ValueError as error:
+            raise Damaged(key, str(error), f"run `muang landing repair --city {city}`") from None
+
+
+class _Day:
+    """A city's delivery day while things are landed: its receipts so far, those added, the last content of a name."""
+
+    def __init__(self, delivery: Delivery, before: Mapping[str, Receipt], today: Sequence[Receipt]) -> None:
+        self.delivery = delivery
+        self.added: list[Receipt] = []
+        self._last = dict(before)
+        self._known = {receipt.id: receipt for receipt in today}
+        self._number = max((receipt.number for receipt in today), default=0)
+        for receipt in today:
+            if receipt.source == delivery.source and receipt.readable:
+                self._last[receipt.name] = receipt
+
+    def receipt(self, arrival: Arrival, digest: str | None) -> Receipt:
+        """The receipt of an arrival: a new one, or one that the day already has."""
+        delivery, last = self.delivery, self._last.get(arrival.name)
+        outcome = arrival.outcome or ("new" if digest else "empty")
+        facts: dict[str, Any] = {"bytes": None if arrival.data is None else len(arrival.data), **arrival.facts}
+        content: str | None = digest if outcome == "new" else None
+        if outcome == "unchanged" and last:
+            content = last.sha256
+            facts |= {name: facts.get(name) or getattr(last, name) for name in _OF_CONTENT}
+        if content and last and last.sha256 == content:
+            if last.day == delivery.day:
+                return last
+            outcome = "unchanged"
+        after = last.id if content and last else None
+        told = content or f"{outcome}:{arrival.facts.get('code')}"
+        identity = receipt_id(delivery.city, delivery.source, arrival.name, delivery.day, told, after)
+        if identity in self._known:
+            return self._known[identity]
+        self._number += 1
         receipt = Receipt.model_validate(
             {
-                "id": receipt_id(city, source, name, content),
-                "city": city,
-                "source": source,
-                "day": day,
-                "name": name,
-                "origin": origin,
+                "id": identity,
+                "city": delivery.city,
+                "source": delivery.source,
+                "day": delivery.day,
+                "number": self._number,
+                "name": arrival.name,
+                "origin": arrival.origin,
                 "outcome": outcome,
-                "sha256": digest,
-                "bytes": None if data is None else len(data),
+                "sha256": content or digest,
+                "after": after,
                 "first_seen": delivery.now(),
                 "run": delivery.run,
                 "synthetic": delivery.synthetic,
             }
             | facts
         )
-        if data is not None and digest is not None and not self.store.exists(object_key(digest)):
-            self.store.write(object_key(digest), data)
-        if receipt.readable and digest and first is None:
-            # Before the receipt, and void without it: a crash in between makes the bytes new once more, never twice.
-            self.store.write(self._first_key(city, source, digest), f"{day.isoformat()}/{receipt.id}".encode())
-        key = _receipt_key(city, source, day, receipt.id)
-        if not self.store.create(key, receipt.model_dump_json(indent=1, exclude_none=True).encode() + b"\n"):
-            receipt = Receipt.model_validate_json(self.store.read(key))
+        self.added.append(receipt)
+        self._known[identity] = receipt
+        if receipt.readable:
+            self._last[arrival.name] = receipt
         return receipt
 
-    @staticmethod
-    def _first_key(city: str, source: str, sha256: str) -> str:
-        return f"landing/first/city={city}/source={source}/{sha256}"
 
-    def _first_day(self, city: str, source: str, sha256: str) -> date | None:
-        try:
-            day, identity = self.store.read(self._first_key(city, source, sha256)).decode().split("/")
-        except FileNotFoundError:
-            return None
-        first = date.fromisoformat(day)
-        return first if self.store.exists(_receipt_key(city, source, first, identity)) else None
+_OF_CONTENT = ("bytes", "etag", "last_modified", "content_type")
+"""What a 304 need not repeat of the content it stands for."""
+
+
+def _receipts_files(keys: Iterable[str]) -> list[str]:
+    """Without what file managers and people leave in a folder."""
+    return [key for key in keys if _PERIOD.fullmatch(_period(key)) and key.endswith(".jsonl")]
+
+
+_PERIOD = re.compile(r"\d{4}-\d\d(-\d\d)?")
+
+
+def _period(key: str) -> str:
+    """Day or month of a receipts file's key."""
+    return key.rsplit("/", 1)[1].removesuffix(".jsonl")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 from assets.cities.registry import City
@@ -18,7 +19,8 @@ class MissingSecret(Exception):
 
 @dataclass(frozen=True)
 class Deployment:
-    """One deployment. ``portals`` maps portal names to base URLs; ``meter_key`` hashes meter ids."""
+    """One deployment. ``portals`` maps portal names to base URLs; ``meter_key`` hashes meter ids. Snapshots are kept
+    for ``snapshot_days`` (0: for ever), and ``reader_hours`` beyond the one that follows."""
 
     store: Store
     cities: Mapping[str, City]
@@ -28,14 +30,16 @@ class Deployment:
     meter_key: bytes | None = field(default=None, repr=False)
     synthetic: bool = False
     version: str = "0"
+    snapshot_days: int = 35
+    reader_hours: int = 24
     client: Client = field(default_factory=Client, repr=False)
     """One for the whole run, so that it knows what each portal has cost tonight. It holds the keys of portals."""
     leases: Leases | None = field(default=None, repr=False)
     """The cities that the run holds; None for what only reads."""
 
-    @property
+    @cached_property
     def archive(self) -> Archive:
-        """Landing."""
+        """Landing; one for the whole run, because it remembers the receipts that it has read."""
         return Archive(self.store)
 
     def secret(self) -> bytes:

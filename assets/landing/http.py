@@ -24,8 +24,9 @@ import urllib3
 from assets.landing.archive import Archive, Delivery, Outcome, Receipt
 from assets.landing.budget import Budget, Limits
 from assets.landing.request import Request
-from assets.landing.secrets import full_url, scrubbed, secret_names, with_secrets, without_secrets
+from assets.landing.secrets import carried, cut, full_url, scrubbed, secret_names, with_secrets, without_secrets
 from assets.landing.sites import Site, Sites
+from assets.landing.store import Damaged
 from assets.landing.transport import ENCODINGS, Adapter, cut_after, inflated
 
 __all__ = ["Answer", "Client", "Limits", "run_plan", "without_secrets"]
@@ -49,6 +50,8 @@ _CODES: dict[Outcome, str] = {
     "bad-answer": "answer-bad",
     "empty": "answer-empty",
 }
+_SAID = ("reason", "etag", "last_modified", "content_type")
+"""What of an answer is a portal's own words, besides its bytes."""
 _jitter = random.SystemRandom()
 
 
@@ -64,6 +67,8 @@ class Answer:
     etag: str | None = None
     last_modified: str | None = None
     content_type: str | None = None
+    secrets_cut: int | None = None
+    """Places in ``data`` where the portal had repeated a secret of the request."""
 
     @property
     def code(self) -> str | None:
@@ -144,14 +149,11 @@ class Client:
             site,
         )
         answer = self._tried(asked, allowance.seconds, allowance.attempts)
-        # A portal may repeat a key in what it says.
-        return replace(
-            answer,
-            reason=scrubbed(answer.reason, names, self._keys),
-            etag=scrubbed(answer.etag, names, self._keys),
-            last_modified=scrubbed(answer.last_modified, names, self._keys),
-            content_type=scrubbed(answer.content_type, names, self._keys),
-        )
+        # A portal may repeat a secret in what it says.
+        secrets = carried(request, self._keys)
+        data, places = cut(answer.data, secrets) if answer.data else (answer.data, 0)
+        said: dict[str, Any] = {name: scrubbed(getattr(answer, name), secrets) for name in _SAID}
+        return replace(answer, data=data, secrets_cut=places or None, **said)
 
     def _tried(self, asked: "_Asked", seconds: float, attempts: int) -> Answer:
         self._turn(asked.site)
@@ -353,8 +355,17 @@ def run_plan(
     receipts: list[Receipt] = []
     request = next(plan, None)
     while request is not None:
-        known = archive.last_content(delivery.city, delivery.source, request.name) if request.conditional else None
+        known = None
+        if request.conditional:
+            known = archive.last_content(delivery.city, delivery.source, request.name, delivery.day)
         answer = client.fetch(request, known)
+        usable = answer.data if answer.outcome == "new" else None
+        if answer.outcome == "unchanged" and known is not None:
+            try:
+                usable = archive.bytes_of(known)
+            except Damaged:  # asked for whole, the same bytes mend it
+                answer = client.fetch(request)
+                usable = answer.data if answer.outcome == "new" else None
         receipts.append(
             archive.land(
                 delivery,
@@ -369,11 +380,9 @@ def run_plan(
                 etag=answer.etag,
                 last_modified=answer.last_modified,
                 content_type=answer.content_type,
+                secrets_cut=answer.secrets_cut,
             )
         )
-        usable = answer.data if answer.outcome == "new" else None
-        if answer.outcome == "unchanged" and known is not None:
-            usable = archive.bytes_of(known)
         try:
             request = plan.send(usable)
         except StopIteration:

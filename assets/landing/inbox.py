@@ -1,56 +1,161 @@
 """Inboxes: files that people or transfer jobs put under ``<inbox>/<city>/<source>/``.
 
-Files are read, never moved or changed: whose they are is the sender's business. Names starting with a dot and files
-that are still growing under a temporary name (``.part``, ``.tmp``, ``.filepart``) are left for the next night.
+Files are read, never moved or changed: whose they are is the sender's business. A file that is still being written is
+left for the next night: one under a temporary name (``.part``, ``.tmp``, …) without a word, any other with a receipt
+that says so. Names starting with a dot are no deliveries, nor is what lies in folders starting with ``_``, which are
+for the answers to the sender.
 """
 
 import os
-from collections.abc import Iterator
+import stat
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from assets.landing.archive import Archive, Delivery, Receipt
+from assets.landing.archive import Archive, Arrival, Delivery, Receipt
 
 MAX_BYTES = 512 * 1024 * 1024
 """Largest file taken; a month of 15-minute data of 100,000 meters as NEM12 is about 2 GB and comes in parts."""
 
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 
+QUIET_SECONDS = 60.0
+"""A file that was last written so long ago needs no second look: its transfer is over, or has failed."""
+LOOK_AGAIN_SECONDS = 2.0
+"""Between two looks at younger files, one pause for all of them. A copy at 100 kB/s in blocks of 128 kB shows growth
+within it, also where a file system keeps whole seconds."""
+
+BATCH_FILES = 1000
+BATCH_BYTES = 64 * 1024 * 1024
+"""Landed together at most: each batch is one write of the day's receipts, and is held in memory."""
+
+
+class _Entry(NamedTuple):
+    """Something that lies in an inbox: its path, and its size and times, or why they cannot be told."""
+
+    path: Path
+    seen: os.stat_result | OSError
+
+
+class _NotTaken(Exception):
+    """Why something is left where it lies: a problem code and a reason."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
 
 def files(inbox: Path, city: str, source: str) -> Iterator[Path]:
-    """Finished files of a source, in order of their names, in subfolders too; links are not followed."""
-    folder = inbox / city / source
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not path.is_symlink() and not hidden and path.suffix.lower() not in UNFINISHED:
+    """Files of a source, in order of their names, in subfolders too; links are not followed."""
+    for path, seen in _entries(inbox / city / source):
+        if isinstance(seen, os.stat_result) and stat.S_ISREG(seen.st_mode):
             yield path
 
 
-def land_inbox(archive: Archive, inbox: Path, delivery: Delivery) -> list[Receipt]:
-    """Land every file of a source's inbox; a file past ``MAX_BYTES`` or unreadable is a receipt without bytes."""
-    receipts = []
-    city, source = delivery.city, delivery.source
-    for path in files(inbox, city, source):
-        # A name in a legacy Thai encoding is no UTF-8: its bytes are spelt out, as text they could not be stored.
-        name = os.fsencode(path.relative_to(inbox / city / source)).decode("utf-8", "backslashreplace")
-        problem: dict[str, str] = {}
-        data: bytes | None = None
+def land_inbox(
+    archive: Archive, inbox: Path, delivery: Delivery, sleep: Callable[[float], object] = time.sleep
+) -> list[Receipt]:
+    """Land every file of a source's inbox. What is not taken (still growing, no regular file, unreadable, past
+    ``MAX_BYTES``) is a receipt with the outcome ``left``. Raises what ``Archive.land_many`` raises."""
+    folder = inbox / delivery.city / delivery.source
+    entries = list(_entries(folder))
+    growing = _growing(entries, sleep)
+    receipts: list[Receipt] = []
+    batch: list[Arrival] = []
+    size = 0
+    for entry in entries:
+        arrival = _arrival(folder, delivery, entry, growing)
+        if arrival is None:
+            continue
+        batch.append(arrival)
+        size += len(arrival.data or b"")
+        if len(batch) == BATCH_FILES or size > BATCH_BYTES:
+            receipts += archive.land_many(delivery, batch)
+            batch, size = [], 0
+    return receipts + (archive.land_many(delivery, batch) if batch else [])
+
+
+def _entries(folder: Path) -> Iterator[_Entry]:
+    try:
+        with os.scandir(folder) as scanned:
+            found = sorted(scanned, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield _Entry(folder, error)
+        return
+    for entry in found:
+        if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
+            continue
+        path = folder / entry.name
         try:
-            if path.stat().st_size > MAX_BYTES:
-                problem = {"code": "archive-limit", "reason": f"larger than {MAX_BYTES} bytes"}
-            else:
-                data = path.read_bytes()
+            if not entry.is_dir(follow_symlinks=False):
+                yield _Entry(path, entry.stat(follow_symlinks=False))
+            elif not entry.name.startswith("_"):
+                yield from _entries(path)
+        except FileNotFoundError:
+            continue  # taken away meanwhile
         except OSError as error:
-            problem = {"code": "answer-not-reached", "reason": f"cannot be read: {error.strerror}"}
-        if data is not None and not data:
-            problem = {"code": "file-empty", "reason": "0 bytes"}
-        receipts.append(
-            archive.land(
-                delivery,
-                name,
-                f"inbox/{city}/{source}/{name}",
-                data,
-                "not-reached" if data is None else None,
-                **problem,
-            )
-        )
-    return receipts
+            yield _Entry(path, error)
+
+
+def _growing(entries: Sequence[_Entry], sleep: Callable[[float], object]) -> Collection[Path]:
+    """Files that another look finds changed. Those written long ago need none; a time that lies ahead says nothing."""
+    quiet = time.time() - QUIET_SECONDS
+    young = [(path, seen) for path, seen in entries if isinstance(seen, os.stat_result) and seen.st_mtime > quiet]
+    if not young:
+        return ()
+    sleep(LOOK_AGAIN_SECONDS)
+    return {path for path, seen in young if not _same(path, seen)}
+
+
+def _same(path: Path, seen: os.stat_result) -> bool:
+    try:
+        return _written(path.lstat()) == _written(seen)
+    except OSError:
+        return True  # reading it will tell
+
+
+def _written(seen: os.stat_result) -> tuple[int, int]:
+    return seen.st_size, seen.st_mtime_ns
+
+
+def _arrival(folder: Path, delivery: Delivery, entry: _Entry, growing: Collection[Path]) -> Arrival | None:
+    """What is landed of an entry; None if it is no longer there."""
+    # A name in a legacy Thai encoding is no UTF-8: its bytes are spelt out, as text they could not be stored.
+    name = os.fsencode(entry.path.relative_to(folder)).decode("utf-8", "backslashreplace")
+    origin = f"inbox/{delivery.city}/{delivery.source}/{name}"
+    try:
+        data = _content(entry, growing)
+    except FileNotFoundError:
+        return None
+    except _NotTaken as why:
+        return Arrival(name, origin, None, "left", {"code": why.code, "reason": str(why)})
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+        return Arrival(name, origin, None, "left", {"code": "file-unreadable", "reason": reason})
+    return Arrival(name, origin, data, facts={} if data else {"code": "file-empty", "reason": "0 bytes"})
+
+
+def _content(entry: _Entry, growing: Collection[Path]) -> bytes:
+    """The bytes of a file that is whole. Raises ``_NotTaken`` and ``OSError``."""
+    path, seen = entry
+    if isinstance(seen, OSError):
+        raise seen
+    if not stat.S_ISREG(seen.st_mode):
+        kind = next((name for mode, name in _KINDS.items() if stat.S_IFMT(seen.st_mode) == mode), "a device")
+        raise _NotTaken("file-not-regular", f"{kind}, which is never opened: put the file itself")
+    if path in growing:
+        raise _NotTaken("file-growing", "it is still being written; it is taken when it no longer changes")
+    if seen.st_size > MAX_BYTES:
+        raise _NotTaken("archive-limit", f"larger than {MAX_BYTES} bytes")
+    # Not to be led elsewhere, nor held up, by what has been put in its place since.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+        if _written(os.fstat(file.fileno())) != _written(seen) or len(data) != seen.st_size:
+            raise _NotTaken("file-growing", "it was written while it was read; it is taken when it no longer changes")
+    return data
+
+
+_KINDS = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}

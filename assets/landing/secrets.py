@@ -2,12 +2,17 @@
 
 A request names a key as ``{key:NAME}``. Only what goes over the wire holds the secret; the URL that is kept, the
 reason and the receipt hold the placeholder. Credentials that stand in a URL under a telling name are kept as REDACTED.
+Where a portal repeats a secret, it is cut out of what is said and of the bytes before they are landed. What it packs
+(a secret within a deflated member of a ZIP) or writes in a way of its own cannot be seen.
 """
 
+import html
+import json
 import re
-from collections.abc import Iterable, Mapping
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit, urlunsplit
 
 from assets.landing.request import Request
 
@@ -17,6 +22,10 @@ _ENCODED_PLACEHOLDER = re.compile(r"%7Bkey%3A(\w+)%7D", re.IGNORECASE)
 SECRET_PARAMETER = re.compile(r"(?i)(.*[_-])?(key|token|secret|password|passwd|pwd|signature|sig|auth|credential)s?")
 SECRET_NAMES = frozenset({"apikey", "appkey", "ukey", "uid", "mapkey", "appid", "accesstoken", "usertoken"})
 """Query parameters whose value is a credential at some portal (TMD: uid and ukey; GovSpending: user_token)."""
+
+SHORTEST = 6
+"""Characters of a secret from which it is cut out of bodies. A shorter one (TMD's public demonstration user is "api")
+is a word that data holds by chance, and cutting it out would change what the portal said."""
 
 
 def secret_names(request: Request) -> list[str]:
@@ -62,12 +71,54 @@ def without_secrets(url: str) -> str:
         return "not a URL"
 
 
-def scrubbed(text: str | None, names: Iterable[str], keys: Mapping[str, str]) -> str | None:
-    """``text`` with the named secrets turned back into placeholders."""
-    for name in names:
-        for secret in (keys[name], quote(keys[name], safe="")):
-            text = text and text.replace(secret, f"{{key:{name}}}")
+def carried(request: Request, keys: Mapping[str, str]) -> dict[str, str]:
+    """The secrets that a request (with placeholders) takes along: what is kept in its place → secret."""
+    secrets = {f"{{key:{name}}}": keys[name] for name in secret_names(request)}
+    try:
+        password = urlsplit(request.url).password
+    except ValueError:  # not a URL
+        password = None
+    return secrets | ({"REDACTED": unquote(password)} if password else {})
+
+
+def scrubbed(text: str | None, secrets: Mapping[str, str]) -> str | None:
+    """``text`` with what is kept in the place of each of ``carried``'s secrets."""
+    for kept, secret in secrets.items():
+        for form in _forms(secret) if text else ():
+            text = text and text.replace(form, kept)
     return text
+
+
+def cut(data: bytes, secrets: Mapping[str, str]) -> tuple[bytes, int]:
+    """``data`` with ``***`` in the place of each secret, in whatever form it stands there, and how many those were."""
+    places = 0
+    for secret in secrets.values():
+        if len(secret) < SHORTEST:
+            continue
+        for form in _forms(secret):
+            for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
+                seen = form.encode(encoding)
+                if found := data.count(seen):
+                    places += found
+                    data = data.replace(seen, "***".encode(encoding))
+    return data, places
+
+
+def _forms(secret: str) -> list[str]:
+    """How a portal may write a secret that it repeats: as it is, in a URL, in JSON, in HTML, as hex, in base64."""
+    quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret), quote(quote(secret, safe=""), safe="")}
+    quoted |= {re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in quoted}
+    told = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    told |= {form.replace("/", r"\/") for form in told}
+    told |= {secret.translate({ord(each): rf"\u{ord(each):{hex}}" for each in "\"&'+<>"}) for hex in ("04x", "04X")}
+    told |= {html.escape(secret), html.escape(secret).replace("&#x27;", "&#39;"), html.escape(secret, quote=False)}
+    raw = secret.encode()
+    coded = {raw.hex(), raw.hex().upper()}
+    for before in range(3):  # base64 of a text with the secret in it: the digits that only the secret decides
+        first, last = -(-8 * before // 6), 8 * (before + len(raw)) // 6
+        for encode in (b64encode, urlsafe_b64encode):
+            coded.add(encode(bytes(before) + raw).decode()[first:last])
+    return sorted({secret, *quoted, *told, *coded}, key=lambda form: (-len(form), form))
 
 
 def _is_secret(name: str) -> bool:

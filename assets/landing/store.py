@@ -5,14 +5,14 @@ snapshots all write through a ``Store``, so ``MUANG_STORE`` moves them together.
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 
 class StoreFailure(OSError):
@@ -24,7 +24,7 @@ class Damaged(Exception):
 
     def __init__(self, key: str, wrong: str, remedy: str) -> None:
         super().__init__(f"{key} is damaged ({wrong}): {remedy}")
-        self.key = key
+        self.key, self.wrong = key, wrong
 
 
 class Fetched(NamedTuple):
@@ -50,6 +50,9 @@ class Store(Protocol):
 
     def write(self, key: str, data: bytes) -> None:
         """Put ``data`` whole, replacing what was there."""
+
+    def ensure(self, items: Mapping[str, bytes]) -> None:
+        """Make every key hold exactly its bytes. What does already is left alone; the rest is written in one batch."""
 
     def create(self, key: str, data: bytes) -> bool:
         """Put ``data`` unless ``key`` exists; True if ``key`` now holds exactly ``data``.
@@ -79,8 +82,14 @@ class Store(Protocol):
     def list(self, prefix: str) -> list[str]:
         """Every key under the folder ``prefix``, sorted; empty where there is no such folder."""
 
+    def stamps(self, prefix: str) -> dict[str, str]:
+        """Every key under the folder ``prefix``, sorted, with a mark that another write of it changes."""
+
     def delete(self, key: str) -> None:
         """Remove ``key``; nothing happens if it is not there."""
+
+    def delete_folder(self, prefix: str) -> None:
+        """Remove every key under the folder ``prefix``; nothing happens if it is not there."""
 
     def path(self, key: str) -> str:
         """``key`` as a path or URL that Polars and DuckDB open."""
@@ -110,29 +119,47 @@ class LocalStore:
     @contextlib.contextmanager
     def _staged(self, key: str, data: bytes) -> Iterator[tuple[str, Path]]:
         file = self._file(key)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # The staging folder lies in the same file system but outside every data folder: engines read all they find.
+        _make_folder(file.parent)
+        temporary = self._stage(data)
+        try:
+            yield temporary, file
+            _sync_folder(file.parent)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+    def _stage(self, data: bytes) -> str:
+        """A file with ``data``, synced. It lies in the same file system but outside every data folder: engines read
+        all they find."""
         staging = self.root / ".staging"
-        staging.mkdir(exist_ok=True)
+        staging.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=staging)
         try:
             with os.fdopen(handle, "wb") as out:
                 out.write(data)
                 out.flush()
                 os.fsync(out.fileno())
-            yield temporary, file
-            folder = os.open(file.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        finally:
+        except BaseException:
             Path(temporary).unlink(missing_ok=True)
+            raise
+        return temporary
 
     def write(self, key: str, data: bytes) -> None:
         """See ``Store.write``."""
         with self._staged(key, data) as (temporary, file):
             Path(temporary).replace(file)
+
+    def ensure(self, items: Mapping[str, bytes]) -> None:
+        """See ``Store.ensure``. Every file is synced, every folder once."""
+        folders = set()
+        for key, data in items.items():
+            file = self._file(key)
+            if file.is_file() and file.stat().st_size == len(data) and file.read_bytes() == data:
+                continue
+            _make_folder(file.parent)
+            Path(self._stage(data)).replace(file)
+            folders.add(file.parent)
+        for folder in folders:
+            _sync_folder(folder)
 
     def create(self, key: str, data: bytes) -> bool:
         """See ``Store.create``. A hard link refuses an existing name, which rename does not."""
@@ -191,136 +218,45 @@ class LocalStore:
         cut = len(self.uri) + 1
         return sorted(f"{base}/{name}"[cut:] for base, _, names in os.walk(self._file(prefix)) for name in names)
 
+    def stamps(self, prefix: str) -> dict[str, str]:
+        """See ``Store.stamps``. A write makes a new file: another inode, another time."""
+        stats = {key: self._file(key).stat() for key in self.list(prefix)}
+        return {key: f"{stat.st_ino}-{stat.st_mtime_ns}-{stat.st_size}" for key, stat in stats.items()}
+
     def delete(self, key: str) -> None:
         """See ``Store.delete``."""
         self._file(key).unlink(missing_ok=True)
+
+    def delete_folder(self, prefix: str) -> None:
+        """See ``Store.delete_folder``. The folders go too: an empty one costs an inode."""
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._file(prefix))
 
     def path(self, key: str) -> str:
         """See ``Store.path``."""
         return str(self._file(key))
 
 
-class S3Store:
-    """A bucket and prefix on S3. Every write is one whole put; nothing is read through a listing cache."""
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each synced into the one it lies in: a file is no safer than its folder."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
 
-    def __init__(self, url: str, **options: Any) -> None:
-        import s3fs  # a second of imports that a local store does not need
 
-        self.uri = url.rstrip("/")
-        self._base = self.uri.removeprefix("s3://")
-        self.filesystem = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True, **options)
-
-    def _object(self, key: str) -> str:
-        parts = PurePosixPath(key)
-        if parts.is_absolute() or ".." in parts.parts:
-            raise ValueError(f"not a key: {key!r}")
-        return f"{self._base}/{key}"
-
-    @contextlib.contextmanager
-    def _at(self, key: str) -> Iterator[str]:
-        """The object's name; what botocore and aiohttp raise, which has no ancestor in common, becomes one class."""
-        name = self._object(key)
-        try:
-            yield name
-        except OSError:
-            raise
-        except Exception as error:
-            raise StoreFailure(errno.EIO, f"{type(error).__name__}: {error}", key) from error
-
-    def read(self, key: str) -> bytes:
-        """See ``Store.read``."""
-        with self._at(key) as name:
-            data: bytes = self.filesystem.cat_file(name)
-        return data
-
-    def read_all(self, keys: Sequence[str]) -> list[bytes]:
-        """See ``Store.read_all``. Many at once: one after the other, each would wait for the server's answer."""
-        if not keys:
-            return []
-        objects = [self._object(key) for key in keys]
-        with self._at(keys[0]):
-            found: dict[str, bytes] = self.filesystem.cat(objects)
-        return [found[each] for each in objects]
-
-    def write(self, key: str, data: bytes) -> None:
-        """See ``Store.write``."""
-        with self._at(key) as name:
-            self.filesystem.pipe_file(name, data)
-
-    def create(self, key: str, data: bytes) -> bool:
-        """See ``Store.create``. A conditional put whose reply is lost reports failure although it succeeded."""
-        try:
-            with self._at(key) as name:
-                self.filesystem.pipe_file(name, data, mode="create")
-        except OSError:
-            if not self.exists(key):
-                raise  # a failure of the server is not another writer
-            return self.read(key) == data
-        return True
-
-    def tag(self, key: str) -> str | None:
-        """See ``Store.tag``."""
-        try:
-            with self._at(key) as name:
-                found = self.filesystem.info(name, refresh=True)
-        except FileNotFoundError:
-            return None
-        return str(found["ETag"]) if found["type"] == "file" else None
-
-    def fetch(self, key: str) -> Fetched:
-        """See ``Store.fetch``."""
-        tag = self.tag(key)
-        try:
-            return Fetched(self.read(key), tag) if tag else Fetched(None, None)
-        except FileNotFoundError:
-            return Fetched(None, None)
-
-    def swap(self, key: str, data: bytes, tag: str | None) -> bool:
-        """See ``Store.swap``: ``If-Match``, or ``If-None-Match`` for the first."""
-        if tag is None:
-            return self.create(key, data)
-        try:
-            with self._at(key) as name:
-                self.filesystem.pipe_file(name, data, IfMatch=tag)
-        except OSError as error:
-            # 409 is EBUSY: another writer is at it. Any other failure with the old tag still there is the server's.
-            if self.tag(key) == tag and error.errno != errno.EBUSY:
-                raise
-            return self.exists(key) and self.read(key) == data
-        return True
-
-    def remove(self, key: str, tag: str | None) -> bool:
-        """See ``Store.remove``."""
-        if tag is None or self.tag(key) != tag:
-            return False
-        self.delete(key)
-        return True
-
-    def exists(self, key: str) -> bool:
-        """See ``Store.exists``."""
-        return self.tag(key) is not None
-
-    def list(self, prefix: str) -> list[str]:
-        """See ``Store.list``."""
-        with self._at(prefix) as name:
-            base = f"{name}/"
-            found = self.filesystem.find(base, refresh=True)
-        # s3fs gives the folder itself where the listing was empty when it looked first and not when it looked again.
-        cut = len(self._base) + 1
-        return sorted(each[cut:] for each in found if each.startswith(base) and each != base)
-
-    def delete(self, key: str) -> None:
-        """See ``Store.delete``."""
-        with contextlib.suppress(FileNotFoundError), self._at(key) as name:
-            self.filesystem.rm_file(name)
-
-    def path(self, key: str) -> str:
-        """See ``Store.path``."""
-        return f"s3://{self._object(key)}"
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def open_store(uri: str) -> Store:
     """The store that ``uri`` names: ``s3://bucket/prefix`` or a folder. Opens no connection."""
     if uri.startswith("s3://"):
+        from assets.landing.s3 import S3Store
+
         return S3Store(uri, endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
     return LocalStore(Path(uri))

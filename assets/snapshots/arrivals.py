@@ -1,17 +1,14 @@
 """What each source of a city brought, and since when it has brought nothing: told from landing and the ledger."""
 
-from datetime import date
 from typing import Any
 
 import polars as pl
 
 from assets.lake.feeds import landed_as
 from assets.lake.files import CityLake
+from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
 from quality.tables import DELIVERIES
-
-LOOK_BACK = 400
-"""Receipts of a source that are opened at most, newest first, to find its last answer: a year of nightly failures."""
 
 SCHEMA = pl.Schema(
     {"source": pl.String, "tonight": pl.String, "last_answer": pl.Date, "receipts": pl.Int64, "reason": pl.String}
@@ -30,21 +27,20 @@ def arrivals(step: Step) -> pl.DataFrame:
 
 def _row(step: Step, name: str, rejected: set[str]) -> dict[str, Any]:
     owner, source = landed_as(step.city, name)
-    archive, today = step.deployment.archive, step.day
-    known = [(day, identity) for day, identity in archive.ids(owner, source) if day <= today]
-    tonight = [archive.receipt(owner, source, day, identity) for day, identity in known if day == today]
-    failed = [r for r in tonight if r.outcome not in ("new", "unchanged") or r.id in rejected]
+    known = [r for r in step.deployment.archive.receipts(owner, source) if r.day <= step.day]
+    # What was asked for again that day is judged by what came last.
+    tonight = list({receipt.name: receipt for receipt in known if receipt.day == step.day}.values())
+    failed = [r for r in tonight if not _answered(r) or r.id in rejected]
     good = len(tonight) - len(failed)
-    last: date | None = today if good else None
-    for day, identity in reversed([pair for pair in known if pair[0] < today][-LOOK_BACK:]):
-        if last:
-            break
-        if archive.receipt(owner, source, day, identity).outcome in ("new", "unchanged"):
-            last = day
+    answered = [r.day for r in known if r.day < step.day and _answered(r)]
     return {
         "source": name,
         "tonight": ("in part" if good else "failed") if failed else ("answered" if good else "nothing"),
-        "last_answer": last,
+        "last_answer": step.day if good else max(answered, default=None),
         "receipts": len(tonight),
         "reason": next((r.reason or "the reader refused it; see the quality checks" for r in failed), None),
     }
+
+
+def _answered(receipt: Receipt) -> bool:
+    return receipt.outcome in ("new", "unchanged")

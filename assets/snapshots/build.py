@@ -1,6 +1,7 @@
 """Build a snapshot: ``cdp/city=<slug>/snapshots/<id>/`` with data files, their description, and the city's page.
 
-    data/<table>/month=YYYY-MM/part-00000-<8 hex of sha256>.parquet   only Parquet: engines read all they find
+    data/<table>/part-00000-<8 hex of sha256>.parquet   only Parquet: engines read all they find
+    data/<table>/month=YYYY-MM/part-…                   a file a month instead, in a table of many rows
     meta/manifest.json      every file with size, rows and sha256; schemas, inputs, checks, versions
     meta/dictionary.json    columns, types, units and meanings, from the contracts
     meta/quality.parquet    one row a check
@@ -23,16 +24,22 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.lake.encoding import encode
-from assets.landing.store import Store
 from assets.snapshots.describe import datapackage, dictionary, fingerprint, types
 from assets.snapshots.page import render
 from quality.contracts import Table
-from quality.tables import TABLES, VERDICTS
+from quality.tables import INDICATORS, PROGRAMME, TABLES, VERDICTS
 
 MANIFEST = "meta/manifest.json"
 QUALITY = "meta/quality.parquet"
 PAGE = "index.html"
+FAILED = "meta/FAILED.json"
+"""Marks a snapshot that was given up. It lies beside what was written of it."""
 FORMAT = "muang-snapshot/1"
+MANY_ROWS = 100_000
+"""Rows from which a table is cut by months: below, one file of a few megabytes is read faster than many, and each file
+costs the store an object."""
+MADE_OF_OTHERS = {INDICATORS.name, PROGRAMME.name}
+"""Tables that have rows although nothing was ever delivered: they say what is missing."""
 CITY_FACTS = {"slug", "name_th", "name_en", "province_th", "province_en", "dopa_province", "lat", "lon", "utility"}
 """What a manifest tells of its city."""
 
@@ -81,17 +88,20 @@ def json_bytes(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, indent=1, default=str).encode() + b"\n"
 
 
-def build(store: Store, snapshot_id: str, edition: Edition) -> str:
-    """Write every file of a snapshot, the manifest last; returns the manifest's sha256.
+def contents(snapshot_id: str, parent: str | None, edition: Edition) -> dict[str, bytes]:
+    """Every file of a snapshot that follows ``parent``, by path, the manifest last. Same arguments, same bytes.
 
-    Raises ``Refused`` for a table that is not meant to be published, breaks its contract, or has a blocking verdict.
+    Raises ``Refused`` for a table that is not meant to be published, breaks its contract, or has a blocking verdict,
+    and where nothing was delivered to any.
     """
     contracts = [_checked(name, frame, edition.verdicts) for name, frame in edition.tables.items()]
-    at = prefix(edition.city.slug, snapshot_id)
+    if all(frame.is_empty() for name, frame in edition.tables.items() if name not in MADE_OF_OTHERS):
+        raise Refused("nothing was delivered: every table of the city is empty")
+    found: dict[str, bytes] = {}
     files: list[dict[str, Any]] = []
 
     def put(path: str, data: bytes, **facts: Any) -> None:
-        store.write(f"{at}/{path}", data)
+        found[path] = data
         files.append({"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), **facts})
 
     for table in contracts:
@@ -102,11 +112,9 @@ def build(store: Store, snapshot_id: str, edition: Edition) -> str:
     put("meta/dictionary.json", json_bytes(dictionary(contracts)))
     put(QUALITY, encode(verdicts), rows=verdicts.height)
     put("datapackage.json", json_bytes(datapackage(edition.city, edition.day, snapshot_id, contracts, files)))
-    manifest = _manifest(snapshot_id, edition, entries)
+    manifest = _manifest(snapshot_id, parent, edition, entries)
     put(PAGE, render(edition.city, edition.tables, verdicts, manifest | {"files": files}))
-    data = json_bytes(manifest | {"files": files})
-    store.write(f"{at}/{MANIFEST}", data)
-    return hashlib.sha256(data).hexdigest()
+    return found | {MANIFEST: json_bytes(manifest | {"files": files})}
 
 
 def _checked(name: str, frame: pl.DataFrame, verdicts: pl.DataFrame) -> Table:
@@ -124,13 +132,13 @@ def _checked(name: str, frame: pl.DataFrame, verdicts: pl.DataFrame) -> Table:
 
 
 def _parts(table: Table, frame: pl.DataFrame) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
-    """One file a month: small files cost more than they save, and a closed month keeps its bytes."""
-    month = pl.col(table.day).dt.strftime("%Y-%m")
-    for (name,), part in sorted(frame.with_columns(_month=month).group_by("_month")):
-        rows = part.drop("_month").sort(table.order, nulls_last=False)
+    """The table's files: one, or one a month where there are ``MANY_ROWS``."""
+    month = pl.col(table.day).dt.strftime("month=%Y-%m/") if frame.height >= MANY_ROWS else pl.lit("")
+    for (folder,), part in sorted(frame.with_columns(_folder=month).group_by("_folder")):
+        rows = part.drop("_folder").sort(table.order, nulls_last=False)
         data = encode(rows)
         days = rows[table.day]
-        path = f"data/{table.name}/month={name}/part-00000-{hashlib.sha256(data).hexdigest()[:8]}.parquet"
+        path = f"data/{table.name}/{folder}part-00000-{hashlib.sha256(data).hexdigest()[:8]}.parquet"
         yield path, data, {"rows": rows.height, "first_day": str(days.min()), "last_day": str(days.max())}
 
 
@@ -149,11 +157,12 @@ def _entry(table: Table, frame: pl.DataFrame, files: Sequence[Mapping[str, Any]]
     }
 
 
-def _manifest(snapshot_id: str, edition: Edition, tables: Mapping[str, Any]) -> dict[str, Any]:
+def _manifest(snapshot_id: str, parent: str | None, edition: Edition, tables: Mapping[str, Any]) -> dict[str, Any]:
     city = edition.city
     return {
         "format": FORMAT,
         "snapshot_id": snapshot_id,
+        "parent": parent,
         "city": city.model_dump(include=CITY_FACTS),
         "day": edition.day.isoformat(),
         "created": edition.now.astimezone(UTC).isoformat(timespec="seconds"),

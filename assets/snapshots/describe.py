@@ -37,7 +37,7 @@ def dictionary(tables: Sequence[Table]) -> dict[str, Any]:
             "smart": table.smart,
             "licence": table.licence,
             "key": list(table.key),
-            "partition": {"month": f"YYYY-MM of {table.day}"},
+            "day": table.day,
             "columns": [_described(table, name, dtype) for name, dtype in table.schema.items()],
         }
         for table in tables

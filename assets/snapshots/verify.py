@@ -1,4 +1,4 @@
-"""Verify a snapshot: read every byte back and compare it with the manifest.
+"""Verify what is published: read every byte back and compare it with the manifest, pointer and history included.
 
 A write that reported success proves nothing; two published systems lost data between a good write and a reader.
 """
@@ -11,12 +11,29 @@ from typing import Any
 
 import polars as pl
 
-from assets.landing.store import Store
-from assets.snapshots.build import FORMAT, MANIFEST, PAGE, prefix
+from assets.landing.store import Damaged, Store
+from assets.snapshots.build import FAILED, FORMAT, MANIFEST, PAGE, prefix
+from assets.snapshots.collect import removed
 from assets.snapshots.describe import types
+from assets.snapshots.history import history, pointer, problems
 
-FAILED = "meta/FAILED.json"
-"""Marks a snapshot that was given up. It lies beside what was written of it."""
+
+def verify_city(store: Store, city: str, all_kept: bool = False) -> list[str] | None:
+    """What is wrong with a city's pointer, history and current snapshot (or every one that is kept, each problem with
+    its id), in words that name the file; None where nothing was ever published."""
+    entries = history(store, city)
+    found = problems(store, city)
+    gone: set[str] = set()
+    try:
+        gone = removed(store, city)
+    except Damaged as damaged:
+        found.append(str(damaged))
+    pointed = pointer(store, city).entry
+    for entry in entries if all_kept else [pointed] if pointed else []:
+        if entry.snapshot_id not in gone:
+            wrong = verify(store, city, entry.snapshot_id, entry.manifest_sha256)
+            found += [f"{entry.snapshot_id}: {problem}" for problem in wrong] if all_kept else wrong
+    return found if found or entries else None
 
 
 def verify(store: Store, city: str, snapshot_id: str, manifest_sha256: str | None = None) -> list[str]:
@@ -93,5 +110,5 @@ def _content(frame: pl.DataFrame, file: Mapping[str, Any], tables: Mapping[str, 
     days = frame[table["day"]]
     if (str(days.min()), str(days.max())) != (file["first_day"], file["last_day"]):
         yield f"{path}: days are not those of the manifest"
-    if (days.dt.strftime("%Y-%m") != path.split("/month=")[1][:7]).any():
+    if "/month=" in path and (days.dt.strftime("%Y-%m") != path.split("/month=")[1][:7]).any():
         yield f"{path}: holds days of another month"

@@ -35,6 +35,4 @@ def land_portal(step: Step, name: str, source: Source[Any], options: Mapping[str
 
 def _known(step: Step, source: str) -> list[Receipt]:
     """What a past day brought already; the day of today may bring more."""
-    archive, city = step.deployment.archive, step.city.slug
-    days = archive.ids(city, source) if step.is_past else []
-    return [archive.receipt(city, source, day, identity) for day, identity in days if day == step.day]
+    return step.deployment.archive.receipts_of_day(step.city.slug, step.day, source) if step.is_past else []

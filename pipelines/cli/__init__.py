@@ -4,5 +4,15 @@ Exit codes: 0 done, 1 something was withheld or rejected, 2 wrong use or setting
 where a night was stopped.
 """
 
-from pipelines.cli import lake, nightly, quarantine, read, snapshots, sql, ui, watch  # noqa: F401 - each adds its commands to the app
+from pipelines.cli import (  # noqa: F401 - each adds its commands to the app
+    lake,
+    landing,
+    nightly,
+    quarantine,
+    read,
+    snapshots,
+    sql,
+    ui,
+    watch,
+)
 from pipelines.cli.base import app as app

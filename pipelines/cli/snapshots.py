@@ -1,13 +1,14 @@
 """``muang snapshots``: the published side."""
 
 import json
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table as RichTable
 
-from pipelines.cli.base import Cities, Json, app, fail, guarded, out, wanted
-from pipelines.settings import Settings
+from pipelines.cli.base import Cities, Json, app, err, fail, guarded, out, wanted
+from pipelines.settings import Settings, now
 
 snapshots_app = typer.Typer(help="The published side: what each city published, and whether it is whole.")
 app.add_typer(snapshots_app, name="snapshots", no_args_is_help=True)
@@ -16,25 +17,49 @@ app.add_typer(snapshots_app, name="snapshots", no_args_is_help=True)
 @snapshots_app.command("list")
 @guarded
 def snapshots_list(city: Cities = None, as_json: Json = False) -> None:
-    """List what each city has committed, newest last; the current one is marked."""
-    from assets.landing.store import open_store
-    from assets.snapshots import commit
+    """List what each city has committed, newest last, with its state: current, kept, removed (by age), or lost."""
+    from assets.landing.store import Damaged, open_store
+    from assets.snapshots import collect, history
     from pipelines.build import cities_of
 
     settings = Settings()
     store = open_store(settings.store_uri)
-    slugs = wanted(cities_of(settings), city)
-    found = {slug: (commit.history(store, slug), commit.current(store, slug)) for slug in slugs}
+    damaged: list[Damaged] = []
+    listed: dict[str, list[dict[str, Any]]] = {}
+    for slug in wanted(cities_of(settings), city):
+        removed: set[str] = set()
+        pointed = None
+        try:
+            pointed = history.current(store, slug)
+        except Damaged as error:
+            damaged.append(error)
+        try:
+            removed = collect.removed(store, slug)
+        except Damaged as error:
+            damaged.append(error)
+        rows: list[dict[str, Any]] = []
+        for seq, entry in history.commits(store, slug).items():
+            if isinstance(entry, Damaged):
+                damaged.append(entry)
+                rows.append({"seq": seq, "state": "lost"})
+                continue
+            kept = "removed" if entry.snapshot_id in removed else "kept"
+            rows.append(entry.model_dump(mode="json") | {"state": "current" if entry == pointed else kept})
+        if rows:
+            listed[slug] = rows
     if as_json:
-        listed = {slug: [entry.model_dump(mode="json") for entry in entries] for slug, (entries, _) in found.items()}
-        print(json.dumps({slug: entries for slug, entries in listed.items() if entries}, indent=1))
-        return
-    grid = RichTable("city", "seq", "snapshot", "day", "", header_style="bold")
-    for slug, (entries, current) in found.items():
-        for entry in entries:
-            marks = [mark for mark, is_so in (("current", entry == current), ("synthetic", entry.synthetic)) if is_so]
-            grid.add_row(slug, str(entry.seq), entry.snapshot_id, str(entry.day), ", ".join(marks))
-    out.print(grid)
+        print(json.dumps(listed, indent=1))
+    else:
+        grid = RichTable("city", "seq", "snapshot", "day", "", header_style="bold")
+        for slug, rows in listed.items():
+            for row in rows:
+                marks = [mark for mark in (row["state"],) if mark != "kept"] + ["synthetic"] * row.get("synthetic", 0)
+                named = (row.get("snapshot_id", "–"), row.get("day", "–"))
+                grid.add_row(slug, str(row["seq"]), *named, ", ".join(marks))
+        out.print(grid)
+    for each in damaged:
+        err.print(f"[red]{each}[/]", highlight=False)
+    raise typer.Exit(1 if damaged else 0)
 
 
 @snapshots_app.command("show")
@@ -46,60 +71,117 @@ def snapshots_show(
 ) -> None:
     """Show a snapshot's manifest: tables, rows, files with sha256."""
     from assets.landing.store import open_store
-    from assets.snapshots import commit
-
-    settings = Settings()
-    store = open_store(settings.store_uri)
-    identity = snapshot or _current_id(settings, city)
-    try:
-        manifest = json.loads(commit.show(store, city, identity))
-    except FileNotFoundError:
-        raise fail(f"{city} has no snapshot {identity}", 2) from None
-    if as_json:
-        print(json.dumps(manifest, ensure_ascii=False, indent=1))
-        return
-    out.print(f"[bold]{city}[/] {identity}" + ("  [yellow]synthetic[/]" if manifest["synthetic"] else ""))
-    grid = RichTable("file", "rows", "bytes", "sha256", header_style="bold")
-    for entry in manifest["files"]:
-        grid.add_row(entry["path"], str(entry.get("rows", "")), str(entry["bytes"]), entry["sha256"][:16])
-    out.print(grid)
-    out.print(f"page: {commit.page_path(store, city, identity)}", soft_wrap=True, highlight=False)
-
-
-@snapshots_app.command("verify")
-@guarded
-def snapshots_verify(city: Cities = None, as_json: Json = False) -> None:
-    """Read every file of each city's current snapshot back and compare it with the manifest."""
-    from assets.landing.store import open_store
-    from assets.snapshots import commit
-    from assets.snapshots.verify import verify
+    from assets.snapshots import collect, history
     from pipelines.build import cities_of
 
     settings = Settings()
     store = open_store(settings.store_uri)
-    found: dict[str, list[str]] = {}
-    for slug in wanted(cities_of(settings), city):
-        if current := commit.current(store, slug):
-            found[slug] = verify(store, slug, current.snapshot_id, current.manifest_sha256)
+    wanted(cities_of(settings), [city])
+    if snapshot is None:
+        entry = history.current(store, city)
+    else:
+        entry = next((each for each in history.history(store, city) if each.snapshot_id == snapshot), None)
+    if entry is None:
+        raise fail(f"{city} has no snapshot {snapshot}" if snapshot else f"{city} has published nothing yet", 2)
+    if entry.snapshot_id in collect.removed(store, city):
+        raise fail(f"{entry.snapshot_id} of {city} was removed; `muang snapshots list` has those that are kept", 2)
+    manifest = history.manifest(store, entry)
+    if as_json:
+        print(json.dumps(manifest, ensure_ascii=False, indent=1))
+        return
+    out.print(f"[bold]{city}[/] {entry.snapshot_id}" + ("  [yellow]synthetic[/]" if manifest["synthetic"] else ""))
+    grid = RichTable("file", "rows", "bytes", "sha256", header_style="bold")
+    for file in manifest["files"]:
+        grid.add_row(file["path"], str(file.get("rows", "")), str(file["bytes"]), file["sha256"][:16])
+    out.print(grid)
+    out.print(f"page: {history.page_path(store, city, entry.snapshot_id)}", soft_wrap=True, highlight=False)
+
+
+@snapshots_app.command("verify")
+@guarded
+def snapshots_verify(
+    city: Cities = None,
+    all_kept: Annotated[bool, typer.Option("--all", help="Every snapshot that is kept, not the current only.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read pointer, history and every file of each city's current snapshot back; name what is not as it was written."""
+    from assets.landing.store import open_store
+    from assets.snapshots.verify import verify_city
+    from pipelines.build import cities_of
+
+    settings = Settings()
+    store = open_store(settings.store_uri)
+    checked = {slug: verify_city(store, slug, all_kept) for slug in wanted(cities_of(settings), city)}
+    found = {slug: problems for slug, problems in checked.items() if problems is not None}
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1))
     else:
         for slug, problems in found.items():
             out.print(f"{slug}: " + ("[green]whole[/]" if not problems else f"[red]{len(problems)} problems[/]"))
             for line in problems:
-                out.print(f"  {line}", highlight=False)
+                out.print(f"  {line}", highlight=False, soft_wrap=True)
         if not found:
             out.print("nothing is published yet; `muang nightly` does")
     raise typer.Exit(1 if any(found.values()) else 0)
 
 
-def _current_id(settings: Settings, city: str) -> str:
+@snapshots_app.command("repair")
+@guarded
+def snapshots_repair(city: Cities = None, as_json: Json = False) -> None:
+    """Make pointers again from the history, and lost history entries from what still tells of them."""
     from assets.landing.store import open_store
-    from assets.snapshots import commit
+    from assets.snapshots import history
     from pipelines.build import cities_of
 
-    wanted(cities_of(settings), [city])
-    current = commit.current(open_store(settings.store_uri), city)
-    if current is None:
-        raise fail(f"{city} has published nothing yet", 2)
-    return current.snapshot_id
+    settings = Settings()
+    store = open_store(settings.store_uri)
+    found = {}
+    for slug in wanted(cities_of(settings), city):
+        mended = [*history.repair(store, slug).mended, *history.rebuild(store, slug)]
+        found[slug] = {"mended": mended, "left": history.problems(store, slug)}
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        for slug, state in found.items():
+            for line in state["mended"]:
+                out.print(f"{slug}: [green]mended[/] {line}", highlight=False, soft_wrap=True)
+            for line in state["left"]:
+                out.print(f"{slug}: [red]left[/] {line}", highlight=False, soft_wrap=True)
+        if not any(state["mended"] or state["left"] for state in found.values()):
+            out.print("nothing to mend")
+    raise typer.Exit(1 if any(state["left"] for state in found.values()) else 0)
+
+
+@snapshots_app.command("gc")
+@guarded
+def snapshots_gc(
+    city: Cities = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Remove older ones; default MUANG_SNAPSHOT_DAYS.")] = None,
+    keep: Annotated[int, typer.Option(min=0, help="Remove all but so many of the newest; 0: not by number.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove old snapshots. The current one stays, and what was current in the last MUANG_READER_HOURS.
+
+    The history keeps a line of each; `muang snapshots list` marks it as removed.
+    """
+    from assets.landing.store import open_store
+    from assets.snapshots.collect import collect
+    from pipelines.build import cities_of
+
+    settings = Settings()
+    store = open_store(settings.store_uri)
+    if days is None:
+        days = 0 if keep else settings.snapshot_days
+    grace = timedelta(hours=settings.reader_hours)
+    found = {
+        slug: collect(store, slug, now(), days, keep, grace, dry_run) for slug in wanted(cities_of(settings), city)
+    }
+    if as_json:
+        print(json.dumps({slug: gone for slug, gone in found.items() if gone}, indent=1))
+        return
+    verb = "would remove" if dry_run else "removed"
+    for slug, gone in found.items():
+        for snapshot_id in gone:
+            out.print(f"{slug}: {verb} {snapshot_id}", highlight=False)
+    out.print(f"{verb} {sum(map(len, found.values()))} snapshots")

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table as RichTable
 
 from assets.cities.registry import Smart
-from pipelines.cli.base import Json, app, fail, guarded, out
+from pipelines.cli.base import Json, app, err, fail, guarded, out
 from pipelines.settings import Settings
 
 
@@ -26,14 +26,18 @@ def sql(
 
     from assets.landing.store import open_store
     from pipelines.build import cities_of
-    from pipelines.sql import DESCRIBE, connect, is_reading
+    from pipelines.sql import DESCRIBE, connect, is_reading, published
 
     if query and smart:
         raise fail("--smart is for the description of tables, not for a query", 2)
     settings = Settings()
+    store, cities = open_store(settings.store_uri), list(cities_of(settings))
+    files, damaged = published(store, cities)
+    for error in damaged:
+        err.print(f"[red]left out[/]: {error}", highlight=False)
     described = (DESCRIBE, {"smart": smart})
     try:
-        with connect(open_store(settings.store_uri), list(cities_of(settings))) as connection:
+        with connect(store, cities, files) as connection:
             if not connection.execute(*described).fetchone():
                 raise fail(f"the store {settings.store_uri} holds no such tables yet; `muang nightly` fills it", 2)
             if query and not is_reading(connection, query):
@@ -44,12 +48,14 @@ def sql(
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise fail(f"infrastructure: {error}", 3) from None
     except duckdb.Error as error:
-        raise fail(str(error), 2) from None
+        # What was left out may be the very table that is asked for.
+        raise fail(str(error), 1 if damaged else 2) from None
     if as_json:
         print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False, default=str))
-        return
+        raise typer.Exit(1 if damaged else 0)
     grid = RichTable(*names, header_style="bold")
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
     out.print(grid)
     out.print(f"{len(rows)} rows", style="dim")
+    raise typer.Exit(1 if damaged else 0)

@@ -3,7 +3,7 @@
 import typer
 from rich.table import Table as RichTable
 
-from pipelines.cli.base import Cities, Json, app, guarded, out, print_json, wanted
+from pipelines.cli.base import Cities, Json, app, err, guarded, out, print_json, wanted
 from pipelines.settings import Settings
 
 
@@ -20,7 +20,7 @@ def status(city: Cities = None, as_json: Json = False) -> None:
     rows = [city_status(deployment, cities[slug]) for slug in wanted(cities, city)]
     if as_json:
         print_json(rows)
-        return
+        raise typer.Exit(1 if any(row["damaged"] for row in rows) else 0)
     grid = RichTable("city", "last delivery", "snapshot", "verdicts", "missing", header_style="bold")
     for row in rows:
         verdicts = " ".join(f"{name} {count}" for name, count in row["verdicts"].items())
@@ -31,6 +31,10 @@ def status(city: Cities = None, as_json: Json = False) -> None:
         if lease := row["lease"]:
             state = "[yellow]stale, the next night takes it[/]" if lease["stale"] else "at it now"
             out.print(f"{row['city']}: run {lease['run']} on {lease['host']} since {lease['since']}, {state}")
+    damaged = [row["damaged"] for row in rows if row["damaged"]]
+    for sentence in damaged:
+        err.print(f"[red]{sentence}[/]", highlight=False)
+    raise typer.Exit(1 if damaged else 0)
 
 
 @app.command()

@@ -1,5 +1,7 @@
 """Economy: visitors, and what households earn and spend."""
 
+from datetime import timedelta
+
 import polars as pl
 
 from quality.contracts import Column, Table, present
@@ -7,6 +9,8 @@ from quality.tables.shared import DATASET, REFERENCE_DATE
 
 VISITORS = Table(
     name="visitors",
+    # A year's figure is dated by its last day.
+    ahead=timedelta(days=366),
     title="Visitors",
     description="Visitors, tourists, passengers or what they spend, by year, class and origin, as published.",
     smart="economy",
@@ -30,6 +34,8 @@ VISITORS = Table(
 
 HOUSEHOLD_INCOME = Table(
     name="household_income",
+    # A year's figure is dated by its last day.
+    ahead=timedelta(days=366),
     title="Household income and expenditure",
     description="Monthly income and expenditure of a household on average, of the city's province.",
     smart="economy",

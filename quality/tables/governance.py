@@ -1,5 +1,7 @@
 """Governance: citizens' reports, what the city publishes, the indicators made of all of it, and the programme."""
 
+from datetime import timedelta
+
 import polars as pl
 
 from quality.contracts import Column, Table, present
@@ -81,6 +83,8 @@ DATASETS = Table(
 
 CITY_STATISTICS = Table(
     name="city_statistics",
+    # A year's figure is dated by its last day.
+    ahead=timedelta(days=366),
     title="Published statistics",
     description="Statistics of a catalogue that have no table of their own, as published, with what they count.",
     smart="governance",

@@ -1,5 +1,7 @@
 """Mobility: public transport, road safety and what happens on the roads."""
 
+from datetime import timedelta
+
 import polars as pl
 
 from quality.contracts import Column, Table, present
@@ -129,6 +131,8 @@ ROAD_ACCIDENTS = Table(
 
 ROAD_CASUALTIES = Table(
     name="road_casualties",
+    # A year's figure is dated by its last day.
+    ahead=timedelta(days=366),
     title="Road casualties",
     description="Killed and injured on roads by month or year, as a provincial catalogue publishes them.",
     smart="mobility",
@@ -149,6 +153,8 @@ ROAD_CASUALTIES = Table(
 
 ROAD_EVENTS = Table(
     name="road_events",
+    # Works and closures are announced.
+    ahead=timedelta(days=62),
     title="Road events",
     description="Accidents, floods, works and the like that were told for roads within the city's reach; no free text.",
     smart="mobility",

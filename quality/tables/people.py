@@ -1,5 +1,7 @@
 """People: who is registered in the city."""
 
+from datetime import timedelta
+
 import polars as pl
 
 from quality.contracts import Column, Table, present
@@ -7,6 +9,8 @@ from quality.tables.shared import REFERENCE_DATE
 
 POPULATION = Table(
     name="population",
+    # A year's figure is dated by its last day.
+    ahead=timedelta(days=366),
     title="Registered population",
     description="Registered (not resident) population by area and sex, as the publisher counts it.",
     smart="people",

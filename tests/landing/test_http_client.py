@@ -1,6 +1,8 @@
 """What the client makes of a portal's answers, against a real server."""
 
+import base64
 import gzip
+import html
 import json
 import threading
 import time
@@ -9,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, quote_plus, urlencode, urlsplit
 
 import pytest
 from hypothesis import given, strategies as st
 
-from assets.landing.archive import Archive, Delivery, Receipt
+from assets.landing.archive import Archive, Delivery, Receipt, object_key
 from assets.landing.http import Client, Limits, run_plan, without_secrets
 from assets.landing.request import Request
 from assets.landing.store import LocalStore
@@ -49,6 +51,7 @@ def known(**facts: str) -> Receipt:
         city="c",
         source="s",
         day=date(2026, 1, 1),
+        number=1,
         name="n",
         origin="o",
         outcome="new",
@@ -361,7 +364,7 @@ def test_a_plan_is_sent_each_usable_answer_and_every_answer_has_a_receipt(portal
     assert receipts[1].code == "answer-not-reached" and receipts[1].status == 403
     assert all(r.synthetic for r in receipts)
     assert archive.bytes_of(receipts[0]) == b'["x"]'
-    assert b"t-secret" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.json"))
+    assert b"t-secret" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.jsonl"))
     assert landed(archive, client, (r for r in ())) == []
 
 
@@ -377,3 +380,96 @@ def test_not_modified_sends_the_bytes_landed_before(portal, client, tmp_path):
     assert outcomes == ["new", "unchanged", "bad-answer", "unchanged"]
     assert sent == [b'{"v": 1}', b'{"v": 1}', None, b'{"v": 1}']
     assert portal.seen[2][1]["If-None-Match"] == '"1"'
+
+
+def test_not_modified_of_bytes_that_are_damaged_asks_for_them_whole(portal, client, tmp_path):
+    archive = Archive(LocalStore(tmp_path))
+
+    def respond(handler):
+        (reply(status=304) if "If-None-Match" in handler.headers else reply(b'{"v": 1}', ETag='"1"'))(handler)
+
+    url = portal.answer("/a", respond)
+    sent = []
+
+    def plan():
+        sent.append((yield Request("a", url)))
+
+    (first,) = landed(archive, client, plan(), date(2026, 11, 1))
+    archive.store.write(object_key(first.sha256), b'{"v": 2}')
+    (second,) = landed(archive, client, plan(), date(2026, 11, 2))
+    assert sent == [b'{"v": 1}'] * 2
+    assert (second.outcome, archive.bytes_of(first)) == ("unchanged", b'{"v": 1}')
+    assert len(portal.seen) == 3
+
+
+@pytest.mark.parametrize("secret", ["s3cret-key", "a/b+c&d=é'\"<>%", "กุญแจลับ-1", "0123456789abcdef"])
+def test_a_key_that_a_portal_repeats_never_lies_in_landing(portal, tmp_path, secret):
+    """In the body as it came, in a URL, JSON, HTML or base64, in an error page, in binary, after a redirect."""
+    raw = secret.encode()
+    bodies = [
+        f'["{secret}"]'.encode(),
+        json.dumps({"a": secret}).encode(),
+        json.dumps({"a": secret}, ensure_ascii=False).replace("/", r"\/").encode(),
+        json.dumps({"url": f"http://h/?k={quote(secret, safe='')}&l={quote_plus(secret).lower()}"}).encode(),
+        json.dumps({"header": base64.b64encode(f"user:{secret}".encode()).decode()}).encode(),
+        json.dumps({"header": base64.urlsafe_b64encode(f"{secret}:".encode()).decode(), "hex": raw.hex()}).encode(),
+        f"<html>{html.escape(secret)} is not valid</html>".encode(),
+        f"a,b\n{secret},1\n".encode("utf-16"),
+        b"\x00\xff" + raw + b"\x00" + raw + b"\xfe",
+    ]
+    kinds = ["json"] * 6 + ["text"] * 3
+    for number, body in enumerate(bodies):
+        portal.answer(f"/{number}", reply(status=307, Location=f"/to/{number}"))
+        portal.answer(f"/to/{number}", reply(body, ETag=f'"{quote(secret)}"', Content_Type="text/x"))
+    portal.answer("/error", reply(bodies[6], status=404))
+    portal.answer("/clean", reply(b'{"rows": []}'))
+
+    def plan():
+        for number, kind in enumerate(kinds):
+            url = f"{portal.base}/{number}"
+            yield Request(
+                str(number),
+                url,
+                headers={"k": "{key:opend}"} if secret.isascii() else {},
+                params={"k": "{key:opend}"},
+                expect=kind,
+            )
+        yield Request("error", portal.base + "/error", params={"k": "{key:opend}"})
+        yield Request("clean", portal.base + "/clean", params={"k": "{key:opend}"})
+
+    archive = Archive(LocalStore(tmp_path))
+    with Client(LIMITS, keys={"opend": secret}) as client:
+        receipts = {receipt.name: receipt for receipt in landed(archive, client, plan())}
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    forms = [
+        raw,
+        quote(secret, safe="").encode(),
+        json.dumps(secret)[1:-1].encode(),
+        raw.hex().encode(),
+        html.escape(secret).encode(),
+    ]
+    forms += [secret.encode("utf-16-le"), base64.b64encode(raw)[: 4 * (len(raw) // 3)]]
+    forms += [base64.b64encode(f"user:{secret}".encode())[8 : 4 * ((5 + len(raw)) // 3)]]
+    for path, data in kept.items():
+        assert not [form for form in forms if form in data], path
+    assert receipts["clean"].secrets_cut is None
+    assert all(receipt.secrets_cut for name, receipt in receipts.items() if name != "clean")
+    assert (receipts["8"].secrets_cut, archive.bytes_of(receipts["8"])) == (2, b"\x00\xff***\x00***\xfe")
+    assert json.loads(archive.bytes_of(receipts["1"])) == {"a": "***"}
+    assert receipts["error"].outcome == "bad-answer"
+
+
+def test_a_password_in_a_base_url_that_a_portal_repeats_is_cut_out_too(portal, client):
+    portal.answer("/who", lambda handler: reply(json.dumps(dict(handler.headers)).encode())(handler))
+    got = client.fetch(Request("n", portal.base.replace("//", "//user:pass%2Fword@") + "/who"))
+    assert got.secrets_cut == 1
+    assert base64.b64encode(b"user:pass/word") not in got.data
+    assert json.loads(got.data)["Authorization"].startswith("Basic ")
+
+
+def test_data_that_happens_to_hold_a_short_word_is_left_as_it_came(portal):
+    """TMD's public demonstration user is "api"."""
+    portal.answer("/a", reply(b'{"api": "rapid"}'))
+    with Client(LIMITS, keys={"tmd_uid": "api"}) as client:
+        got = client.fetch(Request("n", portal.base + "/a", params={"uid": "{key:tmd_uid}"}))
+    assert (got.data, got.secrets_cut) == (b'{"api": "rapid"}', None)

@@ -144,7 +144,7 @@ def test_no_secret_is_in_what_is_kept_said_or_logged_whatever_happens(portal, cl
     release.set()
     assert {receipt.outcome for receipt in receipts} == {"not-reached", "bad-answer", "empty"}
     assert "the portal says b'\"{key:opend}\"'" in [receipt.reason for receipt in receipts]
-    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*.json")).decode()
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*.jsonl")).decode()
     shown = capfd.readouterr()
     everything = [kept, caplog.text, shown.out, shown.err, repr(receipts), repr(client), *map(str, tmp_path.rglob("*"))]
     for secret in ("map/secret", "map%2Fsecret", "uid-secret", "ukey+secret", "ukey%2Bsecret", "opend-secret"):
@@ -166,6 +166,7 @@ def test_a_form_is_posted_judged_and_tried_again_but_never_conditional(portal, c
         city="c",
         source="s",
         day=dt.date(2026, 1, 1),
+        number=1,
         name="n",
         origin="o",
         outcome="new",

@@ -1,14 +1,17 @@
 """One store, two homes: every promise of ``assets.landing.store.Store`` on a local disk and on a real S3 server."""
 
+import os
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
 
-from assets.landing.store import LocalStore, S3Store, Store, open_store
+from assets.landing.s3 import S3Store
+from assets.landing.store import LocalStore, Store, open_store
 
 
 def test_what_is_written_is_read_and_replaced(store: Store) -> None:
@@ -49,6 +52,58 @@ def test_a_listing_shows_what_was_written_a_moment_ago_and_nothing_else(store: S
     assert store.list("t") == ["t/c", "t/x=1/a", "t/x=1/b"]
     store.delete("t/c")
     assert store.list("t") == ["t/x=1/a", "t/x=1/b"]
+
+
+def test_a_batch_is_kept_whole_and_what_is_there_is_not_written_again(store: Store) -> None:
+    store.ensure({})
+    items = {f"o/{number % 3}/{number}": b"%d" % number for number in range(40)}
+    store.ensure(items)
+    stamps = store.stamps("o")
+    assert list(stamps) == sorted(items) == store.list("o")
+    store.write("o/1/1", b"x")
+    store.write("o/2/2", b"longer")
+    store.delete("o/0/0")
+    store.ensure(items)
+    assert dict(zip(items, store.read_all(list(items)), strict=True)) == items
+    if isinstance(store, LocalStore):  # on S3 the same content has the same tag
+        now = store.stamps("o")
+        assert {key for key in items if now[key] != stamps[key]} == {"o/0/0", "o/1/1", "o/2/2"}
+
+
+def test_another_content_has_another_stamp(store: Store) -> None:
+    store.write("s/a", b"1")
+    store.write("s/b", b"1")
+    before = store.stamps("s")
+    store.write("s/a", b"2")
+    after = store.stamps("s")
+    assert after["s/a"] != before["s/a"]
+    assert after["s/b"] == before["s/b"]
+    assert store.stamps("nowhere") == {}
+
+
+def test_a_batch_syncs_every_file_before_its_name_and_every_folder_after(tmp_path, monkeypatch) -> None:
+    """What landing acknowledges outlives a power cut: a new folder is synced into the one above it, too."""
+    store = LocalStore(tmp_path)
+    done: list[tuple[str, str]] = []
+    sync, replace = os.fsync, Path.replace
+
+    def fsync(handle: int) -> None:
+        done.append(("sync", str(Path(f"/proc/self/fd/{handle}").readlink())))
+        sync(handle)
+
+    def rename(path: Path, target: Path) -> Path:
+        done.append((str(path), str(target)))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", rename)
+    store.ensure({"o/aa/1": b"1", "o/aa/2": b"2", "o/bb/3": b"3"})
+    for number, (source, target) in enumerate(done):
+        if source != "sync":
+            assert ("sync", source) in done[:number]
+            assert ("sync", str(Path(target).parent)) in done[number:]
+    for folder in ("", "o", "o/aa", "o/bb"):
+        assert done.count(("sync", str(tmp_path / folder))) == (2 if folder == "o" else 1)
 
 
 def test_create_refuses_a_name_that_is_taken(store: Store) -> None:

@@ -18,7 +18,7 @@ CITIES = ("khon_kaen", "nan")
 METERS = "60"
 
 KILLS = (
-    ("landing/receipts/city=khon_kaen/source=nem12_exports/", 2),
+    ("landing/receipts/city=khon_kaen/", 1),
     ("lake/meter_intervals/", 1),
     ("lake/load_profile/", 1),
     ("cdp/city=khon_kaen/snapshots/", 2),

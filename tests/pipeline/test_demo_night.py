@@ -138,16 +138,17 @@ def test_a_second_engine_reads_the_lake_with_plain_hive_paths(night: Night) -> N
         assert {c[0]: c[1] for c in columns}["month"] == "VARCHAR"
 
 
-def test_running_the_night_again_changes_no_byte_of_the_lake_and_publishes_the_next_commit(night: Night) -> None:
-    deployment, _ = night
+def test_running_the_night_again_changes_no_byte_of_the_lake_and_keeps_the_snapshot(night: Night) -> None:
+    deployment, first = night
     before = {p: p.read_bytes() for p in (deployment.home / "lake").rglob("*.parquet")}
     again = deployment.json("nightly", "--profile", "demo", "--city", "khon_kaen")
     after = {p: p.read_bytes() for p in (deployment.home / "lake").rglob("*.parquet")}
     assert {p.name for p in before if before[p] != after.get(p)} == set()
     assert before.keys() == after.keys()
-    *_, former, newest = deployment.json("snapshots", "list")["khon_kaen"]
-    assert newest["snapshot_id"] == again["cities"]["khon_kaen"]["snapshot"] != former["snapshot_id"]
-    assert (newest["seq"], newest["parent"]) == (former["seq"] + 1, former["snapshot_id"])
+    (entry,) = deployment.json("snapshots", "list")["khon_kaen"]
+    assert entry["snapshot_id"] == first["cities"]["khon_kaen"]["snapshot"]
+    told = again["cities"]["khon_kaen"]
+    assert (told["published"], told["unchanged"], told["snapshot"]) == (True, True, entry["snapshot_id"])
     assert deployment.json("snapshots", "verify") == {city: [] for city in CITIES}
 
 

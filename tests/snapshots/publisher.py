@@ -9,7 +9,8 @@ import sys
 
 import made_up
 
-from assets.landing.store import S3Store, open_store
+from assets.landing.s3 import S3Store
+from assets.landing.store import open_store
 
 
 def main(uri: str, moment: str, last: int) -> None:

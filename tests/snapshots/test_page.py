@@ -143,7 +143,7 @@ def test_a_smart_opens_with_its_headline_and_folds_what_is_beyond_two_rows(made_
         made_up.indicator_row("economy", code, value=value)
         for code, value in (*((f"a{n:02}", 1.0) for n in range(12)), ("a00_none", None), ("household_income", 36_200.0))
     ]
-    tables = {"indicators": made_up.frame(TABLES["indicators"], rows)}
+    tables = made_up.few_tables() | {"indicators": made_up.frame(TABLES["indicators"], rows)}
     tree = html.fromstring(page(tmp_path, made_up, tables))
     (economy,) = tree.xpath("//section[@id='economy']")
     codes = economy.xpath(".//article/h3/text()")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -15,15 +16,20 @@ import polars as pl
 import pytest
 
 from assets.landing.store import LocalStore, Store
+from assets.snapshots import build
 from assets.snapshots.build import Refused, prefix
-from assets.snapshots.commit import Conflict, current, history, repair, show
+from assets.snapshots.commit import Conflict
 from assets.snapshots.describe import datapackage
+from assets.snapshots.history import current, history, manifest as manifest_of, repair
 from assets.snapshots.verify import verify
+from pipelines.sql import connect, published
 from quality import tables as contracts
 from quality.tables import INDICATORS, TABLES
 
 STEPS = 9
 """Of publishing ``made_up.few_tables``: two data files, five others, the history entry, the pointer."""
+SYNCS = 25
+"""Of them: each file and the folder it lies in, and the folders above the seven that are new."""
 
 
 class Wrapped:
@@ -53,9 +59,8 @@ def test_a_night_is_published_and_the_next_follows_it(store: Store, made_up) -> 
     assert [(entry.seq, entry.parent) for entry in history(store, "phuket")] == [(1, None), (2, first.snapshot_id)]
     assert verify(store, "phuket", first.snapshot_id, first.manifest_sha256) == [], "yesterday's is still readable"
     assert second.synthetic
-    assert json.loads(show(store, "phuket"))["snapshot_id"] == second.snapshot_id
-    with pytest.raises(FileNotFoundError):
-        show(store, "samyan")
+    assert manifest_of(store, second)["snapshot_id"] == second.snapshot_id
+    assert current(store, "samyan") is None
 
 
 def test_the_manifest_tells_every_file_as_it_is(tmp_path: Path, made_up) -> None:
@@ -86,15 +91,25 @@ def test_the_manifest_tells_every_file_as_it_is(tmp_path: Path, made_up) -> None
     assert all(column["description"] for table in dictionary.values() for column in table["columns"])
 
 
-def test_duckdb_reads_a_table_with_its_month(tmp_path: Path, made_up) -> None:
+def test_a_table_is_one_file_and_one_a_month_when_it_has_many_rows(tmp_path: Path, made_up, monkeypatch) -> None:
+    profile = made_up.load_profile()["kwh"].sum()
+    monkeypatch.setattr(build, "MANY_ROWS", 2 * 288)
     store = LocalStore(tmp_path)
     entry = made_up.published(store, made_up.all_tables())
-    files = f"{tmp_path}/{prefix('phuket', entry.snapshot_id)}/data/load_profile/**/*.parquet"
-    query = (
-        f"select month, count(*), sum(kwh) from read_parquet('{files}', hive_partitioning = true) group by 1 order by 1"
-    )
-    want = made_up.load_profile()["kwh"].sum()
-    assert duckdb.sql(query).fetchall() == [("2026-10", 288, want), ("2026-11", 288, want)]
+    for name, months in (("load_profile", ["2026-10", "2026-11"]), ("weather", None)):
+        files = f"{tmp_path}/{prefix('phuket', entry.snapshot_id)}/data/{name}/**/*.parquet"
+        columns = [column for column, *_ in duckdb.sql(f"describe from read_parquet('{files}')").fetchall()]
+        assert ("month" in columns) == (months is not None)
+        paths = manifest_of(store, entry)["tables"][name]["files"]
+        found = [re.findall(r"/month=([0-9-]{7})/", path) for path in paths]
+        assert found == ([[month] for month in months] if months else [[]])
+    profiles = f"{tmp_path}/{prefix('phuket', entry.snapshot_id)}/data/load_profile/**/*.parquet"
+    query = f"select month, count(*), sum(kwh) from read_parquet('{profiles}') group by 1 order by 1"
+    assert duckdb.sql(query).fetchall() == [("2026-10", 288, profile), ("2026-11", 288, profile)]
+    with connect(store, ["phuket"], published(store, ["phuket"])[0]) as connection:
+        query = "select city, month, count(*) from cdp.{} group by all order by all"
+        asked = [connection.execute(query.format(name)).fetchall() for name in ("load_profile", "weather")]
+    assert asked == [[("phuket", "2026-10", 288), ("phuket", "2026-11", 288)], [("phuket", "2026-11", 24)]]
 
 
 def test_the_same_tables_make_the_same_data_files(tmp_path: Path, made_up) -> None:
@@ -102,7 +117,7 @@ def test_the_same_tables_make_the_same_data_files(tmp_path: Path, made_up) -> No
     for store, turn in ((LocalStore(tmp_path / "a"), False), (LocalStore(tmp_path / "b"), True)):
         tables = {name: frame.reverse() if turn else frame for name, frame in made_up.all_tables().items()}
         entry = made_up.published(store, tables)
-        manifest = json.loads(show(store, "phuket", entry.snapshot_id))
+        manifest = manifest_of(store, entry)
         digests.append({f["path"]: f["sha256"] for f in manifest["files"] if "table" in f})
     assert digests[0] == digests[1]
 
@@ -122,8 +137,9 @@ def run_publisher(store_uri: str, moment: str, step: int, endpoint: str = "") ->
     )
 
 
-def test_the_kills_below_reach_every_step(tmp_path: Path) -> None:
-    for moment, steps in (("before", STEPS), ("fsync", 2 * STEPS)):
+def test_the_kills_below_reach_every_step(tmp_path: Path, made_up) -> None:
+    for moment, steps in (("before", STEPS), ("fsync", SYNCS)):
+        made_up.published(LocalStore(tmp_path / moment), made_up.few_tables(stops=3))
         assert run_publisher(str(tmp_path / moment), moment, 0).stdout.split() == [str(steps)]
 
 
@@ -132,7 +148,7 @@ def test_the_kills_below_reach_every_step(tmp_path: Path) -> None:
     [
         *(("before", step) for step in range(1, STEPS + 1)),
         *(("after", step) for step in range(1, STEPS + 1)),
-        *(("fsync", step) for step in range(1, 2 * STEPS + 1, 3)),
+        *(("fsync", step) for step in range(1, SYNCS + 1, 3)),
     ],
 )
 def test_killed_anywhere_a_reader_sees_old_or_new_and_the_next_run_goes_on(
@@ -148,7 +164,7 @@ def test_killed_anywhere_a_reader_sees_old_or_new_and_the_next_run_goes_on(
     assert seen in {entry.snapshot_id for entry in committed}
     assert len(committed) <= 2
     repaired = repair(store, "phuket")
-    assert repaired == committed[-1]
+    assert repaired.entry == committed[-1]
     assert sees(store) == committed[-1].snapshot_id
     if len(committed) == 1:
         assert seen == old.snapshot_id
@@ -273,8 +289,8 @@ def test_a_blocked_or_private_or_broken_table_is_refused(tmp_path: Path, made_up
 
 def test_an_empty_table_is_published_as_empty(tmp_path: Path, made_up) -> None:
     store = LocalStore(tmp_path)
-    entry = made_up.published(store, {"weather": TABLES["weather"].empty()})
-    manifest = json.loads(show(store, "phuket"))
+    entry = made_up.published(store, made_up.few_tables() | {"weather": TABLES["weather"].empty()})
+    manifest = manifest_of(store, entry)
     assert (manifest["tables"]["weather"]["rows"], manifest["tables"]["weather"]["files"]) == (0, [])
     assert sees(store) == entry.snapshot_id
 
@@ -300,11 +316,11 @@ def test_missing_and_stray_files_are_named(tmp_path: Path, made_up) -> None:
     store = LocalStore(tmp_path)
     entry = made_up.published(store)
     at = prefix("phuket", entry.snapshot_id)
-    store.write(f"{at}/data/transit_stops/month=2026-11/part-00001-00000000.parquet", b"")
+    store.write(f"{at}/data/transit_stops/part-00001-00000000.parquet", b"")
     store.delete(f"{at}/index.html")
     problems = verify(store, "phuket", entry.snapshot_id)
     assert [problem.split(":")[0] for problem in problems] == [
-        "data/transit_stops/month=2026-11/part-00001-00000000.parquet",
+        "data/transit_stops/part-00001-00000000.parquet",
         "index.html",
     ]
     assert verify(store, "phuket", "20260101T000000Z-00000000") == ["meta/manifest.json: missing"]

@@ -1,0 +1,66 @@
+"""``muang landing``: bytes as they came, and their receipts."""
+
+import json
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.base import Cities, Json, app, fail, guarded, out, wanted
+from pipelines.settings import Settings, now
+
+landing_app = typer.Typer(help="Bytes as they came, and their receipts: mend damage, compact months.")
+app.add_typer(landing_app, name="landing", no_args_is_help=True)
+
+
+@landing_app.command("repair")
+@guarded
+def landing_repair(city: Cities = None, as_json: Json = False) -> None:
+    """Keep what can be read of damaged receipts files, and move the damaged ones aside; 1 if there were any.
+
+    Deliveries whose receipts are lost and that still lie in an inbox are landed anew by the next night.
+    """
+    from assets.lake.feeds import NATIONAL
+    from pipelines.build import at_work, cities_of
+
+    settings = Settings()
+    cities = cities_of(settings)
+    slugs = wanted({**cities, NATIONAL: None}, city)
+    with at_work(settings, cities, [slug for slug in slugs if slug in cities]) as deployment:
+        told = {slug: deployment.archive.repair(slug) for slug in slugs}
+    if as_json:
+        print(json.dumps({slug: lines for slug, lines in told.items() if lines}, ensure_ascii=False, indent=1))
+    else:
+        for line in (line for lines in told.values() for line in lines):
+            out.print(line, soft_wrap=True, highlight=False)
+        if not any(told.values()):
+            out.print("every receipts file is whole")
+    raise typer.Exit(1 if any(told.values()) else 0)
+
+
+@landing_app.command("compact")
+@guarded
+def landing_compact(
+    city: Cities = None,
+    until: Annotated[str | None, typer.Option(help="Last month YYYY-MM; default the one before the last.")] = None,
+) -> None:
+    """Make one receipts file of each closed month, and pack the small files that no later receipt names."""
+    from assets.lake.feeds import NATIONAL
+    from pipelines.build import at_work, cities_of
+
+    settings = Settings()
+    cities = cities_of(settings)
+    slugs = wanted({**cities, NATIONAL: None}, city)
+    this_month = now().date().replace(day=1)
+    # The last month is still asked about, and its days run again.
+    closed = (this_month - timedelta(days=1)).replace(day=1) - timedelta(days=1)
+    month = until or f"{closed:%Y-%m}"
+    if month >= f"{this_month:%Y-%m}":
+        raise fail(f"--until {month} is not over", 2)
+    with at_work(settings, cities, [slug for slug in slugs if slug in cities]) as deployment:
+        try:
+            for slug in slugs:
+                deployment.archive.compact(slug, month)
+        except ValueError as error:
+            raise fail(f"--until: {error}", 2) from None
+    out.print(f"compacted up to {month}", highlight=False)

@@ -1,0 +1,168 @@
+"""The published side as its operator sees it: past days, damaged control files, left-overs, old snapshots."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from assets.cities.registry import default_path
+from pipelines.settings import now
+from tests.home import Home, few_sources
+
+CITIES = ("khon_kaen", "nan")
+
+
+class Deployment:
+    """A home of two cities after one demo night, and ``muang`` on it."""
+
+    def __init__(self, home: Home, registry: Path) -> None:
+        self.home = home
+        self.chosen = {"MUANG_CITIES": str(registry), "MUANG_DEMO_METERS": "60"}
+
+    def __call__(self, *arguments: str, **more: str) -> tuple[int, str, str]:
+        done = self.home.muang(*arguments, **self.chosen, **more)
+        return done.returncode, done.stdout, done.stderr
+
+    def night(self, day: date, *cities: str) -> dict:
+        chosen = [word for city in cities or CITIES for word in ("--city", city)]
+        return json.loads(self("nightly", "--profile", "demo", "--day", f"{day}", *chosen, "--json")[1])["cities"]
+
+    def pointer(self, city: str) -> Path:
+        return self.home.home / "cdp" / f"city={city}" / "current.json"
+
+    def current(self, city: str) -> dict:
+        return json.loads(self.pointer(city).read_bytes())
+
+    def file(self, city: str, path: str) -> Path:
+        return self.pointer(city).parent / "snapshots" / self.current(city)["snapshot_id"] / path
+
+
+@pytest.fixture(scope="module")
+def first_night(fresh_home: Callable[[], Home], tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    deployment = Deployment(fresh_home(), few_sources(tmp_path_factory.mktemp("registry"), CITIES))
+    assert all(city["published"] for city in deployment.night(now().date()).values())
+    return deployment
+
+
+@pytest.fixture
+def muang(first_night: Deployment, tmp_path: Path) -> Iterator[Deployment]:
+    """A copy of it, to be spoilt."""
+    deployment = Deployment(Home(tmp_path / "home"), Path(first_night.chosen["MUANG_CITIES"]))
+    shutil.copytree(first_night.home.home, deployment.home.home)
+    yield deployment
+
+
+def test_a_past_day_that_is_run_leaves_the_page_of_the_newest(muang: Deployment) -> None:
+    today = now().date()
+    before = muang.current("khon_kaen")
+    shutil.rmtree(muang.home.home / "demo" / "inbox")  # what tonight brought is no delivery of the past day
+    past = muang.night(today - timedelta(days=2), "khon_kaen")["khon_kaen"]
+    after = muang.current("khon_kaen")
+    assert (past["published"], past["snapshot"]) == (True, after["snapshot_id"])
+    assert (after["day"], after["parent"]) == (f"{today}", before["snapshot_id"])
+    assert f'edition of <strong><time datetime="{today}">' in muang.file("khon_kaen", "index.html").read_text()
+    weather = "select count(distinct local_date) as days from cdp.weather where city = 'khon_kaen'"
+    assert json.loads(muang("sql", weather, "--json")[1]) == [{"days": 2}], "its tables are made and published"
+    again = muang.night(today - timedelta(days=2), "khon_kaen")["khon_kaen"]
+    assert (again["published"], again["unchanged"], again["snapshot"]) == (True, True, after["snapshot_id"])
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x00\xfe garbage"], ids=["gone", "empty", "garbage"])
+def test_a_damaged_pointer_is_a_sentence_for_its_city_and_the_others_are_shown(
+    muang: Deployment, content: bytes | None
+) -> None:
+    sound = muang.pointer("khon_kaen").read_bytes()
+    if content is None:
+        muang.pointer("khon_kaen").unlink()
+    else:
+        muang.pointer("khon_kaen").write_bytes(content)
+    named = ("cdp/city=khon_kaen/current.json is damaged", "muang snapshots repair --city khon_kaen")
+
+    code, shown, said = muang("status", "--json")
+    assert code == 1
+    assert {row["city"]: row["snapshot"] is None for row in json.loads(shown)} == {"khon_kaen": True, "nan": False}
+    code, shown, said = muang("status")
+    assert code == 1
+    assert all(part in " ".join(said.split()) for part in named)
+    code, shown, said = muang("sql", "select distinct city from cdp.weather", "--json")
+    assert (code, json.loads(shown)) == (1, [{"city": "nan"}])
+    assert all(part in " ".join(said.split()) for part in named)
+    code, shown, said = muang("snapshots", "list", "--json")
+    assert code == 1
+    assert [entry["state"] for entries in json.loads(shown).values() for entry in entries] == ["kept", "current"]
+    code, shown, _ = muang("snapshots", "verify", "--json")
+    assert code == 1
+    assert {city: len(problems) for city, problems in json.loads(shown).items()} == {"khon_kaen": 1, "nan": 0}
+    code, _, said = muang("snapshots", "show", "khon_kaen")
+    assert code == 1
+    assert named[0] in " ".join(said.split())
+
+    code, shown, _ = muang("snapshots", "repair")
+    assert code == 0, shown
+    assert muang.pointer("khon_kaen").read_bytes() == sound
+    assert muang("snapshots", "verify")[0] == 0
+
+
+def test_the_next_night_mends_what_is_damaged_and_publishes_every_city(muang: Deployment) -> None:
+    muang.pointer("khon_kaen").write_bytes(b"")
+    manifest = muang.file("nan", "meta/manifest.json")
+    manifest.write_bytes(manifest.read_bytes()[:100])
+    code, shown, said = muang("sql", "select count(*) as n from cdp.weather", "--json")
+    assert code == 1
+    assert "meta/manifest.json is damaged" in " ".join(said.split())
+    assert "current.json is damaged" in " ".join(said.split())
+    cities = muang.night(now().date())
+    assert {slug: city["published"] for slug, city in cities.items()} == dict.fromkeys(CITIES, True)
+    assert {slug: city["unchanged"] for slug, city in cities.items()} == {"khon_kaen": True, "nan": False}
+    code, shown, said = muang("snapshots", "verify")
+    assert code == 0, shown
+    code, shown, _ = muang("snapshots", "verify", "--all", "--json")
+    assert code == 1, "the spoilt one of nan is still kept"
+    assert [len(problems) for problems in json.loads(shown).values()] == [0, 1]
+
+    assert muang("snapshots", "gc", "--keep", "1")[0] == 0
+    assert len(list(manifest.parents[2].iterdir())) == 2, "it was current a moment ago"
+    code, shown, _ = muang("snapshots", "gc", "--keep", "1", "--dry-run", "--json", MUANG_READER_HOURS="0")
+    assert json.loads(shown) == {"nan": [manifest.parents[1].name]}
+    assert manifest.exists()
+    assert muang("snapshots", "gc", "--keep", "1", MUANG_READER_HOURS="0")[0] == 0
+    assert not manifest.parents[1].exists()
+    assert muang("snapshots", "verify", "--all")[0] == 0
+    states = [entry["state"] for entry in json.loads(muang("snapshots", "list", "--json")[1])["nan"]]
+    assert states == ["removed", "current"]
+    code, _, said = muang("snapshots", "show", "nan", manifest.parents[1].name)
+    assert code == 2
+    assert "was removed" in said
+
+
+def test_a_lost_history_entry_is_listed_with_its_number_and_made_again(muang: Deployment) -> None:
+    entry = muang.pointer("nan").parent / "history" / "00000001.json"
+    sound = entry.read_bytes()
+    entry.write_bytes(b"")
+    code, shown, said = muang("snapshots", "list", "--json")
+    assert code == 1
+    assert json.loads(shown)["nan"] == [{"seq": 1, "state": "lost"}]
+    assert "history/00000001.json is damaged" in " ".join(said.split())
+    assert muang("status")[0] == 0, "what readers see is whole"
+    assert muang("snapshots", "repair", "--city", "nan")[0] == 0
+    assert entry.read_bytes() == sound
+
+
+def test_a_night_that_brought_nothing_publishes_nothing_and_says_so(fresh_home: Callable[[], Home]) -> None:
+    home = fresh_home()
+    entry = yaml.safe_load(default_path().read_text(encoding="utf-8"))["khon_kaen"]
+    entry["sources"] = {name: one for name, one in entry["sources"].items() if one.get("via") == "inbox"}
+    registry = home.home.parent / "one.yaml"
+    registry.write_text(yaml.safe_dump({"khon_kaen": entry}, allow_unicode=True), encoding="utf-8")
+    inbox = home.home.parent / "inbox"
+    inbox.mkdir()
+    live = {"MUANG_CITIES": str(registry), "MUANG_METER_KEY": "a key of the tests", "MUANG_INBOX": str(inbox)}
+    night = home.json("nightly", **live)
+    assert night["exit_code"] == 1
+    (city,) = night["cities"].values()
+    assert (city["published"], city["snapshot"]) == (False, None)
+    assert "nothing was delivered" in city["withheld_because"]
