@@ -26,7 +26,7 @@ from assets.lake.feeds import NATIONAL, landed_as, source_of
 from assets.landing.inbox import files
 from pipelines.build import CITIES_TAG, CLOCK_TAG, INBOX_TAG, PROFILE_TAG, cities_of, deployment_of
 from pipelines.failures import are_infrastructure
-from pipelines.home import Say, alive, dagster_home, end_dead_runs, forget_old_runs, open_instance
+from pipelines.home import Say, alive, dagster_home, end_dead_runs, forget_old_runs, make_folder, open_instance
 from pipelines.report import Night, night_of
 from pipelines.settings import Settings, now
 from pipelines.stopping import Stopping
@@ -215,7 +215,8 @@ def _reason(event: dg.DagsterEvent) -> str:
 
 
 def not_ready(settings: Settings, slugs: Sequence[str]) -> str | None:
-    """What to set before a night of these cities can run, or None."""
+    """What to set before a night of these cities can run, or None. Raises ``UnusableHome``."""
+    make_folder(settings)
     cities = cities_of(settings)
     if settings.profile == "demo":
         # The demo is no part of what other commands load.
