@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.indicators.make import Computed, make
-from assets.lake import derive, ingest, load_profile, upkeep
+from assets.lake import answers, derive, ingest, load_profile, upkeep
 from assets.lake.derive import DERIVED, Derived
 from assets.lake.feeds import NATIONAL, SOURCES, feeds, landed_as, source_of
 from assets.landing.archive import Receipt
@@ -356,6 +356,7 @@ def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
     )
     def snapshot(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         step = _step(context, city)
+        answered = answers.give(step)
         done = publish.publish(step, published)
         return dg.MaterializeResult(
             metadata={
@@ -366,6 +367,7 @@ def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
                 "mended": list(done.mended),
                 "snapshots_removed": done.removed,
                 "not_removed": done.not_removed,
+                "files_answered": answered,
                 "months_compacted": upkeep.tidy(step),
                 "files": done.files,
                 "bytes": done.bytes,

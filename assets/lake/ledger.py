@@ -72,9 +72,10 @@ class Entry:
         it could not be read now; ``nothing``: nothing came."""
         if not self.problems.filter(pl.col("code").is_in(FAILED)).is_empty():
             return "failed"
-        if self.due.receipt.outcome == "not-reached":
-            return "nothing"
         severities = with_severity(self.problems)["severity"]
+        outcome = self.due.receipt.outcome
+        if outcome == "not-reached" or (outcome == "left" and "reject" not in severities):
+            return "nothing"
         if "reject" in severities or (self.rows == 0 and "refuse" in severities):
             return "partial" if self.rows else "rejected"
         return "partial" if "refuse" in severities else "ok"
