@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.indicators.make import Computed, make
-from assets.lake import derive, ingest, load_profile
+from assets.lake import answers, derive, ingest, load_profile, upkeep
 from assets.lake.derive import DERIVED, Derived
 from assets.lake.feeds import NATIONAL, SOURCES, feeds, landed_as, source_of
 from assets.landing.archive import Receipt
@@ -171,7 +171,9 @@ def _national(name: str) -> dg.AssetsDefinition:
         check_specs=[dg.AssetCheckSpec("arrived", asset=key, description="The source answered with content.")],
     )
     def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return _landed(fetch.land_portal(_step(context, THE_COUNTRY), name, source, {}))
+        step = _step(context, THE_COUNTRY)
+        upkeep.tidy(step)
+        return _landed(fetch.land_portal(step, name, source, {}))
 
     return landed
 
@@ -353,7 +355,9 @@ def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
         tags={"stage": "snapshot"},
     )
     def snapshot(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        done = publish.publish(_step(context, city), published)
+        step = _step(context, city)
+        answered = answers.give(step)
+        done = publish.publish(step, published)
         return dg.MaterializeResult(
             metadata={
                 "snapshot": done.snapshot,
@@ -363,6 +367,8 @@ def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
                 "mended": list(done.mended),
                 "snapshots_removed": done.removed,
                 "not_removed": done.not_removed,
+                "files_answered": answered,
+                "months_compacted": upkeep.tidy(step),
                 "files": done.files,
                 "bytes": done.bytes,
                 "page": dg.MetadataValue.path(done.page),

@@ -63,25 +63,30 @@ class UnusableHome(Exception):
     """The home folder, or an operator's own ``dagster.yaml``, is no good for a night; the message says why."""
 
 
-def dagster_home(settings: Settings, say: Say) -> Path:
-    """Dagster's own folder, made with its configuration; a configuration that is not whole is made again, and said.
-
-    Raises ``UnusableHome``, and ``OSError`` where the disk fails.
-    """
-    home = settings.home.absolute()
-    folder = home / "dagster"
+def make_folder(settings: Settings) -> Path:
+    """Dagster's own folder in the home. Raises ``UnusableHome``, and ``OSError`` where the disk fails."""
+    folder = settings.home.absolute() / "dagster"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
             raise
         raise UnusableHome(f"setting home: the folder {folder} cannot be made: {error.strerror}") from None
+    return folder
+
+
+def dagster_home(settings: Settings, say: Say) -> Path:
+    """Dagster's own folder with its configuration; one that is not whole is made again, and said.
+
+    Raises as ``make_folder`` does.
+    """
+    folder = make_folder(settings)
     file = folder / "dagster.yaml"
     written = file.read_bytes() if file.exists() else b""
     if not _is_whole(written):
         if written.strip():
             say(f"{file} is no YAML: moved to {_aside(file).name} and made anew")
-        LocalStore(home).write("dagster/dagster.yaml", CONFIG.encode())
+        LocalStore(folder.parent).write("dagster/dagster.yaml", CONFIG.encode())
     return folder
 
 

@@ -30,6 +30,7 @@ VERDICTS_BY_WEIGHT = ("pass", "warn", "block")
 class CityNight:
     """What a night brought one city.
 
+    Counts are of the night's own deliveries; ``read_again`` are rows of earlier ones that were read only now.
     ``published``: its current snapshot is what the night would publish; ``unchanged``: it was that before; ``failed``:
     deliveries that the machine could not read, and that stay due; ``worst``: of its verdicts; ``sources``: as
     ``assets.snapshots.arrivals``.
@@ -43,6 +44,7 @@ class CityNight:
     withheld_because: str | None = None
     deliveries: int = 0
     rows: int = 0
+    read_again: int = 0
     refused: int = 0
     rejected: int = 0
     failed: int = 0
@@ -91,14 +93,16 @@ def night_of(
     day: date,
     run: str,
     failures: Mapping[str, str],
+    read: Mapping[str, int],
     **more: Any,
 ) -> Night:
     """What the run of a night brought ``slugs``; ``succeeded`` and ``failures`` (with reasons) are steps by key,
-    ``more`` the other fields of ``Night``."""
+    ``read`` the rows it read by city, ``more`` the other fields of ``Night``."""
     cities = [
         _city_night(Step(deployment, deployment.cities[slug], day, run), f"{slug}__snapshot" in succeeded, failures)
         for slug in slugs
     ]
+    cities = [replace(city, read_again=max(0, read.get(city.slug, 0) - city.rows)) for city in cities]
     version = deployment.version
     return Night(cities=cities, day=day, run=run, failures=failures, version=version, finished=now(), **more)
 
@@ -194,6 +198,10 @@ def show(night: Night, fail_on: FailOn, console: Console) -> None:
         grid.add_row(c.slug, *(f"{count:,}" for count in counts), verdicts, state)
     console.print(grid)
     for c in night.cities:
+        if c.read_again:
+            console.print(f"{c.slug}: {c.read_again:,} rows of earlier deliveries were read only now", highlight=False)
+        if c.failed:
+            console.print(f"{c.slug}: {c.failed} deliveries could not be read; the next night tries them again")
         if c.withheld_because:
             console.print(f"[red]{c.slug}[/] withheld: {escape(c.withheld_because)}", highlight=False)
     published = [c for c in night.cities if c.published]

@@ -5,7 +5,8 @@ import os
 import socket
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,9 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from assets.lake.feeds import NATIONAL, landed_as, source_of
 from assets.landing.inbox import files
-from pipelines.build import CITIES_TAG, INBOX_TAG, PROFILE_TAG, cities_of, deployment_of
+from pipelines.build import CITIES_TAG, CLOCK_TAG, INBOX_TAG, PROFILE_TAG, cities_of, deployment_of
 from pipelines.failures import are_infrastructure
-from pipelines.home import Say, alive, dagster_home, end_dead_runs, forget_old_runs, open_instance
+from pipelines.home import Say, alive, dagster_home, end_dead_runs, forget_old_runs, make_folder, open_instance
 from pipelines.report import Night, night_of
 from pipelines.settings import Settings, now
 from pipelines.stopping import Stopping
@@ -43,7 +44,13 @@ ENDS_OF_STEPS = (dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAIL
 
 
 def run_night(
-    settings: Settings, day: date, slugs: Sequence[str], stopping: Stopping, say: Say, progress: Progress
+    settings: Settings,
+    day: date,
+    slugs: Sequence[str],
+    stopping: Stopping,
+    say: Say,
+    progress: Progress,
+    accept_clock: bool = False,
 ) -> Night:
     """Run the job ``nightly`` for these cities. ``say`` is told what of Dagster's own was mended.
 
@@ -78,6 +85,7 @@ def run_night(
                 PROCESS_TAG: f"{socket.gethostname()} {os.getpid()}",
                 PROFILE_TAG: settings.profile,
                 CITIES_TAG: ",".join(slugs),
+                **({CLOCK_TAG: "accepted"} if accept_clock else {}),
                 **({INBOX_TAG: str(settings.inbox.absolute())} if settings.profile == "live" else {}),
             },
             remote_job_origin=_origin(),
@@ -102,11 +110,22 @@ def run_night(
         run=run_id,
         profile=settings.profile,
         started=started,
+        read=_rows_read(events),
         failures={step: _reason(event) for step, event in errors.items()},
         infrastructure=any(are_infrastructure(_classes(event)) for event in errors.values()),
         notes=notes,
         stopped=stopping.requested,
     )
+
+
+def _rows_read(events: Iterable[dg.DagsterEvent]) -> Counter[str]:
+    """Rows that the run read for each city, of deliveries of any day."""
+    found: Counter[str] = Counter()
+    for event in events:
+        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key:
+            rows = event.step_materialization_data.materialization.metadata.get("rows_delivered")
+            found[event.asset_key.path[0]] += rows.value if isinstance(rows, dg.IntMetadataValue) and rows.value else 0
+    return found
 
 
 def _tidy(instance: dg.DagsterInstance, home: Path, nights: int, say: Say) -> None:
@@ -196,7 +215,8 @@ def _reason(event: dg.DagsterEvent) -> str:
 
 
 def not_ready(settings: Settings, slugs: Sequence[str]) -> str | None:
-    """What to set before a night of these cities can run, or None."""
+    """What to set before a night of these cities can run, or None. Raises ``UnusableHome``."""
+    make_folder(settings)
     cities = cities_of(settings)
     if settings.profile == "demo":
         # The demo is no part of what other commands load.

@@ -64,14 +64,15 @@ def derive(step: Step, derived: Derived) -> Built:
     if table.by_day:
         stale = ingest.stale_days(lake, derived.source)
         days = sorted({*stale, *ledger.days_since(lake, derived.source, step.day - AGAIN, step.day)})
-        parts = {day: derived.make(lake.day(derived.source, day)) for day in days}
+        found = lake.pick(derived.source, days).partition_by(derived.source.day, as_dict=True)
+        parts = {day: derived.make(part) for (day,), part in found.items()}
     else:
         frame = derived.make(lake.read(derived.source))
         parts = {day: part for (day,), part in frame.partition_by(table.day, as_dict=True).items()}
         days = sorted({*parts, *lake.days(table)})
-    files = [written for day in days for written in lake.put(table, day, parts.get(day, table.empty()))]
-    ingest.settle(lake, derived.source, days if table.by_day else ())
     rows = pl.concat([table.empty(), *(part.select(table.schema.names()) for part in parts.values())])
+    files = lake.revise(table, days, lambda _, these: rows.filter(pl.col(table.day).is_in(these)))
+    ingest.settle(lake, derived.source, days if table.by_day else ())
     verdicts = gate.judge(table, rows, lake.newest(table), step.day, more=derived.judge(rows))
     ingest.write_verdicts(step, table, verdicts)
     return Built(days, files, verdicts)

@@ -45,8 +45,8 @@ class Trace:
     it is part of, and files in the inbox.
 
     ``refused`` counts rows of any point that those deliveries brought and their readers refused: they are not kept.
-    ``damaged`` are files that repairs moved aside, whatever they hold. ``elsewhere`` are other cities that were sent the
-    same bytes, which stay in landing for those. ``before`` tells that it was erased already.
+    ``damaged`` are files that repairs moved aside, whatever they hold. ``elsewhere`` are other cities that were sent
+    the same bytes, which stay in landing for those. ``before`` tells that it was erased already.
     """
 
     deliveries: list[str] = field(default_factory=list)
@@ -194,6 +194,8 @@ def _in_inbox(step: Step, point: str) -> Iterator[str]:
             told = names(path.name, point) or holds(data, path.name, point)
             if told or point in set(points_in(source_of(entry).read(data, context))):
                 yield str(path)
+        answers = root / step.city.slug / name / inbox.ANSWERS
+        yield from (str(path) for path in answers.rglob("*") if path.is_file() and names(path.name, point))
 
 
 def _redact(step: Step, point: str, held: Iterable[_Held], key: bytes, journal: str) -> set[str]:

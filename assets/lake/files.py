@@ -77,7 +77,7 @@ def _month(key: str) -> str:
 
 def span(key: str) -> tuple[date, date]:
     """First and last day that a lake file of this key may hold."""
-    name = key.rsplit("/", 1)[1].removesuffix(".parquet")
+    name = key.rsplit("/", 1)[1].partition(".")[0]
     if len(name) == len("YYYY"):
         return date(int(name), 1, 1), date(int(name), 12, 31)
     if len(name) == len("YYYY-MM"):
@@ -136,6 +136,18 @@ class CityLake:
     def day(self, table: Table, day: date) -> pl.DataFrame:
         """The rows of one day; empty where there are none. Raises what ``read`` raises."""
         return self.hold(table, day).rows.filter(pl.col(table.day) == day)
+
+    def pick(self, table: Table, days: Collection[date]) -> pl.DataFrame:
+        """The rows of some days, in file order, each file read once. Raises what ``read`` raises."""
+        if not days:
+            return table.empty()
+        wanted = set(days)
+        keys = [
+            key
+            for key in self.keys(table, (min(wanted), max(wanted)))
+            if span(key)[0] in wanted or span(key)[0] != span(key)[1]
+        ]
+        return self.rows(table, keys).filter(pl.col(table.day).is_in(sorted(wanted)))
 
     def hold(self, table: Table, day: date) -> Held:
         """The file that holds a day, to be swapped. Raises what ``read`` raises."""

@@ -251,7 +251,7 @@ def _judged(
     lake = CityLake.of(step)
     stored = lake.days(table)
     judged = sorted({day for file in files for day in file.days}) or stored[-1:]
-    rows = pl.concat([table.empty(), *(lake.day(table, touched) for touched in judged)])
+    rows = lake.pick(table, judged)
     whole = lake.read(table) if table.across else None
     deliveries = [] if table is METER_SUPERSEDED else _delivery_verdicts(table, entries)
     verdicts = gate.judge(table, rows, stored[-1] if stored else None, step.day, whole, [*more, *deliveries])

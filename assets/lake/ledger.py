@@ -33,9 +33,6 @@ from quality.tables import DELIVERIES, QUARANTINE
 FAILED = ("reading-failed", "landing-damaged")
 """Problems of the machine, not of the delivery: it stays due, and what was read of it before stays in the lake."""
 
-STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit)
-"""What ends a run on purpose and is never a reader's failure."""
-
 PASSING = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.EINTR}
 )
@@ -76,9 +73,10 @@ class Entry:
         it could not be read now; ``nothing``: nothing came."""
         if not self.problems.filter(pl.col("code").is_in(FAILED)).is_empty():
             return "failed"
-        if self.due.receipt.outcome == "not-reached":
-            return "nothing"
         severities = with_severity(self.problems)["severity"]
+        outcome = self.due.receipt.outcome
+        if outcome == "not-reached" or (outcome == "left" and "reject" not in severities):
+            return "nothing"
         if "reject" in severities or (self.rows == 0 and "refuse" in severities):
             return "partial" if self.rows else "rejected"
         return "partial" if "refuse" in severities else "ok"
@@ -155,8 +153,6 @@ def read(step: Step, item: Due) -> ReadResult:
             return redacted.decoded(data)
         context = Context[Any](step.city, receipt.day, receipt.name, item.entry.options)
         return source_of(item.entry).read(data, context)
-    except STOPS:
-        raise
     except BaseException as error:
         # No delivery may stop a city: the ledger names what went wrong, the bytes stay in landing. A panic of a library
         # in Rust is no ``Exception``, and each such library has a class of its own for it.

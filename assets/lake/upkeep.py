@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import polars as pl
@@ -189,13 +189,23 @@ def _together(table: Table, moved: pl.DataFrame, stored: pl.DataFrame, days: lis
 
 def compact(lake: CityLake, today: date) -> list[str]:
     """Make one file of each closed month of the tables whose size allows it; returns the months' keys."""
-    return [
-        key
-        for table in TABLES.values()
-        if table.size in COMPACTED
-        for key in lake.compact(table, today.replace(day=1) if today.day > SETTLED_DAYS else _month_before(today))
-    ]
+    before = (today - timedelta(days=SETTLED_DAYS)).replace(day=1)
+    return [key for table in TABLES.values() if table.size in COMPACTED for key in lake.compact(table, before)]
 
 
-def _month_before(day: date) -> date:
-    return (day.replace(day=1) - date.resolution).replace(day=1)
+def closed_month(today: date) -> str:
+    """The newest month (``YYYY-MM``) of landing that nothing comes to any more: the last one is still asked about, and
+    its days are run again."""
+    last = today.replace(day=1) - timedelta(days=1)
+    return f"{last.replace(day=1) - timedelta(days=1):%Y-%m}"
+
+
+def tidy(step: Step) -> int:
+    """Compact what has closed since the last night, of the lake and of landing; returns the number of months' files."""
+    lake, today, archive = CityLake.of(step), step.deployment.now().date(), step.deployment.archive
+    done = len(compact(lake, today))
+    month = closed_month(today)
+    if archive.is_open(lake.city, month):
+        archive.compact(lake.city, month)
+        done += 1
+    return done

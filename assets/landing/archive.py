@@ -219,6 +219,11 @@ class Archive:
         self.packs.remove(gone)
         return set(digests) & named
 
+    def is_open(self, city: str, until_month: str) -> bool:
+        """Whether receipts of a month up to ``until_month`` still lie in files of days."""
+        days = (_period(key) for key in _receipts_files(self.store.list(receipts_folder(city))))
+        return any(len(day) > len("YYYY-MM") and day[:7] <= until_month for day in days)
+
     def _close(self, city: str, month: str, receipts: Sequence[Receipt]) -> None:
         """One file for a month's receipts: written, read back, then the files of its days are removed."""
         key = f"{receipts_folder(city)}/{month}.jsonl"

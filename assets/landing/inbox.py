@@ -76,6 +76,25 @@ def land_inbox(
     return receipts + (archive.land_many(delivery, batch) if batch else [])
 
 
+def answer(inbox: Path, delivery: Delivery, name: str, told: bytes) -> None:
+    """Lay what came of a file before its sender, as ``_answers/<name>.json`` beside it, where that folder is there.
+
+    Nothing else in an inbox is ever written. Raises ``OSError``.
+    """
+    folder = inbox / delivery.city / delivery.source / ANSWERS
+    target = folder / f"{name}.json"
+    if not folder.is_dir() or ".." in Path(name).parts:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    written = target.with_name(f".{target.name}.part")
+    written.write_bytes(told)
+    written.replace(target)
+
+
+ANSWERS = "_answers"
+"""Folder of a source's inbox for the answers to its sender; whoever wants them makes it."""
+
+
 def _entries(folder: Path) -> Iterator[_Entry]:
     try:
         with os.scandir(folder) as scanned:

@@ -1,7 +1,6 @@
 """``muang landing``: bytes as they came, and their receipts."""
 
 import json
-from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -46,16 +45,14 @@ def landing_compact(
 ) -> None:
     """Make one receipts file of each closed month, and pack the small files that no later receipt names."""
     from assets.lake.feeds import NATIONAL
+    from assets.lake.upkeep import closed_month
     from pipelines.build import at_work, cities_of
 
     settings = Settings()
     cities = cities_of(settings)
     slugs = wanted({**cities, NATIONAL: None}, city)
-    this_month = now().date().replace(day=1)
-    # The last month is still asked about, and its days run again.
-    closed = (this_month - timedelta(days=1)).replace(day=1) - timedelta(days=1)
-    month = until or f"{closed:%Y-%m}"
-    if month >= f"{this_month:%Y-%m}":
+    month = until or closed_month(now().date())
+    if month >= f"{now():%Y-%m}":
         raise fail(f"--until {month} is not over", 2)
     with at_work(settings, cities, [slug for slug in slugs if slug in cities]) as deployment:
         try:

@@ -78,7 +78,9 @@ def nightly(
             claim_store(settings, open_store(settings.store_uri), accept_clock)
             for each in days:
                 with _progress() as step:
-                    night = stopping.run(partial(run.run_night, settings, each, slugs, stopping, say, step))
+                    night = stopping.run(
+                        partial(run.run_night, settings, each, slugs, stopping, say, step, accept_clock)
+                    )
                 told.append(report.as_json(night, settings.fail_on))
                 code = max(code, night.exit_code(settings.fail_on))
                 if not as_json:

@@ -9,6 +9,7 @@ from quality.tables.shared import DATASET, REFERENCE_DATE
 
 VISITORS = Table(
     name="visitors",
+    size="few",
     # A year's figure is dated by its last day.
     ahead=timedelta(days=366),
     title="Visitors",
@@ -34,6 +35,7 @@ VISITORS = Table(
 
 HOUSEHOLD_INCOME = Table(
     name="household_income",
+    size="few",
     # A year's figure is dated by its last day.
     ahead=timedelta(days=366),
     title="Household income and expenditure",

@@ -215,6 +215,7 @@ LOAD_PROFILE_BASIS = Table(
 
 EV_CHARGERS = Table(
     name="ev_chargers",
+    size="few",
     title="EV charging sites",
     description="Public charging sites within the city's reach, as an open directory lists them; far from complete.",
     smart="energy",

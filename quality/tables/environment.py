@@ -167,6 +167,7 @@ RAINFALL = Table(
 
 HOTSPOTS = Table(
     name="hotspots",
+    size="few",
     title="Fire hotspots",
     description="Thermal anomalies that satellites saw within the city's reach; a hotspot is not always a fire.",
     smart="environment",
@@ -191,6 +192,7 @@ HOTSPOTS = Table(
 
 HOTSPOT_DAYS = Table(
     name="hotspot_days",
+    size="few",
     title="Days of fire hotspots",
     description="Days for which a source told all its hotspots: on them, no row in hotspots means none was seen.",
     smart="environment",
@@ -217,6 +219,7 @@ _STATION = (
 
 STATION_LISTS = Table(
     name="station_lists",
+    size="few",
     title="Station lists",
     description="Where each list that was delivered puts the stations in the city's reach.",
     smart="environment",
@@ -228,6 +231,7 @@ STATION_LISTS = Table(
 
 STATIONS = Table(
     name="stations",
+    size="few",
     title="Stations",
     description="Measuring stations in the city's reach, with the days for which each place holds: stations move.",
     smart="environment",

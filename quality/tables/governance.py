@@ -34,6 +34,7 @@ TICKETS = Table(
 
 CITIZEN_REPORTS = Table(
     name="citizen_reports",
+    size="few",
     title="Citizens' reports",
     description="Reports by the day they were made, tambon, first kind and state they are in: counts only.",
     smart="governance",
@@ -57,6 +58,7 @@ CITIZEN_REPORTS = Table(
 
 DATASETS = Table(
     name="datasets",
+    size="few",
     title="Published data sets",
     description="What the city's catalogue publishes and how fresh it is.",
     smart="governance",
@@ -83,6 +85,7 @@ DATASETS = Table(
 
 CITY_STATISTICS = Table(
     name="city_statistics",
+    size="few",
     # A year's figure is dated by its last day.
     ahead=timedelta(days=366),
     title="Published statistics",
@@ -113,6 +116,7 @@ CITY_STATISTICS = Table(
 
 INDICATORS = Table(
     name="indicators",
+    size="few",
     title="Indicators",
     description="What the city's data says about its Smarts; a value only where the coverage carries it.",
     smart="governance",
@@ -141,6 +145,7 @@ INDICATORS = Table(
 
 PROGRAMME = Table(
     name="programme",
+    size="few",
     title="Programme view",
     description="Progress against the baseline and the published targets, and the evidence for the five criteria.",
     smart="governance",

@@ -7,6 +7,7 @@ from quality.tables.shared import DISTANCE_KM, LAT, LON, NAME_EN, NAME_TH, REFER
 
 FACILITIES = Table(
     name="facilities",
+    size="few",
     title="Facilities",
     description="Schools, hospitals, police and fire stations and the like within the city's reach.",
     smart="living",

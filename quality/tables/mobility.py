@@ -26,6 +26,7 @@ _FEED_LICENCE = "CC BY 4.0 (feed namtang); of other feeds as their publishers sa
 
 TRANSIT_STOPS = Table(
     name="transit_stops",
+    size="few",
     title="Public transport stops",
     description="Stops of the feed that lie within the city's reach.",
     smart="mobility",
@@ -50,6 +51,7 @@ TRANSIT_STOPS = Table(
 
 TRANSIT_ROUTES = Table(
     name="transit_routes",
+    size="few",
     title="Public transport routes",
     description="Routes of the feed. Which of them touch the city is unknown where the feed brings no stop times.",
     smart="mobility",
@@ -74,6 +76,7 @@ TRANSIT_ROUTES = Table(
 
 TRANSIT_SERVICE = Table(
     name="transit_service",
+    size="few",
     title="Public transport service",
     description="Departures from stops in the city's reach by kind of day and hour, from stop times and frequencies.",
     smart="mobility",
@@ -104,6 +107,7 @@ TRANSIT_SERVICE = Table(
 
 ROAD_ACCIDENTS = Table(
     name="road_accidents",
+    size="few",
     title="Road accidents",
     description="Accidents on the roads of the Ministry of Transport within the city's reach; no municipal streets.",
     smart="mobility",
@@ -131,6 +135,7 @@ ROAD_ACCIDENTS = Table(
 
 ROAD_CASUALTIES = Table(
     name="road_casualties",
+    size="few",
     # A year's figure is dated by its last day.
     ahead=timedelta(days=366),
     title="Road casualties",
@@ -153,6 +158,7 @@ ROAD_CASUALTIES = Table(
 
 ROAD_EVENTS = Table(
     name="road_events",
+    size="few",
     # Works and closures are announced.
     ahead=timedelta(days=62),
     title="Road events",

@@ -9,6 +9,7 @@ from quality.tables.shared import REFERENCE_DATE
 
 POPULATION = Table(
     name="population",
+    size="few",
     # A year's figure is dated by its last day.
     ahead=timedelta(days=366),
     title="Registered population",

@@ -1,5 +1,6 @@
 """A night that is asked to stop: at whatever moment, it says so, ends in time, and leaves no run that looks alive."""
 
+import contextlib
 import json
 import os
 import signal
@@ -18,14 +19,14 @@ from pipelines import stopping as module
 from pipelines.stopping import Stopped, Stopping
 from tests.home import Home, few_sources
 
-MOMENTS: list[tuple[signal.Signals, str]] = [
-    (signal.SIGINT, "dagster"),  # the definitions are being loaded, or Dagster's storage is being made
-    (signal.SIGTERM, "landing/receipts"),
-    (signal.SIGHUP, "lake/meter_intervals"),
-    (signal.SIGTERM, "lake/load_profile"),
-    (signal.SIGINT, "cdp/city=khon_kaen/snapshots"),
+MOMENTS: list[tuple[signal.Signals, int]] = [
+    (signal.SIGINT, 1),  # its steps are being planned
+    (signal.SIGTERM, 75),
+    (signal.SIGHUP, 90),
+    (signal.SIGTERM, 105),
+    (signal.SIGINT, 120),  # the last steps: indicators, snapshot
 ]
-"""One night after the other over one home: a signal, and the folder whose first (or next) file it comes at."""
+"""One night after the other over one home: a signal, and how many events its run has told when it comes."""
 
 
 def begin(home: Path, chosen: dict[str, str]) -> "subprocess.Popen[str]":
@@ -36,12 +37,20 @@ def begin(home: Path, chosen: dict[str, str]) -> "subprocess.Popen[str]":
     )
 
 
-def wait_for(condition: Callable[[], bool], night: "subprocess.Popen[str]") -> None:
+def wait_for(condition: Callable[[], object], night: "subprocess.Popen[str]") -> None:
     deadline = time.monotonic() + 90
     while not condition():
         assert night.poll() is None, "it ended before it could be asked"
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def events(home: Path, run: set[Path]) -> int:
+    """Events of the run that is none of these."""
+    for file in set((home / "dagster/history/runs").glob("*-*.db")) - run:
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(file)) as connection:
+            return int(connection.execute("select count(*) from event_logs").fetchone()[0])
+    return 0
 
 
 def statuses(home: Path) -> list[str]:
@@ -53,10 +62,10 @@ def statuses(home: Path) -> list[str]:
 def test_a_night_that_is_stopped_says_so_and_can_be_run_again(fresh_home: Callable[[], Home], tmp_path: Path) -> None:
     deployment = fresh_home()
     chosen = {"MUANG_CITIES": str(few_sources(tmp_path, ["khon_kaen"])), "MUANG_DEMO_METERS": "50"}
-    for asked, under in MOMENTS:
-        before = set((deployment.home / under).rglob("*"))
+    for asked, count in MOMENTS:
+        before = set((deployment.home / "dagster/history/runs").glob("*-*.db"))
         night = begin(deployment.home, chosen)
-        wait_for(lambda under=under, before=before: set((deployment.home / under).rglob("*")) > before, night)
+        wait_for(lambda count=count, before=before: events(deployment.home, before) >= count, night)
         night.send_signal(asked)
         begun = time.monotonic()
         printed, said = night.communicate(timeout=60)
@@ -78,7 +87,7 @@ def test_a_night_that_was_killed_is_ended_by_the_next(fresh_home: Callable[[], H
     deployment = fresh_home()
     chosen = {"MUANG_CITIES": str(few_sources(tmp_path, ["khon_kaen"])), "MUANG_DEMO_METERS": "50"}
     night = begin(deployment.home, chosen)
-    wait_for((deployment.home / "landing").exists, night)
+    wait_for(lambda: events(deployment.home, set()) >= 75, night)
     night.kill()
     night.communicate()
     assert statuses(deployment.home) == ["STARTED"]
