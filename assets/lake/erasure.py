@@ -12,8 +12,8 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -28,15 +28,16 @@ from assets.landing import erased, inbox
 from assets.landing.archive import Receipt, object_key
 from assets.landing.deployment import Step
 from assets.meters import redacted
-from assets.sources.source import Context, ReadResult
+from assets.sources.source import Context
 from quality import privacy
 from quality.contracts import Table
 from quality.problems import with_severity
-from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, METERS
+from quality.tables import DELIVERIES, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, METERS
 
 
 class CannotErase(Exception):
-    """Rows of the point came by a delivery that cannot be found; the message says what to do. Nothing was changed."""
+    """A delivery that brought rows of the point, and maybe of others, cannot be found or read; the message says which.
+    Nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -61,96 +62,22 @@ class Trace:
 
 @dataclass(frozen=True)
 class _Held:
-    """A delivery that holds the point: the digest it has in landing, what is read of it, and what of that stays."""
+    """A delivery that holds the point: the digest of what is to stand in its place, the rows that are refused of that,
+    and whether it told of this point alone."""
 
-    due: Due
-    read: ReadResult
-    rest: ReadResult
-
-    @property
-    def data(self) -> bytes:
-        return redacted.encoded(self.rest)
-
-    @property
-    def emptied(self) -> bool:
-        """Whether it told of this point alone."""
-        return not self.rest.tables
+    receipt: Receipt
+    instead: str
+    refused: int
+    emptied: bool
 
 
 def trace(step: Step, point: str) -> Trace:
     """Where a point is in landing, lake and inbox of the city. Raises ``Damaged`` for a landed file that cannot be
     looked through, ``CannotErase``, and ``MissingSecret``."""
-    return _trace(step, point, list(_holding(step, point)))
-
-
-def erase(step: Step, point: str, withdraw: bool = False) -> Trace:
-    """Erase a point in the city; where it was. Files in the inbox are only named.
-
-    The caller holds the city. May be cut short anywhere and repeated. With ``withdraw`` the published sums that it is
-    part of are taken back too. Raises what ``trace`` raises, before anything changes.
-    """
-    store, city, key = step.deployment.store, step.city.slug, step.deployment.secret()
-    held = list(_holding(step, point))
-    found = _trace(step, point, held)
-    journal = f"work/erasure/city={city}.json"
-    if not (held or found.rows or store.exists(journal)):
-        return found
-    meter = _meter(step, point)
-    erased.note(store, city, meter, step.day)
-    for table in (METERS, METER_INTERVALS):
-        ledger.forget(CityLake.of(step), table, [item.due.receipt.id for item in held])
-    gone = _redact(step, point, held, key, journal)
-    stays = step.deployment.archive.discard(gone)
-    store.delete(journal)
-    ingest.ingest(step, METERS)
-    ingest.ingest_meters(step)
-    _sweep(CityLake.of(step), meter, withdraw)
-    elsewhere = step.deployment.archive.cities() - {city}
-    return Trace(
-        **{name: value for name, value in vars(found).items() if name != "elsewhere"},
-        elsewhere=[
-            other
-            for other in sorted(elsewhere)
-            if any(receipt.kept in stays for receipt in step.deployment.archive.receipts(other))
-        ],
-    )
-
-
-def _meter(step: Step, point: str) -> str:
-    return pseudonyms(pl.Series([point]), step.city.slug, step.deployment.secret())[point]
-
-
-def _holding(step: Step, point: str) -> Iterator[_Held]:
-    """Deliveries that hold the point, by their content, what stands in their bytes, or their name. One that repeats the
-    content before of its name is told with that."""
-    archive = step.deployment.archive
-    contents = {
-        receipt.id
-        for name, entry in step.city.sources.items()
-        if source_of(entry).keyed
-        for receipt in archive.contents(*landed_as(step.city, name))
-    }
-    last: dict[tuple[str, str], _Held | None] = {}
-    for item in keyed_deliveries(step):
-        at = (item.source, item.receipt.name)
-        if item.receipt.id in contents or at not in last:
-            last[at] = _looked_through(step, item, point)
-        if (known := last[at]) is not None:
-            yield _Held(item, known.read, known.rest)
-
-
-def _looked_through(step: Step, item: Due, point: str) -> _Held | None:
-    data = step.deployment.archive.bytes_of(item.receipt)
-    read = ledger.read(step, item)
-    told = point in set(points_in(read))
-    hidden = not item.receipt.redacted and (names(item.receipt.name, point) or holds(data, item.receipt.name, point))
-    return _Held(item, read, redacted.without(read, point)) if told or hidden else None
-
-
-def _trace(step: Step, point: str, held: list[_Held]) -> Trace:
     lake, meter = CityLake.of(step), _meter(step, point)
+    held = list(_holding(step, point))
     found = {table: rows for table in PSEUDONYMOUS if (rows := _rows(lake, table, meter)).height}
-    receipts = {item.due.receipt.id for item in held}
+    receipts = {item.receipt.id for item in held}
     redacted_before = {item.receipt.id for item in keyed_deliveries(step) if item.receipt.redacted}
     for table, rows in found.items():
         strays = set(rows["_receipt"].drop_nulls()) - receipts - redacted_before if table.lineage else set()
@@ -159,11 +86,10 @@ def _trace(step: Step, point: str, held: list[_Held]) -> Trace:
                 f"{table.name} has rows of it by receipt {min(strays)}, whose source is not in the registry any more, "
                 "or whose content can no longer be read: put that right first"
             )
-    refused = sum(with_severity(item.rest.problems).filter(severity="refuse").height for item in held)
     basis = found.get(LOAD_PROFILE_BASIS, LOAD_PROFILE_BASIS.empty())
     return Trace(
         deliveries=sorted(receipts),
-        refused=refused,
+        refused=sum(item.refused for item in held),
         rows={table.name: rows.height for table, rows in found.items()},
         days=sorted(set(basis["local_date"])),
         inbox=sorted(_in_inbox(step, point)),
@@ -175,6 +101,75 @@ def _trace(step: Step, point: str, held: list[_Held]) -> Trace:
         ],
         before=meter in erased.noted(lake.store, lake.city),
     )
+
+
+def erase(step: Step, point: str, withdraw: bool = False) -> Trace:
+    """Erase a point in the city; where it was. Files in the inbox are only named.
+
+    The caller holds the city. May be cut short anywhere and repeated. With ``withdraw`` the published sums that it is
+    part of are taken back too. Raises what ``trace`` raises, before anything changes.
+    """
+    lake, archive = CityLake.of(step), step.deployment.archive
+    found = trace(step, point)
+    journal = f"work/erasure/city={lake.city}.json"
+    if not (found.deliveries or found.rows or lake.store.exists(journal)):
+        return found
+    meter = _meter(step, point)
+    erased.note(lake.store, lake.city, meter, step.day)
+    for table in (METERS, METER_INTERVALS):
+        ledger.forget(lake, table, found.deliveries)
+    stays = archive.discard(_redact(step, point, journal))
+    lake.store.delete(journal)
+    ingest.ingest(step, METERS)
+    ingest.ingest_meters(step)
+    _sweep(lake, meter, withdraw)
+    others = sorted(archive.cities() - {lake.city})
+    return replace(
+        found, elsewhere=[other for other in others if any(each.kept in stays for each in archive.receipts(other))]
+    )
+
+
+def _meter(step: Step, point: str) -> str:
+    return pseudonyms(pl.Series([point]), step.city.slug, step.deployment.secret())[point]
+
+
+def _holding(step: Step, point: str, land: bool = False) -> Iterator[_Held]:
+    """Deliveries that hold the point, by their content, what stands in their bytes, or their name. One that repeats the
+    content before of its name is told with that. With ``land``, what is to stand in their place is put into landing."""
+    archive = step.deployment.archive
+    contents = {
+        receipt.id
+        for name, entry in step.city.sources.items()
+        if source_of(entry).keyed
+        for receipt in archive.contents(*landed_as(step.city, name))
+    }
+    last: dict[tuple[str, str], _Held | None] = {}
+    for item in keyed_deliveries(step):
+        at = (item.source, item.receipt.name)
+        if item.receipt.id in contents or at not in last:
+            last[at] = _looked_through(step, item, point, land)
+        if (known := last[at]) is not None:
+            yield replace(known, receipt=item.receipt)
+
+
+def _looked_through(step: Step, item: Due, point: str, land: bool) -> _Held | None:
+    archive, receipt = step.deployment.archive, item.receipt
+    data, read = archive.bytes_of(receipt), ledger.read(step, item)
+    hidden = not receipt.redacted and (names(receipt.name, point) or holds(data, receipt.name, point))
+    if not hidden and point not in set(points_in(read)):
+        return None
+    brought = CityLake.of(step).read(DELIVERIES).filter(pl.col("rows") > 0, receipt=receipt.id).height
+    failed = not read.problems.filter(pl.col("code").is_in(ledger.FAILED)).is_empty()
+    if not read.tables and (brought or failed):
+        why = ", ".join(read.problems["code"].unique().sort())
+        raise CannotErase(f"receipt {receipt.id} holds it and cannot be read now ({why}): all it brought would be lost")
+    rest = redacted.without(read, point)
+    instead = redacted.encoded(rest)
+    digest = hashlib.sha256(instead).hexdigest()
+    if land:
+        archive.store.ensure({object_key(digest): instead})
+    refused = with_severity(rest.problems).filter(severity="refuse").height
+    return _Held(receipt, digest, refused, emptied=not rest.tables)
 
 
 def _rows(lake: CityLake, table: Table, meter: str) -> pl.DataFrame:
@@ -198,35 +193,26 @@ def _in_inbox(step: Step, point: str) -> Iterator[str]:
         yield from (str(path) for path in answers.rglob("*") if path.is_file() and names(path.name, point))
 
 
-def _redact(step: Step, point: str, held: Iterable[_Held], key: bytes, journal: str) -> set[str]:
+def _redact(step: Step, point: str, journal: str) -> set[str]:
     """Put what stays of each delivery in its place; the digests of what is to go."""
-    store, archive, city = step.deployment.store, step.deployment.archive, step.city.slug
-    instead: dict[str, str] = {}
-    taken: set[tuple[str, str]] = set()
+    deployment, city = step.deployment, step.city.slug
+    store, key = deployment.store, deployment.secret()
+    held = {item.receipt.id: item for item in _holding(step, point, land=True)}
     gone = set(json.loads(store.read(journal))) if store.exists(journal) else set()
-    written: dict[int, str] = {}
-    for item in held:
-        receipt = item.due.receipt
-        if id(item.rest) not in written:
-            data = item.data
-            written[id(item.rest)] = hashlib.sha256(data).hexdigest()
-            store.ensure({object_key(written[id(item.rest)]): data})
-        instead[receipt.id] = written[id(item.rest)]
-        gone |= {str(receipt.kept), str(receipt.sha256)}
-        if item.emptied:
-            taken.add((receipt.source, receipt.name))
+    gone |= {str(digest) for item in held.values() for digest in (item.receipt.kept, item.receipt.sha256)}
     store.write(journal, json.dumps(sorted(gone)).encode())
+    taken = {(item.receipt.source, item.receipt.name) for item in held.values() if item.emptied}
     sources = {landed_as(step.city, name)[1] for name, entry in step.city.sources.items() if source_of(entry).keyed}
 
     def change(receipt: Receipt) -> Receipt:
-        told: Mapping[str, str] = {"redacted": instead[receipt.id]} if receipt.id in instead else {}
+        told: Mapping[str, str] = {"redacted": held[receipt.id].instead} if receipt.id in held else {}
         named = receipt.source in sources and names(f"{receipt.name} {receipt.origin}", point)
         if named or (receipt.source, receipt.name) in taken:
             name = "erased-" + hmac.new(key, receipt.name.encode(), hashlib.sha256).hexdigest()[:ID_LENGTH]
             told = {"redacted": receipt.redacted or "", **told, "name": name, "origin": name}
         return receipt.model_copy(update=told) if told else receipt
 
-    archive.rewrite(city, change)
+    deployment.archive.rewrite(city, change)
     return gone
 
 

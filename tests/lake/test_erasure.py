@@ -277,6 +277,18 @@ def test_rows_by_a_delivery_that_cannot_be_found_stop_it_before_anything_changes
     assert content(deployment.store) == before
 
 
+def test_a_delivery_that_cannot_be_read_now_is_not_thrown_away_with_the_rows_of_others(tmp_path: Path) -> None:
+    deployment, city = metered_city(tmp_path)
+    before = content(deployment.store)
+    broken = city.sources["exports"].model_copy(update={"options": {"timezone": "Asia/Nowhere"}})
+    misread = city.model_copy(update={"sources": city.sources | {"exports": broken}})
+    with pytest.raises(
+        erasure.CannotErase, match=r"cannot be read now \(option-invalid\): all it brought would be lost"
+    ):
+        erasure.erase(step(deployment, misread), GONE)
+    assert content(deployment.store) == before
+
+
 def test_the_key_can_be_changed_after_an_erasure(tmp_path: Path) -> None:
     deployment, city = metered_city(tmp_path)
     claim(deployment.store, "live", deployment.secret(), deployment.now())
