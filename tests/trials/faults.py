@@ -1,0 +1,113 @@
+"""What goes wrong in a process: told at each durable step of its store, or each read, and done at the n-th."""
+
+import errno
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from assets.landing.s3 import S3Store
+from assets.landing.store import LocalStore, StoreFailure
+from tests.trials.night import Place
+
+Hook = Callable[[str, str], None]
+"""Told the kind of a step and what it is done to, before it is done (on S3 also when it is)."""
+
+S3_WRITES = {"put_object", "delete_object", "delete_objects", "copy_object", "create_multipart_upload", "upload_part"}
+
+
+def at_each_step(place: Place, hook: Hook) -> None:
+    """Call ``hook`` at every step of this process that changes what the place's store holds.
+
+    Locally: fsync, link, rename, unlink and the making and removing of folders. On S3 the requests that write, before
+    they are sent and after their answer came.
+    """
+    if place.endpoint:
+        _at_each_request(hook)
+        return
+
+    def told(name: str, path_of: Callable[..., Any]) -> None:
+        real = getattr(os, name)
+
+        def call(*arguments: Any, **more: Any) -> Any:
+            path = os.fspath(path_of(*arguments))
+            if path.startswith(place.uri) or more.get("dir_fd") is not None:
+                hook(name, path.removeprefix(place.uri))
+            return real(*arguments, **more)
+
+        setattr(os, name, call)
+
+    told("fsync", lambda handle: os.readlink(f"/proc/self/fd/{handle}"))
+    for name in ("link", "replace"):
+        told(name, lambda source, target: target)
+    for name in ("unlink", "mkdir", "rmdir"):
+        told(name, lambda path, *_: path)
+
+
+def _at_each_request(hook: Hook) -> None:
+    import s3fs
+
+    real = s3fs.S3FileSystem._call_s3
+
+    async def call(self: Any, method: str, *arguments: Any, **more: Any) -> Any:
+        if method not in S3_WRITES:
+            return await real(self, method, *arguments, **more)
+        hook(f"before {method}", str(more.get("Key")))
+        answer = await real(self, method, *arguments, **more)
+        hook(f"after {method}", str(more.get("Key")))
+        return answer
+
+    s3fs.S3FileSystem._call_s3 = call
+
+
+class Counted:
+    """Counts steps; ``act`` is called at the n-th, and at all after it where ``on`` is set."""
+
+    def __init__(self, n: int = 0, act: Callable[[], Any] = lambda: None, on: bool = False) -> None:
+        self.n, self.act, self.on, self.steps = n, act, on, 0
+
+    def __call__(self, *_: str) -> None:
+        self.steps += 1
+        if self.n and (self.steps == self.n or (self.on and self.steps > self.n)):
+            self.act()
+
+
+def die() -> None:
+    """End this process as the power does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def disk_full() -> None:
+    """What the store says when nothing fits any more."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def away() -> None:
+    """What a store says that cannot be reached, or answers 503."""
+    raise StoreFailure(errno.EIO, "SlowDown: 503 Service Unavailable")
+
+
+def at_each_request(hook: Hook) -> None:
+    """Call ``hook`` at everything that is asked of a store, reading included."""
+    for store, name in ((LocalStore, "_file"), (S3Store, "_object")):
+        real = getattr(store, name)
+
+        def call(self: Any, key: str, real: Any = real) -> Any:
+            hook("ask", key)
+            return real(self, key)
+
+        setattr(store, name, call)
+
+
+def cut_short(n: int) -> None:
+    """Of the n-th file that is read only the first half arrives."""
+    counted = Counted()
+    for store in (LocalStore, S3Store):
+        real = store.read
+
+        def read(self: Any, key: str, real: Any = real) -> bytes:
+            data = real(self, key)
+            counted()
+            return data[: len(data) // 2] if counted.steps == n else data
+
+        setattr(store, "read", read)
