@@ -1,10 +1,12 @@
 """What goes wrong in a process: told at each durable step of its store, or each read, and done at the n-th."""
 
+import contextlib
 import errno
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from unittest.mock import patch
 
 from assets.landing.s3 import S3Store
 from assets.landing.store import LocalStore, StoreFailure
@@ -16,35 +18,47 @@ Hook = Callable[[str, str], None]
 S3_WRITES = {"put_object", "delete_object", "delete_objects", "copy_object", "create_multipart_upload", "upload_part"}
 
 
-def at_each_step(place: Place, hook: Hook) -> None:
+@contextlib.contextmanager
+def at_each_step(place: Place, hook: Hook) -> Iterator[None]:
     """Call ``hook`` at every step of this process that changes what the place's store holds.
 
     Locally: fsync, link, rename, unlink and the making and removing of folders. On S3 the requests that write, before
     they are sent and after their answer came.
     """
-    if place.endpoint:
-        _at_each_request(hook)
-        return
+    with contextlib.ExitStack() as stack:
+        if place.endpoint:
+            import s3fs
 
-    def told(name: str, path_of: Callable[..., Any]) -> None:
-        real = getattr(os, name)
-
-        def call(*arguments: Any, **more: Any) -> Any:
-            path = os.fspath(path_of(*arguments))
-            if path.startswith(place.uri) or more.get("dir_fd") is not None:
-                hook(name, path.removeprefix(place.uri))
-            return real(*arguments, **more)
-
-        setattr(os, name, call)
-
-    told("fsync", lambda handle: os.readlink(f"/proc/self/fd/{handle}"))
-    for name in ("link", "replace"):
-        told(name, lambda source, target: target)
-    for name in ("unlink", "mkdir", "rmdir"):
-        told(name, lambda path, *_: path)
+            stack.enter_context(patch.object(s3fs.S3FileSystem, "_call_s3", _requests(hook)))
+        else:
+            for name, path_of in _STEPS.items():
+                stack.enter_context(patch.object(os, name, _step(place.uri, name, path_of, hook)))
+        yield
 
 
-def _at_each_request(hook: Hook) -> None:
+_STEPS: Mapping[str, Callable[..., Any]] = {
+    "fsync": lambda handle: os.readlink(f"/proc/self/fd/{handle}"),
+    "link": lambda source, target, **_: target,
+    "replace": lambda source, target, **_: target,
+    "unlink": lambda path, **_: path,
+    "mkdir": lambda path, *_, **__: path,
+    "rmdir": lambda path, **_: path,
+}
+
+
+def _step(root: str, name: str, path_of: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
+    real = getattr(os, name)
+
+    def call(*arguments: Any, **more: Any) -> Any:
+        path = os.fspath(path_of(*arguments, **more))
+        if path.startswith(root) or more.get("dir_fd") is not None:
+            hook(name, path.removeprefix(root))
+        return real(*arguments, **more)
+
+    return call
+
+
+def _requests(hook: Hook) -> Callable[..., Any]:
     import s3fs
 
     real = s3fs.S3FileSystem._call_s3
@@ -57,7 +71,7 @@ def _at_each_request(hook: Hook) -> None:
         hook(f"after {method}", str(more.get("Key")))
         return answer
 
-    s3fs.S3FileSystem._call_s3 = call
+    return call
 
 
 class Counted:
@@ -75,6 +89,16 @@ class Counted:
 def die() -> None:
     """End this process as the power does."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Stopped(BaseException):
+    """The end of a night in a process that lives on: no ``except`` of the product catches it."""
+
+
+def stop() -> None:
+    """End the night. Called at every step from some on, nothing that is done to tidy up reaches the store either, so it
+    is left as by a kill."""
+    raise Stopped
 
 
 def disk_full() -> None:

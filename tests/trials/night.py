@@ -113,6 +113,17 @@ def lay(place: Place, brought: Deliveries) -> None:
             os.utime(folder / name, (1e9, 1e9))
 
 
+def discard(place: Place) -> None:
+    """Remove what a trial left."""
+    if place.endpoint:
+        store = place.open()
+        for folder in ("landing", "lake", "cdp", "work"):
+            store.delete_folder(folder)
+    else:
+        shutil.rmtree(place.uri, ignore_errors=True)
+    shutil.rmtree(place.inbox, ignore_errors=True)
+
+
 def fill(step: Step, brought: Deliveries) -> None:
     """Land what lies ready and fill the tables that sources feed."""
     deployment = step.deployment

@@ -2,9 +2,9 @@
 
 import multiprocessing
 import os
+import threading
 import traceback
 from collections.abc import Callable
-from contextlib import ExitStack
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
@@ -38,9 +38,7 @@ class Running:
     """Work in a process of its own."""
 
     def __init__(self, work: Callable[..., Any], *arguments: Any) -> None:
-        # Threads for frames of a hundred rows cost more than they save.
-        with patch.dict(os.environ, {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}):
-            forkserver.ensure_running()
+        _begin()
         self._answer, send = _CONTEXT.Pipe(duplex=False)
         self._process = _CONTEXT.Process(target=_run, args=(send, work, arguments), daemon=True)
         self._process.start()
@@ -66,11 +64,55 @@ def run(work: Callable[..., Any], *arguments: Any) -> Ended:
     return Running(work, *arguments).wait()
 
 
-def _run(answer: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    with ExitStack() as stack:
-        stack.callback(answer.close)
+class Worker:
+    """A process that does one thing after the other, for work that nothing disturbs: it loads the house once."""
+
+    def __init__(self) -> None:
+        _begin()
+        self._alone = threading.Lock()
+        self._at, there = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(target=_serve, args=(there,), daemon=True)
+        self._process.start()
+        there.close()
+
+    def run(self, work: Callable[..., Any], *arguments: Any) -> Ended:
+        """Do one thing, until it has ended."""
+        with self._alone:
+            self._at.send((work, arguments))
+            if not self._at.poll(SECONDS):
+                self._process.terminate()
+                return Ended(None, None, f"it took longer than {SECONDS} s")
+            return Ended(0, *self._at.recv())
+
+    def close(self) -> None:
+        """End the process."""
+        self._at.close()
+        self._process.join()
+
+
+def _serve(at: Connection) -> None:
+    while True:
         try:
-            told = (work(*arguments), "")
-        except BaseException as error:
-            told = (None, f"{type(error).__name__}: {error}\n{''.join(traceback.format_tb(error.__traceback__)[-4:])}")
-        answer.send(told)
+            work, arguments = at.recv()
+        except EOFError:
+            return
+        at.send(_told(work, arguments))
+
+
+def _told(work: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, str]:
+    try:
+        return work(*arguments), ""
+    except BaseException as error:
+        trace = "".join(traceback.format_tb(error.__traceback__)[-4:])
+        return None, f"{type(error).__name__}: {error}\n{trace}"
+
+
+def _begin() -> None:
+    # Threads for frames of a hundred rows cost more than they save.
+    with patch.dict(os.environ, {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}):
+        forkserver.ensure_running()
+
+
+def _run(answer: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    answer.send(_told(work, arguments))
+    answer.close()
