@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -32,6 +33,11 @@ class Ended(NamedTuple):
     def killed(self) -> bool:
         """Whether it was killed on the way."""
         return self.code == -9
+
+
+def barrier(parties: int) -> Barrier:
+    """Where so many processes wait for each other."""
+    return _CONTEXT.Barrier(parties)
 
 
 class Running:

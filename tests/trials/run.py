@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.s3_server import BUCKET, serving
-from tests.trials import crash
+from tests.trials import crash, writers
 from tests.trials.night import Place
 
 
@@ -30,7 +30,10 @@ class Kind(NamedTuple):
     summary: Callable[[Sequence[dict[str, Any]]], dict[str, Any]]
 
 
-KINDS = {"crash": Kind(450, lambda places: crash.Crashes(places).trial, crash.summary)}
+KINDS = {
+    "crash": Kind(450, lambda places: crash.Crashes(places).trial, crash.summary),
+    "writers": Kind(200, lambda places: writers.Writers(places).trial, writers.summary),
+}
 
 
 class Places:

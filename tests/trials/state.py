@@ -1,7 +1,7 @@
-"""What a store holds, as trials compare it: the lake, the receipts, what is published; and whether all of it is whole."""
+"""What a store holds, as trials compare it: lake, receipts, what is published; and whether all of it is whole."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from assets.lake import upkeep
@@ -29,14 +29,14 @@ class State(NamedTuple):
         """What ``other`` has otherwise: keys of lake files, ids of receipts, paths of data files."""
         mine, theirs = ({r["id"]: r for r in state.receipts} for state in (self, other))
         return [
-            *_unlike({k: v for k, v in self.lake.items() if not k.startswith(OF_THE_RUN)}, other.lake),
-            *(f"receipt {each}" for each in _unlike(mine, theirs)),
-            *(f"snapshot {each}" for each in _unlike(self.data, other.data)),
+            *(key for key in unlike(self.lake, other.lake) if not key.startswith(OF_THE_RUN)),
+            *(f"receipt {each}" for each in unlike(mine, theirs)),
+            *(f"snapshot {each}" for each in unlike(self.data, other.data)),
         ]
 
 
-def _unlike(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
-    theirs = {key: value for key, value in theirs.items() if not key.startswith(OF_THE_RUN)}
+def unlike(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """Keys that two do not have alike."""
     return sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
 
 
@@ -51,7 +51,7 @@ def state_of(store: Store) -> State:
 
 
 def torn(store: Store) -> Iterator[str]:
-    """What is not whole, at any time: a lake file, a receipts file, an object that a receipt names, what readers see."""
+    """What is not whole, at any time: lake files, receipts files, objects that receipts name, what readers see."""
     keys = store.list("lake")
     for key, data in zip(keys, store.read_all(keys), strict=True):
         try:
