@@ -232,13 +232,17 @@ class LocalStore:
         return {key: f"{stat.st_ino}-{stat.st_mtime_ns}-{stat.st_size}" for key, stat in stats.items()}
 
     def delete(self, key: str) -> None:
-        """See ``Store.delete``."""
-        self._file(key).unlink(missing_ok=True)
+        """See ``Store.delete``. The folder is synced: rows that were taken back would be there again after a power
+        loss, and the ledger would know nothing of them."""
+        with contextlib.suppress(FileNotFoundError):
+            self._file(key).unlink()
+            _sync_folder(self._file(key).parent)
 
     def delete_folder(self, prefix: str) -> None:
         """See ``Store.delete_folder``. The folders go too: an empty one costs an inode."""
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._file(prefix))
+            _sync_folder(self._file(prefix).parent)
 
     def sweep(self) -> int:
         """See ``Store.sweep``. Lock files stay, as do staged files that another process may still be writing."""
