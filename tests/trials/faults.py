@@ -5,11 +5,17 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
+from assets.cities.registry import SourceEntry
+from assets.lake import ledger
+from assets.lake.feeds import source_of
 from assets.landing.s3 import S3Store
 from assets.landing.store import LocalStore, StoreFailure
+from assets.sources.source import Context, ReadResult, Source
 from tests.trials.night import Place
 
 Hook = Callable[[str, str], None]
@@ -111,27 +117,61 @@ def away() -> None:
     raise StoreFailure(errno.EIO, "SlowDown: 503 Service Unavailable")
 
 
-def at_each_request(hook: Hook) -> None:
-    """Call ``hook`` at everything that is asked of a store, reading included."""
-    for store, name in ((LocalStore, "_file"), (S3Store, "_object")):
-        real = getattr(store, name)
+@contextlib.contextmanager
+def at_each_request(hook: Hook) -> Iterator[None]:
+    """Call ``hook`` at everything that this process asks of a store, reading included."""
 
-        def call(self: Any, key: str, real: Any = real) -> Any:
+    def asked(real: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+        def call(self: Any, key: str) -> Any:
             hook("ask", key)
             return real(self, key)
 
-        setattr(store, name, call)
+        return call
+
+    with patch.object(LocalStore, "_file", asked(LocalStore._file)):
+        with patch.object(S3Store, "_object", asked(S3Store._object)):
+            yield
 
 
-def cut_short(n: int) -> None:
-    """Of the n-th file that is read only the first half arrives."""
+@contextlib.contextmanager
+def cut_short(n: int) -> Iterator[None]:
+    """Of the n-th file that this process reads only the first half arrives."""
     counted = Counted()
-    for store in (LocalStore, S3Store):
-        real = store.read
 
-        def read(self: Any, key: str, real: Any = real) -> bytes:
+    def half(real: Callable[[Any, str], bytes]) -> Callable[[Any, str], bytes]:
+        def read(self: Any, key: str) -> bytes:
             data = real(self, key)
             counted()
             return data[: len(data) // 2] if counted.steps == n else data
 
-        setattr(store, "read", read)
+        return read
+
+    with patch.object(LocalStore, "read", half(LocalStore.read)), patch.object(S3Store, "read", half(S3Store.read)):
+        yield
+
+
+@contextlib.contextmanager
+def no_memory(n: int) -> Iterator[None]:
+    """The n-th reading of a delivery in this process finds no memory."""
+    counted = Counted()
+
+    def source(entry: SourceEntry) -> Source[Any]:
+        found = source_of(entry)
+
+        def reader(data: bytes, context: Context[Any]) -> ReadResult:
+            counted()
+            if counted.steps == n:
+                raise MemoryError
+            return found.reader(data, context)
+
+        return replace(found, reader=reader)
+
+    with patch.object(ledger, "source_of", source):
+        yield
+
+
+def flip(data: bytes, chance: Random, since: int = 0) -> bytes:
+    """``data`` with one bit changed, at or after a place."""
+    changed = bytearray(data)
+    changed[chance.randrange(since, len(data))] ^= 1 << chance.randrange(8)
+    return bytes(changed)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.s3_server import BUCKET, serving
-from tests.trials import crash, writers
+from tests.trials import crash, nights, writers
 from tests.trials.night import Place
 
 
@@ -33,6 +33,7 @@ class Kind(NamedTuple):
 KINDS = {
     "crash": Kind(450, lambda places: crash.Crashes(places).trial, crash.summary),
     "writers": Kind(200, lambda places: writers.Writers(places).trial, writers.summary),
+    "nights": Kind(1, lambda places: nights.Nights(places).trial, nights.summary),
 }
 
 
