@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -45,8 +45,9 @@ def killed_night(place: Place, world: int, day: date, attempt: int, at: int) -> 
     return counted.steps
 
 
-def stopped_night(place: Place, world: int, day: date, attempt: int, at: int) -> bool:
+def stopped_night(place: Place, world: int, day: date, attempt: int, at: int, harm: Callable[[], None]) -> bool:
     """A night of which nothing reaches the store from its step ``at`` on; whether it came so far."""
+    harm()
     with faults.at_each_step(place, faults.Counted(at, faults.stop, on=True)):
         try:
             whole_night(place, world, day, attempt)
@@ -55,11 +56,25 @@ def stopped_night(place: Place, world: int, day: date, attempt: int, at: int) ->
     return False
 
 
-class Crashes:
-    """Crash trials on one kind of store. ``places`` gives a new place each time."""
+def no_harm() -> None:
+    """The store as it is."""
 
-    def __init__(self, places: Iterator[Place]) -> None:
-        self.places = places
+
+class Crashes:
+    """Crash trials on one kind of store. ``places`` gives a new place each time.
+
+    Fewer ``worlds`` and ``days`` need fewer quiet nights to compare with. ``harm`` is done to the process of nights
+    first: the null control.
+    """
+
+    def __init__(
+        self,
+        places: Iterator[Place],
+        worlds: int = WORLDS,
+        days: int = len(DAYS),
+        harm: Callable[[], None] = no_harm,
+    ) -> None:
+        self.places, self.worlds, self.days, self.harm = places, worlds, days, harm
         self.worker = processes.Worker()
         self._cached, self._lock = cache(self._quiet), threading.RLock()
 
@@ -91,13 +106,13 @@ class Crashes:
         if how == "killed":
             ended = processes.run(killed_night, place, world, day, attempt, at)
             return ended.killed, ended.error
-        ended = self.worker.run(stopped_night, place, world, day, attempt, at)
+        ended = self.worker.run(stopped_night, place, world, day, attempt, at, self.harm)
         return bool(ended.value), ended.error
 
     def trial(self, seed: int) -> dict[str, Any]:
         """One trial: which night, how often killed and where is drawn from the seed."""
         chance = Random(f"crash/{seed}")
-        world, number = chance.randrange(WORLDS), chance.randrange(len(DAYS))
+        world, number = chance.randrange(self.worlds), chance.randrange(self.days)
         quiet, day = self.quiet(world, number), DAYS[number]
         place = self._laid(quiet.before)
         store = place.open()
