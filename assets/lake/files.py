@@ -77,7 +77,7 @@ def _month(key: str) -> str:
 
 def span(key: str) -> tuple[date, date]:
     """First and last day that a lake file of this key may hold."""
-    name = key.rsplit("/", 1)[1].removesuffix(".parquet")
+    name = key.rsplit("/", 1)[1].partition(".")[0]
     if len(name) == len("YYYY"):
         return date(int(name), 1, 1), date(int(name), 12, 31)
     if len(name) == len("YYYY-MM"):

@@ -72,6 +72,11 @@ def claim(
     for _ in range(10):
         found = store.fetch(KEY)
         mine = fingerprint(meter_key) if meter_key else None
+        if found.data is None and any("/source=" in key for key in store.list("landing/receipts")):
+            raise NotOurs(
+                f"the store {store.uri} was filled by a version before it said so: run `muang lake upgrade`, which "
+                "keeps landing and what was published, and has the next night read all deliveries again"
+            )
         told = _parsed(found.data) if found.data is not None else Identity(format=FORMAT, profile=profile)
         if told.format > FORMAT:
             raise NotOurs(

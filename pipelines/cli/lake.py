@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.base import Cities, Json, app, as_day, fail, guarded, out, wanted
+from pipelines.cli.base import Cities, Json, app, as_day, fail, guarded, out, say, wanted
 from pipelines.settings import Settings, now
 
 lake_app = typer.Typer(help="Upkeep of the lake: find damage, make days again, rewrite old files, compact months.")
@@ -75,14 +75,24 @@ def lake_rebuild(
 @lake_app.command("upgrade")
 @guarded
 def lake_upgrade(city: Cities = None, as_json: Json = False) -> None:
-    """Rewrite lake files of an older contract or layout; a night reads them all the same."""
+    """Rewrite lake files of an older contract or layout; a night reads them all the same.
+
+    A store of before it had a format is brought up to date first: its receipts are kept, and the next night reads all
+    deliveries again.
+    """
     from assets.lake import upkeep
     from assets.lake.files import CityLake
+    from assets.landing.store import open_store
+    from pipelines import store_upgrade
     from pipelines.build import at_work, cities_of
 
     settings = Settings()
     cities = cities_of(settings)
     slugs = wanted(cities, city)
+    store = open_store(settings.store_uri)
+    if store_upgrade.is_format_0(store):
+        counts = store_upgrade.upgrade(store)
+        say(f"{sum(counts.values())} receipts of {len(counts)} cities kept; the next night reads them again")
     with at_work(settings, cities, slugs) as deployment:
         done = {slug: upkeep.upgrade(CityLake(deployment.store, slug)) for slug in slugs}
     _say_files(done, "rewritten", as_json)

