@@ -73,8 +73,16 @@ def at_work(settings: Settings, cities: dict[str, City], slugs: Iterable[str]) -
 
     Raises ``NotOurs`` and, for the first city that a run keeps longer than ``BUSY_SECONDS``, ``Busy``.
     """
+    claim_store(settings, deployment_of(settings, cities).store)
+    with holding(settings, cities, slugs) as deployment:
+        claim_store(settings, deployment.store)
+        yield deployment
+
+
+@contextmanager
+def holding(settings: Settings, cities: dict[str, City], slugs: Iterable[str]) -> Iterator[Deployment]:
+    """As ``at_work``, whatever key the store has: for the command that changes it. Raises ``Busy``."""
     deployment = deployment_of(settings, cities)
-    claim_store(settings, deployment.store)
     run = f"command-{uuid.uuid4().hex[:12]}"
     with closing(Leases(deployment.store, run, patience=timedelta(seconds=BUSY_SECONDS))) as leases:
         for slug in sorted(slugs):
@@ -121,6 +129,8 @@ def build_defs() -> dg.Definitions:
                 closing(Leases(deployment.store, str(context.run_id), waiting=_waiting(context)))
             )
             leases.hold_all(_cities_of_run(context.run, cities))
+            # Again: another may have changed the meter key while it had the cities.
+            claim_store(settings, deployment.store, accept_clock=bool(tags.get(CLOCK_TAG)))
             if settings.profile == "demo":
                 # Imported here: the generator is no part of what loading the definitions needs.
                 from demo.profile import demo

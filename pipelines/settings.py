@@ -29,8 +29,9 @@ from assets.landing.portals import KEY_NAMES, PORTALS, portal
 
 BANGKOK = ZoneInfo("Asia/Bangkok")
 
-ENVIRONMENT_ONLY = ("keys", "proxies")
-"""Settings that hold secrets of others: a file in a working folder gets copied, committed and backed up."""
+ENVIRONMENT_ONLY = ("keys", "proxies", "meter_key_new")
+"""Settings that hold secrets of others, or one for a single command: a file in a working folder gets copied, committed
+and backed up."""
 
 FILE, PREFIX = "muang.toml", "MUANG_"
 
@@ -91,6 +92,9 @@ class Settings(BaseSettings):
     meter_key: SecretStr | None = Field(
         default=None,
         description="Secret of the deployment that meter ids are hashed with; at least 16 characters. Never stored.",
+    )
+    meter_key_new: SecretStr | None = Field(
+        default=None, description="The next meter key, for `muang keys rotate` only. From the environment only."
     )
     snapshot_days: int = Field(
         default=35,
@@ -161,7 +165,7 @@ class Settings(BaseSettings):
             raise ValueError(f"the proxy of {wrong} is not an address like http://host:port")
         return value
 
-    @field_validator("meter_key")
+    @field_validator("meter_key", "meter_key_new")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 16:

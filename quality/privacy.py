@@ -35,6 +35,9 @@ CELL = ["start", "cell_zone", "cell_class"]
 _STATS = ("n", "total", "largest")
 _BANDS = ((1000, "1000+"), (300, "300-999"), (100, "100-299"), (30, "30-99"), (15, "15-29"))
 
+WITHDRAWN = "(withdrawn)"
+"""Name, in the basis, of what was published once and never is again; no zone is called so."""
+
 SHARE_STEPS = 20
 """``actual_share`` is told in steps of 1/20: finer ones would count a small cell's customers."""
 
@@ -119,6 +122,20 @@ def release(contributions: pl.DataFrame, basis: pl.DataFrame) -> Release:
     return Release(pl.concat([old.select(names), new.select(names), fresh.select(names)]), withheld)
 
 
+def withdraw(basis: pl.DataFrame, meter_id: str) -> pl.DataFrame:
+    """The ``basis`` without a customer and without the cells it was in.
+
+    The others of those cells are kept under ``WITHDRAWN``: published again for that start without the customer, they
+    would tell its amount as the difference.
+    """
+    left = basis.filter(meter_id=meter_id).select(CELL).unique().with_columns(_left=pl.lit(True))
+    others = basis.filter(pl.col("meter_id") != meter_id).join(left, on=CELL, how="left", maintain_order="left")
+    name = pl.when(pl.col("_left")).then(pl.lit(WITHDRAWN))
+    return others.with_columns(cell_zone=name.otherwise("cell_zone"), cell_class=name.otherwise("cell_class")).drop(
+        "_left"
+    )
+
+
 def cells(basis: pl.DataFrame) -> pl.DataFrame:
     """What is published of a ``basis``: ``LOAD_PROFILE`` rows, rounded to 1 kWh (half to even), ``n`` as a band."""
     n, total = pl.col("kwh").count(), pl.col("kwh").sum()
@@ -127,7 +144,8 @@ def cells(basis: pl.DataFrame) -> pl.DataFrame:
         band = pl.when(n >= least).then(pl.lit(name)).otherwise(band)
     # Rounded down, so that 1.0 means all of them.
     share = ((n.cast(pl.Int64) * SHARE_STEPS // pl.len().cast(pl.Int64)) / SHARE_STEPS).round(2)
-    found = basis.group_by(*CELL, "local_date").agg(kwh=total.round(0), n_band=band, actual_share=share)
+    published = basis.filter(pl.col("cell_zone") != WITHDRAWN)
+    found = published.group_by(*CELL, "local_date").agg(kwh=total.round(0), n_band=band, actual_share=share)
     found = found.rename({"cell_zone": "zone", "cell_class": "customer_class"})
     return found.select(pl.col(name).cast(dtype) for name, dtype in LOAD_PROFILE.schema.items()).sort(LOAD_PROFILE.key)
 

@@ -43,6 +43,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "interval-misaligned": ("refuse", "The stamp is not on the channel's grid."),
     "value-not-number": ("refuse", "A cell that must be a number is not one."),
     "value-future": ("refuse", "The row is of a day that had not come when it was delivered."),
+    "meter-erased": ("refuse", "The row is of an erased metering point, of a day up to that of its erasure."),
     "value-range": ("refuse", "The value lies outside what the column can hold."),
     "value-null": ("refuse", "A value that must be present is missing."),
     "value-unknown": ("refuse", "The value is not one of those the column allows."),
@@ -56,6 +57,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     # accepted, and said
     "file-growing": ("warn", "The file is still being written, and is left for the next night."),
     "file-not-regular": ("warn", "A link, pipe or socket lies in the inbox; it is never opened."),
+    "delivery-erased": ("warn", "The file holds an erased metering point and is left in the inbox; take it out."),
     "day-repeated": ("warn", "The same meter-day occurs more than once; the latest version is kept."),
     "hour-repeated": ("warn", "Local times of a repeated hour (clock change) were told apart by the order of rows."),
     "point-absent": ("warn", "Neither the file nor an option names the metering point; the layout's stand-in is used."),

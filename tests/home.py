@@ -36,12 +36,13 @@ class Home:
 
     home: Path
 
-    def muang(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def muang(self, *arguments: str, stdin: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         settings = {"MUANG_HOME": str(self.home), "MUANG_DEMO_METERS": "120", "COLUMNS": "200"}
         return subprocess.run(
             [str(Path(sys.executable).with_name("muang")), *arguments],
             env={**os.environ, **settings, **environment},
             cwd=self.home.parent,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=240,

@@ -21,7 +21,7 @@ import polars as pl
 
 from assets.lake.encoding import check, contract_of, decode, encode
 from assets.landing.deployment import Step
-from assets.landing.store import Fetched, Store
+from assets.landing.store import Store
 from quality.contracts import Table
 
 SWAPS = 20
@@ -153,10 +153,14 @@ class CityLake:
         """The file that holds a day, to be swapped. Raises what ``read`` raises."""
         key = self.key(table, day)
         keys = (_month(key), key) if table.size in COMPACTED else (key,)
-        fetched = ((each, self.store.fetch(each)) for each in keys)
-        key, found = next((each for each in fetched if each[1].data is not None), (key, NO_FILE))
-        rows = table.empty() if found.data is None else self._decoded(table, [key], [found.data])
-        return Held(table, key, rows, found.data, found.tag)
+        held = (self.hold_file(table, each) for each in keys)
+        return next((each for each in held if each.data is not None), Held(table, key, table.empty(), None, None))
+
+    def hold_file(self, table: Table, key: str) -> Held:
+        """The file of a key, to be swapped; without rows where there is none. Raises what ``read`` raises."""
+        data, tag = self.store.fetch(key)
+        rows = table.empty() if data is None else self._decoded(table, [key], [data])
+        return Held(table, key, rows, data, tag)
 
     def held_in(self, table: Table, day: date) -> str:
         """Key of the file that holds a day, or would."""
@@ -192,6 +196,12 @@ class CityLake:
             )
             parts.append(scan.group_by(day=pl.col(table.day), receipt=pl.col("_receipt")).agg(rows=pl.len()).collect())
         return pl.concat([COUNTS.to_frame(), *(part.cast(COUNTS) for part in parts)])
+
+    def values(self, table: Table, key: str, column: str) -> set[str]:
+        """The distinct values of a column of one file, which alone is read. Raises what ``read`` raises."""
+        data = self.store.read(key)
+        check(key, data, self.remedy(table, key))
+        return set(pl.read_parquet(io.BytesIO(data), columns=[column])[column].unique())
 
     def swap(self, held: Held, rows: pl.DataFrame, days: Sequence[date]) -> list[Written]:
         """Put ``rows`` in place of a file's, sorted in the contract's order; ``days`` are those that were worked on.
@@ -273,8 +283,6 @@ class CityLake:
 
 
 COUNTS = pl.Schema({"day": pl.Date(), "receipt": pl.String(), "rows": pl.Int64()})
-
-NO_FILE = Fetched(None, None)
 
 COMPACTED = ("rows", "operating")
 """Sizes whose closed months become one file. Readings stay by day: a correction rewrites one day of them."""

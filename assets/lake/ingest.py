@@ -12,6 +12,7 @@ import polars as pl
 from assets.lake import ledger, meter_intervals, register_reads
 from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
+from assets.landing import erased
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
 from quality import gate
@@ -41,7 +42,7 @@ class Ingested:
 
 def ingest(step: Step, table: Table) -> Ingested:
     """Fill a table whose rows a reader makes directly."""
-    lake = CityLake.of(step)
+    lake, gone = CityLake.of(step), erased.noted(step.deployment.store, step.city.slug)
     entries: list[Entry] = []
     parts: list[pl.DataFrame] = []
     for item in ledger.due(step, table):
@@ -49,7 +50,7 @@ def ingest(step: Step, table: Table) -> Ingested:
         frame = result.tables.get(table.name)
         if table is METERS and "register" in result.tables:
             frame = _registered(step, result.tables["register"], item.receipt.day)
-        good = _conformed(table, frame, item.receipt).also(result.problems)
+        good = _unerased(table, _conformed(table, frame, item.receipt), gone).also(result.problems)
         entries.append(_entry(item, result.format, good, table))
         parts.append(good.rows)
     receipts = _read_again(entries)
@@ -126,8 +127,9 @@ def _read_again(entries: Iterable[Entry]) -> dict[str, date]:
 def _exports(step: Step) -> Iterator[list[_Export]]:
     """Deliveries that are due, read and pseudonymised, in batches of about ``BATCH_ROWS`` rows."""
     batch: list[_Export] = []
+    gone = erased.noted(step.deployment.store, step.city.slug)
     for item in ledger.due(step, METER_INTERVALS):
-        batch.append(_export(step, item))
+        batch.append(_export(step, item, gone))
         if sum(export.rows for export in batch) > BATCH_ROWS:
             yield batch
             batch = []
@@ -135,15 +137,17 @@ def _exports(step: Step) -> Iterator[list[_Export]]:
         yield batch
 
 
-def _export(step: Step, item: Due) -> _Export:
+def _export(step: Step, item: Due, gone: Mapping[str, date]) -> _Export:
     result = ledger.read(step, item)
     intervals, reads = Batch(meter_intervals.no_delivered()), Batch(REGISTER_READS.empty())
     if (readings := result.tables.get("readings")) is not None:
         delivered = meter_intervals.to_delivered(readings, item.receipt, step.city.slug, step.deployment.secret())
-        intervals = METER_INTERVALS.arrived(Batch(delivered), item.receipt.day)
+        arrived = METER_INTERVALS.arrived(Batch(delivered), item.receipt.day)
+        intervals = _unerased(METER_INTERVALS, arrived, gone)
     if (registers := result.tables.get("registers")) is not None:
         unique = register_reads.of_export(registers, step.city.slug, step.deployment.secret())
-        reads = _conformed(REGISTER_READS, unique.rows, item.receipt).also(*unique.problems)
+        conformed = _conformed(REGISTER_READS, unique.rows, item.receipt).also(*unique.problems)
+        reads = _unerased(REGISTER_READS, conformed, gone)
     # What was wrong with a file is entered once: with its intervals, or of a file of register reads alone, with them.
     if readings is None and registers is not None:
         reads = reads.also(result.problems)
@@ -212,6 +216,15 @@ def _conformed(table: Table, frame: pl.DataFrame | None, receipt: Receipt) -> Ba
         passes = isinstance(error, pl.exceptions.PanicException)
         code, text = "reading-failed" if passes else "reader-failed", f"not as the contract: {type(error).__name__}"
         return Batch(table.empty(), (problem(code, text),))
+
+
+def _unerased(table: Table, batch: Batch, gone: Mapping[str, date]) -> Batch:
+    """Without the rows of erased meters, up to the day of each."""
+    if not gone or "meter_id" not in table.schema:
+        return batch
+    until = pl.col("meter_id").replace_strict(gone, default=None, return_dtype=pl.Date)
+    text = "its metering point was erased, with all up to that day"
+    return batch.refuse((pl.col(table.day) <= until, "meter-erased", text))
 
 
 def _registered(step: Step, register: pl.DataFrame, day: date) -> pl.DataFrame:

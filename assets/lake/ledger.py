@@ -24,6 +24,7 @@ from assets.lake.files import CityLake
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
 from assets.landing.store import Damaged
+from assets.meters import redacted
 from assets.sources.source import Context, ReadResult
 from quality.contracts import Table
 from quality.problems import gather, problem, with_severity
@@ -148,6 +149,8 @@ def read(step: Step, item: Due) -> ReadResult:
         # Any other failure is the store's: it stops the step, and the delivery stays due.
         return ReadResult.rejected(item.entry.reader, "landing-damaged", f"object {receipt.sha256}")
     try:
+        if receipt.redacted:
+            return redacted.decoded(data)
         context = Context[Any](step.city, receipt.day, receipt.name, item.entry.options)
         return source_of(item.entry).read(data, context)
     except BaseException as error:

@@ -5,6 +5,7 @@
     landing/receipts/city=<slug>/<YYYY-MM>.jsonl            those of a closed month, once compacted
     landing/packs/city=<slug>/<YYYY-MM>.<n>.zip             small objects that only compacted months name
     landing/damaged/…                                       what ``muang landing repair`` moved aside
+    landing/erased/city=<slug>/<meter id>.json              erased meters (``assets.landing.erased``)
 
 "Unchanged" means: as the last content of that name. Attempts that brought no bytes are receipts too: "not reached" is
 never "no data".
@@ -15,7 +16,7 @@ import hashlib
 import random
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -99,19 +100,18 @@ class Archive:
     def bytes_of(self, receipt: Receipt) -> bytes:
         """The bytes exactly as they came. Raises ``Damaged`` if they are gone or no longer have their digest, and
         ``ValueError`` for a receipt that brought none."""
-        if receipt.sha256 is None:
+        if receipt.kept is None:
             raise ValueError(f"receipt {receipt.id} brought no bytes: {receipt.outcome}")
-        key = object_key(receipt.sha256)
+        key = object_key(receipt.kept)
         try:
             data: bytes | None = self.store.read(key)
         except FileNotFoundError:
-            data = self.packs.read(receipt.sha256, receipt.city)
-        if data is not None and hashlib.sha256(data).hexdigest() == receipt.sha256:
+            data = self.packs.read(receipt.kept, receipt.city)
+        if data is not None and hashlib.sha256(data).hexdigest() == receipt.kept:
             return data
         wrong = "it is missing" if data is None else "its bytes no longer have their digest"
-        raise Damaged(
-            key, wrong, f"deliver the file of receipt {receipt.id} again, or restore the object from a backup"
-        )
+        remedy = f"deliver the file of receipt {receipt.id} again, or restore the object from a backup"
+        raise Damaged(key, wrong, "restore the object from a backup" if receipt.redacted else remedy)
 
     def land(
         self,
@@ -134,7 +134,11 @@ class Archive:
         day, is that receipt again. ``unchanged`` without bytes (a 304) stands for the last content. Raises ``OSError``
         for a failing store and ``Damaged`` for a damaged receipts file of the city.
         """
+        erased = {receipt.sha256: receipt for receipt in self.receipts(delivery.city) if receipt.redacted}
         digests = [hashlib.sha256(arrival.data).hexdigest() if arrival.data else None for arrival in arrivals]
+        if erased and not erased.keys().isdisjoint(digests):
+            arrivals = [_left(arrival, erased.get(digest)) for arrival, digest in zip(arrivals, digests, strict=True)]
+            digests = [None if digest in erased else digest for digest in digests]
         objects = zip(digests, arrivals, strict=True)
         self.store.ensure({object_key(digest): a.data for digest, a in objects if digest and a.data})
         key = f"{receipts_folder(delivery.city)}/{delivery.day.isoformat()}.jsonl"
@@ -182,15 +186,38 @@ class Archive:
         closed = {month: receipts for month, receipts in months.items() if month <= until_month}
         for month, receipts in closed.items():
             self._close(city, month, receipts)
-        others = {key.split("/")[2].removeprefix("city=") for key in self.store.list("landing/receipts")} - {city}
-        wanted = {r.sha256 for month, receipts in months.items() if month not in closed for r in receipts}
-        wanted |= {receipt.sha256 for other in others for receipt in self.receipts(other)}
+        others = self.cities() - {city}
+        wanted = {r.kept for month, receipts in months.items() if month not in closed for r in receipts}
+        wanted |= {receipt.kept for other in others for receipt in self.receipts(other)}
         # The last month that names an object, as the months come in their order.
-        small = {r.sha256: month for month, rs in closed.items() for r in rs if r.sha256 and (r.bytes or 0) <= SMALL}
+        small = {r.kept: month for month, rs in closed.items() for r in rs if r.kept and (r.bytes or 0) <= SMALL}
         loose = {key.rsplit("/", 1)[1] for key in self.store.list("landing/objects")}
         for month in closed:
             mine = (digest for digest, last in small.items() if last == month)
             self.packs.add(city, month, sorted(digest for digest in mine if digest in loose and digest not in wanted))
+
+    def cities(self) -> set[str]:
+        """All that have receipts, ``national`` included."""
+        return {key.split("/")[2].removeprefix("city=") for key in self.store.list("landing/receipts")}
+
+    def rewrite(self, city: str, change: Callable[[Receipt], Receipt]) -> None:
+        """Put ``change`` of each receipt of a city in its place. The caller holds the city."""
+        for key in list(self._files(city)):
+            fetched = self.store.fetch(key)
+            before = self._decoded(key, fetched.data or b"")
+            after = [change(receipt) for receipt in before]
+            if after != before and not self.store.swap(key, lines.encoded(after), fetched.tag):
+                raise StoreFailure(errno.EBUSY, "another writer changed it meanwhile: run again", key)
+
+    def discard(self, digests: Collection[str]) -> set[str]:
+        """Remove these objects from landing, packed ones too; those that a receipt of any city names stay and are
+        returned."""
+        named = {receipt.kept for city in self.cities() for receipt in self.receipts(city)}
+        gone = set(digests) - named
+        for digest in sorted(gone):
+            self.store.delete(object_key(digest))
+        self.packs.remove(gone)
+        return set(digests) & named
 
     def is_open(self, city: str, until_month: str) -> bool:
         """Whether receipts of a month up to ``until_month`` still lie in files of days."""
@@ -302,6 +329,14 @@ class _Day:
         if receipt.readable:
             self._last[arrival.name] = receipt
         return receipt
+
+
+def _left(arrival: Arrival, erased: Receipt | None) -> Arrival:
+    """An arrival, or that it was left where it lies: its bytes were taken out of landing with a metering point."""
+    if erased is None:
+        return arrival
+    reason = "it holds a metering point that was erased: take it out of the inbox"
+    return Arrival(erased.name, erased.origin, None, "left", {"code": "delivery-erased", "reason": reason})
 
 
 _OF_CONTENT = ("bytes", "etag", "last_modified", "content_type")

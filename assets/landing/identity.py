@@ -1,6 +1,7 @@
 """Whose store this is: it remembers the profile and the meter key of its first night, and refuses others.
 
-    store.json    format of the store, profile, fingerprint of the meter key, when the newest night began
+    store.json            format of the store, profile, fingerprint of the meter key, when the newest night began
+    work/rotation.json    fingerprints of both keys while the meter key is changed; until it is done nobody works here
 
 A demo night in a live store would hash real meters under a public key; another meter key would count every meter twice;
 a delivery counts by its day, so one that came under a clock that was ahead would win over all until that day.
@@ -19,7 +20,7 @@ FORMAT = 1
 """Of the store: raised when files move or change their meaning beyond what a table's contract tells."""
 
 KEY = "store.json"
-
+ROTATION = "work/rotation.json"
 
 BEHIND = timedelta(minutes=10)
 """How far clocks of two hosts may lie apart."""
@@ -30,6 +31,15 @@ PAUSE = timedelta(days=60)
 
 class NotOurs(Exception):
     """The store belongs to another profile, meter key, version or time; the message says what to do."""
+
+
+class Rotation(BaseModel):
+    """A change of the meter key that has begun: fingerprints of the key that ids had and of the one they get."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    old: str
+    new: str
 
 
 class Identity(BaseModel):
@@ -67,8 +77,14 @@ def claim(
 ) -> Identity:
     """Make the store one of this profile and key, or find that it is, and note that a night began.
 
-    Raises ``NotOurs`` where it is another's, and where the clock lies before the newest night or far ahead of it.
+    Raises ``NotOurs`` where it is another's, while its meter key is changed, and where the clock lies before the newest
+    night or far ahead of it.
     """
+    if rotation(store):
+        raise NotOurs(
+            f"the meter key of {store.uri} is being changed, and some ids are of the old key, some of the new: run "
+            "`muang keys rotate` again, with both keys, until it says that it is done"
+        )
     for _ in range(10):
         found = store.fetch(KEY)
         mine = fingerprint(meter_key) if meter_key else None
@@ -105,4 +121,46 @@ def claim(
             return told
         if store.swap(KEY, wanted.model_dump_json(indent=1).encode() + b"\n", found.tag):
             return wanted
+    raise NotOurs(f"{KEY} of {store.uri} changes all the time: another process is writing it")
+
+
+def rotation(store: Store) -> Rotation | None:
+    """The change of the meter key that has begun and is not done. Raises ``Damaged``."""
+    data = store.fetch(ROTATION).data
+    try:
+        return None if data is None else Rotation.model_validate_json(data)
+    except ValidationError:
+        remedy = "remove it and run `muang keys rotate` again with the same two keys"
+        raise Damaged(ROTATION, "not what a change of keys wrote", remedy) from None
+
+
+def may_rotate(store: Store, keys: Rotation) -> None:
+    """Raises ``NotOurs`` unless the store's ids are of the old key, or on their way from it to the new."""
+    told, begun = identity(store), rotation(store)
+    if begun and begun != keys:
+        raise NotOurs(
+            f"a change of the meter key of {store.uri} was begun with other keys: set MUANG_METER_KEY and "
+            "MUANG_METER_KEY_NEW to those two"
+        )
+    if not begun and (told is None or told.meter_key != keys.old):
+        raise NotOurs(f"MUANG_METER_KEY is not the key that the meters of {store.uri} were hashed with")
+
+
+def begin_rotation(store: Store, keys: Rotation) -> None:
+    """Note that ids begin to change, before the first does. Raises ``NotOurs`` where they change to another key."""
+    if not store.create(ROTATION, keys.model_dump_json(indent=1).encode() + b"\n"):
+        may_rotate(store, keys)
+
+
+def end_rotation(store: Store, keys: Rotation) -> None:
+    """All ids are of the new key: the store is the new key's from now on."""
+    for _ in range(10):
+        found = store.fetch(KEY)
+        if found.data is None:
+            raise NotOurs(f"{KEY} of {store.uri} is gone; run `muang keys rotate` again when it is restored")
+        told = _parsed(found.data)
+        wanted = told.model_copy(update={"meter_key": keys.new})
+        if told == wanted or store.swap(KEY, wanted.model_dump_json(indent=1).encode() + b"\n", found.tag):
+            store.delete(ROTATION)
+            return
     raise NotOurs(f"{KEY} of {store.uri} changes all the time: another process is writing it")

@@ -6,7 +6,7 @@ landing/packs/city=<slug>/<YYYY-MM>.<n>.zip       members are named by their sha
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from assets.landing.store import Damaged, Store
 
@@ -57,18 +57,35 @@ class Packs:
         keys = self._keys(city)
         lacking = [digest for digest in digests if self._find(digest, keys) is None]
         for objects in self._filled(lacking):
-            out = io.BytesIO()
-            with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
-                for digest, data in objects:
-                    # Without the time of day, the same objects give the same bytes.
-                    pack.writestr(zipfile.ZipInfo(digest), data, zipfile.ZIP_DEFLATED)
-            number = 1
-            while not self.store.create(f"landing/packs/city={city}/{month}.{number}.zip", out.getvalue()):
-                number += 1
+            self._write(f"landing/packs/city={city}/{month}", objects)
         keys = self._keys(city)
         for digest in digests:
             if self._find(digest, keys) is not None:
                 self.store.delete(object_key(digest))
+
+    def remove(self, digests: Collection[str]) -> None:
+        """Take objects out of all packs: the rest of a pack is written anew before it goes."""
+        for key in self.store.list("landing/packs") if digests else ():
+            members = self._members(key)
+            if members.isdisjoint(digests):
+                continue
+            stay = sorted(members - set(digests))
+            if stay:
+                self._write(key.rsplit(".", 2)[0], [(digest, self._pack(key).read(digest)) for digest in stay])
+            self.store.delete(key)
+            del self._names[key]
+            self._open = None
+
+    def _write(self, month: str, objects: Sequence[tuple[str, bytes]]) -> None:
+        """A further pack of a city's month."""
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
+            for digest, data in objects:
+                # Without the time of day, the same objects give the same bytes.
+                pack.writestr(zipfile.ZipInfo(digest), data, zipfile.ZIP_DEFLATED)
+        number = 1
+        while not self.store.create(f"{month}.{number}.zip", out.getvalue()):
+            number += 1
 
     def _filled(self, digests: Sequence[str]) -> Iterator[list[tuple[str, bytes]]]:
         objects: list[tuple[str, bytes]] = []

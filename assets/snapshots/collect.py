@@ -6,14 +6,18 @@ It is written before the files go, so that a snapshot whose files are gone is kn
 """
 
 import hashlib
+import io
 import json
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
 
 from assets.landing.store import Damaged, Store
 from assets.snapshots.build import FAILED, MANIFEST, folder, json_bytes, prefix
 from assets.snapshots.history import Entry, commits, pointer
+from quality.tables import LOAD_PROFILE
 
 GRACE = timedelta(hours=24)
 """How long a snapshot stays after the next one was committed: the longest that a reader is expected to read."""
@@ -124,3 +128,22 @@ def collect(
     for snapshot_id in todo:
         store.delete_folder(prefix(city, snapshot_id))
     return todo
+
+
+def with_days(store: Store, city: str, days: Collection[date]) -> list[str]:
+    """Ids of snapshots that are kept and whose load profile has any of these days."""
+
+    def days_in(key: str) -> set[date]:
+        data = store.read(key)
+        return set(pl.read_parquet(io.BytesIO(data), columns=[LOAD_PROFILE.day])[LOAD_PROFILE.day])
+
+    profile = f"data/{LOAD_PROFILE.name}/"
+    return [
+        snapshot_id
+        for snapshot_id, paths in (sorted(_stored(store, city).items()) if days else ())
+        if any(
+            not days_in(f"{prefix(city, snapshot_id)}/{path}").isdisjoint(days)
+            for path in paths
+            if path.startswith(profile)
+        )
+    ]

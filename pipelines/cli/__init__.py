@@ -5,6 +5,8 @@ where a night was stopped.
 """
 
 from pipelines.cli import (  # noqa: F401 - each adds its commands to the app
+    erase,
+    keys,
     lake,
     landing,
     nightly,
