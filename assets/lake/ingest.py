@@ -213,8 +213,9 @@ def _conformed(table: Table, frame: pl.DataFrame | None, receipt: Receipt) -> Ba
     try:
         return table.arrived(table.conform(ledger.with_lineage(frame, receipt)), receipt.day)
     except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        problems = problem("reader-failed", f"not as the contract: {type(error).__name__}")
-        return Batch(table.empty(), (problems,))
+        passes = isinstance(error, pl.exceptions.PanicException)
+        code, text = "reading-failed" if passes else "reader-failed", f"not as the contract: {type(error).__name__}"
+        return Batch(table.empty(), (problem(code, text),))
 
 
 def _unerased(table: Table, batch: Batch, gone: Mapping[str, date]) -> Batch:

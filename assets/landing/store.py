@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
@@ -91,8 +92,15 @@ class Store(Protocol):
     def delete_folder(self, prefix: str) -> None:
         """Remove every key under the folder ``prefix``; nothing happens if it is not there."""
 
+    def sweep(self) -> int:
+        """Remove what writes that were cut short left behind; returns how many files. Keys are never among them."""
+
     def path(self, key: str) -> str:
         """``key`` as a path or URL that Polars and DuckDB open."""
+
+
+LEFT_OVER_SECONDS = 3600.0
+"""Age from which a staged file is left over: the largest that is taken (512 MB) is written within minutes."""
 
 
 class LocalStore:
@@ -224,13 +232,27 @@ class LocalStore:
         return {key: f"{stat.st_ino}-{stat.st_mtime_ns}-{stat.st_size}" for key, stat in stats.items()}
 
     def delete(self, key: str) -> None:
-        """See ``Store.delete``."""
-        self._file(key).unlink(missing_ok=True)
+        """See ``Store.delete``. The folder is synced: rows that were taken back would be there again after a power
+        loss, and the ledger would know nothing of them."""
+        with contextlib.suppress(FileNotFoundError):
+            self._file(key).unlink()
+            _sync_folder(self._file(key).parent)
 
     def delete_folder(self, prefix: str) -> None:
         """See ``Store.delete_folder``. The folders go too: an empty one costs an inode."""
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._file(prefix))
+            _sync_folder(self._file(prefix).parent)
+
+    def sweep(self) -> int:
+        """See ``Store.sweep``. Lock files stay, as do staged files that another process may still be writing."""
+        before, swept = time.time() - LEFT_OVER_SECONDS, 0
+        for staged in (self.root / ".staging").glob(f"{tempfile.gettempprefix()}*"):
+            with contextlib.suppress(OSError):  # its writer is done with it; what cannot be removed stops no night
+                if staged.stat().st_mtime < before:
+                    staged.unlink()
+                    swept += 1
+        return swept
 
     def path(self, key: str) -> str:
         """See ``Store.path``."""

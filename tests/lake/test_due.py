@@ -17,17 +17,7 @@ from assets.landing.deployment import Deployment, Step
 from assets.landing.store import StoreFailure
 from quality.tables import DELIVERIES, METER_INTERVALS, QUARANTINE, WEATHER
 from tests.kit import ingest, ingest_meters
-from tests.lake.small_city import D1, D2, D3, books, content, deliver, deployment_at, nem12, small_city, sum_of, weather
-
-
-@pytest.fixture
-def city() -> City:
-    return small_city()
-
-
-@pytest.fixture
-def deployment(tmp_path: Path, city: City) -> Deployment:
-    return deployment_at(tmp_path, city)
+from tests.lake.small_city import D1, D2, D3, books, content, deliver, deployment_at, nem12, sum_of, weather
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

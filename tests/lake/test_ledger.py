@@ -32,20 +32,9 @@ from tests.lake.small_city import (
     deliver,
     deployment_at,
     nem12,
-    small_city,
     sum_of,
     weather,
 )
-
-
-@pytest.fixture
-def city() -> City:
-    return small_city()
-
-
-@pytest.fixture
-def deployment(tmp_path: Path, city: City) -> Deployment:
-    return deployment_at(tmp_path, city)
 
 
 def test_what_a_crash_left_unread_is_due_the_next_day_and_only_then(deployment: Deployment, city: City) -> None:

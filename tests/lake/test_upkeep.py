@@ -24,14 +24,9 @@ from quality.tables import (
     WEATHER,
 )
 from tests.kit import ingest, ingest_meters
-from tests.lake.small_city import D1, D2, D3, content, deliver, deployment_at, nem12, small_city, weather
+from tests.lake.small_city import D1, D2, D3, content, deliver, deployment_at, nem12, weather
 
 FILLED = (METERS, METER_INTERVALS, METER_SUPERSEDED, WEATHER)
-
-
-@pytest.fixture
-def city() -> City:
-    return small_city()
 
 
 @pytest.fixture

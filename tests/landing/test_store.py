@@ -168,6 +168,17 @@ def test_no_reader_of_a_folder_sees_what_is_being_written(tmp_path) -> None:
     assert not list((tmp_path / ".staging").iterdir())
 
 
+def test_what_writes_that_were_cut_short_left_is_swept_and_what_is_being_written_is_not(tmp_path) -> None:
+    store = LocalStore(tmp_path)
+    store.swap("k", b"v", None)
+    old, young = (Path(store._stage(b"half")) for _ in range(2))
+    os.utime(old, (1e9, 1e9))
+    assert store.sweep() == 1
+    assert young.exists() and not old.exists()
+    assert store.read("k") == b"v"
+    assert store.sweep() == 0
+
+
 def test_a_path_opens_in_duckdb_and_polars(tmp_path) -> None:
     store = open_store(str(tmp_path))
     pl.DataFrame({"n": [1, 2]}).write_parquet(tmp_path / "t.parquet")

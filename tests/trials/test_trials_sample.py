@@ -1,0 +1,64 @@
+"""A fixed small sample of ``make trials``, and the proof that its crash trials notice a store that does not keep whole
+files."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.landing.store import LocalStore
+from tests.trials import crash, nights, writers
+from tests.trials.night import Place
+from tests.trials.run import Places
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[Place]:
+    return Places(tmp_path, None)
+
+
+def test_nights_that_are_cut_short_end_as_one_that_was_left_in_peace(places: Iterator[Place]) -> None:
+    trials = crash.Crashes(places, worlds=1, days=2)
+    done = [trials.trial(seed) for seed in (1, 3, 5, 7, 8, 10, 18, 19)]
+    assert [trial for trial in done if trial["wrong"]] == []
+    assert sum(len(trial["cut_at"]) for trial in done) >= 12
+    assert {trial["how"] for trial in done} == {"killed", "stopped"}
+
+
+def test_a_store_that_writes_in_place_is_found_out(places: Iterator[Place]) -> None:
+    """The null control: with it, crash trials have to fail."""
+    trials = crash.Crashes(places, worlds=1, days=1, harm=write_in_place)
+    assert any(trials.trial(seed)["wrong"] for seed in range(1, 6))
+
+
+def write_in_place() -> None:
+    def write(self: LocalStore, key: str, data: bytes) -> None:
+        file = self._file(key)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("wb") as out:
+            half = len(data) // 2
+            out.write(data[:half])
+            out.flush()
+            os.fsync(out.fileno())
+            out.write(data[half:])
+
+    LocalStore.write = write  # type: ignore[method-assign]
+
+
+def test_writers_beside_each_other_lose_nothing(places: Iterator[Place]) -> None:
+    trials = writers.Writers(places)
+    done: list[dict[str, Any]] = [trials.trial(seed) for seed in (6, 9, 13, 16, 5, 8)]
+    assert [trial for trial in done if trial["wrong"]] == []
+    kept = [trial for trial in done if trial["mode"] != "neither"]
+    assert [trial["rows"] for trial in kept] == [trial["sent"] for trial in kept]
+    found = writers.summary(done)
+    assert found["control_lost_in"] >= 1, "without lease and swaps rows are lost, or the delays prove nothing"
+    assert found["control_noticed_in"] == found["control_lost_in"]
+
+
+def test_nights_with_a_fault_each_end_as_quiet_ones(places: Iterator[Place]) -> None:
+    trial = nights.Nights(places, count=5).trial(2)
+    assert trial["wrong"] == []
+    assert len({night["fault"] for night in trial["nights"]}) == 5
