@@ -22,7 +22,7 @@ WORLDS = 3
 
 
 class Quiet(NamedTuple):
-    """A night that nothing disturbs: the files before it and after, what they come to, and how many durable steps it takes."""
+    """A night that nothing disturbs: the files before and after it, what they come to, its number of durable steps."""
 
     before: dict[str, bytes]
     files: dict[str, bytes]

@@ -79,7 +79,7 @@ class Disk:
         return folder, parts[-1]
 
     def _fsync(self, handle: int) -> Callable[[], None] | None:
-        path = os.readlink(f"/proc/self/fd/{handle}")
+        path = str(Path(f"/proc/self/fd/{handle}").readlink())
         if not self.syncing or not Path(path).is_relative_to(self.root):
             return None
         status = os.fstat(handle)
@@ -108,7 +108,7 @@ class Disk:
         at = self._at(target)
         if at is None:
             return None
-        inode = os.stat(source).st_ino
+        inode = Path(source).stat().st_ino
         file = self._staged.setdefault(inode, File())
         if file.synced != Path(source).read_bytes():
             self.early.append(str(target))
@@ -119,7 +119,7 @@ class Disk:
         return done
 
     def _unlink(self, path: Any, *, dir_fd: int | None = None) -> Callable[[], None] | None:
-        whole = path if dir_fd is None else Path(os.readlink(f"/proc/self/fd/{dir_fd}"), path)
+        whole = path if dir_fd is None else Path(f"/proc/self/fd/{dir_fd}").readlink() / path
         at = self._at(whole)
         if at is None:
             return None

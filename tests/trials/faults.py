@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -43,7 +44,7 @@ def at_each_step(place: Place, hook: Hook) -> Iterator[None]:
 
 
 _STEPS: Mapping[str, Callable[..., Any]] = {
-    "fsync": lambda handle: os.readlink(f"/proc/self/fd/{handle}"),
+    "fsync": lambda handle: Path(f"/proc/self/fd/{handle}").readlink(),
     "link": lambda source, target, **_: target,
     "replace": lambda source, target, **_: target,
     "unlink": lambda path, **_: path,
@@ -128,9 +129,9 @@ def at_each_request(hook: Hook) -> Iterator[None]:
 
         return call
 
-    with patch.object(LocalStore, "_file", asked(LocalStore._file)):
-        with patch.object(S3Store, "_object", asked(S3Store._object)):
-            yield
+    local, s3 = asked(LocalStore._file), asked(S3Store._object)
+    with patch.object(LocalStore, "_file", local), patch.object(S3Store, "_object", s3):
+        yield
 
 
 @contextlib.contextmanager

@@ -91,7 +91,11 @@ def muang(place: Place, registry: Path, now: datetime, command: str) -> tuple[in
         for module in list(sys.modules.values()):
             if getattr(module, "now", None) is known:
                 stack.enter_context(patch.object(module, "now", lambda: now))
-        chosen = {"MUANG_HOME": str(place.inbox.parent / "home"), "MUANG_STORE": place.uri, "MUANG_METER_KEY": KEY.decode()}
+        chosen = {
+            "MUANG_HOME": str(place.inbox.parent / "home"),
+            "MUANG_STORE": place.uri,
+            "MUANG_METER_KEY": KEY.decode(),
+        }
         chosen |= {"MUANG_CITIES": str(registry), "MUANG_INBOX": str(place.inbox), "COLUMNS": "300"}
         if place.endpoint:
             chosen |= {"AWS_ENDPOINT_URL": place.endpoint, "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
@@ -168,7 +172,7 @@ class Trial:
             return False
         if ended.value:
             return False  # deliveries could not be read for now
-        return not any([self._mend(each) for each in self._verify()])
+        return not sum(self._mend(each) for each in self._verify())
 
     def _verify(self) -> list[str]:
         return [*upkeep.verify(CityLake(self.store, CITY)), *history.problems(self.store, CITY)]

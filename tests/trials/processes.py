@@ -14,7 +14,18 @@ from unittest.mock import patch
 # Modules of the house itself are not among them: they make frames when they are imported, which starts the threads of
 # Polars, and those do not outlive a fork.
 _LIBRARIES = ("polars", "pyarrow", "pandas", "dagster", "pydantic", "yaml", "requests", "altair", "vl_convert")
-_LIBRARIES += ("jinja2", "lxml.etree", "great_expectations", "fastexcel", "s3fs", "unittest.mock", "typer", "typer.testing", "rich", "duckdb")
+_LIBRARIES += (
+    "jinja2",
+    "lxml.etree",
+    "great_expectations",
+    "fastexcel",
+    "s3fs",
+    "unittest.mock",
+    "typer",
+    "typer.testing",
+    "rich",
+    "duckdb",
+)
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(list(_LIBRARIES))
 

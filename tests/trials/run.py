@@ -1,4 +1,4 @@
-"""``make trials``: what kills, writers beside each other and faults of the infrastructure do to a city. See docs/trials.md.
+"""``make trials``: crashes, writers beside each other, nights of faults. See docs/trials.md.
 
 Prints a line of JSON a trial, then a summary; ends with 1 if any failed. ``--seed S --count 1`` does a trial again.
 """

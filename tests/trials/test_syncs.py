@@ -53,7 +53,7 @@ def acknowledged_and_not_there(store: LocalStore) -> Iterator[str]:
             if not lake.day(TABLES[entry["table"]], held["day"]).height:
                 yield f"the ledger names rows of {entry['table']} on {held['day']}"
     pointed = history.pointer(store, CITY)
-    committed = [each for each in history.commits(store, CITY).values()]
+    committed = list(history.commits(store, CITY).values())
     yield from (str(each) for each in committed if isinstance(each, Damaged))
     if pointed.damage or (pointed.entry and pointed.entry not in committed):
         yield f"the pointer: {pointed.damage or 'not in the history'}"
