@@ -31,7 +31,7 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "crash": Kind(450, lambda places: crash.Crashes(places).trial, crash.summary),
+    "crash": Kind(650, lambda places: crash.Crashes(places).trial, crash.summary),
     "writers": Kind(200, lambda places: writers.Writers(places).trial, writers.summary),
     "nights": Kind(1, lambda places: nights.Nights(places).trial, nights.summary),
 }
