@@ -94,8 +94,10 @@ def rebuild(step: Step, table: Table, day: date) -> Rebuilt:
             _set_aside(lake, each, day)
         return Rebuilt([day], 0, f"the next night reads the deliveries of {day} again")
     if not table.lineage:
+        first, last = span(lake.held_in(table, day))
+        days = f"--day {day}" if first == last else f"--from {first} --to {last}"
         _set_aside(lake, table, day)
-        return Rebuilt([day], 0, f"run the night of {day} again: `muang nightly --day {day} --city {lake.city}`")
+        return Rebuilt([first, last], 0, f"run what it is made by again: `muang nightly {days} --city {lake.city}`")
     return _read_again(step, lake, table, day)
 
 

@@ -116,7 +116,6 @@ CITY_STATISTICS = Table(
 
 INDICATORS = Table(
     name="indicators",
-    size="few",
     title="Indicators",
     description="What the city's data says about its Smarts; a value only where the coverage carries it.",
     smart="governance",
@@ -145,7 +144,6 @@ INDICATORS = Table(
 
 PROGRAMME = Table(
     name="programme",
-    size="few",
     title="Programme view",
     description="Progress against the baseline and the published targets, and the evidence for the five criteria.",
     smart="governance",
