@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,15 @@ MOMENTS: list[tuple[signal.Signals, int]] = [
     (signal.SIGINT, 120),  # the last steps: indicators, snapshot
 ]
 """One night after the other over one home: a signal, and how many events its run has told when it comes."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_ignored() -> Iterator[None]:
+    """Tests that are run under ``nohup`` ignore SIGHUP, and so would their nights."""
+    before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGHUP, signal.SIGINT)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 def begin(home: Path, chosen: dict[str, str]) -> "subprocess.Popen[str]":
