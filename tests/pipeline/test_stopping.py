@@ -31,8 +31,8 @@ MOMENTS: list[tuple[signal.Signals, int]] = [
 
 @pytest.fixture(autouse=True)
 def nothing_ignored() -> Iterator[None]:
-    """Tests that are run under ``nohup`` ignore SIGHUP, and so would their nights."""
-    before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGHUP, signal.SIGINT)}
+    """Workers of the tests ignore SIGTERM, what runs under ``nohup`` SIGHUP; a signal that is ignored stays so."""
+    before = {each: signal.signal(each, signal.default_int_handler) for each in module.SIGNALS}
     yield
     for each, handler in before.items():
         signal.signal(each, handler)
