@@ -22,9 +22,7 @@ from tests.home import Home, few_sources
 MOMENTS: list[tuple[signal.Signals, int]] = [
     (signal.SIGINT, 1),  # its steps are being planned
     (signal.SIGTERM, 75),
-    (signal.SIGHUP, 90),
-    (signal.SIGTERM, 105),
-    (signal.SIGINT, 120),  # the last steps: indicators, snapshot
+    (signal.SIGHUP, 105),  # its last steps are near
 ]
 """One night after the other over one home: a signal, and how many events its run has told when it comes."""
 

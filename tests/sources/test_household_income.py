@@ -146,7 +146,9 @@ def test_sdmx_series_that_nothing_tells_apart_are_refused():
 
 
 def income(years):
-    rows = [("nso/a", "income", "83", Decimal(value), date(year, 1, 1), "r", 1, DAY) for year, value in years.items()]
+    rows = [
+        ("nso/a", "income", "83", Decimal(value), date(year, 1, 1), "r", 1, DAY, 1) for year, value in years.items()
+    ]
     return pl.DataFrame(rows, schema=HOUSEHOLD_INCOME.schema, orient="row")
 
 
