@@ -7,7 +7,7 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import wraps
 from typing import Annotated, Any, NoReturn, ParamSpec, TextIO, TypeVar
@@ -157,6 +157,17 @@ def say(message: str) -> None:
 def print_json(found: Any) -> None:
     """Print what a script reads."""
     print(json.dumps(found, ensure_ascii=False, indent=1, default=str))
+
+
+def show_problems(found: Mapping[str, Sequence[str]], as_json: bool) -> None:
+    """What a check found wrong of each city, or that it is whole."""
+    if as_json:
+        print_json(found)
+        return
+    for slug, problems in found.items():
+        out.print(f"{slug}: " + ("[green]whole[/]" if not problems else f"[red]{len(problems)} problems[/]"))
+        for line in problems:
+            out.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
 def as_day(text: str, option: str) -> date:

@@ -1,12 +1,11 @@
 """``muang lake``: upkeep of the lake."""
 
-import json
 from datetime import date
 from typing import Annotated
 
 import typer
 
-from pipelines.cli.base import Cities, Json, app, as_day, fail, guarded, out, say, wanted
+from pipelines.cli.base import Cities, Json, app, as_day, fail, guarded, out, print_json, say, show_problems, wanted
 from pipelines.settings import Settings, now
 
 lake_app = typer.Typer(help="Upkeep of the lake: find damage, make days again, rewrite old files, compact months.")
@@ -25,18 +24,8 @@ def lake_verify(city: Cities = None, as_json: Json = False) -> None:
     settings = Settings()
     store = open_store(settings.store_uri)
     found = {slug: upkeep.verify(CityLake(store, slug)) for slug in wanted(cities_of(settings), city)}
-    _say_problems(found, as_json)
+    show_problems(found, as_json)
     raise typer.Exit(1 if any(found.values()) else 0)
-
-
-def _say_problems(found: dict[str, list[str]], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(found, ensure_ascii=False, indent=1))
-        return
-    for slug, problems in found.items():
-        out.print(f"{slug}: " + ("[green]whole[/]" if not problems else f"[red]{len(problems)} problems[/]"))
-        for line in problems:
-            out.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
 @lake_app.command("rebuild")
@@ -65,7 +54,7 @@ def lake_rebuild(
         except upkeep.CannotRebuild as error:
             raise fail(str(error), 2) from None
     if as_json:
-        print(json.dumps({"days": list(map(str, done.days)), "deliveries": done.deliveries, "note": done.note}))
+        print_json({"days": list(map(str, done.days)), "deliveries": done.deliveries, "note": done.note})
         return
     days = f"{done.days[0]}" + (f" to {done.days[-1]}" if len(done.days) > 1 else "")
     out.print(f"{table} of {city}, {days}: made again of {done.deliveries} deliveries", highlight=False)
@@ -117,7 +106,7 @@ def lake_compact(city: Cities = None, as_json: Json = False) -> None:
 
 def _say_files(done: dict[str, list[str]], what: str, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(done, ensure_ascii=False, indent=1))
+        print_json(done)
         return
     for slug, keys in done.items():
         out.print(f"{slug}: {len(keys)} files {what}", highlight=False)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table as RichTable
 
-from pipelines.cli.base import Cities, Json, app, err, fail, guarded, out, wanted
+from pipelines.cli.base import Cities, Json, app, err, fail, guarded, out, show_problems, wanted
 from pipelines.settings import Settings, now
 
 snapshots_app = typer.Typer(help="The published side: what each city published, and whether it is whole.")
@@ -113,15 +113,9 @@ def snapshots_verify(
     store = open_store(settings.store_uri)
     checked = {slug: verify_city(store, slug, all_kept) for slug in wanted(cities_of(settings), city)}
     found = {slug: problems for slug, problems in checked.items() if problems is not None}
-    if as_json:
-        print(json.dumps(found, ensure_ascii=False, indent=1))
-    else:
-        for slug, problems in found.items():
-            out.print(f"{slug}: " + ("[green]whole[/]" if not problems else f"[red]{len(problems)} problems[/]"))
-            for line in problems:
-                out.print(f"  {line}", highlight=False, soft_wrap=True)
-        if not found:
-            out.print("nothing is published yet; `muang nightly` does")
+    show_problems(found, as_json)
+    if not found and not as_json:
+        out.print("nothing is published yet; `muang nightly` does")
     raise typer.Exit(1 if any(found.values()) else 0)
 
 
