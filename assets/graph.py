@@ -172,7 +172,7 @@ def _national(name: str) -> dg.AssetsDefinition:
     )
     def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         step = _step(context, THE_COUNTRY)
-        upkeep.tidy(step)
+        upkeep.tidy_landing(step)
         return _landed(fetch.land_portal(step, name, source, {}))
 
     return landed

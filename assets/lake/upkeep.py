@@ -204,10 +204,13 @@ def closed_month(today: date) -> str:
 
 def tidy(step: Step) -> int:
     """Compact what has closed since the last night, of the lake and of landing; returns the number of months' files."""
-    lake, today, archive = CityLake.of(step), step.deployment.now().date(), step.deployment.archive
-    done = len(compact(lake, today))
-    month = closed_month(today)
-    if archive.is_open(lake.city, month):
-        archive.compact(lake.city, month)
-        done += 1
-    return done
+    return len(compact(CityLake.of(step), step.deployment.now().date())) + tidy_landing(step)
+
+
+def tidy_landing(step: Step) -> int:
+    """The same of landing alone: the sources of the whole country have no lake."""
+    archive, city, month = step.deployment.archive, step.city.slug, closed_month(step.deployment.now().date())
+    if not archive.is_open(city, month):
+        return 0
+    archive.compact(city, month)
+    return 1
