@@ -208,8 +208,10 @@ def tidy(step: Step) -> int:
 
 
 def tidy_landing(step: Step) -> int:
-    """The same of landing alone: the sources of the whole country have no lake."""
-    archive, city, month = step.deployment.archive, step.city.slug, closed_month(step.deployment.now().date())
+    """The same of landing alone (the sources of the whole country have no lake), and pack the days before today."""
+    archive, city, today = step.deployment.archive, step.city.slug, step.deployment.now().date()
+    archive.pack(city, today)
+    month = closed_month(today)
     if not archive.is_open(city, month):
         return 0
     archive.compact(city, month)

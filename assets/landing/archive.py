@@ -3,7 +3,7 @@
     landing/objects/<2 hex>/<sha256>                        the bytes, immutable, once each
     landing/receipts/city=<slug>/<YYYY-MM-DD>.jsonl         a city's receipts of a delivery day
     landing/receipts/city=<slug>/<YYYY-MM>.jsonl            those of a closed month, once compacted
-    landing/packs/city=<slug>/<YYYY-MM>.<n>.zip             small objects that only compacted months name
+    landing/packs/city=<slug>/…                             small objects of past days (``assets.landing.packs``)
     landing/damaged/…                                       what ``muang landing repair`` moved aside
     landing/erased/city=<slug>/<meter id>.json              erased meters (``assets.landing.erased``)
 
@@ -18,7 +18,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from assets.landing import receipts as lines
@@ -109,8 +109,12 @@ class Archive:
             data = self.packs.read(receipt.kept, receipt.city)
         if data is not None and hashlib.sha256(data).hexdigest() == receipt.kept:
             return data
-        wrong = "it is missing" if data is None else "its bytes no longer have their digest"
-        remedy = f"deliver the file of receipt {receipt.id} again, or restore the object from a backup"
+        wrong = "its bytes no longer have their digest"
+        if data is None:
+            broken = self.packs.broken(receipt.city)
+            key, wrong = (broken[0], "it is no whole ZIP") if broken else (key, "it is missing")
+        first = f"run `muang landing repair --city {receipt.city}`, then " if key != object_key(receipt.kept) else ""
+        remedy = f"{first}deliver the file of receipt {receipt.id} again, or restore the object from a backup"
         raise Damaged(key, wrong, "restore the object from a backup" if receipt.redacted else remedy)
 
     def land(
@@ -139,8 +143,9 @@ class Archive:
         if erased and not erased.keys().isdisjoint(digests):
             arrivals = [_left(arrival, erased.get(digest)) for arrival, digest in zip(arrivals, digests, strict=True)]
             digests = [None if digest in erased else digest for digest in digests]
-        objects = zip(digests, arrivals, strict=True)
-        self.store.ensure({object_key(digest): a.data for digest, a in objects if digest and a.data})
+        objects = {digest: a.data for digest, a in zip(digests, arrivals, strict=True) if digest and a.data}
+        packed = self.packs.members(delivery.city)
+        self.store.ensure({object_key(digest): data for digest, data in objects.items() if digest not in packed})
         key = f"{receipts_folder(delivery.city)}/{delivery.day.isoformat()}.jsonl"
         for attempt in range(TRIES):
             before = self._contents_before(delivery)
@@ -155,9 +160,9 @@ class Archive:
         raise StoreFailure(errno.EBUSY, f"{TRIES} attempts to append were refused", key)
 
     def repair(self, city: str) -> list[str]:
-        """Keep what can be read of each damaged receipts file of a city and move the file aside, to
+        """Keep what can be read of each damaged receipts file and pack of a city and move the file aside, to
         ``landing/damaged/``. A sentence a file says what was lost; what still lies in an inbox is landed anew."""
-        told = []
+        told = self.packs.salvage(city)
         for key in _receipts_files(self.store.list(receipts_folder(city))):
             fetched = self.store.fetch(key)
             try:
@@ -175,9 +180,21 @@ class Archive:
                 told.append(f"{key}: {error.wrong}: {kept}; the damaged file is now {aside}")
         return told
 
+    def pack(self, city: str, before: date) -> None:
+        """Put the small objects that came before a day into packs of the days they came on. What another city has too
+        is found in the packs of either. May be cut short and repeated."""
+        loose = {key.rsplit("/", 1)[1] for key in self.store.list("landing/objects")}
+        days: dict[date, set[str]] = {}
+        for receipt in self.receipts(city):
+            if receipt.kept in loose and (receipt.bytes or 0) <= SMALL and receipt.day < before:
+                loose.remove(receipt.kept)
+                days.setdefault(receipt.day, set()).add(receipt.kept)
+        for day in sorted(days):
+            self.packs.add(city, day, days[day])
+
     def compact(self, city: str, until_month: str) -> None:
-        """Make one receipts file of each of the city's months up to ``until_month`` (``YYYY-MM``), and put the small
-        objects that they alone name into packs. What other cities name stays loose. May be cut short and repeated."""
+        """Make one receipts file of each of the city's months up to ``until_month`` (``YYYY-MM``), and packs of a month
+        of those of its days. May be cut short and repeated."""
         if not _PERIOD.fullmatch(until_month) or len(until_month) != len("YYYY-MM"):
             raise ValueError(f"not a month (YYYY-MM): {until_month!r}")
         months: dict[str, list[Receipt]] = {}
@@ -186,15 +203,10 @@ class Archive:
         closed = {month: receipts for month, receipts in months.items() if month <= until_month}
         for month, receipts in closed.items():
             self._close(city, month, receipts)
-        others = self.cities() - {city}
-        wanted = {r.kept for month, receipts in months.items() if month not in closed for r in receipts}
-        wanted |= {receipt.kept for other in others for receipt in self.receipts(other)}
-        # The last month that names an object, as the months come in their order.
-        small = {r.kept: month for month, rs in closed.items() for r in rs if r.kept and (r.bytes or 0) <= SMALL}
-        loose = {key.rsplit("/", 1)[1] for key in self.store.list("landing/objects")}
+        if closed:
+            self.pack(city, max(receipt.day for receipt in closed[max(closed)]) + timedelta(days=1))
         for month in closed:
-            mine = (digest for digest, last in small.items() if last == month)
-            self.packs.add(city, month, sorted(digest for digest in mine if digest in loose and digest not in wanted))
+            self.packs.merge(city, month)
 
     def cities(self) -> set[str]:
         """All that have receipts, ``national`` included."""

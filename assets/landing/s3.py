@@ -56,6 +56,13 @@ class S3Store:
             found: dict[str, bytes] = self.filesystem.cat(objects)
         return [found[each] for each in objects]
 
+    def tail(self, key: str, size: int) -> bytes:
+        """See ``Store.tail``."""
+        with self._at(key) as name:
+            whole = int(self.filesystem.info(name, refresh=True)["size"])
+            data: bytes = self.filesystem.cat_file(name, start=max(0, whole - size), end=whole)
+        return data
+
     def write(self, key: str, data: bytes) -> None:
         """See ``Store.write``."""
         with self._at(key) as name:

@@ -49,6 +49,9 @@ class Store(Protocol):
     def read_all(self, keys: Sequence[str]) -> list[bytes]:
         """The bytes of every key, in their order. Raises ``FileNotFoundError`` if one is missing."""
 
+    def tail(self, key: str, size: int) -> bytes:
+        """The last ``size`` bytes of ``key``, all where it has fewer. Raises ``FileNotFoundError``."""
+
     def write(self, key: str, data: bytes) -> None:
         """Put ``data`` whole, replacing what was there."""
 
@@ -123,6 +126,12 @@ class LocalStore:
     def read_all(self, keys: Sequence[str]) -> list[bytes]:
         """See ``Store.read_all``."""
         return [self.read(key) for key in keys]
+
+    def tail(self, key: str, size: int) -> bytes:
+        """See ``Store.tail``."""
+        with self._file(key).open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+            return file.read()
 
     @contextlib.contextmanager
     def _staged(self, key: str, data: bytes) -> Iterator[tuple[str, Path]]:

@@ -15,7 +15,7 @@ app.add_typer(landing_app, name="landing", no_args_is_help=True)
 @landing_app.command("repair")
 @guarded
 def landing_repair(city: Cities = None, as_json: Json = False) -> None:
-    """Keep what can be read of damaged receipts files, and move the damaged ones aside; 1 if there were any.
+    """Keep what can be read of damaged receipts files and packs, and move them aside; 1 if there were any.
 
     Deliveries whose receipts are lost and that still lie in an inbox are landed anew by the next night.
     """
@@ -33,7 +33,7 @@ def landing_repair(city: Cities = None, as_json: Json = False) -> None:
         for line in (line for lines in told.values() for line in lines):
             out.print(line, soft_wrap=True, highlight=False)
         if not any(told.values()):
-            out.print("every receipts file is whole")
+            out.print("every receipts file and pack is whole")
     raise typer.Exit(1 if any(told.values()) else 0)
 
 
@@ -43,7 +43,7 @@ def landing_compact(
     city: Cities = None,
     until: Annotated[str | None, typer.Option(help="Last month YYYY-MM; default the one before the last.")] = None,
 ) -> None:
-    """Make one receipts file of each closed month, and pack the small files that no later receipt names."""
+    """Make one receipts file of each closed month, and packs of its small landed files."""
     from assets.lake.feeds import NATIONAL
     from assets.lake.upkeep import closed_month
     from pipelines.build import at_work, cities_of

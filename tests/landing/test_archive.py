@@ -268,8 +268,7 @@ def test_closed_months_are_compacted_and_tell_the_same(store: Store) -> None:
         f"landing/receipts/city=nan/{period}.jsonl" for period in ("2026-09", "2026-10", "2026-11-01")
     ]
     assert store.list("landing/packs") == [f"landing/packs/city=nan/2026-{month}.1.zip" for month in ("09", "10")]
-    digests = {hashlib.sha256(data).hexdigest() for data in (b"always the same", b"of 2026-11-01", b"shared")}
-    digests.add(hashlib.sha256(bytes(SMALL + 1)).hexdigest())
+    digests = {hashlib.sha256(data).hexdigest() for data in (b"of 2026-11-01", bytes(SMALL + 1))}
     assert {key.rsplit("/", 1)[1] for key in store.list("landing/objects")} == digests
     assert len(store.list("landing")) < files
     state = {key: store.read(key) for key in store.list("landing")}
@@ -302,8 +301,48 @@ def test_a_damaged_pack_is_told(store: Store) -> None:
     archive.compact("nan", "2026-10")
     for key in store.list("landing/packs"):
         store.write(key, store.read(key)[:-30])
-    with pytest.raises(Damaged, match=receipt.id):
+    with pytest.raises(Damaged, match=receipt.id) as raised:
         Archive(store).bytes_of(receipt)
+    assert raised.value.key.startswith("landing/packs/city=nan/")
+    told = Archive(store).repair("nan")
+    assert len(told) == 2 and all("landing/damaged/" in line for line in told)
+    for name, data in (("daily", b"of 2026-09-30"), ("register", b"always the same")):
+        land(Archive(store), data, DAY, name=name)
+    assert Archive(store).bytes_of(receipt) == b"of 2026-09-30"
+
+
+def test_what_is_whole_in_a_damaged_pack_is_kept(store: Store) -> None:
+    archive = two_months(store)
+    archive.compact("nan", "2026-10")
+    before = told(archive)
+    (key, _) = store.list("landing/packs")
+    data = store.read(key)
+    at = data.index(hashlib.sha256(b"of 2026-09-30").hexdigest().encode()) + 66
+    store.write(key, data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    (said,) = Archive(store).repair("nan")
+    assert "1 of 2 members kept" in said
+    land(Archive(store), b"of 2026-09-30", DAY, name="daily")
+    assert dict(before).items() <= dict(told(Archive(store))).items()
+    assert Archive(store).repair("nan") == []
+
+
+def test_past_days_are_packed_and_what_comes_again_is_not_kept_twice(store: Store) -> None:
+    archive = two_months(store)
+    before = told(archive)
+    archive.pack("nan", date(2026, 11, 1))
+    for reader in (archive, Archive(store)):
+        assert told(reader) == before
+    days = ("2026-09-30", "2026-10-01", "2026-10-05", "2026-10-31")
+    assert store.list("landing/packs") == [f"landing/packs/city=nan/{day}.1.zip" for day in days]
+    loose = {key.rsplit("/", 1)[1] for key in store.list("landing/objects")}
+    stay = (b"of 2026-11-01", bytes(SMALL + 1))
+    assert loose == {hashlib.sha256(data).hexdigest() for data in stay}
+    archive.pack("phuket", date(2026, 11, 1))
+    archive.pack("nan", date(2026, 11, 1))
+    assert told(Archive(store)) == before
+    assert len(store.list("landing/packs")) == len(days), "what the other city packed is not packed again"
+    land(Archive(store), b"always the same", date(2026, 11, 2), name="register")
+    assert {key.rsplit("/", 1)[1] for key in store.list("landing/objects")} == loose, "a pack has it"
 
 
 class Power(LocalStore):
@@ -349,9 +388,10 @@ def test_a_crash_anywhere_in_landing_forgets_nothing_and_counts_nothing_twice(tm
 
 
 def test_a_compaction_cut_short_anywhere_loses_nothing_and_is_finished_by_the_next(tmp_path: Path) -> None:
-    for changes in range(30):
+    for changes in range(60):
         store = Power(tmp_path / str(changes))
         archive = two_months(store)
+        archive.pack("nan", date(2026, 10, 31))
         before = told(archive)
         store.left = changes
         try:
@@ -365,10 +405,11 @@ def test_a_compaction_cut_short_anywhere_loses_nothing_and_is_finished_by_the_ne
         Archive(store).compact("nan", "2026-10")
         assert told(Archive(store)) == before
         assert len(store.list("landing/receipts/city=nan")) == 3
-        assert len(store.list("landing/objects")) == 4
+        assert len(store.list("landing/packs")) == 2
+        assert len(store.list("landing/objects")) == 2
         if not crashed:
             return
-    pytest.fail("compacting two months takes more than thirty changes")
+    pytest.fail("compacting two months takes more than sixty changes")
 
 
 LANDINGS = st.lists(
