@@ -20,6 +20,7 @@ from assets.lake.feeds import NATIONAL, SOURCES, feeds, landed_as, source_of
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Deployment, Step
 from assets.snapshots import publish
+from assets.snapshots.collect import published_days
 from assets.sources import fetch
 from assets.sources.source import Source
 from quality.contracts import Table
@@ -246,7 +247,11 @@ def _landing_key(city: City, name: str) -> dg.AssetKey:
 
 def _load_profile(city: City, has_register: bool) -> dg.AssetsDefinition:
     deps = [_key(city, METER_INTERVALS.name)] + ([_key(city, METERS.name)] if has_register else [])
-    return _judged_asset(city, LOAD_PROFILE, deps, load_profile.make, _built)
+
+    def work(step: Step) -> derive.Built:
+        return load_profile.make(step, lambda: published_days(step.deployment.store, step.city.slug))
+
+    return _judged_asset(city, LOAD_PROFILE, deps, work, _built)
 
 
 def _derived(city: City, derived: Derived) -> dg.AssetsDefinition:

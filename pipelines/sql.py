@@ -66,6 +66,8 @@ def connect(store: Store, cities: list[str], published: dict[str, list[str]]) ->
     smarts = pl.DataFrame([{"name": table.name, "smart": table.smart} for table in TABLES.values()])
     connection.register("smarts", smarts.to_arrow())
     for name, contract in TABLES.items():
+        if contract.folder != "lake":
+            continue  # what the privacy gate remembers is for nobody else
         _view(
             connection,
             store,

@@ -122,6 +122,9 @@ class Table:
     """How far after its delivery day a row may lie; one day, for the interval that ends at midnight. More is no datum
     but a slipped year, another era or a wrong clock."""
     published: bool = True
+    folder: Literal["lake", "memory"] = "lake"
+    """Where its files are in the store. ``memory`` is what landing cannot make again and only the privacy gate reads;
+    it stays when a lake is thrown away and made anew."""
     licence: str | None = None
     mode: Literal["merge", "replace"] = "merge"
     """``merge``: a delivery adds and corrects keys. ``replace``: a delivery is the whole of its reference day, or of

@@ -18,7 +18,7 @@ from datetime import date
 
 import polars as pl
 
-from assets.lake import ingest, ledger
+from assets.lake import ingest, ledger, overlap
 from assets.lake.feeds import landed_as, source_of
 from assets.lake.files import CityLake
 from assets.lake.ledger import Due
@@ -217,7 +217,8 @@ def _redact(step: Step, point: str, journal: str) -> set[str]:
 
 
 def _sweep(lake: CityLake, meter: str, withdraw: bool) -> None:
-    """Take what is left of a meter out of the lake: slots of days on which it was silent, and the basis of sums."""
+    """Take what is left of a meter out of the lake: slots of days on which it was silent, and the memory of sums."""
+    overlap.forget(lake, meter)
     for table in PSEUDONYMOUS:
         for key in lake.keys(table):
             if meter not in lake.values(table, key, "meter_id"):
@@ -233,5 +234,7 @@ def _sweep(lake: CityLake, meter: str, withdraw: bool) -> None:
                 lake.put(LOAD_PROFILE, day, privacy.cells(left))
                 lake.put(table, day, left)
             else:
-                nobody = secrets.token_hex(ID_LENGTH // 2)
-                lake.put(table, days[0], rows.with_columns(pl.col("meter_id").replace({meter: nobody})))
+                nobody = pl.lit(secrets.token_hex(ID_LENGTH // 2))
+                mine = pl.col("meter_id") == meter
+                gone = {name: pl.when(mine).then(nobody).otherwise(name) for name in ("customer_id", "meter_id")}
+                lake.put(table, days[0], rows.with_columns(**gone))

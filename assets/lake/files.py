@@ -100,12 +100,14 @@ class CityLake:
 
     def key(self, table: Table, day: date) -> str:
         """Key of the file of a day, where its month is not compacted."""
-        at = f"lake/{table.name}/city={self.city}"
+        at = f"{table.folder}/{table.name}/city={self.city}"
         return f"{at}/{day:%Y}.parquet" if table.size == "few" else f"{at}/month={day:%Y-%m}/{day}.parquet"
 
     def keys(self, table: Table, days: tuple[date, date] | None = None) -> list[str]:
         """Keys of the city's files, oldest day first. Beside a compacted month, days of it are what a crash left."""
-        found = [key for key in self.store.list(f"lake/{table.name}/city={self.city}") if key.endswith(".parquet")]
+        found = [
+            key for key in self.store.list(f"{table.folder}/{table.name}/city={self.city}") if key.endswith(".parquet")
+        ]
         there = set(found)
         return [
             key
@@ -173,7 +175,7 @@ class CityLake:
         The month's file is there, whole, before the first of its days goes; what a crash leaves of them nobody reads.
         """
         months: dict[str, list[str]] = {}
-        for key in self.store.list(f"lake/{table.name}/city={self.city}"):
+        for key in self.store.list(f"{table.folder}/{table.name}/city={self.city}"):
             if key.endswith(".parquet") and key != _month(key) and span(key)[1] < before.replace(day=1):
                 months.setdefault(_month(key), []).append(key)
         for month, days in months.items():

@@ -9,7 +9,7 @@ from datetime import date
 
 import polars as pl
 
-from assets.lake import ledger, meter_intervals, register_reads
+from assets.lake import ledger, meter_intervals, overlap, register_reads
 from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
 from assets.landing import erased
@@ -69,6 +69,8 @@ class _Export:
     readings: pl.DataFrame
     registers: Entry
     reads: pl.DataFrame
+    shared: Mapping[str, str]
+    """Meter id → the id of its point in every city."""
 
     @property
     def rows(self) -> int:
@@ -87,6 +89,7 @@ def ingest_meters(step: Step) -> Ingested:
     files: list[Written] = []
     verdicts: list[Verdict] = []
     for exports in _exports(step):
+        overlap.remember(lake, {meter: point for export in exports for meter, point in export.shared.items()})
         receipts = _read_again(export.intervals for export in exports)
         files += _apply_reads(lake, exports, receipts)
         registers += [export.registers for export in exports]
@@ -140,8 +143,10 @@ def _exports(step: Step) -> Iterator[list[_Export]]:
 def _export(step: Step, item: Due, gone: Mapping[str, date]) -> _Export:
     result = ledger.read(step, item)
     intervals, reads = Batch(meter_intervals.no_delivered()), Batch(REGISTER_READS.empty())
+    shared: Mapping[str, str] = {}
     if (readings := result.tables.get("readings")) is not None:
         delivered = meter_intervals.to_delivered(readings, item.receipt, step.city.slug, step.deployment.secret())
+        shared = overlap.shared_ids(readings["point"], step.city.slug, step.deployment.secret())
         arrived = METER_INTERVALS.arrived(Batch(delivered), item.receipt.day)
         intervals = _unerased(METER_INTERVALS, arrived, gone)
     if (registers := result.tables.get("registers")) is not None:
@@ -158,6 +163,7 @@ def _export(step: Step, item: Due, gone: Mapping[str, date]) -> _Export:
         intervals.rows,
         _entry(item, result.format, reads, REGISTER_READS),
         reads.rows,
+        shared,
     )
 
 
@@ -228,11 +234,16 @@ def _unerased(table: Table, batch: Batch, gone: Mapping[str, date]) -> Batch:
 
 
 def _registered(step: Step, register: pl.DataFrame, day: date) -> pl.DataFrame:
-    known = meter_intervals.pseudonyms(register["point"].unique(), step.city.slug, step.deployment.secret())
+    slug, key = step.city.slug, step.deployment.secret()
+    known = meter_intervals.pseudonyms(register["point"], slug, key)
+    if "account" not in register.columns:  # what was kept of a register in which a meter was erased before it had any
+        register = register.with_columns(account=pl.lit(None, pl.String))
+    customers = meter_intervals.customers(register["account"], slug, key)
     return register.with_columns(
         meter_id=pl.col("point").replace_strict(known, return_dtype=pl.String),
+        customer_id=pl.col("account").replace_strict(customers, return_dtype=pl.String, default=None),
         reference_date=pl.lit(day, dtype=pl.Date),
-    ).drop("point")
+    ).drop("point", "account")
 
 
 def _entry(item: Due, form: str, good: Batch, table: Table) -> Entry:

@@ -3,13 +3,14 @@
 Made of final interval values and the meter register; what of it may be published is ``quality.privacy``'s to say.
 """
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 import polars as pl
 
-from assets.lake import ingest
+from assets.lake import ingest, overlap
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
@@ -23,6 +24,9 @@ QUARTER = 15
 UNASSIGNED = "unassigned"
 """Zone of meters that deliver but are not in the register."""
 
+PUBLIC = "public"
+"""Class whose meters count as one customer where the register has no accounts."""
+
 
 @dataclass(frozen=True)
 class LoadProfile:
@@ -34,10 +38,12 @@ class LoadProfile:
     cells: pl.DataFrame
     basis: pl.DataFrame
     verdicts: list[Verdict]
+    corrections: int = 0
+    """Cells whose customers have other values than published."""
 
 
 class Contributions(NamedTuple):
-    """kWh of meters by quarter-hour, and the channels that cannot have one."""
+    """kWh of meters by quarter-hour (``quality.privacy.rule``), and the channels that cannot have one."""
 
     quarters: pl.DataFrame
     left_out: pl.DataFrame
@@ -49,8 +55,11 @@ def contributions(intervals: pl.DataFrame, register: pl.DataFrame) -> Contributi
     ``intervals`` are rows of ``meter_intervals`` (complete grid), ``register`` rows of ``meters``, one a meter
     (raises ``polars.exceptions.ComputeError`` if a meter occurs twice). A meter's active imports are added up; its
     quarter-hour is null unless every interval in it has a final value that is not negative. Meters outside the
-    register get zone ``unassigned`` and class ``other``. Returns ``meter_id, zone, customer_class, start, local_date,
-    kwh`` and, for the channels left out with their whole meter, ``meter_id, minutes, reason``.
+    register get zone ``unassigned`` and class ``other``. Returns ``meter_id, customer_id, zone, customer_class, start,
+    local_date, kwh`` and, for the channels left out with their whole meter, ``meter_id, minutes, reason``.
+
+    A customer is a contract account. Where the register has none, a meter is one, but all meters of the class
+    ``public`` are one together: in most towns the municipality pays for them.
     """
     taken = intervals.filter(pl.col("quantity") == "active_import")
     fits = (pl.col("minutes") <= QUARTER) & (QUARTER % pl.col("minutes") == 0)
@@ -63,9 +72,13 @@ def contributions(intervals: pl.DataFrame, register: pl.DataFrame) -> Contributi
         kwh=pl.when(usable.len() == pl.len()).then(pl.col("value_final").sum()).cast(LOAD_PROFILE_BASIS.schema["kwh"]),
         negative=(pl.col("value_final") < 0).any(),
     )
-    known = register.select("meter_id", "zone", "customer_class")
+    known = register.select("meter_id", "zone", "customer_class", "customer_id")
     quarters = quarters.join(known, on="meter_id", how="left", validate="m:1").with_columns(
-        pl.col("zone").fill_null(UNASSIGNED), pl.col("customer_class").fill_null(privacy.OTHER)
+        pl.col("zone").fill_null(UNASSIGNED),
+        pl.col("customer_class").fill_null(privacy.OTHER),
+        customer_id=pl.coalesce(
+            "customer_id", pl.when(customer_class=PUBLIC).then(pl.lit(PUBLIC)).otherwise("meter_id")
+        ),
     )
     left_out = pl.concat(
         [
@@ -76,31 +89,34 @@ def contributions(intervals: pl.DataFrame, register: pl.DataFrame) -> Contributi
     return Contributions(quarters.drop("negative"), left_out)
 
 
-def build(intervals: pl.DataFrame, register: pl.DataFrame, published: pl.DataFrame | None = None) -> LoadProfile:
+def build(
+    intervals: pl.DataFrame, register: pl.DataFrame, published: pl.DataFrame | None = None, restate: bool = False
+) -> LoadProfile:
     """The load profile of whole local days, given the basis of what was published for them before."""
     before = LOAD_PROFILE_BASIS.empty() if published is None else published
     parts, left_out = contributions(intervals, register)
-    basis, withheld = privacy.release(parts, before)
+    basis, withheld = privacy.release(parts, before, register, restate)
     cells = privacy.cells(basis)
-    return LoadProfile(
-        cells, basis, [privacy.recheck(cells, basis, before), *_verdicts(parts, basis, withheld, left_out)]
-    )
+    judged = [privacy.recheck(cells, basis, before), *_verdicts(parts, register, basis, withheld, left_out)]
+    return LoadProfile(cells, basis, judged, withheld.height)
 
 
 def _verdicts(
-    parts: pl.DataFrame, basis: pl.DataFrame, withheld: pl.DataFrame, left_out: pl.DataFrame
+    parts: pl.DataFrame, register: pl.DataFrame, basis: pl.DataFrame, withheld: pl.DataFrame, left_out: pl.DataFrame
 ) -> list[Verdict]:
     meters = parts["meter_id"].n_unique()
-    known = parts.filter(pl.col("kwh").is_not_null())
-    hidden = known.join(basis, on=["start", "meter_id"], how="anti")
+    known = parts.filter(pl.col("kwh").is_not_null()).select("local_date", "meter_id").unique()
+    hidden = known.join(basis, on=["local_date", "meter_id"], how="anti")
+    public = register.filter(pl.col("customer_class") == PUBLIC, pl.col("customer_id").is_null())
     found = [
         (
             "withheld-correction",
-            basis.select(privacy.CELL).n_unique(),
+            basis.select(privacy.DAY_CELL).n_unique(),
             withheld.height,
-            "cells keep their published value",
+            "cells keep their published values: a day is corrected once, a week after its month",
         ),
-        ("withheld-cell", known.height, hidden.height, "meter quarter-hours are in no cell that passes 15/15"),
+        ("withheld-cell", known.height, hidden.height, "meters are in no cell of their day that passes 15/15"),
+        ("customer-unknown", register.height, public.height, "public meters have no account: they count as one"),
     ]
     for reason, text in (
         ("interval-length", f"meters left out: their interval does not divide {QUARTER} minutes"),
@@ -115,32 +131,54 @@ def _verdicts(
     ]
 
 
-def make(step: Step) -> Built:
+RESTATED_AFTER = timedelta(days=7)
+"""A month is restated a week after its end: until then its deliveries and their corrections come in."""
+
+
+def restatable(reading_day: date, day: date) -> bool:
+    """Whether, on delivery day ``day``, a published reading day may be corrected: its month was restated or is now."""
+    next_month = (reading_day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return day >= next_month + RESTATED_AFTER
+
+
+def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built:
     """Make the load profile of every day whose meter intervals changed, and of the reading day.
 
-    Cells that the gate blocks are never written. The basis is stored before the cells: a crash in between costs a
-    correction, never privacy.
+    ``committed`` tells days whose profile committed snapshots hold: one of them that the memory lacks is refused, it
+    may not be published a first time twice. Cells that the gate blocks are never written. The basis is stored before
+    the cells: a crash in between costs a correction, never privacy.
     """
     lake, day = CityLake.of(step), step.day
-    days = sorted({*ingest.stale_days(lake, METER_INTERVALS), day - timedelta(days=1)})
+    remembered = lake.days(LOAD_PROFILE_BASIS)
+    waiting = {each for each in ingest.stale_days(lake, LOAD_PROFILE_BASIS) if restatable(each, day)}
+    lost = set(remembered) - set(lake.days(LOAD_PROFILE))
+    days = sorted({*ingest.stale_days(lake, METER_INTERVALS), day - timedelta(days=1), *waiting, *lost})
+    forgotten = set(committed()).difference(remembered) if not {*days}.issubset(remembered) else set()
     register = ingest.latest_register(step)
-    verdicts: list[Verdict] = []
+    verdicts = [_forgotten(sorted(forgotten.intersection(days)), len(days))]
     basis_verdicts: list[Verdict] = []
     files: list[Written] = []
     cells = [LOAD_PROFILE.empty()]
-    for reading_day in days:
+    for reading_day in sorted({*days} - forgotten):
         intervals, before = lake.day(METER_INTERVALS, reading_day), lake.day(LOAD_PROFILE_BASIS, reading_day)
         if intervals.height or before.height:
-            profile = build(intervals, register, before if before.height else None)
+            theirs = overlap.elsewhere(lake, reading_day)
+            mine = intervals.filter(~pl.col("meter_id").is_in(theirs))
+            profile = build(mine, register, before if before.height else None, restatable(reading_day, day))
             judged = [check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)] + profile.verdicts
             basis_judged = gate.judge(LOAD_PROFILE_BASIS, profile.basis, reading_day, day)
             verdicts += judged
             basis_verdicts += basis_judged
             if gate.blocks(judged) or gate.blocks(basis_judged):
                 continue  # the day keeps what it had, and is made again the next night
-            lake.put(LOAD_PROFILE_BASIS, reading_day, profile.basis)
+            if not _remember(lake, reading_day, profile.basis, before, theirs):
+                continue
             files += lake.put(LOAD_PROFILE, reading_day, profile.cells)
             cells.append(profile.cells)
+            if profile.corrections:
+                ingest.mark_stale(lake, LOAD_PROFILE_BASIS, [reading_day])
+            if restatable(reading_day, day):
+                ingest.settle(lake, LOAD_PROFILE_BASIS, [reading_day])
         ingest.settle(lake, METER_INTERVALS, [reading_day])
     # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
     written = pl.concat(cells)
@@ -149,3 +187,21 @@ def make(step: Step) -> Built:
     basis_found = worst(basis_verdicts)
     ingest.write_verdicts(step, LOAD_PROFILE_BASIS, basis_found)
     return Built(days, files, [*found, *basis_found])
+
+
+def _remember(lake: CityLake, day: date, basis: pl.DataFrame, before: pl.DataFrame, theirs: Collection[str]) -> bool:
+    """Store the basis of a day; False where another city took one of its meters in the meantime, and nothing is."""
+    lake.put(LOAD_PROFILE_BASIS, day, basis)
+    new = set(basis["meter_id"]) - set(before["meter_id"])
+    if new.isdisjoint(overlap.elsewhere(lake, day)):
+        return True
+    lake.put(LOAD_PROFILE_BASIS, day, before)
+    return False
+
+
+def _forgotten(days: Sequence[date], checked: int) -> Verdict:
+    text = "days of published snapshots are known of, and what they were made of"
+    if days:
+        told = ", ".join(map(str, days))
+        text = f"what was published of {told} is forgotten: restore the city's files in memory/ from a backup"
+    return Verdict(LOAD_PROFILE.name, "memory", "warn" if days else "pass", checked, len(days), text)

@@ -34,6 +34,12 @@ def points_in(result: ReadResult) -> pl.Series:
     return pl.concat([pl.Series("point", [], pl.String), *found]).drop_nulls().unique()
 
 
+def accounts_in(result: ReadResult) -> pl.Series:
+    """The contract accounts that a delivery tells of, each once."""
+    found = [frame["account"].cast(pl.String) for frame in result.tables.values() if "account" in frame.columns]
+    return pl.concat([pl.Series("account", [], pl.String), *found]).drop_nulls().unique()
+
+
 def names(text: str, point: str) -> bool:
     """Whether a text, such as a file's name, has the point in it, not as a part of a longer number or word."""
     return re.search(rf"(?<![0-9A-Za-z]){re.escape(point)}(?![0-9A-Za-z])", text) is not None

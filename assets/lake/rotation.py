@@ -7,14 +7,16 @@ What is known of published cells stays with its meters, so no published number c
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import polars as pl
 
-from assets.lake import ledger
+from assets.lake import ledger, overlap
 from assets.lake.files import CityLake, until_swapped
-from assets.lake.meter_intervals import ID_LENGTH, pseudonyms
-from assets.lake.points import PSEUDONYMOUS, keyed_deliveries, points_in
+from assets.lake.load_profile import PUBLIC
+from assets.lake.meter_intervals import ID_LENGTH, customers, pseudonyms
+from assets.lake.points import PSEUDONYMOUS, accounts_in, keyed_deliveries, points_in
 from assets.landing import erased, identity
 from assets.landing.deployment import Deployment, Step
 from assets.landing.identity import Rotation, fingerprint
@@ -36,14 +38,16 @@ def rotate(deployment: Deployment, old: bytes, new: bytes) -> dict[str, int]:
     store, day = deployment.store, deployment.now().date()
     keys = Rotation(old=fingerprint(old), new=fingerprint(new))
     identity.may_rotate(store, keys)
-    lakes = {key.split("/")[2].removeprefix("city=") for t in PSEUDONYMOUS for key in store.list(f"lake/{t.name}")}
+    lakes = {
+        key.split("/")[2].removeprefix("city=") for t in PSEUDONYMOUS for key in store.list(f"{t.folder}/{t.name}")
+    }
     if strangers := sorted(lakes - set(deployment.cities)):
         raise CannotRotate(
             f"the lake has meters of {', '.join(strangers)}, which the registry does not: put it back into the registry"
         )
-    ids = {slug: _ids(Step(deployment, city, day), old, new) for slug, city in deployment.cities.items()}
+    ids = {slug: _names(Step(deployment, city, day), old, new) for slug, city in deployment.cities.items()}
     for slug, renamed in ids.items():
-        _require_all(CityLake(store, slug), renamed)
+        _require_all(CityLake(store, slug), renamed.meters)
     identity.begin_rotation(store, keys)
     done = {slug: _renamed(CityLake(store, slug), renamed, new) for slug, renamed in ids.items()}
     # Ids of erased meters cannot be changed, landing no longer knows their points; whoever has the old key could tell
@@ -53,15 +57,31 @@ def rotate(deployment: Deployment, old: bytes, new: bytes) -> dict[str, int]:
     return done
 
 
-def _ids(step: Step, old: bytes, new: bytes) -> dict[str, str]:
-    """Id under the old key → id under the new one, of every point that any delivery of the city tells of."""
-    points = pl.Series("point", [], pl.String)
+@dataclass(frozen=True)
+class _Names:
+    """Id under the old key → id under the new one, of every point and account that any delivery of the city tells of;
+    and new meter id → new id in every city."""
+
+    meters: Mapping[str, str]
+    customers: Mapping[str, str]
+    shared: Mapping[str, str]
+
+
+def _names(step: Step, old: bytes, new: bytes) -> _Names:
+    city, points, accounts = step.city.slug, pl.Series("point", [], pl.String), pl.Series("account", [], pl.String)
     # The same content is read once, for the last day it came: of a register that has all rows which became valid.
     newest = {(item.source, item.receipt.name, item.receipt.sha256): item for item in keyed_deliveries(step)}
     for item in newest.values():
-        points = pl.concat([points, points_in(ledger.read(step, item))]).unique()
-    before, after = (pseudonyms(points, step.city.slug, key) for key in (old, new))
-    return {before[point]: after[point] for point in points}
+        read = ledger.read(step, item)
+        points = pl.concat([points, points_in(read)]).unique()
+        accounts = pl.concat([accounts, accounts_in(read)]).unique()
+    meters, after = (pseudonyms(points, city, key) for key in (old, new))
+    payers, later = (customers(accounts, city, key) for key in (old, new))
+    return _Names(
+        {meters[point]: after[point] for point in points},
+        {payers[account]: later[account] for account in accounts} | {PUBLIC: PUBLIC},
+        overlap.shared_ids(points, city, new),
+    )
 
 
 def _require_all(lake: CityLake, ids: Mapping[str, str]) -> None:
@@ -76,19 +96,23 @@ def _require_all(lake: CityLake, ids: Mapping[str, str]) -> None:
                 )
 
 
-def _renamed(lake: CityLake, ids: Mapping[str, str], key: bytes) -> int:
+def _renamed(lake: CityLake, ids: _Names, key: bytes) -> int:
     """Put the new ids into all files of a city; how many changed."""
+    overlap.replace(lake, ids.shared)
     files = [(table, each) for table in PSEUDONYMOUS for each in lake.keys(table)]
     return sum(until_swapped(partial(_rewritten, lake, table, each, ids, key)) for table, each in files)
 
 
-def _rewritten(lake: CityLake, table: Table, key: str, ids: Mapping[str, str], secret: bytes) -> bool:
-    found = lake.values(table, key, "meter_id")
-    if not found.isdisjoint(ids.values()):
+def _rewritten(lake: CityLake, table: Table, key: str, ids: _Names, secret: bytes) -> bool:
+    if not lake.values(table, key, "meter_id").isdisjoint(ids.meters.values()):
         return False  # before a crash: a file is never of both keys
+    held, known = lake.hold_file(table, key), {**ids.meters, **ids.customers}
+    columns = [name for name in ("meter_id", "customer_id") if name in table.schema]
+    found = {each for name in columns for each in held.rows[name].drop_nulls().unique()}
     # What was published of a meter that no delivery tells of any more stands for itself: its id only has to be one.
-    stray = {each: hmac.new(secret, each.encode(), hashlib.sha256).hexdigest()[:ID_LENGTH] for each in found - set(ids)}
-    held = lake.hold_file(table, key)
-    renamed = held.rows.with_columns(pl.col("meter_id").replace_strict({**ids, **stray}, return_dtype=pl.String))
+    stray = {
+        each: hmac.new(secret, each.encode(), hashlib.sha256).hexdigest()[:ID_LENGTH] for each in found - set(known)
+    }
+    renamed = held.rows.with_columns(pl.col(columns).replace_strict({**known, **stray}, return_dtype=pl.String))
     lake.swap(held, renamed, [])
     return True

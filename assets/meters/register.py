@@ -1,6 +1,7 @@
-"""The meter register: CSV ``point,zone,customer_class[,valid_from]`` that a utility or city delivers whole.
+"""The meter register: CSV ``point,zone,customer_class[,account][,valid_from]`` that a utility or city delivers whole.
 
-It says which meters belong to the city, in which of its zones each lies, and which class of customer it serves.
+It says which meters belong to the city, in which of its zones each lies, which class of customer it serves, and the
+contract account that pays for it: who has many meters is one customer to the privacy gate.
 """
 
 from dataclasses import replace
@@ -20,7 +21,8 @@ _SLUG = r"^[a-z0-9][a-z0-9_-]*$"
 
 
 def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult:
-    """``tables["register"]``: point, zone, customer_class, _row; one row a point. Never raises on content.
+    """``tables["register"]``: point, zone, customer_class, account (null where it has none), _row; one row a point.
+    Never raises on content.
 
     Of a point that occurs several times the row with the latest ``valid_from`` (yyyy-mm-dd, years CE) counts; rows that
     become valid after ``day`` do not yet. The same date with another content is refused for all but the last row.
@@ -47,10 +49,12 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
         return pl.col("cells").list.get(names.index(column), null_on_oob=True).str.strip_chars().fill_null("")
 
     dated = cell("valid_from") if "valid_from" in names else pl.lit("")
+    account = cell("account") if "account" in names else pl.lit("")
     classes = METERS.by_column["customer_class"].allowed or ()
     rows = (
         Batch(lines[1:])
-        .with_columns(**{column: cell(column) for column in COLUMNS}, dated=dated)
+        .with_columns(**{column: cell(column) for column in COLUMNS}, account=account, dated=dated)
+        .with_columns(account=pl.when(pl.col("account") != "").then("account"))
         .with_columns(valid_from=parse(pl.col("dated"), "ymd").dt.date())
         .refuse(
             (width.is_null() | (width != len(names)), "row-malformed", f"not the {len(names)} cells of the header"),
@@ -65,7 +69,7 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
     if not rows.rows.height:
         why = ("file-malformed", "none of its rows can be read") if rows.problems else ("file-empty", "no rows")
         return ReadResult.of(FORMAT, register=rows.note(*why))
-    last = {column: pl.col(column).last().over("point") for column in ("zone", "customer_class", "valid_from")}
+    last = {column: pl.col(column).last().over("point") for column in (*COLUMNS[1:], "account", "valid_from")}
     ordered = rows.rows.sort("valid_from", "row", nulls_last=False).with_columns(
         _earlier=pl.int_range(pl.len()).over("point") != pl.len().over("point") - 1,
         _same=pl.all_horizontal(pl.col(column).eq_missing(value) for column, value in last.items()),
@@ -79,7 +83,7 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
     if repeated.len():
         text = f"{repeated.len()} row(s) repeat another; the first is named"
         register = register.note("duplicate-rows", text, repeated[0])
-    current = register.rows.filter(~pl.col("_earlier")).sort("row").select(*COLUMNS, _row="row")
+    current = register.rows.filter(~pl.col("_earlier")).sort("row").select(*COLUMNS, "account", _row="row")
     evidence = "header names point, zone and customer_class"
     return ReadResult.of(FORMAT, evidence, register=replace(register, rows=current))
 
@@ -97,6 +101,6 @@ METER_REGISTER: Source[Options] = Source(
     label="period",
     missing=(),
     units="none",
-    personal="metering points: landing only",
+    personal="metering points and contract accounts: landing only",
     keyed=True,
 )

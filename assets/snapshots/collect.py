@@ -132,18 +132,28 @@ def collect(
 
 def with_days(store: Store, city: str, days: Collection[date]) -> list[str]:
     """Ids of snapshots that are kept and whose load profile has any of these days."""
+    profiles = _profiles(store, city) if days else {}
+    return sorted(
+        {each for files in profiles.values() for each, key in files if not _days_in(store, key).isdisjoint(days)}
+    )
 
-    def days_in(key: str) -> set[date]:
-        data = store.read(key)
-        return set(pl.read_parquet(io.BytesIO(data), columns=[LOAD_PROFILE.day])[LOAD_PROFILE.day])
 
-    profile = f"data/{LOAD_PROFILE.name}/"
-    return [
-        snapshot_id
-        for snapshot_id, paths in (sorted(_stored(store, city).items()) if days else ())
-        if any(
-            not days_in(f"{prefix(city, snapshot_id)}/{path}").isdisjoint(days)
-            for path in paths
-            if path.startswith(profile)
-        )
-    ]
+def published_days(store: Store, city: str) -> set[date]:
+    """Days of the load profile in any snapshot that is kept."""
+    # Files of one name have one content: the name has its digest.
+    return set().union(*(_days_in(store, files[0][1]) for files in _profiles(store, city).values()))
+
+
+def _profiles(store: Store, city: str) -> dict[str, list[tuple[str, str]]]:
+    """Files of the load profile in kept snapshots: path in the snapshot → ids of the snapshots that have it, with the
+    key in each."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for snapshot_id, paths in _stored(store, city).items():
+        for path in paths:
+            if path.startswith(f"data/{LOAD_PROFILE.name}/"):
+                found[path].append((snapshot_id, f"{prefix(city, snapshot_id)}/{path}"))
+    return found
+
+
+def _days_in(store: Store, key: str) -> set[date]:
+    return set(pl.read_parquet(io.BytesIO(store.read(key)), columns=[LOAD_PROFILE.day])[LOAD_PROFILE.day])

@@ -15,6 +15,7 @@ METERS = Table(
     title="Meter register",
     description="Meters the utility says belong to the city, with what a load profile needs to know of them.",
     smart="energy",
+    version=2,
     key=("meter_id", "reference_date"),
     day="reference_date",
     published=False,
@@ -29,6 +30,7 @@ METERS = Table(
             nullable=False,
             allowed=("residential", "small_business", "medium_business", "large_business", "public", "other"),
         ),
+        Column("customer_id", pl.String(), "Keyed hash of the contract account; null where the register has none."),
         REFERENCE_DATE,
     ),
 )
@@ -151,27 +153,36 @@ REGISTER_READS = Table(
 LOAD_PROFILE = Table(
     name="load_profile",
     title="Load profile",
-    description="Energy by zone, customer class and quarter-hour, behind the 15/15 privacy gate.",
+    description="Energy by zone, customer class and quarter-hour, behind the 15/15 privacy gate: a cell has all slots "
+    "of its day or none. The sum of a zone's cells is the zone only as far as zone_share says.",
     smart="energy",
+    version=2,
     key=("zone", "customer_class", "start"),
     day="local_date",
     lineage=False,
     prefer=(),
     mode="replace",
     max_age=timedelta(days=2),
-    derived_from="meter_intervals",
+    derived_from="load_profile_basis",
     by_day=True,
     expectations=(between("actual_share", minimum=0.75, mostly=0.9),),
     columns=(
-        Column("zone", pl.String(), "Zone, or 'other': zones merged until the cell is large enough.", nullable=False),
+        Column("zone", pl.String(), "Zone, or 'other': what zones lack, merged over the city.", nullable=False),
         Column("customer_class", pl.String(), "Class, or 'other': classes merged likewise.", nullable=False),
         Column("start", UTC, "Start of the quarter-hour.", nullable=False),
         LOCAL_DATE,
-        Column("kwh", pl.Decimal(18, 0), "Energy taken from the grid, rounded to 1 kWh.", unit="kWh", minimum=0),
+        Column(
+            "kwh",
+            pl.Decimal(18, 0),
+            "Energy taken from the grid, rounded to 1 kWh; null where nothing is known of the quarter-hour.",
+            unit="kWh",
+            minimum=0,
+        ),
         Column(
             "n_band",
             pl.String(),
-            "Number of customers, as a band.",
+            "Number of the day's customers, as a band. A customer is a contract account; where the register has none, "
+            "a meter, and all meters of the class 'public' are one customer.",
             nullable=False,
             allowed=("15-29", "30-99", "100-299", "300-999", "1000+"),
         ),
@@ -183,6 +194,19 @@ LOAD_PROFILE = Table(
             minimum=0,
             maximum=1,
         ),
+        Column(
+            "zone_share",
+            pl.Float64(),
+            "Share of the zone's registered meters that are in the zone's own cells of that day, in steps of 0.05, "
+            "rounded down; null for 'other' and where no register tells.",
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            "zone_lacks",
+            pl.String(),
+            "Classes of which the zone's own cells lack meters, comma-separated; null where they lack none.",
+        ),
     ),
 )
 
@@ -191,6 +215,8 @@ LOAD_PROFILE_BASIS = Table(
     title="Basis of the load profile",
     description="Which meter's energy went into which published cell: what later corrections are measured against.",
     smart="energy",
+    version=2,
+    folder="memory",
     key=("start", "meter_id"),
     day="local_date",
     lineage=False,
@@ -203,13 +229,18 @@ LOAD_PROFILE_BASIS = Table(
     columns=(
         Column("start", UTC, "Start of the quarter-hour.", nullable=False),
         Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
+        Column(
+            "customer_id", pl.String(), "Keyed hash of the contract account, or what stands for it.", nullable=False
+        ),
         LOCAL_DATE,
         Column("zone", pl.String(), "Zone of the meter when it was first published.", nullable=False),
         Column("customer_class", pl.String(), "Class of the meter when it was first published.", nullable=False),
         Column("kwh", ENERGY, "Energy taken from the grid; null where the quarter-hour is incomplete.", unit="kWh"),
         Column("cell_zone", pl.String(), "Zone of the published cell.", nullable=False),
         Column("cell_class", pl.String(), "Class of the published cell.", nullable=False),
-        Column("revised", pl.Boolean(), "Whether it changed after its cell was first published.", nullable=False),
+        Column("restated", pl.Boolean(), "Whether the cell is in its second and last version.", nullable=False),
+        Column("zone_share", pl.Float64(), "As published.", minimum=0, maximum=1),
+        Column("zone_lacks", pl.String(), "As published."),
     ),
 )
 

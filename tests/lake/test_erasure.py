@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -102,11 +102,11 @@ def test_sums_that_it_was_part_of_stay_and_nothing_else_of_it(tmp_path: Path) ->
     assert privacy.recheck(lake.read(LOAD_PROFILE), after, after).verdict == "pass"
     # Control: without what it added, the same cells would tell what it used.
     told = before.join(privacy.cells(after.filter(pl.col("meter_id") != nobody)), on=LOAD_PROFILE.key, suffix="_less")
-    assert set(told.filter(zone="north").select(pl.col("kwh") - pl.col("kwh_less")).to_series()) == {2}
+    assert set(told.filter(zone="north").select(pl.col("kwh") - pl.col("kwh_less")).to_series()) == {1}
     assert_gone(deployment, city)
 
 
-def test_a_correction_of_enough_others_takes_it_out_of_a_sum(tmp_path: Path) -> None:
+def test_a_correction_of_all_others_would_tell_it_and_is_withheld(tmp_path: Path) -> None:
     deployment, city = metered_city(tmp_path)
     lake = CityLake(deployment.store, city.slug)
     deliver(deployment, city, "exports", D3, "second.csv", nem12(D2, *POINTS, value=3))
@@ -114,13 +114,12 @@ def test_a_correction_of_enough_others_takes_it_out_of_a_sum(tmp_path: Path) -> 
     north = pl.col("zone") == "north"
     assert set(lake.day(LOAD_PROFILE, D2).filter(north)["kwh"]) == {20 * 3}
     erasure.erase(step(deployment, city), GONE)
-    late, others = D3 + timedelta(days=1), [point for point in POINTS if point != GONE]
-    deliver(deployment, city, "exports", late, "few.csv", nem12(D2, *others[:5], value=8))
-    night(deployment, city, late)
-    assert set(lake.day(LOAD_PROFILE, D2).filter(north)["kwh"]) == {20 * 3}
+    late, others = date(2026, 12, 8), [point for point in POINTS if point != GONE]
     deliver(deployment, city, "exports", late, "late.csv", nem12(D2, *others, value=9))
     night(deployment, city, late)
-    assert set(lake.day(LOAD_PROFILE, D2).filter(north)["kwh"]) == {19 * 9}
+    # Three times the old sum less the new one is three times what it used.
+    assert set(lake.day(LOAD_PROFILE, D2).filter(north)["kwh"]) == {20 * 3}
+    assert set(lake.day(LOAD_PROFILE, D2).filter(~north)["kwh"]) == {20 * 9}
     assert_gone(deployment, city)
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from assets.lake.load_profile import build, contributions
+from assets.lake.load_profile import build, contributions, restatable
 from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
 
 DAY = date(2026, 1, 2)
@@ -41,9 +41,9 @@ def intervals(*channels: list[Row]) -> pl.DataFrame:
 
 
 def register(*meters: str, zone: str = "old_town", klass: str = "residential") -> pl.DataFrame:
-    rows = [(meter, zone, klass, DAY) for meter in meters]
-    names = ["meter_id", "zone", "customer_class", "reference_date"]
-    return pl.DataFrame(rows, schema=dict.fromkeys(names[:3], pl.String) | {"reference_date": pl.Date}, orient="row")
+    rows = [(meter, zone, klass, None, DAY) for meter in meters]
+    names = ["meter_id", "zone", "customer_class", "customer_id"]
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String) | {"reference_date": pl.Date}, orient="row")
 
 
 def kwh(*channels: list[Row]) -> dict[str, list[Decimal | None]]:
@@ -122,8 +122,8 @@ def test_what_is_left_out_or_withheld_is_warned_about_without_naming_meters():
     strange = channel("stranger", "1"), channel("slow", "1", minutes=60), channel("odd", "-1")
     profile = build(intervals(*channels, *strange), register(*NAMES, "slow", "odd"))
     failed = {v.check: v.failed for v in profile.verdicts if v.verdict == "warn"}
-    assert failed == {"meter-unregistered": 1, "interval-length": 1, "value-negative": 1}
-    assert profile.cells.select("zone", "kwh").rows() == [("other", 41)]
+    assert failed == {"meter-unregistered": 1, "withheld-cell": 1, "interval-length": 1, "value-negative": 1}
+    assert profile.cells.select("zone", "kwh").rows() == [("old_town", 40)]
     assert not any(name in str(profile.verdicts) for name in ("stranger", "slow", "odd"))
     tiny = build(intervals(*channels[:5]), register(*NAMES))
     assert tiny.cells.is_empty()
@@ -137,7 +137,33 @@ def test_a_correction_by_a_single_meter_leaves_the_published_value():
     assert second.cells.equals(first.cells)
     assert {v.check for v in second.verdicts if v.verdict == "warn"} == {"withheld-correction"}
     third = build(intervals(*(channel(name, "3") for name in NAMES)), register(*NAMES), second.basis)
-    assert third.cells["kwh"].to_list() == [120]
+    assert third.cells.equals(first.cells)
+    assert third.corrections == 1
+    restated = build(intervals(*(channel(name, "3") for name in NAMES)), register(*NAMES), third.basis, restate=True)
+    assert restated.cells["kwh"].to_list() == [120]
+
+
+@pytest.mark.parametrize(
+    ("day", "restated"),
+    [(date(2026, 1, 31), False), (date(2026, 2, 7), False), (date(2026, 2, 8), True), (date(2026, 9, 1), True)],
+)
+def test_a_month_is_restated_a_week_after_its_end(day, restated):
+    assert restatable(date(2026, 1, 2), day) == restatable(date(2026, 1, 31), day) == restated
+
+
+def test_public_meters_without_an_account_are_one_customer():
+    homes = [channel(name, "1") for name in NAMES[:20]]
+    offices = [channel(f"office{at}", "1") for at in range(20)]
+    names = [f"office{at}" for at in range(20)]
+    known = pl.concat([register(*NAMES[:20]), register(*names, klass="public")])
+    profile = build(intervals(*homes, *offices), known)
+    assert [tuple(row) for row in profile.cells.select("customer_class", "kwh").rows()] == [("residential", 20)]
+    assert {v.check: v.failed for v in profile.verdicts if v.verdict == "warn"} == {
+        "withheld-cell": 20, "customer-unknown": 20
+    }  # fmt: skip
+    accounts = known.with_columns(customer_id=pl.lit("account ") + pl.col("meter_id"))
+    told = build(intervals(*homes, *offices), accounts).cells
+    assert dict(told.select("customer_class", "kwh").iter_rows()) == {"residential": 20, "public": 20}
 
 
 def test_a_day_without_intervals_has_no_cells():

@@ -1,0 +1,100 @@
+"""Meters that several cities are told of: a campus within a city, a district of two.
+
+A meter's energy of a day is published by one city only, the first whose memory has it. So the cells of all cities are
+sums over different customers, and no difference between cities is one of them. Meter ids differ by city; what tells
+that two are one is a second keyed hash, the same in every city, which lies beside the basis and nowhere else:
+
+    memory/meter_points/city=<slug>.parquet      meter_id, shared_id
+"""
+
+import io
+from collections.abc import Mapping
+from datetime import date
+
+import polars as pl
+
+from assets.lake.files import CityLake, Overtaken, until_swapped
+from assets.lake.meter_intervals import pseudonyms
+from quality.tables import LOAD_PROFILE_BASIS
+
+FOLDER = "memory/meter_points"
+_SCHEMA = pl.Schema({"meter_id": pl.String(), "shared_id": pl.String()})
+
+
+def shared_ids(points: pl.Series, city: str, key: bytes) -> dict[str, str]:
+    """Meter id of the city → id of the same metering point in every city. Raises what ``pseudonyms`` raises."""
+    mine, shared = pseudonyms(points, city, key), pseudonyms(points, "", key)
+    return {mine[point]: shared[point] for point in mine}
+
+
+def remember(lake: CityLake, ids: Mapping[str, str]) -> None:
+    """Add what ``shared_ids`` tells to what is known."""
+
+    def added() -> bool:
+        known, tag = _known(lake)
+        new = pl.DataFrame({"meter_id": [*ids], "shared_id": [*ids.values()]}, schema=_SCHEMA)
+        new = new.join(known, on="meter_id", how="anti")
+        if new.height:
+            _swap(lake, pl.concat([known, new]), tag)
+        return bool(new.height)
+
+    until_swapped(added)
+
+
+def forget(lake: CityLake, meter: str) -> None:
+    """Take a meter out."""
+
+    def taken() -> bool:
+        known, tag = _known(lake)
+        rest = known.filter(pl.col("meter_id") != meter)
+        if rest.height < known.height:
+            _swap(lake, rest, tag)
+        return rest.height < known.height
+
+    until_swapped(taken)
+
+
+def replace(lake: CityLake, ids: Mapping[str, str]) -> None:
+    """Put these in place of all that is known: the meter key is another."""
+
+    def replaced() -> bool:
+        known, tag = _known(lake)
+        new = pl.DataFrame({"meter_id": [*ids], "shared_id": [*ids.values()]}, schema=_SCHEMA)
+        if tag is not None and not new.sort("meter_id").equals(known.sort("meter_id")):
+            _swap(lake, new, tag)
+        return True
+
+    until_swapped(replaced)
+
+
+def elsewhere(lake: CityLake, day: date) -> set[str]:
+    """Meters of this city whose energy of a day another city has in its cells."""
+    mine, _ = _known(lake)
+    found: set[str] = set()
+    for key in lake.store.list(FOLDER):
+        other = CityLake(lake.store, key.rsplit("=", 1)[1].removesuffix(".parquet"))
+        if other.city == lake.city:
+            continue
+        both = mine.join(_known(other)[0], on="shared_id", suffix="_there")
+        if both.height:
+            there = other.day(LOAD_PROFILE_BASIS, day).select(meter_id_there="meter_id").unique()
+            found |= set(both.join(there, on="meter_id_there", how="semi")["meter_id"])
+    return found
+
+
+def _known(lake: CityLake) -> tuple[pl.DataFrame, str | None]:
+    found = lake.store.fetch(_key(lake))
+    if found.data is None:
+        return _SCHEMA.to_frame(), None
+    return pl.read_parquet(io.BytesIO(found.data)), found.tag
+
+
+def _swap(lake: CityLake, ids: pl.DataFrame, tag: str | None) -> None:
+    out = io.BytesIO()
+    ids.sort("meter_id").write_parquet(out)
+    if not lake.store.swap(_key(lake), out.getvalue(), tag):
+        raise Overtaken(_key(lake))
+
+
+def _key(lake: CityLake) -> str:
+    return f"{FOLDER}/city={lake.city}.parquet"

@@ -1,0 +1,12 @@
+"""Which sums over customers may be published, and which corrections of them: rule, placing, release, recheck."""
+
+from quality.privacy.place import DAY_CELL as DAY_CELL
+from quality.privacy.recheck import recheck as recheck, violations as violations
+from quality.privacy.release import (
+    CELL as CELL,
+    WITHDRAWN as WITHDRAWN,
+    cells as cells,
+    release as release,
+    withdraw as withdraw,
+)
+from quality.privacy.rule import OTHER as OTHER

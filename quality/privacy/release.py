@@ -1,0 +1,146 @@
+"""Release: what of a day is published next, given all that was published of it before.
+
+Within a day a meter is in one cell at most, so cells are sums over different customers and no difference of two is a
+set of them. Between snapshots three rules keep differences from being one:
+
+1. Cells are frozen: what was published together for a day stays together, under its name, with its values.
+2. A cell is corrected once at most, in the restatement of its month, for all its slots at once, and only if its two
+   versions pass together (``quality.privacy.versions``). Late customers of its zone and class join it then.
+3. Customers that were in no cell may form cells of their own, under names that the day does not have yet.
+
+The *basis* has the columns of ``LOAD_PROFILE_BASIS`` and is all that must be remembered between snapshots. It must be
+stored before what it stands for is published. docs/privacy.md has the proof and its limits.
+"""
+
+from typing import NamedTuple
+
+import polars as pl
+
+from quality.privacy.place import DAY_CELL, place
+from quality.privacy.versions import may_follow
+from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
+
+CELL = ["start", "cell_zone", "cell_class"]
+"""What a cell of a slot is named by in the basis."""
+
+WITHDRAWN = "(withdrawn)"
+"""Name, in the basis, of what was published once and never is again; no zone is called so."""
+
+_METER = ["local_date", "meter_id"]
+_BANDS = ((1000, "1000+"), (300, "300-999"), (100, "100-299"), (30, "30-99"), (15, "15-29"))
+
+SHARE_STEPS = 20
+"""Shares are told in steps of 1/20, rounded down: finer ones would count a small cell's customers."""
+
+
+class Release(NamedTuple):
+    """The basis of the next snapshot, and the cells (``DAY_CELL``) whose members changed and whose values stay."""
+
+    basis: pl.DataFrame
+    withheld: pl.DataFrame
+
+
+def release(members: pl.DataFrame, basis: pl.DataFrame, registered: pl.DataFrame, restate: bool = False) -> Release:
+    """The next basis, given the ``basis`` of all before.
+
+    ``members`` are those of whole days (``quality.privacy.rule``), ``registered`` rows of ``meter_id, zone,
+    customer_class``: all meters that the register has. With ``restate`` cells may be corrected.
+    """
+    known = basis.select(*_METER, "customer_id", "zone", "customer_class", *DAY_CELL[1:], "restated").unique(_METER)
+    now = members.join(known.select(*_METER), on=_METER, how="semi")
+    late = members.join(known, on=_METER, how="anti")
+    joining = _joining(late, known) if restate else late.clear().with_columns(cell_zone="zone", cell_class="zone")
+    # A customer that moved house, tariff or hands stays what it was when it was published.
+    placed = now.drop("zone", "customer_class", "customer_id").join(known, on=_METER).select(*joining.columns)
+    after = _compared(pl.concat([placed, joining]), basis)
+    changed = after.filter(pl.col("kwh").ne_missing(pl.col("was"))).select(DAY_CELL).unique()
+    taken_on = changed.clear()
+    if restate:
+        first = known.filter(~pl.col("restated") & (pl.col("cell_zone") != WITHDRAWN)).select(DAY_CELL).unique()
+        open_cells = changed.join(first, on=DAY_CELL, how="semi")
+        taken_on = may_follow(after.join(open_cells, on=DAY_CELL, how="semi"))
+    names = [name for name in LOAD_PROFILE_BASIS.schema.names() if not name.startswith("zone_")]
+    new = after.join(taken_on, on=DAY_CELL, how="semi").with_columns(restated=pl.lit(True))
+    old = basis.join(taken_on, on=DAY_CELL, how="anti")
+    in_cells = pl.concat([old.select(names), new.select(names)])
+    fresh = late.join(new, on=_METER, how="anti")
+    placed = fresh.join(place(fresh, known.select(DAY_CELL).unique()), on=_METER)
+    # Meters of which nothing is known belong to what their like are in: a cell lacks what they used.
+    silent = fresh.filter(pl.col("kwh").is_null().all().over(_METER))
+    both = pl.concat([placed, _joining(silent, placed)]).with_columns(restated=pl.lit(False))
+    whole = pl.concat([in_cells, both.select(names)])
+    withheld = changed.join(taken_on, on=DAY_CELL, how="anti").sort(DAY_CELL)
+    return Release(_with_lacking(whole, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
+
+
+def _joining(late: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Those of a zone and class that a cell of the day has, in that cell: of their own zone if there is one."""
+    groups = ["local_date", "zone", "customer_class"]
+    homes = (
+        known.filter(pl.col("cell_zone") != WITHDRAWN)
+        .select(*groups, *DAY_CELL[1:], away=pl.col("cell_zone") != pl.col("zone"))
+        .unique()
+        .sort(*groups, "away", *DAY_CELL[1:])
+        .unique(groups, keep="first")
+    )
+    return late.join(homes.drop("away"), on=groups)
+
+
+def _compared(placed: pl.DataFrame, basis: pl.DataFrame) -> pl.DataFrame:
+    """Members of published cells as they are now, those that vanished included, with what they ``was``."""
+    keys = ["start", "meter_id"]
+    gone = basis.join(placed, on=keys, how="anti").with_columns(kwh=pl.lit(None, LOAD_PROFILE_BASIS.schema["kwh"]))
+    now = pl.concat([placed, gone.select(placed.columns)])
+    return now.join(basis.select(*keys, was="kwh"), on=keys, how="left")
+
+
+def _with_lacking(basis: pl.DataFrame, registered: pl.DataFrame) -> pl.DataFrame:
+    """``basis`` with what the cells of each zone lack of the zone: ``zone_share``, ``zone_lacks``."""
+    days = basis.select("local_date").unique()
+    inside = basis.filter(pl.col("cell_zone") == pl.col("zone")).select("local_date", "meter_id", inside=pl.lit(True))
+    there = days.join(registered, how="cross").join(inside.unique(), on=_METER, how="left")
+    of_class = there.group_by("local_date", "zone", "customer_class").agg(
+        n=pl.len().cast(pl.Int64), here=pl.col("inside").sum().cast(pl.Int64)
+    )
+    lacks = pl.col("customer_class").filter(pl.col("here") < pl.col("n")).sort().str.join(", ")
+    zones = of_class.group_by("local_date", cell_zone="zone").agg(
+        zone_share=(pl.col("here").sum() * SHARE_STEPS // pl.col("n").sum() / SHARE_STEPS).round(2),
+        zone_lacks=pl.when(lacks != "").then(lacks),
+    )
+    return basis.join(zones, on=["local_date", "cell_zone"], how="left", maintain_order="left")
+
+
+def withdraw(basis: pl.DataFrame, meter_id: str) -> pl.DataFrame:
+    """The ``basis`` without a meter and without the cells it was in.
+
+    The others of those cells are kept under ``WITHDRAWN``: published again for that day without the meter, they would
+    tell its amount as the difference.
+    """
+    left = basis.filter(meter_id=meter_id).select(DAY_CELL).unique().with_columns(_left=pl.lit(True))
+    others = basis.filter(pl.col("meter_id") != meter_id).join(left, on=DAY_CELL, how="left", maintain_order="left")
+    name = pl.when(pl.col("_left")).then(pl.lit(WITHDRAWN))
+    return others.with_columns(cell_zone=name.otherwise("cell_zone"), cell_class=name.otherwise("cell_class")).drop(
+        "_left"
+    )
+
+
+def cells(basis: pl.DataFrame) -> pl.DataFrame:
+    """What is published of a ``basis``: ``LOAD_PROFILE`` rows, rounded to 1 kWh (half to even); ``n_band`` is of the
+    day's customers, ``kwh`` null in a slot of which nothing is known."""
+    published = basis.filter(pl.col("cell_zone") != WITHDRAWN)
+    known = published.filter(pl.col("kwh").is_not_null())
+    customers = known.group_by(DAY_CELL).agg(n=pl.col("customer_id").n_unique())
+    band = pl.lit(_BANDS[-1][1])
+    for least, name in reversed(_BANDS[:-1]):
+        band = pl.when(pl.col("n") >= least).then(pl.lit(name)).otherwise(band)
+    there = pl.col("kwh").count()
+    # Rounded down, so that 1.0 means all of them.
+    share = ((there.cast(pl.Int64) * SHARE_STEPS // pl.len().cast(pl.Int64)) / SHARE_STEPS).round(2)
+    found = published.group_by("local_date", *CELL).agg(
+        pl.col("zone_share", "zone_lacks").first(),
+        kwh=pl.when(there > 0).then(pl.col("kwh").sum().round(0)),
+        actual_share=share,
+    )
+    found = found.join(customers.select(*DAY_CELL, n_band=band), on=DAY_CELL)
+    found = found.rename({"cell_zone": "zone", "cell_class": "customer_class"})
+    return found.select(pl.col(name).cast(dtype) for name, dtype in LOAD_PROFILE.schema.items()).sort(LOAD_PROFILE.key)
