@@ -2,27 +2,49 @@
 
 A cell is published at most twice: first, and once more in the restatement of its month. Whatever an attacker computes
 of its two values is, but for a factor, ``v2 - λ v1`` for some λ, and adds ``d = now - λ was`` of each customer. A known
-factor (a transformer's ratio, kW for kWh) cancels all customers that were corrected by it; what remains must pass too:
+factor (a transformer's ratio, kW for kWh) cancels all customers that were corrected by it; what remains must pass too,
+in every slot and in the sum of the day, where values that changed places cancel:
 
 1. the customers that changed are nobody, or pass by what they changed (λ = 1, signed);
-2. those that did not change are nobody, or pass by what they used;
-3. for every λ, those that remain are nobody, or at least 15 of whom none has more than 15 % of all ``|d|``.
+2. those that did not change, those of whom nothing was known before and those of whom nothing is known any more are
+   nobody each, or pass by what they used, however the others were changed;
+3. for every λ, those that remain are nobody, or at least 15 of whom none has more than 15 % of all ``|d|``; so also in
+   the sum of the day, where values that changed places cancel;
+4. the same of ``v2`` less λ times ``v1`` some slots before, where many were corrected so (a label that is the end of
+   an interval was taken for its start).
 
 Between two ratios ``now / was`` of customers, ``|d|`` of one and the sum of all are linear in λ, so a customer's share
 is greatest at such a ratio, and only those need be tried.
 """
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from quality.privacy.place import DAY_CELL
 from quality.privacy.rule import MAX_SHARE, MIN_CUSTOMERS, judged, passes
 
-FACTORS = 64
-"""Ratios of a cell's customers that are tried, those with the most energy first. Known factors are few; where nearly
-every customer has a ratio of its own, none cancels many, and these are the ratios that cancel most."""
+Array = NDArray[np.float64]
+
+FACTORS = 1000
+"""Ratios that are tried in a slot, those with the most energy first. Known factors are few; where each of so many
+customers has a ratio of its own, none cancels many, and these are the ratios that cancel most."""
 
 NEGLIGIBLE = 1e-3
 """Part of the greatest ``|d|`` below which a customer does not count as one of 15: it hides nobody."""
+
+EXACT = 2e-6
+"""Part of a customer's energy below which ``d`` is nought: ratios are told apart by six figures."""
+
+VISIBLE = 1e-3
+"""kWh of ``d``, for each kWh that is published of either version, below which it is nought: values are rounded to 1 kWh
+where they are published, and to some Wh where corrections were reckoned."""
+
+LAGS = (1, 2, 4, -1, -2, -4)
+"""Slots by which labels are wrong: one interval of 15, 30 or 60 minutes."""
+
+COMMON = 4
+"""Where one in so many customers has the same ratio to what it was some slots before, that is no chance."""
 
 
 def may_follow(members: pl.DataFrame) -> pl.DataFrame:
@@ -31,60 +53,99 @@ def may_follow(members: pl.DataFrame) -> pl.DataFrame:
     ``members``: rows of ``*DAY_CELL, start, customer_id, was, kwh`` (exact, null where unknown or not in it), one a
     meter and slot.
     """
-    pairs = members.group_by(*DAY_CELL, "start", "customer_id").agg(
-        pl.col("was", "kwh").sum(),  # of nothing it is zero
+    slots, days = _pairs(members, [*DAY_CELL, "start"]), _pairs(members, DAY_CELL)
+    wrong = [judged(members, DAY_CELL[1:]).filter("fails").select(DAY_CELL), _by_kind(slots)]
+    pairs = pl.concat([slots, days], how="diagonal")
+    left = pairs.select(DAY_CELL).unique()
+    for each in wrong:
+        left = left.join(each, on=DAY_CELL, how="anti")
+    left = left.sort(DAY_CELL)
+    told = pairs.join(left, on=DAY_CELL, how="semi").partition_by(DAY_CELL, as_dict=True)
+    hiding = [_hides(told[cell]) for cell in left.iter_rows()]
+    return left.filter(pl.Series(hiding, dtype=pl.Boolean))
+
+
+def _pairs(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """What customers were and are, and whether nothing of them changed; of nothing the sum is zero."""
+    return members.group_by(*by, "customer_id").agg(
+        pl.col("was", "kwh").sum(),
         same=pl.col("kwh").eq_missing(pl.col("was")).all(),
-        known=pl.col("was").is_not_null().any(),
+        before=pl.col("was").is_not_null().any(),
+        after=pl.col("kwh").is_not_null().any(),
     )
-    wrong = [judged(members, DAY_CELL[1:]).filter("fails").select(DAY_CELL), _by_one(pairs)]
-    ratios = _ratios(pairs)
-    floats = pairs.with_columns(pl.col("was", "kwh").cast(pl.Float64))
-    for place in range(FACTORS):
-        at = ratios.filter(_place=place)
-        if not at.height:
-            break
-        wrong.append(_by_factor(floats.join(at, on=DAY_CELL)))
-    return pairs.select(DAY_CELL).unique().join(pl.concat(wrong), on=DAY_CELL, how="anti").sort(DAY_CELL)
 
 
-def _by_one(pairs: pl.DataFrame) -> pl.DataFrame:
+def _by_kind(pairs: pl.DataFrame) -> pl.DataFrame:
     """Cells that break 1 or 2 in some slot."""
     step = (pl.col("kwh") - pl.col("was")).filter(~pl.col("same"))
-    was = pl.col("was").filter(pl.col("same") & pl.col("known"))
-    slots = pairs.group_by(*DAY_CELL, "start").agg(
-        changed=(step.len() == 0) | passes(step.len(), step.sum().abs(), step.abs().max()),
-        stayed=(was.len() == 0) | (was.sum() == 0) | passes(was.len(), was.sum(), was.max()),
-    )
-    return slots.filter(~(pl.col("changed") & pl.col("stayed"))).select(DAY_CELL).unique()
+    right = (step.len() == 0) | passes(step.len(), step.sum().abs(), step.abs().max())
+    changed = ~pl.col("same")
+    for kwh, kind in (
+        ("was", ~changed & pl.col("before")),
+        ("kwh", changed & ~pl.col("before")),
+        ("was", changed & ~pl.col("after")),
+    ):
+        used = pl.col(kwh).filter(kind)
+        right &= (used.sum() == 0) | passes(used.len(), used.sum(), used.max())
+    return pairs.group_by(*DAY_CELL, "start").agg(right=right).filter(~pl.col("right")).select(DAY_CELL).unique()
 
 
-def _ratios(pairs: pl.DataFrame) -> pl.DataFrame:
-    """``*DAY_CELL, _factor, _place``: the ratios of a cell's customers over the day, by the energy that has them."""
-    of_day = pairs.group_by(*DAY_CELL, "customer_id").agg(pl.col("was", "kwh").sum().cast(pl.Float64))
-    ratio = (pl.col("kwh") / pl.col("was")).round_sig_figs(6)
-    return (
-        of_day.filter(pl.col("was") > 0)
-        .group_by(*DAY_CELL, _factor=ratio)
-        .agg(weight=pl.col("was").sum())
-        .sort(*DAY_CELL, "weight", "_factor", descending=[False] * 3 + [True, False])
-        .select(*DAY_CELL, "_factor", _place=pl.int_range(pl.len()).over(DAY_CELL))
-    )
-
-
-def _by_factor(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Cells that break 3 at their ``_factor``."""
-    left = (pl.col("kwh") - pl.col("_factor") * pl.col("was")).abs()
-    # Ratios are rounded to six figures: what is smaller than that is nothing.
-    left = pl.when(left > 2e-6 * (pl.col("kwh") + pl.col("_factor") * pl.col("was"))).then(left).otherwise(0.0)
-    share, of = MAX_SHARE
-    slots = (
-        pairs.select(*DAY_CELL, "start", left=left)
-        .group_by(*DAY_CELL, "start")
-        .agg(
-            n=(pl.col("left") > NEGLIGIBLE * pl.col("left").max()).sum(),
-            total=pl.col("left").sum(),
-            largest=pl.col("left").max(),
+def _hides(pairs: pl.DataFrame) -> bool:
+    """Whether a cell keeps 3 and 4."""
+    was, now = (_matrix(pairs, column) for column in ("was", "kwh"))
+    for slot in range(was.shape[1]):
+        before, after = was[:, slot], now[:, slot]
+        if not _hidden(before, after, _ratios(before, after)):
+            return False
+    was, now = was[:, :-1], now[:, :-1]
+    for lag in LAGS:
+        if abs(lag) + 1 >= was.shape[1]:
+            continue
+        before, after = (was[:, :-lag], now[:, lag:]) if lag > 0 else (was[:, -lag:], now[:, :lag])
+        steady = (before == (was[:, lag:] if lag > 0 else was[:, :lag])) | (
+            after == (now[:, :-lag] if lag > 0 else now[:, -lag:])
         )
-    )
-    weak = (pl.col("n") < MIN_CUSTOMERS) | (pl.col("largest") * of > pl.col("total") * share * (1 + 1e-9))
-    return slots.filter((pl.col("total") > 0) & weak).select(DAY_CELL).unique()
+        for slot in range(before.shape[1]):
+            factors = _shared(before[~steady[:, slot], slot], after[~steady[:, slot], slot])
+            if not _hidden(before[:, slot], after[:, slot], factors):
+                return False
+    return True
+
+
+def _matrix(pairs: pl.DataFrame, column: str) -> Array:
+    """Customers by slots, the day's sum last."""
+    table = pairs.sort("start", "customer_id", nulls_last=True)
+    slots = table.pivot("start", index="customer_id", values=column, maintain_order=True).drop("customer_id")
+    return slots.cast(pl.Float64).fill_null(0.0).to_numpy()
+
+
+def _ratios(was: Array, now: Array) -> Array:
+    used = was > 0
+    ratios, place = np.unique(_six_figures(now[used] / was[used]), return_inverse=True)
+    energy = np.bincount(place, was[used], ratios.size)
+    return np.append(ratios[np.argsort(-energy, kind="stable")][:FACTORS], 1.0)
+
+
+def _shared(was: Array, now: Array) -> Array:
+    """Ratios that a good part of the customers have."""
+    used = (was > 0) & (now > 0)
+    ratios, count = np.unique(_six_figures(now[used] / was[used]), return_counts=True)
+    return np.asarray(ratios[count * COMMON >= was.size])
+
+
+def _six_figures(numbers: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unit = 10 ** (np.floor(np.log10(numbers)) - 5)
+        return np.where(numbers > 0, np.round(numbers / unit) * unit, 0.0)
+
+
+def _hidden(was: Array, now: Array, factors: Array) -> bool:
+    """Whether at every factor those that remain are nobody, or enough."""
+    part = factors[:, None] * was
+    left = np.abs(now - part)
+    left[left <= np.maximum(EXACT * (now + part), VISIBLE * (1 + factors[:, None]))] = 0.0
+    largest, total = left.max(axis=1, initial=0.0), left.sum(axis=1)
+    count = (left > NEGLIGIBLE * largest[:, None]).sum(axis=1)
+    share, of = MAX_SHARE
+    weak = (count < MIN_CUSTOMERS) | (largest * of > total * share * (1 + 1e-9))
+    return not bool(((total > 0) & weak).any())

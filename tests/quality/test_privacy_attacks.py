@@ -1,0 +1,358 @@
+"""Small towns published night by night, and an attacker that has all editions of all cells: it finds nothing, and finds
+much where the rule is the one that was in use before."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets.lake import overlap
+from assets.lake.files import CityLake
+from assets.lake.meter_intervals import pseudonyms
+from assets.landing.store import LocalStore
+from quality import privacy
+from quality.tables import LOAD_PROFILE_BASIS
+from tests.attacker import Array, Attacker, Edition, Finding, close
+from tests.town import DAY, Home, Town
+
+NIGHTS, RESTATEMENTS = 4, 2
+
+
+class FormerTown(Town):
+    """The null control, the rule that was in use before: cells by slot, and of meters; corrections and late meters go
+    out the night they come if those that change pass, each meter once."""
+
+    def publish(self, day: date, attacker: Attacker, restate: bool = False, without: Iterable[str] = ()) -> None:
+        shown: dict[tuple[str, str], Edition] = {}
+        slots = len(next(iter(self.delivered[day].values())))
+        for slot in range(slots):
+            now = {meter: float(kwh[slot]) for meter, kwh in self.delivered[day].items() if not np.isnan(kwh[slot])}
+            for cell, parts in self._slot(day, slot, now).items():
+                edition = shown.setdefault(cell, Edition(np.full(slots, np.nan), {}))
+                edition.values[slot] = round(sum(parts.values()))
+                for meter, kwh in parts.items():
+                    edition.parts.setdefault(meter, np.full(slots, np.nan))[slot] = kwh  # type: ignore[attr-defined]
+        attacker.see(self.name, str(day), shown)
+
+    def _slot(self, day: date, slot: int, now: dict[str, float]) -> dict[tuple[str, str], dict[str, float]]:
+        cells, revised = self.memory.setdefault((day, slot), ({}, set()))
+        placed = {meter for parts in cells.values() for meter in parts}
+        for cell, parts in cells.items():
+            here = {
+                meter for meter in now if meter in parts or (meter not in placed and self.register[meter][:2] == cell)
+            }
+            after = {meter: now[meter] for meter in here}
+            changed = {meter for meter in here | {*parts} if parts.get(meter) != after.get(meter)}
+            steps = [after.get(meter, 0.0) - parts.get(meter, 0.0) for meter in changed]
+            if _passes(steps) and _passes([*after.values()]) and not changed & revised:
+                parts.clear()
+                parts.update(after)
+                revised |= changed
+        left = {meter: kwh for meter, kwh in now.items() if not any(meter in parts for parts in cells.values())}
+        for name in (
+            lambda home: (home.zone, home.klass),
+            lambda home: (home.zone, "other"),
+            lambda home: ("other", "other"),
+        ):
+            groups: dict[tuple[str, str], dict[str, float]] = {}
+            for meter, kwh in left.items():
+                groups.setdefault(name(self.register[meter]), {})[meter] = kwh
+            for cell, parts in groups.items():
+                if cell not in cells and _passes([*parts.values()]):
+                    cells[cell] = parts
+                    left = {meter: kwh for meter, kwh in left.items() if meter not in parts}
+        return cells
+
+    @cached_property
+    def memory(self) -> dict[tuple[date, int], tuple[dict[tuple[str, str], dict[str, float]], set[str]]]:
+        return {}
+
+    def withdraw(self, day: date, meter: str) -> None:
+        self.delivered[day].pop(meter, None)
+
+
+def _passes(parts: list[float]) -> bool:
+    total = abs(sum(parts))
+    return len(parts) >= 15 and total > 0 and max(map(abs, parts)) <= 0.15 * total
+
+
+class World:
+    """One or two towns of three zones and classes, the second with meters of the first, and what comes between nights
+    (``happen``)."""
+
+    def __init__(self, seed: int, towns: int = 1, town: type[Town] = Town) -> None:
+        rng = self.rng = np.random.default_rng(seed)
+        self.withdrawn: list[tuple[str, date, str]] = []
+        self.late: list[tuple[Town, date, str]] = []
+        self.towns: list[Town] = []
+        self.slots = int(rng.integers(4, 9))
+        self.days = [DAY + timedelta(days=at) for at in range(int(rng.integers(1, 3)))]
+        register: dict[str, Home] = {}
+        for zone in "abc":
+            for klass in ("residential", "small_business", "large_business"):
+                size = int(
+                    rng.choice(
+                        [0, 3, rng.integers(1, 15), rng.integers(14, 18), rng.integers(30, 46)],
+                        p=[0.1, 0.1, 0.2, 0.2, 0.4],
+                    )
+                )
+                for at in range(size):
+                    meter = f"{zone}-{klass}-{at}"
+                    register[meter] = Home(zone, klass, meter)
+        for at in range(16 if rng.random() < 0.3 else 0):
+            register[f"hotel-{at}"] = Home("a", "large_business", "hotel")
+        loads = {meter: self.load() for meter in register}
+        self.true = {day: {m: kwh * rng.uniform(0.9, 1.1, self.slots) for m, kwh in loads.items()} for day in self.days}
+        self._one_near_the_limit(register)
+        for at in range(towns):
+            self.towns.append(town(self._part_of(register) if at else dict(register), f"town-{at}"))
+        for town in self.towns:
+            for day in self.days:
+                town.delivered[day] = {meter: self.true[day][meter].copy() for meter in town.register}
+                self._not_yet(town, day)
+
+    def load(self) -> Array:
+        return np.asarray(self.rng.lognormal(2, 0.5) * self.rng.uniform(0.5, 1.5, self.slots))
+
+    def _one_near_the_limit(self, register: dict[str, Home]) -> None:
+        if large := [meter for meter, home in register.items() if home.zone == "b"]:
+            for day in self.days:
+                of_zone = sum(self.true[day][meter] for meter in large)
+                self.true[day][large[0]] = np.asarray(of_zone * self.rng.uniform(0.14, 0.2))
+
+    def _part_of(self, register: dict[str, Home]) -> dict[str, Home]:
+        """A campus: most of one zone, with zones of its own."""
+        inside = [meter for meter, home in register.items() if home.zone == "a"]
+        return {meter: Home("campus", register[meter].klass, register[meter].customer) for meter in inside[1:]}
+
+    def _not_yet(self, town: Town, day: date) -> None:
+        for group in self.groups(town, 0.1):
+            for meter in group:
+                self.late.append((town, day, meter))
+                if self.rng.random() < 0.5:
+                    town.delivered[day].pop(meter, None)
+                else:
+                    town.delivered[day][meter] = np.full(self.slots, np.nan)
+
+    def groups(self, town: Town, chance: float) -> list[list[str]]:
+        """Meters that a source delivers together: of a zone, a class or both, all or all but a few."""
+        rng, found = self.rng, []
+        while rng.random() < chance:
+            wanted = [str(rng.choice(["a", "b", "c", "campus"])), str(rng.choice(["residential", "small_business"]))]
+            how = rng.integers(4)
+            some = [
+                meter
+                for meter, home in town.register.items()
+                if (how in (1, 3) or home.zone == wanted[0]) and (how in (2, 3) or home.klass == wanted[1])
+            ]
+            rng.shuffle(some)
+            found.append(some[int(rng.choice([0, 0, 0, 0, 1, 2, 14, len(some) // 2])) :])
+        return found
+
+    def corrections(self) -> list[Callable[[Array], Array]]:
+        """What a source may mend: factors, of all slots or of some, labels, zeros."""
+        half = np.arange(self.slots) < self.slots // 2
+        factor = float(self.rng.choice([2, 0.5, 1000, 1.5, 0.9]))
+        return [
+            lambda old: old * factor,
+            lambda old: old * factor,
+            lambda old: np.where(half, old * factor, old),
+            lambda old: np.roll(old, 1),
+            lambda old: old[::-1].copy(),
+            lambda old: old * 0,
+            lambda old: old * np.nan,
+            lambda old: old * self.rng.uniform(0.95, 1.05, self.slots),
+        ]
+
+    def happen(self) -> None:
+        """What comes between two nights."""
+        rng = self.rng
+        for town in self.towns:
+            for day in self.days:
+                delivered = town.delivered[day]
+                for group in self.groups(town, 0.4):
+                    ways = self.corrections()
+                    way, odd = ways[rng.integers(len(ways))], ways[rng.integers(len(ways))]
+                    for at, meter in enumerate(group):
+                        if meter in delivered:
+                            delivered[meter] = (odd if at < 2 and rng.random() < 0.3 else way)(delivered[meter])
+                for _ in range(int(rng.poisson(0.1))):
+                    if delivered:
+                        meter = str(rng.choice([*delivered]))
+                        delivered[meter] = delivered[meter] * float(rng.choice([0.5, 2, 1.1]))
+                if rng.random() < 0.1 and (known := town.basis.get(day)) is not None and known.height:
+                    meter = str(rng.choice(known["meter_id"].unique().sort().to_list()))
+                    self.withdraw(town, day, meter)
+            for meter in [*town.register]:
+                if rng.random() < 0.005:
+                    home = town.register[meter]
+                    change = int(rng.integers(4))
+                    town.register[meter] = [
+                        home._replace(zone=str(rng.choice(["a", "b", "c"]))),
+                        home._replace(klass="large_business"),
+                        home._replace(customer=f"new-{meter}"),
+                        home._replace(customer=next(iter(town.register))),
+                    ][change]
+        waiting, self.late = self.late, []
+        for town, day, meter in waiting:
+            if rng.random() < 0.5 and not any(gone == (town.name, day, meter) for gone in self.withdrawn):
+                town.delivered[day][meter] = self.true[day][meter].copy()
+            else:
+                self.late.append((town, day, meter))
+
+    def withdraw(self, town: Town, day: date, meter: str) -> None:
+        self.withdrawn.append((town.name, day, meter))
+        town.withdraw(day, meter)
+
+
+def published(world: World, nights: int = NIGHTS) -> Attacker:
+    """All that is published of a world in so many nights, and in the restatements of its month after them."""
+    attacker = Attacker()
+    for night in range(nights + RESTATEMENTS):
+        for at, town in enumerate(world.towns):
+            for day in world.days:
+                others = world.towns[:at] + world.towns[at + 1 :]
+                theirs = [each.basis[day]["meter_id"].to_list() for each in others if day in each.basis]
+                town.publish(day, attacker, night >= nights, {meter for meters in theirs for meter in meters})
+        world.happen()
+    return attacker
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_combination_of_all_that_is_published_tells_of_fewer_than_fifteen(seed: int) -> None:
+    world = World(seed, towns=1 + seed % 2)
+    attacker = published(world)
+    assert attacker.findings() == []
+    assert list(attacker.crossings()) == [], "a cell has all slots of its day"
+    known = pl.concat([day for town in world.towns for day in town.basis.values()]).filter(pl.col("kwh").is_not_null())
+    left = {(str(day), *cell) for day, *cell in known.select(privacy.DAY_CELL).iter_rows()}
+    gone = {(town, str(day)) for town, day, _ in world.withdrawn}
+    assert not [cell for cell in attacker.vanished if cell[:2] not in gone and cell[1:] in left]
+
+
+def test_the_former_rule_is_broken_by_the_same_attacker() -> None:
+    """The null control."""
+    findings: list[Finding] = []
+    guesses: list[float] = []
+    for seed in range(4):
+        attacker = published(World(seed, town=FormerTown))
+        findings += attacker.findings()
+        guesses += [abs(guess - true) / true for _, _, guess, true in attacker.crossings()]
+    assert {"versions", "cells"} <= {each.attack for each in findings}
+    assert min(each.customers for each in findings) == 1
+    assert close(findings), "energy of one customer within 10 %"
+    assert min(guesses) < 0.1, "the largest of a cell that comes and goes had 15 %"
+
+
+def one_cell(town: type[Town], meters: Iterable[str], klass: str = "public") -> Town:
+    return town({meter: Home("a", klass, meter) for meter in meters})
+
+
+def told_by(town: Town, *nights: Mapping[str, float | Sequence[float]]) -> tuple[list[Finding], Attacker]:
+    """What is told by a cell as it is delivered night by night, and restated in the end."""
+    attacker = Attacker()
+    for night in range(len(nights) + 1):
+        delivered = nights[min(night, len(nights) - 1)]
+        town.delivered[DAY] = {meter: np.atleast_1d(np.array(kwh, dtype=float)) for meter, kwh in delivered.items()}
+        town.publish(DAY, attacker, restate=night == len(nights))
+    return attacker.findings(), attacker
+
+
+def meters(*span: int) -> list[str]:
+    return [f"m{at:02}" for at in range(*span)]
+
+
+SOLE = ("town", str(DAY), "a", "public")
+BOTH = pytest.mark.parametrize("town", [Town, FormerTown])
+
+
+@BOTH
+def test_twice_the_first_less_the_second_is_not_the_one_that_was_not_corrected(town: type[Town]) -> None:
+    crowd, one = dict.fromkeys(meters(15), 4.0), {"one": 7.2}
+    twice = {meter: 2 * kwh for meter, kwh in crowd.items()}
+    findings, _ = told_by(one_cell(town, [*crowd, "one"]), crowd | one, twice | one)
+    assert (7 in {each.told for each in close(findings)}) == (town is FormerTown)
+
+
+@BOTH
+def test_first_and_third_less_the_second_are_not_the_one_that_stayed(town: type[Town]) -> None:
+    old, new, one = dict.fromkeys(meters(15), 4.0), dict.fromkeys(meters(16, 31), 4.0), {"one": 7.2}
+    findings, _ = told_by(one_cell(town, [*old, *new, "one"]), old | one, old | one | new, one | new)
+    assert (7 in {each.told for each in close(findings)}) == (town is FormerTown)
+
+
+@BOTH
+def test_sixteen_meters_of_a_hotel_are_not_a_crowd(town: type[Town]) -> None:
+    hotel = town({meter: Home("beach", "large_business", "hotel") for meter in meters(16)})
+    _, attacker = told_by(hotel, dict.fromkeys(meters(16), 50.0))
+    assert bool(attacker.editions) == (town is FormerTown)
+
+
+def test_a_city_less_the_campus_in_it_is_not_the_meter_between_them(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    alpha, beta = CityLake(store, "alpha"), CityLake(store, "beta")
+    points = pl.Series(meters(20))
+    for lake in (alpha, beta):
+        overlap.remember(lake, overlap.shared_ids(points if lake is alpha else points.head(19), lake.city, b"k" * 32))
+
+    def published(without_shared: bool) -> Attacker:
+        attacker = Attacker()
+        for lake in (alpha, beta):
+            own = pseudonyms(points, lake.city, b"k" * 32)
+            town = Town({own[meter]: Home("a", "public", meter) for meter in points}, lake.city)
+            mine = points if lake is alpha else points.head(19)
+            town.delivered[DAY] = {own[meter]: np.array([7.0 if meter == "m19" else 4.0]) for meter in mine}
+            town.publish(DAY, attacker, without=overlap.elsewhere(lake, DAY) if without_shared else ())
+            if DAY in town.basis:
+                lake.put(LOAD_PROFILE_BASIS, DAY, town.basis[DAY])
+        return attacker
+
+    told = [each.told for each in close(published(without_shared=False).findings())]
+    assert 7 in told, "the null control: 83 - 76"
+    assert published(without_shared=True).findings() == []
+
+
+def test_a_lake_that_is_built_again_does_not_publish_a_day_a_first_time_twice() -> None:
+    first = dict.fromkeys(meters(20), 4.0)
+    town = one_cell(Town, first)
+    findings, attacker = told_by(town, first, first | {"m07": 7.0})
+    assert findings == []
+    assert [edition.values.tolist() for edition in attacker.editions[SOLE]] == [[80.0]]
+    town.basis.clear()  # the null control: memory that is lost with the lake
+    town.publish(DAY, attacker)
+    assert 3 in {each.told for each in attacker.findings()}, "83 - 80"
+
+
+SPREAD = np.linspace(0.95, 1.05, 90)[:, None]
+SHAPE = np.array([1, 4, 2, 9, 3, 8, 2, 5.0])
+LOADS = dict(zip(meters(90), np.round(3 * SHAPE * SPREAD ** np.arange(1, 9), 3), strict=True))
+"""Ninety customers whose loads go up and down together, no two alike."""
+
+HALF = np.arange(8) < 4
+CORRECTIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "slots that changed places": (lambda kwh: kwh[[1, 0, 3, 2, 5, 4, 7, 6]], lambda kwh: kwh * 1.5),
+    "a factor in half of the slots": (lambda kwh: np.where(HALF, kwh * 2, kwh), lambda kwh: kwh * 5),
+    "two factors": (lambda kwh: kwh * 2, lambda kwh: kwh * 1.5),
+    "Wh for kWh": (lambda kwh: kwh * 1000, lambda kwh: kwh * 2),
+    "labels of ends for starts": (lambda kwh: np.roll(kwh, 1), lambda kwh: kwh * 1.5),
+    "labels, and one comes": (lambda kwh: np.roll(kwh, 1), lambda kwh: kwh),
+    "labels and a factor": (lambda kwh: np.roll(kwh, 1) * 2, lambda kwh: kwh * 2),
+}
+
+
+@pytest.mark.parametrize("name", CORRECTIONS)
+def test_who_is_corrected_otherwise_than_the_rest_is_not_told(name: str) -> None:
+    """In each, known arithmetic cancels all but one of those that changed; every single slot hides it."""
+    of_rest, of_one = CORRECTIONS[name]
+    now = {meter: (of_one if meter == "m00" else of_rest)(kwh) for meter, kwh in LOADS.items()}
+    was = LOADS if "comes" not in name else LOADS | {"m00": np.full(8, np.nan)}
+    findings, attacker = told_by(one_cell(Town, LOADS), was, now)
+    assert findings == []
+    assert len(attacker.editions[SOLE]) == 1, "withheld"
+    all_alike = {meter: of_rest(kwh) for meter, kwh in LOADS.items()}
+    _, attacker = told_by(one_cell(Town, LOADS), LOADS, all_alike)
+    assert len(attacker.editions[SOLE]) == 2, "a correction of all by the same is published"
