@@ -3,8 +3,8 @@
 1. A zone that passes stays whole: its classes that pass are cells, the others are together in (zone, ``other``), with
    the smallest of those that pass where they alone do not.
 2. A zone that one customer dominates passes without it; the zone then lacks that customer.
-3. What is left of all zones is together in (``other``, ``other``), with cells of zones that lack somebody anyway where
-   it alone does not pass. Who dominates even that is in no cell.
+3. What is left of all zones is together in (``other``, ``other``), without who dominates even that. No cell of a zone
+   is taken along to hide it: the day's zones would come and go with the city's largest customers, and tell of them.
 """
 
 from collections.abc import Sequence
@@ -32,11 +32,10 @@ def place(members: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
     own = own.filter(pl.col("cell_class").is_not_null()).with_columns(cell_zone="zone")
     closed = taken.filter(cell_zone=OTHER, cell_class=OTHER).select("local_date").unique()
     left = left.join(closed, on="local_date", how="anti")
-    together = _together(left, own)
-    rest = own.join(together.select("local_date", "meter_id").unique(), on=["local_date", "meter_id"], how="anti")
+    together, _ = _without_dominating(left, [])
     together = together.with_columns(cell_zone=pl.lit(OTHER), cell_class=pl.lit(OTHER))
     names = ["meter_id", *DAY_CELL]
-    return pl.concat([rest.select(names), together.select(names)]).unique(maintain_order=False)
+    return pl.concat([own.select(names), together.select(names)]).unique(maintain_order=False)
 
 
 def _without_dominating(members: pl.DataFrame, by: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -83,30 +82,3 @@ def _by_class(whole: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
         cell_class=pl.when("alone").then("customer_class").when(pl.col("no_room").is_null()).then(pl.lit(OTHER)),
     )
     return whole.join(named, on=_BAND)
-
-
-def _together(left: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
-    """Members of (``other``, ``other``): those ``left``, with cells of ``own`` where they alone do not pass."""
-    days = left.select("local_date").unique()
-    lacking = left.select("local_date", "zone").unique()
-    cell = ["local_date", "zone", "cell_class"]
-    spare = judged(own.join(lacking, on=["local_date", "zone"], how="semi"), ["zone", "cell_class"]).sort(
-        "local_date", "n", "zone", "cell_class"
-    )
-    columns = left.columns
-    everybody = pl.concat([left, own.join(days, on="local_date", how="semi").select(columns)])
-    hidden = dominating(everybody, []).join(left, on=["local_date", "customer_id"], how="semi")
-    pool = left.join(hidden, on=["local_date", "customer_id"], how="anti")
-    joined = own.clear().select(columns)
-    while True:
-        together = pl.concat([pool, joined])
-        failing = judged(together, []).filter("fails")
-        first = spare.join(failing, on="local_date", how="semi").unique("local_date", keep="first", maintain_order=True)
-        if not first.height:
-            break
-        joined = pl.concat([joined, own.join(first, on=cell, how="semi").select(columns)])
-        spare = spare.join(first, on=cell, how="anti")
-    # Where even that is not enough, nobody joins, and the largest are in no cell.
-    short = failing.select("local_date")
-    alone, _ = _without_dominating(pool.join(short, on="local_date", how="semi"), [])
-    return pl.concat([together.join(short, on="local_date", how="anti"), alone])

@@ -134,15 +134,14 @@ def test_a_zone_that_a_customer_dominates_is_published_without_it_and_says_so():
     }
 
 
-def test_what_zones_lack_takes_cells_of_such_zones_along_where_that_hides_it():
+def test_what_zones_lack_is_together_without_who_dominates_it_and_takes_no_cell_of_a_zone():
     zone = group("a", "residential", *[1] * 40), group("a", "small_business", *[1] * 30)
-    crowd = group("b", "public", *[1] * 9), group("c", "public", *[1] * 9), group("d", "public", *[2] * 200)
-    values, _, _ = publish(*zone, group("a", "large_business", 15), *crowd)
-    assert values == {("d", "public"): 400, ("other", "other"): 40 + 30 + 15 + 18}
-    values, _, _ = publish(*zone, group("a", "large_business", 14), crowd[2])
-    assert values == {("a", "residential"): 40, ("a", "small_business"): 30, ("d", "public"): 400}, (
-        "it is hidden nowhere"
-    )
+    crowd = group("b", "public", *[1] * 9), group("c", "public", *[1] * 9)
+    of_zone = {("a", "residential"): 40, ("a", "small_business"): 30}
+    values, basis, _ = publish(*zone, group("a", "large_business", 15), *crowd)
+    assert values == of_zone | {("other", "other"): 18}
+    assert basis.filter(cell_zone="a")["zone_lacks"].unique().to_list() == ["large_business"]
+    assert publish(*zone, group("a", "large_business", 15))[0] == of_zone, "it is hidden nowhere"
 
 
 def test_a_customer_no_crowd_can_hide_is_left_out_and_the_rest_is_published():
