@@ -39,7 +39,7 @@ class Edition(NamedTuple):
     its customers in them by slot (NaN where unknown)."""
 
     values: Array
-    parts: Mapping[str, Array]
+    parts: dict[str, Array]
 
 
 class Finding(NamedTuple):
@@ -74,10 +74,11 @@ class Attacker:
         gone = {cell for cell in self.editions if cell[:2] == (city, day)} - {(city, day, *name) for name in cells}
         self.vanished += sorted(gone.difference(self.vanished))
 
-    def findings(self) -> list[Finding]:
+    def findings(self, pairs: int | None = None) -> list[Finding]:
         """All that the attacks on a day find; what days tell together (``of_days``) is another question, because it is
-        told by loads that stay alike, not by what was published of them."""
-        return [*self.of_versions(), *self.of_several_cells(), *self.of_shifts()]
+        told by loads that stay alike, not by what was published of them. ``pairs`` of cells are tried a day, by default
+        all."""
+        return [*self.of_versions(), *self.of_several_cells(pairs), *self.of_shifts()]
 
     def of_versions(self) -> Iterator[Finding]:
         """Up to four editions of a cell: whole coefficients from -3 to 3, and known and observed factors."""
@@ -86,13 +87,14 @@ class Attacker:
                 values, parts = _stacked(some)
                 yield from self._scored("versions", (cell,), self._coefficients(values), values, parts, 0.15)
 
-    def of_several_cells(self) -> Iterator[Finding]:
+    def of_several_cells(self, pairs: int | None = None) -> Iterator[Finding]:
         """Sums and differences of cells of a day: of a zone, of several, of several cities; with their corrections."""
         days: dict[str, list[Cell]] = {}
         for cell in self.editions:
             days.setdefault(cell[1], []).append(cell)
         for cells in days.values():
-            for two in itertools.combinations(sorted(cells), 2):
+            corrected_first = sorted(cells, key=lambda cell: (-len(self.editions[cell]), cell))
+            for two in itertools.islice(itertools.combinations(corrected_first, 2), pairs):
                 yield from self._together(two, [self._few(cell) for cell in two])
             # Sums of many, with signs that change: at random would find less than each against the rest of its zone.
             last = [np.eye(len(self.editions[cell]))[-1:] for cell in cells]

@@ -56,22 +56,21 @@ class Town:
         self.basis[day] = privacy.withdraw(self.basis[day], meter)
 
     def members(self, day: date, delivered: Mapping[str, Array]) -> pl.DataFrame:
-        slots = len(next(iter(delivered.values()))) if delivered else 0
-        starts = [datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=at) for at in range(slots)]
-        homes = [self.register[meter] for meter in delivered]
-        of_meter = {
-            "meter_id": [*delivered],
-            "customer_id": [home.customer for home in homes],
-            "zone": [home.zone for home in homes],
-            "customer_class": [home.klass for home in homes],
-        }
-        kwh = np.concatenate([*delivered.values(), np.empty(0)])
-        names = LOAD_PROFILE_BASIS.schema
-        return pl.DataFrame(
-            {name: np.repeat(np.array(told, dtype=object), slots) for name, told in of_meter.items()}
-            | {"start": starts * len(homes), "local_date": [day] * len(kwh), "kwh": kwh},
-            schema_overrides={**dict.fromkeys(of_meter, pl.String), "start": names["start"], "local_date": pl.Date},
-        ).with_columns(pl.col("kwh").fill_nan(None).round(6).cast(names["kwh"]))
+        """The deliveries of a day as the gate takes them."""
+        homes = [self.register.get(meter, Home("unassigned", "other", meter)) for meter in delivered]
+        kwh = np.stack([*delivered.values()]) if delivered else np.empty((0, 1))
+        starts = [
+            datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=at) for at in range(kwh.shape[1])
+        ]
+        schema = LOAD_PROFILE_BASIS.schema
+        meters = pl.DataFrame(
+            [(meter, home.customer, home.zone, home.klass) for meter, home in zip(delivered, homes, strict=True)],
+            schema=dict.fromkeys(("meter_id", "customer_id", "zone", "customer_class"), pl.String),
+            orient="row",
+        )
+        slots = pl.DataFrame({"start": starts, "local_date": day}, schema_overrides={"start": schema["start"]})
+        values = pl.Series("kwh", kwh.ravel()).fill_nan(None).round(6).cast(schema["kwh"])
+        return meters.join(slots, how="cross", maintain_order="left_right").with_columns(values)
 
     def registered(self) -> pl.DataFrame:
         rows = [(meter, home.zone, home.klass) for meter, home in self.register.items()]
@@ -80,20 +79,24 @@ class Town:
 
 def editions(cells: pl.DataFrame, basis: pl.DataFrame) -> dict[tuple[str, str], Edition]:
     """The published ``cells`` of a day with the parts of customers that they are scored with."""
-    starts = cells["start"].unique().sort()
-    values = cells.group_by("zone", "customer_class", "start").agg(pl.col("kwh").cast(pl.Float64).first())
-    parts = (
-        basis.filter(pl.col("kwh").is_not_null())
-        .group_by("cell_zone", "cell_class", "customer_id", "start")
-        .agg(pl.col("kwh").sum().cast(pl.Float64))
+    starts = cells.select("start").unique().sort("start").with_row_index("slot")
+    slots = [str(slot) for slot in starts["slot"]]
+    parts = basis.filter(pl.col("kwh").is_not_null()).group_by("cell_zone", "cell_class", "customer_id", "start")
+    known = parts.agg(pl.col("kwh").sum().cast(pl.Float64)).rename(
+        {"cell_zone": "zone", "cell_class": "customer_class"}
     )
-    at = {start: place for place, start in enumerate(starts)}
-    found: dict[tuple[str, str], Edition] = {}
-    for zone, klass, start, kwh in values.iter_rows():
-        edition = found.setdefault((zone, klass), Edition(np.full(len(at), np.nan), {}))
-        edition.values[at[start]] = np.nan if kwh is None else kwh
-    customers = {cell: dict[str, Array]() for cell in found}
-    for zone, klass, customer, start, kwh in parts.iter_rows():
-        if (zone, klass) in customers and start in at:
-            customers[zone, klass].setdefault(customer, np.full(len(at), np.nan))[at[start]] = kwh
-    return {cell: edition._replace(parts=customers[cell]) for cell, edition in found.items()}
+    cell = ["zone", "customer_class"]
+    values, customers = (
+        each.join(starts, on="start").pivot("slot", index=[*cell, *of], values="kwh")
+        for each, of in ((cells.with_columns(pl.col("kwh").cast(pl.Float64)), []), (known, ["customer_id"]))
+    )
+
+    def rows(table: pl.DataFrame) -> Array:
+        there = (pl.col(slot) if slot in table.columns else pl.lit(None, pl.Float64).alias(slot) for slot in slots)
+        return table.select(there).to_numpy()
+
+    found = {name: Edition(row, {}) for name, row in zip(values.select(cell).iter_rows(), rows(values), strict=True)}
+    for (*name, customer), row in zip(customers.select(*cell, "customer_id").iter_rows(), rows(customers), strict=True):
+        if (name[0], name[1]) in found:
+            found[name[0], name[1]].parts[customer] = row
+    return found

@@ -35,7 +35,7 @@ class FormerTown(Town):
                 edition = shown.setdefault(cell, Edition(np.full(slots, np.nan), {}))
                 edition.values[slot] = round(sum(parts.values()))
                 for meter, kwh in parts.items():
-                    edition.parts.setdefault(meter, np.full(slots, np.nan))[slot] = kwh  # type: ignore[attr-defined]
+                    edition.parts.setdefault(meter, np.full(slots, np.nan))[slot] = kwh
         attacker.see(self.name, str(day), shown)
 
     def _slot(self, day: date, slot: int, now: dict[str, float]) -> dict[tuple[str, str], dict[str, float]]:

@@ -1,0 +1,210 @@
+"""Privacy: a year of a city through the gate, night by night, and an attacker that keeps all of it (docs/trials.md)."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from quality.privacy import OTHER
+from tests.attacker import Array, Attacker, close
+from tests.town import Home, Town
+
+FIRST = date(2026, 1, 1)
+SLOTS = 8
+RESTATED_AFTER = timedelta(days=7)
+SOURCES = 6
+CLASSES: dict[str, tuple[float, float, float, tuple[float, ...]]] = {
+    # Part of the meters, kWh a day, its spread, shape of the day.
+    "residential": (0.78, 10, 0.6, (0.8, 0.6, 0.8, 0.8, 0.9, 1.2, 1.7, 1.2)),
+    "small_business": (0.14, 40, 0.7, (0.4, 0.4, 0.8, 1.5, 1.6, 1.5, 1.1, 0.7)),
+    "medium_business": (0.04, 250, 0.6, (0.5, 0.5, 1.0, 1.5, 1.5, 1.4, 1.0, 0.6)),
+    "large_business": (0.015, 1200, 0.7, (0.8, 0.8, 1.0, 1.2, 1.2, 1.1, 1.0, 0.9)),
+    "public": (0.025, 60, 0.8, (1.3, 1.2, 0.8, 1.0, 1.0, 0.7, 0.9, 1.1)),
+}
+"""Of a Thai town's meters, in which a few large customers use half of the energy."""
+
+
+class Year:
+    """A city whose customers join, leave and move, and what its utilities deliver, late, wrong and again."""
+
+    def __init__(self, seed: int, meters: int, zones: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.size = meters
+        parts = self.rng.dirichlet(np.full(zones, 3.0))
+        self.zones = {f"zone-{at}": float(part) for at, part in enumerate(parts)}
+        self.usual: dict[str, float] = {}
+        self.source: dict[str, int] = {}
+        self.town = Town({})
+        self.waiting: list[tuple[date, date, dict[str, Array]]] = []
+        self.stale: set[date] = set()
+        self.right: dict[date, dict[str, Array]] = {}
+        for _ in range(meters):
+            self.join()
+
+    def join(self) -> None:
+        """A new meter. Some customers have several, and the municipality has those that are public."""
+        rng, name = self.rng, f"m{len(self.usual):05}"
+        classes = [*CLASSES]
+        klass = classes[rng.choice(len(classes), p=[CLASSES[each][0] for each in classes])]
+        zone = str(rng.choice([*self.zones], p=[*self.zones.values()]))
+        customer = "municipality" if klass == "public" else name
+        if klass == "large_business" and rng.random() < 0.2:
+            customer = "chain"
+        self.town.register[name] = Home(zone, klass, customer)
+        self.usual[name] = CLASSES[klass][1] * rng.lognormal(0, CLASSES[klass][2])
+        self.source[name] = int(rng.integers(SOURCES)) if rng.random() < 0.3 else hash_of(zone)
+
+    def people(self) -> None:
+        """Three per cent a month join, leave, move or change tariff or hands."""
+        rng, register = self.rng, self.town.register
+        for meter in rng.choice([*register], rng.poisson(self.size * 0.03 / 30), replace=False):
+            home = register[str(meter)]
+            how = rng.integers(4)
+            if how == 0:
+                del register[str(meter)]
+                self.join()
+            elif how == 1:
+                register[str(meter)] = home._replace(zone=str(rng.choice([*self.zones])))
+            elif how == 2 and home.klass in ("small_business", "medium_business"):
+                register[str(meter)] = home._replace(klass="medium_business")
+            else:
+                register[str(meter)] = home._replace(customer=f"{meter}-{rng.integers(1000)}")
+
+    def loads(self, day: date) -> dict[str, Array]:
+        """kWh to the Wh: shape of the class, the day's weather and weekday for all, habits of each."""
+        rng = self.rng
+        heat = rng.lognormal(0.15 * np.sin(day.timetuple().tm_yday / 58), 0.05)
+        found = {}
+        for meter, home in self.town.register.items():
+            week = 0.7 if day.weekday() >= 5 and "business" in home.klass else 1.0
+            shape = np.array(CLASSES[home.klass][3]) / SLOTS
+            habits = rng.lognormal(0, 0.25) * rng.lognormal(0, 0.3, SLOTS)
+            found[meter] = np.round(self.usual[meter] * heat * week * shape * habits, 3)
+        return found
+
+    def deliver(self, day: date) -> set[date]:
+        """What comes in the night after ``day``: days of which a source delivers. What is of one meter waits in
+        ``stale`` for the restatement, which alone could publish it."""
+        rng, now = self.rng, day + timedelta(days=1)
+        right = self.right[day] = self.loads(day)
+        come: dict[str, Array] = {}
+        for source in range(SOURCES):
+            mine = {meter: kwh for meter, kwh in right.items() if self.source[meter] == source}
+            fate = rng.random()
+            if fate < 0.04:
+                self.waiting.append((now + timedelta(days=int(rng.integers(1, 20))), day, mine))
+                continue
+            if fate < 0.06:  # wrong by a factor, and put right later
+                factor = float(rng.choice([0.5, 2, 1.5, 0.001]))
+                self.waiting.append((now + timedelta(days=int(rng.integers(1, 20))), day, mine))
+                mine = {meter: kwh * factor for meter, kwh in mine.items()}
+            elif fate < 0.08:  # estimates
+                self.waiting.append((now + timedelta(days=int(rng.integers(1, 20))), day, mine))
+                mine = {meter: np.round(kwh * rng.lognormal(0, 0.1, SLOTS), 3) for meter, kwh in mine.items()}
+            come |= mine
+        for meter in rng.choice([*come], rng.poisson(0.008 * len(come)), replace=False):
+            self.waiting.append((now + timedelta(days=int(rng.integers(1, 30))), day, {str(meter): right[str(meter)]}))
+            come[str(meter)] = [come[str(meter)] * 0, come[str(meter)] * 2, np.full(SLOTS, np.nan)][rng.integers(3)]
+        self.town.delivered[day] = come
+        changed = {day}
+        due = [each for each in self.waiting if each[0] <= now]
+        self.waiting = [each for each in self.waiting if each[0] > now]
+        for _, past, kwh in due:
+            self.town.delivered[past] |= kwh
+            if len(kwh) > 1:
+                changed.add(past)
+            else:
+                self.stale.add(past)
+        self.stale |= changed - {day}
+        return changed
+
+
+def hash_of(zone: str) -> int:
+    return int(zone.rsplit("-", 1)[1]) % SOURCES
+
+
+class Privacy:
+    """Trials of so many ``days`` and ``meters``."""
+
+    def __init__(self, days: int = 365, meters: int = 1500, zones: int = 9, pairs: int = 40) -> None:
+        self.days, self.meters, self.zones, self.pairs = days, meters, zones, pairs
+
+    def trial(self, seed: int) -> dict[str, Any]:
+        """A year, and what the attacker has of it."""
+        year, attacker, wrong = Year(seed, self.meters, self.zones), Attacker(), []
+        made = 0
+        for at in range(self.days):
+            day = FIRST + timedelta(days=at)
+            year.people()
+            changed = year.deliver(day)
+            closing = {past for past in year.stale if restatable(past, day + timedelta(days=1))}
+            for past in sorted(changed | closing):
+                made += 1
+                try:
+                    year.town.publish(past, attacker, past in closing)
+                except AssertionError as found:
+                    wrong.append(f"{past}: recheck: {str(found)[:300]}")
+            year.stale -= closing
+        findings = attacker.findings(self.pairs)
+        wrong += [str(each) for each in findings[:5]]
+        wrong += [f"{cell} is not there in slot {slot}" for cell, slot, _, _ in attacker.crossings()]
+        wrong += [f"{cell} vanished" for cell in attacker.vanished]
+        told = [each for each in attacker.of_days() if each.slot == SLOTS]
+        return {
+            "kind": "privacy", "seed": seed, "days": self.days, "meters": self.meters, "days_made": made,
+            "cells": len(attacker.editions), "combinations": attacker.tried, "violations": len(findings),
+            "largest_share": round(attacker.largest_share, 4), "closest": closest(findings),
+            "days_told_apart": len(close(told)), "withheld": year.town.withheld,
+            "restated": sum(len(seen) > 1 for seen in attacker.editions.values()),
+            **utility(year.town), "wrong": wrong + unsaid(year.town)[:5],
+        }  # fmt: skip
+
+
+def closest(findings: Sequence[Any]) -> float | None:
+    """How far the nearest guess was from the energy of a customer."""
+    return min((round(abs(each.told - each.true) / each.true, 3) for each in findings if each.true), default=None)
+
+
+def restatable(reading_day: date, day: date) -> bool:
+    month = (reading_day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return day >= month + RESTATED_AFTER
+
+
+def utility(town: Town) -> dict[str, float]:
+    """Parts of the delivered energy in cells of its own zone and in any, and of zones that lack nothing."""
+    total = sum(float(np.nansum(kwh)) for day in town.delivered.values() for kwh in day.values())
+    basis = pl.concat(town.basis.values())
+    own = basis.filter(pl.col("cell_zone") == pl.col("zone"))
+    zones = own.select("local_date", "zone", "zone_lacks").unique()
+    asked = basis.select("local_date", "zone").unique().height
+    return {
+        "own_zone": round(float(own["kwh"].sum()) / total, 3),
+        "any_cell": round(float(basis["kwh"].sum()) / total, 3),
+        "zones_shown": round(zones.select("local_date", "zone").n_unique() / asked, 3),
+        "zones_whole": round(zones["zone_lacks"].null_count() / asked, 3),
+    }
+
+
+def unsaid(town: Town) -> list[str]:
+    """Delivered energy that is in no cell of its zone and that its zone is not said to lack."""
+    found = []
+    for day, delivered in town.delivered.items():
+        basis = town.basis[day]
+        held = dict(basis.select("meter_id", pl.struct("zone", "cell_zone")).unique("meter_id").iter_rows())
+        lacks = dict(basis.filter(pl.col("cell_zone") != OTHER).select("cell_zone", "zone_lacks").unique().iter_rows())
+        for meter, home in town.register.items():
+            inside = meter in held and held[meter]["zone"] == held[meter]["cell_zone"]
+            if meter in delivered and not inside and home.zone in lacks and home.klass not in (lacks[home.zone] or ""):
+                found.append(f"{day}: {home.zone} lacks {home.klass}, and does not say so")
+    return found
+
+
+def summary(done: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "trials": len(done),
+        **{name: sum(trial[name] for trial in done) for name in ("combinations", "violations", "days_told_apart")},
+        "largest_share": max((trial["largest_share"] for trial in done), default=0),
+        "own_zone": [trial["own_zone"] for trial in done],
+    }
