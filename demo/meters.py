@@ -73,7 +73,11 @@ def exports(city: City, reading_day: date, count: int = 2000) -> dict[str, bytes
 
 
 def _register(registered: pl.DataFrame) -> bytes:
-    return registered.select("point", "zone", "customer_class", valid_from=pl.lit(REGISTERED)).write_csv().encode()
+    """The register. The municipality has one account for all its meters, every large business one for two."""
+    payer = pl.when(customer_class="public").then(0).when(customer_class="large_business").then(pl.col("index") // 2)
+    account = pl.format("CA{}{}", pl.col("customer_class").str.slice(0, 1), payer.otherwise(pl.col("index")))
+    valid = pl.lit(REGISTERED)
+    return registered.select("point", "zone", "customer_class", account=account, valid_from=valid).write_csv().encode()
 
 
 def _nem12(city: str, days: pl.DataFrame, reading_day: date) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from assets.indicators.grid_factor import grid_factor
 from assets.indicators.indicator import ENOUGH, Basis, Indicator, Period, absent, joined, nothing
 from assets.indicators.inhabitants import own_area, registered
 from assets.indicators.tables import Tables
+from quality.privacy import lacking
 from quality.tables import EV_CHARGERS, LOAD_PROFILE, POPULATION
 
 QUARTER_HOURS = 96
@@ -59,7 +60,9 @@ def _load(city: City, day: date, tables: Tables) -> list[Indicator]:
     published = replace(
         delivered,
         coverage=coverage,
-        partial=f"{missing} of {QUARTER_HOURS} quarter-hours have no published cell" if missing else None,
+        partial=joined(
+            f"{missing} of {QUARTER_HOURS} quarter-hours have no published cell" if missing else None, lacking(cells)
+        ),
     )
     method = "mean over cells of the share of expected intervals with a delivered value; 0 without a cell"
     return [

@@ -203,5 +203,5 @@ def _forgotten(days: Sequence[date], checked: int) -> Verdict:
     text = "days of published snapshots are known of, and what they were made of"
     if days:
         told = ", ".join(map(str, days))
-        text = f"what was published of {told} is forgotten: restore the city's files in memory/ from a backup"
+        text = f"what was published of {told} is forgotten: run `muang lake upgrade`, or restore memory/ from a backup"
     return Verdict(LOAD_PROFILE.name, "memory", "warn" if days else "pass", checked, len(days), text)

@@ -76,7 +76,7 @@ def rebuild(step: Step, table: Table, day: date) -> Rebuilt:
     lake = CityLake.of(step)
     if table is LOAD_PROFILE_BASIS:
         raise CannotRebuild(
-            "load_profile_basis remembers what was published, which nothing else knows: restore its file from a backup"
+            "memory/load_profile_basis is what was published, which nothing else knows: restore its file from a backup"
         )
     if table is LOAD_PROFILE:
         _set_aside(lake, table, day)
@@ -166,7 +166,7 @@ def replay(step: Step, receipts: Iterable[str] = ()) -> list[Rebuilt]:
 def upgrade(lake: CityLake) -> list[str]:
     """Rewrite files of an older contract, without digest or in another place than the table's size asks for; returns
     their keys. Raises what ``CityLake.read`` raises."""
-    done = []
+    done = _remembered(lake)
     for table in TABLES.values():
         for key in lake.keys(table):
             rows = lake.rows(table, [key])
@@ -182,6 +182,22 @@ def upgrade(lake: CityLake) -> list[str]:
                 held = lake.hold(table, days[0])
                 lake.swap(held, held.rows, days)
     return done
+
+
+def _remembered(lake: CityLake) -> list[str]:
+    """Move what was published by earlier rules from the lake to the memory, where its cells are never corrected; the
+    keys that were moved."""
+    table, moved = LOAD_PROFILE_BASIS, []
+    for key in lake.store.list(f"lake/{table.name}/city={lake.city}"):
+        rows = lake.rows(table, [key])
+        rows = rows.with_columns(customer_id=pl.coalesce("customer_id", "meter_id"), restated=pl.lit(True))
+        known = set(lake.days(table))
+        for (day,), of_day in rows.group_by(table.day):
+            if day not in known:
+                lake.put(table, day, of_day)
+        lake.store.delete(key)
+        moved.append(key)
+    return moved
 
 
 def _together(table: Table, moved: pl.DataFrame, stored: pl.DataFrame, days: list[date]) -> pl.DataFrame:

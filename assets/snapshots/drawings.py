@@ -18,6 +18,7 @@ from assets.indicators.road_deaths import by_year
 from assets.indicators.tables import Tables, newest
 from assets.indicators.water import current
 from assets.lake.citizen_reports import fullest
+from quality.privacy import lacking
 from quality.tables import (
     AIR_QUALITY,
     CITIZEN_REPORTS,
@@ -122,7 +123,8 @@ def _load_profile(cells: pl.DataFrame) -> list[Drawing]:
             .legend(columns=2),
         )
     )
-    about = "Mean power of the published cells by quarter-hour and customer class."
+    about = "Mean power of the published cells by quarter-hour and customer class"
+    about += f"; {lacks}." if (lacks := lacking(cells)) else "."
     return [("energy", f"การใช้ไฟฟ้า · Load profile, {day}", about, spec)]
 
 

@@ -6,6 +6,7 @@ from quality.privacy.release import (
     CELL as CELL,
     WITHDRAWN as WITHDRAWN,
     cells as cells,
+    lacking as lacking,
     release as release,
     withdraw as withdraw,
 )

@@ -110,6 +110,14 @@ def _with_lacking(basis: pl.DataFrame, registered: pl.DataFrame) -> pl.DataFrame
     return basis.join(zones, on=["local_date", "cell_zone"], how="left", maintain_order="left")
 
 
+def lacking(cells: pl.DataFrame) -> str | None:
+    """In words, what the zones of ``LOAD_PROFILE`` rows lack; None where they lack nothing."""
+    zones = cells.filter(pl.col("zone_lacks").is_not_null()).select("zone", "zone_lacks").unique().sort("zone")
+    if not zones.height:
+        return None
+    return "zones without some of their meters: " + "; ".join(f"{zone} ({lacks})" for zone, lacks in zones.iter_rows())
+
+
 def withdraw(basis: pl.DataFrame, meter_id: str) -> pl.DataFrame:
     """The ``basis`` without a meter and without the cells it was in.
 

@@ -1,0 +1,135 @@
+"""What was published is remembered: over months, over a lake that is made anew, and over cities that share meters."""
+
+import shutil
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.cities.registry import City
+from assets.lake import load_profile, overlap, upkeep
+from assets.lake.files import CityLake
+from assets.landing.deployment import Deployment, Step
+from quality.contracts import Column
+from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, VERDICTS
+from tests.lake.metered_city import POINTS, metered_city, night, register
+from tests.lake.small_city import D1, D2, D3, deliver, deployment_at, nem12, small_city
+
+RESTATED = date(2026, 12, 8)
+"""A week after the end of the month that the readings of these tests are of."""
+
+
+def values(lake: CityLake, day: date) -> dict[str, set[int]]:
+    cells = lake.day(LOAD_PROFILE, day)
+    return {zone: set(map(int, rows["kwh"])) for (zone,), rows in cells.group_by("zone")}
+
+
+def warned(lake: CityLake, day: date) -> set[str]:
+    rows = lake.day(VERDICTS, day).filter(pl.col("verdict") == "warn", table=LOAD_PROFILE.name)
+    return set(rows["check"])
+
+
+def test_a_correction_waits_for_the_restatement_of_its_month_and_comes_once(tmp_path: Path) -> None:
+    deployment, city = metered_city(tmp_path)
+    lake = CityLake(deployment.store, city.slug)
+    first = {"north": {20}, "south": {20}}
+    assert values(lake, D1) == first, "all meters were corrected from 1 to 2 the night after, and that waits"
+    assert "withheld-correction" in warned(lake, D2)
+    night(deployment, city, RESTATED - timedelta(days=1))
+    assert values(lake, D1) == first
+    night(deployment, city, RESTATED)
+    assert values(lake, D1) == {"north": {40}, "south": {40}}, "no delivery is needed for it"
+    deliver(deployment, city, "exports", RESTATED, "again.csv", nem12(D1, *POINTS, value=5))
+    night(deployment, city, RESTATED)
+    assert values(lake, D1) == {"north": {40}, "south": {40}}
+    assert set(lake.day(LOAD_PROFILE_BASIS, D1)["restated"]) == {True}
+
+
+def test_a_zone_says_what_its_sum_lacks(tmp_path: Path) -> None:
+    city = small_city()
+    deployment = deployment_at(tmp_path, city)
+    deliver(deployment, city, "register", D1, "r.csv", register(*POINTS))
+    deliver(
+        deployment, city, "exports", D1, "e.csv", nem12(D1, *POINTS[:20], value=1) + nem12(D1, *POINTS[20:37], value=1)
+    )
+    deliver(deployment, city, "exports", D1, "factory.csv", nem12(D1, POINTS[37], value=50))
+    night(deployment, city, D2)
+    told = CityLake(deployment.store, city.slug).day(LOAD_PROFILE, D1)
+    # The factory would dominate the south; the two that said nothing belong to it, and the sum lacks what they used.
+    assert set(told.select("zone", "zone_share", "zone_lacks", "actual_share").iter_rows()) == {
+        ("north", 1.0, None, 1.0),
+        ("south", 0.95, "residential", 0.85),
+    }
+
+
+def test_a_lake_that_is_made_anew_does_not_forget(tmp_path: Path) -> None:
+    """One meter sent again at another value is withheld; a lake of all deliveries at once would publish it."""
+    deployment, city = metered_city(tmp_path)
+    lake = CityLake(deployment.store, city.slug)
+    before, store = lake.read(LOAD_PROFILE), Path(lake.store.uri)
+    shutil.rmtree(store / "lake")
+    night(deployment, city, D3)
+    assert lake.read(LOAD_PROFILE).equals(before)
+    # Control: without the memory it is another value, and the difference tells.
+    shutil.rmtree(store / "lake")
+    shutil.rmtree(store / "memory")
+    night(deployment, city, D3)
+    assert not lake.read(LOAD_PROFILE).equals(before)
+
+
+def test_a_day_that_snapshots_hold_and_the_memory_lacks_is_refused(tmp_path: Path) -> None:
+    deployment, city = metered_city(tmp_path)
+    lake, step = CityLake(deployment.store, city.slug), Step(deployment, city, D3, "test")
+    shutil.rmtree(Path(lake.store.uri) / "memory")
+    for key in lake.keys(LOAD_PROFILE):
+        lake.store.delete(key)
+    deliver(deployment, city, "exports", D3, "late.csv", nem12(D1, *POINTS, value=7))
+    load_profile.ingest.ingest_meters(step)
+    load_profile.make(step, lambda: {D1})
+    assert lake.day(LOAD_PROFILE, D1).is_empty()
+    [told] = lake.day(VERDICTS, D3).filter(table=LOAD_PROFILE.name, check="memory")["message"]
+    assert str(D1) in told and "memory/" in told
+    assert warned(lake, D3) >= {"memory"}
+
+
+def test_what_earlier_rules_published_stays_and_is_never_corrected(tmp_path: Path) -> None:
+    deployment, city = metered_city(tmp_path)
+    lake = CityLake(deployment.store, city.slug)
+    before = lake.read(LOAD_PROFILE)
+    names = ("start", "meter_id", "local_date", "zone", "customer_class", "kwh", "cell_zone", "cell_class")
+    columns = (*(LOAD_PROFILE_BASIS.by_column[name] for name in names), Column("revised", pl.Boolean(), ""))
+    old = replace(LOAD_PROFILE_BASIS, version=1, folder="lake", columns=columns)
+    for day in lake.days(LOAD_PROFILE_BASIS):
+        lake.put(old, day, lake.day(LOAD_PROFILE_BASIS, day).rename({"restated": "revised"}).select(old.schema.names()))
+    shutil.rmtree(Path(lake.store.uri) / "memory" / LOAD_PROFILE_BASIS.name)
+    assert len(upkeep.upgrade(lake)) >= 1
+    assert lake.store.list(f"lake/{LOAD_PROFILE_BASIS.name}") == []
+    night(deployment, city, RESTATED)
+    assert lake.read(LOAD_PROFILE).equals(before)
+
+
+def two_cities(folder: Path) -> tuple[Deployment, City, City]:
+    """A city and a campus within it, in one store under one key."""
+    city = small_city()
+    campus = city.model_copy(update={"slug": "campus"})
+    deployment = deployment_at(folder, city)
+    return deployment, city, campus
+
+
+@pytest.mark.parametrize("campus_first", [False, True])
+def test_a_meter_of_two_cities_is_published_by_one(tmp_path: Path, campus_first: bool) -> None:
+    deployment, city, campus = two_cities(tmp_path)
+    for each, points in ((city, POINTS), (campus, POINTS[1:20])):
+        deliver(deployment, each, "register", D1, "r.csv", register(*points))
+        deliver(deployment, each, "exports", D1, "e.csv", nem12(D1, *points, value=4))
+    for each in (campus, city) if campus_first else (city, campus):
+        night(deployment, each, D2)
+    whole, part = (values(CityLake(deployment.store, each.slug), D1) for each in (city, campus))
+    # Nineteen of the north's twenty are the campus's: city less campus would be the twentieth.
+    assert part == ({"north": {76}} if campus_first else {})
+    assert whole == ({"south": {80}} if campus_first else {"north": {80}, "south": {80}})
+    shared = {key: deployment.store.read(key) for key in deployment.store.list(overlap.FOLDER)}
+    assert len(shared) == 2
+    assert not any(point.encode() in data for data in shared.values() for point in POINTS)
