@@ -47,12 +47,12 @@ INPUTS ?= 10000
 fuzz: install
 	$(BIN)/python -m tests.fuzz.run --inputs $(INPUTS)
 
-# Crashes, writers beside each other, nights of faults; `make test` has a small fixed sample. MINUTES bounds each kind.
+# Crashes, writers beside each other, nights of faults, attacks on privacy; `make test` has a small fixed sample. MINUTES bounds each kind.
 MINUTES ?= 60
 STORE ?= local
 
 trials: install
-	failed=0; for kind in crash writers nights; do \
+	failed=0; for kind in crash writers nights privacy; do \
 		$(BIN)/python -m tests.trials.run --kind $$kind --store $(STORE) --minutes $(MINUTES) || failed=1; \
 	done; exit $$failed
 

@@ -107,7 +107,7 @@ def _hides(pairs: pl.DataFrame) -> bool:
         )
         for slot in range(before.shape[1]):
             factors = _shared(before[~steady[:, slot], slot], after[~steady[:, slot], slot])
-            if not _hidden(before[:, slot], after[:, slot], factors):
+            if factors.size and not _hidden(before[:, slot], after[:, slot], factors):
                 return False
     return True
 

@@ -1,4 +1,4 @@
-"""``make trials``: crashes, writers beside each other, nights of faults. See docs/trials.md.
+"""``make trials``: crashes, writers beside each other, nights of faults, attacks on privacy. See docs/trials.md.
 
 Prints a line of JSON a trial, then a summary; ends with 1 if any failed. ``--seed S --count 1`` does a trial again.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.s3_server import BUCKET, serving
-from tests.trials import crash, nights, writers
+from tests.trials import crash, nights, privacy, writers
 from tests.trials.night import Place
 
 
@@ -34,6 +34,7 @@ KINDS = {
     "crash": Kind(650, lambda places: crash.Crashes(places).trial, crash.summary),
     "writers": Kind(200, lambda places: writers.Writers(places).trial, writers.summary),
     "nights": Kind(1, lambda places: nights.Nights(places).trial, nights.summary),
+    "privacy": Kind(4, lambda places: privacy.Privacy().trial, privacy.summary),
 }
 
 

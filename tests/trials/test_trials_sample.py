@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assets.landing.store import LocalStore
-from tests.trials import crash, nights, writers
+from tests.trials import crash, nights, privacy, writers
 from tests.trials.night import Place
 from tests.trials.run import Places
 
@@ -64,3 +64,10 @@ def test_nights_with_a_fault_each_end_as_quiet_ones(places: Iterator[Place]) -> 
     trial = nights.Nights(places, count=5).trial(2)
     assert trial["wrong"] == []
     assert len({night["fault"] for night in trial["nights"]}) == 5
+
+
+def test_weeks_of_a_city_tell_of_nobody() -> None:
+    trial = privacy.Privacy(days=44, meters=240, zones=2).trial(1)
+    assert trial["wrong"] == []
+    assert trial["combinations"] > 1000
+    assert trial["own_zone"] > 0.4
