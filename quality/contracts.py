@@ -96,7 +96,8 @@ class Table:
     ``key`` columns are never null and unique. ``day`` names the Date column that picks the day file. ``prefer`` are
     the columns that decide between two deliveries of one key: the row with the greater tuple stays (null is least).
     ``max_age`` is how old the newest ``day`` may be before the gate says the table is stale (data time, not run time).
-    ``published`` tables go into snapshots. ``smart`` is the Smart the table serves.
+    ``published`` tables go into snapshots. ``smart`` is the Smart the table serves. ``of_customers``: its rows are of
+    single customers or its checks count them, so its verdicts are published in bands only (``quality.disclosure``).
 
     What the gate asks beyond the columns (``quality.gate``): ``expectations``; ``metrics`` makes of the rows the small
     frame that they judge where the rows are too many; ``rules`` look at the rows of a step, ``across`` at the whole
@@ -122,6 +123,7 @@ class Table:
     """How far after its delivery day a row may lie; one day, for the interval that ends at midnight. More is no datum
     but a slipped year, another era or a wrong clock."""
     published: bool = True
+    of_customers: bool = False
     licence: str | None = None
     mode: Literal["merge", "replace"] = "merge"
     """``merge``: a delivery adds and corrects keys. ``replace``: a delivery is the whole of its reference day, or of

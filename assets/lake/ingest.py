@@ -18,7 +18,7 @@ from assets.landing.deployment import Step
 from quality import gate
 from quality.batch import Batch
 from quality.contracts import Table
-from quality.problems import gather, problem
+from quality.problems import CODES, gather, problem
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS, REGISTER_READS, TABLES, VERDICTS
 from quality.verdicts import Verdict
 
@@ -268,6 +268,20 @@ def _delivery_verdicts(table: Table, entries: Sequence[Entry]) -> list[Verdict]:
         return [Verdict(table.name, "deliveries", "pass", len(entries), 0, f"{len(entries)} deliveries read")]
     counted = problems.group_by("code").agg(pl.len(), pl.col("message").first()).sort("code")
     return [
-        Verdict(table.name, f"deliveries_{code}", "warn", len(entries), count, message)
+        Verdict(table.name, f"deliveries_{code}", "warn", len(entries), count, _told(table, entries, code, message))
         for code, count, message in counted.iter_rows()
     ]
+
+
+NAMED = 5
+"""Receipts that a verdict names; the quarantine has them all."""
+
+
+def _told(table: Table, entries: Sequence[Entry], code: str, message: str) -> str:
+    """What a verdict says of a code: the first message, or of customers' deliveries, whose messages quote readings,
+    what the code means and where it was found. Verdicts go to Dagster and its logs; messages stay in the quarantine."""
+    if not table.of_customers:
+        return message
+    found = sorted({entry.due.receipt.id for entry in entries if code in entry.problems["code"]})
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return f"{CODES[code][1]} Receipts: {', '.join(found[:NAMED])}{more}"
