@@ -182,12 +182,14 @@ def in_turn(rows: pl.DataFrame, key: Sequence[str], numbers: Mapping[str, int] |
     its rows. They stay there: files of one meter each, named by account, arrive in the order of accounts.
     """
     same = (*key, "_delivered")
-    if not rows.select(same).is_duplicated().any():
-        return rows.with_columns(_number=pl.lit(1, rows.schema["_number"]))
+    alone = rows.with_columns(_number=pl.lit(1, rows.schema["_number"]))
+    if rows["_receipt"].n_unique() < 2:
+        return alone
+    repeated = rows.select(pl.struct(same).hash().is_duplicated()).to_series()
     known = pl.DataFrame(list((numbers or {}).items()), {"_receipt": pl.String, "_known": pl.Int32}, orient="row")
-    landed = rows.join(known, on="_receipt", how="left", maintain_order="left")
-    place = pl.coalesce("_known", "_number").rank("dense").over(same)
-    return landed.with_columns(_number=place.cast(rows.schema["_number"])).drop("_known")
+    place = pl.coalesce("_known", "_number").rank("dense").over(same).cast(rows.schema["_number"])
+    several = rows.filter(repeated).join(known, on="_receipt", how="left").with_columns(_number=place).drop("_known")
+    return pl.concat([alone.filter(~repeated), several])
 
 
 def _apply_day(
