@@ -10,11 +10,17 @@ from quality.readings import ENERGY, QUALITIES, QUANTITIES
 from quality.tables.shared import DATASET, DISTANCE_KM, LAT, LOCAL_DATE, LON, REFERENCE_DATE, UTC
 from quality.verdicts import completeness
 
+_LATER = ("_delivered", "_number", "_receipt", "_nth")
+"""Of two rows of customers with one key the greater came later."""
+
 METERS = Table(
     name="meters",
     title="Meter register",
     description="Meters the utility says belong to the city, with what a load profile needs to know of them.",
     smart="energy",
+    version=2,
+    prefer=_LATER,
+    of_customers=True,
     key=("meter_id", "reference_date"),
     day="reference_date",
     published=False,
@@ -55,6 +61,9 @@ METER_INTERVALS = Table(
     title="Meter intervals",
     description="The complete grid: one row per meter, channel and expected interval, missing ones present.",
     smart="energy",
+    version=2,
+    prefer=_LATER,
+    of_customers=True,
     key=_METER_KEY,
     day="local_date",
     published=False,
@@ -97,7 +106,10 @@ METER_SUPERSEDED = Table(
     title="Superseded meter values",
     description="Every delivered value that another delivery replaced or repeated, so that any past day can be asked.",
     smart="energy",
-    key=(*_METER_KEY, "_receipt", "_row"),
+    version=2,
+    prefer=_LATER,
+    of_customers=True,
+    key=(*_METER_KEY, "_receipt", "_nth"),
     day="local_date",
     published=False,
     size="readings",
@@ -119,7 +131,10 @@ REGISTER_READS = Table(
     title="Register reads",
     description="What meters' registers showed, and the energy between reads; rows that have superseded do not count.",
     smart="energy",
-    key=("meter_id", "channel", "quantity", "end", "_receipt", "_row"),
+    version=2,
+    prefer=_LATER,
+    of_customers=True,
+    key=("meter_id", "channel", "quantity", "end", "_receipt", "_nth"),
     day="local_date",
     published=False,
     size="readings",
@@ -153,6 +168,7 @@ LOAD_PROFILE = Table(
     title="Load profile",
     description="Energy by zone, customer class and quarter-hour, behind the 15/15 privacy gate.",
     smart="energy",
+    of_customers=True,
     key=("zone", "customer_class", "start"),
     day="local_date",
     lineage=False,
@@ -191,6 +207,7 @@ LOAD_PROFILE_BASIS = Table(
     title="Basis of the load profile",
     description="Which meter's energy went into which published cell: what later corrections are measured against.",
     smart="energy",
+    of_customers=True,
     key=("start", "meter_id"),
     day="local_date",
     lineage=False,
