@@ -5,6 +5,7 @@ Thin factories only; the work is in ``assets.sources.fetch``, ``assets.lake.inge
 costs no step more for being judged.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -301,10 +302,23 @@ def _judged_asset(
         ],
     )
     def judged(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        done = work(_step(context, city))
+        with _unquoted(table):
+            done = work(_step(context, city))
         return dg.MaterializeResult(metadata=dict(metadata(done)), check_results=list(check_results(done.verdicts)))
 
     return judged
+
+
+@contextlib.contextmanager
+def _unquoted(table: Table) -> Iterator[None]:
+    """Errors of Polars name the values that they are about: those of customers do not go into Dagster's events."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        if not table.of_customers:
+            raise
+        told = f"{table.name} could not be made; what Polars says of it quotes readings and is not repeated"
+        raise type(error)(told).with_traceback(error.__traceback__) from None
 
 
 def check_results(verdicts: Sequence[Verdict]) -> Iterator[dg.AssetCheckResult]:

@@ -18,7 +18,7 @@ from assets.landing.http import Client
 from assets.landing.identity import claim
 from assets.landing.lease import Holder, Leases
 from assets.landing.portals import PORTALS
-from assets.landing.store import Store, open_store
+from assets.landing.store import Store, mend_modes, open_store
 from pipelines.settings import Settings, now
 
 
@@ -129,6 +129,7 @@ def build_defs() -> dg.Definitions:
                 closing(Leases(deployment.store, str(context.run_id), waiting=_waiting(context)))
             )
             leases.hold_all(_cities_of_run(context.run, cities))
+            mend_modes(deployment.store)
             # Again: another may have changed the meter key while it had the cities.
             claim_store(settings, deployment.store, accept_clock=bool(tags.get(CLOCK_TAG)))
             if settings.profile == "demo":

@@ -36,6 +36,7 @@ def examine(settings: Settings) -> list[Finding]:
         _inbox(settings),
         *_store(settings),
         *_owner(settings),
+        *_modes(settings),
         _disk(settings),
         _clock(),
     ]
@@ -123,6 +124,20 @@ def _owner(settings: Settings) -> list[Finding]:
                 Finding(name, "warn", f"left by run {other.run}, which died", "nothing: the next night takes it")
             )
     return found
+
+
+def _modes(settings: Settings) -> list[Finding]:
+    """Whether the files of a local store have the rights they should have: personal data its owner's, what is published
+    everybody's."""
+    try:
+        wrong = list(open_store(settings.store_uri).wrong_modes())
+    except Exception:  # the store itself is a finding of its own
+        return []
+    if not wrong:
+        return [Finding("rights", "ok", "as they should be")]
+    path, right = wrong[0]
+    found = f"{len(wrong)} files and folders have others than they should: {path} should have {right:04o}"
+    return [Finding("rights", "warn", found, "nothing: the next night sets them; those of another owner, `chown`")]
 
 
 def _conditional(store: Store, key: str) -> bool:

@@ -18,7 +18,7 @@ import yaml
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
-from assets.landing.store import LocalStore
+from assets.landing.store import CLOSED, LocalStore
 from pipelines.settings import Settings, now
 
 CONFIG = """\
@@ -64,10 +64,13 @@ class UnusableHome(Exception):
 
 
 def make_folder(settings: Settings) -> Path:
-    """Dagster's own folder in the home. Raises ``UnusableHome``, and ``OSError`` where the disk fails."""
+    """Dagster's own folder in the home, which its owner alone may enter: its events tell of single deliveries. Raises
+    ``UnusableHome``, and ``OSError`` where the disk fails."""
     folder = settings.home.absolute() / "dagster"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=CLOSED.folder, parents=True, exist_ok=True)
+        with contextlib.suppress(PermissionError):  # of another owner, who decides
+            folder.chmod(CLOSED.folder)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
             raise

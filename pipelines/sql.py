@@ -31,7 +31,7 @@ select * exclude (rank) from ({delivered}) where _delivered <= cast(day as date)
 qualify row_number() over (
     partition by city, meter_id, channel, quantity, start
     order by value_delivered is not null desc, version desc nulls last, rank,
-        _delivered desc, _number desc, _receipt desc, _row desc
+        _delivered desc, _number desc, _receipt desc, _nth desc nulls last
 ) = 1
 """
 """What had been delivered up to a day, by the rule of ``assets.lake.meter_intervals``. Readings off their channel's

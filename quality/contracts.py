@@ -5,7 +5,7 @@ A contract makes the Polars schema, the row checks (``Table.conform``), the Grea
 nothing is dropped uncounted and nothing is cast silently.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 LINEAGE = {
     "_receipt": "Receipt of the delivery the row came from (landing).",
     "_row": "1-based row or record number in the delivered file.",
+    "_nth": "Place among the delivery's rows of this key, in the order of the file: 1 where there is one.",
     "_delivered": "Delivery day (Asia/Bangkok) of that receipt.",
     "_number": "Place of that receipt among those of the delivery day: the greater came later.",
 }
-"""Lineage columns, which every table that comes from a delivery carries last."""
+"""Lineage columns, which every table that comes from a delivery carries last. A table of customers has ``_nth`` in
+place of ``_row``: whoever has a copy of the register or of a file would know by the row whose pseudonym it is. Nor does
+``_number`` tell there of receipts that bring other keys: files named by account come in the order of accounts."""
 
 _LINEAGE_TYPES: dict[str, pl.DataType] = {
     "_receipt": pl.String(),
     "_row": pl.Int64(),
+    "_nth": pl.Int32(),
     "_delivered": pl.Date(),
     "_number": pl.Int32(),
 }
@@ -85,6 +89,14 @@ def between(
     return Expectation(check, "ExpectColumnValuesToBeBetween", arguments)
 
 
+def nth(rows: pl.DataFrame, key: Sequence[str]) -> pl.Expr:
+    """Place of each row among those of its key in one delivery, by ``_row``; the same for all of one record."""
+    # Most files tell each key once, and ranks cost more than reading. Two keys of one hash only make it look.
+    if rows.select(pl.struct(key).hash().n_unique()).item() == rows.height:
+        return pl.lit(1, pl.Int32)
+    return pl.col("_row").rank("dense").over(key).cast(pl.Int32)
+
+
 Rule = Callable[["Table", pl.DataFrame], "list[Verdict]"]
 """A rule of our own: verdicts of a table on some of its rows."""
 
@@ -96,7 +108,8 @@ class Table:
     ``key`` columns are never null and unique. ``day`` names the Date column that picks the day file. ``prefer`` are
     the columns that decide between two deliveries of one key: the row with the greater tuple stays (null is least).
     ``max_age`` is how old the newest ``day`` may be before the gate says the table is stale (data time, not run time).
-    ``published`` tables go into snapshots. ``smart`` is the Smart the table serves.
+    ``published`` tables go into snapshots. ``smart`` is the Smart the table serves. ``of_customers``: its rows are of
+    single customers or its checks count them, so its verdicts are published in bands only (``quality.disclosure``).
 
     What the gate asks beyond the columns (``quality.gate``): ``expectations``; ``metrics`` makes of the rows the small
     frame that they judge where the rows are too many; ``rules`` look at the rows of a step, ``across`` at the whole
@@ -125,6 +138,7 @@ class Table:
     folder: Literal["lake", "memory"] = "lake"
     """Where its files are in the store. ``memory`` is what landing cannot make again and only the privacy gate reads;
     it stays when a lake is thrown away and made anew."""
+    of_customers: bool = False
     licence: str | None = None
     mode: Literal["merge", "replace"] = "merge"
     """``merge``: a delivery adds and corrects keys. ``replace``: a delivery is the whole of its reference day, or of
@@ -141,7 +155,7 @@ class Table:
 
     def __post_init__(self) -> None:
         self.by_column.update({column.name: column for column in self.columns})
-        for name in (*self.key, self.day, *self.sort):
+        for name in (*self.key, self.day, *self.sort, *(self.prefer if self.lineage else ())):
             if name not in self.schema:
                 raise ValueError(f"table {self.name}: {name} is not one of its columns")
         judged = self.metrics(self.empty()).columns if self.metrics else self.schema.names()
@@ -152,8 +166,24 @@ class Table:
     @property
     def schema(self) -> pl.Schema:
         """Column types in file order, lineage last."""
+        return self._schema_without("_row" if self.of_customers else "_nth")
+
+    @property
+    def delivered(self) -> pl.Schema:
+        """The same of rows on their way to the lake, which all know their ``_row``: what is refused is told by it."""
+        return self._schema_without("_nth")
+
+    def _schema_without(self, left_out: str) -> pl.Schema:
         types: dict[str, pl.DataType] = {column.name: column.dtype for column in self.columns}
-        return pl.Schema(types | (_LINEAGE_TYPES if self.lineage else {}))
+        lineage = {name: dtype for name, dtype in _LINEAGE_TYPES.items() if name != left_out}
+        return pl.Schema(types | (lineage if self.lineage else {}))
+
+    def stored(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows of one delivery (``delivered``) as the lake keeps them (``schema``)."""
+        if not (self.lineage and self.of_customers):
+            return rows
+        own = [name for name in self.key if name not in LINEAGE]
+        return rows.with_columns(_nth=nth(rows, own)).select(self.schema.names())
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -169,21 +199,23 @@ class Table:
 
         Columns the frame lacks are added as nulls when nullable; columns the contract lacks, and floats for a column
         of another type, raise ``ValueError`` (that is the reader's mistake, not the data's). The good rows are in
-        contract order; without lineage a problem has no row. A row is refused once, for its first breach.
+        contract order, as delivered or as stored like ``frame``; without ``_row`` a problem has no row. A row is
+        refused once, for its first breach.
         """
-        extra = set(frame.columns) - set(self.schema)
-        missing = [name for name in self.schema if name not in frame.columns]
+        schema = self.schema if "_nth" in frame.columns else self.delivered
+        extra = set(frame.columns) - set(schema)
+        missing = [name for name in schema if name not in frame.columns]
         hard = [name for name in missing if not self._nullable(name)]
         if extra or hard:
             raise ValueError(f"table {self.name}: unexpected columns {sorted(extra)}, missing columns {hard}")
-        cut = [name for name, dtype in frame.schema.items() if dtype.is_float() and not self.schema[name].is_float()]
+        cut = [name for name, dtype in frame.schema.items() if dtype.is_float() and not schema[name].is_float()]
         if cut:
             raise ValueError(f"table {self.name}: fractions would be cut to fit the columns {cut}")
-        frame = frame.with_columns(pl.lit(None, dtype=self.schema[name]).alias(name) for name in missing)
-        frame = frame.select(pl.col(name).cast(dtype, strict=True) for name, dtype in self.schema.items())
-        numbered = frame if self.lineage else frame.with_columns(_row=pl.lit(None, pl.Int64))
+        frame = frame.with_columns(pl.lit(None, dtype=schema[name]).alias(name) for name in missing)
+        frame = frame.select(pl.col(name).cast(dtype, strict=True) for name, dtype in schema.items())
+        numbered = frame if "_row" in schema else frame.with_columns(_row=pl.lit(None, pl.Int64))
         judged = Batch(numbered).refuse(*self._breaches())
-        return judged if self.lineage else Batch(judged.rows.drop("_row"), judged.problems)
+        return judged if "_row" in schema else Batch(judged.rows.drop("_row"), judged.problems)
 
     def arrived(self, batch: Batch, delivered: date) -> Batch:
         """Without the rows of days that had not come on the delivery day, each a problem ``value-future``."""

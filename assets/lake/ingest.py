@@ -18,7 +18,7 @@ from assets.landing.deployment import Step
 from quality import gate
 from quality.batch import Batch
 from quality.contracts import Table
-from quality.problems import gather, problem
+from quality.problems import CODES, gather, problem
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS, REGISTER_READS, TABLES, VERDICTS
 from quality.verdicts import Verdict
 
@@ -50,7 +50,7 @@ def ingest(step: Step, table: Table) -> Ingested:
         frame = result.tables.get(table.name)
         if table is METERS and "register" in result.tables:
             frame = _registered(step, result.tables["register"], item.receipt.day)
-        good = _unerased(table, _conformed(table, frame, item.receipt), gone).also(result.problems)
+        good = _stored(table, _unerased(table, _conformed(table, frame, item.receipt), gone)).also(result.problems)
         entries.append(_entry(item, result.format, good, table))
         parts.append(good.rows)
     receipts = _read_again(entries)
@@ -84,6 +84,7 @@ def ingest_meters(step: Step) -> Ingested:
     """
     lake = CityLake.of(step)
     register = latest_register(step)
+    numbers = {receipt.id: receipt.number for receipt in step.deployment.archive.receipts(step.city.slug)}
     intervals: list[Entry] = []
     registers: list[Entry] = []
     files: list[Written] = []
@@ -91,12 +92,12 @@ def ingest_meters(step: Step) -> Ingested:
     for exports in _exports(step):
         overlap.remember(lake, {meter: point for export in exports for meter, point in export.shared.items()})
         receipts = _read_again(export.intervals for export in exports)
-        files += _apply_reads(lake, exports, receipts)
+        files += _apply_reads(lake, exports, receipts, numbers)
         registers += [export.registers for export in exports]
         readings = pl.concat([meter_intervals.no_delivered(), *(export.readings for export in exports)])
         also = ledger.days_of(lake, METER_INTERVALS, receipts)
         mark_stale(lake, METER_INTERVALS, {*readings["local_date"].unique(), *also})
-        applied = meter_intervals.apply(lake, readings, register, receipts, also)
+        applied = meter_intervals.apply(lake, readings, register, receipts, also, numbers)
         files += applied.files
         verdicts += applied.verdicts
         for export in exports:
@@ -152,7 +153,7 @@ def _export(step: Step, item: Due, gone: Mapping[str, date]) -> _Export:
     if (registers := result.tables.get("registers")) is not None:
         unique = register_reads.of_export(registers, step.city.slug, step.deployment.secret())
         conformed = _conformed(REGISTER_READS, unique.rows, item.receipt).also(*unique.problems)
-        reads = _unerased(REGISTER_READS, conformed, gone)
+        reads = _stored(REGISTER_READS, _unerased(REGISTER_READS, conformed, gone))
     # What was wrong with a file is entered once: with its intervals, or of a file of register reads alone, with them.
     if readings is None and registers is not None:
         reads = reads.also(result.problems)
@@ -167,10 +168,12 @@ def _export(step: Step, item: Due, gone: Mapping[str, date]) -> _Export:
     )
 
 
-def _apply_reads(lake: CityLake, exports: Sequence[_Export], receipts: Mapping[str, date]) -> list[Written]:
+def _apply_reads(
+    lake: CityLake, exports: Sequence[_Export], receipts: Mapping[str, date], numbers: Mapping[str, int]
+) -> list[Written]:
     """Put the batch's register reads into the lake, in place of what its receipts brought earlier."""
     also = set(lake.days(REGISTER_READS)).intersection(ledger.days_of(lake, REGISTER_READS, receipts))
-    return register_reads.apply(lake, pl.concat([export.reads for export in exports]), receipts, also)
+    return register_reads.apply(lake, pl.concat([export.reads for export in exports]), receipts, also, numbers)
 
 
 def latest_register(step: Step) -> pl.DataFrame:
@@ -215,13 +218,17 @@ def _stale_key(lake: CityLake, table: Table, day: date | None = None) -> str:
 def _conformed(table: Table, frame: pl.DataFrame | None, receipt: Receipt) -> Batch:
     """The rows that keep the contract; a frame that cannot be judged at all is refused whole."""
     if frame is None:
-        return Batch(table.empty())
+        return Batch(table.delivered.to_frame())
     try:
         return table.arrived(table.conform(ledger.with_lineage(frame, receipt)), receipt.day)
     except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         passes = isinstance(error, pl.exceptions.PanicException)
         code, text = "reading-failed" if passes else "reader-failed", f"not as the contract: {type(error).__name__}"
-        return Batch(table.empty(), (problem(code, text),))
+        return Batch(table.delivered.to_frame(), (problem(code, text),))
+
+
+def _stored(table: Table, batch: Batch) -> Batch:
+    return replace(batch, rows=table.stored(batch.rows))
 
 
 def _unerased(table: Table, batch: Batch, gone: Mapping[str, date]) -> Batch:
@@ -279,6 +286,20 @@ def _delivery_verdicts(table: Table, entries: Sequence[Entry]) -> list[Verdict]:
         return [Verdict(table.name, "deliveries", "pass", len(entries), 0, f"{len(entries)} deliveries read")]
     counted = problems.group_by("code").agg(pl.len(), pl.col("message").first()).sort("code")
     return [
-        Verdict(table.name, f"deliveries_{code}", "warn", len(entries), count, message)
+        Verdict(table.name, f"deliveries_{code}", "warn", len(entries), count, _told(table, entries, code, message))
         for code, count, message in counted.iter_rows()
     ]
+
+
+NAMED = 5
+"""Receipts that a verdict names; the quarantine has them all."""
+
+
+def _told(table: Table, entries: Sequence[Entry], code: str, message: str) -> str:
+    """What a verdict says of a code: the first message, or of customers' deliveries, whose messages quote readings,
+    what the code means and where it was found. Verdicts go to Dagster and its logs; messages stay in the quarantine."""
+    if not table.of_customers:
+        return message
+    found = sorted({entry.due.receipt.id for entry in entries if code in entry.problems["code"]})
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return f"{CODES[code][1]} Receipts: {', '.join(found[:NAMED])}{more}"

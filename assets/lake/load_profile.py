@@ -68,8 +68,10 @@ def contributions(intervals: pl.DataFrame, register: pl.DataFrame) -> Contributi
     taken = taken.join(long, on=["meter_id", "local_date"], how="anti")
     usable = pl.col("value_final").filter(pl.col("value_final") >= 0)
     start = pl.col("start").dt.truncate(f"{QUARTER}m")
+    # A sum that the column cannot hold (10^12 kWh in a quarter-hour) is no energy: null, as an incomplete one.
+    total = pl.when(usable.len() == pl.len()).then(pl.col("value_final").sum())
     quarters = taken.group_by("meter_id", "local_date", start).agg(
-        kwh=pl.when(usable.len() == pl.len()).then(pl.col("value_final").sum()).cast(LOAD_PROFILE_BASIS.schema["kwh"]),
+        kwh=total.cast(LOAD_PROFILE_BASIS.schema["kwh"], strict=False),
         negative=(pl.col("value_final") < 0).any(),
     )
     known = register.select("meter_id", "zone", "customer_class", "customer_id")

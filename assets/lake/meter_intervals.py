@@ -4,12 +4,12 @@ The lake's two tables together hold every reading ever delivered, so the state o
 of deliveries: any order, repetition or crash ends in the same bytes.
 
 A reading wins its slot over another by, in this order: it has a value; the format's own version time (none is
-oldest); the better quality; the later delivery; then the row, which only makes the choice definite.
+oldest); the better quality; the later delivery; then the later row of one delivery.
 """
 
 import hashlib
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -19,17 +19,21 @@ import polars as pl
 
 from assets.lake.files import CityLake, Written, until_swapped
 from assets.landing.archive import Receipt
+from quality.contracts import nth
 from quality.meter_grid import SLOT, ZONE, align, complete
 from quality.problems import PROBLEM_SCHEMA
 from quality.readings import QUALITIES, QUANTITIES
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED
 from quality.verdicts import Grade, Verdict
 
-DELIVERED = pl.Schema({name: dtype for name, dtype in METER_SUPERSEDED.schema.items() if name != "reason"})
+DELIVERED = pl.Schema({name: dtype for name, dtype in METER_SUPERSEDED.delivered.items() if name != "reason"})
 """A delivered reading in the lake's terms: hashed meter, unit, local day, lineage."""
 
-_RECORD = (*SLOT, "_receipt", "_row")
-_PREFER = ("_valued", "version", "_rank", "_delivered", "_number", "_receipt", "_row")
+KEPT = [name for name in METER_SUPERSEDED.schema if name != "reason"]
+"""What the lake's two tables both keep of a reading."""
+
+_RECORD = (*SLOT, "_receipt", "_nth")
+_PREFER = ("_valued", "version", "_rank", "_delivered", "_number", "_receipt", "_nth")
 
 ID_LENGTH = 20
 """Hex digits of a meter id: 80 bits, so that even 10^9 meters share none by chance (probability below 10^-6)."""
@@ -106,7 +110,7 @@ class Resolved(NamedTuple):
 
 
 def resolve(delivered: pl.DataFrame) -> Resolved:
-    """Split aligned ``DELIVERED`` rows into the current one of each slot and the superseded ones.
+    """Split aligned rows (``KEPT`` among their columns) into the current one of each slot and the superseded ones.
 
     Superseded rows carry ``reason``: ``repeated`` where value and quality are the winner's, else ``corrected``.
     """
@@ -135,23 +139,24 @@ def apply(
     register: pl.DataFrame,
     receipts: Collection[str] = (),
     also_days: Collection[date] = (),
+    numbers: Mapping[str, int] | None = None,
 ) -> Applied:
     """Put ``DELIVERED`` rows of any number of receipts into the day files of the city they touch.
 
     Everything the same receipts brought earlier is replaced; ``receipts`` names further ones that may bring nothing
-    any more, ``also_days`` the days they brought something for. Meters of ``register`` (``meter_id``) without a
-    reading on a touched day appear there with missing slots. May be repeated after a crash at any point.
+    any more, ``also_days`` the days they brought something for, ``numbers`` is as in ``in_turn``. Meters of
+    ``register`` (``meter_id``) without a reading on a touched day appear there with missing slots. May be repeated
+    after a crash at any point.
     """
     again = sorted({*receipts, *deliveries["_receipt"].unique()})
     parts = {day: part for (day,), part in deliveries.partition_by("local_date", as_dict=True).items()}
     empty = no_delivered()
     done = [
-        until_swapped(partial(_apply_day, lake, day, parts.get(day, empty), again, register["meter_id"]))
+        until_swapped(partial(_apply_day, lake, day, parts.get(day, empty), again, register["meter_id"], numbers))
         for day in sorted({*parts, *also_days})
     ]
-    problems = pl.concat(
-        [_problems(empty.with_columns(code=pl.lit(""), message=pl.lit(""))), *(d.refused for d in done)]
-    )
+    nothing = empty.with_columns(code=pl.lit(""), message=pl.lit(""))
+    refused = pl.concat([nothing, *(each.refused for each in done)])
     delivering = pl.concat([pl.Series("meter_id", [], pl.String), *(d.meters for d in done)]).unique()
     held: dict[str, list[tuple[date, int]]] = {}
     for each in done:
@@ -159,14 +164,15 @@ def apply(
             held.setdefault(receipt, []).append((each.day, rows))
     return Applied(
         [file for each in done for file in each.files],
-        _verdicts(problems, sum(each.judged for each in done), delivering, register),
-        problems,
+        _verdicts(refused["code"], sum(each.judged for each in done), delivering, register),
+        _problems(refused),
         {receipt: tuple(days) for receipt, days in held.items()},
     )
 
 
 class _Day(NamedTuple):
-    """What was done for one day: ``held`` are the rows the lake now holds of each receipt that was applied."""
+    """What was done for one day: ``refused`` are readings with ``code`` and ``message``, ``held`` the rows that the
+    lake now holds of each receipt that was applied."""
 
     day: date
     files: list[Written]
@@ -176,20 +182,44 @@ class _Day(NamedTuple):
     judged: int
 
 
-def _apply_day(lake: CityLake, day: date, delivered: pl.DataFrame, again: list[str], meters: pl.Series) -> _Day:
+def in_turn(rows: pl.DataFrame, key: Sequence[str], numbers: Mapping[str, int] | None) -> pl.DataFrame:
+    """``rows`` with ``_number`` as the place of their receipt among those of its delivery day that tell the same key.
+
+    ``numbers`` are those of receipts in landing, in the order of arrival; a receipt that is not there has the number of
+    its rows. They stay there: files of one meter each, named by account, arrive in the order of accounts.
+    """
+    same = (*key, "_delivered")
+    alone = rows.with_columns(_number=pl.lit(1, rows.schema["_number"]))
+    if rows["_receipt"].n_unique() < 2:
+        return alone
+    repeated = rows.select(pl.struct(same).hash().is_duplicated()).to_series()
+    known = pl.DataFrame(list((numbers or {}).items()), {"_receipt": pl.String, "_known": pl.Int32}, orient="row")
+    place = pl.coalesce("_known", "_number").rank("dense").over(same).cast(rows.schema["_number"])
+    several = rows.filter(repeated).join(known, on="_receipt", how="left").with_columns(_number=place).drop("_known")
+    return pl.concat([alone.filter(~repeated), several])
+
+
+def _apply_day(
+    lake: CityLake,
+    day: date,
+    delivered: pl.DataFrame,
+    again: list[str],
+    meters: pl.Series,
+    numbers: Mapping[str, int] | None,
+) -> _Day:
     # The grid's own rows have no receipt, and null is in no list: this drops them too.
     stays = ~pl.col("_receipt").is_in(again)
     held, old = lake.hold(METER_INTERVALS, day), lake.hold(METER_SUPERSEDED, day)
-    names = DELIVERED.names()
+    delivered = delivered.with_columns(_nth=nth(delivered, (*SLOT, "_receipt")))
     once = pl.struct(_RECORD).is_first_distinct()
     kept = old.rows.filter(stays)
-    parts = [held.rows.filter(stays).select(names), kept.select(names), delivered]
-    everything = pl.concat(parts).filter(once)
+    parts = [delivered, held.rows.filter(stays).select(KEPT), kept.select(KEPT)]
+    everything = in_turn(pl.concat(parts, how="diagonal").filter(once), SLOT, numbers)
     aligned, off = align(everything)
     current, superseded = resolve(aligned)
-    superseded = pl.concat([superseded, off.select(*names, reason=pl.lit("off_grid"))])
+    superseded = pl.concat([superseded.select(*KEPT, "reason"), off.select(*KEPT, reason=pl.lit("off_grid"))])
     # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
-    moving = kept.join(current, on=_RECORD, how="semi")
+    moving = kept.join(current, on=_RECORD, how="semi", nulls_equal=True)
     files = lake.swap(old, pl.concat([superseded, moving.select(superseded.columns)]), [day])
     files += lake.swap(held, _finished(complete(current, meters)), [day])
     if moving.height:
@@ -200,7 +230,7 @@ def _apply_day(lake: CityLake, day: date, delivered: pl.DataFrame, again: list[s
     return _Day(
         day,
         files,
-        pl.concat([_problems(off), _problems(doubled)]),
+        pl.concat([off, doubled], how="diagonal").select(*DELIVERED.names(), "code", "message"),
         delivered.filter(once).group_by("_receipt", maintain_order=True).len(),
         current["meter_id"].unique(),
         everything.height,
@@ -218,11 +248,13 @@ def _problems(rows: pl.DataFrame) -> pl.DataFrame:
     return columns.cast({"row": PROBLEM_SCHEMA["row"]}).unique(maintain_order=True)
 
 
-def _verdicts(refused: pl.DataFrame, judged: int, delivering: pl.Series, register: pl.DataFrame) -> list[Verdict]:
+def _verdicts(codes: pl.Series, judged: int, delivering: pl.Series, register: pl.DataFrame) -> list[Verdict]:
     name = METER_INTERVALS.name
-    counts = refused.group_by("code").len("rows").sort("code")
-    text = ", ".join(f"{rows} records {code}" for code, rows in counts.iter_rows()) or "all readings are on their grid"
-    off = Verdict(name, "grid", "warn" if refused.height else "pass", judged, refused.height, text)
+    counts = codes.value_counts(name="readings").sort("code")
+    text = (
+        ", ".join(f"{count} readings {code}" for code, count in counts.iter_rows()) or "all readings are on their grid"
+    )
+    off = Verdict(name, "grid", "warn" if len(codes) else "pass", judged, len(codes), text)
     if not register.height:
         return [off]
     strangers = delivering.filter(~delivering.is_in(register["meter_id"].implode()))

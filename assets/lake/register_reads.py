@@ -7,20 +7,20 @@ Of the reads of one meter, channel, quantity and time counts, in this order: one
 the format's own version time (none is oldest); the better quality; the later delivery; then the row.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 
 import polars as pl
 
 from assets.lake.files import CityLake, Written
-from assets.lake.meter_intervals import pseudonyms
+from assets.lake.meter_intervals import in_turn, pseudonyms
 from quality.batch import Batch
 from quality.meter_grid import ZONE
 from quality.readings import QUALITIES, QUANTITIES
 from quality.tables import REGISTER_READS
 
 _READ = ["meter_id", "channel", "quantity", "end"]
-_PREFER = ("_valued", "_shown", "version", "_rank", "_delivered", "_number", "_receipt", "_row")
+_PREFER = ("_valued", "_shown", "version", "_rank", "_delivered", "_number", "_receipt", "_nth")
 
 
 def of_export(reads: pl.DataFrame, city: str, key: bytes) -> Batch:
@@ -37,17 +37,22 @@ def of_export(reads: pl.DataFrame, city: str, key: bytes) -> Batch:
 
 
 def apply(
-    lake: CityLake, reads: pl.DataFrame, receipts: Collection[str], also_days: Collection[date] = ()
+    lake: CityLake,
+    reads: pl.DataFrame,
+    receipts: Collection[str],
+    also_days: Collection[date] = (),
+    numbers: Mapping[str, int] | None = None,
 ) -> list[Written]:
     """Put ``REGISTER_READS`` rows into the day files of the city that they touch.
 
-    Everything ``receipts`` brought earlier, for those days or ``also_days``, is replaced. May be repeated at will.
+    Everything ``receipts`` brought earlier, for those days or ``also_days``, is replaced; ``numbers`` is as in
+    ``meter_intervals.in_turn``. May be repeated at will.
     """
     gives_way = pl.col("_receipt").is_in(list(receipts))
 
     def resolved(stored: pl.DataFrame, days: list[date]) -> pl.DataFrame:
         delivered = reads.filter(pl.col("local_date").is_in(days))
-        return resolve(pl.concat([stored.filter(~gives_way), delivered]))
+        return resolve(in_turn(pl.concat([stored.filter(~gives_way), delivered]), _READ, numbers))
 
     return lake.revise(REGISTER_READS, {*reads["local_date"].unique(), *also_days}, resolved)
 

@@ -5,7 +5,7 @@ import contextlib
 import errno
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from assets.landing.store import Fetched, StoreFailure
@@ -188,6 +188,10 @@ class S3Store:
         """See ``Store.sweep``. A put that was cut short leaves nothing, but the parts of one so large that it goes in
         parts: those no listing shows, and a rule of the bucket removes them (AbortIncompleteMultipartUpload)."""
         return 0
+
+    def wrong_modes(self) -> Iterator[tuple[Path, int]]:
+        """See ``Store.wrong_modes``."""
+        return iter(())
 
     def path(self, key: str) -> str:
         """See ``Store.path``."""

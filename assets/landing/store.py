@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -98,6 +99,10 @@ class Store(Protocol):
     def sweep(self) -> int:
         """Remove what writes that were cut short left behind; returns how many files. Keys are never among them."""
 
+    def wrong_modes(self) -> Iterator[tuple[Path, int]]:
+        """Files and folders whose rights are not as they should be, with the right ones: from before they were set,
+        copied by hand, or restored. On S3 rights are the bucket's."""
+
     def path(self, key: str) -> str:
         """``key`` as a path or URL that Polars and DuckDB open."""
 
@@ -106,8 +111,30 @@ LEFT_OVER_SECONDS = 3600.0
 """Age from which a staged file is left over: the largest that is taken (512 MB) is written within minutes."""
 
 
+PUBLIC = "cdp"
+"""The folder whose files a web server may read, whatever account it runs under. All others hold personal data, or what
+nobody else needs."""
+
+
+class Modes(NamedTuple):
+    """Rights on a file and on the folders it lies in."""
+
+    file: int
+    folder: int
+
+
+OPEN, CLOSED = Modes(0o644, 0o755), Modes(0o600, 0o700)
+
+FOLDERS = (PUBLIC, "landing", "lake", "memory", "work", "damaged", "format-0", ".staging")
+"""Folders that a store may have. A root may hold others, which are not Muang's to open or to close."""
+
+
 class LocalStore:
-    """A folder on a local disk. Writes are temp file, fsync, rename, fsync of the folder."""
+    """A folder on a local disk. Writes are temp file, fsync, rename, fsync of the folder.
+
+    What is under ``PUBLIC`` everybody may read, all else its owner only, whatever the process's umask. The root itself
+    keeps the rights that it has: whose it is decides who gets as far as ``PUBLIC``.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -118,6 +145,9 @@ class LocalStore:
         if parts.is_absolute() or ".." in parts.parts:
             raise ValueError(f"not a key: {key!r}")
         return self.root / parts
+
+    def _modes(self, path: Path) -> Modes:
+        return OPEN if path.relative_to(self.root).parts[:1] == (PUBLIC,) else CLOSED
 
     def read(self, key: str) -> bytes:
         """See ``Store.read``."""
@@ -136,22 +166,21 @@ class LocalStore:
     @contextlib.contextmanager
     def _staged(self, key: str, data: bytes) -> Iterator[tuple[str, Path]]:
         file = self._file(key)
-        _make_folder(file.parent)
-        temporary = self._stage(data)
+        self._make_folder(file.parent)
+        temporary = self._stage(data, self._modes(file).file)
         try:
             yield temporary, file
             _sync_folder(file.parent)
         finally:
             Path(temporary).unlink(missing_ok=True)
 
-    def _stage(self, data: bytes) -> str:
-        """A file with ``data``, synced. It lies in the same file system but outside every data folder: engines read
-        all they find."""
-        staging = self.root / ".staging"
-        staging.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=staging)
+    def _stage(self, data: bytes, mode: int = CLOSED.file) -> str:
+        """A file with ``data`` and its final rights, synced. It lies in the same file system but outside every data
+        folder: engines read all they find."""
+        handle, temporary = tempfile.mkstemp(dir=self._staging())
         try:
             with os.fdopen(handle, "wb") as out:
+                os.fchmod(handle, mode)
                 out.write(data)
                 out.flush()
                 os.fsync(out.fileno())
@@ -172,8 +201,8 @@ class LocalStore:
             file = self._file(key)
             if file.is_file() and file.stat().st_size == len(data) and file.read_bytes() == data:
                 continue
-            _make_folder(file.parent)
-            Path(self._stage(data)).replace(file)
+            self._make_folder(file.parent)
+            Path(self._stage(data, self._modes(file).file)).replace(file)
             folders.add(file.parent)
         for folder in folders:
             _sync_folder(folder)
@@ -206,9 +235,9 @@ class LocalStore:
     def _if(self, key: str, tag: str | None) -> Iterator[bool]:
         """Whether ``key`` has ``tag``, while an advisory lock in the staging folder keeps other writers out. Keys share
         256 locks, which stay: a lock file that is removed while another waits for it locks nobody out."""
-        (self.root / ".staging").mkdir(parents=True, exist_ok=True)
-        lock = self.root / ".staging" / f"{hashlib.sha256(key.encode()).hexdigest()[:2]}.lock"
-        with lock.open("w") as held:
+        lock = self._staging() / f"{hashlib.sha256(key.encode()).hexdigest()[:2]}.lock"
+        with os.fdopen(os.open(lock, os.O_WRONLY | os.O_CREAT, CLOSED.file), "w") as held:
+            os.fchmod(held.fileno(), CLOSED.file)
             fcntl.flock(held, fcntl.LOCK_EX)
             yield self.tag(key) == tag
 
@@ -267,13 +296,46 @@ class LocalStore:
         """See ``Store.path``."""
         return str(self._file(key))
 
+    def wrong_modes(self) -> Iterator[tuple[Path, int]]:
+        """See ``Store.wrong_modes``. What is no folder of a store is the operator's own; links are left alone."""
+        for name in FOLDERS:
+            modes = self._modes(self.root / name)
+            for folder, _, files in os.walk(self.root / name):
+                for path, right in ((folder, modes.folder), *((f"{folder}/{file}", modes.file) for file in files)):
+                    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                        seen = os.lstat(path).st_mode
+                        if not stat.S_ISLNK(seen) and seen & 0o777 != right:
+                            yield Path(path), right
 
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, each synced into the one it lies in: a file is no safer than its folder."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it, each synced into the one it lies in: a file is no safer than its folder."""
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        inside = folder != self.root and folder.is_relative_to(self.root)
+        with contextlib.suppress(FileExistsError):  # another was faster
+            folder.mkdir(CLOSED.folder if inside else 0o777)
+            if inside:
+                folder.chmod(self._modes(folder).folder)
         _sync_folder(folder.parent)
+
+    def _staging(self) -> Path:
+        folder = self.root / ".staging"
+        if not folder.is_dir():  # not synced: nothing in it outlasts a power loss
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(CLOSED.folder)
+        return folder
+
+
+def mend_modes(store: Store) -> int:
+    """Give the files and folders of a store the rights that they should have; returns how many had others. Those of
+    another owner are left: nothing here may change them."""
+    mended = 0
+    for path, right in store.wrong_modes():
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            path.chmod(right)
+            mended += 1
+    return mended
 
 
 def _sync_folder(folder: Path) -> None:

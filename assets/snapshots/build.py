@@ -4,7 +4,7 @@
     data/<table>/month=YYYY-MM/part-…                   a file a month instead, in a table of many rows
     meta/manifest.json      every file with size, rows and sha256; schemas, inputs, checks, versions
     meta/dictionary.json    columns, types, units and meanings, from the contracts
-    meta/quality.parquet    one row a check
+    meta/quality.parquet    one row a check; of tables of customers with bands in place of counts (quality.disclosure)
     datapackage.json        for Frictionless tools (Data Package 2.0, which forbids paths above the descriptor)
     index.html              the city's page
 
@@ -24,8 +24,10 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.lake.encoding import encode
+from assets.lake.feeds import source_of
 from assets.snapshots.describe import datapackage, dictionary, fingerprint, types
 from assets.snapshots.page import render
+from quality import disclosure
 from quality.contracts import Table
 from quality.tables import INDICATORS, PROGRAMME, TABLES, VERDICTS
 
@@ -52,8 +54,8 @@ class Refused(Exception):
 class Edition:
     """What one snapshot of a city is made of: published tables, verdicts, and where they come from.
 
-    ``inputs`` are ids of receipts, ``now`` is the moment of building, aware. ``arrivals`` tells what each source
-    brought (``assets.snapshots.arrivals.SCHEMA``).
+    ``inputs`` are ids of receipts, without those of customers' readings, of which there may be one a customer. ``now``
+    is the moment of building, aware. ``arrivals``: what each source brought (``assets.snapshots.arrivals.SCHEMA``).
     """
 
     city: City
@@ -108,7 +110,7 @@ def contents(snapshot_id: str, parent: str | None, edition: Edition) -> dict[str
         for path, data, facts in _parts(table, edition.tables[table.name]):
             put(path, data, table=table.name, **facts)
     entries = {table.name: _entry(table, edition.tables[table.name], files) for table in contracts}
-    verdicts = edition.verdicts.select(VERDICTS.schema.names()).sort(VERDICTS.order)
+    verdicts = disclosure.published(edition.verdicts.select(VERDICTS.schema.names()))
     put("meta/dictionary.json", json_bytes(dictionary(contracts)))
     put(QUALITY, encode(verdicts), rows=verdicts.height)
     put("datapackage.json", json_bytes(datapackage(edition.city, edition.day, snapshot_id, contracts, files)))
@@ -157,6 +159,12 @@ def _entry(table: Table, frame: pl.DataFrame, files: Sequence[Mapping[str, Any]]
     }
 
 
+def _source(city: City, arrival: dict[str, Any]) -> dict[str, Any]:
+    """What a source brought, as it may be published: where a file is a meter, their number is that of the customers."""
+    entry = city.sources.get(arrival["source"])
+    return arrival | ({"receipts": None} if entry and source_of(entry).keyed else {})
+
+
 def _manifest(snapshot_id: str, parent: str | None, edition: Edition, tables: Mapping[str, Any]) -> dict[str, Any]:
     city = edition.city
     return {
@@ -170,7 +178,7 @@ def _manifest(snapshot_id: str, parent: str | None, edition: Edition, tables: Ma
         "run": edition.run,
         "versions": {"muang": edition.code_version, "python": platform.python_version(), "polars": pl.__version__},
         "inputs": sorted(edition.inputs),
-        "sources": [] if edition.arrivals is None else edition.arrivals.to_dicts(),
+        "sources": [] if edition.arrivals is None else [_source(city, row) for row in edition.arrivals.to_dicts()],
         "checks": dict(edition.verdicts["verdict"].value_counts().sort("verdict").iter_rows()),
         "tables": tables,
     }

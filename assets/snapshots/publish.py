@@ -107,6 +107,8 @@ def _edition(step: Step, names: Sequence[str], base: Base) -> Edition:
         accounts.require(newest)
         make_all(newest, names)
     verdicts = lake.read(VERDICTS, (step.day, newest.day))
+    customers = [table.name for table in TABLES.values() if table.of_customers]
+    brought = (pl.col("rows") > 0) & ~pl.col("table").is_in(customers)
     return Edition(
         city=step.city,
         day=newest.day,
@@ -116,6 +118,6 @@ def _edition(step: Step, names: Sequence[str], base: Base) -> Edition:
         run=step.run,
         code_version=deployment.version,
         now=deployment.now(),
-        inputs=sorted(set(lake.read(DELIVERIES, today).filter(pl.col("rows") > 0)["receipt"])),
+        inputs=sorted(set(lake.read(DELIVERIES, today).filter(brought)["receipt"])),
         arrivals=arrivals(newest),
     )

@@ -10,12 +10,17 @@ from quality.readings import ENERGY, QUALITIES, QUANTITIES
 from quality.tables.shared import DATASET, DISTANCE_KM, LAT, LOCAL_DATE, LON, REFERENCE_DATE, UTC
 from quality.verdicts import completeness
 
+_LATER = ("_delivered", "_number", "_receipt", "_nth")
+"""Of two rows of customers with one key the greater came later."""
+
 METERS = Table(
     name="meters",
     title="Meter register",
     description="Meters the utility says belong to the city, with what a load profile needs to know of them.",
     smart="energy",
     version=2,
+    prefer=_LATER,
+    of_customers=True,
     key=("meter_id", "reference_date"),
     day="reference_date",
     published=False,
@@ -57,6 +62,9 @@ METER_INTERVALS = Table(
     title="Meter intervals",
     description="The complete grid: one row per meter, channel and expected interval, missing ones present.",
     smart="energy",
+    version=2,
+    prefer=_LATER,
+    of_customers=True,
     key=_METER_KEY,
     day="local_date",
     published=False,
@@ -99,7 +107,10 @@ METER_SUPERSEDED = Table(
     title="Superseded meter values",
     description="Every delivered value that another delivery replaced or repeated, so that any past day can be asked.",
     smart="energy",
-    key=(*_METER_KEY, "_receipt", "_row"),
+    version=2,
+    prefer=_LATER,
+    of_customers=True,
+    key=(*_METER_KEY, "_receipt", "_nth"),
     day="local_date",
     published=False,
     size="readings",
@@ -121,7 +132,10 @@ REGISTER_READS = Table(
     title="Register reads",
     description="What meters' registers showed, and the energy between reads; rows that have superseded do not count.",
     smart="energy",
-    key=("meter_id", "channel", "quantity", "end", "_receipt", "_row"),
+    version=2,
+    prefer=_LATER,
+    of_customers=True,
+    key=("meter_id", "channel", "quantity", "end", "_receipt", "_nth"),
     day="local_date",
     published=False,
     size="readings",
@@ -157,6 +171,7 @@ LOAD_PROFILE = Table(
     "of its day or none. The sum of a zone's cells is the zone only as far as zone_share says.",
     smart="energy",
     version=2,
+    of_customers=True,
     key=("zone", "customer_class", "start"),
     day="local_date",
     lineage=False,
@@ -217,6 +232,7 @@ LOAD_PROFILE_BASIS = Table(
     smart="energy",
     version=2,
     folder="memory",
+    of_customers=True,
     key=("start", "meter_id"),
     day="local_date",
     lineage=False,

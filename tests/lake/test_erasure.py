@@ -45,7 +45,7 @@ def step(deployment: Deployment, city: City) -> Step:
 
 def plain(lake: CityLake) -> dict[str, pl.DataFrame]:
     """The lake's rows without lineage that tells of bytes or lines of a file."""
-    tables = {table.name: lake.read(table).drop("_receipt", "_row", "_number") for table in FILLED}
+    tables = {table.name: lake.read(table).drop("_receipt", "_number") for table in FILLED}
     told = (
         lake.read(DELIVERIES).sort("day", "source", "rows").select("table", "day", "status", "rows", "held", "format")
     )

@@ -73,6 +73,7 @@ def test_all_import_channels_of_a_meter_count_and_nothing_else():
         [channel("a", "1", None, "1", minutes=5)],
         [channel("a", "1"), channel("a", None, name="E2")],
         [channel("a", "-1")],
+        [channel("a", *["900000000000"] * 3, minutes=5)],
     ],
 )
 def test_a_quarter_hour_that_is_not_whole_has_no_value(channels):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from assets.lake.files import CityLake
-from assets.lake.meter_intervals import DELIVERED, apply, no_delivered, pseudonyms, resolve, to_delivered
+from assets.lake.meter_intervals import DELIVERED, KEPT, apply, no_delivered, pseudonyms, resolve, to_delivered
 from assets.landing.archive import Receipt
 from assets.landing.store import LocalStore
 from quality.readings import QUALITIES, READING_SCHEMA
@@ -23,7 +23,7 @@ BANGKOK = timezone(timedelta(hours=7))
 DAY = date(2026, 1, 2)
 MIDNIGHT = datetime(2026, 1, 2, tzinfo=BANGKOK)
 NO_REGISTER = pl.DataFrame(schema={"meter_id": pl.String})
-NAMES = DELIVERED.names()
+NAMES = KEPT
 
 
 def delivered(
@@ -97,9 +97,9 @@ def put(store, *rows, register=NO_REGISTER, **more):
 )
 def test_the_better_reading_wins_in_either_order(loser, winner, reason):
     for rows in ((loser, winner), (winner, loser)):
-        current, superseded = resolve(frame(*rows))
-        assert current.select("_receipt", "_row").rows() == [(winner["_receipt"], winner["_row"])]
-        assert superseded.select("_receipt", "_row", "reason").rows() == [(loser["_receipt"], loser["_row"], reason)]
+        current, superseded = resolve(frame(*rows).rename({"_row": "_nth"}))
+        assert current.select("_receipt", "_nth").rows() == [(winner["_receipt"], winner["_row"])]
+        assert superseded.select("_receipt", "_nth", "reason").rows() == [(loser["_receipt"], loser["_row"], reason)]
 
 
 # What the lake then holds
@@ -171,7 +171,7 @@ def test_readings_off_the_grid_are_refused_said_and_kept(store):
     applied = put(store, delivered(slot=0), delivered(row=2, slot=1), delivered(row=3, slot=2.5))
     assert applied.refused.select("_receipt", "row", "code").rows() == [("r1", 3, "interval-misaligned")]
     assert [v.verdict for v in applied.verdicts] == ["warn"]
-    assert day_of(store, METER_SUPERSEDED).select("_row", "reason").rows() == [(3, "off_grid")]
+    assert day_of(store, METER_SUPERSEDED)["reason"].to_list() == ["off_grid"]
     assert day_of(store).height == 96
 
 
@@ -185,6 +185,16 @@ def test_a_delivery_can_turn_the_grid_for_readings_refused_before(store):
     put(store, *more)
     assert day_of(store)["minutes"].unique().to_list() == [15]
     assert day_of(store).drop_nulls("value_final").height == 4
+
+
+def test_neither_row_nor_arrival_of_a_reading_is_in_the_lake(store):
+    """A register, or files named by account, tell whose row and whose turn it was."""
+    meters = [delivered(f"r{at}", row=7 + at, meter=f"m{at}") | {"_number": 40 + at} for at in range(3)]
+    again = delivered("r9", row=70, value="2", meter="m1") | {"_number": 90}
+    put(store, *meters, again, numbers={"r0": 40, "r1": 41, "r2": 42, "r9": 90})
+    rows = day_of(store).drop_nulls("_receipt").select("meter_id", "value_delivered", "_number", "_nth").rows()
+    assert rows == [("m0", 1, 1, 1), ("m1", 2, 2, 1), ("m2", 1, 1, 1)]
+    assert "_row" not in {*day_of(store).columns, *day_of(store, METER_SUPERSEDED).columns}
 
 
 def test_one_record_with_two_values_for_one_slot_is_said(store):
@@ -212,16 +222,17 @@ days = [DAY, DAY + timedelta(days=1)]
 def a_history(draw):
     """Deliveries and an order of applying them in which each occurs at least once, some crashing at the n-th write."""
     count = draw(st.integers(1, 4))
+    numbers = draw(st.permutations(range(1, 5)))
     deliveries = [
         [
-            row | {"_receipt": f"r{at}", "_delivered": date(2026, 1, 3 + at // 2)}
+            row | {"_receipt": f"r{at}", "_delivered": date(2026, 1, 3 + at // 2), "_number": numbers[at]}
             for row in draw(st.lists(rows, max_size=5))
         ]
         for at in range(count)
     ]
     order = draw(st.permutations([*range(count), *draw(st.lists(st.integers(0, count - 1), max_size=3))]))
     crashes = draw(st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, 4)), max_size=3))
-    return deliveries, order, crashes
+    return deliveries, {f"r{at}": number for at, number in enumerate(numbers)}, order, crashes
 
 
 class Crash(Exception):
@@ -269,34 +280,42 @@ def model(deliveries: list[list[dict]]) -> dict[tuple, tuple]:
             row["version"] or datetime.min.replace(tzinfo=UTC),
             -QUALITIES.index(row["quality"]),
             row["_delivered"],
+            row["_number"],
             row["_receipt"],
             row["_row"],
         )
         slot = (row["meter_id"], row["start"])
         if slot not in winners or rank > winners[slot][0]:
             winners[slot] = (rank, row["value_delivered"])
-    return {slot: (rank[-2], rank[-1], value) for slot, (rank, value) in winners.items()}
+    rows = {}
+    for meter, start, receipt, row in sorted(unique):
+        rows.setdefault((meter, start, receipt), []).append(row)
+    return {
+        slot: (rank[-2], rows[*slot, rank[-2]].index(rank[-1]) + 1, value) for slot, (rank, value) in winners.items()
+    }
 
 
-def deliver(store: LocalStore, deliveries, at: int) -> None:
-    apply(CityLake(store, "phuket"), frame(*deliveries[at]), NO_REGISTER, receipts=[f"r{at}"], also_days=days)
+def deliver(store: LocalStore, deliveries, numbers: dict[str, int], at: int) -> None:
+    lake, receipts = CityLake(store, "phuket"), [f"r{at}"]
+    apply(lake, frame(*deliveries[at]), NO_REGISTER, receipts=receipts, also_days=days, numbers=numbers)
 
 
 @settings(max_examples=50, deadline=None)
 @given(a_history())
 def test_order_repetition_and_crashes_leave_no_trace(history):
-    deliveries, order, crashes = history
+    deliveries, numbers, order, crashes = history
     with tempfile.TemporaryDirectory() as folder:
         straight, crooked = LocalStore(Path(folder) / "a"), LocalStore(Path(folder) / "b")
-        apply(CityLake(straight, "phuket"), frame(*(row for rows in deliveries for row in rows)), NO_REGISTER)
+        whole = frame(*(row for rows in deliveries for row in rows))
+        apply(CityLake(straight, "phuket"), whole, NO_REGISTER, numbers=numbers)
         for at, after in crashes:
             with contextlib.suppress(Crash):
-                deliver(CrashingStore(crooked.root, after), deliveries, at)
+                deliver(CrashingStore(crooked.root, after), deliveries, numbers, at)
         for at in order:
-            deliver(crooked, deliveries, at)
+            deliver(crooked, deliveries, numbers, at)
         assert lake_files(crooked) == lake_files(straight)
         stored = pl.concat([day_of(straight, day=day) for day in days]).drop_nulls("_receipt")
-        columns = stored.select("meter_id", "start", "_receipt", "_row", "value_delivered").iter_rows()
+        columns = stored.select("meter_id", "start", "_receipt", "_nth", "value_delivered").iter_rows()
         assert {(m, s): (r, n, v) for m, s, r, n, v in columns} == model(deliveries)
         kept = stored.height + sum(day_of(straight, METER_SUPERSEDED, day).height for day in days)
         assert kept == len({(r["meter_id"], r["start"], r["_receipt"], r["_row"]) for rows in deliveries for r in rows})

@@ -350,11 +350,11 @@ class Power(LocalStore):
 
     left = 10**9
 
-    def _stage(self, data: bytes) -> str:
+    def _stage(self, data: bytes, mode: int = 0o600) -> str:
         self.left -= 1
         if self.left < 0:
             raise KeyboardInterrupt("power cut")
-        return super()._stage(data)
+        return super()._stage(data, mode)
 
     def delete(self, key: str) -> None:
         self.left -= 1

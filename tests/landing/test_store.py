@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from assets.landing.s3 import S3Store
-from assets.landing.store import LocalStore, Store, open_store
+from assets.landing.store import LocalStore, Store, mend_modes, open_store
 
 
 def test_what_is_written_is_read_and_replaced(store: Store) -> None:
@@ -177,6 +177,49 @@ def test_what_writes_that_were_cut_short_left_is_swept_and_what_is_being_written
     assert young.exists() and not old.exists()
     assert store.read("k") == b"v"
     assert store.sweep() == 0
+
+
+def rights(root: Path) -> dict[str, str]:
+    return {str(path.relative_to(root)): f"{path.stat().st_mode & 0o777:o}" for path in sorted(root.rglob("*"))}
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
+def test_rights_are_those_of_the_place_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    store, before = LocalStore(tmp_path), os.umask(umask)
+    try:
+        store.write("cdp/city=nan/index.html", b"1")
+        store.create("cdp/city=nan/history/1.json", b"1")
+        store.ensure({"landing/objects/aa/o": b"1", "cdp/city=nan/more.parquet": b"1"})
+        store.swap("lake/t/city=nan/a.parquet", b"1", None)
+        store.swap("cdp/city=nan/current.json", b"1", None)
+        store.write("memory/city=nan/a.parquet", b"1")
+        store.write("store.json", b"1")
+    finally:
+        os.umask(before)
+    for path, mode in rights(tmp_path).items():
+        folder, public = (tmp_path / path).is_dir(), path.split("/")[0] == "cdp"
+        assert (
+            mode
+            == {(True, True): "755", (False, True): "644", (True, False): "700", (False, False): "600"}[folder, public]
+        ), path
+    assert list(store.wrong_modes()) == []
+
+
+def test_rights_of_before_are_mended_and_what_is_not_the_stores_is_left(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for key in ("landing/receipts/a.jsonl", "lake/t/a.parquet", "cdp/city=nan/index.html"):
+        store.write(key, b"1")
+    right = rights(tmp_path)
+    own = tmp_path / "own" / "file"
+    own.parent.mkdir()
+    own.write_bytes(b"1")
+    (tmp_path / "lake" / "link").symlink_to(own)
+    for path in tmp_path.rglob("*"):
+        path.chmod(0o707 if path.is_dir() else 0o606)
+    assert mend_modes(store) == len(right)
+    assert right.items() <= rights(tmp_path).items()
+    assert own.stat().st_mode & 0o777 == 0o606
+    assert mend_modes(store) == 0
 
 
 def test_a_path_opens_in_duckdb_and_polars(tmp_path) -> None:

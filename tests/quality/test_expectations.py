@@ -132,7 +132,7 @@ def intervals(meters: int = 30) -> pl.DataFrame:
     ids = pl.DataFrame({"meter_id": [f"m{at}" for at in range(meters)]})
     frame = pl.DataFrame([row]).drop("start", "meter_id").join(day, how="cross").join(ids, how="cross")
     frame = frame.with_columns(
-        _receipt=pl.lit("r"), _row=1, _delivered=pl.lit(DAY), _number=1, value_delivered=pl.lit(2)
+        _receipt=pl.lit("r"), _nth=1, _delivered=pl.lit(DAY), _number=1, value_delivered=pl.lit(2)
     )
     return frame.select(pl.col(name).cast(dtype) for name, dtype in table.schema.items())
 
