@@ -33,6 +33,8 @@ class Town:
     name: str = "town"
     delivered: dict[date, dict[str, Array]] = field(default_factory=dict)
     basis: dict[date, pl.DataFrame] = field(default_factory=dict)
+    registers: dict[date, dict[str, Home]] = field(default_factory=dict)
+    """The register as it was when a day was made last."""
     withheld: int = 0
 
     def publish(self, day: date, attacker: Attacker, restate: bool = False, without: Iterable[str] = ()) -> None:
@@ -48,6 +50,7 @@ class Town:
         found = privacy.violations(cells, basis, before)
         assert found.is_empty(), found
         self.basis[day], self.withheld = basis, self.withheld + withheld.height
+        self.registers[day] = dict(self.register)
         attacker.see(self.name, str(day), editions(cells, basis))
 
     def withdraw(self, day: date, meter: str) -> None:

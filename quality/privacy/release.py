@@ -98,7 +98,10 @@ def _with_lacking(basis: pl.DataFrame, registered: pl.DataFrame) -> pl.DataFrame
     """``basis`` with what the cells of each zone lack of the zone: ``zone_share``, ``zone_lacks``."""
     days = basis.select("local_date").unique()
     inside = basis.filter(pl.col("cell_zone") == pl.col("zone")).select("local_date", "meter_id", inside=pl.lit(True))
-    there = days.join(registered, how="cross").join(inside.unique(), on=_METER, how="left")
+    # Who has moved since belongs to the zone and class it was published by.
+    known = basis.select(*_METER, "zone", "customer_class").unique(_METER)
+    others = days.join(registered, how="cross").join(known, on=_METER, how="anti")
+    there = pl.concat([known, others.select(known.columns)]).join(inside.unique(), on=_METER, how="left")
     of_class = there.group_by("local_date", "zone", "customer_class").agg(
         n=pl.len().cast(pl.Int64), here=pl.col("inside").sum().cast(pl.Int64)
     )

@@ -192,12 +192,14 @@ def unsaid(town: Town) -> list[str]:
     found = []
     for day, delivered in town.delivered.items():
         basis = town.basis[day]
-        held = dict(basis.select("meter_id", pl.struct("zone", "cell_zone")).unique("meter_id").iter_rows())
+        of_meter = basis.select("meter_id", "zone", "customer_class", "cell_zone").unique("meter_id")
+        published = {meter: told for meter, *told in of_meter.iter_rows()}
         lacks = dict(basis.filter(pl.col("cell_zone") != OTHER).select("cell_zone", "zone_lacks").unique().iter_rows())
-        for meter, home in town.register.items():
-            inside = meter in held and held[meter]["zone"] == held[meter]["cell_zone"]
-            if meter in delivered and not inside and home.zone in lacks and home.klass not in (lacks[home.zone] or ""):
-                found.append(f"{day}: {home.zone} lacks {home.klass}, and does not say so")
+        for meter in delivered:
+            home = town.registers[day].get(meter, Home("unassigned", OTHER, meter))
+            zone, klass, cell = published.get(meter) or (home.zone, home.klass, None)
+            if zone != cell and zone in lacks and klass not in (lacks[zone] or ""):
+                found.append(f"{day}: {zone} lacks {klass}, and does not say so")
     return found
 
 
