@@ -134,6 +134,17 @@ def test_a_zone_that_a_customer_dominates_is_published_without_it_and_says_so():
     }
 
 
+def test_a_customer_that_moved_since_is_lacked_by_the_zone_it_was_published_of():
+    homes = group("a", "residential", *[1] * 50), group("b", "residential", *[1] * 50)
+    members = frame(*homes, group("a", "large_business", 60), group("c", "public", *[40] * 14))
+    registered = members.select("meter_id", "zone", "customer_class")
+    basis = privacy.release(members, NOTHING, registered).basis
+    moved = registered.with_columns(zone=pl.when(meter_id="a-large_business-0").then(pl.lit("b")).otherwise("zone"))
+    basis = privacy.release(members, basis, moved).basis
+    told = dict(basis.select("cell_zone", "zone_lacks").unique().iter_rows())
+    assert told == {"a": "large_business", "b": None, "other": None}
+
+
 def test_what_zones_lack_is_together_without_who_dominates_it_and_takes_no_cell_of_a_zone():
     zone = group("a", "residential", *[1] * 40), group("a", "small_business", *[1] * 30)
     crowd = group("b", "public", *[1] * 9), group("c", "public", *[1] * 9)
