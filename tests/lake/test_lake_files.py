@@ -117,7 +117,8 @@ frame = pl.DataFrame({"n": pl.int_range(n, eager=True)}).select(
     meter_id=(pl.col("n") * 7919 % n).cast(pl.String), local_date=pl.lit(date(2026, 11, 20)),
     zone=(pl.col("n") % 7).cast(pl.String), customer_class=pl.lit("residential"),
     kwh=(pl.col("n") % 1000).cast(pl.Decimal(18, 6)), cell_zone=pl.lit("z"), cell_class=pl.lit("other"),
-    revised=pl.col("n") % 3 == 0)
+    customer_id=(pl.col("n") * 7919 % n).cast(pl.String), restated=pl.col("n") % 3 == 0,
+    zone_share=pl.lit(1.0), zone_lacks=pl.lit(None, pl.String))
 print(pl.thread_pool_size(), hashlib.sha256(encode(frame.sort(table.order), contract_of(table))).hexdigest())
 store = LocalStore(__import__("pathlib").Path(sys.argv[1]))
 print(hashlib.sha256(store.read(CityLake(store, "nan").put(table, date(2026, 11, 20), frame)[0].key)).hexdigest())
@@ -197,8 +198,8 @@ def test_merged_files_do_not_depend_on_order_repetition_or_batching(deliveries, 
 def register(receipt: str, delivered: int, on: int, points: list[str]) -> pl.DataFrame:
     return pl.DataFrame(
         [
-            (point, receipt, "other", date(2026, 11, on), receipt, row, date(2026, 11, delivered), 1)
-            for row, point in enumerate(points, start=1)
+            (point, receipt, "other", None, date(2026, 11, on), receipt, date(2026, 11, delivered), 1, 1)
+            for point in points
         ],
         schema=METERS.schema,
         orient="row",
@@ -256,6 +257,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
                     "kwh": [Decimal(12)],
                     "n_band": ["15-29"],
                     "actual_share": [0.95],
+                    "zone_share": [1.0],
+                    "zone_lacks": [None],
                 },
                 schema=LOAD_PROFILE.schema,
             )
@@ -275,6 +278,8 @@ def test_duckdb_arrow_pandas_and_polars_read_the_folder_alike(folder: Path) -> N
             "kwh": "DECIMAL(18,0)",
             "n_band": "VARCHAR",
             "actual_share": "DOUBLE",
+            "zone_share": "DOUBLE",
+            "zone_lacks": "VARCHAR",
             "city": "VARCHAR",
             "month": "VARCHAR",
         }
@@ -289,6 +294,8 @@ def test_duckdb_arrow_pandas_and_polars_read_the_folder_alike(folder: Path) -> N
         "kwh": "decimal128(18, 0)",
         "n_band": "large_string",
         "actual_share": "double",
+        "zone_share": "double",
+        "zone_lacks": "large_string",
         "city": "string",
         "month": "string",
     }

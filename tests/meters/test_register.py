@@ -20,10 +20,20 @@ def rows(result):
 
 def test_points_with_zone_and_class():
     result = read(HEADER, "001,old_town,residential,2026-01-01", "002,port-1,public,")
-    assert result.tables["register"].rows() == [("001", "old_town", "residential", 2), ("002", "port-1", "public", 3)]
+    assert result.tables["register"].rows() == [
+        ("001", "old_town", "residential", None, 2),
+        ("002", "port-1", "public", None, 3),
+    ]
     assert rows(result) == []
     plain = read("customer_class,point,zone,note", "public,1,a,x")
-    assert plain.tables["register"].rows() == [("1", "a", "public", 2)]
+    assert plain.tables["register"].rows() == [("1", "a", "public", None, 2)]
+
+
+def test_the_account_that_pays_is_told_where_the_register_has_it():
+    result = read("point,zone,customer_class,account", "1,a,public,CA 7", "2,a,public,CA 7", "3,a,public,")
+    assert result.tables["register"]["account"].to_list() == ["CA 7", "CA 7", None]
+    changed = read("point,zone,customer_class,account", "1,a,public,CA 7", "1,a,public,CA 8")
+    assert rows(changed) == [(2, "key-duplicate")], "another payer is another content"
 
 
 def test_the_latest_entry_counts_and_future_ones_do_not():
