@@ -19,11 +19,11 @@ METERS = "60"
 
 KILLS = (
     ("landing/receipts/city=khon_kaen/", 1),
-    ("lake/meter_intervals/", 1),
     ("lake/load_profile/", 1),
     ("cdp/city=khon_kaen/snapshots/", 2),
 )
-"""Where the power goes: as soon as so many files have appeared under a folder, one night after the other."""
+"""Where the power goes: as soon as so many files have appeared under a folder, one night after the other. A stage
+each; every step is for ``make trials``."""
 
 
 def arguments(day: str) -> list[str]:

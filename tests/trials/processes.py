@@ -1,6 +1,5 @@
 """Work in processes that may be killed: begun by fork from one that has loaded all libraries and used none."""
 
-import multiprocessing
 import os
 import threading
 import traceback
@@ -11,23 +10,7 @@ from multiprocessing.synchronize import Barrier
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-# Modules of the house itself are not among them: they make frames when they are imported, which starts the threads of
-# Polars, and those do not outlive a fork.
-_LIBRARIES = ("polars", "pyarrow", "pandas", "dagster", "pydantic", "yaml", "requests", "altair", "vl_convert")
-_LIBRARIES += (
-    "jinja2",
-    "lxml.etree",
-    "great_expectations",
-    "fastexcel",
-    "s3fs",
-    "unittest.mock",
-    "typer",
-    "typer.testing",
-    "rich",
-    "duckdb",
-)
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(list(_LIBRARIES))
+from tests.warm import CONTEXT
 
 SECONDS = 240
 """How long work may take: a night takes two seconds, and one that waits for another a few more."""
@@ -48,7 +31,7 @@ class Ended(NamedTuple):
 
 def barrier(parties: int) -> Barrier:
     """Where so many processes wait for each other."""
-    return _CONTEXT.Barrier(parties)
+    return CONTEXT.Barrier(parties)
 
 
 class Running:
@@ -56,8 +39,8 @@ class Running:
 
     def __init__(self, work: Callable[..., Any], *arguments: Any) -> None:
         _begin()
-        self._answer, send = _CONTEXT.Pipe(duplex=False)
-        self._process = _CONTEXT.Process(target=_run, args=(send, work, arguments), daemon=True)
+        self._answer, send = CONTEXT.Pipe(duplex=False)
+        self._process = CONTEXT.Process(target=_run, args=(send, work, arguments), daemon=True)
         self._process.start()
         send.close()
 
@@ -87,8 +70,8 @@ class Worker:
     def __init__(self) -> None:
         _begin()
         self._alone = threading.Lock()
-        self._at, there = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=_serve, args=(there,), daemon=True)
+        self._at, there = CONTEXT.Pipe()
+        self._process = CONTEXT.Process(target=_serve, args=(there,), daemon=True)
         self._process.start()
         there.close()
 
