@@ -109,7 +109,9 @@ def connect(
     connection.register("smarts", smarts.to_arrow())
     for contract in _named(query):
         held = [key for city in cities for key in CityLake(files.store, city).keys(contract)]
-        for schema, keys in (("lake", held), ("cdp", published.get(contract.name, []))):
+        # What is remembered of published numbers lies beside the lake, and is for nobody to ask.
+        lake = [key for key in held if key.startswith("lake/")]
+        for schema, keys in (("lake", lake), ("cdp", published.get(contract.name, []))):
             _view(connection, schema, contract, files.add(keys))
     _as_of(connection)
     connection.execute(f"set allowed_directories = ['{TableFiles.protocol}://']")
