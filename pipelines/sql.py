@@ -1,13 +1,15 @@
 """DuckDB over the lake and the current snapshots, with tables and columns described from the contracts."""
 
+from typing import Any
+
 import duckdb
 import polars as pl
 
 from assets.lake.files import CityLake
-from assets.landing.s3 import S3Store
 from assets.landing.store import Damaged, Store
 from assets.snapshots.build import prefix
 from assets.snapshots.history import current, manifest
+from pipelines.queries import Refused, TableFiles, reading
 from quality.contracts import Table
 from quality.readings import QUALITIES
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED, TABLES
@@ -38,6 +40,17 @@ qualify row_number() over (
 grid are left out, and so are the slots that a complete grid has without a reading."""
 
 
+OF_THE_QUERY = (
+    duckdb.ParserException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConversionException,
+    duckdb.OutOfRangeException,
+    duckdb.OutOfMemoryException,
+)
+"""Errors that no file is to blame for. For others every file that was asked is checked."""
+
+
 def published(store: Store, cities: list[str]) -> tuple[dict[str, list[str]], list[Damaged]]:
     """Files of the current snapshots by table, and what keeps cities from being read."""
     files: dict[str, list[str]] = {}
@@ -53,51 +66,72 @@ def published(store: Store, cities: list[str]) -> tuple[dict[str, list[str]], li
     return files, damaged
 
 
-def connect(store: Store, cities: list[str], published: dict[str, list[str]]) -> duckdb.DuckDBPyConnection:
+def ask(
+    files: TableFiles,
+    cities: list[str],
+    published: dict[str, list[str]],
+    query: str | None = None,
+    smart: str | None = None,
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Columns and rows of the answer to ``query``; without one, the tables and columns there are (of one Smart).
+
+    Raises ``Refused`` for what is no query that reads, ``duckdb.Error`` for one that is wrong, and what
+    ``TableFiles.raise_cause`` raises where it is the files.
+    """
+    described = (DESCRIBE, {"smart": smart})
+    asked = (reading(query),) if query else described
+    try:
+        with connect(files, cities, published, query) as connection:
+            if not connection.execute(*described).fetchone():
+                raise Refused(f"the store {files.store.uri} holds no such tables yet; `muang nightly` fills it")
+            result = connection.execute(*asked)
+            return [column[0] for column in result.description or ()], result.fetchall()
+    except OF_THE_QUERY:
+        raise
+    except duckdb.Error:
+        files.raise_cause()
+        raise
+
+
+def connect(
+    files: TableFiles, cities: list[str], published: dict[str, list[str]], query: str | None = None
+) -> duckdb.DuckDBPyConnection:
     """A connection with a view a table: ``lake.<table>`` over all cities, ``cdp.<table>`` over ``published`` files.
 
-    Views list their files, so a query never sees a file that a running publication adds. Nothing can be written and
-    nothing outside the store can be read.
+    Only the tables that ``query`` names have views, all where it names none: to list and open the files of a year
+    takes seconds. Views list their files, so a query never sees a file that a running publication adds. The engine can
+    open these ``files`` for reading, and nothing else. Raises ``duckdb.Error`` for a file that is no Parquet.
     """
     connection = duckdb.connect()
-    if isinstance(store, S3Store):
-        connection.register_filesystem(store.filesystem)
+    connection.register_filesystem(files)
     connection.execute("create schema lake; create schema cdp")
     smarts = pl.DataFrame([{"name": table.name, "smart": table.smart} for table in TABLES.values()])
     connection.register("smarts", smarts.to_arrow())
-    for name, contract in TABLES.items():
-        if contract.folder != "lake":
-            continue  # what the privacy gate remembers is for nobody else
-        _view(
-            connection,
-            store,
-            "lake",
-            contract,
-            [key for city in cities for key in CityLake(store, city).keys(contract)],
-        )
-        _view(connection, store, "cdp", contract, published.get(name, []))
+    for contract in _named(query):
+        held = [key for city in cities for key in CityLake(files.store, city).keys(contract)]
+        # What is remembered of published numbers lies beside the lake, and is for nobody to ask.
+        lake = held if contract.folder == "lake" else []
+        for schema, keys in (("lake", lake), ("cdp", published.get(contract.name, []))):
+            _view(connection, schema, contract, files.add(keys))
     _as_of(connection)
-    # Landing holds personal data: a query reads the lake and what is published, nothing beside them.
-    readable = ", ".join(_quoted(f"{store.path(folder)}/") for folder in ("lake", "cdp"))
-    connection.execute(f"set allowed_directories = [{readable}]")
+    connection.execute(f"set allowed_directories = ['{TableFiles.protocol}://']")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection
 
 
-READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
-"""What a query may be. DuckDB's own limits keep it to the lake's folders, but would let it write there."""
+def _named(query: str | None) -> list[Table]:
+    """Tables whose names stand in a query, and what macros of those names read; all where none does."""
+    text = (query or "").casefold()
+    if "meter_intervals_as_of" in text:
+        text += METER_SUPERSEDED.name
+    return [table for name, table in TABLES.items() if name in text] or list(TABLES.values())
 
 
-def is_reading(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
-    """Whether every statement of ``query`` only reads. Raises ``duckdb.Error`` where it cannot be parsed."""
-    return all(statement.type in READING for statement in connection.extract_statements(query))
-
-
-def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, table: Table, keys: list[str]) -> None:
-    if not keys:
+def _view(connection: duckdb.DuckDBPyConnection, schema: str, table: Table, paths: list[str]) -> None:
+    if not paths:
         return
-    files = ", ".join(_quoted(store.path(key)) for key in keys)
+    files = ", ".join(map(_quoted, paths))
     # Files of an older contract lack columns that were added since, call them by another name or type, and may have
     # some that are no more: a table of today's contract brings the first, and only its columns are selected, in its
     # types.
@@ -113,7 +147,7 @@ def _view(connection: duckdb.DuckDBPyConnection, store: Store, schema: str, tabl
         return f'coalesce({alike}) as "{name}"'
 
     columns = ", ".join(found(name) for name in table.schema)
-    if all("/month=" in key for key in keys):
+    if all("/month=" in path for path in paths):
         options = "hive_partitioning = true, hive_types = {'city': varchar, 'month': varchar}"
         places = "city, month"
     else:

@@ -1,72 +1,82 @@
 """Smart Governance: how citizens' reports are dealt with, and how fresh the city's open data is."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators.indicator import Basis, Indicator, Period, absent
+from assets.indicators.indicator import ENOUGH, Basis, Indicator, Period, absent, nothing
 from assets.indicators.inhabitants import registered
 from assets.indicators.tables import Tables
-from assets.lake.citizen_reports import fullest
+from assets.lake.citizen_reports import ALL, LEAST, SETTLED
 from assets.sources.ckan_datasets import HARVESTED_TWICE
 from quality.tables import CITIZEN_REPORTS, DATASETS
 
-WEEK = 7
-"""Days that reports are counted over: each weekday once."""
+REPORTS_MAX_AGE = timedelta(days=31) + SETTLED + timedelta(days=7)
+"""The next month is counted by then, with a week for nights that failed."""
+
+LEAST_SHARED = 50
+"""Reports that carry a share: the steps that both numbers are counted in move it by less than eight points."""
 
 FRESH = timedelta(days=365)
 """A data set that was touched within a year counts as kept up: most provincial sets are yearly."""
 
 
 def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
-    """Reports of the last seven days and what became of them, and the city's data sets."""
+    """Reports of the newest counted month and what became of them, and the city's data sets."""
     return [*_reports(city, day, tables), *_datasets(day, tables)]
 
 
 def _reports(city: City, day: date, tables: Tables) -> list[Indicator]:
-    week = Period(day - timedelta(days=WEEK), day - timedelta(days=1))
-    rows = tables.get(CITIZEN_REPORTS).filter(pl.col("local_date").is_between(week.first, week.last))
+    rows = tables.newest(CITIZEN_REPORTS, day, kind=ALL)
     if rows.is_empty():
-        return absent(CITIZEN_REPORTS, tables, day)
-    rows = fullest(rows)
-    count = int(rows["reports"].sum())
-    finished = int(rows.filter(state="finished")["reports"].sum())
+        if not tables.has(CITIZEN_REPORTS):
+            return absent(CITIZEN_REPORTS, tables, day)
+        reason = f"no month of {LEAST} reports or more has been counted yet; that is done {SETTLED.days} days after it"
+        return [nothing(CITIZEN_REPORTS.smart, CITIZEN_REPORTS.name, CITIZEN_REPORTS.title, day, reason)]
+    month = rows.to_dicts()[0]
+    last, count, finished = month["reference_date"], month["reports"], month["finished"]
     people = registered(city, day, tables)
-    quiet = rows.filter(local_date=week.last).is_empty()
+    share = month["days_with_reports"] / last.day
     basis = Basis(
         "governance",
-        week,
-        f"{CITIZEN_REPORTS.name}, {rows.item(0, 'source')}",
-        # Nobody reported anything, or the feed did not answer.
-        partial=f"no report is of {week.last}, the last of these days" if quiet else None,
+        Period(last.replace(day=1), last),
+        f"{CITIZEN_REPORTS.name}, {month['source']}",
+        max_age=REPORTS_MAX_AGE,
+        # Nobody reported anything on the others, or the feed did not answer.
+        partial=f"reports are of {month['days_with_reports']} of the month's days" if share < ENOUGH else None,
     )
+    few = f"too few are finished, or not finished, to tell: fewer than {LEAST}" if finished is None else None
+    if count < LEAST_SHARED:
+        few = f"fewer than {LEAST_SHARED} reports, counted in steps of {LEAST}, carry no share"
+    steps = f"in steps of {LEAST}, rounded down"
     found = [
         Indicator(
-            "reports_week",
-            "Citizens' reports in a week",
+            "reports_month",
+            "Citizens' reports in a month",
             float(count),
             "reports",
-            "reports made in the last seven days within the city's reach",
+            f"reports made in the month within the city's reach, {steps}",
             basis,
         ),
         Indicator(
             "reports_finished_share",
-            "Of these finished by now",
-            100 * finished / count,
+            "Of these finished",
+            None if finished is None else 100 * finished / count,
             "%",
-            "reports in the state finished over all reports of the week",
-            basis,
+            f"reports in the state finished {SETTLED.days} days after the month over all of it, both {steps}",
+            replace(basis, withheld=few),
         ),
     ]
     if people:
         found.append(
             Indicator(
                 "reports_per_10000",
-                "Citizens' reports a week per 10,000 registered inhabitants",
+                "Citizens' reports a month per 10,000 registered inhabitants",
                 10_000 * count / people.persons,
                 "1/10,000",
-                f"reports of the week over the registered population of {people.level} {people.area}",
+                f"reports of the month, {steps}, over the registered population of {people.level} {people.area}",
                 basis,
             )
         )

@@ -19,7 +19,7 @@ from assets.indicators.indicator import joined
 from assets.indicators.inhabitants import registered
 from assets.indicators.road_deaths import by_year
 from assets.indicators.tables import Tables, newest
-from assets.lake.citizen_reports import fullest
+from assets.lake.citizen_reports import ALL
 from quality.contracts import Table
 from quality.tables import (
     AIR_QUALITY,
@@ -189,11 +189,12 @@ def _criteria(city: City, day: date, tables: Tables) -> Iterator[dict[str, Any]]
     served = [f"{smart}: {count} indicators with a value" for smart, count in shown.iter_rows()]
     without = [f"{smart}: no indicator with a value" for smart in sorted(set(city.smarts) - set(shown["smart"]))]
     yield _criterion(4, "Smart services", served, without)
-    reports = fullest(tables.get(CITIZEN_REPORTS))
-    count = int(reports["reports"].sum())
-    finished = int(reports.filter(state="finished")["reports"].sum())
-    taken = [f"citizens' reports: {count}, of which {finished} are finished"] if count else []
-    lacking = [] if count else ["citizens' participation: no reports"]
+    taken = [
+        f"citizens' reports in {month['reference_date']:%Y-%m}: {month['reports']}"
+        + (f", of which {month['finished']} are finished" if month["finished"] else "")
+        for month in tables.newest(CITIZEN_REPORTS, date.max, kind=ALL).to_dicts()
+    ]
+    lacking = [] if taken else ["citizens' participation: no reports"]
     yield _criterion(5, "Sustainable management", taken, [*lacking, "budget and operation plan"])
 
 

@@ -214,11 +214,6 @@ def days_of(lake: CityLake, table: Table, receipts: Mapping[str, date]) -> list[
     return _days(read.filter(pl.col("receipt").is_in(list(receipts)), table=table.name))
 
 
-def days_since(lake: CityLake, table: Table, since: date, until: date) -> list[date]:
-    """Days that readings of the delivery days ``since`` to ``until`` touched."""
-    return _days(lake.read(DELIVERIES, (since, until)).filter(table=table.name))
-
-
 def _days(entries: pl.DataFrame) -> list[date]:
     days = entries["held"].explode().drop_nulls().struct.field("day")
     return sorted(set(days.to_list()))

@@ -17,7 +17,7 @@ from assets.indicators.people import members
 from assets.indicators.road_deaths import by_year
 from assets.indicators.tables import Tables, newest
 from assets.indicators.water import current
-from assets.lake.citizen_reports import fullest
+from assets.lake.citizen_reports import ALL
 from quality.privacy import lacking
 from quality.tables import (
     AIR_QUALITY,
@@ -53,13 +53,12 @@ SEXES = {"female": "หญิง female", "male": "ชาย male", "total": "�
 MOST_AREAS, MOST_SERIES, MOST_KINDS, MOST_STATIONS = 20, 4, 12, 10
 """Areas, yearly charts, kinds and water-level stations shown; the tables hold the rest."""
 STATES = {
-    "new": "ใหม่ new",
-    "in_progress": "กำลังดำเนินการ in progress",
     "finished": "เสร็จสิ้น finished",
-    "other": "อื่น ๆ other",
+    "open": "ยังไม่เสร็จ not finished",
+    "untold": "ไม่แยก not told apart",
 }
-REPORT_DAYS = 14
-"""Days of citizens' reports shown: two weeks, so that weekdays can be compared."""
+REPORT_DAYS = 366
+"""Citizens' reports shown: a year of months, so that seasons can be compared."""
 
 Drawing = tuple[str, str, str, Any]
 """Smart, heading, what it shows in a sentence, and the Altair chart."""
@@ -345,27 +344,35 @@ def _facilities(rows: pl.DataFrame) -> list[Drawing]:
 
 
 def _reports(rows: pl.DataFrame, day: date) -> list[Drawing]:
-    shown = fullest(rows.filter(pl.col("local_date") >= day - timedelta(days=REPORT_DAYS)))
-    if shown.is_empty():
+    months = rows.filter(pl.col("kind") == ALL, pl.col("reference_date") > day - timedelta(days=REPORT_DAYS))
+    if months.is_empty():
         return []
     import altair as alt
 
-    days = (
-        shown.group_by("local_date", "state")
-        .agg(pl.col("reports").sum())
-        .with_columns(label=pl.col("state").replace(STATES), day=pl.col("local_date").dt.strftime("%m-%d"))
-        .sort("local_date", "state")
+    states = (
+        months.sort("reference_date")
+        .select(
+            month=pl.col("reference_date").dt.strftime("%Y-%m"),
+            finished=pl.col("finished"),
+            open=pl.col("reports") - pl.col("finished"),
+            untold=pl.when(pl.col("finished").is_null()).then("reports"),
+        )
+        .unpivot(index="month", variable_name="state", value_name="reports")
+        .drop_nulls("reports")
+        .with_columns(label=pl.col("state").replace(STATES))
     )
     spec = (
-        alt.Chart(days.select("day", "label", "reports"))
+        alt.Chart(states.select("month", "label", "reports"))
         .mark_bar()
         .encode(
-            alt.X("day:O", title="วันที่แจ้ง day reported").axis(labelAngle=0, labelOverlap="greedy"),
+            alt.X("month:O", title="เดือน month").axis(labelAngle=0, labelOverlap="greedy"),
             alt.Y("reports:Q", title="เรื่อง reports").stack(True),
             alt.Color("label:N", title=None)
-            .scale(domain=list(STATES.values()), range=[PALETTE[4], PALETTE[0], PALETTE[2], PALETTE[5]])
+            .scale(domain=list(STATES.values()), range=[PALETTE[2], PALETTE[0], PALETTE[5]])
             .legend(columns=2),
         )
     )
-    about = "Citizens' reports by the day they were made and the state they are in now."
+    about = (
+        "Citizens' reports by the month they were made, in steps of five; each month is counted once, after its end."
+    )
     return [("governance", "เรื่องร้องเรียน · Citizens' reports", about, spec)]

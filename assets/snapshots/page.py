@@ -46,7 +46,7 @@ HEADLINES = (
     *("registered_population", "older_share"),
     *("household_income", "household_expenditure"),
     *("hospitals", "schools", "stations_over_bank"),
-    *("reports_week", "reports_finished_share", "datasets_published"),
+    *("reports_month", "reports_finished_share", "datasets_published"),
 )
 """Indicators that open their Smart, in this order. The others follow by code, those without a value last."""
 

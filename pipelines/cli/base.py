@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import select
 import signal
@@ -154,9 +155,20 @@ def say(message: str) -> None:
     err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
-def print_json(found: Any) -> None:
-    """Print what a script reads."""
-    print(json.dumps(found, ensure_ascii=False, indent=1, default=str))
+def print_json(found: Any, indent: int | None = 1) -> None:
+    """Print what a script reads. JSON knows no number that is none: NaN and infinity become null."""
+    print(json.dumps(_finite(found), ensure_ascii=False, indent=indent, default=str, allow_nan=False))
+
+
+def _finite(found: Any) -> Any:
+    match found:
+        case float():
+            return found if math.isfinite(found) else None
+        case dict():
+            return {key: _finite(value) for key, value in found.items()}
+        case list() | tuple():
+            return [_finite(value) for value in found]
+    return found
 
 
 def show_problems(found: Mapping[str, Sequence[str]], as_json: bool) -> None:

@@ -1,13 +1,12 @@
 """``muang sql``: the lake and the current snapshots, asked."""
 
-import json
 from typing import Annotated
 
 import typer
 from rich.table import Table as RichTable
 
 from assets.cities.registry import Smart
-from pipelines.cli.base import Json, app, err, fail, guarded, out
+from pipelines.cli.base import Json, app, err, fail, guarded, out, print_json
 from pipelines.settings import Settings
 
 
@@ -26,32 +25,27 @@ def sql(
 
     from assets.landing.store import open_store
     from pipelines.build import cities_of
-    from pipelines.sql import DESCRIBE, connect, is_reading, published
+    from pipelines.queries import Refused, TableFiles
+    from pipelines.sql import ask, published
 
     if query and smart:
         raise fail("--smart is for the description of tables, not for a query", 2)
     settings = Settings()
     store, cities = open_store(settings.store_uri), list(cities_of(settings))
-    files, damaged = published(store, cities)
+    snapshots, damaged = published(store, cities)
     for error in damaged:
         err.print(f"[red]left out[/]: {error}", highlight=False)
-    described = (DESCRIBE, {"smart": smart})
     try:
-        with connect(store, cities, files) as connection:
-            if not connection.execute(*described).fetchone():
-                raise fail(f"the store {settings.store_uri} holds no such tables yet; `muang nightly` fills it", 2)
-            if query and not is_reading(connection, query):
-                raise fail("only queries are run here; nothing is written", 2)
-            result = connection.execute(query) if query else connection.execute(*described)
-            names = [column[0] for column in result.description or []]
-            rows = result.fetchall()
+        names, rows = ask(TableFiles(store), cities, snapshots, query, smart)
+    except Refused as refused:
+        raise fail(str(refused), 2) from None
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise fail(f"infrastructure: {error}", 3) from None
     except duckdb.Error as error:
         # What was left out may be the very table that is asked for.
         raise fail(str(error), 1 if damaged else 2) from None
     if as_json:
-        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False, default=str))
+        print_json([dict(zip(names, row, strict=True)) for row in rows], indent=None)
         raise typer.Exit(1 if damaged else 0)
     grid = RichTable(*names, header_style="bold")
     for row in rows:

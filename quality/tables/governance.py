@@ -13,6 +13,9 @@ TICKETS = Table(
     title="Citizens' reports, one by one",
     description="Reports without text, picture, address or name: what counting them needs. Never published.",
     smart="governance",
+    version=2,
+    of_customers=True,
+    prefer=("_delivered", "_number", "_receipt", "_nth"),
     key=("source", "ticket"),
     day="local_date",
     published=False,
@@ -34,25 +37,44 @@ TICKETS = Table(
 
 CITIZEN_REPORTS = Table(
     name="citizen_reports",
+    version=2,
     size="few",
     title="Citizens' reports",
-    description="Reports by the day they were made, tambon, first kind and state they are in: counts only.",
+    description="Reports of a month in the whole city, in all and by first kind. A month is counted once, eight days "
+    "after its end, and never again; every count stands for five reports or more and is told in steps of five, rounded "
+    "down. A month without rows had fewer than five.",
     smart="governance",
-    key=("source", "local_date", "amphoe", "tambon", "kind", "state"),
-    day="local_date",
+    key=("kind", "reference_date"),
+    day="reference_date",
     lineage=False,
     prefer=(),
     derived_from="tickets",
-    by_day=True,
     columns=(
-        Column("source", pl.String(), "Endpoint it was told by.", nullable=False),
-        LOCAL_DATE,
-        Column("amphoe", pl.String(), "Amphoe or khet; empty where not told.", nullable=False),
-        Column("tambon", pl.String(), "Tambon or khwaeng; empty where not told.", nullable=False),
-        Column("kind", pl.String(), "First kind as the service names it; empty where not told.", nullable=False),
-        Column("state", pl.String(), "State.", nullable=False, allowed=("new", "in_progress", "finished", "other")),
-        Column("reports", pl.Int64(), "Reports.", nullable=False, minimum=1),
-        Column("median_hours_to_finish", pl.Float64(), "Median time to finish, where told.", unit="h", minimum=0),
+        Column("source", pl.String(), "Endpoint that told most reports of the month: they are its.", nullable=False),
+        Column(
+            "kind",
+            pl.String(),
+            "First kind as the service names it; all: every report of the month; other: those of kinds that are too "
+            "rare for a row of their own, or not told.",
+            nullable=False,
+        ),
+        Column("reports", pl.Int64(), "Reports, rounded down to a multiple of five.", nullable=False, minimum=5),
+        Column(
+            "finished",
+            pl.Int64(),
+            "Of these finished when the month was counted, rounded down to a multiple of five; of all kinds together "
+            "only, and only where as many as five are and five are not.",
+            minimum=5,
+        ),
+        Column("days_with_reports", pl.Int64(), "Days of the month that reports are of; of all kinds.", minimum=1),
+        Column(
+            "median_days_to_finish",
+            pl.Int64(),
+            "Median time to finish, in whole days, where ten or more finished; of all kinds.",
+            unit="d",
+            minimum=0,
+        ),
+        Column("reference_date", pl.Date(), "Last day of the month.", nullable=False),
     ),
 )
 

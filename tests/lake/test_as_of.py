@@ -10,6 +10,7 @@ import pytest
 from assets.cities.registry import load_registry
 from assets.landing.deployment import Deployment
 from assets.landing.store import LocalStore
+from pipelines.queries import TableFiles
 from pipelines.sql import connect
 from tests.home import Home
 from tests.kit import ingest_meters, land
@@ -69,7 +70,7 @@ def test_the_newest_day_asked_is_the_lake_itself(home: Home, deliver: Deliver) -
         [nem12("1"), nem12("2", "20261120000000"), nem12("", "20261129000000"), nem12("3", flag="S14"), nem12("4")]
     ):
         deliver(after, data)
-    with connect(LocalStore(home.home), [city.slug for city in load_registry().values()], {}) as connection:
+    with connect(TableFiles(LocalStore(home.home)), [city.slug for city in load_registry().values()], {}) as connection:
         asked = connection.execute("from lake.meter_intervals_as_of('2026-12-01') order by start")
         columns = ", ".join(column[0] for column in asked.description)
         rows = asked.fetchall()
@@ -82,6 +83,6 @@ def test_the_newest_day_asked_is_the_lake_itself(home: Home, deliver: Deliver) -
 
 
 def test_without_readings_there_is_nothing_to_ask(tmp_path: Path) -> None:
-    with connect(LocalStore(tmp_path), ["phuket"], {}) as connection:
+    with connect(TableFiles(LocalStore(tmp_path)), ["phuket"], {}) as connection:
         found = connection.execute("select count(*) from duckdb_functions() where schema_name = 'lake'").fetchone()
     assert found == (0,)

@@ -13,6 +13,7 @@ from assets.lake.files import CityLake
 from assets.lake.ledger import known
 from assets.lake.upkeep import upgrade, verify
 from assets.landing.store import LocalStore
+from pipelines.queries import TableFiles
 from pipelines.sql import connect
 from quality.contracts import Column
 from quality.tables import DELIVERIES, TABLES, WEATHER
@@ -62,7 +63,7 @@ def test_a_delivery_for_an_old_day_writes_it_in_todays_contract(lake: CityLake) 
 
 
 def test_sql_answers_over_both(lake: CityLake) -> None:
-    with connect(lake.store, ["nan"], {}) as connection:
+    with connect(TableFiles(lake.store), ["nan"], {}) as connection:
         query = "select local_date, wind_speed_m_s, grid_lat, city, month from lake.weather order by all"
         assert connection.execute(query).fetchall() == [
             (DAYS[0], None, None, "nan", "2026-11"),
@@ -75,7 +76,7 @@ def test_sql_answers_over_both(lake: CityLake) -> None:
 def test_sql_knows_columns_that_no_file_has_yet(tmp_path: Path) -> None:
     lake = CityLake(LocalStore(tmp_path), "nan")
     lake.put(OLD, DAYS[0], rows(OLD, DAYS[0]))
-    with connect(lake.store, ["nan"], {}) as connection:
+    with connect(TableFiles(lake.store), ["nan"], {}) as connection:
         [(kind, value)] = connection.execute("select typeof(grid_lat), grid_lat from lake.weather").fetchall()
         assert (kind, value) == ("DOUBLE", None)
 
@@ -114,7 +115,7 @@ def test_a_renamed_and_retyped_column_is_read_under_its_name_and_type(changed: C
     assert frame.schema == AFTER.schema
     assert frame["temperature_c"].to_list() == [28.25, 29.5]
     assert frame["grid_lat"].to_list() == [None, 18.0]
-    with connect(changed.store, ["nan"], {}) as connection:
+    with connect(TableFiles(changed.store), ["nan"], {}) as connection:
         query = "select temperature_c, typeof(temperature_c), grid_lat, month from lake.weather order by 1"
         assert connection.execute(query).fetchall() == [
             (28.25, "DOUBLE", None, "2026-11"),

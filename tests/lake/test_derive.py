@@ -60,33 +60,37 @@ def land(deployment: Deployment, day: date, name: str, data: bytes | None, **fac
 
 
 def counted(deployment: Deployment) -> list[tuple]:
-    return CityLake(deployment.store, CITY.slug).read(CITIZEN_REPORTS).select("local_date", "state", "reports").rows()
+    made = CityLake(deployment.store, CITY.slug).read(CITIZEN_REPORTS).filter(kind="all")
+    return made.select("reference_date", "reports", "finished").rows()
 
 
-FIRST = download(("A", "รอรับเรื่อง"), ("B", "รอรับเรื่อง"))
-SECOND = download(("A", "เสร็จสิ้น"), ("B", "รอรับเรื่อง"))
-REPORTED = date(2026, 11, 20)
+FIRST = download(*((f"{number}", "รอรับเรื่อง") for number in range(12)))
+SECOND = download(*((f"{number}", "เสร็จสิ้น" if number < 6 else "รอรับเรื่อง") for number in range(12)))
+COUNTED = date(2026, 12, 8)
+"""The night that November is counted."""
 
 
-def test_a_report_that_moves_on_is_counted_once_where_it_is_now(tmp_path: Path) -> None:
+def test_a_report_that_moves_on_is_counted_once_where_it_is_then(tmp_path: Path) -> None:
     deployment = deployed(tmp_path)
     for day, data in zip(DAYS, (FIRST, SECOND), strict=True):
         land(deployment, day, f"{day}.json", data)
         kit.ingest(deployment, CITY, TICKETS, day)
-        made = derive.derive(Step(deployment, CITY, day), REPORTS)
-        assert all(verdict.verdict != "block" for verdict in made.verdicts)
-    assert counted(deployment) == [(REPORTED, "finished", 1), (REPORTED, "new", 1)]
+        derive.derive(Step(deployment, CITY, day), REPORTS)
+        assert counted(deployment) == [], "the month is not over"
+    made = derive.derive(Step(deployment, CITY, COUNTED), REPORTS)
+    assert all(verdict.verdict != "block" for verdict in made.verdicts)
+    assert counted(deployment) == [(date(2026, 11, 30), 10, 5)]
     again = derive.derive(Step(deployment, CITY, DAYS[1]), REPORTS)
-    assert not any(file.changed for file in again.files)
+    assert not any(file.changed for file in again.files), "nor does a past day that runs again take it back"
 
 
 def test_a_night_that_failed_is_made_good_by_the_next(tmp_path: Path) -> None:
     deployment = deployed(tmp_path)
-    land(deployment, DAYS[0], "one.json", FIRST)
+    land(deployment, DAYS[0], "one.json", SECOND)
     kit.ingest(deployment, CITY, TICKETS, DAYS[0])
-    # The step that counts fails on this night; the next night brings nothing.
-    derive.derive(Step(deployment, CITY, DAYS[1]), REPORTS)
-    assert counted(deployment) == [(REPORTED, "new", 2)]
+    # The step that counts fails on all nights until then.
+    derive.derive(Step(deployment, CITY, date(2026, 12, 20)), REPORTS)
+    assert counted(deployment) == [(date(2026, 11, 30), 10, 5)]
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -96,9 +100,9 @@ def test_the_same_deliveries_in_any_order_give_the_same_bytes(tmp_path: Path, or
         land(deployment, day, f"{day}.json", data)
         kit.ingest(deployment, CITY, TICKETS, day)
         derive.derive(Step(deployment, CITY, day), REPORTS)
-    derive.derive(Step(deployment, CITY, DAYS[1]), REPORTS)
+    derive.derive(Step(deployment, CITY, COUNTED), REPORTS)
     [key] = CityLake(deployment.store, CITY.slug).keys(CITIZEN_REPORTS)
-    assert counted(deployment) == [(REPORTED, "finished", 1), (REPORTED, "new", 1)]
+    assert counted(deployment) == [(date(2026, 11, 30), 10, 5)]
     assert deployment.store.read(key) == encode(
         CityLake(deployment.store, CITY.slug).read(CITIZEN_REPORTS), contract_of(CITIZEN_REPORTS)
     )

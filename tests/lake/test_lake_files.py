@@ -198,7 +198,7 @@ def test_merged_files_do_not_depend_on_order_repetition_or_batching(deliveries, 
 def register(receipt: str, delivered: int, on: int, points: list[str]) -> pl.DataFrame:
     return pl.DataFrame(
         [
-            (point, receipt, "other", None, date(2026, 11, on), receipt, date(2026, 11, delivered), 1, 1)
+            (point, receipt, "other", None, date(2026, 11, on), receipt, 1, date(2026, 11, delivered), 1)
             for point in points
         ],
         schema=METERS.schema,

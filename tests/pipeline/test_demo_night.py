@@ -224,13 +224,28 @@ def test_status_tells_what_is_missing(night: Night) -> None:
 
 def test_sql_reads_no_personal_data_and_writes_nothing(night: Night) -> None:
     deployment, _ = night
+
+    def content() -> dict[Path, bytes]:
+        folders = (deployment.home / folder for folder in ("landing", "lake", "cdp"))
+        return {path: path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+    before = content()
     for query in (
         f"select * from read_text('{deployment.home}/landing/**')",
         f"copy (select 1) to '{deployment.home}/lake/x.csv'",
+        f"with written as (copy (select 1) to '{deployment.home}/cdp/city=nan/current.json') from written",
+        f"explain analyze copy (select 1) to '{deployment.home}/cdp/city=nan/current.json'",
     ):
         result = deployment.muang("sql", query)
-        assert result.returncode == 2, query
-    assert not (deployment.home / "lake" / "x.csv").exists()
+        assert (result.returncode, result.stdout) == (2, ""), query
+        assert "Traceback" not in result.stderr
+    assert content() == before
+
+
+def test_sql_prints_json_that_is_json(night: Night) -> None:
+    deployment, _ = night
+    [row] = deployment.json("sql", "select 'nan'::double as a, ['inf'::float] as b, 1.5::decimal(9, 2) as c")
+    assert row == {"a": None, "b": [None], "c": "1.50"}
 
 
 def test_doctor_finds_the_store_sound_and_says_what_to_do(night: Night) -> None:

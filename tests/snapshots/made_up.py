@@ -294,17 +294,16 @@ def around() -> dict[str, pl.DataFrame]:
         ],
         contracts.CITIZEN_REPORTS: [
             {
-                "source": source,
-                "local_date": DAY - timedelta(days=n),
-                "amphoe": "เมืองภูเก็ต",
-                "tambon": "ตลาดใหญ่",
-                "kind": "ถนน",
-                "state": state,
-                "reports": count + n % 4,
+                "source": "traffy_geojson",
+                "kind": kind,
+                "reports": reports + 5 * month,
+                "finished": 60 if kind == "all" and month != 8 else None,
+                "days_with_reports": 28 if kind == "all" else None,
+                "median_days_to_finish": 3 if kind == "all" else None,
+                "reference_date": date(2026, month + 1, 1) - timedelta(days=1),
             }
-            for source, more in (("traffy_geojson", 0), ("traffy_exchange", 3))
-            for n in range(20)
-            for state, count in (("new", 2 + more), ("in_progress", 3), ("finished", 6))
+            for month in (8, 9)
+            for kind, reports in (("all", 100), ("ถนน", 60), ("ทางเท้า", 20), ("other", 15))
         ],
         contracts.DATASETS: [
             month

@@ -1,6 +1,6 @@
 """The charts' numbers: what a drawing holds as data, against a plain count over the made-up rows."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import date, timedelta
 
 import polars as pl
@@ -73,18 +73,15 @@ def test_facilities_are_counted_by_kind_and_the_rarest_left_to_the_table(made_up
     assert "© OpenStreetMap contributors" in drawings(made_up.city(), {"facilities": table}, NIGHT)[0][2]
 
 
-def test_reports_of_two_weeks_by_state_from_one_endpoint(made_up) -> None:
+def test_reports_are_months_by_what_became_of_them_where_that_may_be_told(made_up) -> None:
     table = made_up.around()["citizen_reports"]
     [rows] = drawn(made_up, {"citizen_reports": table}, "Citizens")
-    want: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for row in table.filter(source="traffy_exchange").iter_rows(named=True):  # the one that tells more
-        if row["local_date"] >= date(2026, 11, 9):
-            want[f"{row['local_date']:%m-%d}", row["state"]] += row["reports"]
-    assert {
-        (row["day"], row["label"].split()[-1].replace("progress", "in_progress")): row["reports"] for row in rows
-    } == want
-    assert len({day for day, _ in want}) == REPORT_DAYS
-    assert headings(made_up, {"citizen_reports": table}, NIGHT + timedelta(days=60)) == []
+    assert [(row["month"], row["label"].split(" ", 1)[1], row["reports"]) for row in rows] == [
+        ("2026-09", "finished", 60),
+        ("2026-09", "not finished", 85),
+        ("2026-08", "not told apart", 140),
+    ]
+    assert headings(made_up, {"citizen_reports": table}, NIGHT + timedelta(days=REPORT_DAYS)) == []
 
 
 def test_rivers_are_the_newest_fresh_reading_of_each_station_by_name(made_up) -> None:

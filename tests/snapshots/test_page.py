@@ -248,7 +248,7 @@ def test_the_page_stays_small_however_much_there_is(whole: str, made_up, tmp_pat
     crowd = {
         "facilities": many("facilities", 100, "facility_id"),
         "water_levels": many("water_levels", 50, "station_id"),
-        "citizen_reports": many("citizen_reports", 100, "tambon"),
+        "citizen_reports": many("citizen_reports", 100, "kind"),
         "road_casualties": many("road_casualties", 50, "area"),
         "ev_chargers": many("ev_chargers", 100, "site_id"),
     }

@@ -22,6 +22,7 @@ from assets.snapshots.commit import Conflict
 from assets.snapshots.describe import datapackage
 from assets.snapshots.history import current, history, manifest as manifest_of, repair
 from assets.snapshots.verify import verify
+from pipelines.queries import TableFiles
 from pipelines.sql import connect, published
 from quality import tables as contracts
 from quality.tables import INDICATORS, TABLES
@@ -106,7 +107,7 @@ def test_a_table_is_one_file_and_one_a_month_when_it_has_many_rows(tmp_path: Pat
     profiles = f"{tmp_path}/{prefix('phuket', entry.snapshot_id)}/data/load_profile/**/*.parquet"
     query = f"select month, count(*), sum(kwh) from read_parquet('{profiles}') group by 1 order by 1"
     assert duckdb.sql(query).fetchall() == [("2026-10", 288, profile), ("2026-11", 288, profile)]
-    with connect(store, ["phuket"], published(store, ["phuket"])[0]) as connection:
+    with connect(TableFiles(store), ["phuket"], published(store, ["phuket"])[0]) as connection:
         query = "select city, month, count(*) from cdp.{} group by all order by all"
         asked = [connection.execute(query.format(name)).fetchall() for name in ("load_profile", "weather")]
     assert asked == [[("phuket", "2026-10", 288), ("phuket", "2026-11", 288)], [("phuket", "2026-11", 24)]]
