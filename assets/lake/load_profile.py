@@ -92,12 +92,17 @@ def contributions(intervals: pl.DataFrame, register: pl.DataFrame) -> Contributi
 
 
 def build(
-    intervals: pl.DataFrame, register: pl.DataFrame, published: pl.DataFrame | None = None, restate: bool = False
+    intervals: pl.DataFrame,
+    register: pl.DataFrame,
+    published: pl.DataFrame | None = None,
+    restate: bool = False,
+    others: pl.DataFrame | None = None,
 ) -> LoadProfile:
-    """The load profile of whole local days, given the basis of what was published for them before."""
+    """The load profile of whole local days, given the basis of what was published for them before. ``restate`` and
+    ``others`` as in ``quality.privacy.release``."""
     before = LOAD_PROFILE_BASIS.empty() if published is None else published
     parts, left_out = contributions(intervals, register)
-    basis, withheld = privacy.release(parts, before, register, restate)
+    basis, withheld = privacy.release(parts, before, register, restate, others)
     cells = privacy.cells(basis)
     judged = [privacy.recheck(cells, basis, before), *_verdicts(parts, register, basis, withheld, left_out)]
     return LoadProfile(cells, basis, judged, withheld.height)
@@ -161,12 +166,15 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     basis_verdicts: list[Verdict] = []
     files: list[Written] = []
     cells = [LOAD_PROFILE.empty()]
+    beside = _Beside(lake)
     for reading_day in sorted({*days} - forgotten):
         intervals, before = lake.day(METER_INTERVALS, reading_day), lake.day(LOAD_PROFILE_BASIS, reading_day)
         if intervals.height or before.height:
             theirs = overlap.elsewhere(lake, reading_day)
             mine = intervals.filter(~pl.col("meter_id").is_in(theirs))
-            profile = build(mine, register, before if before.height else None, restatable(reading_day, day))
+            known = before if before.height else None
+            others = beside.of(reading_day)
+            profile = build(mine, register, known, restatable(reading_day, day), others)
             judged = [check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)] + profile.verdicts
             basis_judged = gate.judge(LOAD_PROFILE_BASIS, profile.basis, reading_day, day)
             verdicts += judged
@@ -175,6 +183,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
                 continue  # the day keeps what it had, and is made again the next night
             if not _remember(lake, reading_day, profile.basis, before, theirs):
                 continue
+            beside.seen.pop(reading_day, None)
             files += lake.put(LOAD_PROFILE, reading_day, profile.cells)
             cells.append(profile.cells)
             if profile.corrections:
@@ -189,6 +198,22 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     basis_found = worst(basis_verdicts)
     ingest.write_verdicts(step, LOAD_PROFILE_BASIS, basis_found)
     return Built(days, files, [*found, *basis_found])
+
+
+class _Beside:
+    """Who is in the cells of a month's other days, each read once."""
+
+    def __init__(self, lake: CityLake) -> None:
+        self.lake = lake
+        self.seen: dict[date, pl.DataFrame] = {}
+
+    def of(self, day: date) -> pl.DataFrame:
+        """What ``quality.privacy.release`` takes as ``others`` of a day."""
+        days = [d for d in self.lake.days(LOAD_PROFILE_BASIS) if d != day and d.replace(day=1) == day.replace(day=1)]
+        for each in days:
+            if each not in self.seen:
+                self.seen[each] = privacy.customers_by_zone(self.lake.day(LOAD_PROFILE_BASIS, each))
+        return pl.concat([privacy.customers_by_zone(LOAD_PROFILE_BASIS.empty()), *(self.seen[each] for each in days)])
 
 
 def _remember(lake: CityLake, day: date, basis: pl.DataFrame, before: pl.DataFrame, theirs: Collection[str]) -> bool:

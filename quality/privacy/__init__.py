@@ -6,6 +6,7 @@ from quality.privacy.release import (
     CELL as CELL,
     WITHDRAWN as WITHDRAWN,
     cells as cells,
+    customers_by_zone as customers_by_zone,
     lacking as lacking,
     release as release,
     withdraw as withdraw,

@@ -3,7 +3,9 @@
 1. A zone that passes stays whole: its classes that pass are cells, the others are together in (zone, ``other``), with
    the smallest of those that pass where they alone do not.
 2. A zone that one customer dominates passes without it; the zone then lacks that customer.
-3. What is left of all zones is together in (``other``, ``other``), without who dominates even that. No cell of a zone
+3. A large customer that was not in its zone's cells on some other day of the month is not in them either: whoever is
+   near 15 % would go in and out with the weather, and the difference of two days would tell it.
+4. What is left of all zones is together in (``other``, ``other``), without who dominates even that. No cell of a zone
    is taken along to hide it: the day's zones would come and go with the city's largest customers, and tell of them.
 """
 
@@ -13,29 +15,50 @@ import polars as pl
 
 from quality.privacy.rule import OTHER, dominating, judged
 
+LARGE = (1, 20)
+"""5 % of a zone, as a fraction: who has more is seen in its sum when it comes or goes."""
+
 DAY_CELL = ["local_date", "cell_zone", "cell_class"]
 """What a cell is named by."""
 
 _BAND = ["local_date", "zone", "customer_class"]
 
 
-def place(members: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
+def place(members: pl.DataFrame, taken: pl.DataFrame, others: pl.DataFrame | None = None) -> pl.DataFrame:
     """``meter_id, local_date, cell_zone, cell_class`` of the members that are in a cell.
 
-    Names in ``taken`` (``DAY_CELL``) belong to cells published earlier and are not used.
+    Names in ``taken`` (``DAY_CELL``) belong to cells published earlier and are not used. ``others`` (``local_date,
+    cell_zone, customer_id``) tells who is in the cells of the month's other days.
     """
     members = members.filter(pl.col("kwh").is_not_null())
-    whole, left = _without_dominating(members, ["zone"])
+    away = _away(members, ["zone"], others)
+    whole, left = _without_dominating(members.join(away, on=away.columns, how="anti"), ["zone"])
+    left = pl.concat([left, members.join(away, on=away.columns, how="semi")])
     # A zone that was published before may have no room for its name: its late customers go where others go.
     own = _by_class(whole, taken)
     left = pl.concat([left, own.filter(pl.col("cell_class").is_null()).select(left.columns)])
     own = own.filter(pl.col("cell_class").is_not_null()).with_columns(cell_zone="zone")
     closed = taken.filter(cell_zone=OTHER, cell_class=OTHER).select("local_date").unique()
     left = left.join(closed, on="local_date", how="anti")
-    together, _ = _without_dominating(left, [])
+    away = _away(left, [], others)
+    together, _ = _without_dominating(left.join(away, on=away.columns, how="anti"), [])
     together = together.with_columns(cell_zone=pl.lit(OTHER), cell_class=pl.lit(OTHER))
     names = ["meter_id", *DAY_CELL]
     return pl.concat([own.select(names), together.select(names)]).unique(maintain_order=False)
+
+
+def _away(members: pl.DataFrame, by: Sequence[str], others: pl.DataFrame | None) -> pl.DataFrame:
+    """Large customers of a zone (of the city, without ``by``) that its cells of some other day are without: ``*by,
+    local_date, customer_id``."""
+    large = dominating(members, by, LARGE)
+    if others is None:
+        return large.clear()
+    zone = pl.col("zone") if by else pl.lit(OTHER)
+    days = others.group_by("cell_zone").agg(days=pl.col("local_date").n_unique())
+    there = others.unique().group_by("cell_zone", "customer_id").len("there")
+    seen = large.with_columns(cell_zone=zone).join(days, on="cell_zone")
+    seen = seen.join(there, on=["cell_zone", "customer_id"], how="left")
+    return seen.filter(pl.col("there").fill_null(0) < pl.col("days")).select(large.columns)
 
 
 def _without_dominating(members: pl.DataFrame, by: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:

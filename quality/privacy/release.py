@@ -40,11 +40,18 @@ class Release(NamedTuple):
     withheld: pl.DataFrame
 
 
-def release(members: pl.DataFrame, basis: pl.DataFrame, registered: pl.DataFrame, restate: bool = False) -> Release:
+def release(
+    members: pl.DataFrame,
+    basis: pl.DataFrame,
+    registered: pl.DataFrame,
+    restate: bool = False,
+    others: pl.DataFrame | None = None,
+) -> Release:
     """The next basis, given the ``basis`` of all before.
 
     ``members`` are those of whole days (``quality.privacy.rule``), ``registered`` rows of ``meter_id, zone,
     customer_class``: all meters that the register has. With ``restate`` cells may be corrected.
+    ``others`` (``customers_by_zone``) tells who is in the cells of the month's other days.
     """
     known = basis.select(*_METER, "customer_id", "zone", "customer_class", *DAY_CELL[1:], "restated").unique(_METER)
     now = members.join(known.select(*_METER), on=_METER, how="semi")
@@ -64,13 +71,18 @@ def release(members: pl.DataFrame, basis: pl.DataFrame, registered: pl.DataFrame
     old = basis.join(taken_on, on=DAY_CELL, how="anti")
     in_cells = pl.concat([old.select(names), new.select(names)])
     fresh = late.join(new, on=_METER, how="anti")
-    placed = fresh.join(place(fresh, known.select(DAY_CELL).unique()), on=_METER)
+    placed = fresh.join(place(fresh, known.select(DAY_CELL).unique(), others), on=_METER)
     # Meters of which nothing is known belong to what their like are in: a cell lacks what they used.
     silent = fresh.filter(pl.col("kwh").is_null().all().over(_METER))
     both = pl.concat([placed, _joining(silent, placed)]).with_columns(restated=pl.lit(False))
     whole = pl.concat([in_cells, both.select(names)])
     withheld = changed.join(taken_on, on=DAY_CELL, how="anti").sort(DAY_CELL)
     return Release(_with_lacking(whole, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
+
+
+def customers_by_zone(basis: pl.DataFrame) -> pl.DataFrame:
+    """Who is in the cells of a basis: ``local_date, cell_zone, customer_id``."""
+    return basis.filter(pl.col("cell_zone") != WITHDRAWN).select("local_date", "cell_zone", "customer_id").unique()
 
 
 def _joining(late: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

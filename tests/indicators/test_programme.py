@@ -128,6 +128,8 @@ def test_co2_needs_a_whole_year_of_published_energy_and_its_target_grows_by_the_
                 "local_date": [first + timedelta(days=n // 96) for n in range(96 * days)],
                 "kwh": [Decimal(kwh)] * len(slots),
                 "n_band": "15-49",
+                "zone_share": 1.0,
+                "zone_lacks": None,
                 "actual_share": 1.0,
             }
         ).select(

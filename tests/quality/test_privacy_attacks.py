@@ -1,6 +1,7 @@
 """Small towns published night by night, and an attacker that has all editions of all cells: it finds nothing, and finds
 much where the rule is the one that was in use before."""
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
@@ -356,3 +357,22 @@ def test_who_is_corrected_otherwise_than_the_rest_is_not_told(name: str) -> None
     all_alike = {meter: of_rest(kwh) for meter, kwh in LOADS.items()}
     _, attacker = told_by(one_cell(Town, LOADS), LOADS, all_alike)
     assert len(attacker.editions[SOLE]) == 2, "a correction of all by the same is published"
+
+
+@pytest.mark.parametrize(("steady", "most", "least"), [(True, 1, 0), (False, 31, 5)], ids=["kept out", "null control"])
+def test_a_customer_near_15_per_cent_leaves_its_zone_once_a_month_and_does_not_come_back(steady, most, least):
+    """The difference of a day with it and a day without tells it to about 10 % where the zone is large."""
+    rng = np.random.default_rng(1)
+    homes = {f"h{at}": Home("a", "residential", f"h{at}") for at in range(100)}
+    town = Town(homes | {"big": Home("a", "large_business", "big")}, steady=steady)
+    usual = {meter: rng.lognormal(2, 0.5) for meter in homes}
+    usual["big"] = sum(usual.values()) * 0.15 / 0.85
+    there = []
+    for at in range(31):
+        day = DAY + timedelta(days=at)
+        town.delivered[day] = {
+            meter: np.round(kwh * rng.lognormal(0, 0.1) * np.ones(2), 3) for meter, kwh in usual.items()
+        }
+        town.publish(day, Attacker())
+        there.append(town.basis[day].filter(meter_id="big", cell_zone="a").height > 0)
+    assert least <= sum(a != b for a, b in itertools.pairwise(there)) <= most
