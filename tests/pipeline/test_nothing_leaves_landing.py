@@ -53,7 +53,7 @@ def files_with(folder: Path, *words: str, but: tuple[str, ...] = ()) -> list[str
         name = str(path.relative_to(folder))
         data = path.read_bytes() if path.is_file() else b""
         if path.suffix == ".parquet":
-            own = but if name.startswith("lake/") else ()
+            own = but if name.startswith(("lake/", "memory/")) else ()
             data = pl.read_parquet(path).drop(own, strict=False).write_json().encode()
         if path.suffix == ".zip":
             with zipfile.ZipFile(path) as pack:
