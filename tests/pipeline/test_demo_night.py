@@ -96,17 +96,23 @@ def test_no_metering_point_leaves_landing(night: Night) -> None:
 def test_what_is_published_passes_15_15_again_from_the_lake(night: Night) -> None:
     """Counted again by another engine: members, shares, sums of every published cell, from the meters' own values."""
     deployment, _ = night
-    cells = deployment.sql(
-        "with member as (select b.city, b.cell_zone as zone, b.cell_class as customer_class, b.start, b.meter_id, "
-        "sum(i.value_final) as kwh "
-        "from lake.load_profile_basis b join lake.meter_intervals i "
-        "on i.city = b.city and i.meter_id = b.meter_id and i.start = b.start and i.quantity = 'active_import' "
-        "group by all) "
-        "select p.city, p.kwh::double as published, count(*) as n, sum(m.kwh)::double as kwh, "
-        "max(m.kwh)::double as greatest "
-        "from cdp.load_profile p join member m using (city, zone, customer_class, start) "
-        "group by p.city, p.zone, p.customer_class, p.start, p.kwh"
-    )
+
+    def files(table: str) -> str:
+        return f"read_parquet('{deployment.home}/{table}/**/*.parquet', hive_partitioning = true)"
+
+    with duckdb.connect() as engine:
+        told = engine.execute(
+            "with payer as (select b.city, b.cell_zone as zone, b.cell_class as customer_class, b.start, b.customer_id, "
+            f"sum(i.value_final) as kwh from {files('memory/load_profile_basis')} b "
+            f"join {files('lake/meter_intervals')} i "
+            "on i.city = b.city and i.meter_id = b.meter_id and i.start = b.start and i.quantity = 'active_import' "
+            "group by all) "
+            "select p.kwh::double as published, count(*) as n, sum(m.kwh)::double as kwh, "
+            f"max(m.kwh)::double as greatest from {files('lake/load_profile')} p "
+            "join payer m using (city, zone, customer_class, start) "
+            "group by p.city, p.zone, p.customer_class, p.start, p.kwh"
+        ).pl()
+    cells = told.to_dicts()
     (published,) = deployment.sql("select count(*) as n from cdp.load_profile")
     assert len(cells) == published["n"] > 96 * len(CITIES)
     for cell in cells:
