@@ -52,7 +52,7 @@ MINUTES ?= 60
 STORE ?= local
 
 trials: install
-	failed=0; for kind in crash writers nights privacy; do \
+	failed=0; $(BIN)/pytest -m trial || failed=1; for kind in crash writers nights privacy; do \
 		$(BIN)/python -m tests.trials.run --kind $$kind --store $(STORE) --minutes $(MINUTES) || failed=1; \
 	done; exit $$failed
 
