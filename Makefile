@@ -47,7 +47,8 @@ INPUTS ?= 10000
 fuzz: install
 	$(BIN)/python -m tests.fuzz.run --inputs $(INPUTS)
 
-# Crashes, writers beside each other, nights of faults, attacks on privacy; `make test` has a small fixed sample. MINUTES bounds each kind.
+# Crashes, writers beside each other, nights of faults, attacks on privacy, and the tests marked as trials; `make test`
+# has a small fixed sample. MINUTES bounds each kind.
 MINUTES ?= 60
 STORE ?= local
 

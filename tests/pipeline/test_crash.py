@@ -100,6 +100,7 @@ class Reader:
                     self.seen[city].append(entry["seq"])
 
 
+@pytest.mark.trial
 def test_a_night_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(
     fresh_home: Callable[[], Home], tmp_path: Path
 ) -> None:

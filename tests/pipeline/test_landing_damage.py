@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from pipelines.settings import now
 from tests.home import Home, few_sources
 
 CITIES = ("khon_kaen", "nan")
 
 
+@pytest.mark.trial
 def test_damaged_receipts_stop_one_city_with_file_and_command_and_are_mended_by_it(
     fresh_home: Callable[[], Home], tmp_path: Path
 ) -> None:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from pipelines.settings import now
 from tests.home import Home, few_sources
 from tests.lake.small_city import nem12
@@ -25,6 +27,7 @@ def start(home: Home, *arguments: str, **environment: str) -> subprocess.Popen[s
     )
 
 
+@pytest.mark.trial
 def test_two_first_nights_at_once_both_end_well_and_lose_nothing(
     fresh_home: Callable[[], Home], tmp_path: Path
 ) -> None:
