@@ -111,8 +111,8 @@ def test_what_is_published_passes_15_15_again_from_the_lake(night: Night) -> Non
             f"max(m.kwh)::double as greatest from {files('lake/load_profile')} p "
             "join payer m using (city, zone, customer_class, start) "
             "group by p.city, p.zone, p.customer_class, p.start, p.kwh"
-        ).pl()
-    cells = told.to_dicts()
+        ).fetchall()
+    cells = [dict(zip(("published", "n", "kwh", "greatest"), row, strict=True)) for row in told]
     (published,) = deployment.sql("select count(*) as n from cdp.load_profile")
     assert len(cells) == published["n"] > 96 * len(CITIES)
     for cell in cells:
