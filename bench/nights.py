@@ -25,7 +25,7 @@ app()
 """
 """The command line under another clock."""
 
-PARTS = ("landing", "lake", "cdp", "dagster", "work", ".staging")
+PARTS = ("landing", "lake", "memory", "cdp", "dagster", "work", ".staging")
 
 
 def count(home: Path) -> dict[str, dict[str, float]]:

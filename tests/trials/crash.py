@@ -145,7 +145,7 @@ class Crashes:
 
 
 def _files(store: Store) -> dict[str, bytes]:
-    keys = [KEY, *(key for folder in ("landing", "lake", "cdp", "work") for key in store.list(folder))]
+    keys = [KEY, *(key for folder in ("landing", "lake", "memory", "cdp", "work") for key in store.list(folder))]
     return dict(zip(keys, store.read_all(keys), strict=True))
 
 

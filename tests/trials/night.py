@@ -117,7 +117,7 @@ def discard(place: Place) -> None:
     """Remove what a trial left."""
     if place.endpoint:
         store = place.open()
-        for folder in ("landing", "lake", "cdp", "work"):
+        for folder in ("landing", "lake", "memory", "cdp", "work"):
             store.delete_folder(folder)
     else:
         shutil.rmtree(place.uri, ignore_errors=True)

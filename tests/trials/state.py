@@ -11,6 +11,7 @@ from assets.landing.archive import Archive
 from assets.landing.store import Damaged, Store
 from assets.snapshots import history
 from assets.snapshots.verify import verify, verify_city
+from quality.tables import LOAD_PROFILE_BASIS
 from tests.trials.night import the_city
 
 CITY = the_city().slug
@@ -19,7 +20,7 @@ OF_THE_RUN = ("lake/verdicts/",)
 
 
 class State(NamedTuple):
-    """Lake files by key, receipts without time and run, sha256 of the current snapshot's data files by path."""
+    """Files of lake and memory, receipts without time and run, sha256 of the current snapshot's data files by path."""
 
     lake: dict[str, bytes]
     receipts: list[dict[str, Any]]
@@ -42,7 +43,7 @@ def unlike(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
 
 def state_of(store: Store) -> State:
     """The state of a store that nobody is at."""
-    keys = store.list("lake")
+    keys = [*store.list("lake"), *store.list("memory")]
     receipts = [r.model_dump(exclude={"first_seen", "run"}) for r in Archive(store).receipts(CITY)]
     entry = history.current(store, CITY)
     files = [] if entry is None else history.manifest(store, entry)["files"]
@@ -52,7 +53,7 @@ def state_of(store: Store) -> State:
 
 def torn(store: Store) -> Iterator[str]:
     """What is not whole, at any time: lake files, receipts files, objects that receipts name, what readers see."""
-    keys = store.list("lake")
+    keys = [*store.list("lake"), *store.list(f"memory/{LOAD_PROFILE_BASIS.name}")]
     for key, data in zip(keys, store.read_all(keys), strict=True):
         try:
             check(key, data, "")
