@@ -8,7 +8,7 @@ that two are one is a second keyed hash, the same in every city, which lies besi
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 
 import polars as pl
@@ -29,42 +29,17 @@ def shared_ids(points: pl.Series, city: str, key: bytes) -> dict[str, str]:
 
 def remember(lake: CityLake, ids: Mapping[str, str]) -> None:
     """Add what ``shared_ids`` tells to what is known."""
-
-    def added() -> bool:
-        known, tag = _known(lake)
-        new = pl.DataFrame({"meter_id": [*ids], "shared_id": [*ids.values()]}, schema=_SCHEMA)
-        new = new.join(known, on="meter_id", how="anti")
-        if new.height:
-            _swap(lake, pl.concat([known, new]), tag)
-        return bool(new.height)
-
-    until_swapped(added)
+    _revise(lake, lambda known: pl.concat([known, _frame(ids).join(known, on="meter_id", how="anti")]))
 
 
 def forget(lake: CityLake, meter: str) -> None:
     """Take a meter out."""
-
-    def taken() -> bool:
-        known, tag = _known(lake)
-        rest = known.filter(pl.col("meter_id") != meter)
-        if rest.height < known.height:
-            _swap(lake, rest, tag)
-        return rest.height < known.height
-
-    until_swapped(taken)
+    _revise(lake, lambda known: known.filter(pl.col("meter_id") != meter))
 
 
 def replace(lake: CityLake, ids: Mapping[str, str]) -> None:
     """Put these in place of all that is known: the meter key is another."""
-
-    def replaced() -> bool:
-        known, tag = _known(lake)
-        new = pl.DataFrame({"meter_id": [*ids], "shared_id": [*ids.values()]}, schema=_SCHEMA)
-        if tag is not None and not new.sort("meter_id").equals(known.sort("meter_id")):
-            _swap(lake, new, tag)
-        return True
-
-    until_swapped(replaced)
+    _revise(lake, lambda known: _frame(ids) if known.height else known)
 
 
 def elsewhere(lake: CityLake, day: date) -> set[str]:
@@ -89,11 +64,24 @@ def _known(lake: CityLake) -> tuple[pl.DataFrame, str | None]:
     return pl.read_parquet(io.BytesIO(found.data)), found.tag
 
 
-def _swap(lake: CityLake, ids: pl.DataFrame, tag: str | None) -> None:
-    out = io.BytesIO()
-    ids.sort("meter_id").write_parquet(out)
-    if not lake.store.swap(_key(lake), out.getvalue(), tag):
-        raise Overtaken(_key(lake))
+def _frame(ids: Mapping[str, str]) -> pl.DataFrame:
+    return pl.DataFrame({"meter_id": [*ids], "shared_id": [*ids.values()]}, schema=_SCHEMA)
+
+
+def _revise(lake: CityLake, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+    """Put ``change`` of what is known in its place; nothing is written where it is the same."""
+
+    def revised() -> None:
+        known, tag = _known(lake)
+        after = change(known).sort("meter_id")
+        if after.equals(known):
+            return
+        out = io.BytesIO()
+        after.write_parquet(out)
+        if not lake.store.swap(_key(lake), out.getvalue(), tag):
+            raise Overtaken(_key(lake))
+
+    until_swapped(revised)
 
 
 def _key(lake: CityLake) -> str:

@@ -22,7 +22,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from assets.landing import receipts as lines
-from assets.landing.packs import SMALL, Packs, object_key
+from assets.landing.packs import SMALL, Packs, object_key, set_aside
 from assets.landing.receipts import Delivery, Outcome, Receipt, receipt_id
 from assets.landing.store import Damaged, Store, StoreFailure
 
@@ -169,9 +169,7 @@ class Archive:
                 self._decoded(key, fetched.data or b"")
             except Damaged as error:
                 good, lost = lines.salvaged(fetched.data or b"", city, _period(key))
-                digest = hashlib.sha256(fetched.data or b"").hexdigest()
-                aside = f"landing/damaged/{key.removeprefix('landing/')}.{digest[:8]}"
-                self.store.write(aside, fetched.data or b"")
+                aside = set_aside(self.store, key, fetched.data or b"")
                 if not good:
                     self.store.delete(key)
                 elif not self.store.swap(key, lines.encoded(good), fetched.tag):

@@ -29,6 +29,13 @@ def object_key(sha256: str) -> str:
     return f"landing/objects/{sha256[:2]}/{sha256}"
 
 
+def set_aside(store: Store, key: str, data: bytes) -> str:
+    """Keep a damaged file of landing under ``landing/damaged/``; returns its key there."""
+    aside = f"landing/damaged/{key.removeprefix('landing/')}.{hashlib.sha256(data).hexdigest()[:8]}"
+    store.write(aside, data)
+    return aside
+
+
 class Packs:
     """Objects in packs. Keeps one pack in memory: whoever reads a month reads it in a row."""
 
@@ -54,8 +61,7 @@ class Packs:
         for key in self.broken(city):
             data = self.store.read(key)
             period = _period(key)
-            aside = f"landing/damaged/{key.removeprefix('landing/')}.{hashlib.sha256(data).hexdigest()[:8]}"
-            self.store.write(aside, data)
+            aside = set_aside(self.store, key, data)
             members = self._members(key)
             good = [(digest, found) for digest in sorted(members) if (found := self._find(digest, [key])) is not None]
             self._write(city, period, good)

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from assets.lake.load_profile import restatable
 from quality.privacy import OTHER
 from tests.attacker import Array, Attacker, close
 from tests.town import Home, Town
 
 FIRST = date(2026, 1, 1)
 SLOTS = 8
-RESTATED_AFTER = timedelta(days=7)
 SOURCES = 6
 CLASSES: dict[str, tuple[float, float, float, tuple[float, ...]]] = {
     # Part of the meters, kWh a day, its spread, shape of the day.
@@ -165,11 +165,6 @@ class Privacy:
 def closest(findings: Sequence[Any]) -> float | None:
     """How far the nearest guess was from the energy of a customer."""
     return min((round(abs(each.told - each.true) / each.true, 3) for each in findings if each.true), default=None)
-
-
-def restatable(reading_day: date, day: date) -> bool:
-    month = (reading_day.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return day >= month + RESTATED_AFTER
 
 
 def utility(town: Town) -> dict[str, float]:
