@@ -3,6 +3,7 @@
 Days are Asia/Bangkok days: no clock changes, so a day always has 1440 / minutes slots (96 quarter-hours).
 """
 
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
@@ -65,27 +66,45 @@ def align(readings: pl.DataFrame) -> Aligned:
     return Aligned(judged.filter(pl.col("code").is_null()).drop("code", "message"), off)
 
 
-def complete(readings: pl.DataFrame, silent: pl.Series | None = None) -> pl.DataFrame:
+SHAPE = ("channel", "quantity", "unit", "minutes")
+"""What a channel is like."""
+
+
+def shapes(readings: pl.DataFrame) -> pl.DataFrame:
+    """The channels of aligned readings of a day by what they are like: ``channel, quantity, unit, minutes, meters``."""
+    channels = readings.select("meter_id", *SHAPE).unique(CHANNEL, keep="first")
+    return channels.group_by(SHAPE).agg(meters=pl.len())
+
+
+def usual(counted: pl.DataFrame) -> pl.DataFrame:
+    """The most common of ``shapes``, as one row of ``channel, quantity, unit, minutes``; none where there are none."""
+    descending = [True, *(False for _ in SHAPE)]
+    return (
+        counted.group_by(SHAPE)
+        .agg(pl.col("meters").sum())
+        .sort("meters", *SHAPE, descending=descending)
+        .head(1)
+        .select(SHAPE)
+    )
+
+
+def silent(meters: pl.Series, like: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Channels of ``meters`` (ids) of which nothing came on a day, each as ``like`` (``usual``): what ``complete``
+    takes."""
+    return meters.to_frame("meter_id").join(like, how="cross").with_columns(local_date=pl.lit(day, pl.Date))
+
+
+def complete(readings: pl.DataFrame, expected: pl.DataFrame | None = None) -> pl.DataFrame:
     """The complete grid of one city: ``readings`` plus a row for every expected slot that has none.
 
     ``readings`` are aligned, have one row a slot, and hold at least ``meter_id, channel, quantity, unit, minutes,
-    local_date, start, quality``; a channel that delivered anything on a day is expected to deliver all of it.
-    ``silent`` are ids of registered meters: those without any reading on a day get the slots of the most common
-    (channel, quantity, minutes) of that day. Added rows have quality ``missing`` and nulls in all other columns.
+    local_date, start, quality``; a channel that delivered anything on a day is expected to deliver all of it, and so
+    are the channels ``expected`` (``meter_id, channel, quantity, unit, minutes, local_date``), of which nothing came.
+    Added rows have quality ``missing`` and nulls in all other columns.
     """
-    shape = ["channel", "quantity", "unit", "minutes"]
-    channels = readings.select("meter_id", *shape, "local_date").unique(CHANNEL_DAY, keep="first")
-    if silent is not None:
-        usual = (
-            channels.group_by("local_date", *shape)
-            .len("_meters")
-            .sort("_meters", *shape, descending=[True, *(False for _ in shape)])
-            .unique("local_date", keep="first", maintain_order=True)
-            .drop("_meters")
-        )
-        registered = usual.join(silent.drop_nulls().unique().to_frame("meter_id"), how="cross")
-        quiet = registered.join(channels, on=["meter_id", "local_date"], how="anti")
-        channels = pl.concat([channels, quiet.select(channels.columns)])
+    channels = readings.select("meter_id", *SHAPE, "local_date").unique(CHANNEL_DAY, keep="first")
+    if expected is not None:
+        channels = pl.concat([channels, expected.select(channels.columns).cast(channels.schema)])
     midnight = pl.col("local_date").cast(pl.Datetime("us")).dt.replace_time_zone(ZONE).dt.convert_time_zone("UTC")
     slots = (
         channels.with_columns(_slot=pl.int_ranges(0, DAY_MINUTES // pl.col("minutes")))

@@ -15,22 +15,34 @@ from datetime import date
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from assets.lake.files import CityLake, Written, until_swapped
 from assets.landing.archive import Receipt
+from quality import meter_grid as grid
 from quality.contracts import nth
-from quality.meter_grid import SLOT, ZONE, align, complete
+from quality.meter_array import DayArray
+from quality.meter_grid import SLOT, ZONE, align
 from quality.problems import PROBLEM_SCHEMA
-from quality.readings import QUALITIES, QUANTITIES
+from quality.readings import LABEL, QUALITIES, QUANTITIES
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED
 from quality.verdicts import Grade, Verdict
 
-DELIVERED = pl.Schema({name: dtype for name, dtype in METER_SUPERSEDED.delivered.items() if name != "reason"})
-"""A delivered reading in the lake's terms: hashed meter, unit, local day, lineage."""
+DELIVERED = pl.Schema(
+    {
+        name: LABEL if dtype == pl.String else dtype
+        for name, dtype in METER_SUPERSEDED.delivered.items()
+        if name != "reason"
+    }
+)
+"""A delivered reading in the lake's terms: hashed meter, unit, local day, lineage; texts as codes."""
 
 KEPT = [name for name in METER_SUPERSEDED.schema if name != "reason"]
 """What the lake's two tables both keep of a reading."""
+
+_TEXTS = pl.Schema({name: METER_SUPERSEDED.schema[name] for name in KEPT})
+_CODES = pl.Schema({name: LABEL if dtype == pl.String else dtype for name, dtype in _TEXTS.items()})
 
 _RECORD = (*SLOT, "_receipt", "_nth")
 _PREFER = ("_valued", "version", "_rank", "_delivered", "_number", "_receipt", "_nth")
@@ -91,15 +103,28 @@ def to_delivered(readings: pl.DataFrame, receipt: Receipt, city: str, key: bytes
         "reason_raw",
         "rate_raw",
         "version",
-        meter_id=pl.col("point").replace_strict(ids, return_dtype=pl.String),
-        unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=pl.String),
+        meter_id=_coded(readings["point"], ids),
+        unit=_coded(readings["quantity"].cast(LABEL), QUANTITIES),
         local_date=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
         value_delivered="value",
-        _receipt=pl.lit(receipt.id),
+        _receipt=pl.lit(receipt.id, LABEL),
         _row="row",
         _delivered=pl.lit(receipt.day, pl.Date),
         _number=pl.lit(receipt.number, pl.Int32),
     ).select(pl.col(name).cast(dtype) for name, dtype in DELIVERED.items())
+
+
+def _in_texts(delivered: pl.DataFrame) -> pl.DataFrame:
+    return delivered.with_columns(pl.col(LABEL).cast(pl.String))
+
+
+def _coded(labels: pl.Series, names: Mapping[str, str]) -> pl.Series:
+    """``names`` of all labels, looked up once a distinct one."""
+    distinct = labels.unique()
+    codes = distinct.replace_strict(dict(names), return_dtype=pl.String).cast(LABEL).to_physical()
+    at = np.zeros(int(distinct.to_physical().max() or 0) + 1, np.uint32)  # type: ignore[arg-type]
+    at[distinct.to_physical().to_numpy()] = codes.to_numpy()
+    return pl.Series(at[labels.to_physical().to_numpy()]).cat.to(LABEL)
 
 
 class Resolved(NamedTuple):
@@ -155,7 +180,7 @@ def apply(
         until_swapped(partial(_apply_day, lake, day, parts.get(day, empty), again, register["meter_id"], numbers))
         for day in sorted({*parts, *also_days})
     ]
-    nothing = empty.with_columns(code=pl.lit(""), message=pl.lit(""))
+    nothing = _in_texts(empty).with_columns(code=pl.lit(""), message=pl.lit(""))
     refused = pl.concat([nothing, *(each.refused for each in done)])
     delivering = pl.concat([pl.Series("meter_id", [], pl.String), *(d.meters for d in done)]).unique()
     held: dict[str, list[tuple[date, int]]] = {}
@@ -204,35 +229,90 @@ def _apply_day(
     day: date,
     delivered: pl.DataFrame,
     again: list[str],
-    meters: pl.Series,
+    registered: pl.Series,
     numbers: Mapping[str, int] | None,
 ) -> _Day:
     # The grid's own rows have no receipt, and null is in no list: this drops them too.
     stays = ~pl.col("_receipt").is_in(again)
     held, old = lake.hold(METER_INTERVALS, day), lake.hold(METER_SUPERSEDED, day)
-    delivered = delivered.with_columns(_nth=nth(delivered, (*SLOT, "_receipt")))
-    once = pl.struct(_RECORD).is_first_distinct()
-    kept = old.rows.filter(stays)
-    parts = [delivered, held.rows.filter(stays).select(KEPT), kept.select(KEPT)]
-    everything = in_turn(pl.concat(parts, how="diagonal").filter(once), SLOT, numbers)
-    aligned, off = align(everything)
-    current, superseded = resolve(aligned)
-    superseded = pl.concat([superseded.select(*KEPT, "reason"), off.select(*KEPT, reason=pl.lit("off_grid"))])
-    # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
-    moving = kept.join(current, on=_RECORD, how="semi", nulls_equal=True)
-    files = lake.swap(old, pl.concat([superseded, moving.select(superseded.columns)]), [day])
-    files += lake.swap(held, _finished(complete(current, meters)), [day])
-    if moving.height:
-        files += lake.put(METER_SUPERSEDED, day, superseded)
-    doubled = delivered.filter(~once).with_columns(
-        code=pl.lit("key-duplicate"), message=pl.lit("one record gives two values for one interval")
+    stored, kept = (each.rows.filter(stays) for each in (held, old))
+    alone = {"_nth": pl.lit(1, pl.Int32), "_number": pl.lit(1, pl.Int32)}
+    everything = pl.concat(
+        [
+            delivered.with_columns(**alone).select(KEPT),
+            stored.with_columns(_number=alone["_number"]).select(KEPT).cast(_CODES),
+            kept.select(KEPT).cast(_CODES),
+        ]
     )
+    array = DayArray.of(everything, day)
+    is_regular = pl.Series(array.regular)
+    of_delivered, of_stored, of_kept = (
+        is_regular.slice(at, rows)
+        for at, rows in zip(
+            (0, delivered.height, delivered.height + stored.height),
+            (delivered.height, stored.height, kept.height),
+            strict=True,
+        )
+    )
+    rest = _by_rows(delivered.filter(~of_delivered), stored.filter(~of_stored), kept.filter(~of_kept), numbers)
+    delivering = pl.concat([array.delivering.cast(pl.String), rest.current["meter_id"].unique()]).unique()
+    silent = registered.drop_nulls().unique()
+    silent = silent.filter(~silent.is_in(delivering.implode()))
+    like = grid.usual(pl.concat([array.shapes, grid.shapes(rest.current)]))
+    placed = like["minutes"].to_list() == [array.minutes]
+    regular = array.complete(everything.filter(is_regular), silent if placed else silent.clear(), like)
+    others = grid.complete(rest.current, None if placed else grid.silent(silent, like, day))
+    current = pl.concat([regular.cast(_TEXTS), others.select(KEPT)] if others.height else [regular.cast(_TEXTS)])
+    # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
+    moving = pl.concat([kept.filter(of_kept), rest.moving]).select(rest.superseded.columns)
+    files = lake.swap(old, pl.concat([rest.superseded, moving]), [day])
+    files += lake.swap(held, _finished(current), [day])
+    if moving.height:
+        files += lake.put(METER_SUPERSEDED, day, rest.superseded)
+    regular_held = delivered.filter(of_delivered).group_by("_receipt", maintain_order=True).len()
     return _Day(
         day,
         files,
+        rest.refused,
+        pl.concat([regular_held.cast({"_receipt": pl.String}), rest.held])
+        .group_by("_receipt")
+        .agg(pl.col("len").sum()),
+        delivering,
+        len(array.place) + rest.judged,
+    )
+
+
+class _Rest(NamedTuple):
+    """What came of the readings of irregular channels: ``current`` and ``superseded`` ones, ``moving`` stored ones that
+    are current again, ``refused``, ``held`` and ``judged`` as in ``_Day``."""
+
+    current: pl.DataFrame
+    superseded: pl.DataFrame
+    moving: pl.DataFrame
+    refused: pl.DataFrame
+    held: pl.DataFrame
+    judged: int
+
+
+def _by_rows(
+    delivered: pl.DataFrame, stored: pl.DataFrame, kept: pl.DataFrame, numbers: Mapping[str, int] | None
+) -> _Rest:
+    """Resolve delivered readings with those that the lake holds of the same channels, row by row."""
+    delivered = _in_texts(delivered).with_columns(_nth=nth(delivered, (*SLOT, "_receipt")))
+    once = pl.struct(_RECORD).is_first_distinct()
+    parts = [delivered, stored.select(KEPT), kept.select(KEPT)]
+    everything = in_turn(pl.concat(parts, how="diagonal").filter(once), SLOT, numbers)
+    aligned, off = align(everything)
+    current, superseded = resolve(aligned)
+    doubled = delivered.filter(~once).with_columns(
+        code=pl.lit("key-duplicate"), message=pl.lit("one record gives two values for one interval")
+    )
+    return _Rest(
+        current.select(KEPT),
+        pl.concat([superseded.select(*KEPT, "reason"), off.select(*KEPT, reason=pl.lit("off_grid"))]),
+        kept.join(current, on=_RECORD, how="semi", nulls_equal=True),
         pl.concat([off, doubled], how="diagonal").select(*DELIVERED.names(), "code", "message"),
         delivered.filter(once).group_by("_receipt", maintain_order=True).len(),
-        current["meter_id"].unique(),
         everything.height,
     )
 

@@ -4,10 +4,13 @@ import contextlib
 import hashlib
 import hmac
 import tempfile
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -16,6 +19,7 @@ from assets.lake.files import CityLake
 from assets.lake.meter_intervals import DELIVERED, KEPT, apply, no_delivered, pseudonyms, resolve, to_delivered
 from assets.landing.archive import Receipt
 from assets.landing.store import LocalStore
+from quality.meter_array import DayArray
 from quality.readings import QUALITIES, READING_SCHEMA
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED
 
@@ -319,6 +323,62 @@ def test_order_repetition_and_crashes_leave_no_trace(history):
         assert {(m, s): (r, n, v) for m, s, r, n, v in columns} == model(deliveries)
         kept = stored.height + sum(day_of(straight, METER_SUPERSEDED, day).height for day in days)
         assert kept == len({(r["meter_id"], r["start"], r["_receipt"], r["_row"]) for rows in deliveries for r in rows})
+
+
+REGISTER = pl.DataFrame({"meter_id": ["m0", "m2", "m9", "m9", None]})
+
+
+def whole_days(seed: int) -> list[list[dict]]:
+    """Up to three deliveries of nearly whole days of up to five meters, most regular, some with what is not: another
+    length, a slip off the grid, a slot told twice or again, a second channel."""
+    chance = Random(seed)
+    usual = chance.choice([15, 15, 30, 60])
+    deliveries = []
+    for at in range(chance.randint(1, 3)):
+        rows = []
+        for meter in chance.sample(range(5), chance.randint(0, 5)):
+            length = usual if chance.random() < 0.8 else chance.choice([15, 30, 60])
+            shape = {"meter": f"m{meter}", "minutes": length, "on": 3 + at, "receipt": f"r{at}"}
+            steps = range(0, 96, length // 15)
+            rows += [delivered(slot=slot, value=str(slot), **shape) for slot in steps if chance.random() < 0.9]
+            if chance.random() < 0.3:
+                rows.append(delivered(slot=chance.choice([3, 3.5, 8]), row=2, value="7", **shape))
+            if chance.random() < 0.3:
+                rows += [
+                    delivered(slot=slot, **shape) | {"channel": "B1", "quantity": "active_export"} for slot in steps
+                ]
+        if chance.random() < 0.5:
+            chance.shuffle(rows)
+        deliveries.append(rows)
+    return deliveries
+
+
+def applied_to(root: Path, deliveries: list[list[dict]]) -> tuple[dict[str, bytes], list]:
+    store = LocalStore(root)
+    told = []
+    for at, each in enumerate([*deliveries, deliveries[0]]):
+        receipts = [f"r{at % len(deliveries)}"]
+        done = apply(CityLake(store, "phuket"), frame(*each), REGISTER, receipts=receipts, also_days=days)
+        told.append((done.verdicts, done.refused.sort(pl.all()).rows(), {r: sorted(h) for r, h in done.held.items()}))
+    return lake_files(store), told
+
+
+@pytest.mark.parametrize("some", range(6))
+def test_arrays_and_rows_give_the_same_bytes(some, tmp_path, monkeypatch):
+    worlds = [whole_days(100 * some + seed) for seed in range(20)]
+    by_array = [applied_to(tmp_path / f"array-{at}", world) for at, world in enumerate(worlds)]
+    regular = DayArray.of
+    told = []
+
+    def of(readings: pl.DataFrame, day: date) -> DayArray:
+        array = regular(readings, day)
+        told.append(array.regular)
+        return replace(array, regular=np.zeros_like(array.regular), place=array.place[:0])
+
+    monkeypatch.setattr(DayArray, "of", of)
+    assert [applied_to(tmp_path / f"rows-{at}", world) for at, world in enumerate(worlds)] == by_array
+    every = np.concatenate(told)
+    assert 0.3 < every.mean() < 0.95, "both ways are gone"
 
 
 @pytest.mark.parametrize("after", range(3))

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import polars as pl
 from hypothesis import given, settings, strategies as st
 
-from quality.meter_grid import align, complete
+from quality.meter_grid import align, complete, shapes, silent, usual
 
 BANGKOK = timezone(timedelta(hours=7))
 DAY = date(2026, 2, 28)
@@ -58,7 +58,8 @@ def test_every_channel_has_its_own_interval():
 
 def test_silent_meters_get_the_days_most_common_shape():
     delivered = readings(("a", "E1", 0, 15), ("b", "E1", 0, 15), ("c", "kWh", 0, 30))
-    grid = complete(delivered, pl.Series("meter_id", ["a", "quiet", "quiet", None]))
+    like = usual(shapes(delivered))
+    grid = complete(delivered, silent(pl.Series("meter_id", ["quiet"]), like, DAY))
     quiet = grid.filter(meter_id="quiet")
     assert quiet.height == 96
     assert quiet.select("channel", "minutes", "quality").unique().rows() == [("E1", 15, "missing")]
@@ -66,7 +67,8 @@ def test_silent_meters_get_the_days_most_common_shape():
 
 
 def test_a_day_nobody_delivered_stays_empty():
-    assert complete(readings(), pl.Series("meter_id", ["quiet"])).is_empty()
+    like = usual(shapes(readings()))
+    assert complete(readings(), silent(pl.Series("meter_id", ["quiet"]), like, DAY)).is_empty()
 
 
 def test_lengths_and_starts_off_the_grid_are_refused_with_a_reason():
