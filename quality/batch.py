@@ -40,18 +40,24 @@ class Batch:
         return gather(self.problems)
 
     def refuse(self, *breaches: Breach) -> Self:
-        """Without the rows that break a rule; each is a problem, for the first of ``breaches`` that it is in."""
-        code, message = pl.lit(None, pl.String), pl.lit(None, pl.String)
-        for where, breach_code, text in reversed(breaches):
-            where = where.fill_null(value=False)
-            code = pl.when(where).then(pl.lit(breach_code)).otherwise(code)
-            message = pl.when(where).then(pl.lit(text) if isinstance(text, str) else text).otherwise(message)
-        judged = self.rows.with_columns(_code=code, _message=message)
-        if judged["_code"].null_count() == judged.height:
+        """Without the rows that break a rule; each is a problem, for the first of ``breaches`` that it is in.
+
+        Rules look at all rows, messages at those that are refused: of a good row nothing is said.
+        """
+        names = [f"_breach{at}" for at in range(len(breaches))]
+        broken = self.rows.select(
+            where.fill_null(value=False).alias(name) for name, (where, *_) in zip(names, breaches, strict=True)
+        )
+        if not broken.height or not broken.select(pl.any_horizontal(pl.all().any())).item():
             return self
-        bad = judged.filter(pl.col("_code").is_not_null()).select(row=self._number, code="_code", message="_message")
-        good = judged.filter(pl.col("_code").is_null()).drop("_code", "_message")
-        return replace(self, rows=good).also(bad.cast(PROBLEM_SCHEMA))
+        any_broken = broken.select(pl.any_horizontal(pl.all())).to_series()
+        code, message = pl.lit(None, pl.String), pl.lit(None, pl.String)
+        for name, (_, breach_code, text) in zip(reversed(names), reversed(breaches), strict=True):
+            code = pl.when(name).then(pl.lit(breach_code)).otherwise(code)
+            message = pl.when(name).then(pl.lit(text) if isinstance(text, str) else text).otherwise(message)
+        refused = pl.concat([self.rows, broken], how="horizontal").filter(any_broken)
+        bad = refused.select(row=self._number, code=code, message=message)
+        return replace(self, rows=self.rows.filter(~any_broken)).also(bad.cast(PROBLEM_SCHEMA))
 
     def warn(self, where: pl.Expr, code: str, message: str | pl.Expr) -> Self:
         """A problem for every row where ``where`` holds; the rows stay."""
