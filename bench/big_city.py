@@ -1,4 +1,4 @@
-"""A big city: its register and meter exports in three formats, its registry, and its steps without Dagster.
+"""A big city: its register and meter exports in three formats, its registry, and its steps.
 
 Meters have 12 digits, a class, a zone, an account each; readings are kWh by quarter-hour with three decimals, one in 30
 estimated, one in 500 not delivered. Everything follows from the city's number, the meters and the day.
@@ -14,7 +14,7 @@ import polars as pl
 import yaml
 
 from assets.cities.registry import City, load_registry
-from assets.lake import ingest, load_profile
+from assets.lake import ingest
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import LocalStore
 from assets.sources import fetch
@@ -22,6 +22,9 @@ from quality.tables import METERS
 
 DAY = date(2026, 11, 10)
 """The first reading day; it is delivered the night after, and the month has twenty more."""
+
+NIGHT = timedelta(days=1)
+"""From a reading day to its delivery."""
 
 SLOTS = 96
 FORMS = ("long", "wide", "nem12")
@@ -47,7 +50,8 @@ def city(number: int = 0) -> City:
         "register": {"via": "inbox", "reader": "meter_register"},
     }
     like = load_registry()["khon_kaen"].model_dump(mode="json", exclude_none=True)
-    return City.model_validate(like | {"slug": slug(number), "sources": sources})
+    # No two cities of a registry lie at one point.
+    return City.model_validate(like | {"slug": slug(number), "lat": 15 + number / 1000, "sources": sources})
 
 
 def write_registry(path: Path, cities: int) -> None:
@@ -78,14 +82,6 @@ def land(at: Step) -> None:
     """Land what lies ready, and fill the register."""
     fetch.land_inboxes(at)
     ingest.ingest(at, METERS)
-
-
-def fill(at: Step) -> ingest.Ingested:
-    """The meter tables and the load profile of a night, from its inbox on."""
-    land(at)
-    done = ingest.ingest_meters(at)
-    load_profile.make(at)
-    return done
 
 
 def points(meters: Sequence[int] | range, number: int = 0) -> pl.Series:

@@ -21,9 +21,12 @@ from typing import Any
 
 from bench import big_city, peers
 from bench.measure import Cost, finish, in_child, interleaved, medians, parser, peak, table, used
-from bench.stages import Stages
+from bench.stages import REST, Stages
 
 LIMITS: dict[str, float] = {}
+
+SHOWN = 0.1
+"""CPU seconds from which a part of a step has a row of its own."""
 
 
 def muang(arguments: Sequence[str], moment: str) -> dict[str, Any]:
@@ -78,7 +81,7 @@ def stage_table(nights: Sequence[dict[str, Any]]) -> str:
     """The medians of nights, a row a stage."""
     found: dict[tuple[str, str], list[Cost]] = {}
     for night in nights:
-        for step, part, cost in night["rows"]:
+        for (step, part), cost in shown(night["rows"]).items():
             found.setdefault((step, part), []).append(cost)
     whole = medians([night["whole"] for night in nights])
     rows: list[Sequence[object]] = []
@@ -88,6 +91,17 @@ def stage_table(nights: Sequence[dict[str, Any]]) -> str:
         rows.append([f"{step}: {part}" if part else step, cost["cpu"], cost["wall"], share, round(cost["peak"])])
     rows.append(["whole night", whole["cpu"], whole["wall"], "", round(whole["peak"])])
     return table(["stage", "CPU s", "wall s", "CPU", "peak MB"], rows)
+
+
+def shown(rows: Sequence[tuple[str, str, Cost]]) -> dict[tuple[str, str], Cost]:
+    """The rows of a night, the small parts of a step with its rest."""
+    found: dict[tuple[str, str], Cost] = {}
+    for step, part, cost in rows:
+        name = (step, part if not part or cost["cpu"] >= SHOWN else REST)
+        so_far = found.setdefault(name, {"cpu": 0.0, "wall": 0.0, "peak": 0.0})
+        so_far |= {each: so_far[each] + cost[each] for each in ("cpu", "wall")}
+        so_far["peak"] = max(so_far["peak"], cost["peak"])
+    return found
 
 
 def main() -> None:

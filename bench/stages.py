@@ -33,6 +33,8 @@ PARTS = {
     "assets.lake.meter_intervals:to_delivered": "meter ids",
     "assets.lake.overlap:shared_ids": "meter ids",
     "quality.meter_grid:align": "align",
+    "quality.contracts:Table.arrived": "contract",
+    "assets.lake.meter_intervals:in_turn": "order of deliveries",
     "assets.lake.meter_intervals:resolve": "resolve",
     "quality.meter_grid:complete": "complete",
     "quality.privacy:release": "privacy",
