@@ -83,7 +83,7 @@ def cities(counts: list[int], meters: int, times: int) -> str:
             told = []
             for _ in range(times):
                 shutil.rmtree(folder / "home", ignore_errors=True)
-                told.append(shares(night.live(folder / "home", night.DELIVERED)))
+                told.append(shares(night.live(folder / "home")))
         cost = medians(told)
         rows.append([count, cost["cpu"], cost["wall"], cost["start"], cost[OUTSIDE], cost["gate"], round(cost["peak"])])
     return table(
