@@ -7,6 +7,7 @@ moved aside and made anew, and said.
 import contextlib
 import errno
 import fcntl
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,14 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+# Dagster's SQLite, whose connections stay open.
+storage:
+  custom:
+    module: pipelines.history
+    class: EmbeddedStorage
+    config:
+      base_dir:
+        env: DAGSTER_HOME
 # Runs of the UI and its backfills queue: one city has one writer, and a night is one run over all cities.
 concurrency:
   runs:
@@ -112,6 +121,7 @@ def open_instance(folder: Path, say: Say) -> Iterator[dg.DagsterInstance]:
             for name in DATABASES:
                 if trouble := _trouble(folder / name):
                     say(f"{folder / name} {trouble}: moved to {_aside(folder / name).name} and made anew")
+            os.environ["DAGSTER_HOME"] = str(folder)  # dagster.yaml asks for it
             try:
                 instance = stack.enter_context(dg.DagsterInstance.from_config(str(folder)))
             except dg.DagsterInvalidConfigError as error:

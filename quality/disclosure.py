@@ -8,7 +8,6 @@ Every other table is made of what its publisher shows anyway.
 import polars as pl
 
 from quality.contracts import Table
-from quality.expectations import rules
 from quality.problems import CODES
 from quality.tables import TABLES, VERDICTS
 
@@ -48,7 +47,7 @@ def rule(table: Table, check: str) -> str:
     code = check.removeprefix("deliveries_")
     if code in CODES:
         return CODES[code][1]
-    for expectation in rules(table):
+    for expectation in table.expectations:
         if expectation.check == check:
             asked = ", ".join(f"{name} {value}" for name, value in expectation.arguments.items())
             return f"{expectation.kind}: {asked}"

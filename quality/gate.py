@@ -12,7 +12,7 @@ import polars as pl
 from quality import expectations
 from quality.contracts import Table
 from quality.tables import VERDICTS
-from quality.verdicts import Verdict, freshness, keys, structure, worst
+from quality.verdicts import Verdict, contract, freshness, keys, structure, worst
 
 
 def judge(
@@ -28,9 +28,10 @@ def judge(
     ``rows`` are those that the step wrote, ``newest`` is the table's newest day, ``whole`` the whole table where rules
     look ``across`` it; ``more`` are verdicts that only who made the rows can give.
     """
-    found = [structure(table, rows), keys(table, rows), *expectations.judge(table, rows)]
-    if rows.height and not blocks(found[:1]):
-        found += [verdict for rule in table.rules for verdict in rule(table, rows)]
+    found = [structure(table, rows)]
+    if not blocks(found):  # else nothing else can be asked
+        found += [keys(table, rows), contract(table, rows), *expectations.judge(table, rows)]
+        found += [verdict for rule in table.rules if rows.height for verdict in rule(table, rows)]
     if whole is not None:
         found += [verdict for rule in table.across for verdict in rule(table, whole)]
     return worst([*found, freshness(table, newest, day), *more])

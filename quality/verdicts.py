@@ -71,7 +71,7 @@ def keys(table: Table, frame: pl.DataFrame) -> Verdict:
 
 
 def contract(table: Table, frame: pl.DataFrame) -> Verdict:
-    """Block on rows that break the contract's nulls, bounds or codes; for tables too big to judge row by row."""
+    """Block on rows that break the contract's nulls, bounds or codes."""
     problems = table.conform(frame).found
     counts = problems.group_by("code").len("rows").sort("code")
     text = ", ".join(f"{rows} {code}" for code, rows in counts.iter_rows()) or "every row keeps it"

@@ -11,9 +11,10 @@ import pytest
 
 from quality import gate
 from quality.contracts import Column, Table, between, present
-from quality.expectations import judge, rules
+from quality.expectations import judge
 from quality.meter_metrics import by_meter_day
 from quality.tables import METER_INTERVALS, TABLES
+from quality.verdicts import contract, keys, structure
 
 ROWS = 20
 DAY = date(2026, 3, 9)
@@ -61,68 +62,72 @@ def with_first(frame: pl.DataFrame, name: str, value: object) -> pl.DataFrame:
     )
 
 
-def defect(table: Table, frame: pl.DataFrame, kind: str, arguments: dict) -> pl.DataFrame:
+def defect(frame: pl.DataFrame, kind: str, arguments: dict) -> pl.DataFrame:
     column = arguments.get("column")
-    whole = frame.height if "mostly" in arguments else 1
     match kind:
-        case "ExpectTableColumnsToMatchOrderedList":
-            return frame.select(reversed(frame.columns))
-        case "ExpectColumnValuesToNotBeNull" if whole > 1:
-            return frame.with_columns(pl.lit(None, frame.schema[column]).alias(column))
         case "ExpectColumnValuesToNotBeNull":
-            return with_first(frame, column, None)
-        case "ExpectColumnValuesToBeInSet":
-            return with_first(frame, column, "not a code")
+            return frame.with_columns(pl.lit(None, frame.schema[column]).alias(column))
         case "ExpectColumnValuesToBeBetween":
             low, high = arguments.get("min_value"), arguments.get("max_value")
-            outside = low - 0.5 if low is not None and frame.schema[column].is_float() else None
-            outside = outside if outside is not None else (low - 1 if low is not None else high + 1)
-            if whole > 1:
-                return frame.with_columns(pl.lit(outside, frame.schema[column]).alias(column))
-            return with_first(frame, column, Decimal(outside) if frame.schema[column].is_decimal() else outside)
+            return frame.with_columns(pl.lit(outside(frame, column, low, high), frame.schema[column]).alias(column))
         case "ExpectColumnMeanToBeBetween":
             return frame.with_columns(pl.lit(arguments["max_value"] + 10.0).alias(column))
         case "ExpectColumnPairValuesAToBeGreaterThanB":
             return frame.with_columns(pl.lit(1.0).alias(arguments["column_A"]))
-        case "ExpectColumnValuesToBeUnique" | "ExpectCompoundColumnsToBeUnique":
-            return pl.concat([frame, frame.head(1)])
     raise AssertionError(f"no planted defect for {kind}")
 
 
+def outside(frame: pl.DataFrame, column: str, low: float | None, high: float | None) -> float | Decimal:
+    step = 0.5 if frame.schema[column].is_float() else 1
+    beyond = high + step if low is None else low - step
+    return Decimal(beyond) if frame.schema[column].is_decimal() else beyond
+
+
 @pytest.mark.parametrize("table", SMALL, ids=lambda table: table.name)
-def test_a_good_frame_passes_every_expectation(table):
-    verdicts = judge(table, good(table))
-    assert len(verdicts) == len(rules(table))
+def test_a_good_frame_passes_the_gate(table):
+    verdicts = gate.judge(replace(table, rules=(), max_age=None), good(table), DAY, DAY)
     assert {v.verdict for v in verdicts} == {"pass"}, [v for v in verdicts if v.verdict != "pass"]
     assert len({v.check for v in verdicts}) == len(verdicts), "checks are told apart by name"
 
 
-KINDS = {}
-for _table in SMALL:
-    for _place, _rule in enumerate(rules(_table)):
-        if _rule.severity == "warning" or _rule.kind not in KINDS:
-            KINDS[_rule.kind if _rule.severity == "critical" else (_table.name, _rule.check)] = (_table, _place)
-CASES = list(KINDS.values())
+CASES = [(table, place) for table in SMALL for place in range(len(table.expectations))]
 
 
 @pytest.mark.parametrize(("table", "place"), CASES, ids=lambda x: getattr(x, "name", x))
 def test_every_expectation_catches_its_defect(table, place):
-    rule = rules(table)[place]
-    verdict = judge(table, defect(table, good(table), rule.kind, dict(rule.arguments)))[place]
+    rule = table.expectations[place]
+    verdict = judge(table, defect(good(table), rule.kind, dict(rule.arguments)))[place]
     assert verdict.verdict == ("block" if rule.severity == "critical" else "warn"), verdict
     assert verdict.failed >= 1
     assert len(verdict.sample) <= 20
 
 
-def test_bounds_and_codes_of_every_column_are_in_the_suite():
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_every_null_code_and_bound_of_a_contract_is_asked_for_at_the_gate(table):
+    frame = intervals(1).head(ROWS) if table is METER_INTERVALS else good(table)
+    defects = []
+    for column in table.columns:
+        if not column.nullable or column.name in table.key:
+            defects.append((column.name, None))
+        if column.allowed is not None:
+            defects.append((column.name, "not a code"))
+        if column.minimum is not None:
+            defects.append((column.name, outside(frame, column.name, column.minimum, None)))
+        if column.maximum is not None:
+            defects.append((column.name, outside(frame, column.name, None, column.maximum)))
+    for name, broken in defects:
+        verdict = contract(table, with_first(frame, name, broken))
+        assert (verdict.verdict, verdict.failed) == ("block", 1), (name, broken, verdict)
+    assert keys(table, pl.concat([frame, frame.head(1)])).verdict == "block"
+    assert structure(table, frame.select(reversed(frame.columns))).verdict == "block"
+
+
+def test_a_breach_is_told_with_its_value():
     table = TABLES["air_quality"]
     frame = with_first(with_first(good(table), "relative_humidity_pct", 106.0), "product", "weekly")
-    failed = {v.check: v for v in judge(table, frame) if v.verdict == "block"}
-    assert set(failed) == {"between:relative_humidity_pct", "in_set:product"}
-    assert failed["between:relative_humidity_pct"].sample == [{"value": 106.0}]
-    assert (
-        failed["between:relative_humidity_pct"].message == "1 of 20 rows break it; expected min_value 0, max_value 105"
-    )
+    (verdict,) = [v for v in gate.judge(table, frame, DAY, DAY) if v.verdict == "block"]
+    assert (verdict.check, verdict.message) == ("contract", "1 value-unknown")
+    assert verdict.sample == [{"code": "value-unknown", "message": "product 'weekly' is not an allowed code"}]
 
 
 def intervals(meters: int = 30) -> pl.DataFrame:
@@ -190,8 +195,10 @@ def test_meter_statistics_catch_their_defect(broken, check, outcome):
     assert "m0" not in str(found)
 
 
-def test_wrong_structure_of_a_big_table_is_left_to_the_structure_check():
-    assert judge(METER_INTERVALS, intervals().drop("unit")) == []
+def test_of_wrong_columns_nothing_else_is_asked():
+    for table in (METER_INTERVALS, TABLES["weather"]):
+        frame = table.empty().drop(table.day)
+        assert [v.check for v in gate.judge(table, frame, DAY, DAY)] == ["structure", "freshness"]
 
 
 def test_an_empty_table_has_nothing_to_judge():

@@ -235,9 +235,10 @@ class Trial:
         """Of what came tonight and is still in the inbox."""
         self._attempt("kill")
         brought = step_at(self.place, self.day, self.now).deployment.archive.receipts_of_day(CITY, self.day)
-        new = [receipt.sha256 for receipt in brought if receipt.outcome == "new" and receipt.sha256]
-        if new:
-            self._flip(object_key(self.chance.choice(new)))
+        new = [object_key(receipt.sha256) for receipt in brought if receipt.outcome == "new" and receipt.sha256]
+        # What came before and is in a pack is no file of its own.
+        if own := [key for key in new if self.store.exists(key)]:
+            self._flip(self.chance.choice(own))
 
     def _damaged_pointer(self) -> None:
         if self.store.exists(history.current_key(CITY)):
