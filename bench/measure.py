@@ -124,7 +124,7 @@ def finish(
     kept = [f"{what}: {ratios[what]:.2f} (limit {limit:.2f})" for what, limit in limits.items() if what in ratios]
     print(f"\n{told}\n" + "".join(f"\n{line}" for line in kept), flush=True)
     if chosen.write:
-        _put(chosen.write, name, f"{told}\n\n{machine()}")
+        _put(chosen.write, name, f"## {name.capitalize()}\n\n{told}\n\n{machine()}")
     over = [what for what, limit in limits.items() if ratios.get(what, 0) > limit]
     if chosen.guard and over:
         sys.exit(f"{name}: past its limit: {', '.join(over)}")

@@ -14,7 +14,8 @@ from pathlib import Path
 from bench import big_city, peers
 from bench.measure import Cost, costing, finish, in_child, interleaved, parser, table
 
-LIMITS: dict[str, float] = {}
+LIMITS = {"Muang long": 16.0, "Muang wide": 14.0, "Muang nem12": 16.0}
+"""CPU time against DuckDB's, a third above what was measured (9.6 to 11.8 of 100,000 meters); the goal is 1.3."""
 
 
 def muang(inbox: str, small: str, home: str) -> Cost:
