@@ -60,10 +60,10 @@ trials: install
 bench: install
 	$(BIN)/python -m bench.readers
 
-# Fails where a ratio of docs/performance.md has passed its limit, never on seconds; takes a quarter of an hour. It is no
+# Fails where a ratio of docs/performance.md has passed its limit, never on seconds; takes some minutes. It is no
 # part of `make test`.
 bench-guard: install
-	failed=0; for what in start normalise query night correction; do \
+	failed=0; for what in start normalise night; do \
 		$(BIN)/python -m bench.$$what --times 3 --guard || failed=1; \
 	done; exit $$failed
 
