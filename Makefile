@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run real test lint fuzz trials bench lock ui clean
+.PHONY: install run real test lint fuzz trials bench bench-guard lock ui clean
 
 install: $(STAMP)
 
@@ -59,6 +59,13 @@ trials: install
 
 bench: install
 	$(BIN)/python -m bench.readers
+
+# Fails where a ratio of docs/performance.md has passed its limit, never on seconds; takes some minutes. It is no
+# part of `make test`.
+bench-guard: install
+	failed=0; for what in start normalise night; do \
+		$(BIN)/python -m bench.$$what --times 3 --guard || failed=1; \
+	done; exit $$failed
 
 lock: install
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml -o requirements.txt

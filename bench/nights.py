@@ -7,23 +7,13 @@ JSON line a night: files, folders and megabytes of the home by part, and the sec
 import argparse
 import json
 import os
-import subprocess
 import sys
-import time
 from collections import defaultdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
-NIGHT = """
-import sys
-from datetime import datetime
-import pipelines.settings as settings
-moment = datetime.fromisoformat(sys.argv.pop(1)).replace(tzinfo=settings.BANGKOK)
-settings.now = lambda: moment
-from pipelines.cli import app
-app()
-"""
-"""The command line under another clock."""
+from bench.measure import in_child
+from bench.night import muang
 
 PARTS = ("landing", "lake", "memory", "cdp", "dagster", "work", ".staging")
 
@@ -55,17 +45,16 @@ def main() -> None:
     cities = [word for city in chosen.city or ["phuket"] for word in ("--city", city)]
     for night in range(chosen.nights):
         moment = datetime.fromisoformat(chosen.first) + timedelta(days=night)
-        begun = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-c", NIGHT, moment.isoformat(), "nightly", "--profile", "demo", "--json", *cities],
-            env=os.environ | {"MUANG_HOME": str(chosen.home), "MUANG_DEMO_METERS": str(chosen.meters)},
-            capture_output=True,
-            text=True,
-            check=False,
+        done = in_child(
+            muang,
+            ["nightly", "--profile", "demo", "--json", *cities],
+            moment.isoformat(),
+            MUANG_HOME=str(chosen.home.absolute()),
+            MUANG_DEMO_METERS=str(chosen.meters),
         )
-        if done.returncode not in (0, 1):
-            sys.exit(f"night {night + 1} ended with {done.returncode}: {done.stderr[-2000:]}")
-        seconds = round(time.perf_counter() - begun, 1)
+        if done["code"] not in (0, 1):
+            sys.exit(f"night {night + 1} ended with {done['code']}: {done['said']}")
+        seconds = round(done["whole"]["wall"], 1)
         print(json.dumps({"night": night + 1, "seconds": seconds} | count(chosen.home)), flush=True)
 
 
