@@ -35,6 +35,8 @@ from tests.kit import land
 from tests.lake.metered_city import POINTS, metered_city, night
 from tests.lake.small_city import D1, D2, D3, content, deliver, nem12
 
+pytestmark = pytest.mark.usefixtures("without_suites")
+
 GONE = POINTS[1]
 FILLED = (METERS, METER_INTERVALS, METER_SUPERSEDED, REGISTER_READS)
 

@@ -36,6 +36,8 @@ from tests.lake.small_city import (
     weather,
 )
 
+pytestmark = pytest.mark.usefixtures("without_suites")
+
 
 def test_what_a_crash_left_unread_is_due_the_next_day_and_only_then(deployment: Deployment, city: City) -> None:
     first = deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1"))

@@ -17,6 +17,8 @@ from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, VERDICTS
 from tests.lake.metered_city import POINTS, metered_city, night, register
 from tests.lake.small_city import D1, D2, D3, deliver, deployment_at, nem12, small_city
 
+pytestmark = pytest.mark.usefixtures("without_suites")
+
 RESTATED = date(2026, 12, 8)
 """A week after the end of the month that the readings of these tests are of."""
 

@@ -16,6 +16,8 @@ from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS, REGISTER_R
 from tests.lake.metered_city import POINTS, night, register
 from tests.lake.small_city import D1, D2, deliver, deployment_at, nem12, small_city
 
+pytestmark = pytest.mark.usefixtures("without_suites")
+
 KNOWN_ORDERS = {"rows": POINTS, "names": tuple(sorted(POINTS, key=lambda point: point[::-1]))}
 """The order of the register, and that of the files of one meter each, which are not named alike."""
 

@@ -20,6 +20,8 @@ from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, TABLES
 from tests.lake.metered_city import POINTS, metered_city, night
 from tests.lake.small_city import D3, content
 
+pytestmark = pytest.mark.usefixtures("without_suites")
+
 OLD, NEW = b"a key of the tests", b"another key of the tests"
 
 

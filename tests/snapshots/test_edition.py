@@ -19,6 +19,8 @@ from quality.tables import INDICATORS, PROGRAMME, TRANSIT_STOPS, WEATHER
 from quality.verdicts import Verdict
 from tests.snapshots.test_publish import Wrapped, sees
 
+pytestmark = pytest.mark.usefixtures("without_suites")
+
 NAMES = (TRANSIT_STOPS.name, WEATHER.name, INDICATORS.name, PROGRAMME.name)
 Night = Callable[..., publish.Published]
 

@@ -14,6 +14,8 @@ from assets.snapshots.history import commits, current, current_key, history, his
 from assets.snapshots.verify import verify_city
 from tests.snapshots.test_publish import Wrapped, sees
 
+pytestmark = pytest.mark.usefixtures("without_suites")
+
 POINTER = current_key("phuket")
 
 DAMAGES = {

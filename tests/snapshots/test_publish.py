@@ -27,6 +27,8 @@ from pipelines.sql import connect, published
 from quality import tables as contracts
 from quality.tables import INDICATORS, TABLES
 
+pytestmark = pytest.mark.usefixtures("without_suites")
+
 STEPS = 9
 """Of publishing ``made_up.few_tables``: two data files, five others, the history entry, the pointer."""
 SYNCS = 23

@@ -107,9 +107,7 @@ def nights_with_power_loss(folder: Path, syncing: bool = True) -> tuple[Disk, li
     return disk, found, losses
 
 
-@pytest.fixture(autouse=True)
-def _without_suites(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quality.expectations._validated", lambda *_: [])
+pytestmark = pytest.mark.usefixtures("without_suites")
 
 
 def test_power_loss_at_any_step_of_a_night_leaves_what_was_acknowledged(tmp_path: Path) -> None:
