@@ -12,14 +12,28 @@ def by_meter_day(frame: pl.DataFrame) -> pl.DataFrame:
     values there are), ``negative`` (rows), ``peak_ratio`` (greatest value to mean, 0 without a positive mean).
     """
     value = pl.col("value_delivered").cast(pl.Float64)
-    channels = frame.group_by("meter_id", "local_date", "channel", "quantity").agg(
-        slots=pl.len(),
-        expected=(DAY_MINUTES // pl.col("minutes")).max(),
-        missing=value.null_count(),
-        zero=(value == 0).sum(),
-        negative=((value < 0) & pl.col("quantity").str.contains("import|export")).sum(),
-        peak_ratio=pl.when(value.mean() > 0).then(value.max() / value.mean()).otherwise(0.0),
+    flow = pl.col("quantity").str.contains("import|export")
+    # Row by row first: an expression within a group costs its overhead for each of a city's meters.
+    readings = frame.select(
+        "meter_id",
+        "local_date",
+        "channel",
+        "quantity",
+        value=value,
+        expected=DAY_MINUTES // pl.col("minutes"),
+        zero=value == 0,
+        negative=(value < 0) & flow,
     )
+    channels = readings.group_by("meter_id", "local_date", "channel", "quantity").agg(
+        pl.col("expected").max(),
+        pl.col("zero", "negative").sum(),
+        slots=pl.len(),
+        missing=pl.col("value").null_count(),
+        mean=pl.col("value").mean(),
+        greatest=pl.col("value").max(),
+    )
+    ratio = pl.when(pl.col("mean") > 0).then(pl.col("greatest") / pl.col("mean")).otherwise(0.0)
+    channels = channels.with_columns(peak_ratio=ratio)
     present = pl.col("slots").sum() - pl.col("missing").sum()
     return (
         channels.group_by("meter_id", "local_date")

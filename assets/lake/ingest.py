@@ -51,7 +51,7 @@ def ingest(step: Step, table: Table) -> Ingested:
         if table is METERS and "register" in result.tables:
             frame = _registered(step, result.tables["register"], item.receipt.day)
         good = _stored(table, _unerased(table, _conformed(table, frame, item.receipt), gone)).also(result.problems)
-        entries.append(_entry(item, result.format, good, table))
+        entries.append(replace(_entry(item, result.format, good, table), held=_held(table, good.rows)))
         parts.append(good.rows)
     receipts = _read_again(entries)
     rows = pl.concat([table.empty(), *parts])
@@ -162,7 +162,7 @@ def _export(step: Step, item: Due, gone: Mapping[str, date]) -> _Export:
     return _Export(
         _entry(item, result.format, intervals, METER_INTERVALS),
         intervals.rows,
-        _entry(item, result.format, reads, REGISTER_READS),
+        replace(_entry(item, result.format, reads, REGISTER_READS), held=_held(REGISTER_READS, reads.rows)),
         reads.rows,
         shared,
     )
@@ -254,13 +254,16 @@ def _registered(step: Step, register: pl.DataFrame, day: date) -> pl.DataFrame:
 
 
 def _entry(item: Due, form: str, good: Batch, table: Table) -> Entry:
-    rows = good.rows
-    if not rows.height:
+    days = good.rows[table.day]
+    if not days.len():
         return Entry(item, form, good.found)
-    # Of rows that one delivery tells twice the lake holds one; superseded readings it holds all (``meter_intervals``).
+    return Entry(item, form, good.found, days.len(), days.min(), days.max())  # type: ignore[arg-type]
+
+
+def _held(table: Table, rows: pl.DataFrame) -> tuple[tuple[date, int], ...]:
+    """Rows that the lake holds of a delivery's, by day: of those that it tells twice, one."""
     held = rows.unique([*dict.fromkeys((table.day, *table.key))]).group_by(table.day).len().sort(table.day)
-    days = rows[table.day]
-    return Entry(item, form, good.found, rows.height, days.min(), days.max(), tuple(held.iter_rows()))  # type: ignore[arg-type]
+    return tuple(held.iter_rows())
 
 
 def _judged(
