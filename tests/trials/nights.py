@@ -9,7 +9,7 @@ import re
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -45,13 +45,13 @@ OF_THE_DAY = ("verdicts", "indicators", "programme", LOAD_PROFILE_BASIS.name)
 COMMAND = re.compile(r"`(muang (?:lake rebuild|landing repair|snapshots repair)[^`]*)`")
 
 
-def quiet_nights(place: Place, world: int, count: int) -> tuple[State, list[str]]:
-    """Nights that nothing disturbs: the state they end in, and what is wrong with it."""
+def quiet_nights(place: Place, world: int, count: int, again: Collection[date]) -> tuple[State, list[str]]:
+    """Nights that nothing disturbs: the state they end in (``again`` as in ``state_of``), and what is wrong with it."""
     night.without_suites()
     for day in _days(count):
         lay(place, deliveries(world, day))
         night.night(step_at(place, day, clock(day)), deliveries(world, day))
-    return state_of(place.open()), wrong(place.open())
+    return state_of(place.open(), again), wrong(place.open())
 
 
 def _days(count: int) -> list[date]:
@@ -124,6 +124,8 @@ class Trial:
         self.chance = Random(f"nights/{seed}")
         self.wrong: list[str] = []
         self.told: list[dict[str, Any]] = []
+        self.again: set[date] = set()
+        """Days that were run again beside a later one."""
 
     def run(self) -> None:
         """All nights."""
@@ -199,6 +201,7 @@ class Trial:
             return
         other = replace(self.place, inbox=self.place.inbox.parent / "nothing")
         now, yesterday = self.now, self.day - timedelta(days=1)
+        self.again.add(yesterday)
         beside = processes.Running(attempt, other, self.world, yesterday, now + timedelta(seconds=1))
         self._attempt()
         if error := beside.wait().error:
@@ -261,12 +264,12 @@ class Nights:
         """One trial: its nights with a fault each, and as many quiet ones."""
         trial, quiet = Trial(next(self.places), seed, self.count), next(self.places)
         trial.run()
-        ended = processes.run(quiet_nights, quiet, trial.world, self.count)
+        ended = processes.run(quiet_nights, quiet, trial.world, self.count, trial.again)
         assert ended.value, ended.error
         state, found = ended.value
         store = trial.place.open()
         found = [f"quiet nights: {each}" for each in found] + trial.wrong + wrong(store)
-        found += [f"not as the quiet nights: {each}" for each in state.differences(state_of(store))]
+        found += [f"not as the quiet nights: {each}" for each in state.differences(state_of(store, trial.again))]
         for place in (trial.place, quiet):
             discard(place)
         return {"seed": seed, "world": trial.world, "nights": trial.told, "wrong": found}

@@ -1,8 +1,13 @@
 """What a store holds, as trials compare it: lake, receipts, what is published; and whether all of it is whole."""
 
+import hashlib
+import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date
 from typing import Any, NamedTuple
+
+import polars as pl
 
 from assets.lake import upkeep
 from assets.lake.encoding import check
@@ -15,6 +20,8 @@ from quality.tables import LOAD_PROFILE_BASIS
 from tests.trials.night import the_city
 
 CITY = the_city().slug
+RECKONED = ("indicators/", "programme/")
+"""Tables whose rows tell what was known when their day was run."""
 OF_THE_RUN = ("lake/verdicts/",)
 """Lake files that tell of the run, too: how many deliveries it read, which days it judged."""
 
@@ -41,14 +48,29 @@ def unlike(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
     return sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
 
 
-def state_of(store: Store) -> State:
-    """The state of a store that nobody is at."""
+def state_of(store: Store, again: Collection[date] = ()) -> State:
+    """The state of a store that nobody is at. Numbers of days that were run ``again`` later are left out: they are
+    reckoned with what had come by then, which is more than on the day."""
+
+    def told(name: str, data: bytes) -> bytes:
+        if not again or not name.startswith(RECKONED):
+            return data
+        rows = pl.read_parquet(io.BytesIO(data))
+        return rows.filter(~pl.col("reference_date").is_in(list(again))).write_csv().encode()
+
     keys = [*store.list("lake"), *store.list("memory")]
+    lake = {key: told(key.removeprefix("lake/"), data) for key, data in zip(keys, store.read_all(keys), strict=True)}
     receipts = [r.model_dump(exclude={"first_seen", "run"}) for r in Archive(store).receipts(CITY)]
     entry = history.current(store, CITY)
     files = [] if entry is None else history.manifest(store, entry)["files"]
     data = {file["path"]: file["sha256"] for file in files if file["path"].startswith("data/")}
-    return State(dict(zip(keys, store.read_all(keys), strict=True)), receipts, data)
+    if entry and again:  # a file's name has its digest
+        folder = f"cdp/city={CITY}/snapshots/{entry.snapshot_id}"
+        for path in [path for path in data if path.removeprefix("data/").startswith(RECKONED)]:
+            del data[path]
+            content = told(path.removeprefix("data/"), store.read(f"{folder}/{path}"))
+            data[f"{path.rsplit('/', 1)[0]} {hashlib.sha256(content).hexdigest()}"] = "there"
+    return State(lake, receipts, data)
 
 
 def torn(store: Store) -> Iterator[str]:
