@@ -64,7 +64,7 @@ def structure(table: Table, frame: pl.DataFrame) -> Verdict:
 def keys(table: Table, frame: pl.DataFrame) -> Verdict:
     """Block on a null in a key column and on rows that share a key. ``failed`` counts all rows concerned."""
     bad = frame.clear()
-    if not _ascends(frame, table.key):
+    if not ascends(frame, table.key):
         null = pl.any_horizontal(pl.col(table.key).is_null())
         bad = frame.filter(null | pl.struct(table.key).is_duplicated())
     text = f"{bad.height} rows without a unique, complete key" if bad.height else "unique and complete"
@@ -72,7 +72,7 @@ def keys(table: Table, frame: pl.DataFrame) -> Verdict:
     return Verdict(table.name, "keys", "block" if bad.height else "pass", frame.height, bad.height, text, sample)
 
 
-def _ascends(frame: pl.DataFrame, key: Sequence[str]) -> bool:
+def ascends(frame: pl.DataFrame, key: Sequence[str]) -> bool:
     """Whether each row's key is greater than the one before it, as in a file sorted by key: then none is null or comes
     twice, which costs a tenth of looking for it."""
     greater = pl.lit(value=False)

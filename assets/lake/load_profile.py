@@ -16,7 +16,7 @@ from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
 from quality import gate, privacy
 from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS
-from quality.verdicts import Verdict, contract, keys, structure, worst
+from quality.verdicts import Verdict, ascends, contract, keys, structure, worst
 
 QUARTER = 15
 """Minutes. Shorter intervals that divide it are summed; a longer one is never spread, that would invent a shape."""
@@ -66,14 +66,17 @@ def contributions(intervals: pl.DataFrame, register: pl.DataFrame) -> Contributi
     long = taken.filter(~fits).select("meter_id", "local_date").unique()
     # A meter with one channel too coarse would be counted by half; it is left out for the day.
     taken = taken.join(long, on=["meter_id", "local_date"], how="anti")
-    usable = pl.col("value_final").filter(pl.col("value_final") >= 0)
     start = pl.col("start").dt.truncate(f"{QUARTER}m")
-    # A sum that the column cannot hold (10^12 kWh in a quarter-hour) is no energy: null, as an incomplete one.
-    total = pl.when(usable.len() == pl.len()).then(pl.col("value_final").sum())
-    quarters = taken.group_by("meter_id", "local_date", start).agg(
-        kwh=total.cast(LOAD_PROFILE_BASIS.schema["kwh"], strict=False),
-        negative=(pl.col("value_final") < 0).any(),
-    )
+    usable = pl.col("value_final") >= 0
+    value = pl.when(usable).then("value_final").cast(LOAD_PROFILE_BASIS.schema["kwh"])
+    each = taken.select("meter_id", "local_date", start, kwh=value, negative=(~usable).fill_null(value=False))
+    quarters = each
+    if not ascends(each, ("meter_id", "start")):  # shorter intervals, or several channels of a meter
+        # A sum that the column cannot hold (10^12 kWh in a quarter-hour) is no energy: null, as an incomplete one.
+        total = pl.when(pl.col("kwh").null_count() == 0).then(pl.col("kwh").sum())
+        quarters = each.group_by("meter_id", "local_date", "start").agg(
+            kwh=total.cast(LOAD_PROFILE_BASIS.schema["kwh"], strict=False), negative=pl.col("negative").any()
+        )
     known = register.select("meter_id", "zone", "customer_class", "customer_id")
     quarters = quarters.join(known, on="meter_id", how="left", validate="m:1").with_columns(
         pl.col("zone").fill_null(UNASSIGNED),
