@@ -3,13 +3,15 @@
 1. A zone that passes stays whole: its classes that pass are cells, the others are together in (zone, ``other``), with
    the smallest of those that pass where they alone do not.
 2. A zone that one customer dominates passes without it; the zone then lacks that customer.
-3. A large customer that was not in its zone's cells on some other day of the month is not in them either: whoever is
-   near 15 % would go in and out with the weather, and the difference of two days would tell it.
+3. A large customer is in its zone's cells only if it was in them on all remembered days of a month around, or on none
+   and is far from 15 %: whoever is near would go in and out with the weather, and the difference of two days would
+   tell it. So it must grow by half before it must leave, and stays out for a month when it did.
 4. What is left of all zones is together in (``other``, ``other``), without who dominates even that. No cell of a zone
    is taken along to hide it: the day's zones would come and go with the city's largest customers, and tell of them.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import polars as pl
 
@@ -18,9 +20,16 @@ from quality.privacy.rule import OTHER, dominating, judged
 LARGE = (1, 20)
 """5 % of a zone, as a fraction: who has more is seen in its sum when it comes or goes."""
 
+GUARD = (1, 10)
+"""10 % of a zone: who has more does not come into its cells. docs/privacy.md tells what other guards came to."""
+
+MEMORY = timedelta(days=31)
+"""How far the days are from a day that tell whether its large customers come, stay or are away."""
+
 DAY_CELL = ["local_date", "cell_zone", "cell_class"]
 """What a cell is named by."""
 
+_METER = ["local_date", "meter_id"]
 _BAND = ["local_date", "zone", "customer_class"]
 
 
@@ -28,52 +37,55 @@ def place(members: pl.DataFrame, taken: pl.DataFrame, others: pl.DataFrame | Non
     """``meter_id, local_date, cell_zone, cell_class`` of the members that are in a cell.
 
     Names in ``taken`` (``DAY_CELL``) belong to cells published earlier and are not used. ``others`` (``local_date,
-    cell_zone, customer_id``) tells who is in the cells of the month's other days.
+    cell_zone, customer_id``) tells who is in the cells of the days within ``MEMORY``.
     """
     members = members.filter(pl.col("kwh").is_not_null())
-    away = _away(members, ["zone"], others)
-    whole, left = _without_dominating(members.join(away, on=away.columns, how="anti"), ["zone"])
-    left = pl.concat([left, members.join(away, on=away.columns, how="semi")])
     # A zone that was published before may have no room for its name: its late customers go where others go.
-    own = _by_class(whole, taken)
-    left = pl.concat([left, own.filter(pl.col("cell_class").is_null()).select(left.columns)])
-    own = own.filter(pl.col("cell_class").is_not_null()).with_columns(cell_zone="zone")
+    own = _by_class(_whole(members, ["zone"], others), taken).filter(pl.col("cell_class").is_not_null())
+    own = own.with_columns(cell_zone="zone")
     closed = taken.filter(cell_zone=OTHER, cell_class=OTHER).select("local_date").unique()
-    left = left.join(closed, on="local_date", how="anti")
-    away = _away(left, [], others)
-    together, _ = _without_dominating(left.join(away, on=away.columns, how="anti"), [])
-    together = together.with_columns(cell_zone=pl.lit(OTHER), cell_class=pl.lit(OTHER))
+    left = members.join(own, on=_METER, how="anti").join(closed, on="local_date", how="anti")
+    together = _whole(left, [], others).with_columns(cell_zone=pl.lit(OTHER), cell_class=pl.lit(OTHER))
     names = ["meter_id", *DAY_CELL]
     return pl.concat([own.select(names), together.select(names)]).unique(maintain_order=False)
 
 
+def _whole(members: pl.DataFrame, by: Sequence[str], others: pl.DataFrame | None) -> pl.DataFrame:
+    """Members of the groups that pass, without the customers that dominate them or stay away."""
+    away = _away(members, by, others)
+    return _without_dominating(members.join(away, on=away.columns, how="anti"), by)
+
+
 def _away(members: pl.DataFrame, by: Sequence[str], others: pl.DataFrame | None) -> pl.DataFrame:
-    """Large customers of a zone (of the city, without ``by``) that its cells of some other day are without: ``*by,
-    local_date, customer_id``."""
+    """Large customers that stay out of the cells of their zone (of the city, without ``by``): ``*by, local_date,
+    customer_id``."""
     large = dominating(members, by, LARGE)
     if others is None:
         return large.clear()
-    zone = pl.col("zone") if by else pl.lit(OTHER)
-    days = others.group_by("cell_zone").agg(days=pl.col("local_date").n_unique())
+    # Of a customer and of a zone: on how many days.
     there = others.unique().group_by("cell_zone", "customer_id").len("there")
-    seen = large.with_columns(cell_zone=zone).join(days, on="cell_zone")
+    days = others.group_by("cell_zone").agg(days=pl.col("local_date").n_unique())
+    seen = large.with_columns(cell_zone=pl.col("zone") if by else pl.lit(OTHER)).join(days, on="cell_zone", how="left")
     seen = seen.join(there, on=["cell_zone", "customer_id"], how="left")
-    return seen.filter(pl.col("there").fill_null(0) < pl.col("days")).select(large.columns)
+    near = dominating(members, by, GUARD).with_columns(near=pl.lit(True))
+    seen = seen.join(near, on=large.columns, how="left")
+    stays = (
+        pl.when(pl.col("there").is_null()).then(pl.col("near").is_null()).otherwise(pl.col("there") == pl.col("days"))
+    )
+    return seen.filter(~stays).select(large.columns)
 
 
-def _without_dominating(members: pl.DataFrame, by: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Members of the groups that pass, without the customers that dominate them, and all others."""
+def _without_dominating(members: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Members of the groups that pass, without the customers that dominate them."""
     group = [*dict.fromkeys([*by, "local_date"])]
-    kept = members
     while True:
-        failing = judged(kept, by).filter("fails")
+        failing = judged(members, by).filter("fails")
         if not failing.height:
-            break
-        large = dominating(kept, by).join(failing, on=group, how="semi")
+            return members
+        large = dominating(members, by).join(failing, on=group, how="semi")
         # Where nobody dominates there are too few customers, or nothing was used in some slot: no one's going helps.
         hopeless = failing.join(large, on=group, how="anti")
-        kept = kept.join(large, on=[*group, "customer_id"], how="anti").join(hopeless, on=group, how="anti")
-    return kept, members.join(kept, on=["local_date", "meter_id", "start"], how="anti")
+        members = members.join(large, on=[*group, "customer_id"], how="anti").join(hopeless, on=group, how="anti")
 
 
 def _by_class(whole: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:

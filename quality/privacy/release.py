@@ -51,7 +51,7 @@ def release(
 
     ``members`` are those of whole days (``quality.privacy.rule``), ``registered`` rows of ``meter_id, zone,
     customer_class``: all meters that the register has. With ``restate`` cells may be corrected.
-    ``others`` (``customers_by_zone``) tells who is in the cells of the month's other days.
+    ``others`` (``customers_by_zone``) tells who is in the cells of the remembered days within ``MEMORY`` of it.
     """
     known = basis.select(*_METER, "customer_id", "zone", "customer_class", *DAY_CELL[1:], "restated").unique(_METER)
     now = members.join(known.select(*_METER), on=_METER, how="semi")
@@ -80,9 +80,12 @@ def release(
     return Release(_with_lacking(whole, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
 
 
-def customers_by_zone(basis: pl.DataFrame) -> pl.DataFrame:
-    """Who is in the cells of a basis: ``local_date, cell_zone, customer_id``."""
-    return basis.filter(pl.col("cell_zone") != WITHDRAWN).select("local_date", "cell_zone", "customer_id").unique()
+def customers_by_zone(basis: pl.LazyFrame) -> pl.DataFrame:
+    """Who is in the cells of a day's basis: ``local_date, cell_zone, customer_id``."""
+    # A cell has the same members in all slots: of a file, the first of each meter is enough to be read.
+    first = basis.select(pl.col("start").min()).collect().item()
+    there = basis.filter(pl.col("start").eq_missing(first), pl.col("cell_zone") != WITHDRAWN)
+    return there.select("local_date", "cell_zone", "customer_id").unique().collect()
 
 
 def _joining(late: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

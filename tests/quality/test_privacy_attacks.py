@@ -307,7 +307,7 @@ def test_a_city_less_the_campus_in_it_is_not_the_meter_between_them(tmp_path: Pa
             town = Town({own[meter]: Home("a", "public", meter) for meter in points}, lake.city)
             mine = points if lake is alpha else points.head(19)
             town.delivered[DAY] = {own[meter]: np.array([7.0 if meter == "m19" else 4.0]) for meter in mine}
-            town.publish(DAY, attacker, without=overlap.elsewhere(lake, DAY) if without_shared else ())
+            town.publish(DAY, attacker, without=overlap.elsewhere(overlap.shared_with(lake), DAY) if without_shared else ())
             if DAY in town.basis:
                 lake.put(LOAD_PROFILE_BASIS, DAY, town.basis[DAY])
         return attacker
