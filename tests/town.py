@@ -37,7 +37,7 @@ class Town:
     """The register as it was when a day was made last."""
     withheld: int = 0
     steady: bool = True
-    """Whether the gate is told of the days around."""
+    """Whether the gate is told of the days before."""
 
     def publish(self, day: date, attacker: Attacker, restate: bool = False, without: Iterable[str] = ()) -> None:
         """Make the day again, ``without`` meters that another town has; raises AssertionError if the gate's own recheck
@@ -47,8 +47,8 @@ class Town:
         before = self.basis.get(day, LOAD_PROFILE_BASIS.empty())
         if not mine and not before.height:
             return
-        around = [other for other in self.basis if other != day and abs(other - day) <= privacy.MEMORY]
-        seen = [privacy.customers_by_zone(each.lazy()) for each in (before.clear(), *(self.basis[at] for at in around))]
+        past = [other for other in self.basis if day - privacy.MEMORY <= other < day]
+        seen = [privacy.customers_by_zone(each.lazy()) for each in (before.clear(), *(self.basis[at] for at in past))]
         others = pl.concat(seen) if self.steady else None
         basis, withheld = privacy.release(self.members(day, mine), before, self.registered(), restate, others)
         cells = privacy.cells(basis)

@@ -166,14 +166,14 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     basis_verdicts: list[Verdict] = []
     files: list[Written] = []
     cells = [LOAD_PROFILE.empty()]
-    beside, shared = _Beside(lake, remembered), overlap.shared_with(lake)
+    past, shared = _Past(lake, remembered), overlap.shared_with(lake)
     for reading_day in sorted({*days} - forgotten):
         intervals, before = lake.day(METER_INTERVALS, reading_day), lake.day(LOAD_PROFILE_BASIS, reading_day)
         if intervals.height or before.height:
             theirs = overlap.elsewhere(shared, reading_day)
             mine = intervals.filter(~pl.col("meter_id").is_in(theirs))
             known = before if before.height else None
-            others = beside.of(reading_day)
+            others = past.of(reading_day)
             profile = build(mine, register, known, restatable(reading_day, day), others)
             judged = [check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)] + profile.verdicts
             basis_judged = gate.judge(LOAD_PROFILE_BASIS, profile.basis, reading_day, day)
@@ -183,7 +183,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
                 continue  # the day keeps what it had, and is made again the next night
             if not _remember(lake, reading_day, profile.basis, before):
                 continue
-            beside.add(reading_day, profile.basis)
+            past.add(reading_day, profile.basis)
             files += lake.put(LOAD_PROFILE, reading_day, profile.cells)
             cells.append(profile.cells)
             if profile.corrections:
@@ -200,8 +200,8 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     return Built(days, files, [*found, *basis_found])
 
 
-class _Beside:
-    """Who is in the cells of the days around a day, each read once where days come in order."""
+class _Past:
+    """Who is in the cells of the days before a day, each read once where days come in order."""
 
     def __init__(self, lake: CityLake, remembered: Collection[date]) -> None:
         self.lake, self.remembered = lake, {*remembered}
@@ -209,9 +209,8 @@ class _Beside:
 
     def of(self, day: date) -> pl.DataFrame:
         """What ``quality.privacy.release`` takes as ``others`` of a day."""
-        around = [each for each in sorted(self.remembered) if each != day and abs(each - day) <= privacy.MEMORY]
-        # No more than what is around is kept: in the restatement of a month, three months of a city.
-        self.seen = {each: self.seen[each] if each in self.seen else self._read(each) for each in around}
+        past = [each for each in sorted(self.remembered) if day - privacy.MEMORY <= each < day]
+        self.seen = {each: self.seen[each] if each in self.seen else self._read(each) for each in past}
         return pl.concat([privacy.customers_by_zone(LOAD_PROFILE_BASIS.empty().lazy()), *self.seen.values()])
 
     def add(self, day: date, basis: pl.DataFrame) -> None:
