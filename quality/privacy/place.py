@@ -19,7 +19,7 @@ from quality.privacy.rule import OTHER, dominating, judged
 
 LARGE = (1, 20)
 """5 % of a zone, as a fraction: who has more is seen in its sum when it comes or goes. With 7.5 %, large customers of
-zones of 1,000 came and went 17 times as often."""
+zones of 300 and 1,000 came and went six times as often (docs/privacy.md)."""
 
 TIMES = 3
 """Who has less than thrice an average customer's part is not large: in a zone of twenty all would be, and what others
@@ -43,30 +43,27 @@ def place(members: pl.DataFrame, taken: pl.DataFrame, others: pl.DataFrame | Non
     """
     members = members.filter(pl.col("kwh").is_not_null())
     # A zone that was published before may have no room for its name: its late customers go where others go.
-    own = _by_class(_whole(members, ["zone"], others), taken).filter(pl.col("cell_class").is_not_null())
+    own = _by_class(whole(members, ["zone"], others), taken).filter(pl.col("cell_class").is_not_null())
     own = own.with_columns(cell_zone="zone")
     closed = taken.filter(cell_zone=OTHER, cell_class=OTHER).select("local_date").unique()
     left = members.join(own, on=_METER, how="anti").join(closed, on="local_date", how="anti")
-    together = _whole(left, [], others).with_columns(cell_zone=pl.lit(OTHER), cell_class=pl.lit(OTHER))
+    together = whole(left, [], others).with_columns(cell_zone=pl.lit(OTHER), cell_class=pl.lit(OTHER))
     names = ["meter_id", *DAY_CELL]
     return pl.concat([own.select(names), together.select(names)]).unique(maintain_order=False)
 
 
-def _whole(members: pl.DataFrame, by: Sequence[str], others: pl.DataFrame | None) -> pl.DataFrame:
-    """Members of the groups that pass, without the customers that dominate them or stay away."""
-    gone = away(members, by, others)
-    return _without_dominating(members.join(gone, on=gone.columns, how="anti"), by)
-
-
-def away(members: pl.DataFrame, by: Sequence[str], others: pl.DataFrame | None) -> pl.DataFrame:
-    """Large customers that the cells of their zone (of the city, without ``by``) were without on their last day:
-    ``*by, local_date, customer_id``."""
-    large = dominating(members, by, LARGE, TIMES)
+def whole(members: pl.DataFrame, by: Sequence[str], others: pl.DataFrame | None) -> pl.DataFrame:
+    """Members of the groups (zones, or the city without ``by``) that pass, without the customers that dominate them and
+    the large ones that their cells were without on their last day."""
+    # Parts are those of what is left: without who dominates it many a zone is a third of what it was.
+    members = _without_dominating(members, by)
     if others is None:
-        return large.clear()
+        return members
     there = others.filter(pl.col("local_date") == pl.col("local_date").max().over("cell_zone"))
+    large = dominating(members, by, LARGE, TIMES)
     of_zone = large.with_columns(cell_zone=pl.col("zone") if by else pl.lit(OTHER))
-    return of_zone.join(there, on=["cell_zone", "customer_id"], how="anti").select(large.columns)
+    away = of_zone.join(there, on=["cell_zone", "customer_id"], how="anti")
+    return _without_dominating(members.join(away, on=large.columns, how="anti"), by)
 
 
 def _without_dominating(members: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
@@ -82,16 +79,16 @@ def _without_dominating(members: pl.DataFrame, by: Sequence[str]) -> pl.DataFram
         members = members.join(large, on=[*group, "customer_id"], how="anti").join(hopeless, on=group, how="anti")
 
 
-def _by_class(whole: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
-    """``whole`` zones with the ``cell_class`` of each member; null where neither its class nor ``other`` is free."""
+def _by_class(zones: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
+    """Whole ``zones`` with the ``cell_class`` of each member; null where neither its class nor ``other`` is free."""
     free = taken.select("local_date", zone="cell_zone", customer_class="cell_class", held=pl.lit(True)).unique()
-    found = judged(whole, _BAND).join(free, on=_BAND, how="left")
+    found = judged(zones, _BAND).join(free, on=_BAND, how="left")
     # A class that bears the name that others are merged under is merged with them.
     alone = ~pl.col("fails") & pl.col("held").is_null() & (pl.col("customer_class") != OTHER)
     classes = found.select(*_BAND, "n", alone=alone)
     zone = ["local_date", "zone"]
     while True:
-        merged = whole.join(classes.filter(~pl.col("alone")), on=_BAND, how="semi")
+        merged = zones.join(classes.filter(~pl.col("alone")), on=_BAND, how="semi")
         failing = judged(merged, ["zone"]).filter("fails").select(zone)
         smallest = (
             classes.filter("alone")
@@ -110,4 +107,4 @@ def _by_class(whole: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
         *_BAND,
         cell_class=pl.when("alone").then("customer_class").when(pl.col("no_room").is_null()).then(pl.lit(OTHER)),
     )
-    return whole.join(named, on=_BAND)
+    return zones.join(named, on=_BAND)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from quality.privacy.place import DAY_CELL, away, place
+from quality.privacy.place import DAY_CELL, place, whole
 from quality.privacy.versions import followed
 from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
 
@@ -61,8 +61,12 @@ def release(
     joining = late.clear().with_columns(cell_zone="zone", cell_class="zone")
     if restate:
         # Who stays away from its zone's cells does not come into those of one day by way of a correction.
-        gone = away(members, ["zone"], others)
-        joining = _joining(late.join(gone, on=gone.columns, how="anti"), known)
+        there = whole(members, ["zone"], others).select(_METER).unique()
+        joining = _joining(late, known)
+        joining = pl.concat([
+            joining.filter(pl.col("cell_zone") != pl.col("zone")),
+            joining.filter(pl.col("cell_zone") == pl.col("zone")).join(there, on=_METER, how="semi"),
+        ])  # fmt: skip
     # A customer that moved house, tariff or hands stays what it was when it was published.
     placed = now.drop("zone", "customer_class", "customer_id").join(known, on=_METER).select(*joining.columns)
     after = _compared(pl.concat([placed, joining]), basis)
@@ -81,10 +85,10 @@ def release(
     # Meters of which nothing is known belong to what their like are in: a cell lacks what they used.
     silent = fresh.filter(pl.col("kwh").is_null().all().over(_METER))
     both = pl.concat([placed, _joining(silent, placed)]).with_columns(restated=pl.lit(False))
-    whole = pl.concat([in_cells, both.select(names)])
+    published = pl.concat([in_cells, both.select(names)])
     told = after.join(in_cells.select(*_SLOT, told="kwh"), on=_SLOT, how="left")
     withheld = told.filter(pl.col("kwh").ne_missing(pl.col("told"))).select(DAY_CELL).unique().sort(DAY_CELL)
-    return Release(_with_lacking(whole, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
+    return Release(_with_lacking(published, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
 
 
 def customers_by_zone(basis: pl.LazyFrame) -> pl.DataFrame:
