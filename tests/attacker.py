@@ -56,6 +56,22 @@ class Finding(NamedTuple):
     """What it computes, and the part of the customer that has most of it."""
 
 
+class Crossing(NamedTuple):
+    """The largest customer, of more than 5 % of a zone, that is in its cells on one of two days and not on the other:
+    what the difference of the days, less the weather's, tells of it, and its energy."""
+
+    city: str
+    zone: str
+    days: tuple[str, str]
+    customer: str
+    told: float
+    true: float
+
+    def is_close(self) -> bool:
+        """Whether it is told within 10 %."""
+        return abs(self.told - self.true) <= 0.1 * abs(self.true)
+
+
 class Attacker:
     """Collects editions night by night (``see``), then tries combinations (``findings``)."""
 
@@ -127,6 +143,28 @@ class Attacker:
         for cells in named.values():
             for two in itertools.pairwise(cells):
                 yield from self._together(two, [np.eye(len(self.editions[each]))[-1:] for each in two], "days")
+
+    def of_leavings(self) -> Iterator[Crossing]:
+        """A zone less itself on its day before, weather taken out by the city's other zones."""
+        cities: dict[str, dict[str, dict[str, list[Edition]]]] = {}
+        for (city, day, zone, _), seen in sorted(self.editions.items()):
+            cities.setdefault(city, {}).setdefault(day, {}).setdefault(zone, []).append(seen[-1])
+        for city, days in cities.items():
+            totals = {day: {zone: _total(cells) for zone, cells in zones.items()} for day, zones in days.items()}
+            for zone in sorted({zone for zones in days.values() for zone in zones} - {"other"}):
+                for before, after in itertools.pairwise(sorted(day for day in days if zone in days[day])):
+                    others = (totals[before].keys() & totals[after].keys()) - {zone}
+                    then, later = (sum(totals[day][each] for each in others) for day in (before, after))
+                    weather = later / then if others else 1.0
+                    was, now = _parts(days[before][zone]), _parts(days[after][zone])
+                    one_sided = {name: now.get(name, 0.0) - was.get(name, 0.0) for name in was.keys() ^ now.keys()}
+                    if not one_sided:
+                        continue
+                    customer = max(one_sided, key=lambda name: abs(one_sided[name]))
+                    there = totals[after if customer in now else before][zone]
+                    if abs(one_sided[customer]) * 20 > there:
+                        told = totals[after][zone] - weather * totals[before][zone]
+                        yield Crossing(city, zone, (before, after), customer, told, one_sided[customer])
 
     def crossings(self) -> Iterator[tuple[Cell, int, float, float]]:
         """Cells that are there in a slot and away in the next, or between snapshots: the guess is that the largest
@@ -214,6 +252,19 @@ class Attacker:
 def close(findings: Iterable[Finding]) -> list[Finding]:
     """Those that tell one customer's energy within 10 %."""
     return [each for each in findings if each.share > LONE and abs(each.told - each.true) <= 0.1 * each.true]
+
+
+def _total(cells: Sequence[Edition]) -> float:
+    return float(sum(np.nansum(cell.values) for cell in cells))
+
+
+def _parts(cells: Sequence[Edition]) -> dict[str, float]:
+    """kWh of the day of each customer of cells."""
+    found: dict[str, float] = {}
+    for cell in cells:
+        for name, kwh in cell.parts.items():
+            found[name] = found.get(name, 0.0) + float(np.nansum(kwh))
+    return found
 
 
 def _up_to_four(seen: Sequence[Edition]) -> Iterator[Sequence[Edition]]:

@@ -37,7 +37,7 @@ class Town:
     """The register as it was when a day was made last."""
     withheld: int = 0
     steady: bool = True
-    """Whether the gate is told of the month's other days."""
+    """Whether the gate is told of the days before."""
 
     def publish(self, day: date, attacker: Attacker, restate: bool = False, without: Iterable[str] = ()) -> None:
         """Make the day again, ``without`` meters that another town has; raises AssertionError if the gate's own recheck
@@ -47,12 +47,9 @@ class Town:
         before = self.basis.get(day, LOAD_PROFILE_BASIS.empty())
         if not mine and not before.height:
             return
-        month = [
-            privacy.customers_by_zone(self.basis.get(other, LOAD_PROFILE_BASIS.empty()))
-            for other in {DAY, *self.basis}
-            if other != day and other.replace(day=1) == day.replace(day=1)
-        ]
-        others = pl.concat(month) if month and self.steady else None
+        past = [other for other in self.basis if day - privacy.MEMORY <= other < day]
+        seen = [privacy.customers_by_zone(each.lazy()) for each in (before.clear(), *(self.basis[at] for at in past))]
+        others = pl.concat(seen) if self.steady else None
         basis, withheld = privacy.release(self.members(day, mine), before, self.registered(), restate, others)
         cells = privacy.cells(basis)
         found = privacy.violations(cells, basis, before)

@@ -191,19 +191,19 @@ class CityLake:
         Raises what ``read`` raises."""
         parts = []
         for key in sorted({key for day in days for key in self.keys(table, (day, day))}):
-            data = self.store.read(key)
-            check(key, data, self.remedy(table, key))
-            scan = pl.scan_parquet(io.BytesIO(data)).filter(
-                pl.col(table.day).is_in(list(days)), pl.col("_receipt").is_not_null()
-            )
+            scan = self.scan(table, key).filter(pl.col(table.day).is_in(list(days)), pl.col("_receipt").is_not_null())
             parts.append(scan.group_by(day=pl.col(table.day), receipt=pl.col("_receipt")).agg(rows=pl.len()).collect())
         return pl.concat([COUNTS.to_frame(), *(part.cast(COUNTS) for part in parts)])
 
     def values(self, table: Table, key: str, column: str) -> set[str]:
         """The distinct values of a column of one file, which alone is read. Raises what ``read`` raises."""
+        return set(self.scan(table, key).select(pl.col(column).unique()).collect()[column])
+
+    def scan(self, table: Table, key: str) -> pl.LazyFrame:
+        """The rows of one file in its own contract, of which only what is asked for is decoded. Raises ``Damaged``."""
         data = self.store.read(key)
         check(key, data, self.remedy(table, key))
-        return set(pl.read_parquet(io.BytesIO(data), columns=[column])[column].unique())
+        return pl.scan_parquet(io.BytesIO(data))
 
     def swap(self, held: Held, rows: pl.DataFrame, days: Sequence[date]) -> list[Written]:
         """Put ``rows`` in place of a file's, sorted in the contract's order; ``days`` are those that were worked on.

@@ -169,14 +169,14 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     basis_verdicts: list[Verdict] = []
     files: list[Written] = []
     cells = [LOAD_PROFILE.empty()]
-    beside = _Beside(lake)
+    past, shared = _Past(lake, remembered), overlap.shared_with(lake)
     for reading_day in sorted({*days} - forgotten):
         intervals, before = lake.day(METER_INTERVALS, reading_day), lake.day(LOAD_PROFILE_BASIS, reading_day)
         if intervals.height or before.height:
-            theirs = overlap.elsewhere(lake, reading_day)
+            theirs = overlap.elsewhere(shared, reading_day)
             mine = intervals.filter(~pl.col("meter_id").is_in(theirs))
             known = before if before.height else None
-            others = beside.of(reading_day)
+            others = past.of(reading_day)
             profile = build(mine, register, known, restatable(reading_day, day), others)
             judged = [check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)] + profile.verdicts
             basis_judged = gate.judge(LOAD_PROFILE_BASIS, profile.basis, reading_day, day)
@@ -184,9 +184,9 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
             basis_verdicts += basis_judged
             if gate.blocks(judged) or gate.blocks(basis_judged):
                 continue  # the day keeps what it had, and is made again the next night
-            if not _remember(lake, reading_day, profile.basis, before, theirs):
+            if not _remember(lake, reading_day, profile.basis, before):
                 continue
-            beside.seen.pop(reading_day, None)
+            past.add(reading_day, profile.basis)
             files += lake.put(LOAD_PROFILE, reading_day, profile.cells)
             cells.append(profile.cells)
             if profile.corrections:
@@ -203,27 +203,35 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     return Built(days, files, [*found, *basis_found])
 
 
-class _Beside:
-    """Who is in the cells of a month's other days, each read once."""
+class _Past:
+    """Who is in the cells of the days before a day, each read once where days come in order."""
 
-    def __init__(self, lake: CityLake) -> None:
-        self.lake = lake
+    def __init__(self, lake: CityLake, remembered: Collection[date]) -> None:
+        self.lake, self.remembered = lake, {*remembered}
         self.seen: dict[date, pl.DataFrame] = {}
 
     def of(self, day: date) -> pl.DataFrame:
         """What ``quality.privacy.release`` takes as ``others`` of a day."""
-        days = [d for d in self.lake.days(LOAD_PROFILE_BASIS) if d != day and d.replace(day=1) == day.replace(day=1)]
-        for each in days:
-            if each not in self.seen:
-                self.seen[each] = privacy.customers_by_zone(self.lake.day(LOAD_PROFILE_BASIS, each))
-        return pl.concat([privacy.customers_by_zone(LOAD_PROFILE_BASIS.empty()), *(self.seen[each] for each in days)])
+        past = [each for each in sorted(self.remembered) if day - privacy.MEMORY <= each < day]
+        self.seen = {each: self.seen[each] if each in self.seen else self._read(each) for each in past}
+        return pl.concat([privacy.customers_by_zone(LOAD_PROFILE_BASIS.empty().lazy()), *self.seen.values()])
+
+    def add(self, day: date, basis: pl.DataFrame) -> None:
+        """A day is remembered now, or otherwise."""
+        self.remembered = self.remembered | {day} if basis.height else self.remembered - {day}
+        self.seen[day] = privacy.customers_by_zone(basis.lazy())
+
+    def _read(self, day: date) -> pl.DataFrame:
+        key = self.lake.key(LOAD_PROFILE_BASIS, day)
+        return privacy.customers_by_zone(self.lake.scan(LOAD_PROFILE_BASIS, key))
 
 
-def _remember(lake: CityLake, day: date, basis: pl.DataFrame, before: pl.DataFrame, theirs: Collection[str]) -> bool:
+def _remember(lake: CityLake, day: date, basis: pl.DataFrame, before: pl.DataFrame) -> bool:
     """Store the basis of a day; False where another city took one of its meters in the meantime, and nothing is."""
     lake.put(LOAD_PROFILE_BASIS, day, basis)
     new = set(basis["meter_id"]) - set(before["meter_id"])
-    if new.isdisjoint(overlap.elsewhere(lake, day)):
+    # Asked again, of cities that have come since too: who looks after it has stored cannot be missed.
+    if not new or new.isdisjoint(overlap.elsewhere(overlap.shared_with(lake), day)):
         return True
     lake.put(LOAD_PROFILE_BASIS, day, before)
     return False

@@ -8,11 +8,12 @@ that two are one is a second keyed hash, the same in every city, which lies besi
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import polars as pl
 
+from assets.lake.encoding import check, encode
 from assets.lake.files import CityLake, Overtaken, until_swapped
 from assets.lake.meter_intervals import pseudonyms
 from quality.tables import LOAD_PROFILE_BASIS
@@ -42,26 +43,35 @@ def replace(lake: CityLake, ids: Mapping[str, str]) -> None:
     _revise(lake, lambda known: _frame(ids) if known.height else known)
 
 
-def elsewhere(lake: CityLake, day: date) -> set[str]:
-    """Meters of this city whose energy of a day another city has in its cells."""
+def shared_with(lake: CityLake) -> list[tuple[CityLake, pl.DataFrame]]:
+    """The other cities that are told of meters of this one, with both ids of each: ``meter_id, meter_id_there``."""
     mine, _ = _known(lake)
-    found: set[str] = set()
+    found = []
     for key in lake.store.list(FOLDER):
         other = CityLake(lake.store, key.rsplit("=", 1)[1].removesuffix(".parquet"))
-        if other.city == lake.city:
-            continue
-        both = mine.join(_known(other)[0], on="shared_id", suffix="_there")
-        if both.height:
-            there = other.day(LOAD_PROFILE_BASIS, day).select(meter_id_there="meter_id").unique()
-            found |= set(both.join(there, on="meter_id_there", how="semi")["meter_id"])
+        if other.city != lake.city:
+            both = mine.join(_known(other)[0], on="shared_id", suffix="_there").drop("shared_id")
+            if both.height:
+                found.append((other, both))
+    return found
+
+
+def elsewhere(shared: Sequence[tuple[CityLake, pl.DataFrame]], day: date) -> set[str]:
+    """Meters of this city whose energy of a day another city has in its cells, of those that are ``shared_with``."""
+    found: set[str] = set()
+    for other, both in shared:
+        key = other.key(LOAD_PROFILE_BASIS, day)
+        there = other.values(LOAD_PROFILE_BASIS, key, "meter_id") if other.store.exists(key) else set()
+        found |= set(both.filter(pl.col("meter_id_there").is_in(there))["meter_id"])
     return found
 
 
 def _known(lake: CityLake) -> tuple[pl.DataFrame, str | None]:
-    found = lake.store.fetch(_key(lake))
-    if found.data is None:
+    data, tag = lake.store.fetch(_key(lake))
+    if data is None:
         return _SCHEMA.to_frame(), None
-    return pl.read_parquet(io.BytesIO(found.data)), found.tag
+    check(_key(lake), data, "restore memory/ from a backup")
+    return pl.read_parquet(io.BytesIO(data)), tag
 
 
 def _frame(ids: Mapping[str, str]) -> pl.DataFrame:
@@ -76,9 +86,7 @@ def _revise(lake: CityLake, change: Callable[[pl.DataFrame], pl.DataFrame]) -> N
         after = change(known).sort("meter_id")
         if after.equals(known):
             return
-        out = io.BytesIO()
-        after.write_parquet(out)
-        if not lake.store.swap(_key(lake), out.getvalue(), tag):
+        if not lake.store.swap(_key(lake), encode(after), tag):
             raise Overtaken(_key(lake))
 
     until_swapped(revised)

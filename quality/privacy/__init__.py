@@ -1,6 +1,6 @@
 """Which sums over customers may be published, and which corrections of them: rule, placing, release, recheck."""
 
-from quality.privacy.place import DAY_CELL as DAY_CELL
+from quality.privacy.place import DAY_CELL as DAY_CELL, MEMORY as MEMORY
 from quality.privacy.recheck import recheck as recheck, violations as violations
 from quality.privacy.release import (
     CELL as CELL,

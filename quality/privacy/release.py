@@ -5,7 +5,8 @@ set of them. Between snapshots three rules keep differences from being one:
 
 1. Cells are frozen: what was published together for a day stays together, under its name, with its values.
 2. A cell is corrected once at most, in the restatement of its month, for all its slots at once, and only if its two
-   versions pass together (``quality.privacy.versions``). Late customers of its zone and class join it then.
+   versions pass together (``quality.privacy.versions``). Late customers of its zone and class join it then. Where a few
+   customers' corrections would tell of them, those few keep their values.
 3. Customers that were in no cell may form cells of their own, under names that the day does not have yet.
 
 The *basis* has the columns of ``LOAD_PROFILE_BASIS`` and is all that must be remembered between snapshots. It must be
@@ -16,8 +17,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from quality.privacy.place import DAY_CELL, place
-from quality.privacy.versions import may_follow
+from quality.privacy.place import DAY_CELL, place, whole
+from quality.privacy.versions import followed
 from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
 
 CELL = ["start", "cell_zone", "cell_class"]
@@ -27,6 +28,7 @@ WITHDRAWN = "(withdrawn)"
 """Name, in the basis, of what was published once and never is again; no zone is called so."""
 
 _METER = ["local_date", "meter_id"]
+_SLOT = ["start", "meter_id"]
 _BANDS = ((1000, "1000+"), (300, "300-999"), (100, "100-299"), (30, "30-99"), (15, "15-29"))
 
 SHARE_STEPS = 20
@@ -34,7 +36,7 @@ SHARE_STEPS = 20
 
 
 class Release(NamedTuple):
-    """The basis of the next snapshot, and the cells (``DAY_CELL``) whose members changed and whose values stay."""
+    """The basis of the next snapshot, and the cells (``DAY_CELL``) of members that changed and whose values stay."""
 
     basis: pl.DataFrame
     withheld: pl.DataFrame
@@ -51,23 +53,31 @@ def release(
 
     ``members`` are those of whole days (``quality.privacy.rule``), ``registered`` rows of ``meter_id, zone,
     customer_class``: all meters that the register has. With ``restate`` cells may be corrected.
-    ``others`` (``customers_by_zone``) tells who is in the cells of the month's other days.
+    ``others`` (``customers_by_zone``) tells who is in the cells of the remembered days before, back to ``MEMORY``.
     """
     known = basis.select(*_METER, "customer_id", "zone", "customer_class", *DAY_CELL[1:], "restated").unique(_METER)
     now = members.join(known.select(*_METER), on=_METER, how="semi")
     late = members.join(known, on=_METER, how="anti")
-    joining = _joining(late, known) if restate else late.clear().with_columns(cell_zone="zone", cell_class="zone")
+    joining = late.clear().with_columns(cell_zone="zone", cell_class="zone")
+    if restate:
+        # Who stays away from its zone's cells does not come into those of one day by way of a correction.
+        there = whole(members, ["zone"], others).select(_METER).unique()
+        joining = _joining(late, known)
+        joining = pl.concat([
+            joining.filter(pl.col("cell_zone") != pl.col("zone")),
+            joining.filter(pl.col("cell_zone") == pl.col("zone")).join(there, on=_METER, how="semi"),
+        ])  # fmt: skip
     # A customer that moved house, tariff or hands stays what it was when it was published.
     placed = now.drop("zone", "customer_class", "customer_id").join(known, on=_METER).select(*joining.columns)
     after = _compared(pl.concat([placed, joining]), basis)
     changed = after.filter(pl.col("kwh").ne_missing(pl.col("was"))).select(DAY_CELL).unique()
-    taken_on = changed.clear()
+    new = after.clear()
     if restate:
         first = known.filter(~pl.col("restated") & (pl.col("cell_zone") != WITHDRAWN)).select(DAY_CELL).unique()
         open_cells = changed.join(first, on=DAY_CELL, how="semi")
-        taken_on = may_follow(after.join(open_cells, on=DAY_CELL, how="semi"))
+        new = followed(after.join(open_cells, on=DAY_CELL, how="semi"))
+    new, taken_on = new.with_columns(restated=pl.lit(True)), new.select(DAY_CELL).unique()
     names = [name for name in LOAD_PROFILE_BASIS.schema.names() if not name.startswith("zone_")]
-    new = after.join(taken_on, on=DAY_CELL, how="semi").with_columns(restated=pl.lit(True))
     old = basis.join(taken_on, on=DAY_CELL, how="anti")
     in_cells = pl.concat([old.select(names), new.select(names)])
     fresh = late.join(new, on=_METER, how="anti")
@@ -75,14 +85,18 @@ def release(
     # Meters of which nothing is known belong to what their like are in: a cell lacks what they used.
     silent = fresh.filter(pl.col("kwh").is_null().all().over(_METER))
     both = pl.concat([placed, _joining(silent, placed)]).with_columns(restated=pl.lit(False))
-    whole = pl.concat([in_cells, both.select(names)])
-    withheld = changed.join(taken_on, on=DAY_CELL, how="anti").sort(DAY_CELL)
-    return Release(_with_lacking(whole, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
+    published = pl.concat([in_cells, both.select(names)])
+    told = after.join(in_cells.select(*_SLOT, told="kwh"), on=_SLOT, how="left")
+    withheld = told.filter(pl.col("kwh").ne_missing(pl.col("told"))).select(DAY_CELL).unique().sort(DAY_CELL)
+    return Release(_with_lacking(published, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
 
 
-def customers_by_zone(basis: pl.DataFrame) -> pl.DataFrame:
-    """Who is in the cells of a basis: ``local_date, cell_zone, customer_id``."""
-    return basis.filter(pl.col("cell_zone") != WITHDRAWN).select("local_date", "cell_zone", "customer_id").unique()
+def customers_by_zone(basis: pl.LazyFrame) -> pl.DataFrame:
+    """Who is in the cells of a day's basis: ``local_date, cell_zone, customer_id``."""
+    # A cell has the same members in all slots: of a file, the first of each meter is enough to be read.
+    first = basis.select(pl.col("start").min()).collect().item()
+    there = basis.filter(pl.col("start").eq_missing(first), pl.col("cell_zone") != WITHDRAWN)
+    return there.select("local_date", "cell_zone", "customer_id").unique().collect()
 
 
 def _joining(late: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
@@ -90,20 +104,20 @@ def _joining(late: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     groups = ["local_date", "zone", "customer_class"]
     homes = (
         known.filter(pl.col("cell_zone") != WITHDRAWN)
-        .select(*groups, *DAY_CELL[1:], away=pl.col("cell_zone") != pl.col("zone"))
+        .select(*groups, *DAY_CELL[1:], foreign=pl.col("cell_zone") != pl.col("zone"))
         .unique()
-        .sort(*groups, "away", *DAY_CELL[1:])
+        .sort(*groups, "foreign", *DAY_CELL[1:])
         .unique(groups, keep="first")
     )
-    return late.join(homes.drop("away"), on=groups)
+    return late.join(homes.drop("foreign"), on=groups)
 
 
 def _compared(placed: pl.DataFrame, basis: pl.DataFrame) -> pl.DataFrame:
-    """Members of published cells as they are now, those that vanished included, with what they ``was``."""
-    keys = ["start", "meter_id"]
-    gone = basis.join(placed, on=keys, how="anti").with_columns(kwh=pl.lit(None, LOAD_PROFILE_BASIS.schema["kwh"]))
+    """Members of published cells as they are now, those that vanished included, with what they ``was`` and whether
+    they were a ``member``."""
+    gone = basis.join(placed, on=_SLOT, how="anti").with_columns(kwh=pl.lit(None, LOAD_PROFILE_BASIS.schema["kwh"]))
     now = pl.concat([placed, gone.select(placed.columns)])
-    return now.join(basis.select(*keys, was="kwh"), on=keys, how="left")
+    return now.join(basis.select(*_SLOT, was="kwh", member=pl.lit(True)), on=_SLOT, how="left")
 
 
 def _with_lacking(basis: pl.DataFrame, registered: pl.DataFrame) -> pl.DataFrame:

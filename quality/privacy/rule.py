@@ -50,15 +50,19 @@ def judged(members: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     return days.join(slots, on=day).select(*day, "n", fails=~(passing & pl.col("_slots")))
 
 
-def dominating(members: pl.DataFrame, by: Sequence[str], more_than: tuple[int, int] = MAX_SHARE) -> pl.DataFrame:
-    """Customers with more than a share (15 %) of their group, by the day's sums or in any slot: ``*by, local_date,
-    customer_id``. Without the others of the group their part would be greater still, so no smaller group hides them.
+def dominating(
+    members: pl.DataFrame, by: Sequence[str], more_than: tuple[int, int] = MAX_SHARE, times: int = 0
+) -> pl.DataFrame:
+    """Customers with more than a share (15 %) of their group and so many ``times`` its average customer's part, by the
+    day's sums or in any slot: ``*by, local_date, customer_id``. Without the others of the group their part would be
+    greater still, so no smaller group hides them.
     """
     day = [*dict.fromkeys([*by, "local_date"])]
     share, of = more_than
     customers = by_customer(members, by)
     of_day = customers.group_by(*day, "customer_id").agg(pl.col("kwh").sum())
-    greater = pl.col("kwh") * of > pl.col("kwh").sum() * share
+    total = pl.col("kwh").sum()
+    greater = (pl.col("kwh") * of > total * share) & (pl.col("kwh") * pl.len().cast(pl.Int64) >= total * times)
     found = [
         customers.filter(greater.over(*day, "start")).select(*day, "customer_id"),
         of_day.filter(greater.over(day)).select(*day, "customer_id"),

@@ -47,12 +47,27 @@ COMMON = 4
 """Where one in so many customers has the same ratio to what it was some slots before, that is no chance."""
 
 
-def may_follow(members: pl.DataFrame) -> pl.DataFrame:
-    """``DAY_CELL`` of the cells whose ``kwh`` may be published after ``was`` had been.
+def followed(members: pl.DataFrame) -> pl.DataFrame:
+    """``members`` of the cells that may be published a second time, with the ``kwh`` that may be.
 
     ``members``: rows of ``*DAY_CELL, start, customer_id, was, kwh`` (exact, null where unknown or not in it), one a
-    meter and slot.
+    meter and slot, ``member`` where it was in the cell. Where the corrections of a few keep a cell back, those few keep
+    what they were published with, or do not join it.
     """
+    all_of_it = may_follow(members)
+    rest = members.join(all_of_it, on=DAY_CELL, how="anti")
+    few = _few(_pairs(rest, [*DAY_CELL, "start"]))
+    kept = rest.join(few, on=[*DAY_CELL, "customer_id"], how="left")
+    kept = kept.filter(pl.col("few").is_null() | pl.col("member"))
+    kept = kept.with_columns(kwh=pl.when("few").then("was").otherwise("kwh")).select(members.columns)
+    changed = kept.filter(pl.col("kwh").ne_missing(pl.col("was"))).select(DAY_CELL).unique()
+    others = may_follow(kept.join(changed, on=DAY_CELL, how="semi"))
+    found = [members.join(all_of_it, on=DAY_CELL, how="semi"), kept.join(others, on=DAY_CELL, how="semi")]
+    return pl.concat(found)
+
+
+def may_follow(members: pl.DataFrame) -> pl.DataFrame:
+    """``DAY_CELL`` of the cells whose ``kwh`` may be published after ``was`` had been, rows as of ``followed``."""
     slots, days = _pairs(members, [*DAY_CELL, "start"]), _pairs(members, DAY_CELL)
     wrong = [judged(members, DAY_CELL[1:]).filter("fails").select(DAY_CELL), _by_kind(slots)]
     pairs = pl.concat([slots, days], how="diagonal")
@@ -63,6 +78,21 @@ def may_follow(members: pl.DataFrame) -> pl.DataFrame:
     told = pairs.join(left, on=DAY_CELL, how="semi").partition_by(DAY_CELL, as_dict=True)
     hiding = [_hides(told[cell]) for cell in left.iter_rows()]
     return left.filter(pl.Series(hiding, dtype=pl.Boolean))
+
+
+def _few(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Customers that changed as fewer than 15 of their cell did: ``*DAY_CELL, customer_id, few``.
+
+    Alike are those that came, those that went, and those with the same ratio of their days, to six figures.
+    """
+    used = pl.col("kwh").sum().cast(pl.Float64) / pl.col("was").sum().cast(pl.Float64)
+    customers = pairs.group_by(*DAY_CELL, "customer_id").agg(
+        same=pl.col("same").all(),
+        way=pl.concat_str(pl.col("before").any(), pl.col("after").any(), used.round_sig_figs(6).cast(pl.String)),
+    )
+    changed = customers.filter(~pl.col("same"))
+    few = changed.filter(pl.len().over(*DAY_CELL, "way") < MIN_CUSTOMERS)
+    return few.select(*DAY_CELL, "customer_id", few=pl.lit(True))
 
 
 def _pairs(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:

@@ -234,6 +234,8 @@ LOAD_PROFILE_BASIS = Table(
     folder="memory",
     of_customers=True,
     key=("start", "meter_id"),
+    # By meter, ids repeat: a day of 100,000 meters is 25 MB, by slot it was 374 MB.
+    sort=("meter_id", "start"),
     day="local_date",
     lineage=False,
     prefer=(),

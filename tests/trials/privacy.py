@@ -1,6 +1,6 @@
 """Privacy: a year of a city through the gate, night by night, and an attacker that keeps all of it (docs/trials.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ import polars as pl
 
 from assets.lake.load_profile import restatable
 from quality.privacy import OTHER
-from tests.attacker import Array, Attacker, close
+from tests.attacker import Array, Attacker, Crossing, close
 from tests.town import Home, Town
 
 FIRST = date(2026, 1, 1)
@@ -25,6 +25,11 @@ CLASSES: dict[str, tuple[float, float, float, tuple[float, ...]]] = {
 }
 """Of a Thai town's meters, in which a few large customers use half of the energy."""
 
+CAMPUS = "zone-1"
+"""Zone that a city of its own lies in."""
+
+MONTH = timedelta(days=31)
+
 
 class Year:
     """A city whose customers join, leave and move, and what its utilities deliver, late, wrong and again."""
@@ -36,10 +41,11 @@ class Year:
         self.zones = {f"zone-{at}": float(part) for at, part in enumerate(parts)}
         self.usual: dict[str, float] = {}
         self.source: dict[str, int] = {}
-        self.town = Town({})
+        self.town, self.campus = Town({}), Town({}, "campus")
         self.waiting: list[tuple[date, date, dict[str, Array]]] = []
         self.stale: set[date] = set()
         self.right: dict[date, dict[str, Array]] = {}
+        self.withdrawn: set[tuple[date, str]] = set()
         for _ in range(meters):
             self.join()
 
@@ -112,6 +118,7 @@ class Year:
         due = [each for each in self.waiting if each[0] <= now]
         self.waiting = [each for each in self.waiting if each[0] > now]
         for _, past, kwh in due:
+            kwh = {meter: each for meter, each in kwh.items() if (past, meter) not in self.withdrawn}
             self.town.delivered[past] |= kwh
             if len(kwh) > 1:
                 changed.add(past)
@@ -119,6 +126,33 @@ class Year:
                 self.stale.add(past)
         self.stale |= changed - {day}
         return changed
+
+    def publish(self, day: date, attacker: Attacker, restate: bool) -> None:
+        """The day of the city and of the campus in it, which is told of most meters of a zone; every tenth day it is
+        first. Raises what ``Town.publish`` raises."""
+        self.campus.register = {
+            meter: home._replace(zone="campus")
+            for meter, home in self.town.register.items()
+            if home.zone == CAMPUS and int(meter[1:]) % 20
+        }
+        told = self.town.delivered[day]
+        self.campus.delivered[day] = {meter: kwh for meter, kwh in told.items() if meter in self.campus.register}
+        towns = (self.town, self.campus) if day.day % 10 else (self.campus, self.town)
+        for one, other in (towns, towns[::-1]):
+            theirs = other.basis[day]["meter_id"].unique().to_list() if day in other.basis else []
+            one.publish(day, attacker, restate, theirs)
+
+    def withdraw(self, attacker: Attacker) -> None:
+        """One asks that of some day nothing stays of it (`muang erase --withdraw`)."""
+        day = list(self.town.basis)[self.rng.integers(len(self.town.basis))]
+        held = [town for town in (self.town, self.campus) if day in town.basis and town.basis[day].height]
+        if held:
+            meters = held[0].basis[day]["meter_id"].unique().sort()
+            meter = meters[int(self.rng.integers(len(meters)))]
+            self.withdrawn.add((day, meter))
+            self.town.delivered[day].pop(meter, None)
+            held[0].withdraw(day, meter)
+            self.publish(day, attacker, restate=False)
 
 
 def hash_of(zone: str) -> int:
@@ -128,37 +162,50 @@ def hash_of(zone: str) -> int:
 class Privacy:
     """Trials of so many ``days`` and ``meters``."""
 
-    def __init__(self, days: int = 365, meters: int = 1500, zones: int = 9, pairs: int = 40) -> None:
-        self.days, self.meters, self.zones, self.pairs = days, meters, zones, pairs
+    def __init__(
+        self, days: int = 365, meters: int = 1500, zones: int = 9, pairs: int = 40, steady: bool = True
+    ) -> None:
+        self.days, self.meters, self.zones, self.pairs, self.steady = days, meters, zones, pairs, steady
 
     def trial(self, seed: int) -> dict[str, Any]:
         """A year, and what the attacker has of it."""
         year, attacker, wrong = Year(seed, self.meters, self.zones), Attacker(), []
+        year.town.steady = year.campus.steady = self.steady
         made = 0
         for at in range(self.days):
             day = FIRST + timedelta(days=at)
             year.people()
             changed = year.deliver(day)
             closing = {past for past in year.stale if restatable(past, day + timedelta(days=1))}
-            for past in sorted(changed | closing):
+            # A lake that is built again makes all its days anew, of the memory that it did not touch.
+            again = {day - timedelta(days=back) for back in range(40)} & {*year.town.basis} if at % 60 == 59 else set()
+            for past in sorted(changed | closing | again):
                 made += 1
                 try:
-                    year.town.publish(past, attacker, past in closing)
+                    year.publish(past, attacker, past in closing)
                 except AssertionError as found:
                     wrong.append(f"{past}: recheck: {str(found)[:300]}")
             year.stale -= closing
+            if year.rng.random() < 0.05:
+                year.withdraw(attacker)
         findings = attacker.findings(self.pairs)
         wrong += [str(each) for each in findings[:5]]
         wrong += [f"{cell} is not there in slot {slot}" for cell, slot, _, _ in attacker.crossings()]
-        wrong += [f"{cell} vanished" for cell in attacker.vanished]
+        gone = {str(day) for day, _ in year.withdrawn}
+        wrong += [f"{cell} vanished" for cell in attacker.vanished if cell[1] not in gone]
         told = [each for each in attacker.of_days() if each.slot == SLOTS]
+        left = list(attacker.of_leavings())
+        again_told = twice(each for each in left if each.is_close())
+        wrong += [f"told twice within a month by days: {each}" for each in again_told]
         return {
             "kind": "privacy", "seed": seed, "days": self.days, "meters": self.meters, "days_made": made,
             "cells": len(attacker.editions), "combinations": attacker.tried, "violations": len(findings),
             "largest_share": round(attacker.largest_share, 4), "closest": closest(findings),
-            "days_told_apart": len(close(told)), "withheld": year.town.withheld,
+            "days_told_apart": len(close(told)), "came_or_left": len(left),
+            "told_by_leaving": sum(each.is_close() for each in left), "told_twice": len(again_told),
+            "withdrawn": len(year.withdrawn), "withheld": year.town.withheld,
             "restated": sum(len(seen) > 1 for seen in attacker.editions.values()),
-            **utility(year.town), "wrong": wrong + unsaid(year.town)[:5],
+            **utility(year.town, year.campus), "wrong": wrong + unsaid(year.town)[:5],
         }  # fmt: skip
 
 
@@ -167,16 +214,27 @@ def closest(findings: Sequence[Any]) -> float | None:
     return min((round(abs(each.told - each.true) / each.true, 3) for each in findings if each.true), default=None)
 
 
-def utility(town: Town) -> dict[str, float]:
+def twice(crossings: Iterable[Crossing]) -> list[Crossing]:
+    """Those of a customer that was told in the same zone in the month before: the rule lets it leave once."""
+    found, last = [], dict[tuple[str, str, str], date]()
+    for each in sorted(crossings, key=lambda each: each.days):
+        who, day = (each.city, each.zone, each.customer), date.fromisoformat(each.days[1])
+        if day - last.get(who, date.min) <= MONTH:
+            found.append(each)
+        last[who] = day
+    return found
+
+
+def utility(town: Town, campus: Town) -> dict[str, float]:
     """Parts of the delivered energy in cells of its own zone and in any, and of zones that lack nothing."""
     total = sum(float(np.nansum(kwh)) for day in town.delivered.values() for kwh in day.values())
-    basis = pl.concat(town.basis.values())
+    basis, apart = pl.concat(town.basis.values()), pl.concat(campus.basis.values())
     own = basis.filter(pl.col("cell_zone") == pl.col("zone"))
     zones = own.select("local_date", "zone", "zone_lacks").unique()
     asked = basis.select("local_date", "zone").unique().height
     return {
         "own_zone": round(float(own["kwh"].sum()) / total, 3),
-        "any_cell": round(float(basis["kwh"].sum()) / total, 3),
+        "any_cell": round(float(basis["kwh"].sum() + apart["kwh"].sum()) / total, 3),
         "zones_shown": round(zones.select("local_date", "zone").n_unique() / asked, 3),
         "zones_whole": round(zones["zone_lacks"].null_count() / asked, 3),
     }
@@ -201,7 +259,10 @@ def unsaid(town: Town) -> list[str]:
 def summary(done: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "trials": len(done),
-        **{name: sum(trial[name] for trial in done) for name in ("combinations", "violations", "days_told_apart")},
+        **{
+            name: sum(trial[name] for trial in done)
+            for name in ("combinations", "violations", "came_or_left", "told_by_leaving", "told_twice")
+        },
         "largest_share": max((trial["largest_share"] for trial in done), default=0),
         "own_zone": [trial["own_zone"] for trial in done],
     }
