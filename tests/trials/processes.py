@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 from tests.warm import CONTEXT
 
-SECONDS = 240
-"""How long work may take: a night takes two seconds, and one that waits for another a few more."""
+SECONDS = 600
+"""How long work may take: thirty quiet nights on S3 take two minutes, on a busy machine more than four."""
 
 
 class Ended(NamedTuple):
