@@ -26,7 +26,7 @@ TIMES = 3
 use otherwise from day to day hides any of them."""
 
 MEMORY = timedelta(days=7)
-"""How long a zone without cells is remembered; after that it is as new, and none of its customers is known."""
+"""How long a zone without cells is remembered; after that it begins anew, whole."""
 
 DAY_CELL = ["local_date", "cell_zone", "cell_class"]
 """What a cell is named by."""
@@ -62,7 +62,8 @@ def whole(members: pl.DataFrame, by: Sequence[str], others: pl.DataFrame | None)
     there = others.filter(pl.col("local_date") == pl.col("local_date").max().over("cell_zone"))
     large = dominating(members, by, LARGE, TIMES)
     of_zone = large.with_columns(cell_zone=pl.col("zone") if by else pl.lit(OTHER))
-    away = of_zone.join(there, on=["cell_zone", "customer_id"], how="anti")
+    # Of a zone that had no cells there is nothing to take a difference from: it begins whole.
+    away = of_zone.join(there, on="cell_zone", how="semi").join(there, on=["cell_zone", "customer_id"], how="anti")
     return _without_dominating(members.join(away, on=large.columns, how="anti"), by)
 
 

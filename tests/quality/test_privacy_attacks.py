@@ -383,9 +383,12 @@ def test_a_customer_near_15_per_cent_of_its_zone_leaves_its_cells_once_and_does_
     assert least <= sum(a != b for a, b in itertools.pairwise(there)) <= most
 
 
-def test_a_customer_of_a_twelfth_of_its_zone_does_not_come_into_its_cells_and_one_of_a_thirtieth_stays():
-    assert not any(days_there(1 / 12, steady=True, days=31))
-    assert all(days_there(1 / 30, steady=True, days=31))
+def test_a_zone_begins_whole_and_a_large_customer_that_comes_later_stays_out():
+    assert all(days_there(1 / 12, steady=True, days=31))
+    late = days_there(1 / 12, steady=True, days=31, since=3)
+    assert not any(late)
+    small = days_there(1 / 30, steady=True, days=31, since=3)
+    assert small == [at >= 3 for at in range(31)]
 
 
 def test_a_large_customer_does_not_come_into_one_day_by_way_of_its_correction() -> None:
@@ -404,8 +407,9 @@ def test_a_large_customer_does_not_come_into_one_day_by_way_of_its_correction() 
     assert set(town.basis[day].filter(cell_zone="a")["meter_id"]) == set(meters(60)), "20 came, without it"
 
 
-def days_there(part: float, steady: bool, days: int) -> list[bool]:
-    """Whether a customer of so large a part of a zone of a hundred others is in its cells, by day."""
+def days_there(part: float, steady: bool, days: int, since: int = 0) -> list[bool]:
+    """Whether a customer of so large a part of a zone of a hundred others, which is delivered ``since`` some day, is in
+    its cells, by day."""
     rng = np.random.default_rng(1)
     homes = {f"h{at}": Home("a", "residential", f"h{at}") for at in range(100)}
     town = Town(homes | {"big": Home("a", "large_business", "big")}, steady=steady)
@@ -415,7 +419,9 @@ def days_there(part: float, steady: bool, days: int) -> list[bool]:
     for at in range(days):
         day = DAY + timedelta(days=at)
         town.delivered[day] = {
-            meter: np.round(kwh * rng.lognormal(0, 0.1) * np.ones(2), 3) for meter, kwh in usual.items()
+            meter: np.round(kwh * rng.lognormal(0, 0.1) * np.ones(2), 3)
+            for meter, kwh in usual.items()
+            if meter != "big" or at >= since
         }
         town.publish(day, Attacker())
         there.append(town.basis[day].filter(meter_id="big", cell_zone="a").height > 0)
