@@ -71,3 +71,9 @@ def test_weeks_of_a_city_tell_of_nobody() -> None:
     assert trial["wrong"] == []
     assert trial["combinations"] > 1000
     assert trial["own_zone"] > 0.3, "a third of this town's energy is of customers that stand out"
+
+
+@pytest.mark.trial
+def test_without_the_memory_of_other_days_a_customer_is_told_twice_within_a_month() -> None:
+    """The null control of what days tell together."""
+    assert privacy.Privacy(days=50, pairs=1, steady=False).trial(7)["told_twice"] >= 1
