@@ -73,7 +73,7 @@ def test_weeks_of_a_city_tell_of_nobody() -> None:
     assert trial["own_zone"] > 0.3, "a third of this town's energy is of customers that stand out"
 
 
-@pytest.mark.trial
-def test_without_the_memory_of_other_days_a_customer_is_told_twice_within_a_month() -> None:
+def test_without_the_memory_of_other_days_large_customers_come_and_go_all_month() -> None:
     """The null control of what days tell together."""
-    assert privacy.Privacy(days=50, pairs=1, steady=False).trial(7)["told_twice"] >= 1
+    trial = privacy.Privacy(days=20, meters=240, zones=2, pairs=1, steady=False).trial(1)
+    assert trial["came_again"] > 5
