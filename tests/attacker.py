@@ -34,6 +34,10 @@ LONE = 0.5
 """Part of all that a combination computes, above which it is one customer's rather than a crowd's."""
 
 
+SEEN = 0.05
+"""Part of a zone that is seen in its sum when it comes or goes."""
+
+
 class Edition(NamedTuple):
     """A cell as it stood in one snapshot: its ``values`` by slot (NaN where null), and, to score with, the ``parts`` of
     its customers in them by slot (NaN where unknown)."""
@@ -57,13 +61,15 @@ class Finding(NamedTuple):
 
 
 class Crossing(NamedTuple):
-    """The largest customer, of more than 5 % of a zone, that is in its cells on one of two days and not on the other:
-    what the difference of the days, less the weather's, tells of it, and its energy."""
+    """The largest customer, of more than ``SEEN`` of a zone, that is in its cells on one of two days and not on the
+    other: what the difference of the days, less the weather's, tells of it, and its energy."""
 
     city: str
     zone: str
     days: tuple[str, str]
     customer: str
+    part: float
+    """What it has of all that the zone's cells have with it."""
     told: float
     true: float
 
@@ -162,9 +168,10 @@ class Attacker:
                         continue
                     customer = max(one_sided, key=lambda name: abs(one_sided[name]))
                     there = totals[after if customer in now else before][zone]
-                    if abs(one_sided[customer]) * 20 > there:
+                    part = abs(one_sided[customer]) / there
+                    if part > SEEN:
                         told = totals[after][zone] - weather * totals[before][zone]
-                        yield Crossing(city, zone, (before, after), customer, told, one_sided[customer])
+                        yield Crossing(city, zone, (before, after), customer, part, told, one_sided[customer])
 
     def crossings(self) -> Iterator[tuple[Cell, int, float, float]]:
         """Cells that are there in a slot and away in the next, or between snapshots: the guess is that the largest

@@ -178,8 +178,10 @@ class Privacy:
             changed = year.deliver(day)
             closing = {past for past in year.stale if restatable(past, day + timedelta(days=1))}
             # A lake that is built again makes all its days anew, of the memory that it did not touch.
-            again = {day - timedelta(days=back) for back in range(40)} & {*year.town.basis} if at % 60 == 59 else set()
-            for past in sorted(changed | closing | again):
+            rebuilt = (
+                {day - timedelta(days=back) for back in range(40)} & {*year.town.basis} if at % 60 == 59 else set()
+            )
+            for past in sorted(changed | closing | rebuilt):
                 made += 1
                 try:
                     year.publish(past, attacker, past in closing)
@@ -195,14 +197,14 @@ class Privacy:
         wrong += [f"{cell} vanished" for cell in attacker.vanished if cell[1] not in gone]
         told = [each for each in attacker.of_days() if each.slot == SLOTS]
         left = list(attacker.of_leavings())
-        again_told = twice(each for each in left if each.is_close())
-        wrong += [f"told twice within a month by days: {each}" for each in again_told]
+        came_again = again(left)
+        wrong += [f"came into its zone's cells twice within a month: {each}" for each in came_again if each.part > 0.1]
         return {
             "kind": "privacy", "seed": seed, "days": self.days, "meters": self.meters, "days_made": made,
             "cells": len(attacker.editions), "combinations": attacker.tried, "violations": len(findings),
             "largest_share": round(attacker.largest_share, 4), "closest": closest(findings),
             "days_told_apart": len(close(told)), "came_or_left": len(left),
-            "told_by_leaving": sum(each.is_close() for each in left), "told_twice": len(again_told),
+            "told_by_leaving": sum(each.is_close() for each in left), "came_again": len(came_again),
             "withdrawn": len(year.withdrawn), "withheld": year.town.withheld,
             "restated": sum(len(seen) > 1 for seen in attacker.editions.values()),
             **utility(year.town, year.campus), "wrong": wrong + unsaid(year.town)[:5],
@@ -214,10 +216,11 @@ def closest(findings: Sequence[Any]) -> float | None:
     return min((round(abs(each.told - each.true) / each.true, 3) for each in findings if each.true), default=None)
 
 
-def twice(crossings: Iterable[Crossing]) -> list[Crossing]:
-    """Those of a customer that was told in the same zone in the month before: the rule lets it leave once."""
+def again(crossings: Iterable[Crossing]) -> list[Crossing]:
+    """Comings of a large customer that came into the same zone in the month before: so it left in between, and is told
+    three times over."""
     found, last = [], dict[tuple[str, str, str], date]()
-    for each in sorted(crossings, key=lambda each: each.days):
+    for each in sorted((each for each in crossings if each.true > 0), key=lambda each: each.days):
         who, day = (each.city, each.zone, each.customer), date.fromisoformat(each.days[1])
         if day - last.get(who, date.min) <= MONTH:
             found.append(each)
@@ -261,7 +264,7 @@ def summary(done: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "trials": len(done),
         **{
             name: sum(trial[name] for trial in done)
-            for name in ("combinations", "violations", "came_or_left", "told_by_leaving", "told_twice")
+            for name in ("combinations", "violations", "came_or_left", "told_by_leaving", "came_again")
         },
         "largest_share": max((trial["largest_share"] for trial in done), default=0),
         "own_zone": [trial["own_zone"] for trial in done],

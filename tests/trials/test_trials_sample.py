@@ -71,3 +71,9 @@ def test_weeks_of_a_city_tell_of_nobody() -> None:
     assert trial["wrong"] == []
     assert trial["combinations"] > 1000
     assert trial["own_zone"] > 0.3, "a third of this town's energy is of customers that stand out"
+
+
+def test_without_the_memory_of_other_days_large_customers_come_and_go_all_month() -> None:
+    """The null control of what days tell together."""
+    trial = privacy.Privacy(days=20, meters=240, zones=2, pairs=1, steady=False).trial(1)
+    assert trial["came_again"] > 5
