@@ -36,7 +36,7 @@ THE_COUNTRY = City.model_construct(slug=NATIONAL, name_th="ประเทศไ
 
 GATE = "gate"
 NOTES = "notes"
-"""Checks of a table: ``gate`` blocks (structure, keys, critical expectations), ``notes`` only warns."""
+"""Checks of a table: ``gate`` blocks (structure, keys, contract, critical expectations), ``notes`` only warns."""
 
 SAMPLE = 20
 """Rows of a problem list kept in the event log; the whole list is the table ``quarantine``."""
@@ -297,7 +297,7 @@ def _judged_asset(
         tags={"stage": "lake", "smart": table.smart},
         metadata={"dagster/column_schema": column_schema(table)},
         check_specs=[
-            dg.AssetCheckSpec(GATE, asset=key, blocking=True, description="Structure, keys, critical expectations."),
+            dg.AssetCheckSpec(GATE, asset=key, blocking=True, description="Structure, keys, contract, what blocks."),
             dg.AssetCheckSpec(NOTES, asset=key, description="Statistics, completeness, freshness, deliveries."),
         ],
     )

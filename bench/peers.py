@@ -67,7 +67,7 @@ def pandas(files: list[str], out: Path) -> int:
 def dlt(files: list[str], out: Path) -> int:
     """Read and sorted by pyarrow, which dlt takes tables of; extracted, normalised and loaded by dlt as Parquet.
 
-    Runs in the environment that ``MUANG_BENCH_DLT`` names, where this project is not installed.
+    Runs in the environment of the interpreter that ``--dlt`` names, where this project is not installed.
     """
     import dlt
     import pyarrow as pa

@@ -6,6 +6,7 @@ without one is missing. What else a day holds goes the way of rows (``quality.me
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -82,7 +83,7 @@ class DayArray:
     @property
     def delivering(self) -> pl.Series:
         """Ids of meters with a regular channel."""
-        return self.meters.gather(np.flatnonzero(self._there().any(axis=1)))
+        return self.meters.gather(np.flatnonzero(self._there.any(axis=1)))
 
     @property
     def shapes(self) -> pl.DataFrame:
@@ -90,7 +91,7 @@ class DayArray:
         counted = self.kinds.with_columns(
             pl.col("channel", "quantity").cast(pl.String),
             minutes=pl.lit(self.minutes, pl.Int32),
-            meters=pl.Series(self._there().sum(axis=0), dtype=pl.UInt32),
+            meters=pl.Series(self._there.sum(axis=0), dtype=pl.UInt32),
         )
         unit = pl.col("quantity").replace_strict(QUANTITIES, return_dtype=pl.String)
         return counted.filter(pl.col("meters") > 0).with_columns(unit=unit).select(*SHAPE, "meters")
@@ -99,7 +100,7 @@ class DayArray:
         """The complete grid, sorted: the regular readings ``rows`` (as in ``place``), what their channels lack, and all
         slots of the meters ``silent`` in the channel ``usual`` (``channel, quantity``). Added rows have quality
         ``missing``, and nulls in all columns that are not their place's."""
-        meters, kinds, place, there = self.meters, self.kinds, self.place, self._there()
+        meters, kinds, place, there = self.meters, self.kinds, self.place, self._there
         if silent.len() and usual.height:
             usual = usual.select(pl.col("channel", "quantity").cast(LABEL))
             meters = pl.concat([self.meters, silent.cast(LABEL)]).unique().sort()
@@ -136,6 +137,7 @@ class DayArray:
             quality=pl.when(missing).then(pl.lit("missing", rows.schema["quality"])).otherwise("quality"),
         )
 
+    @cached_property
     def _there(self) -> Bools:
         """Which channels have readings: meters × kinds."""
         there = np.zeros(len(self.meters) * self.kinds.height, np.bool_)

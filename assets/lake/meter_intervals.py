@@ -103,8 +103,8 @@ def to_delivered(readings: pl.DataFrame, receipt: Receipt, city: str, key: bytes
         "reason_raw",
         "rate_raw",
         "version",
-        meter_id=_coded(readings["point"], ids),
-        unit=_coded(readings["quantity"].cast(LABEL), QUANTITIES),
+        meter_id=pl.col("point").replace_strict(ids, return_dtype=LABEL),
+        unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=LABEL),
         local_date=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
         value_delivered="value",
         _receipt=pl.lit(receipt.id, LABEL),
@@ -116,15 +116,6 @@ def to_delivered(readings: pl.DataFrame, receipt: Receipt, city: str, key: bytes
 
 def _in_texts(delivered: pl.DataFrame) -> pl.DataFrame:
     return delivered.with_columns(pl.col(LABEL).cast(pl.String))
-
-
-def _coded(labels: pl.Series, names: Mapping[str, str]) -> pl.Series:
-    """``names`` of all labels, looked up once a distinct one."""
-    distinct = labels.unique()
-    codes = distinct.replace_strict(dict(names), return_dtype=pl.String).cast(LABEL).to_physical()
-    at = np.zeros(int(distinct.to_physical().max() or 0) + 1, np.uint32)  # type: ignore[arg-type]
-    at[distinct.to_physical().to_numpy()] = codes.to_numpy()
-    return pl.Series(at[labels.to_physical().to_numpy()]).cat.to(LABEL)
 
 
 class Resolved(NamedTuple):
@@ -245,24 +236,17 @@ def _apply_day(
         ]
     )
     array = DayArray.of(everything, day)
-    is_regular = pl.Series(array.regular)
-    of_delivered, of_stored, of_kept = (
-        is_regular.slice(at, rows)
-        for at, rows in zip(
-            (0, delivered.height, delivered.height + stored.height),
-            (delivered.height, stored.height, kept.height),
-            strict=True,
-        )
-    )
+    ends = np.cumsum([delivered.height, stored.height])
+    of_delivered, of_stored, of_kept = (pl.Series(part) for part in np.split(array.regular, ends))
     rest = _by_rows(delivered.filter(~of_delivered), stored.filter(~of_stored), kept.filter(~of_kept), numbers)
     delivering = pl.concat([array.delivering.cast(pl.String), rest.current["meter_id"].unique()]).unique()
     silent = registered.drop_nulls().unique()
     silent = silent.filter(~silent.is_in(delivering.implode()))
     like = grid.usual(pl.concat([array.shapes, grid.shapes(rest.current)]))
     placed = like["minutes"].to_list() == [array.minutes]
-    regular = array.complete(everything.filter(is_regular), silent if placed else silent.clear(), like)
+    regular = array.complete(everything.filter(pl.Series(array.regular)), silent if placed else silent.clear(), like)
     others = grid.complete(rest.current, None if placed else grid.silent(silent, like, day))
-    current = pl.concat([regular.cast(_TEXTS), others.select(KEPT)] if others.height else [regular.cast(_TEXTS)])
+    current = pl.concat([regular.cast(_TEXTS), others.select(KEPT)])
     # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
     moving = pl.concat([kept.filter(of_kept), rest.moving]).select(rest.superseded.columns)
     files = lake.swap(old, pl.concat([rest.superseded, moving]), [day])

@@ -63,10 +63,8 @@ def release(
         # Who stays away from its zone's cells does not come into those of one day by way of a correction.
         there = whole(members, ["zone"], others).select(_METER).unique()
         joining = _joining(late, known)
-        joining = pl.concat([
-            joining.filter(pl.col("cell_zone") != pl.col("zone")),
-            joining.filter(pl.col("cell_zone") == pl.col("zone")).join(there, on=_METER, how="semi"),
-        ])  # fmt: skip
+        own = pl.col("cell_zone") == pl.col("zone")
+        joining = pl.concat([joining.filter(~own), joining.filter(own).join(there, on=_METER, how="semi")])
     # A customer that moved house, tariff or hands stays what it was when it was published.
     placed = now.drop("zone", "customer_class", "customer_id").join(known, on=_METER).select(*joining.columns)
     after = _compared(pl.concat([placed, joining]), basis)

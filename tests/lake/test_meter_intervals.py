@@ -20,7 +20,7 @@ from assets.lake.meter_intervals import DELIVERED, KEPT, apply, no_delivered, ps
 from assets.landing.archive import Receipt
 from assets.landing.store import LocalStore
 from quality.meter_array import DayArray
-from quality.readings import QUALITIES, READING_SCHEMA
+from quality.readings import LABEL, QUALITIES, READING_SCHEMA
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED
 
 BANGKOK = timezone(timedelta(hours=7))
@@ -423,6 +423,11 @@ def test_delivered_rows_hold_no_metering_point_and_the_local_day():
     expected = hmac.new(b"secret", b"phuket\x00020001234567", hashlib.sha256).hexdigest()[:20]
     assert rows["meter_id"].unique().to_list() == [expected]
     assert to_delivered(readings(), receipt("r", DAY), "phuket", b"k").equals(no_delivered())
+
+
+def test_a_reading_without_a_metering_point_is_a_row_without_an_id():
+    delivered = to_delivered(readings("1").with_columns(point=pl.lit(None, LABEL)), receipt("r", DAY), "phuket", b"k")
+    assert delivered["meter_id"].to_list() == [None, None]
 
 
 def test_ids_differ_by_city_and_key_and_need_one():
