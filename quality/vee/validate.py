@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -45,19 +46,25 @@ def judge(day: MeterDay, context: Context) -> Judged:
     """Every rule that can run over the day. Values are not changed."""
     flags = np.zeros(day.value.shape, np.uint32)
     ran = np.zeros(day.channels.height, np.uint32)
-    for rule in RULES:
-        can = rule.judges(day, context)
-        if not can.any():
-            continue
-        ran[can] |= rule.mask
-        found = rule.find(day, context)
-        lines = np.flatnonzero(can & (found if found.ndim == 1 else found.any(axis=1)))
-        if not len(lines):
-            continue
-        # What is wrong with a whole day is told of the values it has.
-        slots = day.there[lines] if found.ndim == 1 else found[lines]
-        flags[lines] |= np.where(slots, rule.mask, np.uint32(0))
+    left = day
+    for _, rules in groupby(sorted(RULES, key=_stage), _stage):
+        left = left.without((flags & SUSPECT) != 0)
+        for rule in rules:
+            can = rule.judges(left, context)
+            if not can.any():
+                continue
+            ran[can] |= rule.mask
+            found = rule.find(left, context)
+            lines = np.flatnonzero(can & (found if found.ndim == 1 else found.any(axis=1)))
+            if len(lines):
+                # What is wrong with a whole day is told of the values it has.
+                slots = left.there[lines] if found.ndim == 1 else found[lines]
+                flags[lines] |= np.where(slots, rule.mask, np.uint32(0))
     return Judged(day, flags, ran)
+
+
+def _stage(rule: Rule) -> int:
+    return rule.stage
 
 
 def meter_quality(judged: Judged, context: Context) -> pl.DataFrame:

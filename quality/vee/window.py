@@ -5,7 +5,7 @@ column as it lies. Where a frame is not like that, its rows are put in their pla
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Final, Self, TypeVar
@@ -182,6 +182,12 @@ class MeterDay:
     def energy(self) -> Floats:
         """Of the day, as if the missing slots were as the others; NaN where there is none."""
         return np.where(self.count > 0, self.total * self.slots / np.maximum(self.count, 1), np.nan)
+
+    def without(self, values: Bools) -> Self:
+        """The day without some of its values."""
+        if not values.any():
+            return self
+        return replace(self, value=np.where(values, np.nan, self.value))
 
     def known(self, name: str) -> Bools:
         """Of which channels the register (or lineage) tells ``name``."""

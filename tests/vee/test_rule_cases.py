@@ -57,20 +57,30 @@ def planted(rows: pl.DataFrame, line: dict[str, str]) -> pl.DataFrame:
     change = {
         "read": lambda: value * 0 + float(what),
         "read times": lambda: value * float(what),
+        "read more by": lambda: value + float(what),
         "read nothing": lambda: value * np.nan,
         "read the day before": lambda: pl.lit(intervals(DAY - timedelta(days=1))["value_delivered"].cast(pl.Float64)),
     }
+    if do == "read the others":
+        others = rows.filter(pl.any_horizontal(pl.col("meter_id") == name for name in what.split(" + ")), channel="E1")
+        sums = others.group_by("start").agg(_sum=pl.col("value_delivered").sum())
+        rows = rows.join(sums, on="start", how="left", maintain_order="left")
+        return rows.with_columns(value_delivered=pl.when(here).then("_sum").otherwise("value_delivered")).drop("_sum")
     if do in change:
         new = change[do]().fill_nan(None).round(6).cast(ENERGY)
         rows = rows.with_columns(value_delivered=pl.when(here).then(new).otherwise("value_delivered"))
-        return rows.with_columns(quality=pl.when(pl.col("value_delivered").is_null()).then(pl.lit("missing")).otherwise("quality"))
+        return rows.with_columns(
+            quality=pl.when(pl.col("value_delivered").is_null()).then(pl.lit("missing")).otherwise("quality")
+        )
     if do == "is called":
         return rows.with_columns(rate_raw=pl.when(here).then(pl.lit(what)).otherwise("rate_raw"))
     if do == "is told as":
         return rows.with_columns(quality=pl.when(here).then(pl.lit(what)).otherwise("quality"))
     if do == "clock is off":
         moved = pl.when(here).then(pl.lit(int(what), pl.Int8))
-        return rows.with_columns(clock_seconds=pl.coalesce(moved, "clock_seconds") if "clock_seconds" in rows.columns else moved)
+        return rows.with_columns(
+            clock_seconds=pl.coalesce(moved, "clock_seconds") if "clock_seconds" in rows.columns else moved
+        )
     if do == "comes as channel":
         quantity = {"B1": "active_export"}[what]
         return rows.with_columns(
@@ -127,7 +137,9 @@ def known(given: list[dict[str, str]]):
 
 
 def told(flags: set[tuple[str, str, int, str]]) -> str:
-    return "\n".join(f"{meter} {channel} {at // 60:02}:{at % 60:02} {code}" for meter, channel, at, code in sorted(flags)[:20])
+    return "\n".join(
+        f"{meter} {channel} {at // 60:02}:{at % 60:02} {code}" for meter, channel, at, code in sorted(flags)[:20]
+    )
 
 
 @pytest.mark.parametrize(("folder", "case"), ALL)
@@ -151,7 +163,9 @@ def test_a_case_flags_what_it_names_and_nothing_else(folder: Path, case: str) ->
                 found.add((meter, channel, int(slot) * day.minutes, rule.code))
     expected = set()
     for line in then:
-        for meter, channel, start in rows.filter(concerned(rows, line)).select("meter_id", "channel", "start").iter_rows():
+        for meter, channel, start in (
+            rows.filter(concerned(rows, line)).select("meter_id", "channel", "start").iter_rows()
+        ):
             local = start + timedelta(hours=7)
             expected.add((meter, channel, local.hour * 60 + local.minute, line["rule"]))
     assert not expected - found, f"not flagged:\n{told(expected - found)}"

@@ -1,5 +1,7 @@
 """Rules about how values came: gaps, times, replacements, estimates."""
 
+from datetime import UTC
+
 import numpy as np
 import polars as pl
 
@@ -25,7 +27,7 @@ def clock(day: MeterDay, context: Context) -> Bools:
 def future(day: MeterDay, context: Context) -> Bools:
     """The interval had not begun when it was judged. Source: Energy Sparks, validate_amr_data."""
     assert context.now is not None
-    ahead = (day.starts >= context.now).to_numpy()
+    ahead = (day.starts >= context.now.astimezone(UTC)).to_numpy()
     found: Bools = day.there & ahead
     return found
 

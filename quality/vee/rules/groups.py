@@ -22,7 +22,7 @@ def group_scale(day: MeterDay, context: Context) -> Bools:
     bound, alike = np.log(context.number("group_scale")), np.log(context.number("group_alike"))
     value = pl.col("value")
     wrong = (value.median().abs() > bound) & (value.quantile(0.75) - value.quantile(0.25) <= alike)
-    return known & _groups(day, context, known, factor, wrong)
+    return (np.abs(factor) > bound) & _groups(day, context, known, factor, wrong)
 
 
 def group_estimated(day: MeterDay, context: Context) -> Bools:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from quality.vee.rules.rule import Context
-from quality.vee.window import Bools, Ints, MeterDay
+from quality.vee.window import MISSING, Bools, Ints, MeterDay
 
 
 def reactive(day: MeterDay, context: Context) -> Bools:
@@ -14,7 +14,7 @@ def reactive(day: MeterDay, context: Context) -> Bools:
         line, other = _pairs(day, day.of_quantity([active]), day.of_quantity([reactive_]), "meter_id")
         kwh, kvarh = day.value[line], day.value[other]
         most = np.sqrt(1 / context.number("power_factor") ** 2 - 1)
-        found[other] |= (kwh > 0) & (np.isnan(kvarh) | (kvarh > most * kwh))
+        found[other] |= (kwh > 0) & ((day.quality[other] == MISSING) | (kvarh > most * kwh))
     return found
 
 

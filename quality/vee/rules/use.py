@@ -28,10 +28,12 @@ def meter_scale(day: MeterDay, context: Context) -> Bools:
     A0 (traps)."""
     past = context.past()
     unit, least = context.number("scale_unit"), context.number("scale_least")
-    factors = [_over(day.energy, past.mean)]
-    slip = (past.mean >= context.number("scale_unit_least")) & ((factors[0] >= unit) | (factors[0] <= 1 / unit))
-    factors += [_over(day.greatest * day.per_hour, past.peak), _over(day.least * day.per_hour, past.base)]
-    alike = np.max(factors, axis=0) <= context.number("scale_alike") * np.min(factors, axis=0)
+    energy, peak = _over(day.energy, past.mean), _over(day.greatest * day.per_hour, past.peak)
+    base = _over(day.least * day.per_hour, past.base)
+    # A base of zero tells no factor; a slip of a unit is told without one, another transformer is not.
+    highest, lowest = np.fmax(np.maximum(energy, peak), base), np.fmin(np.minimum(energy, peak), base)
+    slip = (past.mean >= context.number("scale_unit_least")) & ((lowest >= unit) | (highest <= 1 / unit))
+    alike = (highest <= context.number("scale_alike") * lowest) & ~np.isnan(base)
     beyond = (day.energy > least * past.highest) | (day.energy < past.lowest / least)
     scaled: Bools = _whole(day, context) & (slip | (alike & beyond))
     return scaled
@@ -42,8 +44,8 @@ def _whole(day: MeterDay, context: Context) -> Bools:
 
 
 def _over(value: Floats, usual: Floats) -> Floats:
-    """NaN where there is no usual value, or it is zero."""
-    known = (usual > 0) & np.isfinite(value)
+    """NaN where one of them is not known, or zero: a zero is no fraction of anything."""
+    known = (usual > 0) & (value > 0) & np.isfinite(value)
     return np.where(known, value, np.nan) / np.where(known, usual, 1)
 
 

@@ -130,7 +130,7 @@ def catch_up(day: MeterDay, context: Context) -> Bools:
     single = mean(runs.end, once) / ((before + mean(once, once + 4)) / 2)
     double = mean(runs.end, twice) / ((before + mean(twice, twice + 4)) / 2)
     at_once = np.abs(single / (runs.length + 1) - 1) <= tolerance
-    in_turn = (np.abs(double / 2 - 1) <= tolerance / 2) & ~at_once
+    in_turn = (np.abs(double / 2 - 1) <= tolerance) & ~at_once
     end = np.where(at_once, once, twice)
     whole = Runs(runs.line, runs.start, end, runs.shape)
     return day.among(some, whole.painted(at_once | in_turn))
