@@ -15,6 +15,9 @@ from quality.vee.window import Bools, Floats, Ints, MeterDay
 REACH: Final = timedelta(days=28)
 """Four weeks: four of each day of the week (Connexo NearestAvgValueDay)."""
 
+_ENERGIES = ("energy", "peak_power", "least_power")
+_FIGURES = (*_ENERGIES, "expected", "actual", "suspect", "zero_minutes", "estimated_days", "digest")
+
 
 @dataclass(frozen=True)
 class History:
@@ -49,65 +52,66 @@ class History:
         none). Days further away than ``REACH``, and the day itself, are not looked at."""
         near = (pl.col("local_date") - pl.lit(day.day)).abs() <= REACH
         rows = rows.filter(near & (pl.col("local_date") != day.day))
-        whole = pl.col("expected") * thresholds.number("history_full")
-        good = (
-            pl.col("local_date").is_in(list(like))
-            & (pl.col("actual") >= whole)
-            & (pl.col("suspect") == 0)
-            & (pl.col("local_date") < day.day)
-        )
-        energy, peak, least = (pl.col(name).cast(pl.Float64) for name in ("energy", "peak_power", "least_power"))
-        eve = pl.col("local_date") == day.day - timedelta(days=1)
         keys = day.channels.select(CHANNEL)
-        here = keys.with_row_index("_line").with_columns(_digest=pl.Series(day.digest))
-        found = rows.join(here, on=CHANNEL, how="inner", maintain_order="left")
-        told = found.group_by("_line").agg(
-            days=good.sum(),
-            mean=energy.filter(good).mean(),
-            highest=energy.filter(good).max(),
-            lowest=energy.filter(good).min(),
-            peak=peak.filter(good).mean(),
-            base=least.filter(good).mean(),
-            greatest_peak=peak.filter(good).max(),
-            used=(energy > 0).any(),
-            met=(pl.col("local_date") < day.day).any(),
-            goes_on=(pl.col("local_date") > day.day).any(),
-            zero_minutes=pl.col("zero_minutes").filter(eve).first(),
-            estimated_days=pl.col("estimated_days").filter(eve).first(),
-            copies=(pl.col("digest") == pl.col("_digest")).any(),
-        )
-        told = here.select("_line").join(told, on="_line", how="left", maintain_order="left")
-
-        def floats(name: str) -> Floats:
-            return told[name].fill_null(np.nan).to_numpy()
-
-        def ints(name: str) -> Ints:
-            return told[name].fill_null(0).cast(pl.Int64).to_numpy()
-
-        def bools(name: str) -> Bools:
-            return told[name].fill_null(value=False).to_numpy()
-
+        days = rows.select(*CHANNEL, "local_date", *_FIGURES).cast(dict.fromkeys(_ENERGIES, pl.Float64))
+        size = keys.height
+        figures = {name: np.full((0, size), np.nan) for name in _ENERGIES}
+        used, met, goes_on, copies = (np.zeros(size, np.bool_) for _ in range(4))
+        zero_minutes, estimated_days = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        for (date_,), part in days.partition_by("local_date", as_dict=True, maintain_order=True).items():
+            its = _in_order(part, keys)
+            digest = its["digest"]
+            copies |= (digest.fill_null(0).to_numpy() == day.digest) & digest.is_not_null().to_numpy()
+            used |= (its["energy"] > 0).fill_null(value=False).to_numpy()
+            there = its["expected"].is_not_null().to_numpy()
+            met |= there & (date_ < day.day)
+            goes_on |= there & (date_ > day.day)
+            if date_ == day.day - timedelta(days=1):
+                zero_minutes = its["zero_minutes"].fill_null(0).cast(pl.Int64).to_numpy()
+                estimated_days = its["estimated_days"].fill_null(0).cast(pl.Int64).to_numpy()
+            if date_ < day.day and date_ in like:
+                whole = its["actual"] >= its["expected"] * thresholds.number("history_full")
+                good = (whole & (its["suspect"] == 0)).fill_null(value=False).to_numpy()
+                for name, known in figures.items():
+                    value = np.where(good, its[name].fill_null(np.nan).to_numpy(), np.nan)
+                    figures[name] = np.vstack([known, value])
+        count = (~np.isnan(figures["energy"])).sum(axis=0)
         quantities = rows.select("meter_id", "quantity").unique()
-        new = here.join(quantities, on=["meter_id", "quantity"], how="anti")
-        known = new.join(quantities, on="meter_id", how="semi")
-        strange = np.zeros(keys.height, np.bool_)
-        strange[known["_line"].to_numpy()] = True
+        new = keys.with_row_index("_line").join(quantities, on=["meter_id", "quantity"], how="anti")
+        strange = np.zeros(size, np.bool_)
+        strange[new.join(quantities, on="meter_id", how="semi")["_line"].to_numpy()] = True
+
+        def mean(name: str) -> Floats:
+            found: Floats = np.where(count > 0, np.nansum(figures[name], axis=0), np.nan) / np.maximum(count, 1)
+            return found
+
+        def most(name: str, sign: int = 1) -> Floats:
+            found: Floats = sign * np.fmax.reduce(sign * figures[name], axis=0, initial=np.nan)
+            return found
+
         newest = rows["local_date"].max()
         assert newest is None or isinstance(newest, date)
         return cls(
-            days=ints("days"),
-            mean=floats("mean"),
-            highest=floats("highest"),
-            lowest=floats("lowest"),
-            peak=floats("peak"),
-            base=floats("base"),
-            greatest_peak=floats("greatest_peak"),
-            used=bools("used"),
-            met=bools("met"),
-            goes_on=bools("goes_on"),
+            days=count,
+            mean=mean("energy"),
+            highest=most("energy"),
+            lowest=most("energy", -1),
+            peak=mean("peak_power"),
+            base=mean("least_power"),
+            greatest_peak=most("peak_power"),
+            used=used,
+            met=met,
+            goes_on=goes_on,
             newest=newest,
-            zero_minutes=ints("zero_minutes"),
-            estimated_days=ints("estimated_days"),
-            copies=bools("copies"),
+            zero_minutes=zero_minutes,
+            estimated_days=estimated_days,
+            copies=copies,
             other_quantity=strange,
         )
+
+
+def _in_order(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+    """A day's rows in the order of the channels, nulls for one that has none. Most days have the same channels."""
+    if rows.select(CHANNEL).equals(keys):
+        return rows
+    return keys.join(rows, on=CHANNEL, how="left", maintain_order="left")

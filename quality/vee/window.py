@@ -29,6 +29,7 @@ ESTIMATED: Final = tuple(
     QUALITIES.index(code) for code in ("substituted", "substituted_temporary", "suspect", "forecast")
 )
 """Qualities of values that nobody read: the utility's own estimates."""
+_IS_ESTIMATED = np.isin(np.arange(len(QUALITIES)), ESTIMATED)
 
 RATES: Final = {"A": 1, "B": 2, "C": 4, "ON": 1, "ON-PEAK": 1, "OFF": 6, "OFF-PEAK": 6}
 """What a utility's word for a rate may be in our calendar, as bits: 1 peak, 2 off-peak, 4 holiday. PEA's RATE A, B, C
@@ -146,19 +147,17 @@ class MeterDay:
     @cached_property
     def greatest(self) -> Floats:
         """Of each channel's values; -inf where it has none."""
-        greatest: Floats = np.where(self.there, self.value, -np.inf).max(axis=1)
-        return greatest
+        return np.where(self.count > 0, np.fmax.reduce(self.value, axis=1), -np.inf)
 
     @cached_property
     def least(self) -> Floats:
         """Of each channel's values; inf where it has none."""
-        least: Floats = np.where(self.there, self.value, np.inf).min(axis=1)
-        return least
+        return np.where(self.count > 0, np.fmin.reduce(self.value, axis=1), np.inf)
 
     @cached_property
     def estimated(self) -> Bools:
         """Slots whose value is the utility's own estimate."""
-        return self.there & (self.quality >= min(ESTIMATED)) & np.isin(np.arange(256), ESTIMATED)[self.quality]
+        return self.there & _IS_ESTIMATED[self.quality]
 
     @cached_property
     def digest(self) -> NDArray[np.uint64]:

@@ -125,7 +125,7 @@ RULES: Final = (
     ),
     Rule(
         26, "note", "มิเตอร์หลักกับมิเตอร์ตรวจสอบต่างกัน", "Have both meters checked.",
-        others.main_check, IMPORT, thresholds=("check_share", "check_kwh"),
+        others.main_check, IMPORT, ("check_of",), thresholds=("check_share", "check_kwh"),
     ),
     Rule(
         27, "suspect", "มิเตอร์รวมของสายป้อนอยู่ในกลุ่มลูกค้า (นับซ้ำ)", "Take the meter out of the register of customers.",

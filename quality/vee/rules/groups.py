@@ -22,7 +22,8 @@ def group_scale(day: MeterDay, context: Context) -> Bools:
     bound, alike = np.log(context.number("group_scale")), np.log(context.number("group_alike"))
     value = pl.col("value")
     wrong = (value.median().abs() > bound) & (value.quantile(0.75) - value.quantile(0.25) <= alike)
-    return (np.abs(factor) > bound) & _groups(day, context, known, factor, wrong)
+    scaled: Bools = (np.abs(factor) > bound) & _groups(day, context, known, factor, wrong)
+    return scaled
 
 
 def group_estimated(day: MeterDay, context: Context) -> Bools:

@@ -37,15 +37,14 @@ def _told(day: MeterDay, name: str) -> Bools:
 
 
 def main_check(day: MeterDay, context: Context) -> Bools:
-    """A check meter and the meter it checks differ. Source: Swiss Metering Code MC-CH 2009, 11.5.5; Connexo
+    """A check meter differs from the meter it checks. Source: Swiss Metering Code MC-CH 2009, 11.5.5; Connexo
     MainCheck."""
     found = np.zeros(day.value.shape, np.bool_)
     check = day.known("check_of") & day.of_quantity(["active_import"])
     line, other = _pairs(day, check, day.of_quantity(["active_import"]), "check_of")
     main, own = day.value[other], day.value[line]
     differs = np.abs(main - own) > context.number("check_share") * np.abs(main) + context.number("check_kwh")
-    found[line] |= differs
-    found[other] |= differs
+    found[line] = differs
     return found
 
 

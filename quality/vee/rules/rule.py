@@ -68,8 +68,9 @@ class Rule:
     ``bit`` never changes its meaning. ``suspect``: a value it finds is not used unless a person accepts it; ``note``:
     it is used. ``needs`` names parts of ``Context`` and of ``MeterDay``, columns of the register, or ``like_days``
     (enough of them in the history); a channel of which one is not known is not judged. ``of`` are the quantities it is
-    about. ``stage``: rules of a later one judge only values that no rule of an earlier one made suspect, so that the cause
-    is told and not its symptoms. ``advice`` says what to do. What it finds and its source are in the docstring of ``find``.
+    about. Rules of a later ``stage`` judge only values that none of an earlier one made suspect, so that the cause is
+    told and not its symptoms. ``advice`` says what to do. What it finds and its source are in the docstring of
+    ``find``.
     """
 
     bit: int
