@@ -76,10 +76,11 @@ class History:
                     value = np.where(good, its[name].fill_null(np.nan).to_numpy(), np.nan)
                     figures[name] = np.vstack([known, value])
         count = (~np.isnan(figures["energy"])).sum(axis=0)
-        quantities = rows.select("meter_id", "quantity").unique()
-        new = keys.with_row_index("_line").join(quantities, on=["meter_id", "quantity"], how="anti")
+        new = keys.with_row_index("_line").filter(~pl.Series(met | goes_on))
+        others = rows.join(new, on="meter_id", how="semi") if new.height else rows.clear()
         strange = np.zeros(size, np.bool_)
-        strange[new.join(quantities, on="meter_id", how="semi")["_line"].to_numpy()] = True
+        known = new.join(others, on="meter_id", how="semi").join(others, on=["meter_id", "quantity"], how="anti")
+        strange[known["_line"].to_numpy()] = True
 
         def mean(name: str) -> Floats:
             found: Floats = np.where(count > 0, np.nansum(figures[name], axis=0), np.nan) / np.maximum(count, 1)
