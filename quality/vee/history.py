@@ -79,8 +79,8 @@ class History:
         new = keys.with_row_index("_line").filter(~pl.Series(met | goes_on))
         others = rows.join(new, on="meter_id", how="semi") if new.height else rows.clear()
         strange = np.zeros(size, np.bool_)
-        known = new.join(others, on="meter_id", how="semi").join(others, on=["meter_id", "quantity"], how="anti")
-        strange[known["_line"].to_numpy()] = True
+        swapped = new.join(others, on="meter_id", how="semi").join(others, on=["meter_id", "quantity"], how="anti")
+        strange[swapped["_line"].to_numpy()] = True
 
         def mean(name: str) -> Floats:
             found: Floats = np.where(count > 0, np.nansum(figures[name], axis=0), np.nan) / np.maximum(count, 1)
