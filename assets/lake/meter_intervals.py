@@ -93,25 +93,30 @@ def customers(accounts: pl.Series, city: str, key: bytes) -> dict[str, str]:
 def to_delivered(readings: pl.DataFrame, receipt: Receipt, city: str, key: bytes) -> pl.DataFrame:
     """Readings (``READING_SCHEMA``) of one receipt as rows of ``DELIVERED``: no metering point goes any further."""
     ids = pseudonyms(readings["point"], city, key)
-    return readings.select(
-        "channel",
-        "quantity",
-        "start",
-        "minutes",
-        "quality",
-        "quality_raw",
-        "reason_raw",
-        "rate_raw",
-        "version",
-        meter_id=pl.col("point").replace_strict(ids, return_dtype=LABEL),
-        unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=LABEL),
-        local_date=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
-        value_delivered="value",
-        _receipt=pl.lit(receipt.id, LABEL),
-        _row="row",
-        _delivered=pl.lit(receipt.day, pl.Date),
-        _number=pl.lit(receipt.number, pl.Int32),
-    ).select(pl.col(name).cast(dtype) for name, dtype in DELIVERED.items())
+    return (
+        grid.on_clock(readings)
+        .select(
+            "channel",
+            "quantity",
+            "start",
+            "minutes",
+            "quality",
+            "quality_raw",
+            "reason_raw",
+            "rate_raw",
+            "clock_seconds",
+            "version",
+            meter_id=pl.col("point").replace_strict(ids, return_dtype=LABEL),
+            unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=LABEL),
+            local_date=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
+            value_delivered="value",
+            _receipt=pl.lit(receipt.id, LABEL),
+            _row="row",
+            _delivered=pl.lit(receipt.day, pl.Date),
+            _number=pl.lit(receipt.number, pl.Int32),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in DELIVERED.items())
+    )
 
 
 def _in_texts(delivered: pl.DataFrame) -> pl.DataFrame:

@@ -54,6 +54,12 @@ _METER_COLUMNS = (
     Column("quality_raw", pl.String(), "Quality flag as delivered."),
     Column("reason_raw", pl.String(), "Reason as delivered."),
     Column("rate_raw", pl.String(), "Time-of-use rate as the utility told it."),
+    Column(
+        "clock_seconds",
+        pl.Int8(),
+        "Seconds that the delivered stamp lay after the start, before it if negative; null where it was the start.",
+        unit="s",
+    ),
 )
 _VERSION = Column("version", UTC, "The format's own version time.")
 
@@ -62,7 +68,7 @@ METER_INTERVALS = Table(
     title="Meter intervals",
     description="The complete grid: one row per meter, channel and expected interval, missing ones present.",
     smart="energy",
-    version=2,
+    version=3,
     prefer=_LATER,
     of_customers=True,
     key=_METER_KEY,
@@ -107,7 +113,7 @@ METER_SUPERSEDED = Table(
     title="Superseded meter values",
     description="Every delivered value that another delivery replaced or repeated, so that any past day can be asked.",
     smart="energy",
-    version=2,
+    version=3,
     prefer=_LATER,
     of_customers=True,
     key=(*_METER_KEY, "_receipt", "_nth"),

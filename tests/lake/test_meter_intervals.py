@@ -343,6 +343,8 @@ def whole_days(seed: int) -> list[list[dict]]:
             rows += [delivered(slot=slot, value=str(slot), **shape) for slot in steps if chance.random() < 0.9]
             if chance.random() < 0.3:
                 rows.append(delivered(slot=chance.choice([3, 3.5, 8]), row=2, value="7", **shape))
+            if chance.random() < 0.2:
+                rows = [*rows[:-9], *(row | {"clock_seconds": chance.choice([-20, 5])} for row in rows[-9:])]
             if chance.random() < 0.3:
                 rows += [
                     delivered(slot=slot, **shape) | {"channel": "B1", "quantity": "active_export"} for slot in steps
@@ -423,6 +425,20 @@ def test_delivered_rows_hold_no_metering_point_and_the_local_day():
     expected = hmac.new(b"secret", b"phuket\x00020001234567", hashlib.sha256).hexdigest()[:20]
     assert rows["meter_id"].unique().to_list() == [expected]
     assert to_delivered(readings(), receipt("r", DAY), "phuket", b"k").equals(no_delivered())
+
+
+def test_a_meter_that_is_a_second_fast_keeps_its_day():
+    exact = [MIDNIGHT + timedelta(minutes=15 * slot) for slot in range(96)]
+    fast = [(start - timedelta(seconds=1)).astimezone(UTC) for start in exact]
+    day = pl.DataFrame({"point": ["1"] * 96, "start": fast, "minutes": [15] * 96, "row": range(96)})
+    day = day.select(
+        (pl.col(name) if name in day.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in READING_SCHEMA.items()
+    )
+    rows = to_delivered(day, receipt("r", DAY), "phuket", b"k")
+    assert rows["start"].to_list() == exact
+    assert rows["local_date"].unique().to_list() == [DAY], "the first interval began the day before"
+    assert rows["clock_seconds"].unique().to_list() == [-1]
 
 
 def test_a_reading_without_a_metering_point_is_a_row_without_an_id():
