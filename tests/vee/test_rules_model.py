@@ -62,8 +62,7 @@ def world(chance: Random, day: date) -> list[model.Meter]:
             ]
         )
         first, last = sorted(chance.sample(range(slots + 1), 2))
-        if wrong == "gaps" or not past:
-            first = 0 if not past else first
+        if wrong == "gaps":
             values[first:last] = [None] * (last - first)
         if wrong == "holes":
             values = [None if chance.random() < 0.08 else value for value in values]
@@ -92,6 +91,8 @@ def world(chance: Random, day: date) -> list[model.Meter]:
                 for s in range(first, last)
             }
             qualities[first:last] = [chance.choice(["actual", "forecast"])] * (last - first)
+        if not past:
+            values[:last] = [None] * last
         qualities = ["missing" if v is None else q for v, q in zip(values, qualities, strict=True)]
         meters.append(
             model.Meter(f"m{at}", chance.choice("ab"), chance.choice(CLASSES), minutes, values, qualities, past, before)
