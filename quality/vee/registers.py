@@ -17,7 +17,7 @@ from quality.vee.window import Bools, MeterDay
 
 RATES: Final = ("010", "020", "030")
 TOTAL: Final = "111"
-"""Registers of PEA's reading form: kWh at rates A, B and C, and of all (meter data research, A1)."""
+"""Registers of PEA's reading form: kWh at rates A, B and C, and of all."""
 
 FEW_DECIMALS: Final = 3
 """Decimals that a register may show."""
@@ -119,7 +119,7 @@ def _check(told: pl.DataFrame, name: str, found: pl.Expr, asked: pl.Expr, tolera
 
 
 def _step(told: pl.DataFrame) -> pl.DataFrame:
-    """A register does not fall but where it rolls over or was reset (meter data research, B1; NEM13's quantity)."""
+    """A register does not fall but where it rolls over or was reset (AEMO MDFF, record 250; the bounds are ours)."""
     nothing = pl.lit(None, pl.Float64)
     rows = _check(told, "step", pl.col("rise"), nothing, nothing)
     return rows.with_columns(outcome=told["went"])
@@ -138,7 +138,7 @@ def _multiplier(told: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rates(told: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
-    """The registers of the rates add up to the total (PEA: 111 = 010 + 020 + 030; IEC 62053)."""
+    """The registers of the rates add up to the total (PEA: 111 = 010 + 020 + 030; IEC 61968-9, reading quality 6.9)."""
     place = ["meter_id", "end"]
     parts = told.filter(pl.col("channel").is_in(RATES)).group_by(place).agg(parts=pl.col("step").sum(), n=pl.len())
     total = told.filter(channel=TOTAL).join(parts, on=place, how="left")

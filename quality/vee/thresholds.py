@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -19,13 +19,16 @@ CustomerClass = Literal["residential", "small_business", "medium_business", "lar
 FILE = Path(__file__).with_name("thresholds.yaml")
 
 
+Number = Annotated[float, Field(ge=0)]
+
+
 class Threshold(BaseModel):
     """A number, those of customer classes that differ from it, what it counts and where it comes from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    value: float = Field(ge=0)
-    by_class: dict[CustomerClass, float] = {}
+    value: Number
+    by_class: dict[CustomerClass, Number] = {}
     unit: str
     source: str
 
@@ -34,7 +37,7 @@ class Threshold(BaseModel):
         return f"{self.value:g}{classes} ({self.unit})"
 
 
-class _Own(RootModel[dict[str, float | dict[CustomerClass, float]]]):
+class _Own(RootModel[dict[str, Number | dict[CustomerClass, Number]]]):
     """What a city sets."""
 
 

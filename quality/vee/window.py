@@ -33,7 +33,7 @@ _IS_ESTIMATED = np.isin(np.arange(len(QUALITIES)), ESTIMATED)
 
 RATES: Final = {"A": 1, "B": 2, "C": 4, "ON": 1, "ON-PEAK": 1, "OFF": 6, "OFF-PEAK": 6}
 """What a utility's word for a rate may be in our calendar, as bits: 1 peak, 2 off-peak, 4 holiday. PEA's RATE A, B, C
-tell the three apart, MEA's ON and OFF do not (research on the formats, A1)."""
+tell the three apart, MEA's ON and OFF do not."""
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ GROUPS: Final = ("zone", "receipt")
 
 def group_scale(day: MeterDay, context: Context) -> Bools:
     """All meters of a zone or of a delivery are a multiple or a fraction of their own: the unit or the factor of a file
-    was read wrong. Source: unit slips of the meter data research, A0 (kW and kWh, Wh and kWh), by the ratio to own
-    history as in Oracle's ADU normalisation."""
+    was read wrong. Source: ours; the ratio to own history is that of Oracle's average daily use."""
     mean = context.past().mean
     known = (mean > 0) & (day.total > 0) & day.full(context.number("history_full"))
     factor = np.log(np.where(known, day.energy, 1) / np.where(known, mean, 1))
@@ -37,7 +36,7 @@ def group_estimated(day: MeterDay, context: Context) -> Bools:
 
 def label_shift(day: MeterDay, context: Context) -> Bools:
     """All meters of a zone or of a delivery lack just the first or just the last interval: the label was read as the
-    wrong end. Source: labels of the meter data research, A0 (start or end)."""
+    wrong end. Source: ours; PEA, MEA and NEM12 label the end of an interval, ESPI its start."""
     inner = day.there[:, 1:-1].all(axis=1)
     some = day.count > 0
     found = np.zeros(day.channels.height, np.bool_)
@@ -69,8 +68,7 @@ def _groups(day: MeterDay, context: Context, members: Bools, value: Floats, wron
 
 def aggregate(day: MeterDay, context: Context) -> Bools:
     """A meter of the zone has the shape of all the others together: a feeder's main meter among its customers, whose
-    energy would count twice. Source: planted fault 28 of the project's findings; balance of a feeder, Swiss Metering
-    Code MC-CH 2009, 5.3.2."""
+    energy would count twice. Source: ours; balance of a feeder as in the Swiss Metering Code MC-CH 2009, 5.3.2."""
     found = np.zeros(day.channels.height, np.bool_)
     for lines in _zones(day, context):
         most = lines[np.argmax(day.total[lines])]
@@ -84,8 +82,8 @@ def aggregate(day: MeterDay, context: Context) -> Bools:
 
 
 def dominant(day: MeterDay, context: Context) -> Bools:
-    """One meter has a large part of its zone's energy. Source: 15/15 of the privacy rules (twice its share); planted
-    fault 27 of the project's findings (an aggregate counted as a customer)."""
+    """One meter has a large part of its zone's energy. Source: ours; twice the share that the privacy rule 15/15 lets
+    one customer have."""
     found = np.zeros(day.channels.height, np.bool_)
     for lines in _zones(day, context):
         total = day.total[lines]

@@ -19,15 +19,14 @@ def reactive(day: MeterDay, context: Context) -> Bools:
 
 
 def reverse_flow(day: MeterDay, context: Context) -> Bools:
-    """Energy is sent to the grid where the register knows of no generation. Source: IEC 62056 event lists, 3.4, in the
-    meter data research, B1."""
+    """Energy is sent to the grid where the register knows of no generation. Source: IEC 61968-9, reading quality
+    3.4."""
     none = ~_told(day, "generates") & (day.greatest > 0)
     return day.among(none, day.value[none] > 0)
 
 
 def inactive(day: MeterDay, context: Context) -> Bools:
-    """A disconnected meter measures use. Source: California's monthly list; IEC event lists, 6.2, in the meter data
-    research, B1."""
+    """A disconnected meter measures use. Source: California VEE, monthly list; IEC 61968-9, reading quality 6.2."""
     off = ~_told(day, "connected") & (day.greatest > 0)
     return day.among(off, day.value[off] > 0)
 
@@ -60,7 +59,7 @@ def _pairs(day: MeterDay, some: Bools, others: Bools, by: str) -> tuple[Ints, In
 
 def tou_rate(day: MeterDay, context: Context) -> Bools:
     """The utility's word for the interval's rate is not that of the calendar. Source: PEA article 119801 (rates A, B
-    and C); meter data research, A1."""
+    and C)."""
     assert context.rates is not None and day.rate is not None
     wrong: Bools = (day.rate != 0) & ((day.rate & context.rates) == 0) & (context.rates != 0)
     return wrong

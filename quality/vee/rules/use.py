@@ -24,8 +24,7 @@ def peak_change(day: MeterDay, context: Context) -> Bools:
 
 def meter_scale(day: MeterDay, context: Context) -> Bools:
     """All of the day is a multiple or a fraction of the meter's own: a unit read wrong (1,000), kW read as kWh (4), or
-    another transformer ratio. Source: Oracle MDM multiplier check; CT ratio and unit slips of the meter data research,
-    A0 (traps)."""
+    another transformer ratio. Source: Oracle MDM multiplier check, from the values alone."""
     past = context.past()
     unit, least = context.number("scale_unit"), context.number("scale_least")
     energy, peak = _over(day.energy, past.mean), _over(day.greatest * day.per_hour, past.peak)
@@ -50,8 +49,8 @@ def _over(value: Floats, usual: Floats) -> Floats:
 
 
 def repeated_day(day: MeterDay, context: Context) -> Bools:
-    """All values are those of another day of the channel. Source: planted fault 14 of the project's findings
-    (corrections that bring a day's values under another date)."""
+    """All values are those of another day of the channel. Source: ours; corrections may bring a day's values under
+    another date."""
     same: Bools = context.past().copies & (day.greatest > day.least)
     ordered = np.sort(day.filled[same], axis=1)
     same[same] = (np.diff(ordered, axis=1) > 0).sum(axis=1) + 1 >= context.number("repeated_distinct")
@@ -60,7 +59,6 @@ def repeated_day(day: MeterDay, context: Context) -> Bools:
 
 def quantity_changed(day: MeterDay, context: Context) -> Bools:
     """The meter has a history, but none of this quantity: import and export, or energy and another quantity, may have
-    been swapped. Source: Oracle MDM unit of measure check; planted fault of the project's findings (a zone's E1
-    delivered as B1)."""
+    been swapped. Source: Oracle MDM unit of measure check."""
     changed: Bools = context.past().other_quantity & (day.total > 0)
     return changed

@@ -25,7 +25,7 @@ NEAR: Final = 0.005
 
 def sentinel(day: MeterDay, context: Context) -> Bools:
     """The value is a full register or another error code, not energy. Source: Energy Sparks, list of 2ⁿ-1 artefacts of
-    faulty communication hubs (meter data research, A0)."""
+    faulty communication hubs."""
     large = day.greatest >= ARTEFACTS[0] - NEAR
     value = day.value[large]
     at = np.clip(np.searchsorted(ARTEFACTS, value), 1, len(ARTEFACTS) - 1)
