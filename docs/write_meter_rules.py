@@ -1,7 +1,7 @@
 """The rules for meter values, written into meter-rules.md: ``python docs/write_meter_rules.py [--check]``.
 
-The page is what ``quality.vee`` declares and the cases of ``tests/vee/cases`` name. ``--check`` writes nothing and exits
-1 if the page is another.
+The page is what ``quality.vee`` declares and the cases of ``tests/vee/cases`` name. ``--check`` writes nothing and
+exits 1 if the page is another.
 """
 
 import csv
@@ -22,9 +22,9 @@ HEAD = """# Rules for meter values
 
 Every delivered value of a meter's day is judged by the rules below. A rule never changes a value. A value that a rule
 of the kind **suspect** finds is not used unless a person accepts it; one that a **note** finds is used. `flags` of
-`meter_final` has the bit of each rule that found something, `rules_run` of each that could run: a rule that lacks what it
-needs does not run, and a value is clean only as far as `rules_run` says. Rules come in stages; a later one judges only
-what none of an earlier one made suspect, so that the cause is told and not its symptoms.
+`meter_final` has the bit of each rule that found something, `rules_run` of each that could run: a rule that lacks what
+it needs does not run, and a value is clean only as far as `rules_run` says. Rules come in stages; a later one judges
+only what none of an earlier one made suspect, so that the cause is told and not its symptoms.
 
 Cases are folders of `tests/vee/cases`: something is planted (`when.csv`) in a day of a town that has nothing wrong with
 it, and `then.csv` names every flag of every rule; a case without flags there must flag nothing.

@@ -16,7 +16,7 @@ def unusual_use(day: MeterDay, context: Context) -> Bools:
 
 
 def peak_change(day: MeterDay, context: Context) -> Bools:
-    """The day's peak is far above any of four weeks; its slot is told. Source: Itron Historical Max."""
+    """The day's peak is far above any of four weeks. Source: Itron Historical Max."""
     bound = (1 + context.limit(day, "peak_change")) * context.past().greatest_peak / day.per_hour
     above = day.greatest > bound
     return day.among(above, day.value[above] > bound[above, None])
