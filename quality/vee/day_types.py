@@ -1,0 +1,2 @@
+"""x."""
+WEEKDAY, SATURDAY, HOLIDAY, SPECIAL = range(4)
