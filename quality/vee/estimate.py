@@ -1,7 +1,7 @@
 """What a missing meter value probably was: a ladder of estimates, each told by its method and the days it stands on.
 
-The first step that fits a slot fills it (``METHODS``). An estimate is made for slots without a usable value alone, so an
-actual is never replaced. A night has the past only; the same function with the days after the gap gives the better
+The first step that fits a slot fills it (``METHODS``). An estimate is made for slots without a usable value alone, so
+an actual is never replaced. A night has the past only; the same function with the days after the gap gives the better
 estimate once they are there. Nothing is random and no channel knows of another: the same window gives the same.
 """
 
@@ -40,8 +40,8 @@ DECIMALS: Final = 6
 class Estimates:
     """One row a slot of the day without a usable value, in the order of channels and slots.
 
-    ``channel`` and ``slot`` are its place, ``value`` the estimate (NaN where ``method`` is ``M0``), ``method`` a code of
-    ``METHODS``; bit *k* of ``days`` is set where the estimate is made of values of the window's day *k*.
+    ``channel`` and ``slot`` are its place, ``value`` the estimate (NaN where ``method`` is ``M0``), ``method`` a code
+    of ``METHODS``; bit *k* of ``days`` is set where the estimate is made of values of the window's day *k*.
     """
 
     channel: Ints

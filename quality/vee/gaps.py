@@ -26,8 +26,8 @@ class Window:
     """The days of some channels around one that has gaps: all that its estimates depend on.
 
     ``value`` is channels × days × slots, of ``minutes`` each, in the quantity's unit, NaN where there is no usable
-    value: missing, suspect, or itself an estimate. ``day_type`` has a code of ``DAY_TYPES`` for each day; ``day`` is the
-    place of the one to fill. Days further than ``SPAN`` from it are not looked at: a value that comes late changes the
+    value: missing, suspect, or itself an estimate. ``day_type`` has a code of ``DAY_TYPES`` for each day; ``day`` is
+    the place of the one to fill. Days further than ``SPAN`` from it are not looked at: a value that comes late changes the
     estimates of no day further away than that.
 
     ``outage`` (channels × days × slots) tells where supply was proven off, ``check`` (channels × slots) is what a check
@@ -58,18 +58,19 @@ class Window:
     @property
     def slots(self) -> int:
         """Of a day."""
-        return self.value.shape[2]
+        return DAY_MINUTES // self.minutes
 
-    def around(self, channels: Ints, days: int) -> Floats:
-        """Usable values of ``channels`` in a row, from ``days`` before the day to fill to as many after it; NaN beyond
-        the window. A slot whose supply was off is no end of a gap (California's working group on VEE), so it is NaN."""
-        first, last = max(self.day - days, 0), min(self.day + days + 1, len(self.day_type))
-        found = np.full((len(channels), 2 * days + 1, self.slots), np.nan)
-        inside = found[:, first - self.day + days : last - self.day + days]
+    def around(self, channels: Ints, back: int, ahead: int) -> Floats:
+        """Usable values of ``channels`` (× days × slots) from ``back`` days before the day to fill to ``ahead`` days
+        after it; NaN beyond the window. A slot whose supply was off is no end of a gap (California's working group on
+        VEE), so it is NaN."""
+        first, last = max(self.day - back, 0), min(self.day + ahead + 1, len(self.day_type))
+        found = np.full((len(channels), back + 1 + ahead, self.slots), np.nan)
+        inside = found[:, first - self.day + back : last - self.day + back]
         inside[:] = self.value[channels, first:last]
         if self.outage is not None:
             inside[self.outage[channels, first:last]] = np.nan
-        return found.reshape(len(channels), -1)
+        return found
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Gaps:
     def of(cls, window: Window, channels: Ints) -> Self:
         """Of these channels (sorted)."""
         slots = window.slots
-        strip = window.around(channels, 1)
+        strip = window.around(channels, 1, 1).reshape(len(channels), -1)
         edged = np.isnan(np.pad(strip, ((0, 0), (1, 1))))
         turn = edged[:, 1:] != edged[:, :-1]
         row, at = np.nonzero(turn)

@@ -19,7 +19,7 @@ LIKE: Final = 10
 """Days of the same type for a slot, at most (Connexo AverageWithSamples: 1 to 10)."""
 NEAREST: Final = 5
 """Days alike around the gap. Five and ten do the same; fewer names fewer days."""
-OTHER_TYPE: Final = 2
+OTHER_TYPE: Final = 4
 """A day of another type counts as that many times less alike."""
 ALIKE_SHARE: Final = 0.6
 """A day is held against the hours around the gap where it has at least this share of them."""
@@ -55,7 +55,9 @@ def like_days(window: Window, gaps: Gaps, gap: Ints, slot: Ints) -> tuple[Floats
             row[some] = np.arange(len(some))
             of = np.flatnonzero(np.isin(gap, some))
             column = slot[of] - first[gap[of]]
-            for into, found in zip((value, nearest, days), _Likes(window, gaps, some, 2**exponent).found(), strict=True):
+            for into, found in zip(
+                (value, nearest, days), _Likes(window, gaps, some, 2**exponent).found(), strict=True
+            ):
                 into[of] = found[row[gap[of]], column]
     return value, nearest, days
 
@@ -72,36 +74,46 @@ class _Likes:
         self.around = AROUND // (self.unit * window.minutes)
         self.slot = np.minimum(np.maximum(self.start, 0) + np.arange(width), np.minimum(self.end, slots) - 1)
 
+        # The window's days, no further than an estimate may look, and two without values at either end.
+        back = min(SPAN, window.day + 2)
+        ahead = min(SPAN, len(window.day_type) - window.day + 1)
+        self.today, days = back, back + 1 + ahead
+        kind = np.full(days, -1)
+        inside = np.arange(max(window.day - back, 0), min(window.day + ahead + 1, len(window.day_type)))
+        kind[inside - window.day + back] = window.day_type[inside]
+        special = kind == SPECIAL
+        self.kind = np.where(special, HOLIDAY, kind)
+
         channels, row = np.unique(gaps.channel[some], return_inverse=True)
-        value = window.around(channels, SPAN)
-        reference = value.reshape(len(channels), -1, slots).copy()
-        whole = np.arange(-SPAN, SPAN + 1) + window.day
-        inside = (whole >= 0) & (whole < len(window.day_type))
-        kind = np.full(len(whole), -1)
-        kind[inside] = window.day_type[whole[inside]]
-        reference[:, kind == SPECIAL] = np.nan
-        if window.outage is not None:
-            without = np.zeros(reference.shape[:2], np.bool_)
-            without[:, inside] = window.outage[channels][:, whole[inside]].any(axis=2)
-            reference[without] = np.nan
-        hourly = reference.reshape(len(channels), -1, self.unit).mean(axis=2)
-        self.flat = np.concatenate([hourly, reference.reshape(len(channels), -1)], axis=1).ravel()
+        both = np.empty((len(channels), days * (hours + slots)))
+        hourly = both[:, : days * hours].reshape(len(channels), days, hours)
+        value = both[:, days * hours :].reshape(len(channels), days, slots)
+        value[:] = window.around(channels, back, ahead)
+        hourly[:] = value[:, :, :: self.unit]
+        for part in range(1, self.unit):
+            hourly += value[:, :, part :: self.unit]
+        hourly /= self.unit
 
         step = np.arange(self.around)
         before = self.start // self.unit - self.around + step
         after = -(-self.end // self.unit) + step
-        hour = np.concatenate([before, after], axis=1) + SPAN * hours
-        place = np.concatenate([self.start - 1, self.end, self.slot], axis=1) + SPAN * slots
-        self.place = np.concatenate([hour, place + hourly.shape[1]], axis=1) + (row * (len(self.flat) // len(channels)))[:, None]
+        hour = np.concatenate([before, after], axis=1) + back * hours
+        place = np.concatenate([self.start - 1, self.end, self.slot], axis=1) + back * slots
+        self.hours, self.inner = slice(0, hour.shape[1]), slice(hour.shape[1] + 2, None)
+        self.place = np.concatenate([hour, place + days * hours], axis=1) + row[:, None] * both.shape[1]
         self.day = np.concatenate([hour // hours, place // slots], axis=1)
         self.step = np.repeat([hours, slots], [hour.shape[1], place.shape[1]])
-        self.hours, self.inner = slice(0, hour.shape[1]), slice(hour.shape[1] + 2, None)
-
-        # Hours of a special day say nothing about a common one, nor the other way round.
-        seen = value.reshape(len(channels), -1, self.unit).mean(axis=2)[row[:, None], hour]
-        self.seen = np.where((kind == SPECIAL)[hour // hours] == (kind == SPECIAL)[SPAN], seen, np.nan)
         self.weight = np.exp(-np.abs(np.concatenate([step - self.around, step + 1])) * 2 / self.around)
-        self.kind = np.where(kind == SPECIAL, HOLIDAY, kind)
+        # Hours of a special day say nothing about a common one, nor the other way round.
+        self.flat = both.ravel()
+        seen = self.flat.take(self.place[:, self.hours])
+        self.seen = np.where(special[self.day[:, self.hours]] == special[back], seen, np.nan)
+
+        value[:, special], hourly[:, special] = np.nan, np.nan
+        if window.outage is not None:
+            off = np.zeros((len(channels), days), np.bool_)
+            off[:, inside - window.day + back] = window.outage[channels][:, inside].any(axis=2)
+            value[off], hourly[off] = np.nan, np.nan
 
     def at(self, offset: Ints | int) -> Floats:
         """What stood in the places that many days later (rows may differ)."""
@@ -116,9 +128,9 @@ class _Likes:
         likely = np.where(both, (typed + near) / 2, np.where(np.isfinite(near), near, typed))
         took = np.isfinite(near[:, self.inner])
         lack = np.isfinite(self.seen - likely[:, self.hours])
-        for day in range(SPAN - 2, SPAN + 3):
-            used = (lack & (self.day[:, self.hours] == day)).any(axis=1)
-            days[used] |= self._bit(day - SPAN)
+        for offset in range(-2, 3):
+            used = (lack & (self.day[:, self.hours] == self.today + offset)).any(axis=1)
+            days[used] |= self._bit(offset)
         return self._met(likely), took, days
 
     def _bit(self, offset: Ints | int) -> Days:
@@ -145,7 +157,7 @@ class _Likes:
                 shared = held.sum(axis=1)
                 enough = (shared > 0) & (shared >= ALIKE_SHARE * known) & told[:, self.inner].any(axis=1)
                 mean = (np.nan_to_num(apart) * held).sum(axis=1) / np.where(enough, shared, 1)
-                other = self.kind[SPAN + offset] != self.kind[SPAN]
+                other = self.kind[self.today + offset] != self.kind[self.today]
                 distances.append(np.where(enough, mean * (OTHER_TYPE if other else 1), np.inf))
                 offsets.append(offset)
         typed = np.where(count > 0, total / np.maximum(count, 1), np.nan)
@@ -185,7 +197,9 @@ class _Likes:
         steady = (np.clip(steady, 0, STEADIEST) ** (1 / self.unit))[:, None]
 
         likely = likely + level[:, None]
-        first, last = (edge - likely[:, [at]] for edge, at in zip(self.edges, (-self.slot.shape[1] - 2, -self.slot.shape[1] - 1)))
+        first, last = (
+            edge - likely[:, [at]] for edge, at in zip(self.edges, (-self.slot.shape[1] - 2, -self.slot.shape[1] - 1))
+        )
         on, back = self.slot - self.start + 1, self.end - self.slot
         before, after = np.isfinite(first), np.isfinite(last)
         fade, rise = steady**on, steady**back
