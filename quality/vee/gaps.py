@@ -27,8 +27,8 @@ class Window:
 
     ``value`` is channels × days × slots, of ``minutes`` each, in the quantity's unit, NaN where there is no usable
     value: missing, suspect, or itself an estimate. ``day_type`` has a code of ``DAY_TYPES`` for each day; ``day`` is
-    the place of the one to fill. Days further than ``SPAN`` from it are not looked at: a value that comes late changes the
-    estimates of no day further away than that.
+    the place of the one to fill. Days further than ``SPAN`` from it are not looked at: a value that comes late
+    changes the estimates of no day further away than that.
 
     ``outage`` (channels × days × slots) tells where supply was proven off, ``check`` (channels × slots) is what a check
     meter says of the day. Estimates of a channel are not negative, unless it is ``signed`` (channels).
@@ -91,7 +91,7 @@ class Gaps:
     def of(cls, window: Window, channels: Ints) -> Self:
         """Of these channels (sorted)."""
         slots = window.slots
-        strip = window.around(channels, 1, 1).reshape(len(channels), -1)
+        strip = window.around(channels, 1, 1).reshape(len(channels), 3 * slots)
         edged = np.isnan(np.pad(strip, ((0, 0), (1, 1))))
         turn = edged[:, 1:] != edged[:, :-1]
         row, at = np.nonzero(turn)

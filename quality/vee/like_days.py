@@ -1,12 +1,11 @@
 """What like days say about a gap, moved to meet the values around it.
 
-Two opinions weigh the same: days of the same type, nearest in time first, slot by slot, so that a day with another hole
-still counts (``D10``); and the days, of any type, whose hours before and after the gap are most alike (``K5``). Their mean
-is raised by half of what it lacks in those hours, then bent at the edges as an autoregressive residual dies away.
-Measured against each alone and against the previous week's value on real meters: ``bench/estimation.py``.
+Two opinions weigh the same: days of the same type, nearest in time first, slot by slot, so that a day with another
+hole still counts (``D10``); and the days, of any type, whose hours before and after the gap are most alike (``K5``).
+Their mean is raised by half of what it lacks in those hours, then bent to meet the values at the edges as an
+autoregressive residual would. Measured against each alone and against the previous week's value on real meters: ``bench/estimation.py``.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -26,8 +25,8 @@ ALIKE_SHARE: Final = 0.6
 AROUND: Final = DAY_MINUTES
 """Minutes before and after a gap that are looked at, in hours; the weight falls to a third in half a day."""
 LEVEL: Final = 0.5
-"""The share of the mean difference around the gap that is added in it. Nothing leaves the sum of a home's estimates 12 %
-to 25 % low (a quiet day is like many days), all of it errs by more; half was the best on seeds kept from the reports."""
+"""The share of the mean difference around the gap that is added in it. Without it a home's estimates add up to less
+than was used (a quiet day is like many days); with all of it they err by more."""
 PERSISTENCE: Final = 0.6
 """Autocorrelation of the residual an hour apart, where the hours around the gap are too few (``PAIRS``) to tell."""
 PAIRS: Final = 6
@@ -55,10 +54,9 @@ def like_days(window: Window, gaps: Gaps, gap: Ints, slot: Ints) -> tuple[Floats
             row[some] = np.arange(len(some))
             of = np.flatnonzero(np.isin(gap, some))
             column = slot[of] - first[gap[of]]
-            for into, found in zip(
-                (value, nearest, days), _Likes(window, gaps, some, 2**exponent).found(), strict=True
-            ):
-                into[of] = found[row[gap[of]], column]
+            found = _Likes(window, gaps, some, 2**exponent).found()
+            for into, each in zip((value, nearest, days), found, strict=True):
+                into[of] = each[row[gap[of]], column]
     return value, nearest, days
 
 
@@ -117,7 +115,8 @@ class _Likes:
 
     def at(self, offset: Ints | int) -> Floats:
         """What stood in the places that many days later (rows may differ)."""
-        return self.flat.take(self.place + offset * self.step)
+        found: Floats = self.flat.take(self.place + offset * self.step)
+        return found
 
     def found(self) -> tuple[Floats, Bools, Days]:
         """Value, whether near days took part, and days of each gap's slots: rows × width."""
@@ -197,9 +196,8 @@ class _Likes:
         steady = (np.clip(steady, 0, STEADIEST) ** (1 / self.unit))[:, None]
 
         likely = likely + level[:, None]
-        first, last = (
-            edge - likely[:, [at]] for edge, at in zip(self.edges, (-self.slot.shape[1] - 2, -self.slot.shape[1] - 1))
-        )
+        edge = self.hours.stop
+        first, last = self.edges[0] - likely[:, [edge]], self.edges[1] - likely[:, [edge + 1]]
         on, back = self.slot - self.start + 1, self.end - self.slot
         before, after = np.isfinite(first), np.isfinite(last)
         fade, rise = steady**on, steady**back
