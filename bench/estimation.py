@@ -2,23 +2,22 @@
 
     python -m bench.estimation [--seeds 12] [--first-seed 9000]
 
-Reads the real files of ``MUANG_REAL_DATA``. Two designs: ``both``, where 5 % of a series is hidden in gaps of one length
-and actuals stand on both sides; and ``past``, what a night has: everything from the gap on is missing, and 5 % of the
-slots before it. Errors are of each slot, in percent of the series' mean; ``energy`` is the error of a gap's sum.
+Reads the real files of ``MUANG_REAL_DATA``. Two designs: ``both``, where 5 % of a series is hidden in gaps of one
+length and actuals stand on both sides; and ``past``, what a night has: everything from the gap on is missing, and 5 %
+of the slots before it. Errors are of each slot, in percent of the series' mean; ``energy`` is the error of a gap's sum.
 """
 
 import argparse
-import csv
-import gzip
 import os
+import sys
 import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 
 from bench.measure import ROOT
 from quality.vee.day_types import Calendar, calendar
@@ -47,12 +46,12 @@ class Series(NamedTuple):
         """Of a day."""
         return self.value.shape[1]
 
-    def filled(self, value: Floats, days: Ints, past: bool) -> Floats:
+    def filled(self, value: Floats, days: Ints, night: bool) -> Floats:
         """``value`` (days × slots) with estimates on ``days``, with or without what came after each day."""
         types = self.days.day_types(self.first + timedelta(int(at)) for at in range(len(value)))
         filled = value.copy()
         for day in days:
-            around = slice(max(0, day - SPAN), day + 1 if past else day + SPAN + 1)
+            around = slice(max(0, day - SPAN), day + 1 if night else day + SPAN + 1)
             found = estimate(Window(value[None, around], types[around], self.minutes, int(day) - around.start))
             filled[day, found.slot] = found.value
         return filled
@@ -68,52 +67,48 @@ class Tried(NamedTuple):
 
 def series(folder: Path) -> list[Series]:
     """The real meters that are long and whole enough."""
-    meters = folder / "meters"
-    building, homes = meters / "thai_building", meters / "csv_long"
-    minute: dict[datetime, list[float]] = defaultdict(list)
-    for row in _rows(building / "cu_raw_1min_2016-01.csv"):
-        stamp = datetime.strptime(f"{row['date']} {row['time']}", "%m/%d/%y %H:%M")
-        minute[stamp.replace(minute=stamp.minute // 15 * 15)].append(float(row["Power"]))
-    quarter = {stamp: sum(told) / len(told) / 4 for stamp, told in minute.items() if len(told) >= 14}
-    hourly = {
-        datetime.strptime(row["Datetime"], "%m/%d/%y %H:%M"): float(row["Load"])
-        for row in _rows(building / "cu_cham5_hourly_2018-07_2019-06.csv")
+    building, homes = folder / "meters" / "thai_building", folder / "meters" / "csv_long"
+    us_style = pl.concat_str("date", "time", separator=" ").str.to_datetime("%m/%d/%y %H:%M")
+    minute = pl.read_csv(building / "cu_raw_1min_2016-01.csv").select(stamp=us_style, value="Power")
+    quarter = minute.group_by(pl.col("stamp").dt.truncate("15m")).agg(pl.len(), pl.col("value").mean() / 4)
+    quarter = quarter.filter(pl.col("len") >= 14).drop("len")
+    hourly = pl.read_csv(building / "cu_cham5_hourly_2018-07_2019-06.csv").select(
+        stamp=pl.col("Datetime").str.to_datetime("%m/%d/%y %H:%M"), value="Load"
+    )
+    home = {
+        name: pl.read_csv(homes / file).select(
+            stamp=(pl.col("start").str.slice(0, 13) + ":00").str.to_datetime(strict=False), value="value"
+        )
+        for name, file in (
+            ("LCL home, hourly", "uk-electricity-hdd-only-hourly-sample-1.csv.gz"),
+            ("IL home, hourly", "il-electricity-cdd-hdd-hourly.csv.gz"),
+        )
     }
-    found = [_series("CU 15 min", False, 15, quarter, calendar()), _series("CU hourly", False, 60, hourly, calendar())]
-    for name, file in (
-        ("LCL home, hourly", "uk-electricity-hdd-only-hourly-sample-1.csv.gz"),
-        ("IL home, hourly", "il-electricity-cdd-hdd-hourly.csv.gz"),
-    ):
-        told = {
-            datetime.fromisoformat(row["start"]).replace(tzinfo=None, minute=0): float(row["value"])
-            for row in _rows(homes / file)
-            if row["value"]
-        }
-        found.append(_series(name, True, 60, told, ABROAD))
-    wide = {}
-    for cells in csv.reader(_text(meters / "csv_wide" / "ha_enel_96col_2024-09.csv"), delimiter=";"):
-        if cells and cells[0][:1].isdigit():
-            day = datetime.strptime(cells[0], "%d/%m/%Y")
-            for at, cell in enumerate(cells[1:97]):
-                wide[day + timedelta(minutes=15 * at)] = float(cell.replace(",", "."))
-    return [*found, _series("Enel home, 15 min", True, 15, wide, ABROAD)]
+    enel = folder / "meters" / "csv_wide" / "ha_enel_96col_2024-09.csv"
+    wide = pl.read_csv(enel, separator=";", infer_schema=False, truncate_ragged_lines=True)
+    slots = wide.columns[1:97]
+    long = wide.unpivot(slots, index=wide.columns[0], variable_name="slot").select(
+        stamp=pl.col(wide.columns[0]).str.to_datetime("%d/%m/%Y")
+        + pl.duration(minutes=15 * pl.col("slot").replace_strict(slots, range(96), return_dtype=pl.Int64)),
+        value=pl.col("value").str.replace(",", ".").cast(pl.Float64),
+    )
+    return [
+        _series("CU 15 min", False, 15, quarter, calendar()),
+        _series("CU hourly", False, 60, hourly, calendar()),
+        *(_series(name, True, 60, frame, ABROAD) for name, frame in home.items()),
+        _series("Enel home, 15 min", True, 15, long, ABROAD),
+    ]
 
 
-def _text(path: Path) -> Iterator[str]:
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open(encoding="utf-8-sig") as file:
-        yield from file
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    yield from csv.DictReader(_text(path))
-
-
-def _series(name: str, home: bool, minutes: int, told: dict[datetime, float], days: Calendar) -> Series:
-    first = min(told).date()
-    value = np.full(((max(told).date() - first).days + 1, 1440 // minutes), np.nan)
-    for stamp, each in told.items():
-        value[(stamp.date() - first).days, (stamp.hour * 60 + stamp.minute) // minutes] = each
-    return Series(name, home, first, minutes, value, days)
+def _series(name: str, home: bool, minutes: int, told: pl.DataFrame, days: Calendar) -> Series:
+    told = told.drop_nulls()
+    first = told["stamp"].dt.date().min()
+    assert isinstance(first, date)
+    place = (told["stamp"] - datetime(first.year, first.month, first.day)).dt.total_minutes() // minutes  # noqa: DTZ001
+    slots = 1440 // minutes
+    value = np.full((int(place.max()) // slots + 1) * slots, np.nan)  # type: ignore[arg-type]
+    value[place.to_numpy()] = told["value"].to_numpy()
+    return Series(name, home, first, minutes, value.reshape(-1, slots), days)
 
 
 def both_sides(of: Series, gap: int, seed: int) -> Tried:
@@ -128,7 +123,7 @@ def both_sides(of: Series, gap: int, seed: int) -> Tried:
         if not hidden[at - 4 : at + gap + 4].any() and np.isfinite(flat[at - 1 : at + gap + 1]).all():
             hidden[at : at + gap] = True
             starts.append(at)
-    return _tried(of, hidden, np.array(starts)[:, None] + np.arange(gap), past=False)
+    return _tried(of, hidden, np.array(starts)[:, None] + np.arange(gap), night=False)
 
 
 def past_only(of: Series, gap: int, seed: int, times: int = 30) -> list[Tried]:
@@ -141,14 +136,14 @@ def past_only(of: Series, gap: int, seed: int, times: int = 30) -> list[Tried]:
         if np.isfinite(flat[at - 1 : at + gap]).all():
             hidden = rng.random(len(flat)) < HIDDEN
             hidden[at - 1], hidden[at:] = False, True
-            tried.append(_tried(of, hidden, (at + np.arange(gap))[None], past=True))
+            tried.append(_tried(of, hidden, (at + np.arange(gap))[None], night=True))
     return tried
 
 
-def _tried(of: Series, hidden: Bools, places: Ints, past: bool) -> Tried:
+def _tried(of: Series, hidden: Bools, places: Ints, night: bool) -> Tried:
     flat = of.value.ravel()
     value = np.where(hidden, np.nan, flat)
-    ours = of.filled(value.reshape(of.value.shape), np.unique(places // of.slots), past).ravel()
+    ours = of.filled(value.reshape(of.value.shape), np.unique(places // of.slots), night).ravel()
     week = np.full(places.shape, np.nan)
     for weeks in WEEKS:
         then = places + weeks * 7 * of.slots
@@ -179,8 +174,17 @@ def errors(estimated: Floats, truth: Floats, mean: float) -> Errors:
     )
 
 
-def joined(tried: list[Tried]) -> Tried:
-    """All tries as one."""
+def both(of: Series, gap: int, seeds: Sequence[int]) -> Tried:
+    """All gaps that these seeds hide."""
+    return _joined([both_sides(of, gap, seed) for seed in seeds])
+
+
+def past(of: Series, gap: int, seeds: Sequence[int]) -> Tried:
+    """All gaps of these seeds, with what came before them."""
+    return _joined([each for seed in seeds for each in past_only(of, gap, seed)])
+
+
+def _joined(tried: list[Tried]) -> Tried:
     return Tried(*(np.concatenate(each) for each in zip(*tried, strict=True)))
 
 
@@ -188,8 +192,8 @@ GAPS = {15: (1, 4, 8, 24, 96), 60: (1, 2, 4, 8, 24, 96)}
 PAST_GAPS = {15: (24, 96), 60: (6, 24)}
 
 
-def cost(readings: int = 9_600_000, share: float = 0.01, portion: int = 40) -> None:
-    """CPU seconds of estimates for a night's gaps: a part of the channels with gaps is measured, with four weeks each."""
+def cost(readings: int = 9_600_000, share: float = 0.01, portion: int = 10) -> None:
+    """CPU seconds of a night's estimates: a part of the channels with a gap is measured, with four weeks each."""
     rng = np.random.default_rng(0)
     for length in (1, 9, 24, 96):
         channels = round(readings * share / length / portion)
@@ -210,31 +214,22 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=9000)
     asked = parser.parse_args()
     folder = Path(os.environ.get("MUANG_REAL_DATA", ROOT.parent / "shared" / "real"))
-    print(
-        "| series | design | gap, slots | gaps | last week: MAE, energy | estimate: MAE, RMS, energy, bias | MAE, energy of last week's | filled |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    if not folder.is_dir():
+        sys.exit(f"no real inputs at {folder}; set MUANG_REAL_DATA")
+    head = ("series", "design", "gap, slots", "gaps", "last week: MAE, energy", "estimate: MAE, RMS, energy, bias")
+    head += ("MAE, energy of last week's", "filled")
+    print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
     for of in series(folder):
         mean = float(np.nanmean(of.value))
-        # Hourly years have many gaps a seed.
-        seeds = range(
-            asked.first_seed, asked.first_seed + (asked.seeds if of.minutes == 15 else max(1, asked.seeds // 4))
-        )
-        for design, gaps in (("both", GAPS), ("past", PAST_GAPS)):
+        for design, gaps in ((both, GAPS), (past, PAST_GAPS)):
+            # A year of hours has many gaps a seed.
+            few = design is both and of.minutes == 60
+            seeds = range(asked.first_seed, asked.first_seed + (-(-asked.seeds // 4) if few else asked.seeds))
             for gap in gaps[of.minutes]:
-                if design == "both":
-                    tried = joined([both_sides(of, gap, seed) for seed in seeds])
-                else:
-                    tried = joined(
-                        [
-                            each
-                            for seed in range(seeds.start, seeds.start + asked.seeds)
-                            for each in past_only(of, gap, seed)
-                        ]
-                    )
+                tried = design(of, gap, seeds)
                 ours, week = (errors(each, tried.truth, mean) for each in (tried.ours, tried.week))
                 print(
-                    f"| {of.name} | {design} | {gap} | {len(tried.truth)} | {week.mae:.1f}, {week.energy:.1f} "
+                    f"| {of.name} | {design.__name__} | {gap} | {len(tried.truth)} | {week.mae:.1f}, {week.energy:.1f} "
                     f"| {ours.mae:.1f}, {ours.rms:.1f}, {ours.energy:.1f}, {ours.bias:+.1f} "
                     f"| {ours.mae / week.mae:.2f}, {ours.energy / week.energy:.2f} | {ours.filled:.1f} % |",
                     flush=True,

@@ -60,16 +60,21 @@ class Window:
         """Of a day."""
         return DAY_MINUTES // self.minutes
 
-    def around(self, channels: Ints, back: int, ahead: int) -> Floats:
-        """Usable values of ``channels`` (× days × slots) from ``back`` days before the day to fill to ``ahead`` days
-        after it; NaN beyond the window. A slot whose supply was off is no end of a gap (California's working group on
-        VEE), so it is NaN."""
-        first, last = max(self.day - back, 0), min(self.day + ahead + 1, len(self.day_type))
-        found = np.full((len(channels), back + 1 + ahead, self.slots), np.nan)
-        inside = found[:, first - self.day + back : last - self.day + back]
-        inside[:] = self.value[channels, first:last]
+    def missing(self, channels: Ints, offset: int) -> Bools:
+        """Which slots of ``channels`` have no usable value, so many days after the day to fill. A slot whose supply was
+        off is no end of a gap (California's working group on VEE), so it has none."""
+        day = self.day + offset
+        if not 0 <= day < len(self.day_type):
+            return np.ones((len(channels), self.slots), np.bool_)
+        missing: Bools = np.isnan(self.value[channels, day])
         if self.outage is not None:
-            inside[self.outage[channels, first:last]] = np.nan
+            missing |= self.outage[channels, day]
+        return missing
+
+    def at(self, channel: Ints, slot: Ints) -> Floats:
+        """What stands in these slots, counted from the midnight the day to fill begins with."""
+        day = np.clip(self.day + slot // self.slots, 0, len(self.day_type) - 1)
+        found: Floats = self.value[channel, day, slot % self.slots]
         return found
 
 
@@ -91,15 +96,17 @@ class Gaps:
     def of(cls, window: Window, channels: Ints) -> Self:
         """Of these channels (sorted)."""
         slots = window.slots
-        strip = window.around(channels, 1, 1).reshape(len(channels), 3 * slots)
-        edged = np.isnan(np.pad(strip, ((0, 0), (1, 1))))
-        turn = edged[:, 1:] != edged[:, :-1]
-        row, at = np.nonzero(turn)
-        row, start, end = row[::2], at[::2], at[1::2]
-        touching = (end > slots) & (start < 2 * slots)
-        row, start, end = row[touching], start[touching], end[touching]
-        walled = np.pad(strip, ((0, 0), (1, 1)), constant_values=np.nan)
-        return cls(channels[row], start - slots, end - slots, walled[row, start], walled[row, end + 1])
+        missing = np.zeros((len(channels), 3 * slots + 2), np.bool_)
+        for offset in (-1, 0, 1):
+            place = slice((offset + 1) * slots + 1, (offset + 2) * slots + 1)
+            missing[:, place] = window.missing(channels, offset)
+        row, at = np.nonzero(missing[:, 1:] != missing[:, :-1])
+        channel, start, end = channels[row[::2]], at[::2] - slots, at[1::2] - slots
+        touching = (end > 0) & (start < slots)
+        channel, start, end = channel[touching], start[touching], end[touching]
+        before = np.where(start > -slots, window.at(channel, start - 1), np.nan)
+        after = np.where(end < 2 * slots, window.at(channel, end), np.nan)
+        return cls(channel, start, end, before, after)
 
     @property
     def length(self) -> Ints:

@@ -3,7 +3,7 @@
 Two opinions weigh the same: days of the same type, nearest in time first, slot by slot, so that a day with another
 hole still counts (``D10``); and the days, of any type, whose hours before and after the gap are most alike (``K5``).
 Their mean is raised by half of what it lacks in those hours, then bent to meet the values at the edges as an
-autoregressive residual would. Measured against each alone and against the previous week's value on real meters: ``bench/estimation.py``.
+autoregressive residual would. ``bench/estimation.py`` measures it on real meters against last week's values.
 """
 
 from typing import Final
@@ -76,9 +76,10 @@ class _Likes:
         back = min(SPAN, window.day + 2)
         ahead = min(SPAN, len(window.day_type) - window.day + 1)
         self.today, days = back, back + 1 + ahead
+        known = slice(max(window.day - back, 0), min(window.day + ahead + 1, len(window.day_type)))
+        inside = slice(known.start - window.day + back, known.stop - window.day + back)
         kind = np.full(days, -1)
-        inside = np.arange(max(window.day - back, 0), min(window.day + ahead + 1, len(window.day_type)))
-        kind[inside - window.day + back] = window.day_type[inside]
+        kind[inside] = window.day_type[known]
         special = kind == SPECIAL
         self.kind = np.where(special, HOLIDAY, kind)
 
@@ -86,7 +87,11 @@ class _Likes:
         both = np.empty((len(channels), days * (hours + slots)))
         hourly = both[:, : days * hours].reshape(len(channels), days, hours)
         value = both[:, days * hours :].reshape(len(channels), days, slots)
-        value[:] = window.around(channels, back, ahead)
+        value[:, : inside.start], value[:, inside.stop :] = np.nan, np.nan
+        value[:, inside] = window.value[channels, known]
+        if window.outage is not None:
+            out = window.outage[channels, known]
+            value[:, inside][out] = np.nan
         hourly[:] = value[:, :, :: self.unit]
         for part in range(1, self.unit):
             hourly += value[:, :, part :: self.unit]
@@ -109,9 +114,8 @@ class _Likes:
 
         value[:, special], hourly[:, special] = np.nan, np.nan
         if window.outage is not None:
-            off = np.zeros((len(channels), days), np.bool_)
-            off[:, inside - window.day + back] = window.outage[channels][:, inside].any(axis=2)
-            value[off], hourly[off] = np.nan, np.nan
+            without = out.any(axis=2)
+            value[:, inside][without], hourly[:, inside][without] = np.nan, np.nan
 
     def at(self, offset: Ints | int) -> Floats:
         """What stood in the places that many days later (rows may differ)."""
