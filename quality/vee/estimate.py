@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from quality.vee.gaps import Bools, Codes, Days, Floats, Gaps, Ints, Window
+from quality.vee.gaps import Bools, Codes, Days, Floats, Gaps, Ints, Window, day_bit
 from quality.vee.like_days import like_days
 
 METHODS: Final = {
@@ -41,7 +41,7 @@ class Estimates:
     """One row a slot of the day without a usable value, in the order of channels and slots.
 
     ``channel`` and ``slot`` are its place, ``value`` the estimate (NaN where ``method`` is ``M0``), ``method`` a code
-    of ``METHODS``; bit *k* of ``days`` is set where the estimate is made of values of the window's day *k*.
+    of ``METHODS``; bit *k* of ``days`` is set where the estimate is made of values of the day *k* - ``SPAN`` from it.
     """
 
     channel: Ints
@@ -76,7 +76,7 @@ def estimate(window: Window) -> Estimates:
         value[to] = gaps.before[of] + (gaps.after - gaps.before)[of] * done
         method[to] = L2
         for edge in (gaps.start[of] - 1, gaps.end[of]):
-            days[to] |= np.uint64(1) << (window.day + edge // window.slots).astype(np.uint64)
+            days[to] |= day_bit(edge // window.slots)
 
     draw(first[gap])
     long = ~first[gap]

@@ -21,6 +21,12 @@ SPAN: Final = REACH + 2
 for a day more, there and in the days it is held against."""
 
 
+def day_bit(offset: Ints | int) -> Days:
+    """The bit of a day, counted from the one that is filled, in a mask of the ``2 * SPAN + 1`` days around it."""
+    bit: Days = np.uint64(1) << (np.asarray(offset) + SPAN).astype(np.uint64)
+    return bit
+
+
 @dataclass(frozen=True)
 class Window:
     """The days of some channels around one that has gaps: all that its estimates depend on.
@@ -48,8 +54,8 @@ class Window:
             raise ValueError(f"{slots} slots of {self.minutes} minutes are no day")
         if self.day_type.shape != (days,):
             raise ValueError(f"{len(self.day_type)} day types for {days} days")
-        if not 0 <= self.day < days <= 64:
-            raise ValueError(f"day {self.day} of {days}: a window has at most 64 days, the one to fill among them")
+        if not 0 <= self.day < days:
+            raise ValueError(f"day {self.day} is not among {days}")
         for name, shape in (("outage", self.value.shape), ("check", (channels, slots)), ("signed", (channels,))):
             told = getattr(self, name)
             if told is not None and told.shape != shape:

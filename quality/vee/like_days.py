@@ -12,7 +12,7 @@ import numpy as np
 
 from quality.meter_grid import DAY_MINUTES
 from quality.vee.day_types import HOLIDAY, SPECIAL
-from quality.vee.gaps import REACH, SPAN, Bools, Days, Floats, Gaps, Ints, Window
+from quality.vee.gaps import REACH, SPAN, Bools, Days, Floats, Gaps, Ints, Window, day_bit
 
 LIKE: Final = 10
 """Days of the same type for a slot, at most (Connexo AverageWithSamples: 1 to 10)."""
@@ -133,33 +133,30 @@ class _Likes:
         lack = np.isfinite(self.seen - likely[:, self.hours])
         for offset in range(-2, 3):
             used = (lack & (self.day[:, self.hours] == self.today + offset)).any(axis=1)
-            days[used] |= self._bit(offset)
+            days[used] |= day_bit(offset)
         return self._met(likely), took, days
-
-    def _bit(self, offset: Ints | int) -> Days:
-        return np.uint64(1) << np.asarray(self.window.day + offset).astype(np.uint64)
 
     def _typed(self) -> tuple[Floats, Floats, Ints, Days]:
         """The mean of like days by type for each place, and how unlike each offset's day is around the gap."""
         total, count = np.zeros(self.place.shape), np.zeros(self.place.shape, np.int64)
         days = np.zeros(self.slot.shape, np.uint64)
         known = np.where(np.isfinite(self.seen), self.weight, 0).sum(axis=1)
-        distances, offsets = [], []
+        here, distances, offsets = self.kind[self.day], [], []
         for away in range(1, REACH + 1):
             for offset in (-away, away):
                 if not 0 <= self.window.day + offset < len(self.window.day_type):
                     continue
                 there = self.at(offset)
                 told = np.isfinite(there)
-                taken = told & (self.kind[self.day + offset] == self.kind[self.day]) & (count < LIKE)
+                taken = told & (self.kind[self.day + offset] == here) & (count < LIKE)
                 total += np.where(taken, there, 0)
                 count += taken
-                days[taken[:, self.inner]] |= self._bit(offset)
+                days[taken[:, self.inner]] |= day_bit(offset)
                 apart = np.abs(there[:, self.hours] - self.seen)
                 held = np.where(np.isfinite(apart), self.weight, 0)
                 shared = held.sum(axis=1)
                 enough = (shared > 0) & (shared >= ALIKE_SHARE * known) & told[:, self.inner].any(axis=1)
-                mean = (np.nan_to_num(apart) * held).sum(axis=1) / np.where(enough, shared, 1)
+                mean = np.where(held > 0, apart * held, 0).sum(axis=1) / np.where(enough, shared, 1)
                 other = self.kind[self.today + offset] != self.kind[self.today]
                 distances.append(np.where(enough, mean * (OTHER_TYPE if other else 1), np.inf))
                 offsets.append(offset)
@@ -178,7 +175,7 @@ class _Likes:
             taken = np.isfinite(there) & (heavy > 0)
             total += np.where(taken, there * heavy, 0)
             weight += np.where(taken, heavy, 0)
-            days |= np.where(taken[:, self.inner], self._bit(offset), np.uint64(0))
+            days |= np.where(taken[:, self.inner], day_bit(offset), np.uint64(0))
         return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan), days
 
     def _met(self, likely: Floats) -> Floats:

@@ -39,8 +39,9 @@ def by_slot(found: Estimates, channel: int = 0) -> dict[int, tuple[str, float]]:
     return {int(slot): (CODES[method], float(value)) for at, slot, method, value in rows if at == channel}
 
 
-def days_of(found: Estimates, row: int) -> set[int]:
-    return {day for day in range(64) if int(found.days[row]) >> day & 1}
+def days_of(found: Estimates, row: int, day: int) -> set[int]:
+    """Places in the window whose ``day`` was filled."""
+    return {day + bit - SPAN for bit in range(64) if int(found.days[row]) >> bit & 1}
 
 
 def test_table_10_of_the_swiss_metering_code() -> None:
@@ -107,7 +108,7 @@ def test_special_days_are_like_days_of_none_and_are_filled_as_a_day_off() -> Non
     types[16:19] = SPECIAL
     common = estimate(Window(with_gap(value, 15), types, 15, 15))
     assert common.value.max() < 20
-    assert not {16, 17, 18} & set.union(*(days_of(common, row) for row in range(len(common.slot))))
+    assert not {16, 17, 18} & set.union(*(days_of(common, row, 15) for row in range(len(common.slot))))
     whole = value.copy()
     whole[0, 16:19] = np.nan
     festival = estimate(Window(whole, types, 15, 17))
@@ -178,7 +179,7 @@ def test_a_days_estimates_stand_on_the_days_they_name_and_on_none_beyond_the_spa
     assert same(estimate(window(far, 31)), found)
     for row in range(len(found.slot)):
         changed = value.copy()
-        changed[found.channel[row], sorted(days_of(found, row))] *= 1.5
+        changed[found.channel[row], sorted(days_of(found, row, 31))] *= 1.5
         again = estimate(window(changed, 31))
         assert again.value[row] != found.value[row]
 
@@ -298,7 +299,7 @@ def test_estimates_scaled_to_a_register_add_up_to_it_and_leave_actuals_alone() -
     ("change", "message"),
     [
         ({"minutes": 30}, "96 slots of 30 minutes are no day"),
-        ({"day": 30}, "day 30 of 30"),
+        ({"day": 30}, "day 30 is not among 30"),
         ({"day_type": np.zeros(3, np.uint8)}, "3 day types for 30 days"),
         ({"check": np.zeros((2, 95))}, "check is"),
     ],
