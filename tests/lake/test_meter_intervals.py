@@ -15,8 +15,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from assets.lake.delivered import DELIVERED, Spool, no_delivered, pseudonyms, to_delivered
 from assets.lake.files import CityLake
-from assets.lake.meter_intervals import DELIVERED, KEPT, apply, no_delivered, pseudonyms, resolve, to_delivered
+from assets.lake.meter_intervals import KEPT, apply, resolve
 from assets.landing.archive import Receipt
 from assets.landing.store import LocalStore
 from quality.meter_array import DayArray
@@ -78,8 +79,14 @@ def store(tmp_path) -> LocalStore:
     return LocalStore(tmp_path)
 
 
+def spool(rows: pl.DataFrame, cut: int = 1) -> Spool:
+    spooled = Spool(cut)
+    spooled.add(rows)
+    return spooled
+
+
 def put(store, *rows, register=NO_REGISTER, **more):
-    return apply(CityLake(store, "phuket"), frame(*rows), register, **more)
+    return apply(CityLake(store, "phuket"), spool(frame(*rows)), register, **more)
 
 
 # Which reading wins
@@ -301,7 +308,7 @@ def model(deliveries: list[list[dict]]) -> dict[tuple, tuple]:
 
 def deliver(store: LocalStore, deliveries, numbers: dict[str, int], at: int) -> None:
     lake, receipts = CityLake(store, "phuket"), [f"r{at}"]
-    apply(lake, frame(*deliveries[at]), NO_REGISTER, receipts=receipts, also_days=days, numbers=numbers)
+    apply(lake, spool(frame(*deliveries[at])), NO_REGISTER, receipts=receipts, also_days=days, numbers=numbers)
 
 
 @settings(max_examples=50, deadline=None)
@@ -311,7 +318,7 @@ def test_order_repetition_and_crashes_leave_no_trace(history):
     with tempfile.TemporaryDirectory() as folder:
         straight, crooked = LocalStore(Path(folder) / "a"), LocalStore(Path(folder) / "b")
         whole = frame(*(row for rows in deliveries for row in rows))
-        apply(CityLake(straight, "phuket"), whole, NO_REGISTER, numbers=numbers)
+        apply(CityLake(straight, "phuket"), spool(whole), NO_REGISTER, numbers=numbers)
         for at, after in crashes:
             with contextlib.suppress(Crash):
                 deliver(CrashingStore(crooked.root, after), deliveries, numbers, at)
@@ -358,7 +365,7 @@ def applied_to(root: Path, deliveries: list[list[dict]]) -> tuple[dict[str, byte
     told = []
     for at, each in enumerate([*deliveries, deliveries[0]]):
         receipts = [f"r{at % len(deliveries)}"]
-        done = apply(CityLake(store, "phuket"), frame(*each), REGISTER, receipts=receipts, also_days=days)
+        done = apply(CityLake(store, "phuket"), spool(frame(*each)), REGISTER, receipts=receipts, also_days=days)
         told.append((done.verdicts, done.refused.sort(pl.all()).rows(), {r: sorted(h) for r, h in done.held.items()}))
     return lake_files(store), told
 
