@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import io
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import date
 from typing import IO, Self
@@ -61,9 +62,9 @@ def customers(accounts: pl.Series, city: str, key: bytes) -> dict[str, str]:
     return {account: ids[each] for account, each in told.items()}
 
 
-def to_delivered(readings: pl.DataFrame, receipt: Receipt, city: str, key: bytes) -> pl.DataFrame:
-    """Readings (``READING_SCHEMA``) of one receipt as rows of ``DELIVERED``: no metering point goes any further."""
-    ids = pseudonyms(readings["point"], city, key)
+def to_delivered(readings: pl.DataFrame, receipt: Receipt, ids: Mapping[str, str]) -> pl.DataFrame:
+    """Readings (``READING_SCHEMA``) of one receipt as rows of ``DELIVERED``, their points by ``ids`` (``pseudonyms``):
+    no metering point goes any further."""
     return readings.select(
         "channel",
         "quantity",

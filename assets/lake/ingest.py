@@ -17,7 +17,7 @@ from assets.landing import erased
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
 from quality import gate
-from quality.batch import Batch
+from quality.batch import Batch, together
 from quality.contracts import Table
 from quality.problems import CODES, gather, problem
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS, REGISTER_READS, TABLES, VERDICTS
@@ -57,6 +57,10 @@ def ingest(step: Step, table: Table) -> Ingested:
     mark_stale(lake, table, {*rows[table.day].unique(), *also})
     files = lake.merge(table, rows, receipts, also)
     return _judged(step, table, entries, files)
+
+
+SLICE = 1_000_000
+"""Readings of a file that are pseudonymised together."""
 
 
 @dataclass(frozen=True)
@@ -120,13 +124,16 @@ def _read_again(entries: Iterable[Entry]) -> dict[str, date]:
 def _export(step: Step, item: Due, gone: Mapping[str, date], spool: Spool) -> _Export:
     """Read a delivery; its intervals go into the spool."""
     result = ledger.read(step, item)
-    intervals, reads = Batch(no_delivered()), Batch(REGISTER_READS.empty())
+    intervals, reads = Batch(no_delivered().select(METER_INTERVALS.day)), Batch(REGISTER_READS.empty())
     shared: Mapping[str, str] = {}
     if (readings := result.tables.get("readings")) is not None:
-        delivered = to_delivered(readings, item.receipt, step.city.slug, step.deployment.secret())
         shared = overlap.shared_ids(readings["point"], step.city.slug, step.deployment.secret())
-        arrived = METER_INTERVALS.arrived(Batch(delivered), item.receipt.day)
-        intervals = _unerased(METER_INTERVALS, arrived, gone)
+        ids = pseudonyms(readings["point"], step.city.slug, step.deployment.secret())
+        for part in readings.iter_slices(SLICE):
+            delivered = Batch(to_delivered(part, item.receipt, ids))
+            arrived = _unerased(METER_INTERVALS, METER_INTERVALS.arrived(delivered, item.receipt.day), gone)
+            spool.add(arrived.rows)
+            intervals = together([intervals, replace(arrived, rows=arrived.rows.select(METER_INTERVALS.day))])
     if (registers := result.tables.get("registers")) is not None:
         unique = register_reads.of_export(registers, step.city.slug, step.deployment.secret())
         conformed = _conformed(REGISTER_READS, unique.rows, item.receipt).also(*unique.problems)
@@ -136,7 +143,6 @@ def _export(step: Step, item: Due, gone: Mapping[str, date], spool: Spool) -> _E
         reads = reads.also(result.problems)
     else:
         intervals = intervals.also(result.problems)
-    spool.add(intervals.rows)
     return _Export(
         _entry(item, result.format, intervals, METER_INTERVALS),
         replace(_entry(item, result.format, reads, REGISTER_READS), held=_held(REGISTER_READS, reads.rows)),

@@ -419,8 +419,12 @@ def receipt(identity: str, day: date) -> Receipt:
     return Receipt.model_construct(id=identity, day=day, number=1)
 
 
+def as_delivered(told: pl.DataFrame, of: Receipt, key: bytes = b"k") -> pl.DataFrame:
+    return to_delivered(told, of, pseudonyms(told["point"], "phuket", key))
+
+
 def test_delivered_rows_hold_no_metering_point_and_the_local_day():
-    rows = to_delivered(readings("020001234567"), receipt("r1", date(2026, 1, 3)), "phuket", b"secret")
+    rows = as_delivered(readings("020001234567"), receipt("r1", date(2026, 1, 3)), b"secret")
     assert rows.schema == DELIVERED
     assert "020001234567" not in str(rows.to_dicts())
     assert rows["local_date"].to_list() == [date(2026, 1, 1), date(2026, 1, 2)]
@@ -429,11 +433,11 @@ def test_delivered_rows_hold_no_metering_point_and_the_local_day():
     ]
     expected = hmac.new(b"secret", b"phuket\x00020001234567", hashlib.sha256).hexdigest()[:20]
     assert rows["meter_id"].unique().to_list() == [expected]
-    assert to_delivered(readings(), receipt("r", DAY), "phuket", b"k").equals(no_delivered())
+    assert as_delivered(readings(), receipt("r", DAY)).equals(no_delivered())
 
 
 def test_a_reading_without_a_metering_point_is_a_row_without_an_id():
-    delivered = to_delivered(readings("1").with_columns(point=pl.lit(None, LABEL)), receipt("r", DAY), "phuket", b"k")
+    delivered = as_delivered(readings("1").with_columns(point=pl.lit(None, LABEL)), receipt("r", DAY))
     assert delivered["meter_id"].to_list() == [None, None]
 
 
