@@ -37,6 +37,16 @@ class Ingested:
         """Rows that went on to the table."""
         return sum(entry.rows for entry in self.entries)
 
+    @property
+    def held(self) -> int:
+        """Rows of these deliveries that the lake holds now, each record once."""
+        return sum(rows for entry in self.entries for _, rows in entry.held)
+
+    @property
+    def rewritten(self) -> int:
+        """Rows in the files whose bytes changed."""
+        return sum(file.rows for file in self.files if file.changed)
+
 
 def ingest(step: Step, table: Table) -> Ingested:
     """Fill a table whose rows a reader makes directly."""

@@ -9,15 +9,15 @@ import polars as pl
 import pytest
 
 from assets.cities.registry import City
-from assets.lake import buckets, upkeep
+from assets.lake import buckets, ingest, upkeep
 from assets.lake.delivered import Spool
 from assets.lake.files import CityLake
 from assets.lake.meter_intervals import Applied, apply
 from assets.landing.deployment import Step
 from assets.landing.store import LocalStore
 from quality.tables import LOAD_PROFILE, METER_INTERVALS, METER_SUPERSEDED, TABLES
-from tests.lake.metered_city import metered_city
-from tests.lake.small_city import D3
+from tests.lake.metered_city import POINTS, metered_city
+from tests.lake.small_city import D1, D3, deliver, nem12
 from tests.lake.test_meter_intervals import DAY, Crash, CrashingStore, days, delivered, frame, lake_files, whole_days
 
 IDS = {f"m{at}": digits * 5 for at, digits in enumerate(("0a1b", "4c5d", "4fff", "8000", "f00d"))}
@@ -166,3 +166,15 @@ def test_what_does_not_fit_into_memory_waits_on_disk_without_a_name(tmp_path: Pa
         assert all(one.equals(other) for one, other in taken)
         assert sum(one.height for one, _ in taken) == rows.height
         assert not any(disk.has(*at) for at in places)
+
+
+def test_a_correction_says_how_much_came_was_rewritten_and_is_held(tmp_path: Path) -> None:
+    deployment, city = metered_city(tmp_path, buckets=4)
+    deliver(deployment, city, "exports", D3, "one.csv", nem12(D1, POINTS[7], value=9))
+    done = ingest.ingest_meters(Step(deployment, city, D3, "test"))
+    assert (done.rows, done.held) == (96, 96)
+    [current] = [file for file in done.files if file.table is METER_INTERVALS]
+    [superseded] = [file for file in done.files if file.table is METER_SUPERSEDED]
+    assert done.rewritten == current.rows + superseded.rows
+    everything = CityLake(deployment.store, city.slug).pick(METER_INTERVALS, [D1]).height
+    assert current.rows < everything / 2, "one bucket of four"
