@@ -83,14 +83,11 @@ def estimate(window: Window) -> Estimates:
     if long.any():
         to = open_[long]
         value[to], nearest, days[to] = like_days(window, gaps, gap[long], slot[to])
-        if window.signed is None:
-            value[to] = np.maximum(value[to], 0)
-        else:
-            value[to] = np.where(window.signed[channel[to]], value[to], np.maximum(value[to], 0))
         method[to] = np.where(np.isnan(value[to]), M0, np.where(nearest, K5, D10))
         # Two hours of longer slots, and not one like day: the Swiss rule still gives a value.
         draw(np.isnan(value[open_]) & short[gap])
-    return Estimates(channel, slot, value.round(DECIMALS), method, days)
+    floor = 0 if window.signed is None else np.where(window.signed, -np.inf, 0)[channel]
+    return Estimates(channel, slot, np.maximum(value, floor).round(DECIMALS), method, days)
 
 
 def to_register(value: Floats, estimated: Bools, register: Floats) -> tuple[Floats, Bools]:

@@ -47,16 +47,16 @@ def like_days(window: Window, gaps: Gaps, gap: Ints, slot: Ints) -> tuple[Floats
     asked = np.unique(gap)
     first = np.maximum(gaps.start, 0)
     size = np.ceil(np.log2(np.maximum(np.minimum(gaps.end, window.slots) - first, 8))).astype(np.int64)
-    row = np.empty(len(size), np.int64)
     for exponent in np.unique(size[asked]):
         alike = asked[size[asked] == exponent]
         for some in np.array_split(alike, -(-len(alike) // _AT_ONCE)):
-            row[some] = np.arange(len(some))
-            of = np.flatnonzero(np.isin(gap, some))
+            begin, end = np.searchsorted(gap, some), np.searchsorted(gap, some, "right")
+            row = np.repeat(np.arange(len(some)), end - begin)
+            of = np.arange(len(row)) + np.repeat(begin - np.cumsum(end - begin) + (end - begin), end - begin)
             column = slot[of] - first[gap[of]]
             found = _Likes(window, gaps, some, 2**exponent).found()
             for into, each in zip((value, nearest, days), found, strict=True):
-                into[of] = each[row[gap[of]], column]
+                into[of] = each[row, column]
     return value, nearest, days
 
 
@@ -134,7 +134,10 @@ class _Likes:
         for offset in range(-2, 3):
             used = (lack & (self.day[:, self.hours] == self.today + offset)).any(axis=1)
             days[used] |= day_bit(offset)
-        return self._met(likely), took, days
+        for edge, place in zip(self.edges, (self.start - 1, self.end), strict=True):
+            days |= np.where(np.isfinite(edge), day_bit(place // self.window.slots), np.uint64(0))
+        value = self._met(likely)
+        return value, took, np.where(np.isnan(value), np.uint64(0), days)
 
     def _typed(self) -> tuple[Floats, Floats, Ints, Days]:
         """The mean of like days by type for each place, and how unlike each offset's day is around the gap."""

@@ -57,6 +57,10 @@ class Channel:
         return before, after
 
     def estimate(self, slot: int, check: float | None = None) -> tuple[str, float | None]:
+        method, value = self.stepped(slot, check)
+        return method, None if value is None else max(value, 0.0)
+
+    def stepped(self, slot: int, check: float | None) -> tuple[str, float | None]:
         assert self.delivered[self.day][slot] is None
         if self.off[self.day][slot]:
             return "Z0", 0.0
@@ -72,7 +76,7 @@ class Channel:
             return "L2", line
         value, method = self.like_days(slot, start, end)
         if value is not None:
-            return method, max(value, 0.0)
+            return method, value
         return ("M0", None) if line is None else ("L2", line)
 
     def like_days(self, slot: int, start: int, end: int) -> tuple[float | None, str]:

@@ -154,6 +154,7 @@ def test_a_check_meter_is_believed_before_any_like_day() -> None:
 @pytest.mark.parametrize("signed", [None, np.array([False, True])])
 def test_only_a_signed_channel_is_estimated_below_zero(signed: np.ndarray | None) -> None:
     value = with_gap(-load(2, 30, 15), 20)
+    value[:, 20, 10] = np.nan  # on a line
     found = estimate(window(value, 20, signed=signed))
     assert set(found.value[found.channel == 0]) == {0}
     assert (found.value[found.channel == 1].min() < 0) == (signed is not None)
@@ -177,6 +178,8 @@ def test_a_days_estimates_stand_on_the_days_they_name_and_on_none_beyond_the_spa
     far[:, [0, 63]] = 99.0
     assert 31 - SPAN > 0 and 31 + SPAN < 63
     assert same(estimate(window(far, 31)), found)
+    cut = Window(value[:, 31 - SPAN : 32 + SPAN], week_types(64)[31 - SPAN : 32 + SPAN], 15, SPAN)
+    assert same(estimate(cut), found)
     for row in range(len(found.slot)):
         changed = value.copy()
         changed[found.channel[row], sorted(days_of(found, row, 31))] *= 1.5
@@ -241,7 +244,7 @@ def test_the_ladder_is_that_of_a_plain_model(given_: tuple[int, int, float, int]
         method, value = models[channel].estimate(slot, None if np.isnan(check) else check)
         assert CODES[found.method[row]] == method
         if value is None:
-            assert np.isnan(found.value[row])
+            assert np.isnan(found.value[row]) and not found.days[row]
         else:
             assert found.value[row] == pytest.approx(value, rel=1e-6, abs=2e-6)
 
