@@ -29,7 +29,8 @@ from quality.meter_grid import DAY_MINUTES
 from quality.vee.gaps import Codes
 
 DAY_TYPES: Final = ("weekday", "saturday", "holiday", "special")
-"""Days that are like one another: Sundays with holidays of any kind, as in the standard load profiles of BDEW."""
+"""Days that are like one another: Sundays with holidays of any kind, as in the standard load profiles of BDEW
+(https://www.bdew.de/energie/standardlastprofile-strom/)."""
 WEEKDAY, SATURDAY, HOLIDAY, SPECIAL = range(len(DAY_TYPES))
 
 FESTIVALS: Final = frozenset({(4, 13), (4, 14), (4, 15), (12, 31), (1, 1)})

@@ -65,18 +65,19 @@ def test_the_days_mea_listed_as_off_peak_for_2565_as_far_as_they_were_read() -> 
 
 
 @pytest.mark.parametrize(
-    ("day", "peak"),
+    ("day", "peak", "confidence"),
     [
-        (date(2020, 4, 13), True),  # ERC, 18 March 2563: Songkran postponed
-        (date(2020, 4, 15), True),
-        (date(2020, 7, 27), False),  # MEA, July 2563: Songkran held later
-        (date(2021, 2, 12), False),  # MEA's list of 2564
-        (date(2023, 7, 31), True),  # MEA, 28 July 2566, under the ERC's announcement of 7 April 2566
+        (date(2020, 4, 13), True, "A"),  # ERC, 18 March 2563: Songkran postponed
+        (date(2020, 4, 15), True, "A"),
+        (date(2020, 7, 27), False, "B"),  # MEA, July 2563, at second hand: Songkran held later
+        (date(2021, 2, 12), False, "A"),  # MEA's list of 2564
+        (date(2021, 10, 21), True, "B"),  # MEA, October 2564: a holiday of the central region
+        (date(2023, 7, 31), True, "A"),  # MEA, 28 July 2566, under the ERC's announcement of 7 April 2566
     ],
 )
-def test_special_days_go_both_ways_as_announced(day: date, peak: bool) -> None:
+def test_special_days_go_both_ways_as_announced(day: date, peak: bool, confidence: str) -> None:
     assert ("peak" in calendar().rates(day, 15)) == peak
-    assert calendar().confidence([day]) == "A"
+    assert calendar().confidence([day]) == confidence
 
 
 def test_the_older_rate_is_the_same_every_day() -> None:
