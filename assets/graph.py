@@ -232,6 +232,8 @@ def _table(city: City, table: Table) -> dg.AssetsDefinition:
             "deliveries": len({entry.due.receipt.id for entry in done.entries}),
             "dagster/row_count": sum(file.rows for file in done.files),
             "rows_delivered": done.rows,
+            "rows_rewritten": done.rewritten,
+            "rows_held": done.held,
             "rows_refused": refused.height,
             "files_written": sum(file.changed for file in done.files),
             "bytes": sum(file.bytes for file in done.files),

@@ -30,10 +30,10 @@ STEPS = {
 
 PARTS = {
     "assets.lake.ledger:read": "read",
-    "assets.lake.meter_intervals:to_delivered": "meter ids",
+    "assets.lake.delivered:to_delivered": "meter ids",
     "assets.lake.overlap:shared_ids": "meter ids",
     "quality.contracts:Table.arrived": "contract",
-    "assets.lake.meter_intervals:_apply_day": "array",
+    "assets.lake.meter_intervals:_apply_bucket": "array",
     "assets.lake.meter_intervals:_by_rows": "row by row",
     "quality.meter_array:DayArray.complete": "complete",
     "quality.privacy:release": "privacy",

@@ -30,7 +30,9 @@ VERDICTS_BY_WEIGHT = ("pass", "warn", "block")
 class CityNight:
     """What a night brought one city.
 
-    Counts are of the night's own deliveries; ``read_again`` are rows of earlier ones that were read only now.
+    Counts are of the night's own deliveries; ``read_again`` are rows of earlier ones that were read only now. Of all
+    that was read the lake holds ``held`` rows (a record that comes twice is one), for which files of ``rewritten`` rows
+    were written.
     ``published``: its current snapshot is what the night would publish; ``unchanged``: it was that before; ``failed``:
     deliveries that the machine could not read, and that stay due; ``worst``: of its verdicts; ``sources``: as
     ``assets.snapshots.arrivals``.
@@ -45,6 +47,8 @@ class CityNight:
     deliveries: int = 0
     rows: int = 0
     read_again: int = 0
+    rewritten: int = 0
+    held: int = 0
     refused: int = 0
     rejected: int = 0
     failed: int = 0
@@ -93,16 +97,24 @@ def night_of(
     day: date,
     run: str,
     failures: Mapping[str, str],
-    read: Mapping[str, int],
+    counted: Mapping[str, Mapping[str, int]],
     **more: Any,
 ) -> Night:
     """What the run of a night brought ``slugs``; ``succeeded`` and ``failures`` (with reasons) are steps by key,
-    ``read`` the rows it read by city, ``more`` the other fields of ``Night``."""
+    ``counted`` the rows it read, rewrote and holds of them by city, ``more`` the other fields of ``Night``."""
     cities = [
         _city_night(Step(deployment, deployment.cities[slug], day, run), f"{slug}__snapshot" in succeeded, failures)
         for slug in slugs
     ]
-    cities = [replace(city, read_again=max(0, read.get(city.slug, 0) - city.rows)) for city in cities]
+    cities = [
+        replace(
+            city,
+            read_again=max(0, counted["rows_delivered"].get(city.slug, 0) - city.rows),
+            rewritten=counted["rows_rewritten"].get(city.slug, 0),
+            held=counted["rows_held"].get(city.slug, 0),
+        )
+        for city in cities
+    ]
     version = deployment.version
     return Night(cities=cities, day=day, run=run, failures=failures, version=version, finished=now(), **more)
 

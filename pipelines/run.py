@@ -110,7 +110,7 @@ def run_night(
         run=run_id,
         profile=settings.profile,
         started=started,
-        read=_rows_read(events),
+        counted={name: _counted(events, name) for name in COUNTED},
         failures={step: _reason(event) for step, event in errors.items()},
         infrastructure=any(are_infrastructure(_classes(event)) for event in errors.values()),
         notes=notes,
@@ -118,12 +118,15 @@ def run_night(
     )
 
 
-def _rows_read(events: Iterable[dg.DagsterEvent]) -> Counter[str]:
-    """Rows that the run read for each city, of deliveries of any day."""
+COUNTED = ("rows_delivered", "rows_rewritten", "rows_held")
+
+
+def _counted(events: Iterable[dg.DagsterEvent], name: str) -> Counter[str]:
+    """Rows that the run read (rewrote, holds of them) for each city, of deliveries of any day."""
     found: Counter[str] = Counter()
     for event in events:
         if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key:
-            rows = event.step_materialization_data.materialization.metadata.get("rows_delivered")
+            rows = event.step_materialization_data.materialization.metadata.get(name)
             found[event.asset_key.path[0]] += rows.value if isinstance(rows, dg.IntMetadataValue) and rows.value else 0
     return found
 

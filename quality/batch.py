@@ -16,6 +16,13 @@ Breach = tuple[pl.Expr, str, str | pl.Expr]
 """Where a row breaks a rule (null counts as not), the problem's code, its message."""
 
 
+def together(batches: Sequence["Batch"]) -> "Batch":
+    """One batch of several, at least one, of the same columns."""
+    return Batch(
+        pl.concat([each.rows for each in batches]), tuple(found for each in batches for found in each.problems)
+    )
+
+
 @dataclass(frozen=True)
 class Batch:
     """``rows`` carry their 1-based number in the delivery as ``_row`` (a reading as ``row``), ``problems`` are frames

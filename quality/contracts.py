@@ -98,7 +98,7 @@ def nth(rows: pl.DataFrame, key: Sequence[str]) -> pl.Expr:
 
 
 Rule = Callable[["Table", pl.DataFrame], "list[Verdict]"]
-"""A rule of our own: verdicts of a table on some of its rows."""
+"""A rule of our own: verdicts of a table on some of its rows, or on their metrics."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,11 @@ class Table:
     single customers or its checks count them, so its verdicts are published in bands only (``quality.disclosure``).
 
     What the gate asks beyond the columns (``quality.gate``): ``expectations``; ``metrics`` makes of the rows the small
-    frame that they judge where the rows are too many; ``rules`` look at the rows of a step, ``across`` at the whole
-    table. ``derived_from`` names the table that it is made of, ``by_day`` whether day by day. ``size``: ``readings``
-    is a row a reading, judged in Polars; a table of ``few`` rows (some hundred a month) is one file a year in the lake;
-    ``operating`` tables are Muang's own ledger, which nothing judges.
+    frame that they and ``rules`` judge where the rows are too many; ``across`` rules look at the whole table.
+    ``derived_from`` names the table that it is made of, ``by_day`` whether day by day. ``size``: ``readings`` is a row
+    a reading, judged in Polars; a table of ``few`` rows (some hundred a month) is one file a year in the lake;
+    ``operating`` tables are Muang's own ledger, which nothing judges. ``bucketed``: a big city's days of it are cut by
+    the first bits of ``meter_id``, its first key.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Table:
     what it tells of ``whole`` on that day (a feed, a source)."""
     whole: tuple[str, ...] = ()
     size: Literal["rows", "few", "readings", "operating"] = "rows"
+    bucketed: bool = False
     expectations: tuple[Expectation, ...] = ()
     metrics: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     rules: tuple[Rule, ...] = ()

@@ -18,14 +18,19 @@ from quality.contracts import Expectation, Table
 from quality.verdicts import SAMPLE, Verdict
 
 
-def judge(table: Table, frame: pl.DataFrame) -> list[Verdict]:
-    """Verdicts of the table's expectations on ``frame``, whose columns are the contract's; an empty frame gives none,
-    it has nothing to judge."""
-    if not (table.expectations and frame.height):
+def asked(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """What the table's expectations judge of ``frame``, whose columns are the contract's: of readings, metrics of each
+    meter and day that has all its rows in it."""
+    if table.metrics:
+        return table.metrics(frame)
+    return frame.select(sorted({column for rule in table.expectations for column in rule.columns}))
+
+
+def judge(table: Table, rows: pl.DataFrame) -> list[Verdict]:
+    """Verdicts of the table's expectations on what they ``asked`` of it; of no rows none, there is nothing to judge."""
+    if not (table.expectations and rows.height):
         return []
-    asked = {column for rule in table.expectations for column in rule.columns}
-    judged = table.metrics(frame) if table.metrics else frame
-    return _validated(table.name, table.expectations, judged.select(sorted(asked)))
+    return _validated(table.name, table.expectations, rows)
 
 
 @cache

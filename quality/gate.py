@@ -12,12 +12,12 @@ import polars as pl
 from quality import expectations
 from quality.contracts import Table
 from quality.tables import VERDICTS
-from quality.verdicts import Verdict, contract, freshness, keys, structure, worst
+from quality.verdicts import Verdict, contract, freshness, keys, structure, together, worst
 
 
 def judge(
     table: Table,
-    rows: pl.DataFrame,
+    pieces: pl.DataFrame | Iterable[pl.DataFrame],
     newest: date | None,
     day: date,
     whole: pl.DataFrame | None = None,
@@ -25,12 +25,22 @@ def judge(
 ) -> list[Verdict]:
     """Verdicts of a table on delivery day ``day``, one a check.
 
-    ``rows`` are those that the step wrote, ``newest`` is the table's newest day, ``whole`` the whole table where rules
-    look ``across`` it; ``more`` are verdicts that only who made the rows can give.
+    ``pieces`` are the rows that the step wrote, or parts of them that share no key, of which one is looked at after
+    another. ``newest`` is the table's newest day, ``whole`` the whole table where rules look ``across`` it; ``more``
+    are verdicts that only who made the rows can give.
     """
-    found = [structure(table, rows)]
-    if not blocks(found):  # else nothing else can be asked
-        found += [keys(table, rows), contract(table, rows), *expectations.judge(table, rows)]
+    shapes = [structure(table, table.empty())]
+    by_row: list[Verdict] = []
+    asked = [expectations.asked(table, table.empty())]
+    for rows in (pieces,) if isinstance(pieces, pl.DataFrame) else pieces:
+        shapes.append(structure(table, rows))
+        if not blocks(shapes):  # else nothing else can be asked
+            by_row += [keys(table, rows), contract(table, rows)]
+            asked.append(expectations.asked(table, rows))
+    found = [*worst(shapes), *together(by_row)]
+    if not blocks(found):
+        rows = pl.concat(asked)
+        found += expectations.judge(table, rows)
         found += [verdict for rule in table.rules if rows.height for verdict in rule(table, rows)]
     if whole is not None:
         found += [verdict for rule in table.across for verdict in rule(table, whole)]

@@ -97,11 +97,16 @@ def align(readings: pl.DataFrame) -> Aligned:
 SHAPE = ("channel", "quantity", "unit", "minutes")
 """What a channel is like."""
 
+SHAPES = pl.Schema(
+    {"channel": pl.String(), "quantity": pl.String(), "unit": pl.String(), "minutes": pl.Int32(), "meters": pl.UInt32()}
+)
+"""Channels of a day by what they are like, and how many meters have one."""
+
 
 def shapes(readings: pl.DataFrame) -> pl.DataFrame:
-    """The channels of aligned readings of a day by what they are like: ``channel, quantity, unit, minutes, meters``."""
+    """The channels of aligned readings of a day, as ``SHAPES``."""
     channels = readings.select("meter_id", *SHAPE).unique(CHANNEL, keep="first")
-    return channels.group_by(SHAPE).agg(meters=pl.len())
+    return channels.group_by(SHAPE).agg(meters=pl.len()).cast(SHAPES)
 
 
 def usual(counted: pl.DataFrame) -> pl.DataFrame:

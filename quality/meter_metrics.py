@@ -8,8 +8,9 @@ from quality.meter_grid import DAY_MINUTES
 def by_meter_day(frame: pl.DataFrame) -> pl.DataFrame:
     """``METER_INTERVALS`` rows as one row a meter and day.
 
-    ``slots`` and ``expected`` (rows there and rows of a complete grid), ``missing_share``, ``zero_share`` (of the
-    values there are), ``negative`` (rows), ``peak_ratio`` (greatest value to mean, 0 without a positive mean).
+    ``slots`` and ``expected`` (rows there and rows of a complete grid), ``missing`` (rows without a value) and their
+    ``missing_share``, ``zero_share`` (of the values there are), ``negative`` (rows), ``peak_ratio`` (greatest value to
+    mean, 0 without a positive mean).
     """
     value = pl.col("value_delivered").cast(pl.Float64)
     flow = pl.col("quantity").str.contains("import|export")
@@ -38,7 +39,7 @@ def by_meter_day(frame: pl.DataFrame) -> pl.DataFrame:
     return (
         channels.group_by("meter_id", "local_date")
         .agg(
-            pl.col("slots", "negative").sum().cast(pl.Int64),
+            pl.col("slots", "negative", "missing").sum().cast(pl.Int64),
             pl.col("expected").sum().cast(pl.Int64),
             missing_share=pl.col("missing").sum() / pl.col("slots").sum(),
             zero_share=pl.when(present > 0).then(pl.col("zero").sum() / present).otherwise(0.0),

@@ -9,7 +9,7 @@ The rule of severity, for every check of the gate:
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -118,13 +118,24 @@ def freshness(table: Table, newest: date | None, day: date) -> Verdict:
     return Verdict(table.name, "freshness", "warn" if wrong else "pass", 1, int(wrong), text)
 
 
-def completeness(table: Table, frame: pl.DataFrame) -> list[Verdict]:
-    """Warn if more than ``MISSING_SHARE`` of the expected slots (rows of a complete grid) have no value."""
-    missing = frame["value_delivered"].null_count()
-    share = missing / frame.height if frame.height else 0.0
-    text = f"{missing} of {frame.height} expected intervals missing ({share:.1%}); limit {MISSING_SHARE:.0%}"
+def completeness(table: Table, metrics: pl.DataFrame) -> list[Verdict]:
+    """Warn if more than ``MISSING_SHARE`` of the expected slots (``slots`` of ``metrics``) are ``missing``."""
+    missing, slots = (int(metrics[name].sum()) for name in ("missing", "slots"))
+    share = missing / slots if slots else 0.0
+    text = f"{missing} of {slots} expected intervals missing ({share:.1%}); limit {MISSING_SHARE:.0%}"
     grade: Grade = "warn" if share > MISSING_SHARE else "pass"
-    return [Verdict(table.name, "completeness", grade, frame.height, missing, text)]
+    return [Verdict(table.name, "completeness", grade, slots, missing, text)]
+
+
+def together(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """One verdict a table and check of those on disjoint parts of its rows: the worst, with the rows of all."""
+    parts: dict[tuple[str, str], list[Verdict]] = {}
+    for verdict in verdicts:
+        parts.setdefault((verdict.table, verdict.check), []).append(verdict)
+    return [
+        replace(worst(part)[0], checked=sum(each.checked for each in part), failed=sum(each.failed for each in part))
+        for part in parts.values()
+    ]
 
 
 def worst(verdicts: Iterable[Verdict]) -> list[Verdict]:

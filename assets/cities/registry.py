@@ -104,6 +104,9 @@ class City(BaseModel):
     baseline_year: int | None = Field(default=None, ge=2000, le=2100)
     smarts: tuple[Smart, ...] = Field(min_length=1)
     utility: Literal["PEA", "MEA"]
+    meter_buckets: int = Field(default=1, ge=1, le=256)
+    """Files that a day of meter readings is cut into, so that memory is bounded by one: a power of two, about one for
+    10,000 meters. `muang lake rebucket` brings the days that are there to it."""
     sources: Mapping[Annotated[str, Field(pattern=SLUG)], SourceEntry] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -117,6 +120,7 @@ class City(BaseModel):
                 not (self.dopa_tambon or self.dopa_amphoe).startswith(self.dopa_amphoe),
                 "dopa_tambon is not in dopa_amphoe",
             ),
+            (self.meter_buckets.bit_count() != 1, f"meter_buckets {self.meter_buckets} is no power of two"),
             (len(set(self.smarts)) != len(self.smarts), "smarts has a Smart twice"),
             (
                 (self.utility == "MEA") != (self.dopa_province in MEA_PROVINCES),

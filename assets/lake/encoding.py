@@ -1,7 +1,8 @@
 """A lake file as bytes: Parquet that is the same at any thread count, names its contract, and can tell damage.
 
 The footer's metadata holds ``muang.contract`` (``<table>/<version>``) and ``muang.sha256``: the digest of the whole
-file with zeros in the digest's own place. So every byte of a file is checked whenever Muang reads it, and no second
+file with zeros in the digest's own place, and where its writer gave one ``muang.outline``: what can be told of the rows
+without reading them. So every byte of a file is checked whenever Muang reads it, and no second
 file or ledger entry can lag behind it after a crash. Other engines see plain Parquet.
 """
 
@@ -17,7 +18,7 @@ from quality.contracts import Table
 ROW_GROUP = 122_880
 """DuckDB's own row group; fixed, so that the bytes do not depend on the number of threads."""
 
-CONTRACT, DIGEST = "muang.contract", "muang.sha256"
+CONTRACT, DIGEST, OUTLINE = "muang.contract", "muang.sha256", "muang.outline"
 _BLANK = "0" * 64
 
 
@@ -30,7 +31,7 @@ def contract_of(table: Table) -> str:
     return f"{table.name}/{table.version}"
 
 
-def encode(frame: pl.DataFrame, contract: str = "") -> bytes:
+def encode(frame: pl.DataFrame, contract: str = "", outline: str = "") -> bytes:
     """Parquet bytes: zstd 3, explicit row groups (publishing research A.6: reproducible at any thread count)."""
     out = io.BytesIO()
     frame.rechunk().write_parquet(
@@ -38,7 +39,7 @@ def encode(frame: pl.DataFrame, contract: str = "") -> bytes:
         compression="zstd",
         compression_level=3,
         row_group_size=ROW_GROUP,
-        metadata={CONTRACT: contract, DIGEST: _BLANK},
+        metadata={CONTRACT: contract} | ({OUTLINE: outline} if outline else {}) | {DIGEST: _BLANK},
     )
     data = bytearray(out.getbuffer())
     at = _place(data)
@@ -51,6 +52,17 @@ def _place(data: bytes | bytearray) -> int:
     length byte (Thrift compact protocol). -1 where there is none."""
     found = data.rfind(DIGEST.encode())
     return found + len(DIGEST) + 2 if found >= 0 else -1
+
+
+def footer_size(tail: bytes) -> int:
+    """Bytes of the end of a Parquet file that hold its footer, of which ``tail`` is the last ones."""
+    return int.from_bytes(tail[-8:-4], "little") + len("PAR1") + 4
+
+
+def outline_of(tail: bytes) -> str:
+    """The outline that a footer tells; ``tail`` is the file or its end. Empty where there is none."""
+    end = tail[-footer_size(tail) :]
+    return pl.read_parquet_metadata(io.BytesIO(b"PAR1" + end)).get(OUTLINE, "")
 
 
 def check(key: str, data: bytes, remedy: str) -> None:

@@ -19,10 +19,10 @@ from datetime import date
 import polars as pl
 
 from assets.lake import ingest, ledger, overlap
+from assets.lake.delivered import ID_LENGTH, pseudonyms
 from assets.lake.feeds import landed_as, source_of
 from assets.lake.files import CityLake
 from assets.lake.ledger import Due
-from assets.lake.meter_intervals import ID_LENGTH, pseudonyms
 from assets.lake.points import PSEUDONYMOUS, holds, keyed_deliveries, names, points_in
 from assets.landing import erased, inbox
 from assets.landing.archive import Receipt, object_key

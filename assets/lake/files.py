@@ -2,7 +2,8 @@
 
 One file a city and day, whole or absent, sorted, with the contract's schema and the same bytes at any thread count. A
 table of few rows is one file a city and year, ``lake/<table>/city=<slug>/<YYYY>.parquet``; a closed month that was
-compacted is ``month=YYYY-MM/<YYYY-MM>.parquet``.
+compacted is ``month=YYYY-MM/<YYYY-MM>.parquet``. A day of meter readings of a big city is one file a bucket
+(``assets.lake.buckets``), ``month=YYYY-MM/<YYYY-MM-DD>.b0111.parquet``.
 
 A file is only ever swapped against what was read of it, so of two writers neither undoes the other unseen.
 """
@@ -11,7 +12,7 @@ import calendar
 import io
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -19,7 +20,8 @@ from typing import NamedTuple, Self, TypeVar
 
 import polars as pl
 
-from assets.lake.encoding import check, contract_of, decode, encode
+from assets.lake import buckets
+from assets.lake.encoding import check, contract_of, decode, encode, footer_size, outline_of
 from assets.landing.deployment import Step
 from assets.landing.store import Store
 from quality.contracts import Table
@@ -48,13 +50,18 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True)
 class Held:
-    """A lake file as it was read: its rows (of all its days), its bytes, and the tag it is swapped by."""
+    """A lake file as it was read: its rows (of all its days), its bytes, and the tag it is swapped by.
+
+    ``outline`` is what its footer tells beside the rows, and ``bucket`` the ids that it is for.
+    """
 
     table: Table
     key: str
     rows: pl.DataFrame
     data: bytes | None
     tag: str | None
+    outline: str = ""
+    bucket: str = buckets.WHOLE
 
 
 def until_swapped(work: Callable[[], R]) -> R:
@@ -75,6 +82,22 @@ def _month(key: str) -> str:
     return f"{folder}/{name[:7]}.parquet" if name[4] == "-" else key
 
 
+def _within(bucket: str) -> pl.Expr:
+    return buckets.within(bucket, pl.col("meter_id")) if bucket else pl.lit(value=True)
+
+
+def _bucket(key: str) -> str:
+    """The bucket that a file is of."""
+    return "".join(key.rsplit("/", 1)[1].split(".")[1:-1])
+
+
+def _covering(key: str) -> list[str]:
+    """Keys of the larger buckets of the same day, the whole day among them."""
+    bucket = _bucket(key)
+    stem = key.removesuffix(f".{bucket}.parquet")
+    return [f"{stem}{f'.{bucket[:end]}' if end > 1 else ''}.parquet" for end in range(1, len(bucket))]
+
+
 def span(key: str) -> tuple[date, date]:
     """First and last day that a lake file of this key may hold."""
     name = key.rsplit("/", 1)[1].partition(".")[0]
@@ -88,32 +111,38 @@ def span(key: str) -> tuple[date, date]:
 
 @dataclass(frozen=True)
 class CityLake:
-    """A city's tables in a store. ``days`` arguments are the first and last day wanted."""
+    """A city's tables in a store. ``days`` arguments are the first and last day wanted; ``cut`` is the number of
+    buckets that days are written in."""
 
     store: Store
     city: str
+    cut: int = 1
 
     @classmethod
     def of(cls, step: Step) -> Self:
         """The tables of the city that a step works on."""
-        return cls(step.deployment.store, step.city.slug)
+        return cls(step.deployment.store, step.city.slug, step.city.meter_buckets)
 
-    def key(self, table: Table, day: date) -> str:
-        """Key of the file of a day, where its month is not compacted."""
+    def key(self, table: Table, day: date, bucket: str = buckets.WHOLE) -> str:
+        """Key of the file of a day, where its month is not compacted, or of a bucket of it."""
         at = f"{table.folder}/{table.name}/city={self.city}"
-        return f"{at}/{day:%Y}.parquet" if table.size == "few" else f"{at}/month={day:%Y-%m}/{day}.parquet"
+        name = f"{day}.{bucket}" if bucket else f"{day}"
+        return f"{at}/{day:%Y}.parquet" if table.size == "few" else f"{at}/month={day:%Y-%m}/{name}.parquet"
 
     def keys(self, table: Table, days: tuple[date, date] | None = None) -> list[str]:
-        """Keys of the city's files, oldest day first. Beside a compacted month, days of it are what a crash left."""
-        found = [
-            key for key in self.store.list(f"{table.folder}/{table.name}/city={self.city}") if key.endswith(".parquet")
-        ]
+        """Keys of the city's files, oldest day first, buckets in the order of ids. Beside a compacted month, days of it
+        are what a crash left, and so are smaller buckets beside one that covers them."""
+        at = f"{table.folder}/{table.name}/city={self.city}"
+        if days is not None and table.bucketed and f"{days[0]:%Y-%m}" == f"{days[1]:%Y-%m}":
+            at += f"/month={days[0]:%Y-%m}"  # a year of a big city is ten thousand files
+        found = [key for key in self.store.list(at) if key.endswith(".parquet")]
         there = set(found)
         return [
             key
             for key in found
             if (days is None or (span(key)[0] <= days[1] and span(key)[1] >= days[0]))
             and (key == _month(key) or _month(key) not in there)
+            and there.isdisjoint(_covering(key))
         ]
 
     def days(self, table: Table) -> list[date]:
@@ -137,6 +166,8 @@ class CityLake:
 
     def day(self, table: Table, day: date) -> pl.DataFrame:
         """The rows of one day; empty where there are none. Raises what ``read`` raises."""
+        if table.bucketed:
+            return self.rows(table, self.keys(table, (day, day)))
         return self.hold(table, day).rows.filter(pl.col(table.day) == day)
 
     def pick(self, table: Table, days: Collection[date]) -> pl.DataFrame:
@@ -151,18 +182,66 @@ class CityLake:
         ]
         return self.rows(table, keys).filter(pl.col(table.day).is_in(sorted(wanted)))
 
-    def hold(self, table: Table, day: date) -> Held:
-        """The file that holds a day, to be swapped. Raises what ``read`` raises."""
-        key = self.key(table, day)
+    def pieces(self, table: Table, days: Collection[date]) -> Iterator[pl.DataFrame]:
+        """The rows of some days of a bucketed table, a file at a time, in file order. Raises what ``read`` raises."""
+        for day in sorted(set(days)):
+            for key in self.keys(table, (day, day)):
+                yield self.rows(table, [key])
+
+    def hold(self, table: Table, day: date, bucket: str = buckets.WHOLE) -> Held:
+        """The file that holds a day, or a bucket of a day that is cut as it should be, to be swapped. Raises what
+        ``read`` raises."""
+        key = self.key(table, day, bucket)
         keys = (_month(key), key) if table.size in COMPACTED else (key,)
         held = (self.hold_file(table, each) for each in keys)
-        return next((each for each in held if each.data is not None), Held(table, key, table.empty(), None, None))
+        empty = Held(table, key, table.empty(), None, None, bucket=bucket)
+        return next((each for each in held if each.data is not None), empty)
 
     def hold_file(self, table: Table, key: str) -> Held:
         """The file of a key, to be swapped; without rows where there is none. Raises what ``read`` raises."""
         data, tag = self.store.fetch(key)
-        rows = table.empty() if data is None else self._decoded(table, [key], [data])
-        return Held(table, key, rows, data, tag)
+        if data is None:
+            return Held(table, key, table.empty(), None, tag, bucket=_bucket(key))
+        return Held(table, key, self._decoded(table, [key], [data]), data, tag, outline_of(data), _bucket(key))
+
+    def buckets(self, table: Table) -> tuple[str, ...]:
+        """The buckets that a day of a table is written in."""
+        return buckets.names(self.cut if table.bucketed else 1)
+
+    def outline(self, table: Table, day: date, bucket: str) -> str:
+        """What the footer of a bucket's file tells beside its rows, of which none is read; empty without a file."""
+        key, size = self.key(table, day, bucket), FOOTER
+        try:
+            while len(tail := self.store.tail(key, size)) == size < footer_size(tail):
+                size = footer_size(tail)
+        except FileNotFoundError:
+            return ""
+        return outline_of(tail)
+
+    def recut(self, table: Table, day: date) -> list[str]:
+        """Cut a day into the buckets that it should have, where it is cut otherwise; returns the files that went.
+
+        A bucket is there before what covered it goes, or what it covers: of a crash in between readers see nothing.
+        """
+        wanted = self.buckets(table)
+        folder = self.key(table, day).rpartition("/")[0]
+        old = [key for key in self.store.list(folder) if span(key) == (day, day) and _bucket(key) not in wanted]
+        counting = [key for key in self.keys(table, (day, day)) if key in old] if old else []
+        read: list[str] = []
+        for bucket in wanted:
+            of_it = [key for key in counting if buckets.overlap(bucket, _bucket(key))]
+            if of_it and of_it != read:
+                rows, read = self.rows(table, of_it), of_it
+            if of_it:
+                self.swap(self._uncounted(table, day, bucket), rows.filter(_within(bucket)), [day])
+        for key in old:
+            self.store.delete(key)
+        return counting
+
+    def _uncounted(self, table: Table, day: date, bucket: str) -> Held:
+        """A file that readers do not see yet, whatever a crash left in it."""
+        key = self.key(table, day, bucket)
+        return Held(table, key, table.empty(), *self.store.fetch(key), bucket=bucket)
 
     def held_in(self, table: Table, day: date) -> str:
         """Key of the file that holds a day, or would."""
@@ -205,11 +284,12 @@ class CityLake:
         check(key, data, self.remedy(table, key))
         return pl.scan_parquet(io.BytesIO(data))
 
-    def swap(self, held: Held, rows: pl.DataFrame, days: Sequence[date]) -> list[Written]:
+    def swap(self, held: Held, rows: pl.DataFrame, days: Sequence[date], outline: str | None = None) -> list[Written]:
         """Put ``rows`` in place of a file's, sorted in the contract's order; ``days`` are those that were worked on.
 
-        The store is touched only if the bytes change; a file without rows is removed, as if nothing had ever been
-        delivered. Raises ``Overtaken`` if the file is no longer the one that was read.
+        ``outline`` is for the footer, without it the one that was read stays. The store is touched only if the bytes
+        change; a file without rows is removed, as if nothing had ever been delivered. Raises ``Overtaken`` if the file
+        is no longer the one that was read.
         """
         table = held.table
         worked = tuple(days)
@@ -220,7 +300,7 @@ class CityLake:
                 raise Overtaken(held.key)
             return [Written(held.key, table, worked, 0, 0, True)]
         ordered = rows.select(table.schema.names()).cast(table.schema).sort(table.order, nulls_last=False)
-        data = encode(ordered, contract_of(table))
+        data = encode(ordered, contract_of(table), held.outline if outline is None else outline)
         changed = data != held.data
         if changed and not self.store.swap(held.key, data, held.tag):
             raise Overtaken(held.key)
@@ -232,8 +312,8 @@ class CityLake:
     ) -> list[Written]:
         """Put ``make`` of the rows of ``days`` in their place, file by file, again if another writer was faster.
 
-        ``make`` is given the stored rows of those of the days that share a file, and these days; it may be called more
-        than once.
+        ``make`` is given the stored rows of those of the days that share a file, and these days, or of a day that is in
+        buckets all of them; it may be called more than once.
         """
         shared: dict[str, list[date]] = {}
         for day in sorted(days):
@@ -243,10 +323,13 @@ class CityLake:
     def _revised(
         self, table: Table, days: list[date], make: Callable[[pl.DataFrame, list[date]], pl.DataFrame]
     ) -> list[Written]:
-        held = self.hold(table, days[0])
-        mine = pl.col(table.day).is_in(days)
-        made = make(held.rows.filter(mine), days).select(table.schema.names()).cast(table.schema)
-        return self.swap(held, pl.concat([held.rows.filter(~mine), made]), days)
+        if table.bucketed:
+            self.recut(table, days[0])
+        held = [self.hold(table, days[0], bucket) for bucket in self.buckets(table)]
+        rows, mine = pl.concat([each.rows for each in held]), pl.col(table.day).is_in(days)
+        made = make(rows.filter(mine), days).select(table.schema.names()).cast(table.schema)
+        rows = pl.concat([rows.filter(~mine), made])
+        return [file for each in held for file in self.swap(each, rows.filter(_within(each.bucket)), days)]
 
     def put(self, table: Table, day: date, frame: pl.DataFrame) -> list[Written]:
         """Make ``frame`` the rows of a day; a day without rows has no file."""
@@ -283,6 +366,9 @@ class CityLake:
         """What makes a damaged file again."""
         return f"run `muang lake rebuild --city {self.city} --table {table.name} --day {span(key)[0]}`"
 
+
+FOOTER = 65_536
+"""Bytes that are read to look at a footer: a bucket of 600,000 readings has one of 20,000."""
 
 COUNTS = pl.Schema({"day": pl.Date(), "receipt": pl.String(), "rows": pl.Int64()})
 

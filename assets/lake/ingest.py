@@ -3,27 +3,25 @@
 One function a kind of table. Each works on one step (a city and delivery day) and may be repeated at will.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
 
 from assets.lake import ledger, meter_intervals, overlap, register_reads
+from assets.lake.delivered import Spool, customers, no_delivered, pseudonyms, to_delivered
 from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
 from assets.landing import erased
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
 from quality import gate
-from quality.batch import Batch
+from quality.batch import Batch, together
 from quality.contracts import Table
 from quality.problems import CODES, gather, problem
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS, REGISTER_READS, TABLES, VERDICTS
 from quality.verdicts import Verdict
-
-BATCH_ROWS = 4_000_000
-"""Readings held in memory before they are merged: about 400 MB at 100 bytes a reading."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,16 @@ class Ingested:
     def rows(self) -> int:
         """Rows that went on to the table."""
         return sum(entry.rows for entry in self.entries)
+
+    @property
+    def held(self) -> int:
+        """Rows of these deliveries that the lake holds now, each record once."""
+        return sum(rows for entry in self.entries for _, rows in entry.held)
+
+    @property
+    def rewritten(self) -> int:
+        """Rows in the files whose bytes changed."""
+        return sum(file.rows for file in self.files if file.changed)
 
 
 def ingest(step: Step, table: Table) -> Ingested:
@@ -61,59 +69,54 @@ def ingest(step: Step, table: Table) -> Ingested:
     return _judged(step, table, entries, files)
 
 
+SLICE = 1_000_000
+"""Readings of a file that are pseudonymised together."""
+
+
 @dataclass(frozen=True)
 class _Export:
-    """What one meter export brought: its intervals (``DELIVERED``) and register reads, each with its ledger entry."""
+    """What one meter export brought: its intervals and register reads, each as its ledger entry; the reads themselves,
+    and of each meter id the id of its point in every city."""
 
     intervals: Entry
-    readings: pl.DataFrame
     registers: Entry
     reads: pl.DataFrame
     shared: Mapping[str, str]
-    """Meter id → the id of its point in every city."""
-
-    @property
-    def rows(self) -> int:
-        return self.readings.height + self.reads.height
 
 
 def ingest_meters(step: Step) -> Ingested:
-    """Fill ``meter_intervals``, ``meter_superseded`` and ``register_reads`` from meter exports, batch by batch.
+    """Fill ``meter_intervals``, ``meter_superseded`` and ``register_reads`` from meter exports.
 
-    Days that change are noted for the load profile before they are written, so that a crash leaves none behind.
+    All that is due is read first and set out by day and bucket, which are then worked on one after another. Days that
+    change are noted for the load profile before they are written, so that a crash leaves none behind.
     """
     lake = CityLake.of(step)
-    register = latest_register(step)
+    gone = erased.noted(step.deployment.store, step.city.slug)
     numbers = {receipt.id: receipt.number for receipt in step.deployment.archive.receipts(step.city.slug)}
-    intervals: list[Entry] = []
-    registers: list[Entry] = []
-    files: list[Written] = []
-    verdicts: list[Verdict] = []
-    for exports in _exports(step):
+    with Spool(lake.cut) as spool:
+        exports = [_export(step, item, gone, spool) for item in ledger.due(step, METER_INTERVALS)]
         overlap.remember(lake, {meter: point for export in exports for meter, point in export.shared.items()})
         receipts = _read_again(export.intervals for export in exports)
-        files += _apply_reads(lake, exports, receipts, numbers)
-        registers += [export.registers for export in exports]
-        readings = pl.concat([meter_intervals.no_delivered(), *(export.readings for export in exports)])
+        files = _apply_reads(lake, exports, receipts, numbers)
         also = ledger.days_of(lake, METER_INTERVALS, receipts)
-        mark_stale(lake, METER_INTERVALS, {*readings["local_date"].unique(), *also})
-        applied = meter_intervals.apply(lake, readings, register, receipts, also, numbers)
-        files += applied.files
-        verdicts += applied.verdicts
-        for export in exports:
-            of = export.intervals.due.receipt.id
-            refused = applied.refused.filter(_receipt=of).drop("_receipt")
-            problems = gather([export.intervals.problems, refused])
-            intervals.append(replace(export.intervals, problems=problems, held=applied.held.get(of, ())))
+        mark_stale(lake, METER_INTERVALS, {*spool.days(), *also})
+        applied = meter_intervals.apply(lake, spool, latest_register(step), receipts, also, numbers)
+    files += applied.files
+    intervals: list[Entry] = []
+    for export in exports:
+        of = export.intervals.due.receipt.id
+        problems = gather([export.intervals.problems, applied.refused.filter(_receipt=of).drop("_receipt")])
+        intervals.append(replace(export.intervals, problems=problems, held=applied.held.get(of, ())))
     # Before the ledger of the intervals, which says what is due: a crash in between repeats both.
     known = ledger.known(lake, REGISTER_READS)
+    registers = [export.registers for export in exports]
     registers = [each for each in registers if each.rows or each.problems.height or each.due.receipt.id in known]
     judged = [_judged(step, METER_SUPERSEDED, [], [file for file in files if file.table is METER_SUPERSEDED])]
     if registers:
         read = [file for file in files if file.table is REGISTER_READS]
         judged.append(_judged(step, REGISTER_READS, registers, read))
     written = [file for file in files if file.table is not REGISTER_READS]
-    judged.append(_judged(step, METER_INTERVALS, intervals, written, verdicts))
+    judged.append(_judged(step, METER_INTERVALS, intervals, written, applied.verdicts))
     return Ingested(
         [entry for each in judged for entry in each.entries],
         files,
@@ -128,28 +131,19 @@ def _read_again(entries: Iterable[Entry]) -> dict[str, date]:
     return {receipt.id: receipt.day for receipt in read if receipt.sha256}
 
 
-def _exports(step: Step) -> Iterator[list[_Export]]:
-    """Deliveries that are due, read and pseudonymised, in batches of about ``BATCH_ROWS`` rows."""
-    batch: list[_Export] = []
-    gone = erased.noted(step.deployment.store, step.city.slug)
-    for item in ledger.due(step, METER_INTERVALS):
-        batch.append(_export(step, item, gone))
-        if sum(export.rows for export in batch) > BATCH_ROWS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _export(step: Step, item: Due, gone: Mapping[str, date]) -> _Export:
+def _export(step: Step, item: Due, gone: Mapping[str, date], spool: Spool) -> _Export:
+    """Read a delivery; its intervals go into the spool."""
     result = ledger.read(step, item)
-    intervals, reads = Batch(meter_intervals.no_delivered()), Batch(REGISTER_READS.empty())
+    intervals, reads = Batch(no_delivered().select(METER_INTERVALS.day)), Batch(REGISTER_READS.empty())
     shared: Mapping[str, str] = {}
     if (readings := result.tables.get("readings")) is not None:
-        delivered = meter_intervals.to_delivered(readings, item.receipt, step.city.slug, step.deployment.secret())
         shared = overlap.shared_ids(readings["point"], step.city.slug, step.deployment.secret())
-        arrived = METER_INTERVALS.arrived(Batch(delivered), item.receipt.day)
-        intervals = _unerased(METER_INTERVALS, arrived, gone)
+        ids = pseudonyms(readings["point"], step.city.slug, step.deployment.secret())
+        for part in readings.iter_slices(SLICE):
+            delivered = Batch(to_delivered(part, item.receipt, ids))
+            arrived = _unerased(METER_INTERVALS, METER_INTERVALS.arrived(delivered, item.receipt.day), gone)
+            spool.add(arrived.rows)
+            intervals = together([intervals, replace(arrived, rows=arrived.rows.select(METER_INTERVALS.day))])
     if (registers := result.tables.get("registers")) is not None:
         unique = register_reads.of_export(registers, step.city.slug, step.deployment.secret())
         conformed = _conformed(REGISTER_READS, unique.rows, item.receipt).also(*unique.problems)
@@ -161,7 +155,6 @@ def _export(step: Step, item: Due, gone: Mapping[str, date]) -> _Export:
         intervals = intervals.also(result.problems)
     return _Export(
         _entry(item, result.format, intervals, METER_INTERVALS),
-        intervals.rows,
         replace(_entry(item, result.format, reads, REGISTER_READS), held=_held(REGISTER_READS, reads.rows)),
         reads.rows,
         shared,
@@ -173,7 +166,9 @@ def _apply_reads(
 ) -> list[Written]:
     """Put the batch's register reads into the lake, in place of what its receipts brought earlier."""
     also = set(lake.days(REGISTER_READS)).intersection(ledger.days_of(lake, REGISTER_READS, receipts))
-    return register_reads.apply(lake, pl.concat([export.reads for export in exports]), receipts, also, numbers)
+    return register_reads.apply(
+        lake, pl.concat([REGISTER_READS.empty(), *(export.reads for export in exports)]), receipts, also, numbers
+    )
 
 
 def latest_register(step: Step) -> pl.DataFrame:
@@ -242,13 +237,13 @@ def _unerased(table: Table, batch: Batch, gone: Mapping[str, date]) -> Batch:
 
 def _registered(step: Step, register: pl.DataFrame, day: date) -> pl.DataFrame:
     slug, key = step.city.slug, step.deployment.secret()
-    known = meter_intervals.pseudonyms(register["point"], slug, key)
+    known = pseudonyms(register["point"], slug, key)
     if "account" not in register.columns:  # what was kept of a register in which a meter was erased before it had any
         register = register.with_columns(account=pl.lit(None, pl.String))
-    customers = meter_intervals.customers(register["account"], slug, key)
+    payers = customers(register["account"], slug, key)
     return register.with_columns(
         meter_id=pl.col("point").replace_strict(known, return_dtype=pl.String),
-        customer_id=pl.col("account").replace_strict(customers, return_dtype=pl.String, default=None),
+        customer_id=pl.col("account").replace_strict(payers, return_dtype=pl.String, default=None),
         reference_date=pl.lit(day, dtype=pl.Date),
     ).drop("point", "account")
 
@@ -273,10 +268,11 @@ def _judged(
     lake = CityLake.of(step)
     stored = lake.days(table)
     judged = sorted({day for file in files for day in file.days}) or stored[-1:]
-    rows = lake.pick(table, judged)
+    # Of readings a file at a time: a night of a big city does not fit into memory.
+    pieces = lake.pieces(table, judged) if table.bucketed else [lake.pick(table, judged)]
     whole = lake.read(table) if table.across else None
     deliveries = [] if table is METER_SUPERSEDED else _delivery_verdicts(table, entries)
-    verdicts = gate.judge(table, rows, stored[-1] if stored else None, step.day, whole, [*more, *deliveries])
+    verdicts = gate.judge(table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries])
     write_verdicts(step, table, verdicts)
     ledger.record(lake, table, entries)
     return Ingested(entries, files, verdicts)

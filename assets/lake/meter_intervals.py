@@ -8,35 +8,27 @@ oldest); the better quality; the later delivery; then the later row of one deliv
 """
 
 import hashlib
-import hmac
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import polars as pl
 
+from assets.lake import buckets
+from assets.lake.delivered import DELIVERED, Spool, no_delivered
 from assets.lake.files import CityLake, Written, until_swapped
-from assets.landing.archive import Receipt
 from quality import meter_grid as grid
 from quality.contracts import nth
 from quality.meter_array import DayArray
-from quality.meter_grid import SLOT, ZONE, align
+from quality.meter_grid import SLOT, align
 from quality.problems import PROBLEM_SCHEMA
-from quality.readings import LABEL, QUALITIES, QUANTITIES
+from quality.readings import LABEL, QUALITIES
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED
 from quality.verdicts import Grade, Verdict
-
-DELIVERED = pl.Schema(
-    {
-        name: LABEL if dtype == pl.String else dtype
-        for name, dtype in METER_SUPERSEDED.delivered.items()
-        if name != "reason"
-    }
-)
-"""A delivered reading in the lake's terms: hashed meter, unit, local day, lineage; texts as codes."""
 
 KEPT = [name for name in METER_SUPERSEDED.schema if name != "reason"]
 """What the lake's two tables both keep of a reading."""
@@ -46,9 +38,6 @@ _CODES = pl.Schema({name: LABEL if dtype == pl.String else dtype for name, dtype
 
 _RECORD = (*SLOT, "_receipt", "_nth")
 _PREFER = ("_valued", "version", "_rank", "_delivered", "_number", "_receipt", "_nth")
-
-ID_LENGTH = 20
-"""Hex digits of a meter id: 80 bits, so that even 10^9 meters share none by chance (probability below 10^-6)."""
 
 
 @dataclass(frozen=True)
@@ -63,60 +52,6 @@ class Applied:
     verdicts: list[Verdict]
     refused: pl.DataFrame
     held: dict[str, tuple[tuple[date, int], ...]]
-
-
-def no_delivered() -> pl.DataFrame:
-    """An empty frame of ``DELIVERED``."""
-    return DELIVERED.to_frame()
-
-
-def pseudonyms(points: pl.Series, city: str, key: bytes) -> dict[str, str]:
-    """Metering point → meter id: HMAC-SHA256 under the deployment's ``key``, distinct by city.
-
-    Raises ``ValueError`` for an empty key: an unkeyed hash of a 12-digit number is reversed in minutes.
-    """
-    if not key:
-        raise ValueError("the key for meter ids is empty")
-    return {
-        point: hmac.new(key, f"{city}\0{point}".encode(), hashlib.sha256).hexdigest()[:ID_LENGTH]
-        for point in points.drop_nulls().unique()
-    }
-
-
-def customers(accounts: pl.Series, city: str, key: bytes) -> dict[str, str]:
-    """Contract account → customer id, made as meter ids are, and never one of them. Raises what ``pseudonyms`` does."""
-    told = {account: f"account\0{account}" for account in accounts.drop_nulls().unique()}
-    ids = pseudonyms(pl.Series("account", list(told.values()), pl.String), city, key)
-    return {account: ids[each] for account, each in told.items()}
-
-
-def to_delivered(readings: pl.DataFrame, receipt: Receipt, city: str, key: bytes) -> pl.DataFrame:
-    """Readings (``READING_SCHEMA``) of one receipt as rows of ``DELIVERED``: no metering point goes any further."""
-    ids = pseudonyms(readings["point"], city, key)
-    return (
-        grid.on_clock(readings)
-        .select(
-            "channel",
-            "quantity",
-            "start",
-            "minutes",
-            "quality",
-            "quality_raw",
-            "reason_raw",
-            "rate_raw",
-            "clock_seconds",
-            "version",
-            meter_id=pl.col("point").replace_strict(ids, return_dtype=LABEL),
-            unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=LABEL),
-            local_date=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
-            value_delivered="value",
-            _receipt=pl.lit(receipt.id, LABEL),
-            _row="row",
-            _delivered=pl.lit(receipt.day, pl.Date),
-            _number=pl.lit(receipt.number, pl.Int32),
-        )
-        .select(pl.col(name).cast(dtype) for name, dtype in DELIVERED.items())
-    )
 
 
 def _in_texts(delivered: pl.DataFrame) -> pl.DataFrame:
@@ -156,46 +91,126 @@ def resolve(delivered: pl.DataFrame) -> Resolved:
 
 def apply(
     lake: CityLake,
-    deliveries: pl.DataFrame,
+    deliveries: Spool,
     register: pl.DataFrame,
     receipts: Collection[str] = (),
     also_days: Collection[date] = (),
     numbers: Mapping[str, int] | None = None,
 ) -> Applied:
-    """Put ``DELIVERED`` rows of any number of receipts into the day files of the city they touch.
+    """Put the readings of any number of receipts into the files of the city that they touch, one after another.
 
     Everything the same receipts brought earlier is replaced; ``receipts`` names further ones that may bring nothing
     any more, ``also_days`` the days they brought something for, ``numbers`` is as in ``in_turn``. Meters of
     ``register`` (``meter_id``) without a reading on a touched day appear there with missing slots. May be repeated
     after a crash at any point.
     """
-    again = sorted({*receipts, *deliveries["_receipt"].unique()})
-    parts = {day: part for (day,), part in deliveries.partition_by("local_date", as_dict=True).items()}
-    empty = no_delivered()
+    days = sorted({*deliveries.days(), *also_days})
+    again = sorted({*receipts, *deliveries.receipts})
+    registered = register["meter_id"].drop_nulls().unique().sort()
     done = [
-        until_swapped(partial(_apply_day, lake, day, parts.get(day, empty), again, register["meter_id"], numbers))
-        for day in sorted({*parts, *also_days})
+        each for day in days for each in _apply_day(lake, day, deliveries, again, registered, numbers, day in also_days)
     ]
-    nothing = _in_texts(empty).with_columns(code=pl.lit(""), message=pl.lit(""))
+    nothing = _in_texts(no_delivered()).with_columns(code=pl.lit(""), message=pl.lit(""))
     refused = pl.concat([nothing, *(each.refused for each in done)])
     delivering = pl.concat([pl.Series("meter_id", [], pl.String), *(d.meters for d in done)]).unique()
-    held: dict[str, list[tuple[date, int]]] = {}
-    for each in done:
-        for receipt, rows in each.held.iter_rows():
-            held.setdefault(receipt, []).append((each.day, rows))
+    held = pl.concat(
+        [_HELD.to_frame(), *(d.held.select(day=pl.lit(d.day), receipt="_receipt", rows="len") for d in done)]
+    )
+    by_receipt: dict[str, list[tuple[date, int]]] = {}
+    for day, receipt, rows in held.group_by("day", "receipt").agg(pl.col("rows").sum()).sort("day").iter_rows():
+        by_receipt.setdefault(receipt, []).append((day, rows))
     return Applied(
         [file for each in done for file in each.files],
         _verdicts(refused["code"], sum(each.judged for each in done), delivering, register),
         _problems(refused),
-        {receipt: tuple(days) for receipt, days in held.items()},
+        {receipt: tuple(told) for receipt, told in by_receipt.items()},
     )
 
 
-class _Day(NamedTuple):
-    """What was done for one day: ``refused`` are readings with ``code`` and ``message``, ``held`` the rows that the
-    lake now holds of each receipt that was applied."""
+_HELD = pl.Schema({"day": pl.Date(), "receipt": pl.String(), "rows": pl.UInt32()})
+
+
+class Outline(NamedTuple):
+    """What other buckets of a day need to know of one, kept in the footer of its file.
+
+    ``shapes`` are its channels with readings by what they are like (``meter_grid.shapes``), ``like`` what channels of
+    silent meters were taken to be like (empty where nothing told; None where there are no such meters), ``registered``
+    a digest of the meters that were in the register.
+    """
+
+    shapes: tuple[tuple[str, str, str, int, int], ...]
+    like: tuple[str | int, ...] | None
+    registered: str
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """From a footer; None where it has none, as in a file of a day that was cut anew."""
+        if not text:
+            return None
+        shapes, like, registered = json.loads(text)
+        return cls(tuple(map(tuple, shapes)), None if like is None else tuple(like), registered)
+
+    def __str__(self) -> str:
+        return json.dumps(self)
+
+
+def _shapes(outlines: Collection[Outline | None]) -> pl.DataFrame:
+    found = [shape for outline in outlines if outline for shape in outline.shapes]
+    return pl.DataFrame(found, grid.SHAPES, orient="row")
+
+
+def _like(shapes: pl.DataFrame) -> tuple[str | int, ...]:
+    return next(grid.usual(shapes).iter_rows(), ())
+
+
+def _digest(registered: pl.Series) -> str:
+    return hashlib.sha256("\n".join(registered).encode()).hexdigest()[:16]
+
+
+def _apply_day(
+    lake: CityLake,
+    day: date,
+    deliveries: Spool,
+    again: list[str],
+    registered: pl.Series,
+    numbers: Mapping[str, int] | None,
+    whole: bool,
+) -> "list[_Bucket]":
+    """Work on the buckets of a day that readings came for (on all of the ``whole`` day), and on those whose silent
+    meters are other ones since, or are to be like others."""
+    for table in (METER_INTERVALS, METER_SUPERSEDED):
+        lake.recut(table, day)
+    names = lake.buckets(METER_INTERVALS)
+    id_of = pl.col("meter_id")
+    meters = {each: registered.to_frame().filter(buckets.within(each, id_of)).to_series() for each in names}
+    known = {each: Outline.read(lake.outline(METER_INTERVALS, day, each)) for each in names if each != buckets.WHOLE}
+
+    def done_with(bucket: str, again: list[str]) -> _Bucket:
+        others = _shapes([outline for each, outline in known.items() if each != bucket])
+        readings = deliveries.take(day, bucket)
+        work = partial(_apply_bucket, lake, day, bucket, readings, again, meters[bucket], numbers, others)
+        done = until_swapped(work)
+        known[bucket] = done.outline
+        return done
+
+    def is_due(bucket: str) -> bool:
+        outline = known.get(bucket)
+        return whole or deliveries.has(day, bucket) or outline is None or outline.registered != _digest(meters[bucket])
+
+    done = [done_with(bucket, again) for bucket in names if is_due(bucket)]
+    like = _like(_shapes(known.values()))
+    unlike = [each for each, outline in known.items() if outline and outline.like not in (None, like)]
+    # What these hold, and what was refused of it, was told.
+    again_done = [done_with(bucket, []) for bucket in unlike]
+    return done + [each._replace(held=each.held.clear(), refused=each.refused.clear(), judged=0) for each in again_done]
+
+
+class _Bucket(NamedTuple):
+    """What was done for a bucket of a day: ``refused`` are readings with ``code`` and ``message``, ``held`` the rows
+    that the lake now holds of each receipt that was applied."""
 
     day: date
+    outline: Outline
     files: list[Written]
     refused: pl.DataFrame
     held: pl.DataFrame
@@ -220,17 +235,19 @@ def in_turn(rows: pl.DataFrame, key: Sequence[str], numbers: Mapping[str, int] |
     return pl.concat([alone.filter(~repeated), several])
 
 
-def _apply_day(
+def _apply_bucket(
     lake: CityLake,
     day: date,
+    bucket: str,
     delivered: pl.DataFrame,
     again: list[str],
     registered: pl.Series,
     numbers: Mapping[str, int] | None,
-) -> _Day:
-    # The grid's own rows have no receipt, and null is in no list: this drops them too.
-    stays = ~pl.col("_receipt").is_in(again)
-    held, old = lake.hold(METER_INTERVALS, day), lake.hold(METER_SUPERSEDED, day)
+    others: pl.DataFrame,
+) -> _Bucket:
+    # The grid's own rows have no receipt: they are made anew.
+    stays = pl.col("_receipt").is_not_null() & ~pl.col("_receipt").is_in(again)
+    held, old = (lake.hold(table, day, bucket) for table in (METER_INTERVALS, METER_SUPERSEDED))
     stored, kept = (each.rows.filter(stays) for each in (held, old))
     alone = {"_nth": pl.lit(1, pl.Int32), "_number": pl.lit(1, pl.Int32)}
     everything = pl.concat(
@@ -245,22 +262,28 @@ def _apply_day(
     of_delivered, of_stored, of_kept = (pl.Series(part) for part in np.split(array.regular, ends))
     rest = _by_rows(delivered.filter(~of_delivered), stored.filter(~of_stored), kept.filter(~of_kept), numbers)
     delivering = pl.concat([array.delivering.cast(pl.String), rest.current["meter_id"].unique()]).unique()
-    silent = registered.drop_nulls().unique()
-    silent = silent.filter(~silent.is_in(delivering.implode()))
-    like = grid.usual(pl.concat([array.shapes, grid.shapes(rest.current)]))
+    silent = registered.filter(~registered.is_in(delivering.implode()))
+    shapes = pl.concat([array.shapes, grid.shapes(rest.current)])
+    like = grid.usual(pl.concat([shapes, others]))
     placed = like["minutes"].to_list() == [array.minutes]
     regular = array.complete(everything.filter(pl.Series(array.regular)), silent if placed else silent.clear(), like)
-    others = grid.complete(rest.current, None if placed else grid.silent(silent, like, day))
-    current = pl.concat([regular.cast(_TEXTS), others.select(KEPT)])
+    irregular = grid.complete(rest.current, None if placed else grid.silent(silent, like, day))
+    current = pl.concat([regular.cast(_TEXTS), irregular.select(KEPT)])
+    outline = Outline(
+        tuple(shapes.group_by(grid.SHAPE).agg(pl.col("meters").sum()).sort(grid.SHAPE).iter_rows()),
+        next(like.iter_rows(), ()) if silent.len() else None,
+        _digest(registered),
+    )
     # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
     moving = pl.concat([kept.filter(of_kept), rest.moving]).select(rest.superseded.columns)
     files = lake.swap(old, pl.concat([rest.superseded, moving]), [day])
-    files += lake.swap(held, _finished(current), [day])
+    files += lake.swap(held, _finished(current), [day], str(outline))
     if moving.height:
-        files += lake.put(METER_SUPERSEDED, day, rest.superseded)
+        files += lake.swap(lake.hold(METER_SUPERSEDED, day, bucket), rest.superseded, [day])
     regular_held = delivered.filter(of_delivered).group_by("_receipt", maintain_order=True).len()
-    return _Day(
+    return _Bucket(
         day,
+        outline,
         files,
         rest.refused,
         pl.concat([regular_held.cast({"_receipt": pl.String}), rest.held])
@@ -273,7 +296,7 @@ def _apply_day(
 
 class _Rest(NamedTuple):
     """What came of the readings of irregular channels: ``current`` and ``superseded`` ones, ``moving`` stored ones that
-    are current again, ``refused``, ``held`` and ``judged`` as in ``_Day``."""
+    are current again, ``refused``, ``held`` and ``judged`` as in ``_Bucket``."""
 
     current: pl.DataFrame
     superseded: pl.DataFrame

@@ -13,9 +13,9 @@ from datetime import date
 
 import polars as pl
 
+from assets.lake.delivered import pseudonyms
 from assets.lake.encoding import check, encode
 from assets.lake.files import CityLake, Overtaken, until_swapped
-from assets.lake.meter_intervals import pseudonyms
 from quality.tables import LOAD_PROFILE_BASIS
 
 FOLDER = "memory/meter_points"

@@ -12,8 +12,9 @@ from datetime import date
 
 import polars as pl
 
+from assets.lake.delivered import pseudonyms
 from assets.lake.files import CityLake, Written
-from assets.lake.meter_intervals import in_turn, pseudonyms
+from assets.lake.meter_intervals import in_turn
 from quality.batch import Batch
 from quality.meter_grid import ZONE
 from quality.readings import QUALITIES, QUANTITIES

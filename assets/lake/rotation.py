@@ -13,10 +13,11 @@ from functools import partial
 import polars as pl
 
 from assets.lake import ledger, overlap
+from assets.lake.delivered import ID_LENGTH, customers, pseudonyms
 from assets.lake.files import CityLake, until_swapped
 from assets.lake.load_profile import PUBLIC
-from assets.lake.meter_intervals import ID_LENGTH, customers, pseudonyms
 from assets.lake.points import PSEUDONYMOUS, accounts_in, keyed_deliveries, points_in
+from assets.lake.upkeep import rebucket
 from assets.landing import erased, identity
 from assets.landing.deployment import Deployment, Step
 from assets.landing.identity import Rotation, fingerprint
@@ -50,6 +51,8 @@ def rotate(deployment: Deployment, old: bytes, new: bytes) -> dict[str, int]:
         _require_all(CityLake(store, slug), renamed.meters)
     identity.begin_rotation(store, keys)
     done = {slug: _renamed(CityLake(store, slug), renamed, new) for slug, renamed in ids.items()}
+    for slug, city in deployment.cities.items():
+        rebucket(CityLake(store, slug, city.meter_buckets))
     # Ids of erased meters cannot be changed, landing no longer knows their points; whoever has the old key could tell
     # whose they are.
     erased.forget(store)
@@ -97,7 +100,8 @@ def _require_all(lake: CityLake, ids: Mapping[str, str]) -> None:
 
 
 def _renamed(lake: CityLake, ids: _Names, key: bytes) -> int:
-    """Put the new ids into all files of a city; how many changed."""
+    """Put the new ids into all files of a city; how many changed. New ids are of other buckets: days are whole then."""
+    rebucket(lake)
     overlap.replace(lake, ids.shared)
     files = [(table, each) for table in PSEUDONYMOUS for each in lake.keys(table)]
     return sum(until_swapped(partial(_rewritten, lake, table, each, ids, key)) for table, each in files)

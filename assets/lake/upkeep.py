@@ -118,15 +118,16 @@ def _read_again(step: Step, lake: CityLake, table: Table, day: date) -> Rebuilt:
 
 
 def _set_aside(lake: CityLake, table: Table, day: date) -> None:
-    """Move the file of a day to ``damaged/`` if it is damaged; else remove the day from it."""
-    try:
-        lake.put(table, day, table.empty())
-    except (Damaged, pl.exceptions.PolarsError):
-        key = lake.held_in(table, day)
-        found = lake.store.fetch(key)
-        if found.data is not None:
-            lake.store.write(f"damaged/{key}", found.data)
-            lake.store.remove(key, found.tag)
+    """Move what is damaged of a day's files to ``damaged/``; remove the day from the others."""
+    for key in lake.keys(table, (day, day)):
+        try:
+            lake.rows(table, [key])
+        except (Damaged, pl.exceptions.PolarsError):
+            found = lake.store.fetch(key)
+            if found.data is not None:
+                lake.store.write(f"damaged/{key}", found.data)
+                lake.store.remove(key, found.tag)
+    lake.put(table, day, table.empty())
 
 
 def refused(step: Step) -> pl.DataFrame:
@@ -166,12 +167,12 @@ def replay(step: Step, receipts: Iterable[str] = ()) -> list[Rebuilt]:
 def upgrade(lake: CityLake) -> list[str]:
     """Rewrite files of an older contract, without digest or in another place than the table's size asks for; returns
     their keys. Raises what ``CityLake.read`` raises."""
-    done = _remembered(lake)
+    done = _remembered(lake) + rebucket(lake)
     for table in TABLES.values():
         for key in lake.keys(table):
             rows = lake.rows(table, [key])
             days = rows[table.day].unique().to_list()
-            placed = {lake.held_in(table, day) for day in days} == {key}
+            placed = table.bucketed or {lake.held_in(table, day) for day in days} == {key}
             if placed and is_current(table, lake.store.read(key)):
                 continue
             done.append(key)
@@ -179,9 +180,16 @@ def upgrade(lake: CityLake) -> list[str]:
                 lake.revise(table, days, partial(_together, table, rows))
                 lake.store.delete(key)
             else:
-                held = lake.hold(table, days[0])
+                held = lake.hold_file(table, key)
                 lake.swap(held, held.rows, days)
     return done
+
+
+def rebucket(lake: CityLake) -> list[str]:
+    """Cut the days of meter tables into as many buckets as the lake is to have; returns the files that went. Nights
+    do so with each day that they write. Raises what ``CityLake.read`` raises."""
+    bucketed = [table for table in TABLES.values() if table.bucketed]
+    return [key for table in bucketed for day in lake.days(table) for key in lake.recut(table, day)]
 
 
 def _remembered(lake: CityLake) -> list[str]:

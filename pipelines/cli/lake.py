@@ -83,8 +83,26 @@ def lake_upgrade(city: Cities = None, as_json: Json = False) -> None:
         counts = store_upgrade.upgrade(store)
         say(f"{sum(counts.values())} receipts of {len(counts)} cities kept; the next night reads them again")
     with at_work(settings, cities, slugs) as deployment:
-        done = {slug: upkeep.upgrade(CityLake(deployment.store, slug)) for slug in slugs}
+        lakes = {slug: CityLake(deployment.store, slug, cities[slug].meter_buckets) for slug in slugs}
+        done = {slug: upkeep.upgrade(lake) for slug, lake in lakes.items()}
     _say_files(done, "rewritten", as_json)
+
+
+@lake_app.command("rebucket")
+@guarded
+def lake_rebucket(city: Cities = None, as_json: Json = False) -> None:
+    """Cut the days of meter readings into the registry's meter_buckets; a night does it with the days it writes."""
+    from assets.lake import upkeep
+    from assets.lake.files import CityLake
+    from pipelines.build import at_work, cities_of
+
+    settings = Settings()
+    cities = cities_of(settings)
+    slugs = wanted(cities, city)
+    with at_work(settings, cities, slugs) as deployment:
+        lakes = {slug: CityLake(deployment.store, slug, cities[slug].meter_buckets) for slug in slugs}
+        done = {slug: upkeep.rebucket(lake) for slug, lake in lakes.items()}
+    _say_files(done, "cut anew", as_json)
 
 
 @lake_app.command("compact")

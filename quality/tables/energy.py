@@ -76,6 +76,7 @@ METER_INTERVALS = Table(
     published=False,
     max_age=timedelta(days=2),
     size="readings",
+    bucketed=True,
     rules=(completeness,),
     metrics=by_meter_day,
     expectations=(
@@ -120,6 +121,7 @@ METER_SUPERSEDED = Table(
     day="local_date",
     published=False,
     size="readings",
+    bucketed=True,
     columns=(
         *_METER_COLUMNS,
         _VERSION,

@@ -30,9 +30,11 @@ def night(deployment: Deployment, city: City, day: date) -> None:
     load_profile.make(step)
 
 
-def metered_city(folder: Path, store: Store | None = None, without: str = "") -> tuple[Deployment, City]:
+def metered_city(
+    folder: Path, store: Store | None = None, without: str = "", buckets: int = 1
+) -> tuple[Deployment, City]:
     """Two nights: all meters, then a correction of all and a file of three; ``without`` never came in any of them."""
-    city = small_city()
+    city = small_city().model_copy(update={"meter_buckets": buckets})
     deployment = deployment_at(folder, city, store)
     points = [point for point in POINTS if point != without]
     for day, value in ((D1, 1), (D2, 2)):

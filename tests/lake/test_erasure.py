@@ -11,8 +11,8 @@ import pytest
 
 from assets.cities.registry import City
 from assets.lake import accounts, erasure, load_profile, upkeep
+from assets.lake.delivered import pseudonyms
 from assets.lake.files import CityLake
-from assets.lake.meter_intervals import pseudonyms
 from assets.lake.points import PSEUDONYMOUS, holds
 from assets.lake.rotation import rotate
 from assets.landing import erased

@@ -15,8 +15,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from assets.lake.delivered import DELIVERED, Spool, no_delivered, pseudonyms, to_delivered
 from assets.lake.files import CityLake
-from assets.lake.meter_intervals import DELIVERED, KEPT, apply, no_delivered, pseudonyms, resolve, to_delivered
+from assets.lake.meter_intervals import KEPT, apply, resolve
 from assets.landing.archive import Receipt
 from assets.landing.store import LocalStore
 from quality.meter_array import DayArray
@@ -78,8 +79,14 @@ def store(tmp_path) -> LocalStore:
     return LocalStore(tmp_path)
 
 
+def spool(rows: pl.DataFrame, cut: int = 1) -> Spool:
+    spooled = Spool(cut)
+    spooled.add(rows)
+    return spooled
+
+
 def put(store, *rows, register=NO_REGISTER, **more):
-    return apply(CityLake(store, "phuket"), frame(*rows), register, **more)
+    return apply(CityLake(store, "phuket"), spool(frame(*rows)), register, **more)
 
 
 # Which reading wins
@@ -301,7 +308,7 @@ def model(deliveries: list[list[dict]]) -> dict[tuple, tuple]:
 
 def deliver(store: LocalStore, deliveries, numbers: dict[str, int], at: int) -> None:
     lake, receipts = CityLake(store, "phuket"), [f"r{at}"]
-    apply(lake, frame(*deliveries[at]), NO_REGISTER, receipts=receipts, also_days=days, numbers=numbers)
+    apply(lake, spool(frame(*deliveries[at])), NO_REGISTER, receipts=receipts, also_days=days, numbers=numbers)
 
 
 @settings(max_examples=50, deadline=None)
@@ -311,7 +318,7 @@ def test_order_repetition_and_crashes_leave_no_trace(history):
     with tempfile.TemporaryDirectory() as folder:
         straight, crooked = LocalStore(Path(folder) / "a"), LocalStore(Path(folder) / "b")
         whole = frame(*(row for rows in deliveries for row in rows))
-        apply(CityLake(straight, "phuket"), whole, NO_REGISTER, numbers=numbers)
+        apply(CityLake(straight, "phuket"), spool(whole), NO_REGISTER, numbers=numbers)
         for at, after in crashes:
             with contextlib.suppress(Crash):
                 deliver(CrashingStore(crooked.root, after), deliveries, numbers, at)
@@ -360,7 +367,7 @@ def applied_to(root: Path, deliveries: list[list[dict]]) -> tuple[dict[str, byte
     told = []
     for at, each in enumerate([*deliveries, deliveries[0]]):
         receipts = [f"r{at % len(deliveries)}"]
-        done = apply(CityLake(store, "phuket"), frame(*each), REGISTER, receipts=receipts, also_days=days)
+        done = apply(CityLake(store, "phuket"), spool(frame(*each)), REGISTER, receipts=receipts, also_days=days)
         told.append((done.verdicts, done.refused.sort(pl.all()).rows(), {r: sorted(h) for r, h in done.held.items()}))
     return lake_files(store), told
 
@@ -414,8 +421,12 @@ def receipt(identity: str, day: date) -> Receipt:
     return Receipt.model_construct(id=identity, day=day, number=1)
 
 
+def as_delivered(told: pl.DataFrame, of: Receipt, key: bytes = b"k") -> pl.DataFrame:
+    return to_delivered(told, of, pseudonyms(told["point"], "phuket", key))
+
+
 def test_delivered_rows_hold_no_metering_point_and_the_local_day():
-    rows = to_delivered(readings("020001234567"), receipt("r1", date(2026, 1, 3)), "phuket", b"secret")
+    rows = as_delivered(readings("020001234567"), receipt("r1", date(2026, 1, 3)), b"secret")
     assert rows.schema == DELIVERED
     assert "020001234567" not in str(rows.to_dicts())
     assert rows["local_date"].to_list() == [date(2026, 1, 1), date(2026, 1, 2)]
@@ -424,7 +435,7 @@ def test_delivered_rows_hold_no_metering_point_and_the_local_day():
     ]
     expected = hmac.new(b"secret", b"phuket\x00020001234567", hashlib.sha256).hexdigest()[:20]
     assert rows["meter_id"].unique().to_list() == [expected]
-    assert to_delivered(readings(), receipt("r", DAY), "phuket", b"k").equals(no_delivered())
+    assert as_delivered(readings(), receipt("r", DAY)).equals(no_delivered())
 
 
 def test_a_meter_that_is_a_second_fast_keeps_its_day():
@@ -435,14 +446,14 @@ def test_a_meter_that_is_a_second_fast_keeps_its_day():
         (pl.col(name) if name in day.columns else pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in READING_SCHEMA.items()
     )
-    rows = to_delivered(day, receipt("r", DAY), "phuket", b"k")
+    rows = to_delivered(day, receipt("r", DAY), pseudonyms(day["point"], "phuket", b"k"))
     assert rows["start"].to_list() == exact
     assert rows["local_date"].unique().to_list() == [DAY], "the first interval began the day before"
     assert rows["clock_seconds"].unique().to_list() == [-1]
 
 
 def test_a_reading_without_a_metering_point_is_a_row_without_an_id():
-    delivered = to_delivered(readings("1").with_columns(point=pl.lit(None, LABEL)), receipt("r", DAY), "phuket", b"k")
+    delivered = as_delivered(readings("1").with_columns(point=pl.lit(None, LABEL)), receipt("r", DAY))
     assert delivered["meter_id"].to_list() == [None, None]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets.lake.delivered import pseudonyms
 from assets.lake.files import CityLake
-from assets.lake.meter_intervals import pseudonyms
 from assets.lake.upkeep import upgrade, verify
 from assets.landing.store import LocalStore
 from quality.contracts import Column, Table

@@ -9,8 +9,8 @@ import pytest
 
 from assets.cities.registry import City
 from assets.lake import accounts, upkeep
+from assets.lake.delivered import pseudonyms
 from assets.lake.files import CityLake
-from assets.lake.meter_intervals import pseudonyms
 from assets.lake.points import PSEUDONYMOUS
 from assets.lake.rotation import CannotRotate, rotate
 from assets.landing.identity import NotOurs, claim, fingerprint, identity

@@ -151,7 +151,7 @@ def test_meter_intervals_are_judged_by_meter_and_day():
     metrics = by_meter_day(frame)
     assert metrics.height == 30
     assert metrics.row(0, named=True) == {
-        "meter_id": "m0", "local_date": DAY, "slots": 96, "negative": 0, "expected": 96,
+        "meter_id": "m0", "local_date": DAY, "slots": 96, "negative": 0, "missing": 0, "expected": 96,
         "missing_share": 0.0, "zero_share": 0.0, "peak_ratio": 1.0,
     }  # fmt: skip
     assert set(outcomes(frame).values()) == {"pass"}

@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 
 from assets.lake import overlap
+from assets.lake.delivered import pseudonyms
 from assets.lake.files import CityLake
-from assets.lake.meter_intervals import pseudonyms
 from assets.landing.store import LocalStore
 from quality import privacy
 from quality.tables import LOAD_PROFILE_BASIS

@@ -83,7 +83,7 @@ def test_a_table_without_an_age_limit_is_never_stale():
 
 @pytest.mark.parametrize(("missing", "outcome"), [(0, "pass"), (5, "pass"), (6, "warn"), (100, "warn")])
 def test_completeness_warns_above_five_per_cent_and_never_blocks(missing, outcome):
-    frame = pl.DataFrame({"value_delivered": [None] * missing + [1] * (100 - missing)})
+    frame = pl.DataFrame({"missing": [missing, 0], "slots": [96, 4]})
     verdict = completeness(TABLE, frame)[0]
     assert (verdict.verdict, verdict.failed, verdict.checked) == (outcome, missing, 100)
     assert completeness(TABLE, frame.clear())[0].verdict == "pass"

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from quality.readings import ENERGY
+from quality.vee.day_types import calendar
 from quality.vee.rules import RULES
 from tests.vee.town import DAY, REGISTER, four_weeks, intervals, judged_day
 
@@ -130,7 +131,7 @@ def known(given: list[dict[str, str]]):
         elif what == "register differs":
             more["sum_fails"] = lambda day, m=line["meter"]: (day.channels["meter_id"] == m).to_numpy()
         elif what == "calendar":
-            more["rates"] = lambda day: np.where(np.isin(np.arange(day.slots) * day.minutes // 60, range(9, 22)), 1, 2)
+            more["rates"] = lambda day: calendar().rates(day.day, day.minutes)
         else:
             raise AssertionError(f"{what} is nothing a case can give")
     return register, past, more

@@ -7,7 +7,7 @@ Days of clock changes: a local time that is skipped is none; one that is repeate
 """
 
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import polars as pl
 
@@ -72,6 +72,21 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
         parse(pl.col("plain"), "ymd", how.era)
     )
     return read.select("text", "offset", stamp=own if how.order == "ymd" else pl.coalesce(own, iso))
+
+
+def never_changes(zone: str) -> bool:
+    """Whether a zone has had one offset for as long as there are electronic meters."""
+    there = zone_of(zone)
+    return (
+        len(
+            {
+                datetime(year, month, 1, tzinfo=there).utcoffset()
+                for year in range(1990, 2040)
+                for month in (1, 4, 7, 10)
+            }
+        )
+        == 1
+    )
 
 
 def _offset(frame: pl.DataFrame, zone: str) -> timedelta | None:

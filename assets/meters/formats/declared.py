@@ -5,6 +5,7 @@ become instants in ``clock``, how registers and rates become channels in ``chann
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import polars as pl
@@ -22,11 +23,13 @@ from assets.meters.formats.canonical import (
 from assets.meters.formats.content import Content
 from assets.meters.formats.layouts import Layout
 from assets.meters.formats.tabular import Table
-from quality.batch import Batch, Breach
+from quality.batch import Batch, Breach, together
 from quality.meter_grid import CLOCK_SECONDS, clock_seconds
 
 _MANGLED = r"^\d(\.\d+)?[Ee]\+\d+$"
 """A number that a spreadsheet shortened: different metering points become the same."""
+DAYS = 4_000
+"""Days of readings that are unfolded together: 400,000 quarter-hours."""
 _FACTOR = pl.Decimal(38, 9)
 """Unit (three decimals) times multiplier (six)."""
 _MEASURED = pl.Schema(
@@ -57,31 +60,56 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
     if table is None:
         wanted = f"no row of {layout.width} cells" if layout.width else f"no header with {', '.join(layout.required)}"
         return Export.rejected(layout.name, "file-malformed", wanted)
-    if table.cut is not None:
-        return Export.rejected(layout.name, "file-truncated", *table.cut)
-    lines = _filtered(Batch(table.body), table, layout).also(_above(table, layout))
+    said = Batch(pl.DataFrame()).also(_above(table, layout))
     point = layout.point if options.point is None else options.point
     if layout.point_column is None and layout.points is None and point is None:
         layout.check_point()
         point = layout.stand_in
-        lines = lines.note("point-absent", f"'{point}' stands for the metering point: set the option 'point'")
+        said = said.note("point-absent", f"'{point}' stands for the metering point: set the option 'point'")
     if strangers := len(_strangers(table.names, layout)):
-        lines = lines.note("column-new", f"{strangers} column(s) that the layout does not know")
-    tall = _intervals(_stamped(lines, table, layout, point), table, layout)
-    tall = clock.instants(_measures(tall, layout), zone)
+        said = said.note("column-new", f"{strangers} column(s) that the layout does not know")
+    stamped = (_stamped(_filtered(Batch(body), table, layout), table, layout, point) for body in table.pieces())
+    try:
+        values = together([_read(part, table, zone) for part in _parts(stamped, layout, zone)])
+    except tabular.Cut as cut:
+        return Export.rejected(layout.name, "file-truncated", *cut.args)
+    if layout.merge:
+        valued = pl.col("value").is_not_null()
+        values = values.filter(valued | ~valued.any().over("point", "channel", "quantity", "start"))
+    readings = channels.joined(channels.differenced(resolve(values.also(*said.problems)), layout), layout)
+    return Export.of(layout.name, readings=readings, zone=zone)
+
+
+def _parts(stamped: Iterable[Batch], layout: Layout, zone: str) -> Iterator[Batch]:
+    """Lines that can be read without knowing of others, as many at a time as there were, or days of as many readings.
+
+    Where the zone's clock changes, what hour a line is of depends on those around it.
+    """
+    if not layout.wide and clock.never_changes(zone):
+        yield from stamped
+        return
+    lines = together(list(stamped))
+    if not layout.wide:
+        yield lines
+        return
+    lines = wide.days(lines, layout)
+    yield Batch(lines.rows.clear(), lines.problems)
+    at_once = DAYS if clock.never_changes(zone) else max(lines.rows.height, 1)
+    yield from (Batch(rows) for rows in lines.rows.iter_slices(at_once))
+
+
+def _read(lines: Batch, table: Table, zone: str) -> Batch:
+    """Readings (``READING_SCHEMA``) of some lines, not yet resolved."""
+    layout = table.layout
+    tall = clock.instants(_measures(_intervals(lines, table, layout), layout), zone)
     if layout.wide:
         tall = wide.within(tall, layout)
     else:
         no_time = "the local day does not have this time: a clock change skips it"
         tall = tall.refuse((pl.col("start").is_null(), "stamp-bad", no_time))
-    values = _values(tall, layout, content.kind == "xlsx")
+    values = _values(tall, layout, table.content.kind == "xlsx")
     values = wide.checked(values, layout) if layout.wide else values
-    if layout.merge:
-        valued = pl.col("value").is_not_null()
-        values = values.filter(valued | ~valued.any().over("point", "part", "quantity", "start"))
-    readings = resolve(canonical(values.with_columns(channel="part")))
-    readings = channels.joined(channels.differenced(readings, layout), layout)
-    return Export.of(layout.name, readings=readings, zone=zone)
+    return canonical(values.with_columns(channel="part"))
 
 
 def _strangers(names: list[str], layout: Layout) -> list[str]:
@@ -192,7 +220,7 @@ def _stamped(lines: Batch, table: Table, layout: Layout, point: str | None) -> B
 def _intervals(lines: Batch, table: Table, layout: Layout) -> Batch:
     """A row an interval or register read, ``raw`` its text and ``early`` the minutes from its start to its stamp."""
     if layout.wide:
-        return wide.unfolded(wide.days(lines, layout), table.names, layout)
+        return wide.unfolded(lines, table.names, layout)
     rows = lines.rows
     if layout.components:
         tall = rows.with_columns(raw=table.cell(layout.value_column))

@@ -6,8 +6,8 @@ delimiter. Workbooks are read as text, in which numbers have a decimal point and
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import fastexcel
 import polars as pl
@@ -26,16 +26,36 @@ _Head = list[tuple[int, list[str]]]
 """Numbers and cells, without blanks around, of the first rows; not of those that are broken."""
 
 
-class Table(NamedTuple):
-    """Column ``names`` in line ``at`` (0 without header) and the ``body``: ``row`` and ``cells``, null where broken."""
+class Cut(Exception):
+    """The file was cut: its arguments are what shows it, and in which row."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Column ``names`` in line ``at`` (0 without header) of the table at a ``place`` of a file, and what is ``above``:
+    ``row`` and ``cells``, null where broken."""
 
     at: int
     names: list[str]
-    body: pl.DataFrame
+    place: str
     above: pl.DataFrame
-    """The rows before the header, as ``body``."""
-    cut: tuple[str, int] | None = None
-    """What shows that the file was cut, and in which row."""
+    content: Content
+    layout: Layout
+
+    def pieces(self) -> Iterator[pl.DataFrame]:
+        """The rows below the header and above the footer, as ``above``, a piece at a time. Raises ``Cut``."""
+        last = self.above.clear()
+        for piece in _pieces(self.content, self.place):
+            body = piece.filter(pl.col("row") > self.at)
+            if self.layout.footer is not None:
+                ends = body.filter(pl.col("cells").list.first().str.contains(self.layout.footer))["row"].min()
+                if ends is not None:
+                    yield body.filter(pl.col("row") < ends)
+                    return
+            last = body.tail(1) if body.height else last
+            yield body
+        if cut := _cut(self.content, last, self.width, self.layout):
+            raise Cut(*cut)
 
     @property
     def width(self) -> int:
@@ -56,20 +76,15 @@ def header(content: Content, layout: Layout) -> tuple[int, list[str]] | None:
 
 
 def load(content: Content, layout: Layout) -> Table | None:
-    """The layout's table, without the footer; None where no header shows it."""
+    """The layout's table; None where no header shows it."""
     if layout.encoding is not None and content.kind == "text":
         content = look_at(content.data, layout.encoding)
     place, found = next(_headers(content, layout), ("", None))
     if found is None:
         return None
     at, names = found
-    rows = _cells(content, place)
-    body = rows.filter(pl.col("row") > at)
-    table = Table(at, names, body, rows.filter(pl.col("row") < at))
-    if layout.footer is not None:
-        ends = body.filter(pl.col("cells").list.first().str.contains(layout.footer))["row"].min()
-        body = body if ends is None else body.filter(pl.col("row") < ends)
-    return table._replace(body=body, cut=_cut(content, body, table.width, layout))
+    above = _cells(content, place, at).filter(pl.col("row") < at)
+    return Table(at, names, place, above, content, layout)
 
 
 def _headers(content: Content, layout: Layout) -> Iterator[tuple[str, tuple[int, list[str]]]]:
@@ -125,6 +140,15 @@ def _sheet(data: bytes, place: str, limit: int | None = None) -> pl.DataFrame:
         row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64), cells=pl.concat_list(pl.all().cast(pl.String).fill_null(""))
     )
     return rows.filter(pl.col("cells").list.join("").str.strip_chars() != "")
+
+
+def _pieces(content: Content, place: str) -> Iterator[pl.DataFrame]:
+    if content.kind == "xlsx":
+        yield _sheet(content.data, place)
+        return
+    stated = _SEP_LINE.match(content.text)
+    for piece in content.pieces(place):
+        yield piece.filter(pl.col("row") > 1) if stated else piece
 
 
 def _cells(content: Content, place: str, limit: int | None = None) -> pl.DataFrame:

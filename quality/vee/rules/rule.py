@@ -25,8 +25,8 @@ class Context:
     """All that rules may know of the day beside its values; a part that is None keeps the rules that need it from
     running, which ``rules_run`` tells.
 
-    ``now`` is when the day is judged. ``superseded`` are ``METER_SUPERSEDED`` rows of the day. ``rates`` is the
-    calendar's rate of each slot in bits of ``window.RATES``. ``sum_fails`` tells which channels' intervals do not add
+    ``now`` is when the day is judged. ``superseded`` are ``METER_SUPERSEDED`` rows of the day. ``rates`` are
+    the calendar's of the slots (``Calendar.rates``). ``sum_fails`` tells which channels' intervals do not add
     up to their register over a period that holds the day (``quality.vee.registers``).
     """
 
@@ -34,7 +34,7 @@ class Context:
     history: History | None = None
     now: datetime | None = None
     superseded: pl.DataFrame | None = None
-    rates: np.ndarray[tuple[int], np.dtype[np.uint8]] | None = None
+    rates: pl.Series | None = None
     sum_fails: Bools | None = None
 
     def number(self, name: str) -> float:

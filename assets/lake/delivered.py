@@ -1,0 +1,163 @@
+"""Delivered readings on their way into the lake: pseudonymised, and set out by day and bucket.
+
+A night of a big city has more readings than fit into memory beside all else; what is too much waits on disk.
+"""
+
+import hashlib
+import hmac
+import io
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import date
+from typing import IO, Self
+
+import polars as pl
+
+from assets.lake import buckets
+from assets.landing.archive import Receipt
+from quality.meter_grid import ZONE, on_clock
+from quality.readings import LABEL, QUANTITIES
+from quality.tables import METER_SUPERSEDED
+
+DELIVERED = pl.Schema(
+    {
+        name: LABEL if dtype == pl.String else dtype
+        for name, dtype in METER_SUPERSEDED.delivered.items()
+        if name != "reason"
+    }
+)
+"""A delivered reading in the lake's terms: hashed meter, unit, local day, lineage; texts as codes."""
+
+ID_LENGTH = 20
+"""Hex digits of a meter id: 80 bits, so that even 10^9 meters share none by chance (probability below 10^-6)."""
+
+
+HELD_ROWS = 4_000_000
+"""Readings that a spool holds in memory: about 400 MB at 100 bytes a reading."""
+
+
+def no_delivered() -> pl.DataFrame:
+    """An empty frame of ``DELIVERED``."""
+    return DELIVERED.to_frame()
+
+
+def pseudonyms(points: pl.Series, city: str, key: bytes) -> dict[str, str]:
+    """Metering point → meter id: HMAC-SHA256 under the deployment's ``key``, distinct by city.
+
+    Raises ``ValueError`` for an empty key: an unkeyed hash of a 12-digit number is reversed in minutes.
+    """
+    if not key:
+        raise ValueError("the key for meter ids is empty")
+    return {
+        point: hmac.new(key, f"{city}\0{point}".encode(), hashlib.sha256).hexdigest()[:ID_LENGTH]
+        for point in points.drop_nulls().unique()
+    }
+
+
+def customers(accounts: pl.Series, city: str, key: bytes) -> dict[str, str]:
+    """Contract account → customer id, made as meter ids are, and never one of them. Raises what ``pseudonyms`` does."""
+    told = {account: f"account\0{account}" for account in accounts.drop_nulls().unique()}
+    ids = pseudonyms(pl.Series("account", list(told.values()), pl.String), city, key)
+    return {account: ids[each] for account, each in told.items()}
+
+
+def to_delivered(readings: pl.DataFrame, receipt: Receipt, ids: Mapping[str, str]) -> pl.DataFrame:
+    """Readings (``READING_SCHEMA``) of one receipt as rows of ``DELIVERED``, their points by ``ids`` (``pseudonyms``):
+    no metering point goes any further."""
+    return (
+        on_clock(readings)
+        .select(
+            "channel",
+            "quantity",
+            "start",
+            "minutes",
+            "quality",
+            "quality_raw",
+            "reason_raw",
+            "rate_raw",
+            "clock_seconds",
+            "version",
+            meter_id=pl.col("point").replace_strict(ids, return_dtype=LABEL),
+            unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=LABEL),
+            local_date=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
+            value_delivered="value",
+            _receipt=pl.lit(receipt.id, LABEL),
+            _row="row",
+            _delivered=pl.lit(receipt.day, pl.Date),
+            _number=pl.lit(receipt.number, pl.Int32),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in DELIVERED.items())
+    )
+
+
+class Spool:
+    """Readings (``DELIVERED``) by local day and bucket, each part to be taken once.
+
+    Above ``HELD_ROWS`` they wait in a file that has no name: it is gone when the process is, however it ends. Its disk
+    is that of ``TMPDIR``. ``receipts`` are those that brought any.
+    """
+
+    def __init__(self, cut: int, hold: int = HELD_ROWS) -> None:
+        self.receipts: set[str] = set()
+        self._cut, self._hold = cut, hold
+        self._arrived: list[pl.DataFrame] = []
+        self._rows = 0
+        self._parts: dict[tuple[date, str], list[pl.DataFrame | tuple[int, int]]] = {}
+        self._closing = ExitStack()
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def add(self, readings: pl.DataFrame) -> None:
+        """Take some more. Raises ``OSError`` where the disk is full."""
+        if not readings.height:
+            return
+        self.receipts.update(readings["_receipt"].unique().cast(pl.String))
+        self._arrived.append(readings)
+        self._rows += readings.height
+        if self._rows > self._hold:
+            self._set_out(to_disk=True)
+
+    def days(self) -> set[date]:
+        """Days that have readings."""
+        self._set_out()
+        return {day for day, _ in self._parts}
+
+    def has(self, day: date, bucket: str) -> bool:
+        """Whether there are readings of a bucket that were not taken."""
+        return (day, bucket) in self._parts
+
+    def take(self, day: date, bucket: str) -> pl.DataFrame:
+        """The readings of a day and bucket, in the order they came; none the second time."""
+        parts = self._parts.pop((day, bucket), [])
+        return pl.concat([no_delivered(), *(self._read(*part) if isinstance(part, tuple) else part for part in parts)])
+
+    def _read(self, at: int, size: int) -> pl.DataFrame:
+        assert self._file is not None
+        self._file.seek(at)
+        return pl.read_ipc_stream(io.BytesIO(self._file.read(size)))
+
+    def _set_out(self, to_disk: bool = False) -> None:
+        """Cut what has arrived into parts."""
+        if not self._arrived:
+            return
+        arrived = pl.concat(self._arrived)
+        self._arrived, self._rows = [], 0
+        meters = arrived.select(pl.col("meter_id").unique())
+        places = meters.with_columns(_bucket=buckets.of_ids(meters["meter_id"].cast(pl.String), self._cut))
+        placed = arrived.join(places, on="meter_id", how="left", maintain_order="left")
+        for (day, bucket), part in placed.partition_by("local_date", "_bucket", as_dict=True).items():
+            rows = part.select(DELIVERED.names())
+            self._parts.setdefault((day, bucket), []).append(self._written(rows) if to_disk else rows)
+
+    def _written(self, rows: pl.DataFrame) -> tuple[int, int]:
+        if self._file is None:
+            self._file = self._closing.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the spool
+        at = self._file.seek(0, io.SEEK_END)
+        rows.write_ipc_stream(self._file, compression="zstd")
+        return at, self._file.tell() - at
