@@ -80,7 +80,7 @@ def world(chance: Random, day: date) -> list[model.Meter]:
             values[first] = -values[first]
         if wrong == "sentinel":
             values[first] = chance.choice([4294967.295, 2147483.647, 16777.215, 34364.271])
-        if wrong == "scale":
+        if wrong == "scale" and chance.random() < 0.85:
             values = [round(value * factor, 6) for value in values]
         if wrong == "estimated":
             qualities = [chance.choice(["substituted", "forecast", "suspect"]) for _ in values]

@@ -24,7 +24,7 @@ from assets.meters.formats.content import Content
 from assets.meters.formats.layouts import Layout
 from assets.meters.formats.tabular import Table
 from quality.batch import Batch, Breach, together
-from quality.meter_grid import CLOCK_SECONDS, clock_seconds
+from quality.meter_grid import CLOCK_SECONDS, off_clock
 
 _MANGLED = r"^\d(\.\d+)?[Ee]\+\d+$"
 """A number that a spreadsheet shortened: different metering points become the same."""
@@ -187,7 +187,7 @@ def _stamped(lines: Batch, table: Table, layout: Layout, point: str | None) -> B
             lines = lines.with_columns(stamp=pl.col("stamp") + closing)
         elif layout.label == "start":
             checks.append((late, "stamp-bad", "24:00 is no start of an interval"))
-        off_grid = clock_seconds(pl.col("stamp"), layout.minutes).abs() > CLOCK_SECONDS
+        off_grid = off_clock(pl.col("stamp"), layout.minutes)
         checks.append((off_grid, "interval-misaligned", f"not on the grid of {layout.minutes} minutes"))
     else:
         wrong = ~period.is_between(1, wide.LONG_DAY // layout.minutes).fill_null(False)

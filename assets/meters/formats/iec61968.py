@@ -20,7 +20,7 @@ from assets.meters.formats import cim, markup
 from assets.meters.formats.canonical import EXACT, THAILAND, Export, ReadingOptions, canonical, resolve
 from assets.meters.formats.content import Content
 from quality.batch import Batch
-from quality.meter_grid import CLOCK_SECONDS, clock_seconds
+from quality.meter_grid import off_clock
 from quality.problems import problem
 from quality.readings import QUALITIES, no_readings
 
@@ -185,7 +185,7 @@ def _timed(values: pl.DataFrame, sent: str | None, zone: str) -> Batch:
             "neither reading type nor time period tells a length in minutes",
         ),
         (
-            interval & (clock_seconds(pl.col("end"), 1).abs() > CLOCK_SECONDS),
+            interval & (off_clock(pl.col("end"), 1)),
             "interval-misaligned",
             "the interval does not end near a minute",
         ),

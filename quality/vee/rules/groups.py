@@ -20,7 +20,8 @@ def group_scale(day: MeterDay, context: Context) -> Bools:
     factor = np.log(np.where(known, day.energy, 1) / np.where(known, mean, 1))
     bound, alike = np.log(context.number("group_scale")), np.log(context.number("group_alike"))
     value = pl.col("value")
-    wrong = (value.median().abs() > bound) & (value.quantile(0.75) - value.quantile(0.25) <= alike)
+    apart = value.quantile(0.75, "linear") - value.quantile(0.25, "linear")
+    wrong = (value.median().abs() > bound) & (apart <= alike)
     scaled: Bools = (np.abs(factor) > bound) & _groups(day, context, known, factor, wrong)
     return scaled
 
