@@ -15,7 +15,7 @@ from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
 from quality import gate, privacy
-from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS
+from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_FINAL
 from quality.verdicts import Verdict, ascends, contract, keys, structure, worst
 
 QUARTER = 15
@@ -162,7 +162,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     remembered = lake.days(LOAD_PROFILE_BASIS)
     waiting = {each for each in ingest.stale_days(lake, LOAD_PROFILE_BASIS) if restatable(each, day)}
     lost = set(remembered) - set(lake.days(LOAD_PROFILE))
-    days = sorted({*ingest.stale_days(lake, METER_INTERVALS), day - timedelta(days=1), *waiting, *lost})
+    days = sorted({*ingest.stale_days(lake, METER_FINAL), day - timedelta(days=1), *waiting, *lost})
     forgotten = set(committed()).difference(remembered) if not {*days}.issubset(remembered) else set()
     register = ingest.latest_register(step)
     verdicts = [_forgotten(sorted(forgotten.intersection(days)), len(days))]
@@ -171,7 +171,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     cells = [LOAD_PROFILE.empty()]
     past, shared = _Past(lake, remembered), overlap.shared_with(lake)
     for reading_day in sorted({*days} - forgotten):
-        intervals, before = lake.day(METER_INTERVALS, reading_day), lake.day(LOAD_PROFILE_BASIS, reading_day)
+        intervals, before = lake.day(METER_FINAL, reading_day), lake.day(LOAD_PROFILE_BASIS, reading_day)
         if intervals.height or before.height:
             theirs = overlap.elsewhere(shared, reading_day)
             mine = intervals.filter(~pl.col("meter_id").is_in(theirs))
@@ -193,7 +193,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
                 ingest.mark_stale(lake, LOAD_PROFILE_BASIS, [reading_day])
             if restatable(reading_day, day):
                 ingest.settle(lake, LOAD_PROFILE_BASIS, [reading_day])
-        ingest.settle(lake, METER_INTERVALS, [reading_day])
+        ingest.settle(lake, METER_FINAL, [reading_day])
     # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
     written = pl.concat(cells)
     found = gate.judge(LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), day, more=verdicts)

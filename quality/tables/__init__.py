@@ -6,7 +6,7 @@ Asia/Bangkok, where a day always has 24 hours.
 """
 
 from quality.contracts import Table
-from quality.tables import economy, energy, environment, governance, living, mobility, operating, people
+from quality.tables import economy, energy, environment, governance, living, mobility, operating, people, vee
 from quality.tables.economy import HOUSEHOLD_INCOME as HOUSEHOLD_INCOME, VISITORS as VISITORS
 from quality.tables.energy import (
     EV_CHARGERS as EV_CHARGERS,
@@ -47,10 +47,16 @@ from quality.tables.mobility import (
 )
 from quality.tables.operating import DELIVERIES as DELIVERIES, QUARANTINE as QUARANTINE, VERDICTS as VERDICTS
 from quality.tables.people import POPULATION as POPULATION
+from quality.tables.vee import (
+    METER_FINAL as METER_FINAL,
+    METER_QUALITY as METER_QUALITY,
+    REGISTER_CHECKS as REGISTER_CHECKS,
+    VEE_RULES as VEE_RULES,
+)
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (energy, environment, mobility, living, people, economy, governance, operating)
+    for module in (energy, vee, environment, mobility, living, people, economy, governance, operating)
     for table in vars(module).values()
     if isinstance(table, Table)
 }

@@ -54,15 +54,21 @@ _METER_COLUMNS = (
     Column("quality_raw", pl.String(), "Quality flag as delivered."),
     Column("reason_raw", pl.String(), "Reason as delivered."),
     Column("rate_raw", pl.String(), "Time-of-use rate as the utility told it."),
+    Column(
+        "clock_seconds",
+        pl.Int8(),
+        "Seconds that the delivered stamp lay after the start, before it if negative; null where it was the start.",
+        unit="s",
+    ),
 )
 _VERSION = Column("version", UTC, "The format's own version time.")
 
 METER_INTERVALS = Table(
     name="meter_intervals",
     title="Meter intervals",
-    description="The complete grid: one row per meter, channel and expected interval, missing ones present.",
+    description="The complete grid as delivered: one row a meter, channel and expected interval, missing ones present.",
     smart="energy",
-    version=2,
+    version=3,
     prefer=_LATER,
     of_customers=True,
     key=_METER_KEY,
@@ -90,15 +96,6 @@ METER_INTERVALS = Table(
     ),
     columns=(
         *_METER_COLUMNS,
-        Column("flags", pl.String(), "Validation flags, comma-separated; empty where nothing was found."),
-        Column("value_final", ENERGY, "Value after validation and estimation; null where there is none."),
-        Column(
-            "final_method",
-            pl.String(),
-            "How the final value came about: as delivered, or missing.",
-            nullable=False,
-            allowed=("delivered", "missing"),
-        ),
         _VERSION,
     ),
 )
@@ -108,7 +105,7 @@ METER_SUPERSEDED = Table(
     title="Superseded meter values",
     description="Every delivered value that another delivery replaced or repeated, so that any past day can be asked.",
     smart="energy",
-    version=2,
+    version=3,
     prefer=_LATER,
     of_customers=True,
     key=(*_METER_KEY, "_receipt", "_nth"),
@@ -244,7 +241,7 @@ LOAD_PROFILE_BASIS = Table(
     mode="replace",
     published=False,
     size="readings",
-    derived_from="meter_intervals",
+    derived_from="meter_final",
     by_day=True,
     columns=(
         Column("start", UTC, "Start of the quarter-hour.", nullable=False),

@@ -104,7 +104,7 @@ def test_what_is_published_passes_15_15_again_from_the_lake(night: Night) -> Non
         told = engine.execute(
             "with payer as (select b.city, b.cell_zone as zone, b.cell_class as customer_class, b.start, "
             f"b.customer_id, sum(i.value_final) as kwh from {files('memory/load_profile_basis')} b "
-            f"join {files('lake/meter_intervals')} i "
+            f"join {files('lake/meter_final')} i "
             "on i.city = b.city and i.meter_id = b.meter_id and i.start = b.start and i.quantity = 'active_import' "
             "group by all) "
             "select p.kwh::double as published, count(*) as n, sum(m.kwh)::double as kwh, "
