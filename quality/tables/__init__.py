@@ -16,6 +16,7 @@ from quality.tables.energy import (
     METER_SUPERSEDED as METER_SUPERSEDED,
     METERS as METERS,
     POWER_SYSTEM as POWER_SYSTEM,
+    QUARTERS as QUARTERS,
     REGISTER_READS as REGISTER_READS,
 )
 from quality.tables.environment import (

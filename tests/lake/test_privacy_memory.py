@@ -1,7 +1,6 @@
 """What was published is remembered: over months, over a lake that is made anew, and over cities that share meters."""
 
 import shutil
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,10 +8,9 @@ import polars as pl
 import pytest
 
 from assets.cities.registry import City
-from assets.lake import load_profile, meter_final, overlap, upkeep
+from assets.lake import load_profile, meter_final, overlap
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
-from quality.contracts import Column
 from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, VERDICTS
 from tests.lake.metered_city import POINTS, metered_city, night, register
 from tests.lake.small_city import D1, D2, D3, deliver, deployment_at, nem12, small_city
@@ -97,22 +95,6 @@ def test_a_day_that_snapshots_hold_and_the_memory_lacks_is_refused(tmp_path: Pat
     [told] = lake.day(VERDICTS, D3).filter(table=LOAD_PROFILE.name, check="memory")["message"]
     assert str(D1) in told and "memory/" in told
     assert warned(lake, D3) >= {"memory"}
-
-
-def test_what_earlier_rules_published_stays_and_is_never_corrected(tmp_path: Path) -> None:
-    deployment, city = metered_city(tmp_path)
-    lake = CityLake(deployment.store, city.slug)
-    before = lake.read(LOAD_PROFILE)
-    names = ("start", "meter_id", "local_date", "zone", "customer_class", "kwh", "cell_zone", "cell_class")
-    columns = (*(LOAD_PROFILE_BASIS.by_column[name] for name in names), Column("revised", pl.Boolean(), ""))
-    old = replace(LOAD_PROFILE_BASIS, version=1, folder="lake", columns=columns)
-    for day in lake.days(LOAD_PROFILE_BASIS):
-        lake.put(old, day, lake.day(LOAD_PROFILE_BASIS, day).rename({"restated": "revised"}).select(old.schema.names()))
-    shutil.rmtree(Path(lake.store.uri) / "memory" / LOAD_PROFILE_BASIS.name)
-    assert len(upkeep.upgrade(lake)) >= 1
-    assert lake.store.list(f"lake/{LOAD_PROFILE_BASIS.name}") == []
-    night(deployment, city, RESTATED)
-    assert lake.read(LOAD_PROFILE).equals(before)
 
 
 def two_cities(folder: Path) -> tuple[Deployment, City, City]:
