@@ -19,7 +19,7 @@ from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
 from quality import gate, privacy
 from quality.meter_grid import ZONE
-from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_FINAL, QUARTERS
+from quality.tables import DELIVERED, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_FINAL, QUARTERS
 from quality.verdicts import Verdict, contract, keys, structure, worst
 
 QUARTER = 15
@@ -49,7 +49,8 @@ class LoadProfile:
 class Contributions(NamedTuple):
     """Energy of meters by quarter-hour, and the meters that lack one.
 
-    ``quarters``: ``meter_id, local_date`` and ``QUARTERS`` (millionths of a kWh; null where unknown), one a meter.
+    ``quarters``: ``meter_id, local_date``, ``DELIVERED`` and ``QUARTERS`` (millionths of a kWh, null where unknown),
+    one a meter.
     ``long``: ids of meters that are left out, because an interval of theirs does not divide a quarter-hour.
     ``negative``: ids of meters of which a value is.
     """
@@ -59,15 +60,22 @@ class Contributions(NamedTuple):
     negative: pl.Series
 
 
-COLUMNS = ("meter_id", "quantity", "start", "minutes", "local_date", "value_final")
-"""What contributions are made of, of ``meter_intervals``."""
+COLUMNS = ("meter_id", "quantity", "start", "minutes", "local_date", "value_final", "final_quality")
+"""What contributions are made of, of ``meter_final``."""
+
+READ = ("V", "S", "U")
+"""Final qualities of values that were read; the others are estimates, of the utility or our own."""
 
 IMPOSSIBLE = 10**18
 """Millionths of a kWh: a sum that a value of ``meter_intervals`` could not hold (10^12 kWh) is no energy."""
 
 _IDS = pl.Series("meter_id", [], pl.String)
 _NONE = Contributions(
-    pl.Schema({"meter_id": pl.String(), "local_date": pl.Date(), **dict.fromkeys(QUARTERS, pl.Int64())}).to_frame(),
+    pl.Schema(
+        {"meter_id": pl.String(), "local_date": pl.Date()}
+        | dict.fromkeys(DELIVERED, pl.UInt64())
+        | dict.fromkeys(QUARTERS, pl.Int64())
+    ).to_frame(),
     _IDS,
     _IDS,
 )
@@ -101,10 +109,17 @@ def _of_piece(intervals: pl.DataFrame) -> Contributions:
     after = pl.col("start") - pl.lit(midnight, taken.schema["start"])
     quarter = taken.select(after.dt.total_minutes() // QUARTER).to_series().to_numpy()
     value = taken["value_final"].to_physical().cast(pl.Int64)
-    energy = _added(meter * len(QUARTERS) + quarter, value.fill_null(-1).to_numpy(), len(ids) * len(QUARTERS))
+    place = meter * len(QUARTERS) + quarter
+    energy = _added(place, value.fill_null(-1).to_numpy(), len(ids) * len(QUARTERS))
+    delivered = energy >= 0
+    delivered[place[(~taken["final_quality"].is_in(READ)).to_numpy()]] = False
+    bits = delivered.reshape(len(ids), len(DELIVERED), -1) @ (np.uint64(1) << np.arange(48, dtype=np.uint64))
     quarters = pl.DataFrame(energy.reshape(-1, len(QUARTERS)), QUARTERS)
     quarters = quarters.select(
-        ids, pl.lit(day).alias("local_date"), pl.when(pl.col(QUARTERS) >= 0).then(pl.col(QUARTERS))
+        ids,
+        pl.lit(day).alias("local_date"),
+        *(pl.Series(name, bits[:, at]) for at, name in enumerate(DELIVERED)),
+        pl.when(pl.col(QUARTERS) >= 0).then(pl.col(QUARTERS)),
     )
     negative = taken["meter_id"].filter(value < 0).unique()
     return Contributions(quarters, long, negative)

@@ -21,7 +21,7 @@ from quality.meter_grid import ZONE
 from quality.privacy.place import DAY_CELL, place, whole
 from quality.privacy.rule import KNOWN, sums
 from quality.privacy.versions import differ, followed
-from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, QUARTERS
+from quality.tables import DELIVERED, LOAD_PROFILE, LOAD_PROFILE_BASIS, QUARTERS
 
 WITHDRAWN = "(withdrawn)"
 """Name, in the basis, of what was published once and never is again; no zone is called so."""
@@ -56,7 +56,9 @@ def release(
     customer_class``: all meters that the register has. With ``restate`` cells may be corrected.
     ``others`` (``customers_by_zone``) tells who is in the cells of the remembered days before, back to ``MEMORY``.
     """
-    known = basis.drop(QUARTERS, "zone_share", "zone_lacks")
+    if DELIVERED[0] not in members.columns:
+        members = members.with_columns(**_all_known())
+    known = basis.drop(QUARTERS, DELIVERED, "zone_share", "zone_lacks")
     now = members.join(known, on=_METER, how="semi")
     late = members.join(known, on=_METER, how="anti")
     joining = late.clear().with_columns(cell_zone="zone", cell_class="zone")
@@ -87,6 +89,22 @@ def release(
     told = changed.join(in_cells.select(*_METER, pl.col(QUARTERS).name.suffix("_told")), on=_METER, how="left")
     withheld = told.filter(differ("told")).select(DAY_CELL).unique().sort(DAY_CELL)
     return Release(_with_lacking(published, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
+
+
+HALF = len(QUARTERS) // len(DELIVERED)
+
+
+def _all_known() -> dict[str, pl.Expr]:
+    bits = [pl.col(name).is_not_null().cast(pl.UInt64) * 2 ** (at % HALF) for at, name in enumerate(QUARTERS)]
+    return {name: pl.sum_horizontal(bits[at * HALF : (at + 1) * HALF]) for at, name in enumerate(DELIVERED)}
+
+
+def _delivered() -> list[pl.Expr]:
+    """How many members of a group have a quarter-hour that stands on delivered values, for each."""
+    return [
+        (pl.col(name).is_not_null() & (pl.col(DELIVERED[at // HALF]) // 2 ** (at % HALF) % 2 == 1)).sum().alias(name)
+        for at, name in enumerate(QUARTERS)
+    ]
 
 
 def customers_by_zone(basis: pl.LazyFrame) -> pl.DataFrame:
@@ -172,7 +190,7 @@ def cells(basis: pl.DataFrame) -> pl.DataFrame:
     of_day = groups.agg(pl.col("zone_share", "zone_lacks").first(), meters=pl.len().cast(pl.Int64))
     total, there = (
         groups.agg(each).unpivot(QUARTERS, index=DAY_CELL, variable_name="slot", value_name=name)
-        for name, each in (("total", sums(*QUARTERS)), ("there", pl.col(QUARTERS).count().cast(pl.Int64)))
+        for name, each in (("total", sums(*QUARTERS)), ("there", [each.cast(pl.Int64) for each in _delivered()]))
     )
     midnight = pl.col("local_date").cast(pl.Datetime("us")).dt.replace_time_zone(ZONE).dt.convert_time_zone("UTC")
     hours, minutes = (pl.col("slot").str.slice(at, 2).cast(pl.Int64) for at in (1, 3))

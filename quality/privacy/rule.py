@@ -6,7 +6,8 @@ US states for aggregated meter data, e.g. Colorado PUC R15-0406). A sum of zero 
 A cell is judged for a whole local day: its customers pass by the day's sums and in every slot of it, or there is no
 cell. So none appears and vanishes within a day, which would tell when its largest customer crosses 15 %.
 
-*Members* are rows of ``meter_id, customer_id, zone, customer_class, local_date`` and ``QUARTERS`` (the slots:
+*Members* are rows of ``meter_id, customer_id, zone, customer_class, local_date``, maybe ``DELIVERED`` (bits of slots
+without an estimate; all that are known where it is not told), and ``QUARTERS`` (the slots:
 millionths of a kWh, null where unknown, never negative), one a meter and day. A customer may have many meters; its
 energy is that of all its meters in the cell.
 """

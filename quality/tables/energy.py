@@ -203,7 +203,8 @@ LOAD_PROFILE = Table(
         Column(
             "actual_share",
             pl.Float64(),
-            "Share of the cell's expected intervals that have a delivered value, in steps of 0.05.",
+            "Share of the cell's meters whose quarter-hour stands on values that were read and no rule makes suspect, "
+            "in steps of 0.05; of the others the energy is estimated or missing.",
             nullable=False,
             minimum=0,
             maximum=1,
@@ -226,6 +227,9 @@ LOAD_PROFILE = Table(
 
 QUARTERS = tuple(f"q{minute // 60:02d}{minute % 60:02d}" for minute in range(0, 24 * 60, 15))
 """Quarter-hours of a local day, by their start: Thai days have 96, clocks never change."""
+
+DELIVERED = ("delivered_am", "delivered_pm")
+"""Which quarter-hours of each half of the day stand on values that were read, as bits: the first is the lowest."""
 
 LOAD_PROFILE_BASIS = Table(
     name="load_profile_basis",
@@ -257,6 +261,10 @@ LOAD_PROFILE_BASIS = Table(
         Column("restated", pl.Boolean(), "Whether the cell is in its second and last version.", nullable=False),
         Column("zone_share", pl.Float64(), "As published.", minimum=0, maximum=1),
         Column("zone_lacks", pl.String(), "As published."),
+        *(
+            Column(name, pl.UInt64(), "Quarter-hours of the half day that no estimate is in, as bits.", nullable=False)
+            for name in DELIVERED
+        ),
         # A column a quarter-hour: by row, texts and instants would be told 96 times. Integers take two thirds of the
         # bytes of decimals, whose values Polars writes plain.
         *(

@@ -37,7 +37,10 @@ def channel(
 
 
 def intervals(*channels: list[Row]) -> pl.DataFrame:
-    return pl.DataFrame([row for rows in channels for row in rows], schema=SCHEMA, orient="row")
+    rows = pl.DataFrame([row for rows in channels for row in rows], schema=SCHEMA, orient="row")
+    return rows.with_columns(
+        final_quality=pl.when(pl.col("value_final").is_null()).then(pl.lit("M")).otherwise(pl.lit("V"))
+    )
 
 
 def register(*meters: str, zone: str = "old_town", klass: str = "residential") -> pl.DataFrame:
@@ -202,3 +205,23 @@ def test_a_day_without_intervals_has_no_cells():
     assert made.cells.schema == LOAD_PROFILE.schema
     assert made.cells.is_empty()
     assert {v.verdict for v in made.verdicts} == {"pass"}
+
+
+def test_an_estimate_is_energy_and_not_actual() -> None:
+    """In a cell of twenty homes a quarter-hour of four is estimated: they are in the sum and not in its share."""
+    homes = [channel(f"m{at:02}", "1", "1") for at in range(20)]
+    rows = intervals(*homes)
+    late = (pl.col("start") == pl.col("start").max()) & pl.col("meter_id").is_in([f"m{at:02}" for at in range(4)])
+    told = rows.with_columns(final_quality=pl.when(late).then(pl.lit("ET")).otherwise("final_quality"))
+    register = pl.DataFrame(
+        {
+            "meter_id": [f"m{at:02}" for at in range(20)],
+            "zone": "north",
+            "customer_class": "residential",
+            "customer_id": None,
+        },
+        schema_overrides={"customer_id": pl.String},
+    )
+    cells = build(contributions([told]), register).cells.sort("start")
+    assert cells["kwh"].to_list()[:2] == [20, 20]
+    assert cells["actual_share"].to_list()[:3] == [1.0, 0.8, 0.0]
