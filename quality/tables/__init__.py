@@ -9,6 +9,7 @@ from quality.contracts import Table
 from quality.tables import economy, energy, environment, governance, living, mobility, operating, people, vee
 from quality.tables.economy import HOUSEHOLD_INCOME as HOUSEHOLD_INCOME, VISITORS as VISITORS
 from quality.tables.energy import (
+    DELIVERED as DELIVERED,
     EV_CHARGERS as EV_CHARGERS,
     LOAD_PROFILE as LOAD_PROFILE,
     LOAD_PROFILE_BASIS as LOAD_PROFILE_BASIS,
@@ -16,6 +17,7 @@ from quality.tables.energy import (
     METER_SUPERSEDED as METER_SUPERSEDED,
     METERS as METERS,
     POWER_SYSTEM as POWER_SYSTEM,
+    QUARTERS as QUARTERS,
     REGISTER_READS as REGISTER_READS,
 )
 from quality.tables.environment import (

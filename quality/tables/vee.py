@@ -47,6 +47,7 @@ METER_FINAL = Table(
     mode="replace",
     published=False,
     size="readings",
+    bucketed=True,
     derived_from="meter_intervals",
     by_day=True,
     columns=(
@@ -127,6 +128,7 @@ REGISTER_CHECKS = Table(
     mode="replace",
     published=False,
     derived_from="register_reads",
+    by_day=True,
     columns=(
         *_CHANNEL,
         Column("start", UTC, "The read before."),

@@ -13,7 +13,10 @@ from quality.meter_grid import DAY_MINUTES
 from quality.tables.vee import METER_FINAL, REGISTER_CHECKS
 from quality.vee.rules import RULES, Rule
 from quality.vee.validate import Judged
-from quality.verdicts import Verdict
+from quality.verdicts import Grade, Verdict
+
+SHARED: Final = ("group_estimated", "label_shift")
+"""Notes that warn: what some meters have every night is no news, what all of a zone or a file have is."""
 
 REGISTER_RULES: Final = {
     "step": ("A register fell, or was reset.", "Ask the utility whether the meter was exchanged or reset."),
@@ -70,7 +73,8 @@ def _of_rule(rule: Rule, judged: Sequence[Judged]) -> Verdict | None:
         f"{failed} of {checked} meters, {intervals} intervals between {_clock(first)} and {_clock(last)} of "
         f"{judged[0].day.day}: {_lower(rule.english)}; {what}. {rule.advice}"
     )
-    return Verdict(METER_FINAL.name, rule.code, "warn", checked, failed, text)
+    grade: Grade = "warn" if rule.severity == "suspect" or rule.code in SHARED else "pass"
+    return Verdict(METER_FINAL.name, rule.code, grade, checked, failed, text)
 
 
 def register_verdicts(checks: pl.DataFrame) -> list[Verdict]:

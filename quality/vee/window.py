@@ -4,11 +4,11 @@
 column as it lies. Where a frame is not like that, its rows are put in their places one by one; both give the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -106,6 +106,33 @@ class MeterDay:
             channels = channels.join(register, on="meter_id", how="left", maintain_order="left")
         quality = placed(part["quality"].cast(QUALITY).to_physical().cast(pl.UInt8).to_numpy(), MISSING)
         return cls(day, minutes, channels, row, value, quality, rate, clock)
+
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """One of several that have no channel in common, in their order; ``row`` stays of the frame of each."""
+        first = parts[0]
+        if len(parts) == 1:
+            return first
+
+        def joined(name: str, otherwise: NDArray[Number]) -> Any:
+            told = [getattr(part, name) for part in parts]
+            if all(each is None for each in told):
+                return None
+            shapes = [part.value.shape for part in parts]
+            return np.concatenate(
+                [np.full(shape, otherwise) if each is None else each for each, shape in zip(told, shapes, strict=True)]
+            )
+
+        return cls(
+            first.day,
+            first.minutes,
+            pl.concat([part.channels for part in parts]),
+            np.concatenate([part.row for part in parts]),
+            np.concatenate([part.value for part in parts]),
+            np.concatenate([part.quality for part in parts]),
+            joined("rate", np.zeros((), np.uint8)),
+            joined("clock", np.zeros((), np.bool_)),
+        )
 
     @property
     def slots(self) -> int:

@@ -131,7 +131,8 @@ def known(given: list[dict[str, str]]):
         elif what == "register differs":
             more["sum_fails"] = lambda day, m=line["meter"]: (day.channels["meter_id"] == m).to_numpy()
         elif what == "calendar":
-            more["rates"] = lambda day: calendar().rates(day.day, day.minutes)
+            bits = {"peak": 1, "off": 2, "holiday": 4}
+            more["rates"] = lambda day: np.array([bits[rate] for rate in calendar().rates(day.day, day.minutes)])
         else:
             raise AssertionError(f"{what} is nothing a case can give")
     return register, past, more

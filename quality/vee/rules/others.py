@@ -1,15 +1,9 @@
 """Rules that hold values against another channel, the register, the calendar or the meter's dials."""
 
-from typing import Final
-
 import numpy as np
-import polars as pl
 
 from quality.vee.rules.rule import Context
 from quality.vee.window import MISSING, Bools, Ints, MeterDay
-
-OWN_RATES: Final = {"peak": 1, "off": 2, "holiday": 4}
-"""The calendar's rates in bits of ``window.RATES``. ``partial`` is of a tariff that no export tells in rates."""
 
 
 def reactive(day: MeterDay, context: Context) -> Bools:
@@ -67,13 +61,7 @@ def tou_rate(day: MeterDay, context: Context) -> Bools:
     """The utility's word for the interval's rate is not that of the calendar. Source: PEA article 119801 (rates A, B
     and C)."""
     assert context.rates is not None and day.rate is not None
-    own = (
-        context.rates.cast(pl.String)
-        .replace_strict(OWN_RATES, default=0, return_dtype=pl.UInt8)
-        .fill_null(0)
-        .to_numpy()
-    )
-    wrong: Bools = (day.rate != 0) & ((day.rate & own) == 0) & (own != 0)
+    wrong: Bools = (day.rate != 0) & ((day.rate & context.rates) == 0) & (context.rates != 0)
     return wrong
 
 

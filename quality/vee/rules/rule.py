@@ -25,8 +25,8 @@ class Context:
     """All that rules may know of the day beside its values; a part that is None keeps the rules that need it from
     running, which ``rules_run`` tells.
 
-    ``now`` is when the day is judged. ``superseded`` are ``METER_SUPERSEDED`` rows of the day. ``rates`` are
-    the calendar's of the slots (``Calendar.rates``). ``sum_fails`` tells which channels' intervals do not add
+    ``now`` is when the day is judged. ``superseded`` are ``METER_SUPERSEDED`` rows of the day. ``rates`` is the
+    calendar's rate of each slot in bits of ``window.RATES``. ``sum_fails`` tells which channels' intervals do not add
     up to their register over a period that holds the day (``quality.vee.registers``).
     """
 
@@ -34,7 +34,7 @@ class Context:
     history: History | None = None
     now: datetime | None = None
     superseded: pl.DataFrame | None = None
-    rates: pl.Series | None = None
+    rates: np.ndarray[tuple[int], np.dtype[np.uint8]] | None = None
     sum_fails: Bools | None = None
 
     def number(self, name: str) -> float:
@@ -115,6 +115,9 @@ class Rule:
             if need == "like_days":
                 few = context.history is None or context.history.days < context.number("history_days")
                 can &= ~np.asarray(few)
+            elif need == "check_of" and day.known(need).any():
+                checked = day.channels["meter_id"].is_in(day.channels[need].drop_nulls().implode())
+                can &= day.known(need) | checked.to_numpy()
             elif need in Context.__dataclass_fields__:
                 can &= getattr(context, need) is not None
             elif need in MeterDay.__dataclass_fields__:
