@@ -32,7 +32,7 @@ create macro lake.meter_intervals_as_of(day) as table
 select * exclude (rank) from ({delivered}) where _delivered <= cast(day as date)
 qualify row_number() over (
     partition by city, meter_id, channel, quantity, start
-    order by value_delivered is not null desc, version desc nulls last, rank,
+    order by value_delivered is not null desc, quality = 'actual' desc, version desc nulls last, rank,
         _delivered desc, _number desc, _receipt desc, _nth desc nulls last
 ) = 1
 """

@@ -3,8 +3,9 @@
 The lake's two tables together hold every reading ever delivered, so the state of a day is a pure function of the set
 of deliveries: any order, repetition or crash ends in the same bytes.
 
-A reading wins its slot over another by, in this order: it has a value; the format's own version time (none is
-oldest); the better quality; the later delivery; then the later row of one delivery.
+A reading wins its slot over another by, in this order: it has a value; it is an actual one, which no estimate replaces,
+however late; the format's own version time (none is oldest); the better quality; the later delivery; then the later row
+of one delivery.
 """
 
 import hashlib
@@ -37,7 +38,7 @@ _TEXTS = pl.Schema({name: METER_SUPERSEDED.schema[name] for name in KEPT})
 _CODES = pl.Schema({name: LABEL if dtype == pl.String else dtype for name, dtype in _TEXTS.items()})
 
 _RECORD = (*SLOT, "_receipt", "_nth")
-_PREFER = ("_valued", "version", "_rank", "_delivered", "_number", "_receipt", "_nth")
+_PREFER = ("_valued", "_actual", "version", "_rank", "_delivered", "_number", "_receipt", "_nth")
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,11 @@ def resolve(delivered: pl.DataFrame) -> Resolved:
         delivered.filter(contested)
         .with_columns(
             _valued=pl.col("value_delivered").is_not_null(),
+            _actual=pl.col("quality") == "actual",
             _rank=pl.col("quality").replace_strict({code: -at for at, code in enumerate(QUALITIES)}),
         )
         .sort(_PREFER, descending=True, nulls_last=True)
-        .drop("_valued", "_rank")
+        .drop("_valued", "_actual", "_rank")
     )
     winners = rivals.unique(SLOT, keep="first", maintain_order=True)
     losers = rivals.filter(~pl.struct(SLOT).is_first_distinct()).join(

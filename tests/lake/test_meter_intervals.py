@@ -97,7 +97,9 @@ def put(store, *rows, register=NO_REGISTER, **more):
     [
         (delivered(value=None, version=9), delivered("r2", value="2"), "corrected"),
         (delivered(on=9), delivered("r2", value="2", version=1), "corrected"),
-        (delivered(version=1, on=9), delivered("r2", value="2", version=2, quality="forecast"), "corrected"),
+        (delivered(version=1, on=9), delivered("r2", value="2", version=2), "corrected"),
+        (delivered("r2", value="2", version=2, quality="forecast", on=9), delivered(version=1), "corrected"),
+        (delivered(version=1, quality="forecast", on=9), delivered("r2", version=2, quality="unknown"), "corrected"),
         (delivered(quality="substituted", on=9), delivered("r2", quality="actual"), "corrected"),
         (delivered(quality="unknown", on=9), delivered("r2", quality="substituted_temporary"), "corrected"),
         (delivered(on=3), delivered("r2", value="2", on=4), "corrected"),
@@ -286,6 +288,7 @@ def model(deliveries: list[list[dict]]) -> dict[tuple, tuple]:
             continue
         rank = (
             row["value_delivered"] is not None,
+            row["quality"] == "actual",
             row["version"] or datetime.min.replace(tzinfo=UTC),
             -QUALITIES.index(row["quality"]),
             row["_delivered"],

@@ -51,6 +51,8 @@ OWN_COLUMNS = (
     "energy",
     "peak_power",
     "least_power",
+    "found",
+    "asked",
 )
 MESSAGES = "lake/quarantine/"
 
