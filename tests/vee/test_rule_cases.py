@@ -133,9 +133,7 @@ def known(given: list[dict[str, str]]):
         elif what == "register differs":
             more["sum_fails"] = lambda day, m=line["meter"]: (day.channels["meter_id"] == m).to_numpy()
         elif what == "calendar":
-            more["rates"] = lambda day, bits=bits: np.array(
-                [RATE_BITS[rate] for rate in calendar().rates(day.day, day.minutes)]
-            )
+            more["rates"] = lambda day: np.array([RATE_BITS[rate] for rate in calendar().rates(day.day, day.minutes)])
         else:
             raise AssertionError(f"{what} is nothing a case can give")
     return register, past, more
