@@ -1,12 +1,16 @@
 """``muang lake``: upkeep of the lake."""
 
+from collections.abc import Callable
 from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.base import Cities, Json, app, as_day, fail, guarded, out, print_json, say, show_problems, wanted
 from pipelines.settings import Settings, now
+
+if TYPE_CHECKING:
+    from assets.lake.files import CityLake
 
 lake_app = typer.Typer(help="Upkeep of the lake: find damage, make days again, rewrite old files, compact months.")
 app.add_typer(lake_app, name="lake", no_args_is_help=True)
@@ -70,22 +74,17 @@ def lake_upgrade(city: Cities = None, as_json: Json = False) -> None:
     deliveries again.
     """
     from assets.lake import upkeep
-    from assets.lake.files import CityLake
     from assets.landing.store import open_store
     from pipelines import store_upgrade
-    from pipelines.build import at_work, cities_of
+    from pipelines.build import cities_of
 
     settings = Settings()
-    cities = cities_of(settings)
-    slugs = wanted(cities, city)
+    wanted(cities_of(settings), city)
     store = open_store(settings.store_uri)
     if store_upgrade.is_format_0(store):
         counts = store_upgrade.upgrade(store)
         say(f"{sum(counts.values())} receipts of {len(counts)} cities kept; the next night reads them again")
-    with at_work(settings, cities, slugs) as deployment:
-        lakes = {slug: CityLake(deployment.store, slug, cities[slug].meter_buckets) for slug in slugs}
-        done = {slug: upkeep.upgrade(lake) for slug, lake in lakes.items()}
-    _say_files(done, "rewritten", as_json)
+    _work_on("rewritten", upkeep.upgrade, city, as_json)
 
 
 @lake_app.command("rebucket")
@@ -93,16 +92,8 @@ def lake_upgrade(city: Cities = None, as_json: Json = False) -> None:
 def lake_rebucket(city: Cities = None, as_json: Json = False) -> None:
     """Cut the days of meter readings into the registry's meter_buckets; a night does it with the days it writes."""
     from assets.lake import upkeep
-    from assets.lake.files import CityLake
-    from pipelines.build import at_work, cities_of
 
-    settings = Settings()
-    cities = cities_of(settings)
-    slugs = wanted(cities, city)
-    with at_work(settings, cities, slugs) as deployment:
-        lakes = {slug: CityLake(deployment.store, slug, cities[slug].meter_buckets) for slug in slugs}
-        done = {slug: upkeep.rebucket(lake) for slug, lake in lakes.items()}
-    _say_files(done, "cut anew", as_json)
+    _work_on("cut anew", upkeep.rebucket, city, as_json)
 
 
 @lake_app.command("compact")
@@ -110,19 +101,21 @@ def lake_rebucket(city: Cities = None, as_json: Json = False) -> None:
 def lake_compact(city: Cities = None, as_json: Json = False) -> None:
     """Make one file of each closed month of the tables that are not readings; a night does it by itself."""
     from assets.lake import upkeep
+
+    today: date = now().date()
+    _work_on("compacted", lambda lake: upkeep.compact(lake, today), city, as_json)
+
+
+def _work_on(what: str, work: "Callable[[CityLake], list[str]]", city: list[str] | None, as_json: bool) -> None:
+    """Do ``work`` on each city's lake while no night is at it, and say how many files it was."""
     from assets.lake.files import CityLake
     from pipelines.build import at_work, cities_of
 
     settings = Settings()
     cities = cities_of(settings)
     slugs = wanted(cities, city)
-    today: date = now().date()
     with at_work(settings, cities, slugs) as deployment:
-        done = {slug: upkeep.compact(CityLake(deployment.store, slug), today) for slug in slugs}
-    _say_files(done, "compacted", as_json)
-
-
-def _say_files(done: dict[str, list[str]], what: str, as_json: bool) -> None:
+        done = {slug: work(CityLake(deployment.store, slug, cities[slug].meter_buckets)) for slug in slugs}
     if as_json:
         print_json(done)
         return
