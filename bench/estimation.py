@@ -23,7 +23,8 @@ import polars as pl
 from bench.measure import ROOT
 from quality.vee.day_types import Calendar, calendar
 from quality.vee.estimate import estimate
-from quality.vee.gaps import SPAN, Bools, Floats, Ints, Window
+from quality.vee.gaps import SPAN, Window
+from quality.vee.window import Bools, Floats, Ints
 
 ABROAD = Calendar({}, festivals=frozenset())
 """Weekdays and weekends: these meters are in other countries."""

@@ -5,23 +5,19 @@ without one is missing. What else a day holds goes the way of rows (``quality.me
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from typing import Self
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.meter_grid import CHANNEL, DAY_MINUTES, SHAPE, ZONE
+from quality.meter_grid import CHANNEL, DAY_MINUTES, MINUTE, SHAPE, midnight
 from quality.readings import LABEL, QUANTITIES
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-MINUTE = 60_000_000
-"""Microseconds, as instants are told."""
 
 SPARSE = 4
 """Places that an array may have for each reading; beyond it (a channel's name for every meter) rows are shorter."""
@@ -64,7 +60,7 @@ class DayArray:
         if len(meters) * len(there) * slots > SPARSE * len(lengths) + DAY_MINUTES:
             return none
         kinds = pl.DataFrame([channels[there // len(quantities)], quantities[there % len(quantities)]])
-        after = readings["start"].to_physical().to_numpy() - _midnight(day)
+        after = readings["start"].to_physical().to_numpy() - midnight(day)
         slot = after // (minutes * MINUTE)
         on_grid = (lengths == minutes) & (after % (minutes * MINUTE) == 0) & (slot >= 0) & (slot < slots)
         line = meter * len(there) + np.searchsorted(there, kind)
@@ -125,7 +121,7 @@ class DayArray:
         missing = pl.Series(reading < 0)
         quantity = kinds["quantity"].cast(pl.String)
         units = quantity.replace_strict(QUANTITIES, return_dtype=pl.String).cast(rows.schema["unit"])
-        start = pl.Series(_midnight(self.day) + slot * (self.minutes * MINUTE))
+        start = pl.Series(midnight(self.day) + slot * (self.minutes * MINUTE))
         return found.with_columns(
             meters.gather(meter).alias("meter_id"),
             kinds["channel"].gather(kind).alias("channel"),
@@ -163,9 +159,3 @@ def _positions(of: pl.Series, labels: pl.Series) -> Ints:
 def _kinds_in(kinds: pl.DataFrame, some: pl.DataFrame) -> Ints:
     found = some.join(kinds.with_row_index("_at"), on=["channel", "quantity"], how="left", maintain_order="left")
     return found["_at"].to_numpy().astype(np.int64)
-
-
-def _midnight(day: date) -> int:
-    """The start of a local day, in microseconds since 1970 (UTC)."""
-    start = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(ZONE))
-    return int(start.timestamp()) * 1_000_000

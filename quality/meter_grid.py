@@ -3,13 +3,17 @@
 Days are Asia/Bangkok days: no clock changes, so a day always has 1440 / minutes slots (96 quarter-hours).
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 ZONE = "Asia/Bangkok"
 DAY_MINUTES = 1440
+
+MINUTE = 60_000_000
+"""Microseconds, as instants are told."""
 
 CHANNEL = ("meter_id", "channel", "quantity")
 CHANNEL_DAY = (*CHANNEL, "local_date")
@@ -50,6 +54,11 @@ def on_clock(readings: pl.DataFrame) -> pl.DataFrame:
         clock_seconds=pl.when(moved).then(seconds).cast(pl.Int8),
         start=pl.when(moved).then(near.cast(readings.schema["start"])).otherwise("start"),
     )
+
+
+def midnight(day: date) -> int:
+    """The start of a local day, in microseconds since 1970 (UTC)."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(ZONE)).timestamp()) * 1_000_000
 
 
 class Aligned(NamedTuple):

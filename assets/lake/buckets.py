@@ -23,12 +23,13 @@ def names(count: int) -> tuple[str, ...]:
     return tuple(f"b{at:0{bits}b}" for at in range(count)) if bits else (WHOLE,)
 
 
-def within(bucket: str, ids: pl.Expr) -> pl.Expr:
-    """Whether an id (hexadecimal text) is in a bucket."""
+def within(bucket: str) -> pl.Expr:
+    """Whether a row's ``meter_id`` (hexadecimal text) is in a bucket."""
     if bucket == WHOLE:
         return pl.lit(value=True)
     first = int(bucket[1:].ljust(2 * HEX_BITS, "0"), 2)
     after = first + MOST // 2 ** len(bucket[1:])
+    ids = pl.col("meter_id")
     here = ids >= f"{first:02x}"
     return here & (ids < f"{after:02x}") if after < MOST else here
 

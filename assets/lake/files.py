@@ -82,18 +82,14 @@ def _month(key: str) -> str:
     return f"{folder}/{name[:7]}.parquet" if name[4] == "-" else key
 
 
-def _within(bucket: str) -> pl.Expr:
-    return buckets.within(bucket, pl.col("meter_id")) if bucket else pl.lit(value=True)
-
-
-def _bucket(key: str) -> str:
+def bucket_of(key: str) -> str:
     """The bucket that a file is of."""
     return "".join(key.rsplit("/", 1)[1].split(".")[1:-1])
 
 
 def _covering(key: str) -> list[str]:
     """Keys of the larger buckets of the same day, the whole day among them."""
-    bucket = _bucket(key)
+    bucket = bucket_of(key)
     stem = key.removesuffix(f".{bucket}.parquet")
     return [f"{stem}{f'.{bucket[:end]}' if end > 1 else ''}.parquet" for end in range(1, len(bucket))]
 
@@ -201,8 +197,8 @@ class CityLake:
         """The file of a key, to be swapped; without rows where there is none. Raises what ``read`` raises."""
         data, tag = self.store.fetch(key)
         if data is None:
-            return Held(table, key, table.empty(), None, tag, bucket=_bucket(key))
-        return Held(table, key, self._decoded(table, [key], [data]), data, tag, outline_of(data), _bucket(key))
+            return Held(table, key, table.empty(), None, tag, bucket=bucket_of(key))
+        return Held(table, key, self._decoded(table, [key], [data]), data, tag, outline_of(data), bucket_of(key))
 
     def buckets(self, table: Table) -> tuple[str, ...]:
         """The buckets that a day of a table is written in."""
@@ -225,15 +221,15 @@ class CityLake:
         """
         wanted = self.buckets(table)
         folder = self.key(table, day).rpartition("/")[0]
-        old = [key for key in self.store.list(folder) if span(key) == (day, day) and _bucket(key) not in wanted]
+        old = [key for key in self.store.list(folder) if span(key) == (day, day) and bucket_of(key) not in wanted]
         counting = [key for key in self.keys(table, (day, day)) if key in old] if old else []
         read: list[str] = []
         for bucket in wanted:
-            of_it = [key for key in counting if buckets.overlap(bucket, _bucket(key))]
+            of_it = [key for key in counting if buckets.overlap(bucket, bucket_of(key))]
             if of_it and of_it != read:
                 rows, read = self.rows(table, of_it), of_it
             if of_it:
-                self.swap(self._uncounted(table, day, bucket), rows.filter(_within(bucket)), [day])
+                self.swap(self._uncounted(table, day, bucket), rows.filter(buckets.within(bucket)), [day])
         for key in old:
             self.store.delete(key)
         return counting
@@ -329,7 +325,7 @@ class CityLake:
         rows, mine = pl.concat([each.rows for each in held]), pl.col(table.day).is_in(days)
         made = make(rows.filter(mine), days).select(table.schema.names()).cast(table.schema)
         rows = pl.concat([rows.filter(~mine), made])
-        return [file for each in held for file in self.swap(each, rows.filter(_within(each.bucket)), days)]
+        return [file for each in held for file in self.swap(each, rows.filter(buckets.within(each.bucket)), days)]
 
     def put(self, table: Table, day: date, frame: pl.DataFrame) -> list[Written]:
         """Make ``frame`` the rows of a day; a day without rows has no file."""

@@ -5,9 +5,8 @@ Made of final interval values and the meter register; what of it may be publishe
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -18,7 +17,7 @@ from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
 from quality import gate, privacy
-from quality.meter_grid import ZONE
+from quality.meter_grid import MINUTE, midnight
 from quality.tables import DELIVERED, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_FINAL, QUARTERS
 from quality.verdicts import Verdict, contract, keys, structure, worst
 
@@ -105,15 +104,14 @@ def _of_piece(intervals: pl.DataFrame) -> Contributions:
     meter = taken["meter_id"].rle_id().to_numpy().astype(np.int64)
     ids = taken["meter_id"].gather(np.flatnonzero(np.diff(meter, prepend=-1)))
     day = taken["local_date"][0]
-    midnight = datetime.combine(day, time(), ZoneInfo(ZONE)).astimezone(UTC)
-    after = pl.col("start") - pl.lit(midnight, taken.schema["start"])
-    quarter = taken.select(after.dt.total_minutes() // QUARTER).to_series().to_numpy()
+    quarter = (taken["start"].to_physical().to_numpy() - midnight(day)) // (QUARTER * MINUTE)
     value = taken["value_final"].to_physical().cast(pl.Int64)
     place = meter * len(QUARTERS) + quarter
     energy = _added(place, value.fill_null(-1).to_numpy(), len(ids) * len(QUARTERS))
     delivered = energy >= 0
     delivered[place[(~taken["final_quality"].is_in(READ)).to_numpy()]] = False
-    bits = delivered.reshape(len(ids), len(DELIVERED), -1) @ (np.uint64(1) << np.arange(48, dtype=np.uint64))
+    halves = delivered.reshape(len(ids), len(DELIVERED), -1)
+    bits = halves @ (np.uint64(1) << np.arange(halves.shape[2], dtype=np.uint64))
     quarters = pl.DataFrame(energy.reshape(-1, len(QUARTERS)), QUARTERS)
     quarters = quarters.select(
         ids,

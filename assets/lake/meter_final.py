@@ -16,7 +16,7 @@ import polars as pl
 
 from assets.lake import buckets, ingest, register_checks
 from assets.lake.derive import Built
-from assets.lake.files import CityLake, Written
+from assets.lake.files import CityLake, Written, bucket_of
 from assets.landing.deployment import Step
 from quality import gate
 from quality.meter_grid import CHANNEL, ZONE
@@ -59,20 +59,18 @@ def make(step: Step) -> Built:
     lake = CityLake.of(step)
     thresholds, register = Thresholds.of(step.city.meter_thresholds), ingest.latest_register(step)
     made, files, verdicts = set[date](), list[Written](), list[Verdict]()
-    turned: Collection[date] = ()
-    first = True
     # What registers say of a period makes its days again once, not what is read of them: the second round is the last.
-    while first or turned:
-        first = False
+    while True:
         work = _Work(lake, thresholds, calendar(), register, lake.read(REGISTER_CHECKS))
         stale = set(ingest.stale_days(lake, METER_INTERVALS))
         done, written, found = _make(work, stale)
         made |= done
         checked = register_checks.make(lake, made, register, thresholds)
-        turned = checked.turned & {*lake.days(METER_INTERVALS)}
         ingest.settle(lake, METER_INTERVALS, (stale | done) - checked.turned)
         files += [*written, *checked.files]
         verdicts = [*(found or verdicts), *checked.verdicts]
+        if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
+            break
     register_checks.settle(lake)
     newest = lake.newest(METER_FINAL)
     _tell_rules(lake, thresholds, step.day)
@@ -180,14 +178,14 @@ class _Work:
         """Write a day with its gaps filled as far as can be; ``after`` is the day after, from the lake where None."""
         files, verdicts = [], []
         following = self.stored(day[0].day + DAY) if after is None else after
+        self.lake.recut(METER_FINAL, day[0].day)
         for bucket in self.lake.buckets(METER_FINAL):
             parts = [
                 self._rows(part, bucket, [each for each in following if each.minutes == part.minutes])
-                for part in (each.within(buckets.within(bucket, pl.col("meter_id"))) for each in day)
+                for part in (each.within(buckets.within(bucket)) for each in day)
             ]
             rows = pl.concat([METER_FINAL.empty(), *parts]).sort(METER_FINAL.order)
             verdicts += [check(METER_FINAL, rows) for check in (keys, contract)]
-            self.lake.recut(METER_FINAL, day[0].day)
             files += self.lake.swap(self.lake.hold(METER_FINAL, day[0].day, bucket), rows, [day[0].day])
         return files, verdicts
 
@@ -221,7 +219,7 @@ class _Work:
 
     def _keys(self, day: date, bucket: str) -> Iterator[str]:
         for key in self.lake.keys(METER_FINAL, (day, day)):
-            if buckets.overlap(bucket, key.rsplit("/", 1)[1].removesuffix(".parquet").partition(".")[2]):
+            if buckets.overlap(bucket, bucket_of(key)):
                 yield key
 
 

@@ -183,8 +183,7 @@ def _apply_day(
     for table in (METER_INTERVALS, METER_SUPERSEDED):
         lake.recut(table, day)
     names = lake.buckets(METER_INTERVALS)
-    id_of = pl.col("meter_id")
-    meters = {each: registered.to_frame().filter(buckets.within(each, id_of)).to_series() for each in names}
+    meters = {each: registered.to_frame().filter(buckets.within(each)).to_series() for each in names}
     known = {each: Outline.read(lake.outline(METER_INTERVALS, day, each)) for each in names if each != buckets.WHOLE}
 
     def done_with(bucket: str, again: list[str]) -> _Bucket:

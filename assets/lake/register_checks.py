@@ -19,6 +19,10 @@ BETWEEN = timedelta(days=70)
 """Longest time between two reads that intervals are added up over: a meter that is read every two months, late."""
 
 
+FIRST, LAST = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
+"""Local days of the read before and of the read."""
+
+
 class Checked(NamedTuple):
     """What was checked: ``turned`` are the days of periods whose intervals did or did not add up before, and now are
     otherwise."""
@@ -39,8 +43,7 @@ def make(lake: CityLake, made: Collection[date], register: pl.DataFrame, thresho
     days = [day for day in lake.days(METER_QUALITY) if min(touched) - 2 * BETWEEN <= day <= max(touched) + BETWEEN]
     quality = [rows.filter(pl.col("meter_id").is_in(meters)) for rows in lake.pieces(METER_QUALITY, days)]
     checks = register_checks(reads, pl.concat([METER_QUALITY.empty(), *quality]), register, thresholds)
-    first, last = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
-    holds = pl.any_horizontal(pl.lit(value=False), *(pl.lit(day).is_between(first, last) for day in made))
+    holds = pl.any_horizontal(pl.lit(value=False), *(pl.lit(day).is_between(FIRST, LAST) for day in made))
     of_days = sorted({*came, *checks.filter(holds)["local_date"]})
     before = _failing(lake.pick(REGISTER_CHECKS, of_days))
     checks = checks.filter(pl.col("local_date").is_in(of_days))
@@ -48,9 +51,8 @@ def make(lake: CityLake, made: Collection[date], register: pl.DataFrame, thresho
     turned = pl.concat([now.join(before, on=now.columns, how="anti"), before.join(now, on=now.columns, how="anti")])
     periods = turned.select("first", "last").drop_nulls().unique().iter_rows()
     days_of = {begin + timedelta(days=at) for begin, end in periods for at in range((end - begin).days)}
-    ingest.mark_stale(
-        lake, METER_INTERVALS, days_of & {*lake.days(METER_INTERVALS)}
-    )  # before nothing tells it any more
+    # Noted before the checks are there, of which nothing would tell after a crash that they had turned.
+    ingest.mark_stale(lake, METER_INTERVALS, days_of & {*lake.days(METER_INTERVALS)})
     files = [file for day in of_days for file in lake.put(REGISTER_CHECKS, day, checks.filter(local_date=day))]
     return Checked(files, register_verdicts(checks), frozenset(days_of))
 
@@ -62,5 +64,4 @@ def settle(lake: CityLake) -> None:
 
 def _failing(checks: pl.DataFrame) -> pl.DataFrame:
     """Meters and periods whose intervals are not what the register says."""
-    first, last = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
-    return checks.filter(check="intervals", outcome="fails").select("meter_id", "quantity", first=first, last=last)
+    return checks.filter(check="intervals", outcome="fails").select("meter_id", "quantity", first=FIRST, last=LAST)

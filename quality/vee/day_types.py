@@ -26,7 +26,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from quality.meter_grid import DAY_MINUTES
-from quality.vee.gaps import Codes
+from quality.vee.window import Codes
 
 DAY_TYPES: Final = ("weekday", "saturday", "holiday", "special")
 """Days that are like one another: Sundays with holidays of any kind, as in the standard load profiles of BDEW

@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from quality.vee.gaps import Bools, Codes, Days, Floats, Gaps, Ints, Window, day_bit
+from quality.vee.gaps import Days, Gaps, Window, day_bit
 from quality.vee.like_days import like_days
+from quality.vee.window import Bools, Codes, Floats, Ints
 
 METHODS: Final = {
     "Z0": "supply proven off: zero (Swiss Metering Code MC-CH 2009, 11.5.3.2)",

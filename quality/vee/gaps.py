@@ -7,12 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quality.meter_grid import DAY_MINUTES
+from quality.vee.window import Bools, Codes, Floats, Ints
 
-Bools = NDArray[np.bool_]
-Codes = NDArray[np.uint8]
 Days = NDArray[np.uint64]
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 REACH: Final = 28
 """Days back and ahead in which like days are looked for: four weeks (Connexo NearestAvgValueDay)."""

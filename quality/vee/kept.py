@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date
 from functools import cached_property
 from typing import Final, Self
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 
-from quality.meter_grid import CHANNEL, DAY_MINUTES, ZONE
+from quality.meter_grid import CHANNEL, DAY_MINUTES, MINUTE, midnight
 from quality.readings import QUALITIES
 from quality.tables.vee import FINAL_METHODS, FINAL_QUALITIES, METER_FINAL
 from quality.vee.estimate import METHODS, Estimates
@@ -119,7 +118,7 @@ class Kept:
         """What an estimate may stand on: ``CHANNEL, start, value_final``."""
         line, slot = np.nonzero(self.quality <= _code("S"))
         values = self.exact.gather(pl.Series(line * self.slots + slot))
-        start = pl.Series(_midnight(self.day) + slot * self.minutes * 60_000_000).cast(METER_FINAL.schema["start"])
+        start = pl.Series(midnight(self.day) + slot * self.minutes * MINUTE).cast(METER_FINAL.schema["start"])
         return self.channels.select(CHANNEL)[line].with_columns(start=start, value_final=values)
 
     def within(self, ids: pl.Expr) -> Self:
@@ -150,7 +149,7 @@ class Kept:
             quality[place] = np.where(np.isnan(made.value), _code("M"), _code("ET"))
         line = pl.Series(np.repeat(np.arange(shape[0]), self.slots))
         slot = pl.Series(np.tile(np.arange(self.slots), shape[0]))
-        start = pl.Series(_midnight(self.day) + np.arange(self.slots) * self.minutes * 60_000_000)
+        start = pl.Series(midnight(self.day) + np.arange(self.slots) * self.minutes * MINUTE)
         guessed = pl.Series(guesses.ravel()).fill_nan(None).cast(METER_FINAL.schema["value_final"])
         columns = {
             **{name: self.channels[name].gather(line) for name in (*CHANNEL, "unit")},
@@ -180,12 +179,8 @@ class Kept:
 def put_in_place(into: Floats, rows: pl.DataFrame, wanted: pl.DataFrame, day: date) -> None:
     """Put values of a day (``CHANNEL, start, value_final``) into channels × slots, by the ``_line`` of ``wanted``."""
     found = rows.join(wanted, on=CHANNEL, how="inner")
-    slot = (found["start"].to_physical().to_numpy() - _midnight(day)) // (DAY_MINUTES // into.shape[1] * 60_000_000)
+    slot = (found["start"].to_physical().to_numpy() - midnight(day)) // (DAY_MINUTES // into.shape[1] * MINUTE)
     into[found["_line"].to_numpy(), slot] = found["value_final"].cast(pl.Float64).to_numpy()
-
-
-def _midnight(day: date) -> int:
-    return int(datetime.combine(day, time(), ZoneInfo(ZONE)).timestamp()) * 1_000_000
 
 
 def _named(codes: Codes, names: Iterable[str]) -> pl.Series:

@@ -12,7 +12,8 @@ import numpy as np
 
 from quality.meter_grid import DAY_MINUTES
 from quality.vee.day_types import HOLIDAY, SPECIAL
-from quality.vee.gaps import REACH, SPAN, Bools, Days, Floats, Gaps, Ints, Window, day_bit
+from quality.vee.gaps import REACH, SPAN, Days, Gaps, Window, day_bit
+from quality.vee.window import Bools, Floats, Ints
 
 LIKE: Final = 10
 """Days of the same type for a slot, at most (Connexo AverageWithSamples: 1 to 10)."""

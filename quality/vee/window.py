@@ -6,16 +6,15 @@ column as it lies. Where a frame is not like that, its rows are put in their pla
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from typing import Any, Final, Self, TypeVar
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.meter_grid import CHANNEL, DAY_MINUTES, ZONE
+from quality.meter_grid import CHANNEL, DAY_MINUTES, MINUTE, midnight
 from quality.readings import QUALITIES, QUALITY
 
 Bools = NDArray[np.bool_]
@@ -227,8 +226,7 @@ class MeterDay:
 
 
 def _starts(day: date, minutes: int) -> Ints:
-    midnight = int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(ZONE)).timestamp())
-    return np.arange(midnight, midnight + 60 * DAY_MINUTES, 60 * minutes) * 1_000_000
+    return midnight(day) + np.arange(0, DAY_MINUTES, minutes) * MINUTE
 
 
 def _places(part: pl.DataFrame, day: date, minutes: int) -> tuple[pl.DataFrame, Ints | None]:
@@ -244,9 +242,7 @@ def _places(part: pl.DataFrame, day: date, minutes: int) -> tuple[pl.DataFrame, 
                 return channels, None
     channels = part.select(names).unique(CHANNEL, keep="first").sort(CHANNEL)
     line = part.select(CHANNEL).join(channels.with_row_index("_line"), on=CHANNEL, how="left", maintain_order="left")
-    place = line["_line"].cast(pl.Int64).to_numpy() * slots + (starts - _starts(day, minutes)[0]) // (
-        minutes * 60_000_000
-    )
+    place = line["_line"].cast(pl.Int64).to_numpy() * slots + (starts - _starts(day, minutes)[0]) // (minutes * MINUTE)
     if len(np.unique(place)) < len(place):
         raise ValueError("two rows of one meter, channel, quantity and slot")
     return channels, place

@@ -8,7 +8,8 @@ from hypothesis import example, given, settings, strategies as st
 
 from quality.vee.day_types import HOLIDAY, SATURDAY, SPECIAL, WEEKDAY
 from quality.vee.estimate import METHODS, Estimates, estimate, to_register
-from quality.vee.gaps import SPAN, Floats, Window
+from quality.vee.gaps import SPAN, Window
+from quality.vee.window import Floats
 from tests.vee.estimation_model import Channel
 
 CODES = list(METHODS)
