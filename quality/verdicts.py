@@ -133,7 +133,11 @@ def together(verdicts: Iterable[Verdict]) -> list[Verdict]:
     for verdict in verdicts:
         parts.setdefault((verdict.table, verdict.check), []).append(verdict)
     return [
-        replace(worst(part)[0], checked=sum(each.checked for each in part), failed=sum(each.failed for each in part))
+        replace(
+            worst(sorted(part, key=lambda each: -each.failed))[0],
+            checked=sum(each.checked for each in part),
+            failed=sum(each.failed for each in part),
+        )
         for part in parts.values()
     ]
 

@@ -8,7 +8,7 @@ import pytest
 from quality.contracts import Column, Table
 from quality.gate import to_frame
 from quality.tables import VERDICTS
-from quality.verdicts import Verdict, completeness, contract, freshness, keys, structure
+from quality.verdicts import Verdict, completeness, contract, freshness, keys, structure, together
 
 TABLE = Table(
     name="things",
@@ -96,3 +96,8 @@ def test_verdicts_become_rows_of_their_table():
     assert problems.is_empty()
     assert good.rows() == [("things", "keys", DAY, "block", 3, 1, "twins")]
     assert to_frame([], DAY).schema == VERDICTS.schema
+
+
+def test_verdicts_on_parts_are_told_in_the_words_of_the_part_that_broke_most():
+    parts = [Verdict("t", "gap", "pass", 10, 0, "none of 10"), Verdict("t", "gap", "pass", 10, 4, "4 of 10")]
+    assert together(parts) == together(parts[::-1]) == [Verdict("t", "gap", "pass", 20, 4, "4 of 10")]
