@@ -110,7 +110,7 @@ from datetime import date, timedelta
 from assets.lake.encoding import contract_of, encode
 from assets.lake.files import CityLake
 from assets.landing.store import LocalStore
-from quality.tables import LOAD_PROFILE_BASIS as table, QUARTERS
+from quality.tables import DELIVERED, LOAD_PROFILE_BASIS as table, QUARTERS
 n = 130_000
 frame = pl.DataFrame({"n": pl.int_range(n, eager=True)}).select(
     meter_id=(pl.col("n") * 7919 % n).cast(pl.String), local_date=pl.lit(date(2026, 11, 20)),
@@ -118,6 +118,7 @@ frame = pl.DataFrame({"n": pl.int_range(n, eager=True)}).select(
     cell_zone=pl.lit("z"), cell_class=pl.lit("other"),
     customer_id=(pl.col("n") * 7919 % n).cast(pl.String), restated=pl.col("n") % 3 == 0,
     zone_share=pl.lit(1.0), zone_lacks=pl.lit(None, pl.String),
+    **{name: pl.col("n").cast(pl.UInt64) for name in DELIVERED},
     **{name: pl.col("n") % (100 + at) for at, name in enumerate(QUARTERS)}).select(table.schema.names())
 print(pl.thread_pool_size(), hashlib.sha256(encode(frame.sort(table.order), contract_of(table))).hexdigest())
 store = LocalStore(__import__("pathlib").Path(sys.argv[1]))

@@ -174,7 +174,7 @@ def test_no_reading_of_a_customer_leaves_the_lakes_own_columns(night: Shown) -> 
     assert [name for name in leaked if not name.startswith(("landing/", MESSAGES))] == []
     # Control: the lake's columns and the quarantine's messages have them.
     lake = {name.split("/")[1] for name in files_with(home, *VALUES) if name.startswith("lake/")}
-    assert lake == {"meter_intervals", "register_reads", "quarantine"}
+    assert lake == {"meter_intervals", "meter_quality", "register_checks", "register_reads", "quarantine"}
     # What is published says that something was wrong, and no more.
     found = [each for each in published_verdicts(home) if each["check"] == "deliveries_sum-mismatch"]
     assert {each["table"] for each in found} == {"meter_intervals", "register_reads"}

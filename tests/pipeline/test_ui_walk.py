@@ -105,9 +105,10 @@ def test_the_whole_graph_is_one_box_a_city(ui: str, page: Page) -> None:
 
 
 def test_a_citys_graph_goes_from_inbox_to_snapshot(ui: str, page: Page) -> None:
-    # A whole city has more nodes than the page draws names for: two neighbourhoods of it.
+    # A whole city has more nodes than the page draws names for: three neighbourhoods of it.
     for asset, names in (
-        ("load_profile", ("meters", "meter_intervals", "load_profile", "indicators", "snapshot")),
+        ("load_profile", ("meters", "meter_final", "load_profile", "indicators", "snapshot")),
+        ("meter_final", ("meters", "meter_intervals", "meter_final", "load_profile")),
         ("meters", ("landed_inbox", "meters", "meter_intervals")),
     ):
         page.goto(f"{ui}/assets/phuket/{asset}?view=lineage")

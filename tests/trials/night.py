@@ -93,7 +93,8 @@ def deliveries(world: int, day: date) -> Deliveries:
         exports["broken.csv"] = b"100,NEM12\r\nno such record\r\n"
     if chance.random() < 0.15:
         exports = {}
-    rows = [f"{meter},centre,residential" for meter in (METERS if number % 4 < 2 else METERS[:-1])]
+    # What they use, up to 150 kW, is no home's.
+    rows = [f"{meter},centre,large_business" for meter in (METERS if number % 4 < 2 else METERS[:-1])]
     register = "\n".join(["point,zone,customer_class", *rows, ""]).encode()
     found: dict[str, Mapping[str, bytes]] = {"exports": exports, "register": {"meters.csv": register}}
     if chance.random() < 0.9:
