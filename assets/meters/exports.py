@@ -6,7 +6,7 @@ file it is rejected with the names of those considered; nothing is guessed, and 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
+from datetime import date, tzinfo
 from functools import partial
 from typing import Annotated, Any, Self
 
@@ -40,10 +40,11 @@ from assets.meters.formats import (
     tod_profile_xlsx,
 )
 from assets.meters.formats.biff import WorkbookError
-from assets.meters.formats.canonical import Export, OptionError, ReadingOptions, resolve, resolve_registers
+from assets.meters.formats.canonical import ROWS_TELL, Export, OptionError, ReadingOptions, resolve, resolve_registers
 from assets.meters.formats.content import Content, Kind, recognise
 from assets.meters.formats.markup import MarkupError
 from assets.meters.formats.stamps import zone_of
+from assets.meters.judgement import judged
 from assets.sources.source import Source
 from quality.batch import Batch
 from quality.problems import problem, with_severity
@@ -83,8 +84,8 @@ class Format:
     kind: Kind
     recognise: Callable[[Content], str | None]
     read: Callable[[Content, ReadingOptions], Export]
-    also: Kind | None = None
-    """A second kind of content it is in: a declared layout is of text and of workbooks."""
+    also: tuple[Kind, ...] = ()
+    """Further kinds of content it is in: a declared layout is of text, of workbooks and of JSON."""
     open_end: bool = False
     """Whether the format has no trailer, so that only a last line end tells that nothing was cut off."""
 
@@ -102,7 +103,7 @@ def readers() -> dict[str, Format]:
 
 def _of_layout(layout: layouts.Layout) -> Format:
     recognise, read = partial(declared.recognise, layout=layout), partial(declared.read, layout=layout)
-    return Format("text", recognise, read, also="xlsx", open_end=True)
+    return Format("text", recognise, read, also=("xlsx", "biff", "json"), open_end=True)
 
 
 class ExportOptions(ReadingOptions):
@@ -127,12 +128,12 @@ class ExportOptions(ReadingOptions):
         return self
 
 
-def read_export(data: bytes, name: str, options: ExportOptions | Mapping[str, Any]) -> Export:
+def read_export(data: bytes, name: str, options: ExportOptions | Mapping[str, Any], day: date | None = None) -> Export:
     """What a delivered file holds, plain or in an archive. Never raises.
 
     ``tables["readings"]`` (READING_SCHEMA) are intervals, ``tables["registers"]`` (REGISTER_SCHEMA) register reads;
     either is absent where it would be empty. Files of one archive make one result; there, the row is that of the file
-    the problem names by its place in the archive.
+    the problem names by its place in the archive. ``day`` is the delivery day, after which nothing was measured.
     """
     try:
         chosen = ExportOptions.model_validate(options)
@@ -147,12 +148,12 @@ def read_export(data: bytes, name: str, options: ExportOptions | Mapping[str, An
         return Export.rejected(UNKNOWN, error.code, str(error))
     if not files:
         return Export.rejected(UNKNOWN, "file-empty", "the archive has no files")
-    return _together([_guarded(content, chosen) for _, content in files])
+    return _together([_guarded(content, chosen, day) for _, content in files])
 
 
-def _guarded(data: bytes, options: ExportOptions) -> Export:
+def _guarded(data: bytes, options: ExportOptions, day: date | None) -> Export:
     try:
-        return _settled(_unwrapped(recognise(data), options))
+        return _settled(judged(_unwrapped(recognise(data), options), day))
     except OptionError as error:
         return Export.rejected(UNKNOWN, "option-invalid", str(error))
     except (ArchiveError, MarkupError) as error:
@@ -180,7 +181,7 @@ def _read(content: Content, options: ExportOptions) -> Export:
     known = readers()
     if options.format is not None:
         return _apply(content, options.format, known[options.format], "pinned format", options)
-    considered = {name: format for name, format in known.items() if content.kind in (format.kind, format.also)}
+    considered = {name: format for name, format in known.items() if content.kind in (format.kind, *format.also)}
     shown = {name: shows for name, format in considered.items() if (shows := format.recognise(content))}
     if len(shown) == 1:
         ((name, evidence),) = shown.items()
@@ -194,7 +195,7 @@ def _read(content: Content, options: ExportOptions) -> Export:
 
 
 def _apply(content: Content, name: str, format: Format, evidence: str, options: ExportOptions) -> Export:
-    if content.kind in (format.kind, format.also):
+    if content.kind in (format.kind, *format.also):
         export = format.read(content, options)
         framed = "\x03" in content.text[-4:]  # a device's read-out ends with ETX and a check character
         if export.tables and format.open_end and content.kind == "text" and not content.ends_whole and not framed:
@@ -227,13 +228,14 @@ def _together(exports: Sequence[Export]) -> Export:
         for place, export in enumerate(exports, start=1)
     ]
     filled = [export for export in exports if export.tables]
-    tables = {}
+    tables = dict[str, Batch]()
     for name, once in (("readings", resolve), ("registers", resolve_registers)):
         if frames := [export.tables[name] for export in filled if name in export.tables]:
             tables[name] = once(Batch(pl.concat(frames)))
     formats = sorted({export.format for export in filled or exports})
     evidence = f"{len(filled)} of {len(exports)} files of the archive hold readings"
-    together = Export.of("+".join(formats), evidence, zone=(filled or exports)[0].zone, **tables)
+    zone = (filled or exports)[0].zone
+    together = Export.of("+".join(formats), evidence, zone=zone, assumed=ROWS_TELL, **tables)
     # Of the whole, not of its tables: a file that is rejected does not take the others' readings away.
     return together.also(*problems)
 
@@ -307,7 +309,7 @@ METER_EXPORTS: Source[ExportOptions] = Source(
     portal=None,
     document="docs/meter-formats.md",
     plan=None,
-    reader=lambda data, context: read_export(data, context.name, context.options),
+    reader=lambda data, context: read_export(data, context.name, context.options, context.day),
     zone="the format's, or the option timezone",
     label="period",
     missing=("the format's",),

@@ -1,6 +1,7 @@
 """``muang read``: what a meter export is and what is in it."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 from rich.table import Table as RichTable
 
 from pipelines.cli.base import Json, app, fail, guarded, out
+from pipelines.settings import BANGKOK
 
 
 @app.command()
@@ -23,7 +25,7 @@ def read(
     """Tell what a file is and what is in it: format, channels, sums, quality, problems. Writes nothing."""
     from assets.meters.exports import describe, read_export
 
-    worst = 0
+    worst, today = 0, datetime.now(BANGKOK).date()
     for path in files:
         chosen = {"format": form, "layout": layout, "timezone": timezone}
         options = {name: value for name, value in chosen.items() if value}
@@ -31,7 +33,7 @@ def read(
             data = path.read_bytes()
         except OSError as error:
             raise fail(f"{path}: {error.strerror}", 2) from None
-        found = describe(read_export(data, path.name, options), str(path), show_ids=show_ids)
+        found = describe(read_export(data, path.name, options, today), str(path), show_ids=show_ids)
         worst = max(worst, 0 if found["status"] == "ok" else 1)
         if as_json:
             print(json.dumps(found, ensure_ascii=False))
