@@ -4,6 +4,7 @@ Content decides, never the extension: PEA saves HTML as ``.xls``. Where nothing 
 file it is rejected with the names of those considered; nothing is guessed, and nothing raises.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
@@ -26,6 +27,7 @@ from assets.meters.formats import (
     layouts,
     mea_wide_xlsx,
     mscons,
+    nearest,
     nem12,
     nem13,
     p01,
@@ -51,6 +53,11 @@ from quality.problems import problem, with_severity
 from quality.readings import QUANTITIES
 from quality.tables import METER_INTERVALS
 
+_DECLARED: tuple[Kind, ...] = ("text", "xlsx", "biff", "json")
+"""Kinds of content that a layout can be declared for."""
+_DECLARE = "a layout can be declared for it (`muang read --layout FILE.yaml`; docs/meter-formats.md)"
+_ROWS = 2**40
+"""More rows than any file has."""
 UNKNOWN = "unknown"
 """Format of a file that no reader recognises."""
 
@@ -103,7 +110,7 @@ def readers() -> dict[str, Format]:
 
 def _of_layout(layout: layouts.Layout) -> Format:
     recognise, read = partial(declared.recognise, layout=layout), partial(declared.read, layout=layout)
-    return Format("text", recognise, read, also=("xlsx", "biff", "json"), open_end=True)
+    return Format("text", recognise, read, also=_DECLARED[1:], open_end=True)
 
 
 class ExportOptions(ReadingOptions):
@@ -148,7 +155,12 @@ def read_export(data: bytes, name: str, options: ExportOptions | Mapping[str, An
         return Export.rejected(UNKNOWN, error.code, str(error))
     if not files:
         return Export.rejected(UNKNOWN, "file-empty", "the archive has no files")
-    return _together([_guarded(content, chosen, day) for _, content in files])
+    return _together([_guarded(content, chosen, day) for _, content in files], [name for name, _ in files])
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Order of names as a person has it: v2 before v10, and a name before the same with something after it."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"\d+|\D+", name)]
 
 
 def _guarded(data: bytes, options: ExportOptions, day: date | None) -> Export:
@@ -190,8 +202,11 @@ def _read(content: Content, options: ExportOptions) -> Export:
         return Export.rejected(UNKNOWN, "format-ambiguous", f"recognised as {', '.join(shown)}; pin one of them")
     if content.kind == "html":
         return Export.rejected(UNKNOWN, "file-html", "an HTML page that is no meter report")
-    tried = f"considered: {', '.join(considered)}" if considered else "no reader takes this kind"
-    return Export.rejected(UNKNOWN, "format-unknown", f"{content.kind} that no reader recognises; {tried}")
+    if not considered:
+        return Export.rejected(UNKNOWN, "format-unknown", f"{content.kind}, which no reader takes")
+    near = nearest.told(content, layouts.shipped().values()) if content.kind in _DECLARED else ""
+    words = [f"{content.kind} that no reader recognises", near, _DECLARE if content.kind in _DECLARED else ""]
+    return Export.rejected(UNKNOWN, "format-unknown", "; ".join(filter(None, words)))
 
 
 def _apply(content: Content, name: str, format: Format, evidence: str, options: ExportOptions) -> Export:
@@ -219,8 +234,9 @@ def _settled(export: Export) -> Export:
     return export.filled.also(nothing)
 
 
-def _together(exports: Sequence[Export]) -> Export:
-    """One export of several files: formats and evidence joined, readings of several files resolved."""
+def _together(exports: Sequence[Export], names: Sequence[str]) -> Export:
+    """One export of several files: formats and evidence joined, readings of several files resolved. Of readings without
+    a version that of the file whose name is later counts: ``_v2`` before ``_v10``."""
     if len(exports) == 1:
         return exports[0]
     problems = [
@@ -228,10 +244,16 @@ def _together(exports: Sequence[Export]) -> Export:
         for place, export in enumerate(exports, start=1)
     ]
     filled = [export for export in exports if export.tables]
+    in_order = sorted(range(len(exports)), key=lambda place: _natural(names[place]))
     tables = dict[str, Batch]()
     for name, once in (("readings", resolve), ("registers", resolve_registers)):
-        if frames := [export.tables[name] for export in filled if name in export.tables]:
-            tables[name] = once(Batch(pl.concat(frames)))
+        frames = [exports[place].tables[name] for place in in_order if name in exports[place].tables]
+        if frames:
+            # Rows are told apart by their file while they are resolved, and after that are those of their file again.
+            ranked = [frame.with_columns(pl.col("row") + rank * _ROWS) for rank, frame in enumerate(frames)]
+            of_file = pl.col("row") % _ROWS
+            whole = once(Batch(pl.concat(ranked))).with_columns(row=of_file)
+            tables[name] = replace(whole, problems=tuple(found.with_columns(of_file) for found in whole.problems))
     formats = sorted({export.format for export in filled or exports})
     evidence = f"{len(filled)} of {len(exports)} files of the archive hold readings"
     zone = (filled or exports)[0].zone
@@ -242,6 +264,8 @@ def _together(exports: Sequence[Export]) -> Export:
 
 def describe(result: Export, name: str, show_ids: bool = False) -> dict[str, Any]:
     """What ``muang read --json`` prints of a file: plain JSON types; metering points numbered unless ``show_ids``.
+
+    A problem that several rows have is told once, with the first ``row`` and how many ``rows``.
 
     A channel's ``kind`` is ``interval`` or ``register``, and ``readings`` counts the reads of either. ``sum`` is in the
     quantity's canonical unit; of registers it is the energy between reads, or the last read where that is not told.
@@ -260,8 +284,14 @@ def describe(result: Export, name: str, show_ids: bool = False) -> dict[str, Any
         "status": status if tables else "rejected",
         "readings": sum(table.height for table in tables),
         "channels": [channel for table in tables for channel in _channels(table, zone_of(result.zone), shown)],
-        "problems": result.problems.to_dicts(),
+        "problems": _causes(result.problems).to_dicts(),
     }
+
+
+def _causes(problems: pl.DataFrame) -> pl.DataFrame:
+    """A problem a cause: the first row that it has, and how many ``rows``."""
+    causes = problems.group_by("code", "message", maintain_order=True).agg(pl.col("row").min(), rows=pl.len())
+    return causes.select("row", "code", "message", "rows")
 
 
 def _channels(table: pl.DataFrame, zone: tzinfo, shown: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -44,12 +44,12 @@ _SENTINELS: Final = sorted(
     {
         code
         for places in range(4)
-        for whole in (*(2**bits - 1 for bits in (16, 24, 31, 32)), *(10**digits - 1 for digits in range(6, 11)))
+        for whole in (2**bits - 1 for bits in (16, 24, 31, 32))
         if (code := Decimal(whole).scaleb(-places)) >= _LEAST_CODE
     }
 )
-"""What meters, hubs and loggers send for "no value": all bits set in 16, 24, 31 or 32, all nines; with up to three
-decimals. Reported as n3rgy/data#1 and #11 (4294967.295 and 16777.215 kWh in a half-hour)."""
+"""What meters, hubs and loggers send for "no value": all bits set in 16, 24, 31 or 32, with up to three decimals.
+Reported as n3rgy/data#1 and #11 (4294967.295 and 16777.215 kWh in a half-hour)."""
 
 
 def judged(export: Export, day: date | None) -> Export:
@@ -127,7 +127,9 @@ def _lengths(batch: Batch, export: Export, day: date | None) -> Batch:
         text = f"in a row, stamps are {apart} minutes apart, not {minutes}: another interval length"
         batch = _without(batch, doubted, "interval-length", text)
     single = runs.filter(pl.col("short") & ~pl.col("long"))
-    if single.height > export.problems["row"].n_unique() and export.assumed.power:  # a row refused leaves a gap too
+    if (
+        single["row"].n_unique() > export.problems["row"].n_unique() and export.assumed.power
+    ):  # a row refused leaves a gap too
         text = f"{single.height} time(s) stamps lie further apart than the interval; power counts for one interval only"
         return batch.note("interval-gap", f"{text}; the first is named", single["row"].min())  # type: ignore[arg-type]
     return batch
@@ -231,7 +233,7 @@ def _sentinels(batch: Batch, export: Export, day: date | None) -> Batch:
     usual = others.group_by(_SERIES).agg(usual=value.median())
     stands_out = value.cast(pl.Float64) > pl.col("usual").fill_null(0) * _STANDS_OUT
     found = found.join(usual, on=_SERIES, how="left").filter(stands_out)
-    return _without(batch, found, "value-sentinel", "all bits or digits of the value are set: a device's code for none")
+    return _without(batch, found, "value-sentinel", "all bits of the value are set: a device's code for none")
 
 
 def _negatives(batch: Batch, export: Export, day: date | None) -> Batch:

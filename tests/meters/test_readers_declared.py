@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export
 from assets.meters.formats import layouts
@@ -93,6 +93,7 @@ def test_wide_and_long_tell_the_same(days, day, random):
     random.shuffle(long)
     order = ["point", "start"]
     told = [read(WIDE_HEADER, *wide), read(LONG_HEADER, *long)]
+    assume("value-sentinel" not in codes(told[0]))
     assert [result.format for result in told] == ["muang_meters_wide", "muang_meters_long"]
     frames = [result.tables["readings"].sort(order).select(*order, "minutes", "value", "channel") for result in told]
     assert frames[0].equals(frames[1])

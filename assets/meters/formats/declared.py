@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from assets.meters.formats import channels, clock, lines, tabular, wide
+from assets.meters.formats import channels, clock, lines, nearest, tabular, wide
 from assets.meters.formats.canonical import (
     UNITS,
     Assumed,
@@ -59,7 +59,7 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
     try:
         tables, left = tabular.load(content, layout)
         if not tables:
-            wanted = f"no row of {layout.width} cells" if layout.width else tabular.lacking(content, layout)
+            wanted = f"no row of {layout.width} cells" if layout.width else _no_header(content, layout)
             return Export.rejected(layout.name, "file-malformed", wanted)
         said = Batch(pl.DataFrame())
         if left:
@@ -84,6 +84,11 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
         power=any(UNITS[measure.unit.lower()].average for measure in layout.parts.values()),
     )
     return Export.of(layout.name, readings=readings, zone=zone, assumed=assumed)
+
+
+def _no_header(content: Content, layout: Layout) -> str:
+    near = nearest.told(content, [layout])
+    return f"no header with {', '.join(layout.required)}" + (f": {near}" if near else "")
 
 
 def _numbered(batch: Batch, number: int) -> Batch:

@@ -90,7 +90,7 @@ class Stamp(_Model):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.epoch is None and "order" not in self.model_fields_set:
-            raise ValueError("order: dmy, mdy or ymd must be said, or an epoch")
+            raise ValueError("order must be said: dmy, mdy or ymd, or an epoch")
         if self.epoch is not None and (len(self.columns) != 1 or self.period):
             raise ValueError("an epoch is one column")
         return self

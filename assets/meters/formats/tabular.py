@@ -152,9 +152,15 @@ def _tables(content: Content, place: str, at: int, names: list[str], layout: Lay
     yield Table(at, names, names, (0, len(names)), above, content, layout, place)
 
 
-def lacking(content: Content, layout: Layout) -> str:
-    """What the header that is nearest to the layout's lacks."""
-    return f"no header with {', '.join(layout.required)}"
+def heads(content: Content) -> Iterator[_Head]:
+    """The first rows of a file's tables, as each delimiter makes them or of each sheet."""
+    if content.kind in _WORKBOOKS:
+        yield from (_sheet_head(content, f"sheet:{name}") for name, _ in book(content))
+    elif content.kind == "json":
+        yield _head(content, "json")
+    else:
+        tables = (_head(content, mark) for mark in ",;\t|")
+        yield from (lines for lines in tables if any(len(cells) > 1 for _, cells in lines))
 
 
 def _places(content: Content, layout: Layout) -> list[str]:
