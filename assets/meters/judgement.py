@@ -144,7 +144,8 @@ def _holes(rows: pl.DataFrame) -> pl.DataFrame:
     )
     holed = spans.filter(pl.col("span") >= pl.col("readings") * pl.col("minutes"))
     found = rows.lazy().join(holed.lazy(), on=_SERIES, how="semi").select(*_SERIES, "start", "minutes", "row")
-    gap = pl.col("start").diff().over(_SERIES).dt.total_minutes()
+    # To the nearest minute: clocks may be some seconds off.
+    gap = (pl.col("start").diff().over(_SERIES).dt.total_seconds() + 30) // 60
     return found.sort(*_SERIES, "start").with_columns(gap=gap).collect()
 
 

@@ -80,7 +80,8 @@ class Stamp(_Model):
     epoch: Literal["s", "ms"] | None = None
     """Whether a stamp is the number of seconds, or milliseconds, since 1970 UTC; ``order`` is then none."""
     tolerance: int = Field(default=0, ge=0, le=300)
-    """Seconds by which a stamp may lie beside the grid (:14:59 is :15): a logger's clock, or its way to the server."""
+    """Seconds by which a stamp may lie beside the grid and is put on it: a logger's clock, or its way to the server.
+    Without, a meter's clock may be off by ``CLOCK_SECONDS`` (``quality.meter_grid``)."""
     period: str | None = None
     """Column with the number of the interval in its day, from 1: half-hours of settlement, 46 to 50 a day."""
     midnight: Literal["opens", "closes"] = "opens"

@@ -10,6 +10,7 @@ from assets.meters.formats.layouts import Layout
 from assets.meters.formats.stamps import EXCHANGED, exchanged
 from assets.meters.formats.tabular import Table, Unreadable
 from quality.batch import Batch, Breach
+from quality.meter_grid import CLOCK_SECONDS, off_clock
 
 _MANGLED = r"^\d(\.\d+)?[Ee]\+\d+$"
 """A number that a spreadsheet shortened: different metering points become the same."""
@@ -83,11 +84,12 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
         checks.append((~midnight, "interval-misaligned", "the date of a day has a time"))
     elif layout.stamp.period is None:
         if layout.label == "end" and layout.stamp.midnight == "closes":
-            closing = pl.when(midnight & ~late).then(pl.duration(days=1)).otherwise(pl.duration())
+            just = pl.col("stamp") - pl.col("stamp").dt.truncate("1d") <= pl.duration(seconds=CLOCK_SECONDS)
+            closing = pl.when(just & ~late).then(pl.duration(days=1)).otherwise(pl.duration())
             lines = lines.with_columns(stamp=pl.col("stamp") + closing)
         elif layout.label == "start":
             checks.append((late, "stamp-bad", "24:00 is no start of an interval"))
-        off_grid = pl.col("stamp") != pl.col("stamp").dt.truncate(f"{layout.minutes}m")
+        off_grid = off_clock(pl.col("stamp"), layout.minutes)
         checks.append((off_grid, "interval-misaligned", f"not on the grid of {layout.minutes} minutes"))
         checks.append((_shorter(lines.rows, layout, off_grid), "interval-length", _SHORTER))
     else:
