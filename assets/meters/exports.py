@@ -4,9 +4,10 @@ Content decides, never the extension: PEA saves HTML as ``.xls``. Where nothing 
 file it is rejected with the names of those considered; nothing is guessed, and nothing raises.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
+from datetime import date, tzinfo
 from functools import partial
 from typing import Annotated, Any, Self
 
@@ -26,6 +27,7 @@ from assets.meters.formats import (
     layouts,
     mea_wide_xlsx,
     mscons,
+    nearest,
     nem12,
     nem13,
     p01,
@@ -40,16 +42,22 @@ from assets.meters.formats import (
     tod_profile_xlsx,
 )
 from assets.meters.formats.biff import WorkbookError
-from assets.meters.formats.canonical import Export, OptionError, ReadingOptions, resolve, resolve_registers
+from assets.meters.formats.canonical import ROWS_TELL, Export, OptionError, ReadingOptions, resolve, resolve_registers
 from assets.meters.formats.content import Content, Kind, recognise
 from assets.meters.formats.markup import MarkupError
 from assets.meters.formats.stamps import zone_of
+from assets.meters.judgement import judged
 from assets.sources.source import Source
 from quality.batch import Batch
 from quality.problems import problem, with_severity
 from quality.readings import QUANTITIES
 from quality.tables import METER_INTERVALS
 
+_DECLARED: tuple[Kind, ...] = ("text", "xlsx", "biff", "json")
+"""Kinds of content that a layout can be declared for."""
+_DECLARE = "a layout can be declared for it (`muang read --layout FILE.yaml`; docs/meter-formats.md)"
+_ROWS = 2**40
+"""More rows than any file has."""
 UNKNOWN = "unknown"
 """Format of a file that no reader recognises."""
 
@@ -83,8 +91,8 @@ class Format:
     kind: Kind
     recognise: Callable[[Content], str | None]
     read: Callable[[Content, ReadingOptions], Export]
-    also: Kind | None = None
-    """A second kind of content it is in: a declared layout is of text and of workbooks."""
+    also: tuple[Kind, ...] = ()
+    """Further kinds of content it is in: a declared layout is of text, of workbooks and of JSON."""
     open_end: bool = False
     """Whether the format has no trailer, so that only a last line end tells that nothing was cut off."""
 
@@ -102,7 +110,7 @@ def readers() -> dict[str, Format]:
 
 def _of_layout(layout: layouts.Layout) -> Format:
     recognise, read = partial(declared.recognise, layout=layout), partial(declared.read, layout=layout)
-    return Format("text", recognise, read, also="xlsx", open_end=True)
+    return Format("text", recognise, read, also=_DECLARED[1:], open_end=True)
 
 
 class ExportOptions(ReadingOptions):
@@ -127,12 +135,12 @@ class ExportOptions(ReadingOptions):
         return self
 
 
-def read_export(data: bytes, name: str, options: ExportOptions | Mapping[str, Any]) -> Export:
+def read_export(data: bytes, name: str, options: ExportOptions | Mapping[str, Any], day: date | None = None) -> Export:
     """What a delivered file holds, plain or in an archive. Never raises.
 
     ``tables["readings"]`` (READING_SCHEMA) are intervals, ``tables["registers"]`` (REGISTER_SCHEMA) register reads;
     either is absent where it would be empty. Files of one archive make one result; there, the row is that of the file
-    the problem names by its place in the archive.
+    the problem names by its place in the archive. ``day`` is the delivery day, after which nothing was measured.
     """
     try:
         chosen = ExportOptions.model_validate(options)
@@ -147,12 +155,17 @@ def read_export(data: bytes, name: str, options: ExportOptions | Mapping[str, An
         return Export.rejected(UNKNOWN, error.code, str(error))
     if not files:
         return Export.rejected(UNKNOWN, "file-empty", "the archive has no files")
-    return _together([_guarded(content, chosen) for _, content in files])
+    return _together([_guarded(content, chosen, day) for _, content in files], [name for name, _ in files])
 
 
-def _guarded(data: bytes, options: ExportOptions) -> Export:
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Order of names as a person has it: v2 before v10, and a name before the same with something after it."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"\d+|\D+", name)]
+
+
+def _guarded(data: bytes, options: ExportOptions, day: date | None) -> Export:
     try:
-        return _settled(_unwrapped(recognise(data), options))
+        return _settled(judged(_unwrapped(recognise(data), options), day))
     except OptionError as error:
         return Export.rejected(UNKNOWN, "option-invalid", str(error))
     except (ArchiveError, MarkupError) as error:
@@ -180,7 +193,7 @@ def _read(content: Content, options: ExportOptions) -> Export:
     known = readers()
     if options.format is not None:
         return _apply(content, options.format, known[options.format], "pinned format", options)
-    considered = {name: format for name, format in known.items() if content.kind in (format.kind, format.also)}
+    considered = {name: format for name, format in known.items() if content.kind in (format.kind, *format.also)}
     shown = {name: shows for name, format in considered.items() if (shows := format.recognise(content))}
     if len(shown) == 1:
         ((name, evidence),) = shown.items()
@@ -189,12 +202,15 @@ def _read(content: Content, options: ExportOptions) -> Export:
         return Export.rejected(UNKNOWN, "format-ambiguous", f"recognised as {', '.join(shown)}; pin one of them")
     if content.kind == "html":
         return Export.rejected(UNKNOWN, "file-html", "an HTML page that is no meter report")
-    tried = f"considered: {', '.join(considered)}" if considered else "no reader takes this kind"
-    return Export.rejected(UNKNOWN, "format-unknown", f"{content.kind} that no reader recognises; {tried}")
+    if not considered:
+        return Export.rejected(UNKNOWN, "format-unknown", f"{content.kind}, which no reader takes")
+    near = nearest.told(content, layouts.shipped().values()) if content.kind in _DECLARED else ""
+    words = [f"{content.kind} that no reader recognises", near, _DECLARE if content.kind in _DECLARED else ""]
+    return Export.rejected(UNKNOWN, "format-unknown", "; ".join(filter(None, words)))
 
 
 def _apply(content: Content, name: str, format: Format, evidence: str, options: ExportOptions) -> Export:
-    if content.kind in (format.kind, format.also):
+    if content.kind in (format.kind, *format.also):
         export = format.read(content, options)
         framed = "\x03" in content.text[-4:]  # a device's read-out ends with ETX and a check character
         if export.tables and format.open_end and content.kind == "text" and not content.ends_whole and not framed:
@@ -218,8 +234,9 @@ def _settled(export: Export) -> Export:
     return export.filled.also(nothing)
 
 
-def _together(exports: Sequence[Export]) -> Export:
-    """One export of several files: formats and evidence joined, readings of several files resolved."""
+def _together(exports: Sequence[Export], names: Sequence[str]) -> Export:
+    """One export of several files: formats and evidence joined, readings of several files resolved. Of readings without
+    a version that of the file whose name is later counts: ``_v2`` before ``_v10``."""
     if len(exports) == 1:
         return exports[0]
     problems = [
@@ -227,19 +244,28 @@ def _together(exports: Sequence[Export]) -> Export:
         for place, export in enumerate(exports, start=1)
     ]
     filled = [export for export in exports if export.tables]
-    tables = {}
+    in_order = sorted(range(len(exports)), key=lambda place: _natural(names[place]))
+    tables = dict[str, Batch]()
     for name, once in (("readings", resolve), ("registers", resolve_registers)):
-        if frames := [export.tables[name] for export in filled if name in export.tables]:
-            tables[name] = once(Batch(pl.concat(frames)))
+        frames = [exports[place].tables[name] for place in in_order if name in exports[place].tables]
+        if frames:
+            # Rows are told apart by their file while they are resolved, and after that are those of their file again.
+            ranked = [frame.with_columns(pl.col("row") + rank * _ROWS) for rank, frame in enumerate(frames)]
+            of_file = pl.col("row") % _ROWS
+            whole = once(Batch(pl.concat(ranked))).with_columns(row=of_file)
+            tables[name] = replace(whole, problems=tuple(found.with_columns(of_file) for found in whole.problems))
     formats = sorted({export.format for export in filled or exports})
     evidence = f"{len(filled)} of {len(exports)} files of the archive hold readings"
-    together = Export.of("+".join(formats), evidence, zone=(filled or exports)[0].zone, **tables)
+    zone = (filled or exports)[0].zone
+    together = Export.of("+".join(formats), evidence, zone=zone, assumed=ROWS_TELL, **tables)
     # Of the whole, not of its tables: a file that is rejected does not take the others' readings away.
     return together.also(*problems)
 
 
 def describe(result: Export, name: str, show_ids: bool = False) -> dict[str, Any]:
     """What ``muang read --json`` prints of a file: plain JSON types; metering points numbered unless ``show_ids``.
+
+    A problem that several rows have is told once, with the first ``row`` and how many ``rows``.
 
     A channel's ``kind`` is ``interval`` or ``register``, and ``readings`` counts the reads of either. ``sum`` is in the
     quantity's canonical unit; of registers it is the energy between reads, or the last read where that is not told.
@@ -258,8 +284,14 @@ def describe(result: Export, name: str, show_ids: bool = False) -> dict[str, Any
         "status": status if tables else "rejected",
         "readings": sum(table.height for table in tables),
         "channels": [channel for table in tables for channel in _channels(table, zone_of(result.zone), shown)],
-        "problems": result.problems.to_dicts(),
+        "problems": _causes(result.problems).to_dicts(),
     }
+
+
+def _causes(problems: pl.DataFrame) -> pl.DataFrame:
+    """A problem a cause: the first row that it has, and how many ``rows``."""
+    causes = problems.group_by("code", "message", maintain_order=True).agg(pl.col("row").min(), rows=pl.len())
+    return causes.select("row", "code", "message", "rows")
 
 
 def _channels(table: pl.DataFrame, zone: tzinfo, shown: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -307,12 +339,13 @@ METER_EXPORTS: Source[ExportOptions] = Source(
     portal=None,
     document="docs/meter-formats.md",
     plan=None,
-    reader=lambda data, context: read_export(data, context.name, context.options),
+    reader=lambda data, context: read_export(data, context.name, context.options, context.day),
     zone="the format's, or the option timezone",
     label="period",
     missing=("the format's",),
     units="kWh, kvarh, kVAh, V",
     personal="metering points, contract accounts, names, addresses: landing only",
     options=ExportOptions,
+    version=2,
     keyed=True,
 )

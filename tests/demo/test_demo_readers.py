@@ -32,6 +32,7 @@ def test_planted_faults_are_found_and_nothing_else_is_lost(slug: str) -> None:
     planted = [fault for fault in PLANTED.get(slug, ()) if fault.code and fault.code != "meter-unregistered"]
     for fault in planted:
         assert any(name.startswith(fault.file) and fault.code in codes for name, codes in found.items()), fault
-    assert set().union(*found.values()) == {fault.code for fault in planted}
+    # A negative value is the gate's to judge; the reader only says it.
+    assert set().union(*found.values()) - {"value-negative"} == {fault.code for fault in planted}
     if slug not in ("phuket", "korat"):
         assert wh == sum(map(sum, loads(meters(city, METERS), city, DAY)["wh"])), "exact to the watt-hour"

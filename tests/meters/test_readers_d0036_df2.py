@@ -5,7 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from assets.meters.exports import describe, read_export
 from tests.kit import codes
@@ -60,7 +60,8 @@ def test_d0036_gives_what_was_written(data, days, end):
             written.append((day, values))
         meters.append(meter(*written, point=point, quantity=quantity))
     result = d0036(*meters, end=end)
-    assert codes(result) == []
+    assume("value-sentinel" not in codes(result))
+    assert set(codes(result)) <= {"value-negative"}
     rows = result.tables["readings"].select("point", "channel", "start", "quality_raw", "value", "quality").rows()
     assert {(p, c, s): (f, v) for p, c, s, f, v, _ in rows} == {k: (f, Decimal(v)) for k, (f, v) in wanted.items()}
     quality = {"A": "actual", "E": "substituted_temporary", "C": "unknown"}
@@ -155,7 +156,8 @@ def test_df2_gives_what_was_written(wanted, long):
         end = first + timedelta(minutes=30 * place)
         lines.append(f"{end:%d/%m/%Y},{end:%H:%M}{':00' if long else ''},{' ' * long}{value},{flag}")
     result = df2(*lines)
-    assert codes(result) == []
+    assume("value-sentinel" not in codes(result))
+    assert set(codes(result)) <= {"value-negative"}
     rows = result.tables["readings"].select("point", "channel", "start", "value", "quality_raw").rows()
     assert {(p, c, s): (v, f) for p, c, s, v, f in rows} == {
         (p, c, first + timedelta(minutes=30 * place - 30)): told for (p, c, place), told in wanted.items()

@@ -119,10 +119,46 @@ def test_two_readers_that_recognise_a_file_are_named(monkeypatch):
     assert read_export(LONG, "x.csv", {"format": "twin"}).tables
 
 
-def test_unknown_names_the_formats_considered():
-    message = read_export(b"a,b\n1,2\n", "x.csv", {}).problems["message"][0]
-    assert "nem12" in message
-    assert "mea_csv" in message
+def test_unknown_tells_the_header_the_nearest_layout_and_what_to_do():
+    (message,) = read_export(b"Load\nby quarter\na,b\n1,2\n", "x.csv", {}).problems["message"]
+    assert "line 3 has the columns 'a', 'b'" in message
+    assert "muang read --layout FILE.yaml" in message
+    header = b"MEA No.,UI ID.,Rate Category,Measuring Component,TOU/TOD,Date Time,Value\n"
+    (message,) = read_export(header + b"111222333,u,3,E-MAX-KW-IMP,ON,11/1/2026 0:15,4\n", "x.csv", {}).problems[
+        "message"
+    ]
+    assert "nearest is the layout mea_csv" in message
+    assert "'Measuring Compoenent' ('Measuring Component' is like it)" in message
+    assert "111222333" not in message
+
+
+def test_a_header_shows_no_long_number():
+    (message,) = read_export(b"at,020012345678\n2026-01-01 00:15,4\n", "x.csv", {}).problems["message"]
+    assert "020012345678" not in message
+
+
+def test_a_pattern_that_fails_is_named():
+    header = b"Date,H1,H2,Hour 3,Hour 4\n2026-01-01,1,2,3,4\n"
+    layout = {
+        "name": "hours",
+        "title": "t",
+        "source": "s",
+        "label": "end",
+        "minutes": 60,
+        "point": "P",
+        "stamp": {"columns": ["Date"], "order": "ymd"},
+        "wide": {"columns": r"H(?P<index>\d+)", "measure": {"unit": "kWh", "kind": "delta"}},
+    }
+    (message,) = read_export(header, "x.csv", {"layout": layout}).problems["message"]
+    assert "24 interval columns 2 match" in message
+
+
+def test_a_cause_is_told_once_with_its_rows():
+    rows = "".join(f"P1,30 Feb 2026 00:{n:02d},1,Actual\n" for n in range(10, 60))
+    told = describe(read_export(b"point,timestamp_end,kwh,status\n" + rows.encode(), "x.csv", {}), "x")
+    (cause,) = [problem for problem in told["problems"] if problem["code"] == "stamp-bad"]
+    assert (cause["row"], cause["rows"]) == (2, 50)
+    assert "'99 Feb 9999 99:99'" in cause["message"]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +254,7 @@ def with_options(**options):
         ({"layout": "no_such"}, "layout: 'no_such' is not one of"),
         ({"layout": 3}, "layout: must be a name or a mapping"),
         ({"layout": LAYOUT | {"minutes": 7}}, "layout: minutes must divide a day"),
-        ({"layout": LAYOUT | {"stamp": {"columns": ["at"]}}}, "layout: stamp.order: "),
+        ({"layout": LAYOUT | {"stamp": {"columns": ["at"]}}}, "layout: stamp: order must be said"),
         ({"layout": {name: value for name, value in LAYOUT.items() if name != "label"}}, "'label: start'"),
         ({"layout": LAYOUT | {"point_column": None}}, "set the option 'point'"),
         ({"point": ""}, "point: "),

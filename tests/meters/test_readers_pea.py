@@ -232,7 +232,7 @@ def test_the_same_stamp_twice():
 
 def test_another_period_than_a_quarter_hour_is_rejected():
     rows = [[f"01/01/2026 {hour:02d}.00", "", "", "1", "", "", ""] for hour in range(1, 24)]
-    assert codes(read_export(html_report(rows), "x.xls", {})) == ["file-malformed"]
+    assert codes(read_export(html_report(rows), "x.xls", {})) == ["layout-contradicts"]
 
 
 def test_a_report_without_account_needs_the_option_point():

@@ -38,8 +38,8 @@ class WorkbookError(Exception):
     """The workbook cannot be opened within the limits."""
 
 
-def sheets(data: bytes) -> list[pl.DataFrame]:
-    """Every sheet as columns of text. Raises ``WorkbookError``."""
+def sheets(data: bytes) -> list[tuple[str, pl.DataFrame]]:
+    """Every sheet's name, and its columns of text. Raises ``WorkbookError``."""
     command = [sys.executable, "-I", "-c", _CHILD, str(MEMORY), str(CELLS)]
     try:
         subprocess.run(command, input=data, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603 (our text)
@@ -51,6 +51,6 @@ def sheets(data: bytes) -> list[pl.DataFrame]:
         raise WorkbookError(reason) from None
     book = fastexcel.read_excel(data)
     return [
-        book.load_sheet(number, header_row=None, dtypes="string", skip_rows=0).to_polars()
-        for number in range(len(book.sheet_names))
+        (name, book.load_sheet(number, header_row=None, dtypes="string", skip_rows=0).to_polars())
+        for number, name in enumerate(book.sheet_names)
     ]

@@ -1,5 +1,6 @@
 """What all readers share: the export they return, options, units, exact numbers, repeated readings."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -8,7 +9,7 @@ from typing import NamedTuple, Self
 import polars as pl
 from pydantic import Field, field_validator
 
-from assets.meters.formats.stamps import zone_of
+from assets.meters.formats.stamps import Order, zone_of
 from assets.sources.source import Options, ReadResult
 from quality.batch import Batch
 from quality.problems import PROBLEM_SCHEMA, gather
@@ -20,6 +21,24 @@ EXACT = pl.Decimal(38, 12)
 
 
 @dataclass(frozen=True)
+class Assumed:
+    """What an export's rows do not tell, so that only the whole file can contradict it."""
+
+    order: Order = "ymd"
+    """Order of its dates; ``ymd`` also where they cannot be taken for another."""
+    length: bool = False
+    """Whether the length of its intervals is assumed, and stamps must be as far apart."""
+    ends: bool = False
+    """Whether its stamps are the ends of intervals."""
+    power: bool = False
+    """Whether values are power, which the length makes energy of."""
+
+
+ROWS_TELL = Assumed()
+"""Nothing is: every reading's time and length are written beside it, or follow from the format."""
+
+
+@dataclass(frozen=True)
 class Export(ReadResult):
     """What a reader made of one meter export: a ``ReadResult`` with the zone its stamps are told in.
 
@@ -28,11 +47,14 @@ class Export(ReadResult):
     """
 
     zone: str = THAILAND
+    assumed: Assumed = ROWS_TELL
 
     @classmethod
-    def of(cls, format: str, evidence: str = "", *, zone: str = THAILAND, **tables: Batch) -> Self:  # type: ignore[override]
-        """As ``ReadResult.of``, with the zone."""
-        return replace(super().of(format, evidence, **tables), zone=zone)
+    def of(  # type: ignore[override]
+        cls, format: str, evidence: str = "", *, zone: str = THAILAND, assumed: Assumed = ROWS_TELL, **tables: Batch
+    ) -> Self:
+        """As ``ReadResult.of``, with the zone and what was assumed."""
+        return replace(super().of(format, evidence, **tables), zone=zone, assumed=assumed)
 
     @property
     def filled(self) -> Self:
@@ -109,6 +131,20 @@ def without(batch: Batch, records: pl.DataFrame, code: str, message: str | pl.Ex
     return rest.also(problems_of(records, code, message))
 
 
+def plain_digits(text: pl.Expr, thousands: str, decimal: str) -> pl.Expr:
+    """Numbers without their thousands marks, null where a mark is none because no three digits follow it.
+
+    "12,5" and "0,250" have decimal commas, whatever the layout says; without the mark they would be 125 and 250. Where
+    some have, "1,250" beside them is 1.25, unless another has both marks.
+    """
+    mark, point = re.escape(thousands), re.escape(decimal)
+    grouped = text.str.contains(rf"^[+-]?[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+(?:{point}[0-9]*)?$")
+    marked = text.str.contains(thousands, literal=True)
+    both = grouped & text.str.contains(decimal, literal=True)
+    decimals = (marked & ~grouped).any() & ~both.any()
+    return pl.when(~marked | (grouped & ~decimals)).then(text.str.replace_all(thousands, "", literal=True))
+
+
 def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequence[str] = ()) -> Batch:
     """``value`` (ENERGY, canonical unit) from the text ``raw``, its ``factor``, ``average`` and ``minutes``.
 
@@ -117,7 +153,7 @@ def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequen
     """
     text = pl.col("raw").str.replace_all("\xa0", " ", literal=True).str.strip_chars()
     text = pl.when(text.is_in(["", *nulls]).not_()).then(text)
-    digits = text.str.replace_all(thousands, "", literal=True) if thousands else text
+    digits = plain_digits(text, thousands, decimal) if thousands else text
     if decimal != ".":
         digits = digits.str.replace(decimal, ".", literal=True)
     unit = batch.rows.select(((pl.col("factor") == 1) & ~pl.col("average")).fill_null(False).all()).item()

@@ -6,6 +6,7 @@ import polars as pl
 
 from assets.meters.formats.canonical import canonical
 from assets.meters.formats.layouts import Layout
+from assets.meters.formats.stamps import local
 from quality.batch import Batch
 from quality.readings import QUALITIES
 
@@ -14,12 +15,19 @@ _WORST = pl.Enum(QUALITIES)
 """Qualities in their order, so that the greatest is the worst."""
 
 
-def differenced(batch: Batch, layout: Layout) -> Batch:
+_JUMP = 100
+"""Times its register's usual greatest step that no load makes."""
+_DIRECT_KW = 100
+"""kW beyond a meter without transformers: three phases of 100 A at 230 V are 69."""
+
+
+def differenced(batch: Batch, layout: Layout, zone: str) -> Batch:
     """Readings whose registers became energy: of a read and the next, told by the later one's row.
 
-    Readings are unique by channel and start; channels are parts. A register that falls (rollover, reset,
-    exchange of the meter) is refused, energy over more than one interval is not distributed but said. The last read
-    gives no reading.
+    Readings are unique by channel and start; channels are parts. A register that falls (rollover, reset, exchange of
+    the meter) or jumps is refused, unless it begins anew with each local day; so is what lies between the reads of two
+    devices (their number is ``reason_raw``, and goes no further). Energy over more than one interval is not
+    distributed but said. The last read gives no reading.
     """
     registers = [name for name, measure in layout.parts.items() if measure.kind == "register"]
     if not registers:
@@ -27,14 +35,21 @@ def differenced(batch: Batch, layout: Layout) -> Batch:
     readings = batch.rows.with_columns(pl.col("channel").cast(pl.String))
     of_register = pl.col("channel").is_in(registers)
     reads = readings.filter(of_register & pl.col("value").is_not_null()).sort(*_KEY, "start")
-    later = {name: pl.col(name).shift(-1).over(_KEY) for name in ("start", "value", "row", "quality", "quality_raw")}
+    names = ("start", "value", "row", "quality", "quality_raw", "reason_raw")
+    later = {name: pl.col(name).shift(-1).over(_KEY) for name in names}
     steps = reads.with_columns(later[name].alias(f"_{name}") for name in later).drop_nulls("_start")
     apart = pl.col("_start") - pl.col("start") != pl.duration(minutes="minutes")
     gaps = steps.filter(apart)
     falls = "the register falls: a rollover, a reset or another meter"
+    daily = [name for name, measure in layout.parts.items() if measure.resets]
+    on = local(pl.col("start"), zone).dt.date() != local(pl.col("_start"), zone).dt.date()
+    anew = pl.col("channel").is_in(daily) & on & (pl.col("_value") < pl.col("value"))
+    steps = steps.with_columns(value=pl.when(~anew).then("value").otherwise(0))
     adjacent = replace(batch, rows=steps.filter(~apart).with_columns(row="_row")).refuse(
-        (pl.col("_value") < pl.col("value"), "register-fall", falls)
+        (pl.col("reason_raw").ne_missing(pl.col("_reason_raw")), "register-jump", "the register is another device's"),
+        (pl.col("_value") < pl.col("value"), "register-fall", falls),
     )
+    adjacent = adjacent.refuse((_jumps(), "register-jump", "the register jumps by more than its meter can carry"))
     if gaps.height:
         text = f"{gaps.height} time(s) reads are not an interval apart and their energy is left out; the first is named"
         adjacent = adjacent.note("register-gap", text, gaps["_row"].min())  # type: ignore[arg-type]
@@ -43,9 +58,19 @@ def differenced(batch: Batch, layout: Layout) -> Batch:
         value=pl.col("_value") - pl.col("value"),
         quality=quality.replace_strict(dict(enumerate(QUALITIES)), return_dtype=pl.String),
         quality_raw=pl.coalesce("_quality_raw", "quality_raw"),
+        reason_raw=None,
     )
     others = canonical(Batch(readings.filter(~of_register)))
     return replace(energy, rows=pl.concat([others.rows, canonical(energy).rows]))
+
+
+def _jumps() -> pl.Expr:
+    """Whether a step is greater than any of its register's and than a meter without transformers can carry."""
+    step = pl.col("_value") - pl.col("value")
+    rising = pl.when(step > 0).then(step.cast(pl.Float64))
+    usual = rising.quantile(0.95, "lower").over(_KEY)
+    power = step.cast(pl.Float64) * 60 / pl.col("minutes")
+    return (rising.count().over(_KEY) > 1) & (rising > usual * _JUMP) & (power > _DIRECT_KW)
 
 
 def joined(batch: Batch, layout: Layout) -> Batch:

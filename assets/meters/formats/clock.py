@@ -6,18 +6,21 @@ and an offset of the stamp's own. A workbook's dates arrive as ISO whatever orde
 Days of clock changes: a local time that is skipped is none; one that is repeated is told apart by the order of rows.
 """
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import polars as pl
 
 from assets.meters.formats.layouts import Stamp
-from assets.meters.formats.stamps import parse, zone_of
+from assets.meters.formats.periods import MONTHS_TH
+from assets.meters.formats.stamps import YEARS, parse, zone_of
 from quality.batch import Batch
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAY = r"(?i)\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[, ]+"
 _HALF = r"(?i)\b([0-9]{1,2})([.:][0-9]{2}(?:[.:][0-9]{2})?(?:\.[0-9]+)?) ?([ap])\.?m\.?$"
+_FRACTION = r"([.:][0-9]{2}[.:][0-9]{2})(\.[0-9]+)$"
 DAY = 1440
 """Minutes of a day without clock change."""
 _OFFSET = r"[.:][0-9]{2}(?:\.[0-9]+)? ?(Z|[+-][0-9]{2}:?[0-9]{2})$"
@@ -39,10 +42,31 @@ def dates(text: pl.Expr) -> pl.Expr:
     return text.str.replace(r"[ T]00:00(?::00)?$", "")
 
 
+def shapes(texts: pl.Series) -> pl.Series:
+    """Stamps as they may be shown: digits as 9, and no word but a month's, for a name may have slipped in."""
+    return pl.Series([_shape(text) for text in texts], dtype=pl.String)
+
+
+def _shape(text: str) -> str:
+    kept = "|".join([*_MONTHS, *MONTHS_TH.values(), "am", "pm"])
+    masked = re.sub(r"[0-9]", "9", text[:40])
+    masked = re.sub(rf"(?i)(?<![^\W\d_])(?!(?:{kept})(?![^\W\d_]))[^\W\d_]{{2,}}", "xxx", masked)
+    return f"'{masked}'" if text.strip() else "blank"
+
+
 def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
     """Distinct ``text``s with the ``stamp`` (local Datetime[us], null where unreadable) and its own ``offset`` (minutes
     from UTC, null where it tells none)."""
+    if how.epoch is not None:
+        since = pl.from_epoch(pl.col("text").str.strip_chars().cast(pl.Int64, strict=False), how.epoch)
+        read = pl.DataFrame({"text": text.unique()}, schema={"text": pl.String})
+        in_range = pl.col("stamp").dt.year().is_between(*YEARS)
+        stamp = read.select("text", offset=pl.lit(0, pl.Int32), stamp=since.cast(pl.Datetime("us")))
+        return stamp.with_columns(stamp=pl.when(in_range).then("stamp"))
     plain = pl.col("text").str.replace_all("\xa0", " ", literal=True).str.strip_chars().str.replace_all(" +", " ")
+    if text.str.contains("[ก-ฮ]").any():
+        for number, names in MONTHS_TH.items():
+            plain = plain.str.replace(f" ?(?:{names}) ?", f" {number} ")
     if text.str.contains("[A-Za-z]").any():
         plain = plain.str.replace(_WEEKDAY, "")
         for number, month in enumerate(_MONTHS, start=1):
@@ -58,7 +82,9 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
     of_day = (hour % 12 + pl.when(late).then(12).otherwise(0)).cast(pl.String).str.zfill(2)
     bare = plain.str.replace(_HALF, "\x00${2}")
     plain = pl.when(hour.is_between(1, 12)).then(bare.str.replace("\x00", of_day, literal=True)).otherwise(plain)
-    plain = plain.str.replace(r"([.:][0-9]{2}[.:][0-9]{2})\.0+$", "${1}")
+    # A workbook keeps days as floats: what is computed there may lie a fraction of a second before the minute.
+    fraction = plain.str.extract(_FRACTION, 2).cast(pl.Float64)
+    plain = plain.str.replace(_FRACTION, "${1}")
     plain = plain.str.replace(r"^([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?),? (\S+)$", "${2} ${1}")
     plain = plain.str.replace(
         r"^([0-9]{1,2})[ .\-/]+([0-9]{1,2})[ ,.\-/]+([0-9]{4}|[0-9]{2})(?:,? |$)", "${1}/${2}/${3} "
@@ -66,12 +92,15 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
     if how.order == "ymd":
         century = "25" if how.era == "BE" else "20"
         plain = plain.str.replace(r"^([0-9]{2})/([0-9]{2})/([0-9]{2} )", f"{century}${{1}}-${{2}}-${{3}}")
-    read = pl.DataFrame({"text": text.unique()}, schema={"text": pl.String}).with_columns(plain=plain, offset=offset)
+    read = pl.DataFrame({"text": text.unique()}, schema={"text": pl.String})
+    read = read.with_columns(plain=plain, offset=offset, fraction=fraction)
     own = parse(pl.col("plain"), how.order, how.era)
     iso = pl.when(pl.col("plain").str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}")).then(
         parse(pl.col("plain"), "ymd", how.era)
     )
-    return read.select("text", "offset", stamp=own if how.order == "ymd" else pl.coalesce(own, iso))
+    read = read.select("text", "offset", "fraction", stamp=own if how.order == "ymd" else pl.coalesce(own, iso))
+    second = pl.duration(seconds=(pl.col("fraction").fill_null(0) >= 0.5).cast(pl.Int8))
+    return read.select("text", "offset", stamp=pl.col("stamp") + second)
 
 
 def never_changes(zone: str) -> bool:

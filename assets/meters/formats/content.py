@@ -1,6 +1,7 @@
 """What bytes are, before any format is thought of: text and its encoding, HTML, a workbook, or no data at all."""
 
 import codecs
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import polars as pl
 
 from quality.problems import problem
 
-Kind = Literal["text", "html", "xml", "xlsx", "biff", "empty", "binary", "undecodable"]
+Kind = Literal["text", "json", "html", "xml", "xlsx", "biff", "protected", "empty", "binary", "undecodable"]
 
 _MAGIC: dict[bytes, Kind] = {
     b"PK\x03\x04": "xlsx",  # plain ZIP archives were unpacked before
@@ -22,9 +23,16 @@ _MAGIC: dict[bytes, Kind] = {
 }
 _REJECTED: dict[Kind, tuple[str, str]] = {
     "empty": ("file-empty", "the file has no content"),
+    "protected": ("file-protected", "the workbook is protected by a password: save it without one"),
     "binary": ("file-not-data", "a picture, a PDF or another binary file"),
     "undecodable": ("file-encoding", "neither UTF-8, UTF-16 nor cp874"),
 }
+
+_PROTECTED = re.compile(
+    # MS-OFFCRYPTO 2.3.2: an encrypted package is a stream of that name; MS-XLS 2.4.117: FilePass follows BOF at once.
+    rb"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0|\x09\x08\x10\x00\x00\x06\x05\x00.{12}\x2f\x00",
+    re.DOTALL,
+)
 
 _BLOCK = 4_000_000
 """Characters, or few more, that are split into lines together."""
@@ -111,7 +119,7 @@ def recognise(data: bytes, encoding: str | None = None) -> Content:
     """
     for magic, kind in _MAGIC.items():
         if data.startswith(magic):
-            return Content(data, kind)
+            return Content(data, "protected" if kind == "biff" and _PROTECTED.search(data) else kind)
     try:
         text = data.decode(encoding or _encoding(data)).removeprefix("\ufeff")
     except UnicodeDecodeError:
@@ -124,7 +132,15 @@ def recognise(data: bytes, encoding: str | None = None) -> Content:
     if start.startswith("<"):
         html = re.match(r"<(!doctype html|html|head|body|table|meta|style|script|div|!--)\b", start)
         return Content(data, "html" if html else "xml", text)
-    return Content(data, "text", text)
+    return Content(data, "json" if start[0] in "[{" and _is_json(text) else "text", text)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _encoding(data: bytes) -> str:

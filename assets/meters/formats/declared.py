@@ -10,24 +10,24 @@ from dataclasses import replace
 
 import polars as pl
 
-from assets.meters.formats import channels, clock, tabular, wide
+from assets.meters.formats import channels, clock, lines, nearest, tabular, wide
 from assets.meters.formats.canonical import (
     UNITS,
+    Assumed,
     Export,
     ReadingOptions,
     canonical,
     measure,
+    plain_digits,
     problems_of,
     resolve,
 )
 from assets.meters.formats.content import Content
 from assets.meters.formats.layouts import Layout
 from assets.meters.formats.tabular import Table
-from quality.batch import Batch, Breach, together
-from quality.meter_grid import CLOCK_SECONDS, off_clock
+from quality.batch import Batch, together
+from quality.readings import no_readings
 
-_MANGLED = r"^\d(\.\d+)?[Ee]\+\d+$"
-"""A number that a spreadsheet shortened: different metering points become the same."""
 DAYS = 4_000
 """Days of readings that are unfolded together: 400,000 quarter-hours."""
 _FACTOR = pl.Decimal(38, 9)
@@ -56,28 +56,65 @@ def recognise(content: Content, layout: Layout) -> str | None:
 def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
     """Readings by the layout. Options: ``timezone`` and ``point`` go before the layout's own."""
     zone = options.timezone or layout.timezone
-    table = tabular.load(content, layout)
-    if table is None:
-        wanted = f"no row of {layout.width} cells" if layout.width else f"no header with {', '.join(layout.required)}"
-        return Export.rejected(layout.name, "file-malformed", wanted)
-    said = Batch(pl.DataFrame()).also(_above(table, layout))
-    point = layout.point if options.point is None else options.point
-    if layout.point_column is None and layout.points is None and point is None:
-        layout.check_point()
-        point = layout.stand_in
-        said = said.note("point-absent", f"'{point}' stands for the metering point: set the option 'point'")
-    if strangers := len(_strangers(table.names, layout)):
-        said = said.note("column-new", f"{strangers} column(s) that the layout does not know")
-    stamped = (_stamped(_filtered(Batch(body), table, layout), table, layout, point) for body in table.pieces())
     try:
-        values = together([_read(part, table, zone) for part in _parts(stamped, layout, zone)])
-    except tabular.Cut as cut:
-        return Export.rejected(layout.name, "file-truncated", *cut.args)
+        tables, left = tabular.load(content, layout)
+        if not tables:
+            wanted = f"no row of {layout.width} cells" if layout.width else _no_header(content, layout)
+            return Export.rejected(layout.name, "file-malformed", wanted)
+        said = Batch(pl.DataFrame())
+        if left:
+            text = f"{left} sheet(s) without the header are not read; {len(tables)} of {len(tables) + left} are"
+            said = said.note("sheet-left", text)
+        batches = [_of_table(table, options, zone) for table in tables]
+    except tabular.Unreadable as why:
+        return Export.rejected(layout.name, *why.args)
+    if len(batches) > 1:
+        batches = [_numbered(batch, number) for number, batch in enumerate(batches, start=1)]
+    values = together(batches)
     if layout.merge:
         valued = pl.col("value").is_not_null()
         values = values.filter(valued | ~valued.any().over("point", "channel", "quantity", "start"))
-    readings = channels.joined(channels.differenced(resolve(values.also(*said.problems)), layout), layout)
-    return Export.of(layout.name, readings=readings, zone=zone)
+    readings = channels.joined(channels.differenced(resolve(values.also(*said.problems)), layout, zone), layout)
+    kinds = {measure.kind for measure in layout.parts.values()}
+    assumed = Assumed(
+        # A sheet a month, each with a day, looks as days that were taken for months.
+        "ymd" if layout.stamp.epoch or len(tables) > 1 else layout.stamp.order,
+        ends=layout.label == "end",
+        length=layout.wide is None and "register" not in kinds,
+        power=any(UNITS[measure.unit.lower()].average for measure in layout.parts.values()),
+    )
+    return Export.of(layout.name, readings=readings, zone=zone, assumed=assumed)
+
+
+def _no_header(content: Content, layout: Layout) -> str:
+    near = nearest.told(content, [layout])
+    return f"no header with {', '.join(layout.required)}" + (f": {near}" if near else "")
+
+
+def _numbered(batch: Batch, number: int) -> Batch:
+    """Problems with the number of the table that they are of: rows are counted in each sheet anew."""
+    said = (found.with_columns(message=pl.format(f"table {number}: {{}}", "message")) for found in batch.problems)
+    return replace(batch, problems=tuple(said))
+
+
+def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
+    """Readings of one table, not yet resolved. Raises ``Unreadable``, ``OptionError`` where nothing names the meter."""
+    layout = table.layout
+    said = Batch(pl.DataFrame()).also(_above(table, layout))
+    point = table.point or (layout.point if options.point is None else options.point)
+    if layout.point_column is None and layout.points is None and point is None:
+        if layout.point_above is not None and layout.stand_in is None:
+            raise tabular.Unreadable("file-malformed", "no row above the header names the meter", table.at)
+        layout.check_point()
+        point = layout.stand_in
+        said = said.note("point-absent", f"'{point}' stands for the metering point: set the option 'point'")
+    if strangers := len(_strangers(table.header, layout)):
+        said = said.note("column-new", f"{strangers} column(s) that the layout does not know")
+    filled = lines.filled_down(table.pieces(), table)
+    stamped = (lines.stamped(_filtered(Batch(body), table, layout), table, point) for body in filled)
+    return together([Batch(no_readings()), *(_read(part, table, zone) for part in _parts(stamped, layout, zone))]).also(
+        *said.problems
+    )
 
 
 def _parts(stamped: Iterable[Batch], layout: Layout, zone: str) -> Iterator[Batch]:
@@ -88,28 +125,31 @@ def _parts(stamped: Iterable[Batch], layout: Layout, zone: str) -> Iterator[Batc
     if not layout.wide and clock.never_changes(zone):
         yield from stamped
         return
-    lines = together(list(stamped))
+    whole = together(list(stamped))
     if not layout.wide:
-        yield lines
+        yield whole
         return
-    lines = wide.days(lines, layout)
-    yield Batch(lines.rows.clear(), lines.problems)
-    at_once = DAYS if clock.never_changes(zone) else max(lines.rows.height, 1)
-    yield from (Batch(rows) for rows in lines.rows.iter_slices(at_once))
+    days = wide.days(whole, layout)
+    yield Batch(days.rows.clear(), days.problems)
+    at_once = DAYS if clock.never_changes(zone) else max(days.rows.height, 1)
+    yield from (Batch(rows) for rows in days.rows.iter_slices(at_once))
 
 
-def _read(lines: Batch, table: Table, zone: str) -> Batch:
+def _read(batch: Batch, table: Table, zone: str) -> Batch:
     """Readings (``READING_SCHEMA``) of some lines, not yet resolved."""
     layout = table.layout
-    tall = clock.instants(_measures(_intervals(lines, table, layout), layout), zone)
+    tall = clock.instants(_measures(_intervals(batch, table, layout), layout), zone)
     if layout.wide:
         tall = wide.within(tall, layout)
     else:
         no_time = "the local day does not have this time: a clock change skips it"
         tall = tall.refuse((pl.col("start").is_null(), "stamp-bad", no_time))
-    values = _values(tall, layout, table.content.kind == "xlsx")
+    values = _values(tall, layout, table.content.kind != "text")
     values = wide.checked(values, layout) if layout.wide else values
-    return canonical(values.with_columns(channel="part"))
+    registers = [part for part, what in layout.parts.items() if what.kind == "register"]
+    # Which device a register is of is needed once more, where it becomes energy.
+    device = pl.when(pl.col("part").is_in(registers) & (pl.col("serial") != "")).then("serial")
+    return canonical(values.with_columns(channel="part", reason_raw=device))
 
 
 def _strangers(names: list[str], layout: Layout) -> list[str]:
@@ -134,100 +174,38 @@ def _above(table: Table, layout: Layout) -> pl.DataFrame:
     return problems_of(rows.join(dated, on="text", how="semi"), "row-malformed", message)
 
 
-def _filtered(lines: Batch, table: Table, layout: Layout) -> Batch:
+def _filtered(rows: Batch, table: Table, layout: Layout) -> Batch:
     """The lines that every filter keeps. Broken ones stay, to be refused."""
     if not layout.filters:
-        return lines
+        return rows
     fits = pl.all_horizontal(
         table.cell(column).str.contains(f"^(?:{pattern})$") for column, pattern in layout.filters.items()
     )
-    others = lines.rows.filter(~fits & pl.col("cells").is_not_null())["row"]
+    others = rows.rows.filter(~fits & pl.col("cells").is_not_null())["row"]
     if others.len():
         text = f"{others.len()} row(s) are left out by the layout's filter"
-        lines = lines.note("row-filtered", text, others[0])
-    return lines.filter(fits | pl.col("cells").is_null())
+        rows = rows.note("row-filtered", text, others[0])
+    return rows.filter(fits | pl.col("cells").is_null())
 
 
-def _stamped(lines: Batch, table: Table, layout: Layout, point: str | None) -> Batch:
-    """Lines with what is stated once a line.
-
-    ``stamp`` is the local time written, ``offset`` its own offset, ``ahead`` the minutes of earlier periods; ``unit``,
-    ``multiplier`` and ``status`` as delivered; ``part`` the component.
-    """
-    cell = table.cell
-    day, *time = (cell(column) for column in layout.stamp.columns)
-    text = pl.concat_str([clock.dates(day), clock.times(time[0], layout.label)], separator=" ") if time else day
-    point_text = cell(layout.point_column) if layout.point_column else pl.lit(point, pl.String)
-    factor = cell(layout.multiplier_column).cast(pl.Decimal(18, 6), strict=False)
-    period = cell(layout.stamp.period).cast(pl.Int32, strict=False)
-    rate = cell(layout.rate_column)
-    lines = lines.with_columns(
-        text=text,
-        point=point_text,
-        part=cell(layout.component_column) if layout.components else pl.lit(next(iter(layout.parts))),
-        status=cell(layout.status_column),
-        rate_raw=pl.when(rate != "").then(rate),
-        unit=cell(layout.unit_column),
-        multiplier=factor,
-        total=cell(layout.wide.total if layout.wide else None),
-        ahead=(period - 1) * layout.minutes if layout.stamp.period else pl.lit(0, pl.Int32),
-    )
-    # Parsed once each: the same stamps come back from meter to meter.
-    stamps = clock.stamps(lines.rows["text"], layout.stamp)
-    lines = replace(lines, rows=lines.rows.join(stamps, on="text", how="left", maintain_order="left"))
-    midnight = pl.col("stamp") == pl.col("stamp").dt.truncate("1d")
-    late = pl.col("text").str.contains(r"\b24[.:]00")
-    checks: list[Breach] = []
-    if layout.wide:
-        checks.append((~midnight, "interval-misaligned", "the date of a day has a time"))
-    elif layout.stamp.period is None:
-        if layout.label == "end" and layout.stamp.midnight == "closes":
-            just = pl.col("stamp") - pl.col("stamp").dt.truncate("1d") <= pl.duration(seconds=CLOCK_SECONDS)
-            closing = pl.when(just & ~late).then(pl.duration(days=1)).otherwise(pl.duration())
-            lines = lines.with_columns(stamp=pl.col("stamp") + closing)
-        elif layout.label == "start":
-            checks.append((late, "stamp-bad", "24:00 is no start of an interval"))
-        off_grid = off_clock(pl.col("stamp"), layout.minutes)
-        checks.append((off_grid, "interval-misaligned", f"not on the grid of {layout.minutes} minutes"))
-    else:
-        wrong = ~period.is_between(1, wide.LONG_DAY // layout.minutes).fill_null(False)
-        checks.append((wrong | ~midnight, "stamp-bad", "no date with the number of an interval in it"))
-    width, expected = pl.col("cells").list.len(), table.width
-    extra = pl.col("cells").list.slice(len(table.names)).list.join("").str.strip_chars() != ""
-    least = layout.wide.places[0] if layout.wide and layout.wide.ragged and layout.wide.places else expected
-    wrong_width = pl.format(f"{{}} cells where the header has {expected}", width)
-    return lines.refuse(
-        (width.is_null(), "row-malformed", "a quote is not closed"),
-        ((width < least) | extra, "row-malformed", wrong_width),
-        (pl.col("point") == "", "value-null", "no metering point"),
-        (pl.col("point").str.contains(_MANGLED), "value-unknown", "a metering point in scientific notation"),
-        (pl.col("stamp").is_null(), "stamp-bad", f"not a date and time in the order {layout.stamp.order}"),
-        *checks,
-        (
-            pl.lit(layout.multiplier_column is not None)
-            & (pl.col("multiplier").is_null() | (pl.col("multiplier") <= 0)),
-            "value-not-number",
-            "the multiplier is not a positive number",
-        ),
-        (
-            ~pl.col("part").is_in(list(layout.components)) & bool(layout.components),
-            "value-unknown",
-            "a component that the layout does not know",
-        ),
-    )
-
-
-def _intervals(lines: Batch, table: Table, layout: Layout) -> Batch:
+def _intervals(batch: Batch, table: Table, layout: Layout) -> Batch:
     """A row an interval or register read, ``raw`` its text and ``early`` the minutes from its start to its stamp."""
     if layout.wide:
-        return wide.unfolded(lines, table.names, layout)
-    rows = lines.rows
+        return wide.unfolded(batch, table.names, layout)
+    rows = batch.rows
     if layout.components:
         tall = rows.with_columns(raw=table.cell(layout.value_column))
     elif layout.points:
-        named = ((name, re.fullmatch(layout.points.columns, name)) for name in table.names)
+        found = ((name, re.fullmatch(layout.points.columns, name)) for name in table.names)
+        named = [(name, match.groupdict()) for name, match in found if match]
         tall = pl.concat(
-            rows.with_columns(raw=table.cell(name), point=pl.lit(match["point"])) for name, match in named if match
+            rows.with_columns(
+                raw=table.cell(name),
+                point=pl.lit(of["point"]),
+                part=pl.lit(of.get("measure") or next(iter(layout.parts))),
+            )
+            for name, of in named
+            if of.get("measure", next(iter(layout.parts))) in layout.parts
         )
     else:
         tall = pl.concat(
@@ -242,7 +220,7 @@ def _intervals(lines: Batch, table: Table, layout: Layout) -> Batch:
     registers = [part for part, what in layout.parts.items() if what.kind == "register"]
     early = layout.minutes if layout.label == "end" and layout.stamp.period is None else 0
     early_of = pl.when(pl.col("part").is_in(registers)).then(0).otherwise(early)
-    return replace(lines, rows=tall.drop("cells", "text").with_columns(early=early_of.cast(pl.Int32)))
+    return replace(batch, rows=tall.drop("cells", "text").with_columns(early=early_of.cast(pl.Int32)))
 
 
 def _measures(batch: Batch, layout: Layout) -> Batch:
@@ -276,8 +254,9 @@ def _values(tall: Batch, layout: Layout, workbook: bool) -> Batch:
     decimal, thousands = layout.decimal, layout.thousands
     if workbook and decimal == ",":
         text = pl.col("raw")
-        plain = (text.str.replace_all(thousands, "", literal=True) if thousands else text).str.replace(",", ".")
-        tall = tall.with_columns(raw=pl.when(text.str.contains(",", literal=True)).then(plain).otherwise(text))
+        plain = (plain_digits(text, thousands, ",") if thousands else text).str.replace(",", ".")
+        marked = text.str.contains(",", literal=True)
+        tall = tall.with_columns(raw=pl.when(marked).then(plain.fill_null(text)).otherwise(text))
         decimal, thousands = ".", ""
     flagged = layout.status_column or (layout.wide and layout.wide.status)
     if flagged or any(what.status for what in layout.parts.values()):

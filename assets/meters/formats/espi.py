@@ -21,6 +21,7 @@ from lxml import etree
 from assets.meters.formats import cim, markup
 from assets.meters.formats.canonical import EXACT, Export, ReadingOptions
 from assets.meters.formats.content import Content
+from assets.meters.formats.markup import MarkupError
 from assets.meters.formats.stamps import YEARS
 from quality.batch import Batch
 
@@ -177,6 +178,12 @@ def _described(feed: _Feed, option: str | None) -> pl.DataFrame:
     """A row a block: point, channel, type, version, and the block's own period; null point where none is named."""
     meters, points = (_linked(feed.entries[kind]) for kind in ("MeterReading", "UsagePoint"))
     types = {link: entry for entry in feed.entries["ReadingType"] for link in entry.links.get("self", [])}
+    if any(
+        types[link].facts != entry.facts
+        for entry in feed.entries["ReadingType"]
+        for link in entry.links.get("self", [])
+    ):
+        raise MarkupError("file-malformed", "two ReadingTypes that differ have one link: which is a block's?")
     rows, described = [], dict[int, dict[str, Any]]()
     for number, block in enumerate(feed.blocks):
         entry, own = block["entry"], _whole(block["unit"])

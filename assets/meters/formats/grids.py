@@ -48,28 +48,35 @@ def workbook(data: bytes) -> tuple[tuple[str, pl.DataFrame], ...]:
 
     Raises ``ArchiveError`` beyond ``MAX_CELLS`` in all, and what calamine raises on a damaged file.
     """
-    book = fastexcel.read_excel(data)
-    numbers = range(len(book.sheet_names))
-    loaded = (book.load_sheet(n, header_row=None, dtypes="string", skip_rows=0).to_polars() for n in numbers)
-    return tuple(zip(book.sheet_names, _within(loaded), strict=True))
+    opened = fastexcel.read_excel(data)
+    return tuple(
+        _within(
+            (name, opened.load_sheet(number, header_row=None, dtypes="string", skip_rows=0).to_polars())
+            for number, name in enumerate(opened.sheet_names)
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def book(content: Content) -> tuple[tuple[str, pl.DataFrame], ...]:
+    """Names and sheets of a workbook, XLSX or BIFF. Raises what ``workbook`` and ``biff.sheets`` raise."""
+    return tuple(_within(biff.sheets(content.data))) if content.kind == "biff" else workbook(content.data)
 
 
 @lru_cache(maxsize=1)
 def sheets(content: Content) -> tuple[Grid, ...]:
-    """The sheets of a workbook, XLSX or BIFF. Raises what ``workbook`` and ``biff.sheets`` raise."""
-    if content.kind == "biff":
-        return tuple(map(_clean, _within(biff.sheets(content.data))))
-    return tuple(_clean(sheet) for _, sheet in workbook(content.data))
+    """The sheets of a workbook as grids. Raises what ``book`` raises."""
+    return tuple(_clean(sheet) for _, sheet in book(content))
 
 
-def _within(sheets: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """``sheets`` as long as they have no more than ``MAX_CELLS`` together."""
+def _within(sheets: Iterable[tuple[str, pl.DataFrame]]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Named ``sheets`` as long as they have no more than ``MAX_CELLS`` cells together."""
     cells = 0
-    for sheet in sheets:
+    for name, sheet in sheets:
         cells += sheet.height * sheet.width
         if cells > MAX_CELLS:
             raise ArchiveError(f"the workbook has more than {MAX_CELLS:,} cells")
-        yield sheet
+        yield name, sheet
 
 
 def _clean(sheet: pl.DataFrame) -> Grid:

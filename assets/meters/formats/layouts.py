@@ -52,6 +52,9 @@ class Measure(_Model):
     status: str | None = None
     """Column with the status of this column's values, where each has its own."""
 
+    resets: Literal["daily"] | None = None
+    """Whether a register begins anew at each local midnight, as an inverter's yield of the day does."""
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         unit = UNITS.get(self.unit.lower())
@@ -62,6 +65,8 @@ class Measure(_Model):
         energy = unit.family in ("wh", "varh", "vah")
         if (unit.average != (self.kind == "average")) if energy else self.kind in ("delta", "register"):
             raise ValueError(f"{self.unit} cannot be of kind {self.kind}")
+        if self.resets and self.kind != "register":
+            raise ValueError("only a register resets")
         return self
 
 
@@ -69,13 +74,27 @@ class Stamp(_Model):
     """Where date and time stand, the order of the date's fields, and the era of its years."""
 
     columns: tuple[str, ...] = Field(min_length=1, max_length=2)
-    order: Order
+    order: Order = "ymd"
     era: Era = "CE"
+    """``auto`` tells it by each year, and refuses years of two digits, which do not tell it."""
+    epoch: Literal["s", "ms"] | None = None
+    """Whether a stamp is the number of seconds, or milliseconds, since 1970 UTC; ``order`` is then none."""
+    tolerance: int = Field(default=0, ge=0, le=300)
+    """Seconds by which a stamp may lie beside the grid and is put on it: a logger's clock, or its way to the server.
+    Without, a meter's clock may be off by ``CLOCK_SECONDS`` (``quality.meter_grid``)."""
     period: str | None = None
     """Column with the number of the interval in its day, from 1: half-hours of settlement, 46 to 50 a day."""
     midnight: Literal["opens", "closes"] = "opens"
     """Of an end stamp 00:00: whether the date beside it begins there (so the interval is the day before's last), or
     ends there, as 24:00 would say."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.epoch is None and "order" not in self.model_fields_set:
+            raise ValueError("order must be said: dmy, mdy or ymd, or an epoch")
+        if self.epoch is not None and (len(self.columns) != 1 or self.period):
+            raise ValueError("an epoch is one column")
+        return self
 
 
 class Wide(_Model):
@@ -117,15 +136,22 @@ class Wide(_Model):
 
 
 class Points(_Model):
-    """A column a metering point: its name is what the group ``point`` of the pattern ``columns`` takes."""
+    """A column a metering point: its name is what the group ``point`` of the pattern ``columns`` takes.
+
+    With ``measures``, several columns a point: which of them a column is, the group ``measure`` tells.
+    """
 
     columns: str
-    measure: Measure
+    measure: Measure | None = None
+    measures: dict[str, Measure] = {}
 
     @model_validator(mode="after")
     def _group(self) -> Self:
-        if set(re.compile(self.columns).groupindex) != {"point"}:
-            raise ValueError("the column pattern must have the group point")
+        groups = {"point", "measure"} if self.measures else {"point"}
+        if set(re.compile(self.columns).groupindex) != groups:
+            raise ValueError(f"the column pattern must have the group(s) {', '.join(sorted(groups))} and no other")
+        if (self.measure is None) == (not self.measures):
+            raise ValueError("exactly one of measure and measures")
         return self
 
 
@@ -152,6 +178,11 @@ class Layout(_Model):
     point_column: str | None = None
     point: str | None = None
     """Fixed metering point; the option ``point`` goes before it."""
+    point_above: str | None = None
+    """Pattern of the row above the header that names the meter, its cells that are not blank joined by blanks; the
+    group ``point`` takes it: ``Meter No[.]? (?P<point>[0-9]+)``. Of columns ``beside`` each other, each has its own."""
+    beside: bool = False
+    """Whether the layout's columns stand several times side by side, a meter each; those that stand once are shared."""
     stand_in: str | None = None
     """Metering point where neither the file nor an option names one. It is said: two meters would become one."""
     status_column: str | None = None
@@ -168,6 +199,12 @@ class Layout(_Model):
     multiplier: Decimal = Field(default=Decimal(1), gt=0, le=1_000_000, decimal_places=6)
     """Factor (CT x VT, pulses) that the values do not include yet."""
     multiplier_column: str | None = None
+    serial_column: str | None = None
+    """Column with the number of the device: a register is not counted on from one device to the next."""
+    duration_column: str | None = None
+    """Column with the interval's length: minutes, ``PT15M``, ``15 min``, ``00:15``. Rows of another are refused."""
+    filled_down: tuple[str, ...] = ()
+    """Columns whose blank cells have what stands above them: cells that were merged."""
     filters: dict[str, str] = {}
     """Column → pattern that a row's cell must match; the other rows are left out, and counted."""
     merge: bool = False
@@ -198,7 +235,7 @@ class Layout(_Model):
     footer: str | None = None
     """Pattern of the first cell of rows after the data: totals, remarks."""
     sheet: str | None = None
-    """Sheet of a workbook; else the first that shows the header."""
+    """Sheet of a workbook; else every one that shows the header."""
     table: str | None = None
     """Named table of a workbook."""
 
@@ -220,6 +257,10 @@ class Layout(_Model):
             raise ValueError("decimal and thousands are the same")
         if self.wide and self.wide.places and self.wide.places[1] > (self.width or 5000):
             raise ValueError("wide.places beyond the width")
+        if self.point_above and set(re.compile(self.point_above).groupindex) != {"point"}:
+            raise ValueError("the pattern point_above must have the group point")
+        if self.beside and (self.wide or self.points or self.width):
+            raise ValueError("columns that stand side by side are those of values or components, under a header")
         if self.wide and self.stamp.period:
             raise ValueError("a row is a day or a period")
         if self.width and any(not name.isdigit() or not 0 < int(name) <= self.width for name in self.required):
@@ -233,12 +274,15 @@ class Layout(_Model):
 
     def check_point(self) -> None:
         """Raise ``OptionError`` where the file names no metering point and the layout has none to put in its place."""
-        if all(way is None for way in (self.point_column, self.points, self.point, self.stand_in)):
+        ways = (self.point_column, self.points, self.point, self.point_above, self.stand_in)
+        if all(way is None for way in ways):
             raise OptionError(f"layout {self.name} has no column of metering points: set the option 'point'")
 
     @property
     def parts(self) -> dict[str, Measure]:
         """What is measured, by column or component; one part ``total`` where there is a single kind of value."""
+        if self.points and self.points.measures:
+            return self.points.measures
         whole = self.wide.measure if self.wide else self.points.measure if self.points else None
         return self.values or self.components or ({whole.channel or "total": whole} if whole else {})
 
@@ -248,6 +292,7 @@ class Layout(_Model):
         single = (
             *(self.point_column, self.component_column, self.value_column, self.status_column, self.rate_column),
             *(self.unit_column, self.multiplier_column, self.stamp.period, self.wide and self.wide.total),
+            *(self.serial_column, self.duration_column),
             *(measure.status for measure in self.parts.values()),
         )
         return [*self.stamp.columns, *self.values, *self.filters, *(name for name in single if name)]

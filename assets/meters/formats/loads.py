@@ -13,19 +13,21 @@ from typing import NamedTuple
 import polars as pl
 
 from assets.meters.formats import periods
-from assets.meters.formats.canonical import THAILAND, UNITS, Export, canonical, measure, resolve
+from assets.meters.formats.canonical import THAILAND, UNITS, Assumed, Export, canonical, measure, resolve
 from assets.meters.formats.grids import Grid, below
-from assets.meters.formats.stamps import BUDDHIST_FROM, Order, parse, utc
+from assets.meters.formats.stamps import BUDDHIST_FROM, EXCHANGED, Order, exchanged, parse, utc
 from quality.batch import Batch
 from quality.meter_grid import off_clock
+from quality.problems import gather
 from quality.readings import no_readings
 
 MINUTES = 15
 """Recording period of the Thai utilities' AMR, on which their portals report intervals."""
 _ENOUGH = 8
-"""Gaps from which their least is the report's period: so many neighbours are not all missing by chance."""
+"""Steps from which values that never fall are a register's."""
 AGREE = Decimal("0.01")
 """Share by which power x hours may differ from the energy of the same interval: both are printed rounded."""
+_ISO = r"^\d{4}-\d\d-\d\d"
 _BY_RATE = re.compile(r"(\w+)(?: \(([^()]+)\))?")
 _PRINTED = Decimal("0.001")
 """kWh that three printed decimals can lose, whatever the share."""
@@ -62,7 +64,9 @@ def stamped(rows: Batch, text: pl.Expr, order: Order = "dmy") -> Batch:
     """``rows`` with ``end``, the local end of the interval, from its text."""
     # Dates that a spreadsheet computed may lie a fraction of a second before the minute, or after.
     text = text.str.replace(r"(:\d\d:\d\d)\.\d+$", "${1}")
-    rows = rows.with_columns(end=parse(text, order, "auto"))
+    # A date cell (a report that was saved anew) comes as ISO, whatever order the texts have.
+    end = pl.coalesce(parse(text, order, "auto"), pl.when(text.str.contains(_ISO)).then(parse(text, "ymd", "auto")))
+    rows = rows.with_columns(end=end)
     early = pl.col("end").dt.second() == 59
     rows = rows.with_columns(end=pl.when(early).then(pl.col("end") + pl.duration(seconds=1)).otherwise("end"))
     shape = "dd/mm/yyyy" if order == "dmy" else "yyyy-mm-dd"
@@ -82,14 +86,6 @@ def eras(texts: pl.Series) -> str:
     years = texts.str.extract(r"(\d{4})").cast(pl.Int32, strict=False).drop_nulls()
     buddhist = (years > BUDDHIST_FROM).sum()
     return "years CE" if not buddhist else "years BE" if buddhist == years.len() else "years BE and CE"
-
-
-def other_period(ends: pl.Series) -> str | None:
-    """Why intervals are not quarter-hours, if they are not: kW of another period would make a wrong kWh."""
-    apart = ends.unique().sort().diff().drop_nulls().dt.total_minutes().sort()
-    if apart.len() >= _ENOUGH and apart[0] > MINUTES:
-        return f"stamps are {apart[0]} minutes apart, not {MINUTES}: kW cannot become kWh"
-    return None
 
 
 def rated(frame: pl.DataFrame, load: Load) -> Batch:
@@ -173,15 +169,17 @@ class Report:
         rows = rows.refuse((pl.col("point") == "", "value-null", "no metering point"))
         evidence = ", ".join(filter(None, [eras(rows.rows[self.stamp]) + " by the stamps", self.note]))
         intervals = stamped(rows, pl.col(self.stamp), self.order)
-        if text := other_period(intervals.rows["end"]):
-            return Export.rejected(self.format, "file-malformed", text)
+        if exchanged(rows.rows[self.stamp]):
+            return Export.rejected(self.format, "layout-contradicts", EXCHANGED)
         if not intervals.rows.height:
             none = replace(intervals, rows=no_readings())
             return Export.of(self.format, evidence, readings=none, zone=self.zone)
         loads = self._loaded(periods.compared(intervals, MINUTES, self.period))
         if loads.is_rejected:
             return Export.of(self.format, readings=loads)
-        return Export.of(self.format, evidence, readings=readings(loads, self.zone), zone=self.zone)
+        power = any(UNITS[load.unit.lower()].average for load in self.loads)
+        assumed = Assumed(self.order, length=True, ends=True, power=power)
+        return Export.of(self.format, evidence, readings=readings(loads, self.zone), zone=self.zone, assumed=assumed)
 
     def _loaded(self, intervals: Batch) -> Batch:
         """A row an interval and channel; rejected where a load is a register."""
@@ -206,6 +204,24 @@ class Report:
             parts = {channel: part.drop("rate_raw").join(names, on="row") for channel, part in parts.items()}
         columns = [part.select(pl.exclude("^rate_.*$"), "rate_raw") for part in parts.values()]
         return replace(intervals, rows=pl.concat(columns))
+
+
+def joined(exports: Sequence[Export]) -> Export:
+    """One export of the sheets of a workbook; problems name the sheet where there are several."""
+    if len(exports) == 1:
+        return exports[0]
+    filled = [export for export in exports if export.tables]
+    said = [
+        export.problems.with_columns(message=pl.format("table {}: {}", pl.lit(number), "message"))
+        for number, export in enumerate(exports, start=1)
+    ]
+    if not filled:
+        return replace(exports[0], problems=gather(said))
+    tables = {"readings": resolve(Batch(pl.concat([export.tables["readings"] for export in filled])))}
+    first = filled[0]
+    note = f"{first.evidence}; {len(filled)} sheets"
+    whole = Export.of(first.format, note, zone=first.zone, assumed=first.assumed, **tables)
+    return whole.also(*said)
 
 
 def disagreeing(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.Series:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from assets.meters.formats.canonical import THAILAND, Export, ReadingOptions
 from assets.meters.formats.content import Content
 from assets.meters.formats.grids import cell, header, sheets
-from assets.meters.formats.loads import Load, Report
+from assets.meters.formats.loads import Load, Report, joined
 
 FORMAT = "mea_wide_xlsx"
 KIND = "xlsx"
@@ -22,30 +22,34 @@ _QUANTITIES = {"KW": "active", "KVAR": "reactive"}
 
 
 def recognise(content: Content) -> str | None:
-    """Evidence: a header with MEA's columns and a component in the first sheet."""
-    found = next((header(each, _NAMES) for each in sheets(content)[:1]), None)
-    return "header names MEA No., Date Time and components" if found and _loads(found[1]) else None
+    """Evidence: a header with MEA's columns and a component."""
+    found = any((named := header(each, _NAMES)) and _loads(named[1]) for each in sheets(content))
+    return "header names MEA No., Date Time and components" if found else None
 
 
 def read(content: Content, options: ReadingOptions) -> Export:
-    """Readings of one workbook, of several meters where it has them. Options: ``timezone``."""
-    tables = sheets(content)[:1]
-    found = header(tables[0], _NAMES) if tables else None
-    loads = _loads(found[1]) if found else []
-    if found is None or not loads:
+    """Readings of one workbook, of all sheets with MEA's header and of several meters where it has them. Options:
+    ``timezone``."""
+    reports = []
+    for table in sheets(content):
+        found = header(table, _NAMES)
+        if found is None or not (loads := _loads(found[1])):
+            continue
+        row, names = found
+        report = Report(
+            FORMAT,
+            loads,
+            at=row,
+            stamp=f"c{names['Date Time']}",
+            point=cell(names["MEA No."]),
+            zone=options.timezone or THAILAND,
+            order="ymd",
+            rate=f"c{names['TOU/TOD']}",
+        )
+        reports.append(report.read(table))
+    if not reports:
         return Export.rejected(FORMAT, "file-malformed", f"no row with {', '.join(_NAMES)} and components")
-    row, names = found
-    report = Report(
-        FORMAT,
-        loads,
-        at=row,
-        stamp=f"c{names['Date Time']}",
-        point=cell(names["MEA No."]),
-        zone=options.timezone or THAILAND,
-        order="ymd",
-        rate=f"c{names['TOU/TOD']}",
-    )
-    return report.read(tables[0])
+    return joined(reports)
 
 
 def _loads(names: Mapping[str, int]) -> list[Load]:

@@ -74,7 +74,8 @@ def read(content: Content, options: ReadingOptions) -> Export:
     readings = Batch(pl.concat([no_readings(), *(piece.rows for piece in pieces)], rechunk=False))
     for batch in (*pieces, details, days):
         readings = readings.also(*batch.problems)
-    readings = _latest(readings.also(mdff.enclosure(records), _overfull(records)))
+    readings = readings.also(mdff.enclosure(records), _overfull(records))
+    readings = _latest(readings, days.rows.select("row", "serial"))
     if _is_cut(content, records, readings.found):
         return Export.rejected(FORMAT, "file-truncated", "the last record is incomplete", records["row"][-1])
     return Export.of(FORMAT, readings=readings, zone=zone)
@@ -111,6 +112,7 @@ def _heads(records: pl.DataFrame, zone: str, point: str | None) -> pl.DataFrame:
         headed=of_channel,
         point=pl.when(field(1) != "").then(field(1)).otherwise(pl.lit(point, pl.String)),
         channel=field(4),
+        serial=field(6).fill_null(""),
         uom=pl.when(of_channel).then(field(7).str.to_lowercase().fill_null("")),
         minutes=field(8).cast(pl.Int32, strict=False),
         created=pl.when(pl.col("kind") == "100").then(mdff.instant(field(2), zone)).forward_fill(),
@@ -155,7 +157,11 @@ def _days(records: pl.DataFrame, heads: pl.DataFrame) -> Batch:
     days = days.with_columns(line=pl.when("broken").then(line + rest).otherwise("line"))
     mended = days.filter("broken")["row"]
     strange = strange.filter(~pl.col("owner").is_in(mended.implode()).fill_null(False))
-    return Batch(days.drop("rest", "broken")).also(problems_of(strange, "row-malformed", "not a record of NEM12"))
+    batch = Batch(days.drop("rest", "broken")).also(problems_of(strange, "row-malformed", "not a record of NEM12"))
+    if not mended.len():
+        return batch
+    text = f"{mended.len()} record(s) broken over several lines are put together; the first is named"
+    return batch.note("row-mended", text, mended[0])
 
 
 def _judged(days: pl.DataFrame, zone: str) -> Batch:
@@ -171,32 +177,38 @@ def _judged(days: pl.DataFrame, zone: str) -> Batch:
     # A number where the flag should be, or a flag beside that place: the count is wrong. Else the flag itself is.
     ends = pl.when(~flagged).then(pl.col("cells").list.tail(7)).list.eval(pl.element().str.contains(_DAY_FLAG))
     shifted = ends.list.any() | pl.col("flag").str.contains(r"^-?[\d.]+$")
+    written = field(pl.col("count") + 5)
+    unread = (written != "") & pl.col("version").is_null() & pl.col("headed")
     wrong_count = (pl.col("fields") < pl.col("count") + 3) | (pl.col("fields") > pl.col("count") + 7)
-    return Batch(days).refuse(
-        (~pl.col("headed").fill_null(False), "row-malformed", "no 200 record before this 300 record"),
-        ((pl.col("point") == "").fill_null(True), "row-malformed", "the 200 record names no metering point"),
-        ((pl.col("channel") == "").fill_null(True), "row-malformed", "the 200 record names no suffix"),
-        (
-            (pl.col("count") * pl.col("minutes") != 1440).fill_null(True),
-            "interval-length",
-            "the 200 record's interval length is missing or does not divide a day",
-        ),
-        (
-            pl.col("family").is_null() | pl.col("contradicts"),
-            "unit-unknown",
-            "the 200 record's unit is missing, unknown, or not one that its suffix can have",
-        ),
-        (
-            pl.col("date").dt.year().is_between(*YEARS).not_().fill_null(True),
-            "stamp-bad",
-            "the interval date is not a date (yyyymmdd)",
-        ),
-        (
-            wrong_count | (~flagged & shifted),
-            "interval-count",
-            pl.format("{} fields do not hold the {} values of {} minutes", "fields", "count", "minutes"),
-        ),
-        (~flagged, "row-malformed", "no quality flag where one is expected after the values"),
+    return (
+        Batch(days)
+        .refuse(
+            (~pl.col("headed").fill_null(False), "row-malformed", "no 200 record before this 300 record"),
+            ((pl.col("point") == "").fill_null(True), "row-malformed", "the 200 record names no metering point"),
+            ((pl.col("channel") == "").fill_null(True), "row-malformed", "the 200 record names no suffix"),
+            (
+                (pl.col("count") * pl.col("minutes") != 1440).fill_null(True),
+                "interval-length",
+                "the 200 record's interval length is missing or does not divide a day",
+            ),
+            (
+                pl.col("family").is_null() | pl.col("contradicts"),
+                "unit-unknown",
+                "the 200 record's unit is missing, unknown, or not one that its suffix can have",
+            ),
+            (
+                pl.col("date").dt.year().is_between(*YEARS).not_().fill_null(True),
+                "stamp-bad",
+                "the interval date is not a date (yyyymmdd)",
+            ),
+            (
+                wrong_count | (~flagged & shifted),
+                "interval-count",
+                pl.format("{} fields do not hold the {} values of {} minutes", "fields", "count", "minutes"),
+            ),
+            (~flagged, "row-malformed", "no quality flag where one is expected after the values"),
+        )
+        .warn(unread, "version-bad", "its UpdateDateTime is none (yyyymmddhhmmss): nothing tells which record is later")
     )
 
 
@@ -239,15 +251,21 @@ def _covered(days: Batch, named: pl.DataFrame) -> Batch:
     return replace(days, rows=of_days).refuse(((pl.col("flag") == "V") & ~complete, "quality-ranges", text))
 
 
-def _latest(readings: Batch) -> Batch:
+def _latest(readings: Batch, devices: pl.DataFrame) -> Batch:
     """Of a point, suffix and day only the latest record that could be read: a correction that cannot be read does not
-    displace what it corrects."""
+    displace what it corrects. Two ``devices`` (``row``, ``serial``) are not two versions: none of theirs is used."""
     key = ["point", "channel", "start"]
     # A record's readings stand together; the first tells the day. Filtered before any column is chosen: the other way
     # round Polars copies every reading.
     days = readings.rows.filter((pl.col("row") != pl.col("row").shift()).fill_null(True)).select("row", "version", *key)
     if not days.select(pl.struct(key).is_duplicated().any()).item():
         return readings
+    several = (pl.col("serial").n_unique() > 1) & (pl.col("version").n_unique() == 1)
+    apart = days.join(devices, on="row", how="left").filter(several.over(key))
+    if apart.height:
+        text = "two devices (serial numbers) have the same NMI, suffix and day: neither is the other's version"
+        readings = without(readings, apart, "key-duplicate", text)
+        days = days.join(apart, on="row", how="anti")
     days = days.sort("version", "row", nulls_last=False)
     earlier = days.filter(pl.int_range(pl.len()).over(key) < pl.len().over(key) - 1)
     return without(

@@ -16,9 +16,10 @@ from itertools import pairwise
 import polars as pl
 
 from assets.meters.formats import periods
-from assets.meters.formats.canonical import EXACT, THAILAND, Export, ReadingOptions
+from assets.meters.formats.canonical import EXACT, THAILAND, Assumed, Export, ReadingOptions
 from assets.meters.formats.grids import Grid, below, cell, head
-from assets.meters.formats.loads import MINUTES, Load, eras, other_period, rated, readings, stamped
+from assets.meters.formats.loads import MINUTES, Load, eras, joined, rated, readings, stamped
+from assets.meters.formats.stamps import EXCHANGED, exchanged
 from quality.batch import Batch
 from quality.readings import no_readings
 
@@ -48,9 +49,9 @@ def unit_of(tables: Iterable[Grid]) -> str | None:
     return None
 
 
-def rates_of(tables: Sequence[Grid]) -> tuple[int, int, dict[str, int]] | None:
-    """Table (its place), row above the intervals, and the first column of each rate."""
-    for place, table in enumerate(tables):
+def rates_of(tables: Sequence[Grid], first: int = 0) -> tuple[int, int, dict[str, int]] | None:
+    """Table (its place, from ``first`` on), row above the intervals, and the first column of each rate."""
+    for place, table in enumerate(tables[first:], start=first):
         for row, cells in head(table):
             # From the right, so that of a pair of columns the first stays.
             named = {found[1].upper(): i for i in range(len(cells) - 1, 0, -1) if (found := _RATE.fullmatch(cells[i]))}
@@ -73,6 +74,20 @@ def account_of(tables: Iterable[Grid], options: ReadingOptions) -> str | None:
     return options.point
 
 
+def accounts_in(tables: Iterable[Grid]) -> set[str]:
+    """The contract accounts that stand anywhere in a file: pages saved one after the other have several."""
+    found = set[str]()
+    for table in tables:
+        cells = [name for name in table.columns if name.startswith("c")]
+        rows = table.filter(pl.any_horizontal(pl.col(cells).str.contains(_ACCOUNT.pattern))) if cells else table
+        for row in rows.select(cells).iter_rows():
+            accounts = (m[1] or value for label, value in pairwise([*row, ""]) if (m := _ACCOUNT.match(label)))
+            found |= {
+                account for account in accounts if account and re.search(r"\d", account) and not account.endswith(":")
+            }
+    return found
+
+
 def period_of(tables: Iterable[Grid]) -> periods.Period | None:
     """The period that head or footers state."""
     tables = list(tables)
@@ -82,30 +97,48 @@ def period_of(tables: Iterable[Grid]) -> periods.Period | None:
 
 def read(tables: Sequence[Grid], format: str, options: ReadingOptions) -> Export:
     """Readings of a report with rates. Options: ``timezone``, ``point`` (used where the report names no account)."""
+    reports, header = [], rates_of(tables)
+    while header is not None:
+        reports.append(_report(tables, header, format, options))
+        header = rates_of(tables, header[0] + 1)
+    return (
+        joined(reports) if reports else Export.rejected(format, "file-malformed", "no row that names RATE A, B and C")
+    )
+
+
+def _report(
+    tables: Sequence[Grid], header: tuple[int, int, dict[str, int]], format: str, options: ReadingOptions
+) -> Export:
     zone = options.timezone or THAILAND
-    unit, account, header = unit_of(tables), account_of(tables, options), rates_of(tables)
-    if unit is None or header is None:
-        return Export.rejected(format, "file-malformed", "no report title, or no row that names RATE A, B and C")
+    unit, account = unit_of(tables), account_of(tables, options)
+    if unit is None:
+        return Export.rejected(format, "file-malformed", "no report title")
+    if len(others := accounts_in(tables)) > 1:
+        text = f"the file holds reports of {len(others)} contract accounts: give each its own file"
+        return Export.rejected(format, "meters-several", text)
     if not account:
         return Export.rejected(format, "file-malformed", "no account number in the report, and no option 'point'")
     place, at, columns = header
     table = tables[place]
+    alone = rates_of(tables, place + 1) is None and rates_of(tables) == header
     rows = _marked(below(table, at), columns)
     body, footers = rows.filter(~pl.col("footer")), rows.filter("footer")
     intervals = stamped(Batch(body.with_columns(point=pl.lit(account))), cell(0))
-    if text := other_period(intervals.rows["end"]):
-        return Export.rejected(format, "file-malformed", text)
+    if exchanged(body["c0"]):
+        return Export.rejected(format, "layout-contradicts", EXCHANGED)
     evidence = f"{'kWh' if unit == 'kwh' else 'kW'} by the title, {eras(body['c0'])} by the stamps"
     evidence += f", intervals in sheet {place + 1} of {len(tables)}" if len(tables) > 1 else ""
     if not intervals.rows.height:
         return Export.of(format, evidence, readings=replace(intervals, rows=no_readings()), zone=zone)
-    intervals = periods.compared(intervals, MINUTES, period_of(tables))
+    intervals = periods.compared(intervals, MINUTES, period_of(tables) if alone else None)
     load = Load(CHANNEL, "active_import", unit, {rate: f"c{columns[rate]}" for rate in sorted(columns)})
     names = next((cells for row, cells in head(table) if row == at), [])
     loads = rated(intervals.rows, load)
     loads = _totalled(_row_totalled(loads, intervals.rows, names, unit), footers, names)
     loads = _ranged(loads, footers, columns) if unit == "kw" else loads
-    return Export.of(format, evidence, readings=readings(loads, zone).also(*intervals.problems), zone=zone)
+    assumed = Assumed("dmy", length=True, ends=True, power=unit == "kw")
+    found = readings(loads, zone).also(*intervals.problems)
+    return Export.of(format, evidence, readings=found, zone=zone, assumed=assumed)
 
 
 def _texts(tables: Iterable[Grid]) -> Iterable[str]:

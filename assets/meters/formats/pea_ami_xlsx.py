@@ -12,11 +12,11 @@ from assets.meters.formats import pea
 from assets.meters.formats.canonical import THAILAND, UNITS, Export, ReadingOptions
 from assets.meters.formats.content import Content
 from assets.meters.formats.grids import Grid, head, sheets
-from assets.meters.formats.loads import Load, Report
+from assets.meters.formats.loads import Load, Report, joined
 
 FORMAT = "pea_ami_xlsx"
 KIND = "xlsx"
-_TITLE = re.compile(r"^Custom \w+ Report$")
+_TITLE = re.compile(r"^Custom (\w+) Report$")
 _TIME = "Time"
 _LOADS = {"wh": (pea.CHANNEL, "active_import"), "varh": ("kvar", "reactive_import")}
 """Family of units → channel and quantity. The channel of the load is that of PEA's other reports of the meter."""
@@ -26,40 +26,50 @@ def recognise(content: Content) -> str | None:
     """Evidence: the title, and a header with ``Time`` and a unit."""
     tables = sheets(content)
     titled = any(_TITLE.match(text) for each in tables for _, cells in head(each) for text in cells)
-    return "workbook titled Custom ... Report" if titled and _header(tables) else None
+    return "workbook titled Custom ... Report" if titled and any(map(_header, tables)) else None
 
 
 def read(content: Content, options: ReadingOptions) -> Export:
-    """Readings of one report. Options: ``timezone``, ``point`` (used where the report names no account)."""
+    """Readings of one report, of all sheets that have its header. Options: ``timezone``, ``point`` (used where the
+    report names no account)."""
     tables = sheets(content)
-    found, account = _header(tables), pea.account_of(tables, options)
-    if found is None:
+    if len(accounts := pea.accounts_in(tables)) > 1:
+        text = f"the workbook holds reports of {len(accounts)} contract accounts: give each its own file"
+        return Export.rejected(FORMAT, "meters-several", text)
+    account = pea.account_of(tables, options)
+    found = [(table, *header) for table in tables if (header := _header(table))]
+    if not found:
         return Export.rejected(FORMAT, "file-malformed", "no row with Time and a unit")
     if not account:
         return Export.rejected(FORMAT, "file-malformed", "no account number in the report, and no option 'point'")
-    place, row, names = found
+    titled = {
+        title[1].lower() for each in tables for _, cells in head(each) for c in cells if (title := _TITLE.match(c))
+    }
+    for _, _, names in found:
+        units = {name.lower() for name in names}
+        if told := titled & set(UNITS) - units:
+            text = f"the title says {', '.join(sorted(told))}, the header {', '.join(sorted(units - {'time'}))}"
+            return Export.rejected(FORMAT, "layout-contradicts", f"{text}: which unit is it?")
+    return joined([_report(table, row, names, account, tables, options) for table, row, names in found])
+
+
+def _report(
+    table: Grid, row: int, names: dict[str, int], account: str, tables: Sequence[Grid], options: ReadingOptions
+) -> Export:
     loads = [
         Load(*_LOADS[UNITS[name.lower()].family], unit=name, columns={"": f"c{at}"})
         for name, at in names.items()
         if name != _TIME
     ]
-    report = Report(
-        FORMAT,
-        loads,
-        at=row,
-        stamp=f"c{names[_TIME]}",
-        point=account,
-        zone=options.timezone or THAILAND,
-        period=pea.period_of(tables),
-    )
-    return report.read(tables[place])
+    period = pea.period_of(tables) if sum(_header(each) is not None for each in tables) == 1 else None
+    stamp, zone = f"c{names[_TIME]}", options.timezone or THAILAND
+    return Report(FORMAT, loads, at=row, stamp=stamp, point=account, zone=zone, period=period).read(table)
 
 
-def _header(tables: Sequence[Grid]) -> tuple[int, int, dict[str, int]] | None:
-    """Table (its place), row, and the columns of ``Time`` and of the units."""
-    for place, each in enumerate(tables):
-        for row, cells in head(each):
-            units = {c: i for i, c in enumerate(cells) if c.lower() in UNITS and UNITS[c.lower()].family in _LOADS}
-            if _TIME in cells and units:
-                return place, row, {_TIME: cells.index(_TIME), **units}
+def _header(table: Grid) -> tuple[int, dict[str, int]] | None:
+    """Row, and the columns of ``Time`` and of the units."""
+    for row, cells in head(table):
+        units = {c: i for i, c in enumerate(cells) if c.lower() in UNITS and UNITS[c.lower()].family in _LOADS}
+        if _TIME in cells and units:
+            return row, {_TIME: cells.index(_TIME), **units}
     return None

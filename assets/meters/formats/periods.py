@@ -15,6 +15,12 @@ from quality.batch import Batch
 _THAI = "มกราคม กุมภาพันธ์ มีนาคม เมษายน พฤษภาคม มิถุนายน กรกฎาคม สิงหาคม กันยายน ตุลาคม พฤศจิกายน ธันวาคม"
 _ENGLISH = "january february march april may june july august september october november december"
 _MONTHS = {name: number for names in (_THAI, _ENGLISH) for number, name in enumerate(names.split(), start=1)}
+_SHORT = "ม.ค. ก.พ. มี.ค. เม.ย. พ.ค. มิ.ย. ก.ค. ส.ค. ก.ย. ต.ค. พ.ย. ธ.ค."
+MONTHS_TH = {
+    number: f"{whole}|{short.replace('.', '[.]?')}"
+    for number, (whole, short) in enumerate(zip(_THAI.split(), _SHORT.split(), strict=True), start=1)
+}
+"""Number → pattern of a Thai month's name, whole or short (พฤศจิกายน, พ.ย., พย)."""
 _BETWEEN = re.compile(r"(?:ระหว่างวันที่\s*:?|^Between)\s*(.+?)\s+-\s+(.+?)\s*\]?$")
 _MONTH = re.compile(r"(?:ประจำเดือน|เงื่อนไข)\s*:\s*(?:เดือน\s*)?(\S+)\s+(\d{4})\b")
 _PRINTED = re.compile(r"วันที่พิมพ์\s*:?\s*(\S+)")

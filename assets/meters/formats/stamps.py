@@ -44,7 +44,9 @@ def _parsed(text: pl.Series, order: Order, era: Era) -> pl.Series:
     parts = plain.str.extract_groups(f"^{_DATE[order]}{_TIME}$").struct.unnest().cast(pl.Int32)
     year, clock = pl.col("year"), pl.col("hour", "minute", "second").fill_null(0)
     parts = parts.with_columns(
-        clock, year=pl.when(year < 100).then(year + (2500 if era == "BE" else 2000)).otherwise(year)
+        clock,
+        # Two digits do not tell the era, so that where it may be either they are no year.
+        year=pl.when(year >= 100).then(year).when(pl.lit(era != "auto")).then(year + (2500 if era == "BE" else 2000)),
     )
     if era != "CE":
         buddhist = (year > BUDDHIST_FROM) if era == "auto" else pl.lit(True)
@@ -54,6 +56,24 @@ def _parsed(text: pl.Series, order: Order, era: Era) -> pl.Series:
     day = pl.concat_str("year", "month", "day", separator="-").str.to_date("%Y-%m-%d", strict=False)
     stamp = day.cast(pl.Datetime("us")) + pl.duration(hours=hour, minutes=minute, seconds=second)
     return parts.select(pl.when(in_day & year.is_between(*YEARS)).then(stamp)).to_series()
+
+
+def exchanged(text: pl.Series) -> bool:
+    """Whether a spreadsheet took days for months: stamps up to the 12th are date cells (ISO), all others are texts.
+
+    A workbook in which cells go beyond the 12th, or texts do not, was only typed in two ways. 24:00 is a text in any.
+    """
+    cells = text.str.extract(r"^[0-9]{4}-[0-9]{2}-([0-9]{2})").drop_nulls().cast(pl.Int32)
+    others = (
+        text.filter(~text.str.contains(r"24[.:]00")).str.extract(r"^([0-9]{1,2})[/.\-][0-9]{1,2}[/.\-]").drop_nulls()
+    )
+    if not cells.len() or not others.len():
+        return False
+    return bool((cells <= 12).all() and (others.cast(pl.Int32) > 12).all())
+
+
+EXCHANGED = "stamps up to the 12th are dates and the others texts: a spreadsheet took days for months; export it again"
+"""What is told of it."""
 
 
 def zone_of(name: str) -> tzinfo:
@@ -74,6 +94,14 @@ def utc(local: pl.Expr, zone: str, ambiguous: str | pl.Expr = "earliest") -> pl.
     if isinstance(fixed, timezone):
         return (local - pl.lit(fixed.utcoffset(None))).dt.replace_time_zone("UTC")
     return local.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null").dt.convert_time_zone("UTC")  # type: ignore[arg-type]
+
+
+def local(instant: pl.Expr, zone: str) -> pl.Expr:
+    """Instants (UTC) as local times of ``zone``, without zone."""
+    fixed = zone_of(zone)
+    if isinstance(fixed, timezone):
+        return (instant + pl.lit(fixed.utcoffset(None))).dt.replace_time_zone(None)
+    return instant.dt.convert_time_zone(zone).dt.replace_time_zone(None)
 
 
 def dst(local: pl.Expr, zone: str, ambiguous: str | pl.Expr = "earliest") -> pl.Expr:

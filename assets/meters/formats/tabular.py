@@ -8,16 +8,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import fastexcel
 import polars as pl
 
 from assets.meters.formats import wide
 from assets.meters.formats.content import Content, recognise as look_at
-from assets.meters.formats.grids import workbook
+from assets.meters.formats.grids import book
 from assets.meters.formats.layouts import Layout
+from assets.meters.formats.objects import table
 
 _SEP_LINE = re.compile(r"sep=(.)[ \t]*(?:[\r\n]|$)", re.IGNORECASE)
+_WORKBOOKS = ("xlsx", "biff")
 _LONGEST_LINE = 20_000
 """Characters: a line of 1,440 columns and their names."""
 
@@ -26,27 +29,31 @@ _Head = list[tuple[int, list[str]]]
 """Numbers and cells, without blanks around, of the first rows; not of those that are broken."""
 
 
-class Cut(Exception):
-    """The file was cut: its arguments are what shows it, and in which row."""
+class Unreadable(Exception):
+    """The table cannot be read as a whole: its arguments are the problem's code, what shows it, and in which row."""
 
 
 @dataclass(frozen=True)
 class Table:
     """Column ``names`` in line ``at`` (0 without header) of the table at a ``place`` of a file, and what is ``above``:
-    ``row`` and ``cells``, null where broken."""
+    ``row`` and ``cells``, null where broken. Of tables side by side in one ``header``, the others' names are blank;
+    ``span`` has this one's columns."""
 
     at: int
     names: list[str]
-    place: str
+    header: list[str]
+    span: tuple[int, int]
     above: pl.DataFrame
     content: Content
     layout: Layout
+    place: str
 
     def pieces(self) -> Iterator[pl.DataFrame]:
-        """The rows below the header and above the footer, as ``above``, a piece at a time. Raises ``Cut``."""
+        """The rows below the header and above the footer, as ``above``, a piece at a time; without those that repeat
+        the header. Raises ``Unreadable``."""
         last = self.above.clear()
         for piece in _pieces(self.content, self.place):
-            body = piece.filter(pl.col("row") > self.at)
+            body = self._without_headers(piece.filter(pl.col("row") > self.at))
             if self.layout.footer is not None:
                 ends = body.filter(pl.col("cells").list.first().str.contains(self.layout.footer))["row"].min()
                 if ends is not None:
@@ -55,12 +62,37 @@ class Table:
             last = body.tail(1) if body.height else last
             yield body
         if cut := _cut(self.content, last, self.width, self.layout):
-            raise Cut(*cut)
+            raise Unreadable("file-truncated", *cut)
+
+    def _without_headers(self, body: pl.DataFrame) -> pl.DataFrame:
+        """Files and pages are joined with their headers. Raises ``Unreadable`` where columns stand otherwise in one."""
+        if self.layout.width is not None:
+            return body
+        undated = body.filter(self.cell(self.layout.stamp.columns[0]).str.contains(r"\d").not_())
+        required, again = set(self.layout.required), []
+        for row, cells in undated.drop_nulls("cells").iter_rows():
+            names = [cell.strip() for cell in cells]
+            if required <= set(names):
+                if any(names.index(name) != self.header.index(name) for name in required):
+                    raise Unreadable("header-changed", "a second header puts the columns in another order", row)
+                again.append(row)
+        return body.filter(~pl.col("row").is_in(again)) if again else body
 
     @property
     def width(self) -> int:
         """Cells that a row must have: those of columns without name at the end may be absent."""
-        return max((place for place, name in enumerate(self.names, start=1) if name), default=0)
+        return max((place for place, name in enumerate(self.header, start=1) if name), default=0)
+
+    @property
+    def point(self) -> str | None:
+        """The meter that a row above the header names, the nearest first; None where none does."""
+        if self.layout.point_above is None:
+            return None
+        for cells in self.above["cells"].drop_nulls().reverse():
+            text = " ".join(cell.strip() for cell in cells[slice(*self.span)] if cell.strip())
+            if found := re.search(self.layout.point_above, text):
+                return found["point"].strip()
+        return None
 
     def cell(self, name: str | None) -> pl.Expr:
         """The row's text under ``name``, without blanks and Excel's ``="…"`` around it; blank for no name."""
@@ -72,42 +104,84 @@ class Table:
 
 def header(content: Content, layout: Layout) -> tuple[int, list[str]] | None:
     """Line and names of the header that is the layout's."""
-    return next((found for _, found in _headers(content, layout)), None)
+    return next(
+        (found for place in _places(content, layout) if (found := _header(_head(content, place), layout))), None
+    )
 
 
-def load(content: Content, layout: Layout) -> Table | None:
-    """The layout's table; None where no header shows it."""
+def load(content: Content, layout: Layout) -> tuple[list[Table], int]:
+    """The layout's tables, and how many other sheets of a workbook hold anything. Raises ``Unreadable``.
+
+    A text has one; of a workbook, every sheet that shows the header.
+    """
     if layout.encoding is not None and content.kind == "text":
         content = look_at(content.data, layout.encoding)
-    place, found = next(_headers(content, layout), ("", None))
-    if found is None:
-        return None
-    at, names = found
+    places = _places(content, layout)
+    heads = ((place, _head(content, place)) for place in places)
+    found = [(place, header) for place, lines in heads if (header := _header(lines, layout))]
+    sheets = content.kind in _WORKBOOKS
+    tables = [
+        table
+        for place, header in (found if sheets else found[:1])
+        for table in _tables(content, place, *header, layout)
+    ]
+    left = [place for place in places if place not in dict(found) and _head(content, place)] if sheets else []
+    return tables, len(left)
+
+
+def _tables(content: Content, place: str, at: int, names: list[str], layout: Layout) -> Iterator[Table]:
+    """The table under a header; several where the layout has its columns side by side."""
     above = _cells(content, place, at).filter(pl.col("row") < at)
-    return Table(at, names, place, above, content, layout)
+    stands = {name: [n for n, other in enumerate(names) if other == name] for name in layout.required}
+    times = max((len(places) for places in stands.values()), default=1)
+    several = {name: places for name, places in stands.items() if len(places) > 1}
+    if layout.beside and several and all(len(places) == times for places in several.values()):
+        firsts = [min(places[n] for places in several.values()) for n in range(times)]
+        for n, (first, end) in enumerate(pairwise([*firsts, len(names)])):
+            own = {places[n if len(places) > 1 else 0] for places in stands.values()}
+            kept = [name if number in own else "" for number, name in enumerate(names)]
+            yield Table(at, kept, names, (first, end), above, content, layout, place)
+        return
+    for name, places in several.items():
+        columns = " and ".join(str(number + 1) for number in places)
+        raise Unreadable("column-repeated", f"'{name}' stands in columns {columns}: which counts?", at)
+    if layout.points is not None:
+        pointed = [name for name in names if re.fullmatch(layout.points.columns, name)]
+        if len(set(pointed)) < len(pointed):
+            raise Unreadable("column-repeated", "two columns name the same metering point", at)
+    yield Table(at, names, names, (0, len(names)), above, content, layout, place)
 
 
-def _headers(content: Content, layout: Layout) -> Iterator[tuple[str, tuple[int, list[str]]]]:
-    for place in _places(content, layout):
-        if found := _header(_head(content, place), layout):
-            yield place, found
+def heads(content: Content) -> Iterator[_Head]:
+    """The first rows of a file's tables, as each delimiter makes them or of each sheet."""
+    if content.kind in _WORKBOOKS:
+        yield from (_sheet_head(content, f"sheet:{name}") for name, _ in book(content))
+    elif content.kind == "json":
+        yield _head(content, "json")
+    else:
+        tables = (_head(content, mark) for mark in ",;\t|")
+        yield from (lines for lines in tables if any(len(cells) > 1 for _, cells in lines))
 
 
 def _places(content: Content, layout: Layout) -> list[str]:
     """Where tables may be: delimiters of a text, sheets of a workbook (``table:`` before a named table)."""
-    if content.kind == "xlsx":
-        if layout.table is not None:
+    if content.kind in _WORKBOOKS:
+        if layout.table is not None and content.kind == "xlsx":
             named = fastexcel.read_excel(content.data).table_names()
             return [f"table:{layout.table}"] if layout.table in named else []
-        return [f"sheet:{name}" for name, _ in workbook(content.data) if layout.sheet in (None, name)]
+        return [f"sheet:{name}" for name, _ in book(content) if layout.sheet in (None, name)]
+    if content.kind == "json":
+        return ["json"]
     stated = _SEP_LINE.match(content.text)
     declared = list(",;\t|") if layout.delimiter == "auto" else [layout.delimiter]
     return [*([stated[1]] if stated else []), *declared]
 
 
 def _head(content: Content, place: str) -> _Head:
-    if content.kind == "xlsx":
-        return _sheet_head(content.data, place)
+    if content.kind == "json":
+        return _stripped(table(content.text).head(100))
+    if content.kind in _WORKBOOKS:
+        return _sheet_head(content, place)
     return _text_head(content.text[: 30 * _LONGEST_LINE], place)
 
 
@@ -117,23 +191,23 @@ def _text_head(text: str, delimiter: str) -> _Head:
     return _stripped(_cells(Content(b"", "text", text), delimiter, 100).drop_nulls())
 
 
-@lru_cache(maxsize=4)
-def _sheet_head(data: bytes, place: str) -> _Head:
-    return _stripped(_sheet(data, place, 100))
+@lru_cache(maxsize=16)
+def _sheet_head(content: Content, place: str) -> _Head:
+    return _stripped(_sheet(content, place, 100))
 
 
 def _stripped(lines: pl.DataFrame) -> _Head:
     return [(row, [cell.strip() for cell in cells]) for row, cells in lines.iter_rows()]
 
 
-def _sheet(data: bytes, place: str, limit: int | None = None) -> pl.DataFrame:
+def _sheet(content: Content, place: str, limit: int | None = None) -> pl.DataFrame:
     """``row`` and ``cells`` of a sheet, or of a named table (whose rows count from its header); of ``limit`` rows."""
     kind, _, name = place.partition(":")
     if kind == "table":
-        frame = fastexcel.read_excel(data).load_table(name, dtypes="string", n_rows=limit).to_polars()
+        frame = fastexcel.read_excel(content.data).load_table(name, dtypes="string", n_rows=limit).to_polars()
         frame = pl.concat([pl.DataFrame([frame.columns], schema=frame.columns, orient="row"), frame])
     else:
-        frame = next(sheet for known, sheet in workbook(data) if known == name)
+        frame = next(sheet for known, sheet in book(content) if known == name)
     if not frame.width:
         return pl.DataFrame(schema={"row": pl.Int64, "cells": pl.List(pl.String)})
     rows: pl.DataFrame = frame.head(limit or frame.height).select(
@@ -143,8 +217,11 @@ def _sheet(data: bytes, place: str, limit: int | None = None) -> pl.DataFrame:
 
 
 def _pieces(content: Content, place: str) -> Iterator[pl.DataFrame]:
-    if content.kind == "xlsx":
-        yield _sheet(content.data, place)
+    if content.kind in _WORKBOOKS:
+        yield _sheet(content, place)
+        return
+    if content.kind == "json":
+        yield table(content.text)
         return
     stated = _SEP_LINE.match(content.text)
     for piece in content.pieces(place):
@@ -152,8 +229,10 @@ def _pieces(content: Content, place: str) -> Iterator[pl.DataFrame]:
 
 
 def _cells(content: Content, place: str, limit: int | None = None) -> pl.DataFrame:
-    if content.kind == "xlsx":
-        return _sheet(content.data, place, limit)
+    if content.kind in _WORKBOOKS:
+        return _sheet(content, place, limit)
+    if content.kind == "json":
+        return table(content.text)
     lines = content.cells(place, limit)
     return lines.filter(pl.col("row") > 1) if _SEP_LINE.match(content.text) else lines
 

@@ -1,0 +1,213 @@
+"""Lines of declared layouts with what each states once: its stamp, its meter, its status, its unit."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import polars as pl
+
+from assets.meters.formats import clock, wide
+from assets.meters.formats.layouts import Layout
+from assets.meters.formats.stamps import EXCHANGED, exchanged
+from assets.meters.formats.tabular import Table, Unreadable
+from quality.batch import Batch, Breach
+from quality.meter_grid import CLOCK_SECONDS, off_clock
+
+_MANGLED = r"^\d(\.\d+)?[Ee]\+\d+$"
+"""A number that a spreadsheet shortened: different metering points become the same."""
+_SHORTER = "others lie between this stamp and the next: the interval is shorter than the layout says"
+_LAST_HOUR = 24
+"""Greatest number that counts hours."""
+_SHOWN = 200
+"""Rows of the first meter by which the place of midnight is told."""
+
+
+def filled_down(pieces: Iterable[pl.DataFrame], table: Table) -> Iterator[pl.DataFrame]:
+    """``pieces`` in which blank cells of the layout's ``filled_down`` columns have what stands above them."""
+    places = [table.names.index(name) for name in table.layout.filled_down]
+    above: dict[int, str] = {}
+    for piece in pieces:
+        if not places:
+            yield piece
+            continue
+        found = {}
+        for place in places:
+            text = pl.col("cells").list.get(place, null_on_oob=True).str.strip_chars()
+            filled = pl.when(text != "").then(text).forward_fill().fill_null(above.get(place, ""))
+            found[place] = piece.select(filled).to_series()
+            above[place] = found[place][-1] if piece.height else above.get(place, "")
+        width = pl.col("cells").list.len()
+        cells = [
+            pl.lit(found[place]) if place in found else pl.col("cells").list.get(place, null_on_oob=True)
+            for place in range(len(table.names))
+        ]
+        whole = pl.concat_list(cells).list.head(width)
+        yield piece.with_columns(cells=pl.when(pl.col("cells").is_not_null()).then(whole))
+
+
+def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
+    """Lines with what is stated once a line.
+
+    ``stamp`` is the local time written, ``offset`` its own offset, ``ahead`` the minutes of earlier periods; ``unit``,
+    ``multiplier`` and ``status`` as delivered; ``part`` the component.
+    """
+    cell, layout = table.cell, table.layout
+    day, *time = (cell(column) for column in layout.stamp.columns)
+    text = pl.concat_str([clock.dates(day), clock.times(time[0], layout.label)], separator=" ") if time else day
+    # Excel marks a number that is to stay text by an apostrophe before it.
+    named = cell(layout.point_column).str.strip_prefix("'")
+    point_text = named if layout.point_column else pl.lit(point, pl.String)
+    factor = cell(layout.multiplier_column).cast(pl.Decimal(18, 6), strict=False)
+    period = cell(layout.stamp.period).cast(pl.Int32, strict=False)
+    rate = cell(layout.rate_column)
+    lines = lines.with_columns(
+        text=text,
+        point=point_text,
+        part=cell(layout.component_column) if layout.components else pl.lit(next(iter(layout.parts))),
+        status=cell(layout.status_column),
+        rate_raw=pl.when(rate != "").then(rate),
+        unit=cell(layout.unit_column),
+        multiplier=factor,
+        total=cell(layout.wide.total if layout.wide else None),
+        serial=cell(layout.serial_column),
+        ahead=(period - 1) * layout.minutes if layout.stamp.period else pl.lit(0, pl.Int32),
+    )
+    # Parsed once each: the same stamps come back from meter to meter.
+    stamps = clock.stamps(lines.rows["text"], layout.stamp)
+    lines = replace(lines, rows=lines.rows.join(stamps, on="text", how="left", maintain_order="left"))
+    if layout.stamp.tolerance:
+        lines = lines.with_columns(stamp=_on_grid(layout))
+    midnight = pl.col("stamp") == pl.col("stamp").dt.truncate("1d")
+    late = pl.col("text").str.contains(r"(?:^|[ T])24[.:]00")
+    _judged(lines.rows, layout, time, midnight & ~late)
+    checks: list[Breach] = []
+    if layout.wide:
+        checks.append((~midnight, "interval-misaligned", "the date of a day has a time"))
+    elif layout.stamp.period is None:
+        if layout.label == "end" and layout.stamp.midnight == "closes":
+            just = pl.col("stamp") - pl.col("stamp").dt.truncate("1d") <= pl.duration(seconds=CLOCK_SECONDS)
+            closing = pl.when(just & ~late).then(pl.duration(days=1)).otherwise(pl.duration())
+            lines = lines.with_columns(stamp=pl.col("stamp") + closing)
+        elif layout.label == "start":
+            checks.append((late, "stamp-bad", "24:00 is no start of an interval"))
+        off_grid = off_clock(pl.col("stamp"), layout.minutes)
+        checks.append((off_grid, "interval-misaligned", f"not on the grid of {layout.minutes} minutes"))
+        checks.append((_shorter(lines.rows, layout, off_grid), "interval-length", _SHORTER))
+    else:
+        wrong = ~period.is_between(1, wide.LONG_DAY // layout.minutes).fill_null(False)
+        checks.append((wrong | ~midnight, "stamp-bad", "no date with the number of an interval in it"))
+    width, expected = pl.col("cells").list.len(), table.width
+    extra = pl.col("cells").list.slice(len(table.names)).list.join("").str.strip_chars() != ""
+    least = layout.wide.places[0] if layout.wide and layout.wide.ragged and layout.wide.places else expected
+    wrong_width = pl.format(f"{{}} cells where the header has {expected}", width)
+    return lines.refuse(
+        (width.is_null(), "row-malformed", "a quote is not closed"),
+        ((width < least) | extra, "row-malformed", wrong_width),
+        (pl.col("point") == "", "value-null", "no metering point"),
+        (pl.col("point").str.contains(_MANGLED), "value-unknown", "a metering point in scientific notation"),
+        (pl.col("stamp").is_null(), "stamp-bad", _unread(table)),
+        (_other_length(table), "interval-length", f"the duration beside it is not {layout.minutes} minutes"),
+        *checks,
+        (
+            pl.lit(layout.multiplier_column is not None)
+            & (pl.col("multiplier").is_null() | (pl.col("multiplier") <= 0)),
+            "value-not-number",
+            "the multiplier is not a positive number",
+        ),
+        (
+            ~pl.col("part").is_in(list(layout.components)) & bool(layout.components),
+            "value-unknown",
+            "a component that the layout does not know",
+        ),
+    )
+
+
+def _on_grid(layout: Layout) -> pl.Expr:
+    """The stamp, on the grid's point that it is nearest to where it is within the tolerance."""
+    stamp = pl.col("stamp")
+    nearest = (stamp + pl.duration(minutes=layout.minutes) / 2).dt.truncate(f"{layout.minutes}m")
+    off = (stamp - nearest).dt.total_seconds().abs()
+    return pl.when(off <= layout.stamp.tolerance).then(nearest).otherwise(stamp)
+
+
+def _unread(table: Table) -> pl.Expr:
+    """What a stamp looks like that is not one of the layout's."""
+    how = table.layout.stamp
+    wanted = f"not an epoch in {how.epoch}" if how.epoch else f"not a date and time in the order {how.order}"
+    if not how.epoch and how.era == "auto":
+        wanted += " with a year of four digits"
+    dated = pl.col("text").str.contains(r"^\d{4}-\d\d-\d\d") & pl.lit(table.content.kind in ("xlsx", "biff"))
+    of_excel = pl.when(dated).then(pl.lit(", an Excel date")).otherwise(pl.lit(""))
+    shape = pl.col("text").map_batches(clock.shapes, return_dtype=pl.String)
+    return pl.format(f"{{}}{{}} is {wanted}", shape, of_excel)
+
+
+def _other_length(table: Table) -> pl.Expr:
+    """Whether the duration that a row tells is none, or another than the layout's."""
+    layout = table.layout
+    if layout.duration_column is None:
+        return pl.lit(value=False)
+    text = table.cell(layout.duration_column).str.to_lowercase()
+    iso = text.str.extract_groups(r"^pt(?:(?<hours>\d+)h)?(?:(?<minutes>\d+)m)?(?:(?<seconds>\d+)s)?$")
+    clocked = text.str.extract_groups(r"^(?<hours>\d{1,2}):(?<minutes>\d{2})(?::(?<seconds>\d{2}))?$")
+    worded = text.str.extract_groups(r"^(?<number>\d+) ?(?<unit>h|hours?|m|mins?|minutes?|s|sec|seconds?|)\.?$")
+
+    def seconds(parts: pl.Expr) -> pl.Expr:
+        hours, minutes, rest = (parts.struct.field(name).cast(pl.Int64) for name in ("hours", "minutes", "seconds"))
+        told = hours.is_not_null() | minutes.is_not_null() | rest.is_not_null()
+        return pl.when(told).then(hours.fill_null(0) * 3600 + minutes.fill_null(0) * 60 + rest.fill_null(0))
+
+    unit = worded.struct.field("unit").str.head(1).replace_strict({"h": 3600, "m": 60, "s": 1, "": 60}, default=None)
+    length = pl.coalesce(seconds(iso), seconds(clocked), worded.struct.field("number").cast(pl.Int64) * unit)
+    return (length != layout.minutes * 60).fill_null(value=True)
+
+
+def _shorter(rows: pl.DataFrame, layout: Layout, off_grid: pl.Expr) -> pl.Expr:
+    """Whether a stamp on the grid shares its interval with others that divide it evenly: it is one of them."""
+    if not rows.select(off_grid.any()).item():
+        return pl.lit(value=False)
+    back = pl.duration(microseconds=1 if layout.label == "end" else 0)
+    slot = (pl.col("stamp") - back).dt.truncate(f"{layout.minutes}m")
+    count = pl.len().over("point", "part", slot)
+    offset = (pl.col("stamp") - slot).dt.total_seconds()
+    even = (offset * count % (layout.minutes * 60) == 0).all().over("point", "part", slot)
+    return ~off_grid & (count > 1) & even
+
+
+def _judged(rows: pl.DataFrame, layout: Layout, time: list[pl.Expr], midnight: pl.Expr) -> None:
+    """Raise ``Unreadable`` where all rows together show that times, or midnight, are not what the layout says."""
+    if not rows.height:
+        return
+    if layout.stamp.order != "ymd" and exchanged(rows["text"]):
+        raise Unreadable("layout-contradicts", EXCHANGED)
+    if layout.wide or layout.stamp.period:
+        return
+    if time:
+        hours = rows.select(time[0].filter(time[0] != "")).to_series().unique()
+        if hours.len() >= 3 and hours.str.contains(r"^\d{1,2}$").all() and hours.cast(pl.Int32).max() <= _LAST_HOUR:  # type: ignore[operator]
+            text = "times are bare numbers up to 24: hours, or numbers of intervals (`period`), not hours and minutes"
+            raise Unreadable("layout-contradicts", text, rows["row"][0])
+    at_midnight = rows.filter(midnight)
+    if not at_midnight.height:
+        return
+    one = rows.join(at_midnight.head(1).select("point", "part"), on=["point", "part"], nulls_equal=True, how="semi")
+    stamp = pl.col("stamp")
+    around = [stamp.shift(n) - stamp for n in (1, -1)]
+    opens = pl.any_horizontal(each.abs() == pl.duration(minutes=layout.minutes) for each in around)
+    a_day = pl.duration(days=1)
+    closes = pl.any_horizontal((each - a_day).abs() == pl.duration(minutes=layout.minutes) for each in around)
+    shown = (
+        one.with_columns(opens=opens.fill_null(value=False), closes=closes.fill_null(value=False))
+        .filter(midnight)
+        .head(_SHOWN)
+    )
+    as_declared = layout.stamp.midnight if layout.label == "end" else "opens"
+    if (
+        layout.label == "end"
+        and (shown["closes"] & ~shown["opens"]).sum() > shown["opens"].sum()
+        and as_declared == "opens"
+    ):
+        text = "00:00 follows the other times of its date: it ends that day, as `midnight: closes` says"
+        raise Unreadable("layout-contradicts", text, shown["row"][0])
+    if as_declared == "closes" and (shown["opens"] & ~shown["closes"]).sum() > shown["closes"].sum():
+        text = "00:00 stands before the other times of its date: it begins that day, as `midnight: opens` says"
+        raise Unreadable("layout-contradicts", text, shown["row"][0])

@@ -1,0 +1,52 @@
+"""Words for a table that no layout takes: the header it has, and what the layout that is nearest to it lacks."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from assets.meters.formats import clock, tabular
+from assets.meters.formats.content import Content
+from assets.meters.formats.layouts import Layout
+
+_SHOWN = 12
+"""Columns that are named of a header."""
+_ALIKE = 0.8
+"""difflib's ratio from which a column is taken for one that was misspelt."""
+
+
+def told(content: Content, layouts: Iterable[Layout]) -> str:
+    """The header line found, its columns, and what the nearest of ``layouts`` lacks; blank where there is no table."""
+    lines = [(at, names) for lines in tabular.heads(content) for at, names in lines[:30]]
+    heads = [(at, names) for at, names in lines if sum(map(bool, names)) > 1]
+    ranked = [
+        (len(lacks) / len(set(layout.required)), at, names, layout, lacks)
+        for layout in layouts
+        if layout.width is None
+        for at, names in heads
+        if len(lacks := sorted(set(layout.required) - set(names))) < len(set(layout.required))
+    ]
+    if ranked:
+        _, at, names, layout, lacks = min(ranked, key=lambda each: each[0])
+        return f"{_header(at, names)}; nearest is the layout {layout.name}, {_lacking(names, layout, lacks)}"
+    worded = [(sum(bool(re.search(r"[^\W\d_]", name)) for name in names), at, names) for at, names in heads]
+    best = max(worded, key=lambda each: (each[0], -each[1]), default=None)
+    return _header(best[1], best[2]) if best and best[0] > 1 else ""
+
+
+def _header(at: int, names: list[str]) -> str:
+    # A long number may be a meter's, wherever it stands.
+    shown = [f"'{re.sub('[0-9]{5,}', lambda found: '9' * len(found[0]), name[:40])}'" for name in names if name]
+    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    return f"line {at} has the columns {', '.join(shown[:_SHOWN])}{more}"
+
+
+def _lacking(names: list[str], layout: Layout, lacks: list[str]) -> str:
+    if lacks:
+        alike = {name: found[0] for name in lacks if (found := get_close_matches(name, names, 1, _ALIKE))}
+        hints = [f"'{name}' ('{alike[name]}' is like it)" if name in alike else f"'{name}'" for name in lacks]
+        return f"which has also {', '.join(hints)}"
+    if layout.wide is not None and layout.wide.columns is not None:
+        count = sum(bool(re.fullmatch(layout.wide.columns, name)) for name in names)
+        whole = clock.DAY // layout.minutes
+        return f"of whose {whole} interval columns {count} match the pattern {layout.wide.columns}"
+    return f"of which no column matches {layout.points.columns}" if layout.points else "which must be named"

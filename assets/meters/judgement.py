@@ -1,0 +1,255 @@
+"""A meter export judged as a whole: what no row shows alone and every row together does.
+
+Rows that parse may still be read otherwise than they were meant: half-hours as quarters, the fifth of November as the
+eleventh of May, a counter's code for "no value" as energy. ``judged`` holds the readings of one file, whatever its
+format, against each other and against the delivery day. Where they contradict what was assumed the file, or what of it
+is in doubt, is refused with words; a number in doubt is never passed on as a good one.
+"""
+
+from dataclasses import replace
+from datetime import date, time, timedelta
+from decimal import Decimal
+from typing import Final
+
+import polars as pl
+
+from assets.meters.formats.canonical import Export, problems_of
+from assets.meters.formats.stamps import local
+from quality.batch import Batch
+from quality.problems import problem
+from quality.readings import ENERGY
+
+_SERIES: Final = ["point", "channel", "quantity"]
+ENOUGH: Final = 8
+"""Gaps from which their least is the file's period: so many neighbours are not all missing by chance."""
+_FEW: Final = 3
+"""Gaps that are all alike and longer than declared: a file of four rows is no chance either."""
+_RUN: Final = 4
+"""Equal gaps in a row that are another period and not readings that failed."""
+_LONGEST: Final = 180
+"""Minutes: no export has longer intervals within a day, and beyond it gaps are those of outages and of days."""
+_APART: Final = 28
+"""Days: dates whose day and month are exchanged lie a month apart, and the shortest has 28."""
+_LONELY: Final = 20
+"""Days around a date without any other, from which it may be one that day and month were exchanged in."""
+_ERAS: Final = 40
+"""Years ahead that no clock is wrong by: 2567 with two digits, 67, is 2067, not 2024."""
+_FRESH: Final = 3
+"""Days before its delivery within which a night's file usually ends."""
+_STANDS_OUT: Final = 10
+"""Times the median of its channel that a code for "no value" exceeds: 65535 may be a large meter's honest number."""
+_LEAST_CODE: Final = 10_000
+"""kWh from which a code is looked for: 65.535 is a load."""
+_SENTINELS: Final = sorted(
+    {
+        code
+        for places in range(4)
+        for whole in (2**bits - 1 for bits in (16, 24, 31, 32))
+        if (code := Decimal(whole).scaleb(-places)) >= _LEAST_CODE
+    }
+)
+"""What meters, hubs and loggers send for "no value": all bits set in 16, 24, 31 or 32, with up to three decimals.
+Reported as n3rgy/data#1 and #11 (4294967.295 and 16777.215 kWh in a half-hour)."""
+
+
+def judged(export: Export, day: date | None) -> Export:
+    """``export`` without what the file as a whole shows to be wrong, and with problems that say so.
+
+    ``day`` is the delivery day, None where it is not known. A rejected export stays as it is.
+    """
+    readings = export.tables.get("readings")
+    if readings is None:
+        return export
+    if (told := _contradiction(export, readings)) is not None:
+        return replace(export, tables={}).also(problem(*told))
+    if not readings.height:
+        return export
+    batch = Batch(readings)
+    for look in (_lengths, _orders, _future, _sentinels, _negatives):
+        batch = look(batch, export, day)
+        if batch.is_rejected:
+            return replace(export, tables={}).also(*batch.problems)
+    return replace(export, tables={**export.tables, "readings": batch.rows}).also(*batch.problems)
+
+
+def _contradiction(export: Export, readings: pl.DataFrame) -> tuple[str, str] | None:
+    """Why most of a file's rows are in doubt, told by those that its reader refused already."""
+    refused = export.problems.group_by("code").agg(pl.col("row").n_unique(), first=pl.col("row").min())
+    rows = readings["row"].n_unique()
+    counts = {code: (count, first) for code, count, first in refused.iter_rows()}
+    off_grid, first = counts.get("interval-misaligned", (0, None))
+    if export.assumed.length and off_grid >= _FEW and off_grid >= rows:
+        text = f"{off_grid} stamps lie off the grid of intervals (first in row {first}) and {rows} on it"
+        return "layout-contradicts", f"{text}: the file has another interval length"
+    twice, first = counts.get("key-duplicate", (0, None))
+    if twice >= ENOUGH and twice * 2 >= rows and readings["point"].n_unique() == 1:
+        text = f"{twice} times come twice with different values (first in row {first}), all for one metering point"
+        return "meters-several", f"{text}: the file has more than one meter, or more than one channel"
+    return None
+
+
+def _lengths(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Without readings that are another length apart than the layout declares.
+
+    Power of another length is another energy, and energy of another length stands in a slot too short for it.
+    """
+    if not export.assumed.length:
+        return batch
+    holes = _holes(batch.rows)
+    if not holes.height:
+        return batch
+    step = pl.col("gap") // pl.col("minutes")
+    holes = holes.with_columns(step=step, short=pl.col("gap").is_between(pl.col("minutes") + 1, _LONGEST))
+    of_series = holes.group_by(_SERIES).agg(
+        gaps=pl.col("gap").count(),
+        least=pl.col("gap").min(),
+        alike=(pl.col("gap").n_unique() <= 2) & pl.col("short").any(),  # a null before the first, and one length
+        minutes=pl.col("minutes").first(),
+        readings=pl.len(),
+    )
+    other = of_series.filter(
+        (pl.col("least") > pl.col("minutes"))
+        & ((pl.col("gaps") >= ENOUGH) | ((pl.col("gaps") >= _FEW) & pl.col("alike")))
+    )
+    if other.height:
+        least, minutes = int(other["least"].sort()[0]), other["minutes"][0]
+        text = f"stamps are {least} minutes apart, not {minutes}: this is another interval length"
+        if other["readings"].sum() == batch.rows.height:
+            return Batch.rejected("layout-contradicts", text)
+        doubted = batch.rows.join(other, on=_SERIES, how="semi")
+        batch = _without(batch, doubted, "interval-length", text)
+        holes = holes.join(other, on=_SERIES, how="anti")
+    run = (pl.col("gap") != pl.col("gap").shift()).fill_null(value=True).cum_sum().over(_SERIES)
+    runs = holes.with_columns(run=run).with_columns(long=(pl.len().over(*_SERIES, "run") >= _RUN) & pl.col("short"))
+    doubted = runs.filter("long" | pl.col("long").shift(-1).over(_SERIES).fill_null(value=False))
+    if doubted.height:
+        apart, minutes = doubted.filter("long")["gap"].sort()[0], doubted["minutes"][0]
+        text = f"in a row, stamps are {apart} minutes apart, not {minutes}: another interval length"
+        batch = _without(batch, doubted, "interval-length", text)
+    single = runs.filter(pl.col("short") & ~pl.col("long"))
+    if (
+        single["row"].n_unique() > export.problems["row"].n_unique() and export.assumed.power
+    ):  # a row refused leaves a gap too
+        text = f"{single.height} time(s) stamps lie further apart than the interval; power counts for one interval only"
+        return batch.note("interval-gap", f"{text}; the first is named", single["row"].min())  # type: ignore[arg-type]
+    return batch
+
+
+def _holes(rows: pl.DataFrame) -> pl.DataFrame:
+    """Readings of the series that have holes, in order of time, with ``gap``, the minutes since the one before."""
+    spans = rows.group_by(_SERIES).agg(
+        readings=pl.len(),
+        span=(pl.col("start").max() - pl.col("start").min()).dt.total_minutes(),
+        minutes=pl.min("minutes"),
+    )
+    holed = spans.filter(pl.col("span") >= pl.col("readings") * pl.col("minutes"))
+    found = rows.lazy().join(holed.lazy(), on=_SERIES, how="semi").select(*_SERIES, "start", "minutes", "row")
+    # To the nearest minute: clocks may be some seconds off.
+    gap = (pl.col("start").diff().over(_SERIES).dt.total_seconds() + 30) // 60
+    return found.sort(*_SERIES, "start").with_columns(gap=gap).collect()
+
+
+def _orders(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Without readings of dates that are in the file only if day and month are exchanged; far islands are said."""
+    if export.assumed.order == "ymd":
+        return batch
+    stamp = pl.col("start") + pl.duration(minutes=pl.col("minutes") if export.assumed.ends else 0)
+    written = local(stamp, export.zone)
+    on, midnight = written.dt.date(), written.dt.time() == time()
+    # Where 00:00 ends a day, it may be written beside either date.
+    dates = batch.rows.filter(~midnight | pl.lit(not export.assumed.ends)).select(on.unique().sort()).to_series()
+    known = set(dates)
+    if wrong := _exchanged(known, day):
+        first = min(wrong)
+        text = f"{len(wrong)} date(s) fit the others, or the delivery, only with day and month exchanged"
+        text = f"{text}: read in the order {export.assumed.order}, {first} may be {_exchange(first)}"
+        if len(wrong) * 2 >= len(known):
+            return Batch.rejected("layout-contradicts", text)
+        before = local(pl.col("start"), export.zone).dt.date()
+        doubted = batch.rows.filter(on.is_in(sorted(wrong)) | before.is_in(sorted(wrong)))
+        return _without(batch, doubted, "stamp-ambiguous", text)
+    far = dates.filter(dates.diff().dt.total_days().fill_null(0) > _APART)
+    if far.len() and export.assumed.length:
+        text = f"the days lie in {far.len() + 1} groups, more than {_APART} days apart; the second begins {far[0]}"
+        return batch.note("stamp-islands", text)
+    return batch
+
+
+def _exchange(one: date) -> date:
+    return one.replace(month=one.day, day=one.month)
+
+
+def _exchanged(known: set[date], day: date | None) -> set[date]:
+    """Dates that stand alone as they are read, and beside others or just before the delivery the other way round."""
+
+    def beside(one: date, others: set[date], days: int) -> bool:
+        return any(one + timedelta(days=n) in others for n in range(-days, days + 1) if n)
+
+    alone = {d for d in known if d.day <= 12 and d.day != d.month and not beside(d, known, _LONELY)}
+    taken = set[date]()
+    settled = known - alone
+    while more := {d for d in alone - taken if beside(_exchange(d), settled | {_exchange(t) for t in taken}, 1)}:
+        taken |= more
+    others = {_exchange(d) for d in alone}
+    if not taken and alone == known and len(alone) > 2 and all(beside(d, others, 1) for d in others):
+        taken = alone
+    if taken:
+        # The first of each month is how samples of a year are drawn; exchanged, they are days of its January.
+        firsts = all(d.day == 1 for d in taken) and max(map(_exchange, taken)) < max(known)
+        return set() if firsts else taken
+    if day is not None and alone == known and len(known) <= _FRESH:
+        fresh = all(timedelta(0) <= day - _exchange(d) <= timedelta(days=_FRESH) for d in known)
+        return alone if fresh and all(abs(day - d) >= timedelta(days=_LONELY) for d in known) else set()
+    return set()
+
+
+def _future(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Without readings of a day after the delivery: a wrong era or order. Forecasts, where a format has them, stay."""
+    if day is None:
+        return batch
+    # The next day is let pass: a night may be named after the day before it.
+    on = local(pl.col("start"), export.zone).dt.date()
+    wrong = batch.rows.filter((on > day + timedelta(days=1)) & (pl.col("quality") != "forecast"))
+    if not wrong.height:
+        return batch
+    first: date = wrong.select(on.min()).item()
+    era = ": a Buddhist year read as one CE?" if first.year - day.year > _ERAS else ""
+    return _without(batch, wrong, "value-future", f"{first} and later is after the delivery day {day}{era}")
+
+
+def _sentinels(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Without values that are a device's code for none and stand out of their channel."""
+    value = pl.col("value")
+    suspects = batch.rows.filter(value >= _LEAST_CODE // 60)
+    if not suspects.height:
+        return batch
+    as_power = (value * 60 / pl.col("minutes")).cast(ENERGY, strict=False)
+    codes = pl.Series(_SENTINELS).cast(ENERGY).implode()
+    found = suspects.filter(value.is_in(codes) | as_power.is_in(codes))
+    if not found.height:
+        return batch
+    others = batch.rows.join(found.select(_SERIES).unique(), on=_SERIES, how="semi").join(
+        found, on=[*_SERIES, "start"], how="anti"
+    )
+    usual = others.group_by(_SERIES).agg(usual=value.median())
+    stands_out = value.cast(pl.Float64) > pl.col("usual").fill_null(0) * _STANDS_OUT
+    found = found.join(usual, on=_SERIES, how="left").filter(stands_out)
+    return _without(batch, found, "value-sentinel", "all bits of the value are set: a device's code for none")
+
+
+def _negatives(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Say how many values of a direction are negative: they are kept, for nothing tells what is meant."""
+    directed = pl.col("quantity").is_in(["active_import", "active_export"])
+    negative = batch.rows.filter(directed & (pl.col("value") < 0))["row"]
+    if not negative.len():
+        return batch
+    text = f"{negative.len()} value(s) of one direction are negative and kept as delivered; the first is named"
+    return batch.note("value-negative", text, negative.min())  # type: ignore[arg-type]
+
+
+def _without(batch: Batch, doubted: pl.DataFrame, code: str, text: str) -> Batch:
+    """``batch`` without the ``doubted`` readings, a problem for each row that they come from."""
+    if not doubted.height:
+        return batch
+    rest = batch.rows.join(doubted.select(*_SERIES, "start"), on=[*_SERIES, "start"], how="anti", maintain_order="left")
+    return Batch(rest, batch.problems).also(problems_of(doubted.unique("row").sort("row"), code, text))

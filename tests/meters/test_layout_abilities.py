@@ -1,0 +1,180 @@
+"""What a declared layout can say of the shapes exports have: one test a row of the table in docs/meter-formats.md."""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from tests.kit import codes
+from tests.meters.test_readers_thai import xls
+from tests.meters.test_whole_file import FROM, KW, KWH, ends, lines, long, read, stamps, total, workbook
+
+THAI = ["ม.ค.", "ก.พ.", "มี.ค.", "เม.ย.", "พ.ค.", "มิ.ย.", "ก.ค.", "ส.ค.", "ก.ย.", "ต.ค.", "พ.ย.", "ธ.ค."]
+WHOLE = [
+    "มกราคม",
+    "กุมภาพันธ์",
+    "มีนาคม",
+    "เมษายน",
+    "พฤษภาคม",
+    "มิถุนายน",
+    "กรกฎาคม",
+    "สิงหาคม",
+    "กันยายน",
+    "ตุลาคม",
+    "พฤศจิกายน",
+    "ธันวาคม",
+]
+
+
+def points(result):
+    return {point: rows["value"].sum() for (point,), rows in result.tables["readings"].group_by("point")}
+
+
+@pytest.mark.parametrize("names", [THAI, WHOLE])
+@pytest.mark.parametrize("month", range(1, 13))
+def test_thai_months(names, month):
+    rows = [(f"5 {names[month - 1]} 2569 {end:%H:%M}", 1) for end in ends(95)]
+    result = read(lines("at,value", rows), stamp={"columns": ["at"], "order": "dmy", "era": "BE"}, day=None)
+    starts = result.tables["readings"]["start"]
+    assert (codes(result), starts.min()) == ([], datetime(2026, month, 4, 17, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(("epoch", "factor"), [("s", 1), ("ms", 1000)])
+def test_epochs(epoch, factor):
+    rows = [(int((end - timedelta(hours=7)).replace(tzinfo=UTC).timestamp()) * factor, 1) for end in ends(96)]
+    result = read(lines("at,value", rows), stamp={"columns": ["at"], "epoch": epoch})
+    assert (codes(result), total(result)) == ([], 96)
+    assert result.tables["readings"]["start"].min() == (FROM - timedelta(hours=7)).replace(tzinfo=UTC)
+    assert "stamp-bad" in codes(read(long(2), stamp={"columns": ["at"], "epoch": epoch}))
+
+
+def test_a_tolerance_of_seconds():
+    at = [f"{end + timedelta(seconds=n % 81 - 40):%d/%m/%Y %H:%M:%S}" for n, end in enumerate(ends(96))]
+    data = lines("at,value", [(text, 1) for text in at])
+    stamp = {"columns": ["at"], "order": "dmy"}
+    assert (codes(read(data, stamp=stamp | {"tolerance": 40})), total(read(data, stamp=stamp | {"tolerance": 40}))) == (
+        [],
+        96,
+    )
+    assert "interval-misaligned" in codes(read(data, stamp=stamp | {"tolerance": 25}))
+
+
+def test_the_meter_above_the_header():
+    above = {"point": None, "point_above": r"Meter No\.? (?P<point>\w+)"}
+    result = read(b"Report\nMeter No.,111\n" + long(), **above)
+    assert (codes(result), points(result)) == ([], {"111": 96})
+    assert codes(read(b"Report\n" + long(), **above)) == ["file-malformed"]
+    sheets = {n: [["Meter No.", n], ["at", "value"], *([end, int(n)] for end in ends(96))] for n in ("1", "2")}
+    assert points(read(workbook(**sheets), **above)) == {"1": 96, "2": 192}
+
+
+def test_meters_side_by_side():
+    beside = {"point": None, "beside": True, "point_above": r"Meter (?P<point>\w+)"}
+    own = lines("at,value,,at,value", [(at, 1, "", at, 5) for at in stamps(96)])
+    assert points(read(b"Meter A,,,Meter B,\n" + own, **beside)) == {"A": 96, "B": 480}
+    shared = lines("at,value,kW,value,kW", [(at, 1, 4, 5, 20) for at in stamps(96)])
+    result = read(b",Meter A,,Meter B,\n" + shared, **beside)
+    assert (codes(result), points(result)) == (["column-new"] * 2, {"A": 96, "B": 480})
+
+
+def test_several_measures_a_meter_side_by_side():
+    measures = {"import": KWH, "export": KWH | {"quantity": "active_export"}}
+    pattern = r"(?P<point>\w+) (?P<measure>import|export)"
+    result = read(
+        lines("at,A import,A export,B import,B export", [(at, 1, 2, 3, 4) for at in stamps(96)]),
+        point=None,
+        values=None,
+        points={"columns": pattern, "measures": measures},
+    )
+    found = result.tables["readings"].group_by("point", "quantity").agg(pl.col("value").sum()).sort("point", "quantity")
+    assert found.rows() == [
+        ("A", "active_import", 96),
+        ("A", "active_export", 192),
+        ("B", "active_import", 288),
+        ("B", "active_export", 384),
+    ]
+
+
+def test_merged_cells():
+    rows = [(f"{end:%d/%m/%Y}" if n == 0 else "", f"{end:%H:%M}", 1) for n, end in enumerate(ends(95))]
+    stamp = {"columns": ["day", "time"], "order": "dmy"}
+    result = read(lines("day,time,value", rows), stamp=stamp, filled_down=["day"])
+    assert (codes(result), total(result)) == ([], 95)
+
+
+@pytest.mark.parametrize("text", ["15", "15 min", "PT15M", "00:15", "0:15:00", "900 s"])
+def test_a_duration_beside_the_value(text):
+    rows = [(at, 1, text if n < 90 else "60 min") for n, at in enumerate(stamps(96))]
+    result = read(lines("at,value,length", rows), duration_column="length")
+    assert (codes(result), total(result)) == (["interval-length"] * 6, 90)
+
+
+def test_old_workbooks_and_json():
+    old = xls([["at", "value"], *([at, 1] for at in stamps(96))])
+    assert (codes(read(old)), total(read(old))) == ([], 96)
+    rows = [{"at": at, "value": 0.1} for at in stamps(96)]
+    nested = json.dumps({"unit": "kWh", "meters": [{"meter": m, "readings": rows} for m in ("A", "B")]})
+    result = read(nested.encode(), point=None, point_column="meter", ignored=["unit"])
+    assert (codes(result), points(result)) == ([], {"A": Decimal("9.6"), "B": Decimal("9.6")})
+    assert codes(read(json.dumps([1, 2]).encode())) == ["file-malformed"]
+
+
+def test_an_apostrophe_before_a_number_is_excels():
+    result = read(lines("meter,at,value", [("'1044", at, 1) for at in stamps(4)]), point=None, point_column="meter")
+    assert points(result) == {"1044": 4}
+
+
+# No accepted file may differ from its twin in another shape.
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.decimals(0, 999, places=2), min_size=96, max_size=192),
+    st.sampled_from(
+        ["halves", "exchanged", "comma", "twice", "buddhist", "closing", "code", "shuffled", "json", "sheet"]
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_a_file_in_another_shape_is_the_same_or_refused(values, shape, shuffle: random.Random):
+    """Of a file whose values are known, another shape comes out the same, or not without a word that refuses."""
+    values = values[: len(values) // 96 * 96]
+    at, how, count = stamps(len(values)), {"values": {"value": KW}}, len(values)
+    rows = [[text, str(value)] for text, value in zip(at, values, strict=True)]
+    truth = sum(values) / 4
+    header = "at,value"
+    if shape == "halves":
+        rows, truth = rows[1::2], sum(values[1::2]) / 2
+    elif shape == "exchanged":
+        how |= {"stamp": {"columns": ["at"], "order": "mdy"}}
+    elif shape == "comma":
+        rows = [[text, f'"{value}"'.replace(".", ",")] for text, value in rows]
+        how |= {"thousands": ","}
+    elif shape == "twice":
+        header, rows, truth = "at,value,at,value", [[*row, *row] for row in rows], truth * 2
+    elif shape == "buddhist":
+        rows = [[text[:6] + "69" + text[10:], value] for text, value in rows]
+    elif shape == "closing":
+        back = {n: f"{FROM + timedelta(days=n // 96):%d/%m/%Y} 00:00" for n in range(95, count, 96)}
+        rows = [[back.get(n, text), value] for n, (text, value) in enumerate(rows)]
+    elif shape == "code":
+        rows[40][1], truth = "4294967.295", truth - values[40] / 4
+    elif shape == "shuffled":
+        shuffle.shuffle(rows)
+    if shape == "json":
+        data = json.dumps([{"at": text, "value": value} for text, value in rows]).encode()
+    elif shape == "sheet":
+        data = workbook(a=[header.split(","), *rows[:96]], b=[header.split(","), *rows[96:]])
+    else:
+        data = lines(header, rows)
+    # Days that were taken for months are told by the others, or of a single one by its delivery on the morning after.
+    result = read(data, day=FROM.date() + timedelta(days=count // 96), **how)
+    refused = [code for code in codes(result) if code not in ("interval-gap", "value-negative", "stamp-islands")]
+    last = (FROM + timedelta(days=count // 96, hours=-7, minutes=-15)).replace(tzinfo=UTC)
+    start = pl.col("start").max()
+    assert refused or (total(result), result.tables["readings"].select(start).item()) == (truth, last)
+    if shape in ("shuffled", "json", "sheet"):
+        assert not refused, refused
