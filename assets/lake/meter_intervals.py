@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -69,7 +69,9 @@ class Resolved(NamedTuple):
 def resolve(delivered: pl.DataFrame) -> Resolved:
     """Split aligned rows (``KEPT`` among their columns) into the current one of each slot and the superseded ones.
 
-    Superseded rows carry ``reason``: ``repeated`` where value and quality are the winner's, else ``corrected``.
+    Superseded rows carry ``reason``: ``repeated`` where value and quality are the winner's, ``contradicted`` where it
+    has another value and came the same day, in the same version and quality, so that only the order of files decided,
+    else ``corrected``.
     """
     contested = pl.struct(SLOT).is_duplicated()
     rivals = (
@@ -84,11 +86,25 @@ def resolve(delivered: pl.DataFrame) -> Resolved:
     )
     winners = rivals.unique(SLOT, keep="first", maintain_order=True)
     losers = rivals.filter(~pl.struct(SLOT).is_first_distinct()).join(
-        winners.select(*SLOT, _value="value_delivered", _quality="quality"), on=SLOT, how="left", maintain_order="left"
+        winners.select(*SLOT, **{f"_w_{name}": name for name in _DECIDES}), on=SLOT, how="left", maintain_order="left"
     )
-    same = pl.col("value_delivered").eq_missing(pl.col("_value")) & (pl.col("quality") == pl.col("_quality"))
-    superseded = losers.with_columns(reason=pl.when(same).then(pl.lit("repeated")).otherwise(pl.lit("corrected")))
-    return Resolved(pl.concat([delivered.filter(~contested), winners]), superseded.drop("_value", "_quality"))
+    same = {name: pl.col(name).eq_missing(pl.col(f"_w_{name}")) for name in _DECIDES}
+    repeated = same["value_delivered"] & same["quality"]
+    told_at_once = same["quality"] & same["version"] & same["_delivered"]
+    both = pl.col("value_delivered").is_not_null() & pl.col("_w_value_delivered").is_not_null()
+    reason = (
+        pl.when(repeated)
+        .then(pl.lit("repeated"))
+        .when(told_at_once & both)
+        .then(pl.lit("contradicted"))
+        .otherwise(pl.lit("corrected"))
+    )
+    superseded = losers.with_columns(reason=reason).drop(f"_w_{name}" for name in _DECIDES)
+    return Resolved(pl.concat([delivered.filter(~contested), winners]), superseded)
+
+
+_DECIDES: Final = ("value_delivered", "quality", "version", "_delivered")
+"""Columns that tell why a reading took the place of another."""
 
 
 def apply(
@@ -123,12 +139,16 @@ def apply(
         by_receipt.setdefault(receipt, []).append((day, rows))
     return Applied(
         [file for each in done for file in each.files],
-        _verdicts(refused["code"], sum(each.judged for each in done), delivering, register),
+        [
+            *_verdicts(refused["code"], sum(each.judged for each in done), delivering, register),
+            _contradictions(pl.concat([each.contradicted for each in done] or [_CONTRADICTED.to_frame()])),
+        ],
         _problems(refused),
         {receipt: tuple(told) for receipt, told in by_receipt.items()},
     )
 
 
+_CONTRADICTED = pl.Schema({"meter_id": pl.String(), "_receipt": pl.String()})
 _HELD = pl.Schema({"day": pl.Date(), "receipt": pl.String(), "rows": pl.UInt32()})
 
 
@@ -208,13 +228,15 @@ def _apply_day(
 
 class _Bucket(NamedTuple):
     """What was done for a bucket of a day: ``refused`` are readings with ``code`` and ``message``, ``held`` the rows
-    that the lake now holds of each receipt that was applied."""
+    that the lake now holds of each receipt that was applied, ``contradicted`` the readings of these receipts that
+    another file of their delivery day told otherwise (``meter_id``, ``_receipt``)."""
 
     day: date
     outline: Outline
     files: list[Written]
     refused: pl.DataFrame
     held: pl.DataFrame
+    contradicted: pl.DataFrame
     meters: pl.Series
     judged: int
 
@@ -290,6 +312,9 @@ def _apply_bucket(
         pl.concat([regular_held.cast({"_receipt": pl.String}), rest.held])
         .group_by("_receipt")
         .agg(pl.col("len").sum()),
+        rest.superseded.filter(reason="contradicted")
+        .filter(pl.col("_receipt").is_in(again))
+        .select(_CONTRADICTED.names()),
         delivering,
         len(array.place) + rest.judged,
     )
@@ -333,6 +358,23 @@ def _by_rows(
 def _problems(rows: pl.DataFrame) -> pl.DataFrame:
     columns = rows.select("_receipt", row="_row", code="code", message="message")
     return columns.cast({"row": PROBLEM_SCHEMA["row"]}).unique(maintain_order=True)
+
+
+def _contradictions(rows: pl.DataFrame) -> Verdict:
+    """Warn of readings that two files of one delivery day told differently: only their order decided."""
+    if not rows.height:
+        return Verdict(METER_INTERVALS.name, "contradictions", "pass", 0, 0, "no two files of a day differ")
+    meters, receipts = rows["meter_id"].n_unique(), rows["_receipt"].unique().sort()
+    more = f" and {receipts.len() - _NAMED} more" if receipts.len() > _NAMED else ""
+    text = (
+        f"{rows.height} readings of {meters} meters are told otherwise by a later file of the same delivery day, which "
+        f"counts. See meter_superseded, reason contradicted. Receipts: {', '.join(receipts[:_NAMED])}{more}"
+    )
+    return Verdict(METER_INTERVALS.name, "contradictions", "warn", rows.height, rows.height, text)
+
+
+_NAMED: Final = 5
+"""Receipts that a verdict names."""
 
 
 def _verdicts(codes: pl.Series, judged: int, delivering: pl.Series, register: pl.DataFrame) -> list[Verdict]:

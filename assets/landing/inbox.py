@@ -7,9 +7,11 @@ for the answers to the sender.
 """
 
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +27,10 @@ QUIET_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 2.0
 """Between two looks at younger files, one pause for all of them. A copy at 100 kB/s in blocks of 128 kB shows growth
 within it, also where a file system keeps whole seconds."""
+
+TOGETHER_SECONDS = 2.0
+"""Times nearer than this tell no order: FAT keeps every other second, and files copied together come as a folder
+lists them."""
 
 BATCH_FILES = 1000
 BATCH_BYTES = 64 * 1024 * 1024
@@ -56,10 +62,11 @@ def files(inbox: Path, city: str, source: str) -> Iterator[Path]:
 def land_inbox(
     archive: Archive, inbox: Path, delivery: Delivery, sleep: Callable[[float], object] = time.sleep
 ) -> list[Receipt]:
-    """Land every file of a source's inbox. What is not taken (still growing, no regular file, unreadable, past
-    ``MAX_BYTES``) is a receipt with the outcome ``left``. Raises what ``Archive.land_many`` raises."""
+    """Land every file of a source's inbox, in the order in which they were delivered (see ``_in_order``). What is not
+    taken (still growing, no regular file, unreadable, past ``MAX_BYTES``) is a receipt with the outcome ``left``.
+    Raises what ``Archive.land_many`` raises."""
     folder = inbox / delivery.city / delivery.source
-    entries = list(_entries(folder))
+    entries = _in_order(list(_entries(folder)))
     growing = _growing(entries, sleep)
     receipts: list[Receipt] = []
     batch: list[Arrival] = []
@@ -117,6 +124,30 @@ def _entries(folder: Path) -> Iterator[_Entry]:
             continue  # taken away meanwhile
         except OSError as error:
             yield _Entry(path, error)
+
+
+def _in_order(entries: Sequence[_Entry]) -> list[_Entry]:
+    """The order in which files were delivered, which decides between two that tell one reading differently: by the
+    time that they were last written, those written together by their names as people count them (``v2`` before
+    ``v10``, ``may`` before ``may (2)`` and ``may_corrected``)."""
+    timed = sorted(((_modified(entry), entry) for entry in entries), key=lambda each: each[0])
+    transfers = accumulate(
+        (after - before > TOGETHER_SECONDS for (before, _), (after, _) in pairwise(timed)), initial=0
+    )
+    placed = [(transfer, _counted(entry.path), entry) for transfer, (_, entry) in zip(transfers, timed, strict=False)]
+    return [entry for *_, entry in sorted(placed, key=lambda each: each[:2])]
+
+
+def _modified(entry: _Entry) -> float:
+    return entry.seen.st_mtime if isinstance(entry.seen, os.stat_result) else 0.0
+
+
+def _counted(path: Path) -> tuple[list[tuple[str, int]], ...]:
+    """A path as people order them: numbers by their size, a name before the same name with something behind it."""
+    return tuple(
+        [(text, int(number or 0)) for text, number in re.findall(r"(\D*)(\d*)", part.casefold())]
+        for part in (*path.parent.parts, path.stem, path.suffix)
+    )
 
 
 def _growing(entries: Sequence[_Entry], sleep: Callable[[float], object]) -> Collection[Path]:

@@ -105,7 +105,7 @@ METER_SUPERSEDED = Table(
     title="Superseded meter values",
     description="Every delivered value that another delivery replaced or repeated, so that any past day can be asked.",
     smart="energy",
-    version=3,
+    version=4,
     prefer=_LATER,
     of_customers=True,
     key=(*_METER_KEY, "_receipt", "_nth"),
@@ -119,9 +119,10 @@ METER_SUPERSEDED = Table(
         Column(
             "reason",
             pl.String(),
-            "Why it does not count; off_grid: not on the grid of its channel's day.",
+            "Why it does not count. contradicted: a later file of the same delivery day has another value; off_grid: "
+            "not on the grid of its channel's day.",
             nullable=False,
-            allowed=("corrected", "repeated", "off_grid"),
+            allowed=("corrected", "contradicted", "repeated", "off_grid"),
         ),
     ),
 )

@@ -3,13 +3,16 @@
 import io
 import zipfile
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from assets.cities.registry import load_registry
+from assets.lake import ingest
 from assets.lake.files import CityLake
-from assets.landing.deployment import Deployment
+from assets.landing.deployment import Deployment, Step
 from assets.landing.store import LocalStore
-from quality.tables import DELIVERIES, METER_INTERVALS, QUARANTINE
+from quality.tables import DELIVERIES, METER_INTERVALS, METER_SUPERSEDED, QUARANTINE
 from tests.kit import ingest_meters, land
+from tests.lake.small_city import D1, deliver, deployment_at, nem12, small_city
 
 DAY = date(2026, 1, 3)
 NEM12 = (
@@ -73,3 +76,21 @@ def test_what_is_wrong_with_a_delivery_of_registers_is_told_once(tmp_path):
         "meter_intervals": ("ok", 0, 0),
         "register_reads": ("partial", 1, 1),
     }
+
+
+def test_two_files_of_a_night_that_differ_are_told_and_the_later_counts(tmp_path: Path) -> None:
+    city = small_city()
+    for at, (first, then) in enumerate(((5, 7), (7, 5), (3, 8), (8, 3))):  # whatever their receipts' ids
+        deployment = deployment_at(tmp_path / str(at), city)
+        receipts = [
+            deliver(deployment, city, "exports", D1, name, nem12(D1, "02001", "02002", "02003", value=value))
+            for name, value in (("original.csv", first), ("v2_corrected.csv", then))
+        ]
+        judged = ingest.ingest_meters(Step(deployment, city, D1, "test"))
+        lake = CityLake(deployment.store, city.slug)
+        assert lake.day(METER_INTERVALS, D1)["value_delivered"].mean() == then
+        assert lake.day(METER_SUPERSEDED, D1)["reason"].unique().to_list() == ["contradicted"]
+        told = next(verdict for verdict in judged.verdicts if verdict.check == "contradictions")
+        assert (told.verdict, told.failed) == ("warn", 288)
+        assert "288 readings of 3 meters" in told.message
+        assert receipts[0] in told.message

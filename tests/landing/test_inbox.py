@@ -38,6 +38,12 @@ def names(source: Path) -> list[str]:
     return [path.relative_to(source).as_posix() for path in files(source.parents[1], "nan", "exports")]
 
 
+def in_order(source: Path) -> list[str]:
+    archive, _ = landed(source)
+    receipts = sorted(archive.receipts("nan", "exports"), key=lambda receipt: receipt.number)
+    return [receipt.name for receipt in receipts]
+
+
 def no_pause(seconds: float) -> None:
     raise AssertionError("a second look at files that are old")
 
@@ -245,3 +251,20 @@ def test_a_folder_that_cannot_be_read_is_said(source: Path, monkeypatch: pytest.
     monkeypatch.setattr(os, "scandir", refuse)
     _, receipts = landed(source)
     assert {name: receipt.code for name, receipt in receipts.items()} == {"a.csv": None, "locked": "file-unreadable"}
+
+
+def test_what_was_written_later_is_delivered_later_whatever_its_name(source: Path) -> None:
+    put(source, "may_original.csv", b"1", age=9 * 3600)
+    put(source, "may_corrected.csv", b"2", age=3600)
+    put(source, "april/b.csv", b"3", age=5 * 3600)
+    assert in_order(source) == ["may_original.csv", "april/b.csv", "may_corrected.csv"]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_files_of_one_copy_are_delivered_as_people_count_their_names(source: Path, reverse: bool) -> None:
+    counted = ["may.csv", "may (2).csv", "may (10).csv", "may_corrected.csv", "may_v2.xlsx", "may_v10.csv"]
+    now = time.time() - 3600
+    for at, name in enumerate(reversed(counted) if reverse else counted):
+        put(source, name, name.encode())
+        os.utime(source / name, (now + at / 3,) * 2)
+    assert in_order(source) == counted
