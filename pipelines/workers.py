@@ -111,7 +111,7 @@ class Sent:
             raise
         except Exception:
             error = serializable_error_info_from_exc_info(sys.exc_info())
-            failure = StepFailureData(error=error, user_failure_data=None)
+            failure = StepFailureData(error=error, user_failure_data=None)  # type: ignore[no-untyped-call]
             return [serialize_value(DagsterEvent.step_failure_event(self.context, failure))]
 
     def _events(self) -> Sequence[str]:
@@ -156,7 +156,7 @@ class OnWorkers(Executor):
                 send = partial(_send, workers, sent)
                 yield from core_celery_execution_loop(plan_context, execution_plan, step_execution_fn=send)
         except (KombuError, RedisError) as error:
-            raise BrokerAway(f"the broker: {error}") from error
+            raise BrokerAway(f"the broker: {error}") from None
         finally:
             for step in sent:
                 with contextlib.suppress(Exception):  # what ends the run is told, not this
