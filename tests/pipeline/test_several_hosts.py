@@ -23,7 +23,7 @@ from tests.hosts import Network, two_hosts
 from tests.s3_server import BUCKET, NotInstalled, serving
 from tests.shared_servers import free_port, postgres_serving, redis_serving
 
-CITIES = ["khon_kaen", "phuket", "samyan", "nan"]
+CITIES = ["khon_kaen", "mae_moh", "samyan", "nan"]
 STEP_SECONDS = 60
 """Longer than any step takes here; how long the step of a host that died waits, and a little more."""
 
@@ -103,14 +103,14 @@ class Site:
 
 def ended(night: subprocess.Popen[str]) -> dict[str, Any]:
     """The summary of a night that was begun."""
-    out, err = night.communicate(timeout=280)
+    out, err = night.communicate(timeout=600)
     assert out, err
     return json.loads(out)
 
 
 def until(seen: Callable[[], Any]) -> Any:
     """What ``seen`` returns, once it is something."""
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 400
     while not (found := seen()):
         assert time.monotonic() < deadline, "it was never seen"
         time.sleep(0.05)
@@ -165,7 +165,7 @@ def same_as_alone(site: Site, store: str) -> None:
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_workers_on_two_hosts_publish_what_one_process_does(site: Site, alone: Mapping[str, Any]) -> None:
     with site.working("spread"):
         summary = site.night("spread")
@@ -178,7 +178,7 @@ def test_workers_on_two_hosts_publish_what_one_process_does(site: Site, alone: M
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_step_that_kills_its_workers_costs_its_city_alone(site: Site, alone: Mapping[str, Any]) -> None:
     step = "nan__meter_intervals"
     with site.working("killing"):
@@ -195,7 +195,7 @@ def test_a_step_that_kills_its_workers_costs_its_city_alone(site: Site, alone: M
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_host_that_dies_amid_a_step_loses_nothing(site: Site, alone: Mapping[str, Any]) -> None:
     with site.working("dying"):
         night = site.begin("dying")
