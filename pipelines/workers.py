@@ -48,6 +48,9 @@ from pipelines.stopping import NIGHT
 PING_SECONDS = 15
 """How often workers are asked whether they are there. They answer while they work."""
 
+PINGS = 5
+"""How often they are asked before a run begins, 3 s each: one that starts, or is busy, takes some seconds to answer."""
+
 DESERTED_SECONDS = 600
 """How long a run waits for a worker to come back: a host starts anew in less."""
 
@@ -70,7 +73,7 @@ class Workers:
     def __init__(self, app: Celery) -> None:
         self.app = app
         self._asked = self._seen = time.monotonic()
-        if not self._answer():
+        if not any(self._answer() for _ in range(PINGS)):
             raise NoWorker("no worker answers at the broker: start `muang worker` on at least one host")
 
     def look(self) -> None:
@@ -97,6 +100,7 @@ class Sent:
 
     def __init__(self, result: AsyncResult, context: Any, workers: Workers) -> None:
         self.result, self.context, self.workers = result, context, workers
+        self.over = False
 
     def ready(self) -> bool:
         """Whether nothing more is to be waited for."""
@@ -116,13 +120,13 @@ class Sent:
 
     def _events(self) -> Sequence[str]:
         if not self.result.ready():
-            self.revoke()
             raise NoWorker(f"no worker has answered for {DESERTED_SECONDS} s")
         try:
             events: Sequence[str] = self.result.get()
         except TimeLimitExceeded:
             raise StepTooLong("the step took longer than the setting step_seconds allows, and was ended") from None
         finally:
+            self.over = True
             self.result.forget()
         return events
 
@@ -154,14 +158,15 @@ class OnWorkers(Executor):
             workers = Workers(celery_app(self.settings))
             with lead(run, cities_of(self.settings), tell, shared=True):
                 send = partial(_send, workers, sent)
-                yield from core_celery_execution_loop(plan_context, execution_plan, step_execution_fn=send)
+                try:
+                    yield from core_celery_execution_loop(plan_context, execution_plan, step_execution_fn=send)
+                finally:  # before the cities are given back
+                    for step in sent:
+                        with contextlib.suppress(Exception):  # what ends the run is told, not this
+                            if not step.over:
+                                step.revoke()
         except (KombuError, RedisError) as error:
             raise BrokerAway(f"the broker: {error}") from None
-        finally:
-            for step in sent:
-                with contextlib.suppress(Exception):  # what ends the run is told, not this
-                    if not step.result.ready():
-                        step.revoke()
 
 
 def _send(
