@@ -15,7 +15,7 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.indicators.make import Computed, make
-from assets.lake import answers, derive, ingest, load_profile, upkeep
+from assets.lake import answers, derive, ingest, load_profile, meter_final, upkeep
 from assets.lake.derive import DERIVED, Derived
 from assets.lake.feeds import NATIONAL, SOURCES, feeds, landed_as, source_of
 from assets.landing.archive import Receipt
@@ -26,7 +26,7 @@ from assets.sources import fetch
 from assets.sources.source import Source
 from quality.contracts import Table
 from quality.problems import gather, with_severity
-from quality.tables import INDICATORS, LOAD_PROFILE, METER_INTERVALS, METERS, PROGRAMME, TABLES
+from quality.tables import INDICATORS, LOAD_PROFILE, METER_FINAL, METER_INTERVALS, METERS, PROGRAMME, TABLES
 from quality.verdicts import Verdict
 
 OWNERS = ["team:muang"]
@@ -60,7 +60,9 @@ def build_city(city: City) -> list[dg.AssetsDefinition]:
     tables = city_tables(city)
     assets += [_table(city, table) for table in tables]
     if METER_INTERVALS in tables:
-        assets.append(_load_profile(city, METERS in tables))
+        from_register = [_key(city, METERS.name)] if METERS in tables else []
+        deps = [_key(city, METER_INTERVALS.name), *from_register]
+        assets += [_judged_asset(city, METER_FINAL, deps, meter_final.make, _built), _load_profile(city, from_register)]
     made_of = [derived for derived in DERIVED if derived.source in tables]
     assets += [_derived(city, derived) for derived in made_of]
     profile = [LOAD_PROFILE] if METER_INTERVALS in tables else []
@@ -248,13 +250,11 @@ def _landing_key(city: City, name: str) -> dg.AssetKey:
     return dg.AssetKey([owner, "landed_inbox" if entry.via == "inbox" else f"landed_{source}"])
 
 
-def _load_profile(city: City, has_register: bool) -> dg.AssetsDefinition:
-    deps = [_key(city, METER_INTERVALS.name)] + ([_key(city, METERS.name)] if has_register else [])
-
+def _load_profile(city: City, from_register: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     def work(step: Step) -> derive.Built:
         return load_profile.make(step, lambda: published_days(step.deployment.store, step.city.slug))
 
-    return _judged_asset(city, LOAD_PROFILE, deps, work, _built)
+    return _judged_asset(city, LOAD_PROFILE, [_key(city, METER_FINAL.name), *from_register], work, _built)
 
 
 def _derived(city: City, derived: Derived) -> dg.AssetsDefinition:

@@ -19,20 +19,20 @@ LAKE, UNSORTED, DATABASE = "the lake", "unsorted Parquet", "DuckDB's own format"
 
 QUESTIONS = {
     "one meter's days": """
-        select start, value_final, quality from intervals
+        select start, value_delivered, quality from intervals
         where meter_id = (select max(meter_id) from meters) order by start""",
     "peak quarter-hour of a zone": """
         select zone, max_by(start, kwh), max(kwh) from (
-            select zone, start, sum(value_final) as kwh from intervals join meters using (meter_id)
+            select zone, start, sum(value_delivered) as kwh from intervals join meters using (meter_id)
             where quantity = 'active_import' group by all
         ) group by all order by all""",
     "completeness by day": """
         select local_date, quality, count(*) from intervals group by all order by all""",
     "energy by class and day": """
-        select customer_class, local_date, sum(value_final) from intervals join meters using (meter_id)
+        select customer_class, local_date, sum(value_delivered) from intervals join meters using (meter_id)
         group by all order by all""",
     "largest use at night": """
-        select meter_id, sum(value_final) as kwh from intervals
+        select meter_id, sum(value_delivered) as kwh from intervals
         where hour(start) between 18 and 21 group by all order by kwh desc limit 20""",
 }
 """Hours are of UTC: 01:00 to 05:00 in Bangkok."""

@@ -10,6 +10,8 @@ import polars as pl
 from quality.contracts import Table
 from quality.problems import CODES
 from quality.tables import TABLES, VERDICTS
+from quality.vee.rules import RULES
+from quality.vee.verdicts import REGISTER_RULES
 
 BANDS = ((1_000_000, "1000000+"), (100_000, "100000-999999"), (10_000, "10000-99999"), (1_500, "1500-9999"))
 """Least count and name. Fewer than 1,500 are one band: quarter-hours of a day of fewer than 15 customers (15 x 96 =
@@ -34,6 +36,9 @@ OWN_RULES = {
     "customer-unknown": "Public meters have a contract account; where they have none, they count as one customer.",
     "memory": "Of days of published snapshots it is known what they were made of; else they are not published again.",
     "interval-length": "Meters' intervals divide a quarter-hour; else the meter is left out.",
+    **{rule.code: f"No value of this kind: {rule.english}." for rule in RULES},
+    **{f"register_{check}": f"No read of this kind: {wrong}" for check, (wrong, _) in REGISTER_RULES.items()},
+    "rules_run": "All rules about meter values can run.",
     "value-negative": "Imports are not negative; else the quarter-hour counts as missing.",
 }
 """Checks that are neither a problem's code nor an expectation, and what they ask."""

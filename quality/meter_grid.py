@@ -4,7 +4,7 @@ Days are Asia/Bangkok days: no clock changes, so a day always has 1440 / minutes
 """
 
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -14,6 +14,42 @@ DAY_MINUTES = 1440
 CHANNEL = ("meter_id", "channel", "quantity")
 CHANNEL_DAY = (*CHANNEL, "local_date")
 SLOT = (*CHANNEL, "start")
+
+CLOCK_SECONDS: Final = 20
+"""How far a meter's clock may be off (Swiss Metering Code MC-CH 2009, Table 5: 20 s for class A, less for the better
+ones). A stamp within it marks the slot that it is next to."""
+
+_MINUTE: Final = 60_000_000
+"""In microseconds, as instants are told."""
+_AHEAD: Final = 7 * 60 * _MINUTE
+"""Bangkok is seven hours ahead of UTC, since 1920 and without clock changes (``zoneinfo``)."""
+
+
+def off_clock(stamp: pl.Expr, minutes: int) -> pl.Expr:
+    """Whether ``stamp`` (local time without a zone; of minutes that divide an hour, any) is further than
+    ``CLOCK_SECONDS`` from the grid of ``minutes``."""
+    after = stamp.cast(pl.Int64) % (minutes * _MINUTE)
+    return pl.min_horizontal(after, minutes * _MINUTE - after) > CLOCK_SECONDS * 1_000_000
+
+
+def on_clock(readings: pl.DataFrame) -> pl.DataFrame:
+    """``readings`` (``start, minutes``) with the stamps of clocks that are off by no more than ``CLOCK_SECONDS`` on
+    their grid, and ``clock_seconds``: how far each was moved, rounded away from zero, null where it was not."""
+    told = readings["start"].to_physical()
+    # A clock that is right costs one look: whole minutes are on every grid or far from it.
+    if not (told % _MINUTE != 0).any():
+        return readings.with_columns(clock_seconds=pl.lit(None, pl.Int8))
+    start, length = pl.col("start").to_physical(), pl.col("minutes").cast(pl.Int64)
+    near = (start + _MINUTE // 2) // _MINUTE * _MINUTE
+    off = start - near
+    divides = (length > 0) & (DAY_MINUTES % length == 0)
+    fits = divides & ((near + _AHEAD) % (length * _MINUTE) == 0) & (off.abs() <= CLOCK_SECONDS * 1_000_000)
+    seconds = off.sign() * ((off.abs() + 999_999) // 1_000_000)
+    moved = fits & (off != 0)
+    return readings.with_columns(
+        clock_seconds=pl.when(moved).then(seconds).cast(pl.Int8),
+        start=pl.when(moved).then(near.cast(readings.schema["start"])).otherwise("start"),
+    )
 
 
 class Aligned(NamedTuple):

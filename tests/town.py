@@ -3,14 +3,14 @@ by the attacker (``tests.attacker``)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from quality import privacy
-from quality.tables import LOAD_PROFILE_BASIS
+from quality.tables import LOAD_PROFILE_BASIS, QUARTERS
 from tests.attacker import Array, Attacker, Edition
 
 DAY = date(2026, 1, 1)
@@ -36,6 +36,8 @@ class Town:
     registers: dict[date, dict[str, Home]] = field(default_factory=dict)
     """The register as it was when a day was made last."""
     withheld: int = 0
+    slots: int = 1
+    """Of a day, of which something is delivered: the first of its quarter-hours."""
     steady: bool = True
     """Whether the gate is told of the days before."""
 
@@ -56,7 +58,8 @@ class Town:
         assert found.is_empty(), found
         self.basis[day], self.withheld = basis, self.withheld + withheld.height
         self.registers[day] = dict(self.register)
-        attacker.see(self.name, str(day), editions(cells, basis))
+        self.slots = max([self.slots, *map(len, self.delivered[day].values())])
+        attacker.see(self.name, str(day), editions(cells, basis, self.slots))
 
     def withdraw(self, day: date, meter: str) -> None:
         """Take a meter out of a day for ever."""
@@ -67,44 +70,35 @@ class Town:
         """The deliveries of a day as the gate takes them."""
         homes = [self.register.get(meter, Home("unassigned", "other", meter)) for meter in delivered]
         kwh = np.stack([*delivered.values()]) if delivered else np.empty((0, 1))
-        starts = [
-            datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=at) for at in range(kwh.shape[1])
-        ]
-        schema = LOAD_PROFILE_BASIS.schema
         meters = pl.DataFrame(
             [(meter, home.customer, home.zone, home.klass) for meter, home in zip(delivered, homes, strict=True)],
             schema=dict.fromkeys(("meter_id", "customer_id", "zone", "customer_class"), pl.String),
             orient="row",
         )
-        slots = pl.DataFrame({"start": starts, "local_date": day}, schema_overrides={"start": schema["start"]})
-        values = pl.Series("kwh", kwh.ravel()).fill_nan(None).round(6).cast(schema["kwh"])
-        return meters.join(slots, how="cross", maintain_order="left_right").with_columns(values)
+        whole_day = np.full((len(homes), len(QUARTERS)), np.nan)
+        whole_day[:, : kwh.shape[1]] = kwh
+        energy = pl.DataFrame(whole_day, QUARTERS).with_columns((pl.all().fill_nan(None) * 1e6).round().cast(pl.Int64))
+        return meters.with_columns(pl.lit(day).alias("local_date")).hstack(energy)
 
     def registered(self) -> pl.DataFrame:
         rows = [(meter, home.zone, home.klass) for meter, home in self.register.items()]
         return pl.DataFrame(rows, schema=dict.fromkeys(("meter_id", "zone", "customer_class"), pl.String), orient="row")
 
 
-def editions(cells: pl.DataFrame, basis: pl.DataFrame) -> dict[tuple[str, str], Edition]:
-    """The published ``cells`` of a day with the parts of customers that they are scored with."""
-    starts = cells.select("start").unique().sort("start").with_row_index("slot")
-    slots = [str(slot) for slot in starts["slot"]]
-    parts = basis.filter(pl.col("kwh").is_not_null()).group_by("cell_zone", "cell_class", "customer_id", "start")
-    known = parts.agg(pl.col("kwh").sum().cast(pl.Float64)).rename(
-        {"cell_zone": "zone", "cell_class": "customer_class"}
-    )
+def editions(cells: pl.DataFrame, basis: pl.DataFrame, slots: int) -> dict[tuple[str, str], Edition]:
+    """The published ``cells`` of a day's first ``slots``, with the parts of customers that they are scored with."""
+    parts: dict[tuple[str, str], dict[str, Array]] = {}
+    for zone, klass, customer, *told in basis.select("cell_zone", "cell_class", "customer_id", *QUARTERS).iter_rows():
+        of_meter = np.array(told[:slots], dtype=float) / 1e6
+        customers = parts.setdefault((zone, klass), {})
+        known = customers.get(customer, np.full(slots, np.nan))
+        customers[customer] = np.where(np.isnan(of_meter), known, np.nan_to_num(known) + of_meter)
     cell = ["zone", "customer_class"]
-    values, customers = (
-        each.join(starts, on="start").pivot("slot", index=[*cell, *of], values="kwh")
-        for each, of in ((cells.with_columns(pl.col("kwh").cast(pl.Float64)), []), (known, ["customer_id"]))
-    )
-
-    def rows(table: pl.DataFrame) -> Array:
-        there = (pl.col(slot) if slot in table.columns else pl.lit(None, pl.Float64).alias(slot) for slot in slots)
-        return table.select(there).to_numpy()
-
-    found = {name: Edition(row, {}) for name, row in zip(values.select(cell).iter_rows(), rows(values), strict=True)}
-    for (*name, customer), row in zip(customers.select(*cell, "customer_id").iter_rows(), rows(customers), strict=True):
-        if (name[0], name[1]) in found:
-            found[name[0], name[1]].parts[customer] = row
-    return found
+    values: dict[tuple[str, str], Array] = {}
+    for (zone, klass), rows in cells.sort("start").group_by(cell):
+        values[str(zone), str(klass)] = rows["kwh"].cast(pl.Float64).to_numpy()[:slots]
+    # Of who has nothing in a cell nothing is known there.
+    return {
+        name: Edition(row, {who: kwh for who, kwh in parts.get(name, {}).items() if not np.isnan(kwh).all()})
+        for name, row in values.items()
+    }

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from quality.vee.thresholds import Thresholds
+
 SLUG = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
 """ASCII with underscores: what every engine and shell takes as a path segment without quoting."""
 
@@ -77,6 +79,14 @@ class Emblem(BaseModel):
         return self
 
 
+def _wrong_thresholds(own: Mapping[str, Any]) -> list[tuple[bool, str]]:
+    try:
+        Thresholds.of(own)
+    except ValueError as error:
+        return [(True, f"meter_thresholds: {error}")]
+    return []
+
+
 class City(BaseModel):
     """One city. Facts that are not official carry their source and confidence (A, B or C; see ``cities.yaml``)."""
 
@@ -107,6 +117,8 @@ class City(BaseModel):
     meter_buckets: int = Field(default=1, ge=1, le=256)
     """Files that a day of meter readings is cut into, so that memory is bounded by one: a power of two, about one for
     10,000 meters. `muang lake rebucket` brings the days that are there to it."""
+    meter_thresholds: Mapping[str, Any] = Field(default_factory=dict)
+    """Thresholds of the rules for meter values that are other ones here: a number, or one by customer class."""
     sources: Mapping[Annotated[str, Field(pattern=SLUG)], SourceEntry] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -121,6 +133,7 @@ class City(BaseModel):
                 "dopa_tambon is not in dopa_amphoe",
             ),
             (self.meter_buckets.bit_count() != 1, f"meter_buckets {self.meter_buckets} is no power of two"),
+            *_wrong_thresholds(self.meter_thresholds),
             (len(set(self.smarts)) != len(self.smarts), "smarts has a Smart twice"),
             (
                 (self.utility == "MEA") != (self.dopa_province in MEA_PROVINCES),

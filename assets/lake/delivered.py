@@ -16,7 +16,7 @@ import polars as pl
 
 from assets.lake import buckets
 from assets.landing.archive import Receipt
-from quality.meter_grid import ZONE
+from quality.meter_grid import ZONE, on_clock
 from quality.readings import LABEL, QUANTITIES
 from quality.tables import METER_SUPERSEDED
 
@@ -65,25 +65,30 @@ def customers(accounts: pl.Series, city: str, key: bytes) -> dict[str, str]:
 def to_delivered(readings: pl.DataFrame, receipt: Receipt, ids: Mapping[str, str]) -> pl.DataFrame:
     """Readings (``READING_SCHEMA``) of one receipt as rows of ``DELIVERED``, their points by ``ids`` (``pseudonyms``):
     no metering point goes any further."""
-    return readings.select(
-        "channel",
-        "quantity",
-        "start",
-        "minutes",
-        "quality",
-        "quality_raw",
-        "reason_raw",
-        "rate_raw",
-        "version",
-        meter_id=pl.col("point").replace_strict(ids, return_dtype=LABEL),
-        unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=LABEL),
-        local_date=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
-        value_delivered="value",
-        _receipt=pl.lit(receipt.id, LABEL),
-        _row="row",
-        _delivered=pl.lit(receipt.day, pl.Date),
-        _number=pl.lit(receipt.number, pl.Int32),
-    ).select(pl.col(name).cast(dtype) for name, dtype in DELIVERED.items())
+    return (
+        on_clock(readings)
+        .select(
+            "channel",
+            "quantity",
+            "start",
+            "minutes",
+            "quality",
+            "quality_raw",
+            "reason_raw",
+            "rate_raw",
+            "clock_seconds",
+            "version",
+            meter_id=pl.col("point").replace_strict(ids, return_dtype=LABEL),
+            unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=LABEL),
+            local_date=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
+            value_delivered="value",
+            _receipt=pl.lit(receipt.id, LABEL),
+            _row="row",
+            _delivered=pl.lit(receipt.day, pl.Date),
+            _number=pl.lit(receipt.number, pl.Int32),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in DELIVERED.items())
+    )
 
 
 class Spool:

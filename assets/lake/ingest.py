@@ -165,9 +165,9 @@ def _apply_reads(
 ) -> list[Written]:
     """Put the batch's register reads into the lake, in place of what its receipts brought earlier."""
     also = set(lake.days(REGISTER_READS)).intersection(ledger.days_of(lake, REGISTER_READS, receipts))
-    return register_reads.apply(
-        lake, pl.concat([REGISTER_READS.empty(), *(export.reads for export in exports)]), receipts, also, numbers
-    )
+    reads = pl.concat([REGISTER_READS.empty(), *(export.reads for export in exports)])
+    mark_stale(lake, REGISTER_READS, {*reads[REGISTER_READS.day].unique(), *also})
+    return register_reads.apply(lake, reads, receipts, also, numbers)
 
 
 def latest_register(step: Step) -> pl.DataFrame:

@@ -3,20 +3,24 @@
 Made of final interval values and the meter register; what of it may be published is ``quality.privacy``'s to say.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from assets.lake import ingest, overlap
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
 from quality import gate, privacy
-from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS
-from quality.verdicts import Verdict, ascends, contract, keys, structure, worst
+from quality.meter_grid import ZONE
+from quality.tables import DELIVERED, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_FINAL, QUARTERS
+from quality.verdicts import Verdict, contract, keys, structure, worst
 
 QUARTER = 15
 """Minutes. Shorter intervals that divide it are summed; a longer one is never spread, that would invent a shape."""
@@ -43,79 +47,135 @@ class LoadProfile:
 
 
 class Contributions(NamedTuple):
-    """kWh of meters by quarter-hour (``quality.privacy.rule``), and the channels that cannot have one."""
+    """Energy of meters by quarter-hour, and the meters that lack one.
+
+    ``quarters``: ``meter_id, local_date``, ``DELIVERED`` and ``QUARTERS`` (millionths of a kWh, null where unknown),
+    one a meter.
+    ``long``: ids of meters that are left out, because an interval of theirs does not divide a quarter-hour.
+    ``negative``: ids of meters of which a value is.
+    """
 
     quarters: pl.DataFrame
-    left_out: pl.DataFrame
+    long: pl.Series
+    negative: pl.Series
 
 
-def contributions(intervals: pl.DataFrame, register: pl.DataFrame) -> Contributions:
-    """kWh per meter and quarter-hour, and the channels that cannot have one.
+COLUMNS = ("meter_id", "quantity", "start", "minutes", "local_date", "value_final", "final_quality")
+"""What contributions are made of, of ``meter_final``."""
 
-    ``intervals`` are rows of ``meter_intervals`` (complete grid), ``register`` rows of ``meters``, one a meter
-    (raises ``polars.exceptions.ComputeError`` if a meter occurs twice). A meter's active imports are added up; its
-    quarter-hour is null unless every interval in it has a final value that is not negative. Meters outside the
-    register get zone ``unassigned`` and class ``other``. Returns ``meter_id, customer_id, zone, customer_class, start,
-    local_date, kwh`` and, for the channels left out with their whole meter, ``meter_id, minutes, reason``.
+READ = ("V", "S", "U")
+"""Final qualities of values that were read; the others are estimates, of the utility or our own."""
+
+IMPOSSIBLE = 10**18
+"""Millionths of a kWh: a sum that a value of ``meter_intervals`` could not hold (10^12 kWh) is no energy."""
+
+_IDS = pl.Series("meter_id", [], pl.String)
+_NONE = Contributions(
+    pl.Schema(
+        {"meter_id": pl.String(), "local_date": pl.Date()}
+        | dict.fromkeys(DELIVERED, pl.UInt64())
+        | dict.fromkeys(QUARTERS, pl.Int64())
+    ).to_frame(),
+    _IDS,
+    _IDS,
+)
+
+
+def contributions(pieces: Iterable[pl.DataFrame]) -> Contributions:
+    """Energy per meter and quarter-hour of a local day, from pieces of its intervals (``COLUMNS``) that share no meter.
+
+    A meter's active imports are added up; its quarter-hour is null unless there are intervals in it, and each has a
+    final value that is not negative.
+    """
+    parts = [_NONE, *map(_of_piece, pieces)]
+    quarters, long, negative = (pl.concat(each) for each in zip(*parts, strict=True))
+    return Contributions(quarters, long, negative)
+
+
+def _of_piece(intervals: pl.DataFrame) -> Contributions:
+    taken = intervals.filter(pl.col("quantity") == "active_import")
+    fits = (pl.col("minutes") <= QUARTER) & (QUARTER % pl.col("minutes") == 0)
+    long = taken.filter(~fits)["meter_id"].unique()
+    # A meter with one channel too coarse would be counted by half; it is left out for the day.
+    taken = taken.filter(~pl.col("meter_id").is_in(long.implode())) if long.len() else taken
+    if not taken.height:
+        return _NONE._replace(long=long)
+    if not taken["meter_id"].is_sorted():
+        taken = taken.sort("meter_id")
+    meter = taken["meter_id"].rle_id().to_numpy().astype(np.int64)
+    ids = taken["meter_id"].gather(np.flatnonzero(np.diff(meter, prepend=-1)))
+    day = taken["local_date"][0]
+    midnight = datetime.combine(day, time(), ZoneInfo(ZONE)).astimezone(UTC)
+    after = pl.col("start") - pl.lit(midnight, taken.schema["start"])
+    quarter = taken.select(after.dt.total_minutes() // QUARTER).to_series().to_numpy()
+    value = taken["value_final"].to_physical().cast(pl.Int64)
+    place = meter * len(QUARTERS) + quarter
+    energy = _added(place, value.fill_null(-1).to_numpy(), len(ids) * len(QUARTERS))
+    delivered = energy >= 0
+    delivered[place[(~taken["final_quality"].is_in(READ)).to_numpy()]] = False
+    bits = delivered.reshape(len(ids), len(DELIVERED), -1) @ (np.uint64(1) << np.arange(48, dtype=np.uint64))
+    quarters = pl.DataFrame(energy.reshape(-1, len(QUARTERS)), QUARTERS)
+    quarters = quarters.select(
+        ids,
+        pl.lit(day).alias("local_date"),
+        *(pl.Series(name, bits[:, at]) for at, name in enumerate(DELIVERED)),
+        pl.when(pl.col(QUARTERS) >= 0).then(pl.col(QUARTERS)),
+    )
+    negative = taken["meter_id"].filter(value < 0).unique()
+    return Contributions(quarters, long, negative)
+
+
+def _added(place: NDArray[np.int64], value: NDArray[np.int64], places: int) -> NDArray[np.int64]:
+    """Sums of what is in one place; -1 where nothing is, or something negative, or more than a sum may be."""
+    total, known = np.zeros(places, np.int64), np.zeros(places, np.bool_)
+    np.add.at(total, place, value)
+    known[place] = True
+    known[place[value < 0]] = False
+    # In floating point too, where a sum that 64 bits cannot hold is seen.
+    roughly = np.bincount(place, value, places)
+    return np.where(known & (total < IMPOSSIBLE) & (roughly < 2 * IMPOSSIBLE), total, -1)
+
+
+def members(quarters: pl.DataFrame, register: pl.DataFrame) -> pl.DataFrame:
+    """``quarters`` of meters with zone, class and customer of each: what ``quality.privacy.rule`` calls members.
+
+    ``register`` are rows of ``meters``, one a meter (raises ``polars.exceptions.ComputeError`` if a meter occurs
+    twice). Meters outside it get zone ``unassigned`` and class ``other``.
 
     A customer is a contract account. Where the register has none, a meter is one, but all meters of the class
     ``public`` are one together: in most towns the municipality pays for them.
     """
-    taken = intervals.filter(pl.col("quantity") == "active_import")
-    fits = (pl.col("minutes") <= QUARTER) & (QUARTER % pl.col("minutes") == 0)
-    long = taken.filter(~fits).select("meter_id", "local_date").unique()
-    # A meter with one channel too coarse would be counted by half; it is left out for the day.
-    taken = taken.join(long, on=["meter_id", "local_date"], how="anti")
-    start = pl.col("start").dt.truncate(f"{QUARTER}m")
-    usable = pl.col("value_final") >= 0
-    value = pl.when(usable).then("value_final").cast(LOAD_PROFILE_BASIS.schema["kwh"])
-    each = taken.select("meter_id", "local_date", start, kwh=value, negative=(~usable).fill_null(value=False))
-    quarters = each
-    if not ascends(each, ("meter_id", "start")):  # shorter intervals, or several channels of a meter
-        # A sum that the column cannot hold (10^12 kWh in a quarter-hour) is no energy: null, as an incomplete one.
-        total = pl.when(pl.col("kwh").null_count() == 0).then(pl.col("kwh").sum())
-        quarters = each.group_by("meter_id", "local_date", "start").agg(
-            kwh=total.cast(LOAD_PROFILE_BASIS.schema["kwh"], strict=False), negative=pl.col("negative").any()
-        )
     known = register.select("meter_id", "zone", "customer_class", "customer_id")
-    quarters = quarters.join(known, on="meter_id", how="left", validate="m:1").with_columns(
+    return quarters.join(known, on="meter_id", how="left", validate="m:1").with_columns(
         pl.col("zone").fill_null(UNASSIGNED),
         pl.col("customer_class").fill_null(privacy.OTHER),
         customer_id=pl.coalesce(
             "customer_id", pl.when(customer_class=PUBLIC).then(pl.lit(PUBLIC)).otherwise("meter_id")
         ),
     )
-    left_out = pl.concat(
-        [
-            long.select("meter_id", reason=pl.lit("interval-length")),
-            quarters.filter("negative").select("meter_id", reason=pl.lit("value-negative")),
-        ]
-    )
-    return Contributions(quarters.drop("negative"), left_out)
 
 
 def build(
-    intervals: pl.DataFrame,
+    parts: Contributions,
     register: pl.DataFrame,
     published: pl.DataFrame | None = None,
     restate: bool = False,
     others: pl.DataFrame | None = None,
 ) -> LoadProfile:
-    """The load profile of whole local days, given the basis of what was published for them before. ``restate`` and
-    ``others`` as in ``quality.privacy.release``."""
+    """The load profile of a whole local day, given the basis of what was published for it before. ``register`` as in
+    ``members``, ``restate`` and ``others`` as in ``quality.privacy.release``."""
     before = LOAD_PROFILE_BASIS.empty() if published is None else published
-    parts, left_out = contributions(intervals, register)
-    basis, withheld = privacy.release(parts, before, register, restate, others)
+    theirs = members(parts.quarters, register)
+    basis, withheld = privacy.release(theirs, before, register, restate, others)
     cells = privacy.cells(basis)
-    judged = [privacy.recheck(cells, basis, before), *_verdicts(parts, register, basis, withheld, left_out)]
+    judged = [privacy.recheck(cells, basis, before), *_verdicts(theirs, register, basis, withheld, parts)]
     return LoadProfile(cells, basis, judged, withheld.height)
 
 
 def _verdicts(
-    parts: pl.DataFrame, register: pl.DataFrame, basis: pl.DataFrame, withheld: pl.DataFrame, left_out: pl.DataFrame
+    members: pl.DataFrame, register: pl.DataFrame, basis: pl.DataFrame, withheld: pl.DataFrame, parts: Contributions
 ) -> list[Verdict]:
-    meters = parts["meter_id"].n_unique()
-    known = parts.filter(pl.col("kwh").is_not_null()).select("local_date", "meter_id").unique()
+    known = members.filter(privacy.KNOWN).select("local_date", "meter_id")
     hidden = known.join(basis, on=["local_date", "meter_id"], how="anti")
     public = register.filter(pl.col("customer_class") == PUBLIC, pl.col("customer_id").is_null())
     found = [
@@ -128,13 +188,13 @@ def _verdicts(
         ("withheld-cell", known.height, hidden.height, "meters are in no cell of their day that passes 15/15"),
         ("customer-unknown", register.height, public.height, "public meters have no account: they count as one"),
     ]
-    for reason, text in (
-        ("interval-length", f"meters left out: their interval does not divide {QUARTER} minutes"),
-        ("value-negative", "meters have a negative import; their quarter-hour counts as missing"),
+    for reason, meters, text in (
+        ("interval-length", parts.long, f"meters left out: their interval does not divide {QUARTER} minutes"),
+        ("value-negative", parts.negative, "meters have a negative import; their quarter-hour counts as missing"),
     ):
-        found.append((reason, meters, left_out.filter(reason=reason)["meter_id"].n_unique(), text))
-    strangers = parts.filter(zone=UNASSIGNED)["meter_id"].n_unique()
-    found.append(("meter-unregistered", meters, strangers, "meters have no zone or class in the register"))
+        found.append((reason, members.height, meters.len(), text))
+    strangers = members.filter(zone=UNASSIGNED).height
+    found.append(("meter-unregistered", members.height, strangers, "meters have no zone or class in the register"))
     return [
         Verdict(LOAD_PROFILE.name, check, "warn" if failed else "pass", checked, failed, f"{failed} {text}")
         for check, checked, failed, text in found
@@ -162,7 +222,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     remembered = lake.days(LOAD_PROFILE_BASIS)
     waiting = {each for each in ingest.stale_days(lake, LOAD_PROFILE_BASIS) if restatable(each, day)}
     lost = set(remembered) - set(lake.days(LOAD_PROFILE))
-    days = sorted({*ingest.stale_days(lake, METER_INTERVALS), day - timedelta(days=1), *waiting, *lost})
+    days = sorted({*ingest.stale_days(lake, METER_FINAL), day - timedelta(days=1), *waiting, *lost})
     forgotten = set(committed()).difference(remembered) if not {*days}.issubset(remembered) else set()
     register = ingest.latest_register(step)
     verdicts = [_forgotten(sorted(forgotten.intersection(days)), len(days))]
@@ -171,13 +231,16 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     cells = [LOAD_PROFILE.empty()]
     past, shared = _Past(lake, remembered), overlap.shared_with(lake)
     for reading_day in sorted({*days} - forgotten):
-        intervals, before = lake.day(METER_INTERVALS, reading_day), lake.day(LOAD_PROFILE_BASIS, reading_day)
-        if intervals.height or before.height:
-            theirs = overlap.elsewhere(shared, reading_day)
-            mine = intervals.filter(~pl.col("meter_id").is_in(theirs))
+        pieces, before = (
+            lake.keys(METER_FINAL, (reading_day, reading_day)),
+            lake.day(LOAD_PROFILE_BASIS, reading_day),
+        )
+        if pieces or before.height:
+            mine = ~pl.col("meter_id").is_in(overlap.elsewhere(shared, reading_day))
+            scans = (lake.scan(METER_FINAL, key).select(COLUMNS) for key in pieces)
+            parts = contributions(scan.filter(mine).collect() for scan in scans)
             known = before if before.height else None
-            others = past.of(reading_day)
-            profile = build(mine, register, known, restatable(reading_day, day), others)
+            profile = build(parts, register, known, restatable(reading_day, day), past.of(reading_day))
             judged = [check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)] + profile.verdicts
             basis_judged = gate.judge(LOAD_PROFILE_BASIS, profile.basis, reading_day, day)
             verdicts += judged
@@ -193,7 +256,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
                 ingest.mark_stale(lake, LOAD_PROFILE_BASIS, [reading_day])
             if restatable(reading_day, day):
                 ingest.settle(lake, LOAD_PROFILE_BASIS, [reading_day])
-        ingest.settle(lake, METER_INTERVALS, [reading_day])
+        ingest.settle(lake, METER_FINAL, [reading_day])
     # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
     written = pl.concat(cells)
     found = gate.judge(LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), day, more=verdicts)

@@ -277,7 +277,7 @@ def _apply_bucket(
     # A row that moves from superseded to current stays in both until the current file is there: no crash loses it.
     moving = pl.concat([kept.filter(of_kept), rest.moving]).select(rest.superseded.columns)
     files = lake.swap(old, pl.concat([rest.superseded, moving]), [day])
-    files += lake.swap(held, _finished(current), [day], str(outline))
+    files += lake.swap(held, current, [day], str(outline))
     if moving.height:
         files += lake.swap(lake.hold(METER_SUPERSEDED, day, bucket), rest.superseded, [day])
     regular_held = delivered.filter(of_delivered).group_by("_receipt", maintain_order=True).len()
@@ -327,12 +327,6 @@ def _by_rows(
         delivered.filter(once).group_by("_receipt", maintain_order=True).len(),
         everything.height,
     )
-
-
-def _finished(rows: pl.DataFrame) -> pl.DataFrame:
-    """``METER_INTERVALS`` rows whose final value is the delivered one."""
-    method = pl.when(pl.col("value_delivered").is_null()).then(pl.lit("missing")).otherwise(pl.lit("delivered"))
-    return rows.with_columns(flags=pl.lit(""), value_final="value_delivered", final_method=method)
 
 
 def _problems(rows: pl.DataFrame) -> pl.DataFrame:

@@ -167,7 +167,7 @@ def replay(step: Step, receipts: Iterable[str] = ()) -> list[Rebuilt]:
 def upgrade(lake: CityLake) -> list[str]:
     """Rewrite files of an older contract, without digest or in another place than the table's size asks for; returns
     their keys. Raises what ``CityLake.read`` raises."""
-    done = _remembered(lake) + rebucket(lake)
+    done = rebucket(lake)
     for table in TABLES.values():
         for key in lake.keys(table):
             rows = lake.rows(table, [key])
@@ -190,22 +190,6 @@ def rebucket(lake: CityLake) -> list[str]:
     do so with each day that they write. Raises what ``CityLake.read`` raises."""
     bucketed = [table for table in TABLES.values() if table.bucketed]
     return [key for table in bucketed for day in lake.days(table) for key in lake.recut(table, day)]
-
-
-def _remembered(lake: CityLake) -> list[str]:
-    """Move what was published by earlier rules from the lake to the memory, where its cells are never corrected; the
-    keys that were moved."""
-    table, moved = LOAD_PROFILE_BASIS, []
-    for key in lake.store.list(f"lake/{table.name}/city={lake.city}"):
-        rows = lake.rows(table, [key])
-        rows = rows.with_columns(customer_id=pl.coalesce("customer_id", "meter_id"), restated=pl.lit(True))
-        known = set(lake.days(table))
-        for (day,), of_day in rows.group_by(table.day):
-            if day not in known:
-                lake.put(table, day, of_day)
-        lake.store.delete(key)
-        moved.append(key)
-    return moved
 
 
 def _together(table: Table, moved: pl.DataFrame, stored: pl.DataFrame, days: list[date]) -> pl.DataFrame:

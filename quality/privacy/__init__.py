@@ -3,7 +3,6 @@
 from quality.privacy.place import DAY_CELL as DAY_CELL, MEMORY as MEMORY
 from quality.privacy.recheck import recheck as recheck, violations as violations
 from quality.privacy.release import (
-    CELL as CELL,
     WITHDRAWN as WITHDRAWN,
     cells as cells,
     customers_by_zone as customers_by_zone,
@@ -11,4 +10,4 @@ from quality.privacy.release import (
     release as release,
     withdraw as withdraw,
 )
-from quality.privacy.rule import OTHER as OTHER
+from quality.privacy.rule import KNOWN as KNOWN, OTHER as OTHER

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from quality.privacy.rule import OTHER, dominating, judged
+from quality.privacy.rule import KNOWN, OTHER, by_customer, dominating, judged
 
 LARGE = (1, 20)
 """5 % of a zone, as a fraction: who has more is seen in its sum when it comes or goes. With 7.5 %, large customers of
@@ -41,7 +41,7 @@ def place(members: pl.DataFrame, taken: pl.DataFrame, others: pl.DataFrame | Non
     Names in ``taken`` (``DAY_CELL``) belong to cells published earlier and are not used. ``others`` (``local_date,
     cell_zone, customer_id``) tells who is in the cells of the days before, back to ``MEMORY``.
     """
-    members = members.filter(pl.col("kwh").is_not_null())
+    members = members.filter(KNOWN)
     # A zone that was published before may have no room for its name: its late customers go where others go.
     own = _by_class(whole(members, ["zone"], others), taken).filter(pl.col("cell_class").is_not_null())
     own = own.with_columns(cell_zone="zone")
@@ -49,48 +49,49 @@ def place(members: pl.DataFrame, taken: pl.DataFrame, others: pl.DataFrame | Non
     left = members.join(own, on=_METER, how="anti").join(closed, on="local_date", how="anti")
     together = whole(left, [], others).with_columns(cell_zone=pl.lit(OTHER), cell_class=pl.lit(OTHER))
     names = ["meter_id", *DAY_CELL]
-    return pl.concat([own.select(names), together.select(names)]).unique(maintain_order=False)
+    return pl.concat([own.select(names), together.select(names)])
 
 
 def whole(members: pl.DataFrame, by: Sequence[str], others: pl.DataFrame | None) -> pl.DataFrame:
     """Members of the groups (zones, or the city without ``by``) that pass, without the customers that dominate them and
     the large ones that their cells were without on their last day."""
     # Parts are those of what is left: without who dominates it many a zone is a third of what it was.
-    members = _without_dominating(members, by)
-    if others is None:
-        return members
-    there = others.filter(pl.col("local_date") == pl.col("local_date").max().over("cell_zone"))
-    large = dominating(members, by, LARGE, TIMES)
-    of_zone = large.with_columns(cell_zone=pl.col("zone") if by else pl.lit(OTHER))
-    # Of a zone that had no cells there is nothing to take a difference from: it begins whole.
-    away = of_zone.join(there, on="cell_zone", how="semi").join(there, on=["cell_zone", "customer_id"], how="anti")
-    return _without_dominating(members.join(away, on=large.columns, how="anti"), by)
+    customers = _without_dominating(by_customer(members, by), by)
+    if others is not None:
+        there = others.filter(pl.col("local_date") == pl.col("local_date").max().over("cell_zone"))
+        large = dominating(customers, by, LARGE, TIMES)
+        of_zone = large.with_columns(cell_zone=pl.col("zone") if by else pl.lit(OTHER))
+        # Of a zone that had no cells there is nothing to take a difference from: it begins whole.
+        away = of_zone.join(there, on="cell_zone", how="semi").join(there, on=["cell_zone", "customer_id"], how="anti")
+        customers = _without_dominating(customers.join(away, on=large.columns, how="anti"), by)
+    return members.join(customers, on=[*dict.fromkeys([*by, "local_date", "customer_id"])], how="semi")
 
 
-def _without_dominating(members: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """Members of the groups that pass, without the customers that dominate them."""
+def _without_dominating(customers: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Customers of the groups that pass, without those that dominate them."""
     group = [*dict.fromkeys([*by, "local_date"])]
     while True:
-        failing = judged(members, by).filter("fails")
+        failing = judged(customers, by).filter("fails")
         if not failing.height:
-            return members
-        large = dominating(members, by).join(failing, on=group, how="semi")
+            return customers
+        large = dominating(customers.join(failing, on=group, how="semi"), by)
         # Where nobody dominates there are too few customers, or nothing was used in some slot: no one's going helps.
         hopeless = failing.join(large, on=group, how="anti")
-        members = members.join(large, on=[*group, "customer_id"], how="anti").join(hopeless, on=group, how="anti")
+        customers = customers.join(large, on=[*group, "customer_id"], how="anti")
+        customers = customers.join(hopeless, on=group, how="anti")
 
 
 def _by_class(zones: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
     """Whole ``zones`` with the ``cell_class`` of each member; null where neither its class nor ``other`` is free."""
     free = taken.select("local_date", zone="cell_zone", customer_class="cell_class", held=pl.lit(True)).unique()
-    found = judged(zones, _BAND).join(free, on=_BAND, how="left")
+    found = judged(by_customer(zones, _BAND), _BAND).join(free, on=_BAND, how="left")
     # A class that bears the name that others are merged under is merged with them.
     alone = ~pl.col("fails") & pl.col("held").is_null() & (pl.col("customer_class") != OTHER)
     classes = found.select(*_BAND, "n", alone=alone)
     zone = ["local_date", "zone"]
     while True:
         merged = zones.join(classes.filter(~pl.col("alone")), on=_BAND, how="semi")
-        failing = judged(merged, ["zone"]).filter("fails").select(zone)
+        failing = judged(by_customer(merged, ["zone"]), ["zone"]).filter("fails").select(zone)
         smallest = (
             classes.filter("alone")
             .join(failing, on=zone, how="semi")

@@ -17,19 +17,20 @@ from typing import NamedTuple
 
 import polars as pl
 
+from quality.meter_grid import ZONE
 from quality.privacy.place import DAY_CELL, place, whole
-from quality.privacy.versions import followed
-from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
-
-CELL = ["start", "cell_zone", "cell_class"]
-"""What a cell of a slot is named by in the basis."""
+from quality.privacy.rule import KNOWN, sums
+from quality.privacy.versions import differ, followed
+from quality.tables import DELIVERED, LOAD_PROFILE, LOAD_PROFILE_BASIS, QUARTERS
 
 WITHDRAWN = "(withdrawn)"
 """Name, in the basis, of what was published once and never is again; no zone is called so."""
 
 _METER = ["local_date", "meter_id"]
-_SLOT = ["start", "meter_id"]
 _BANDS = ((1000, "1000+"), (300, "300-999"), (100, "100-299"), (30, "30-99"), (15, "15-29"))
+
+MILLION = 1_000_000
+"""Parts of a kWh that energy is told in."""
 
 SHARE_STEPS = 20
 """Shares are told in steps of 1/20, rounded down: finer ones would count a small cell's customers."""
@@ -55,24 +56,26 @@ def release(
     customer_class``: all meters that the register has. With ``restate`` cells may be corrected.
     ``others`` (``customers_by_zone``) tells who is in the cells of the remembered days before, back to ``MEMORY``.
     """
-    known = basis.select(*_METER, "customer_id", "zone", "customer_class", *DAY_CELL[1:], "restated").unique(_METER)
-    now = members.join(known.select(*_METER), on=_METER, how="semi")
+    if DELIVERED[0] not in members.columns:
+        members = members.with_columns(**_all_known())
+    known = basis.drop(QUARTERS, DELIVERED, "zone_share", "zone_lacks")
+    now = members.join(known, on=_METER, how="semi")
     late = members.join(known, on=_METER, how="anti")
     joining = late.clear().with_columns(cell_zone="zone", cell_class="zone")
     if restate:
         # Who stays away from its zone's cells does not come into those of one day by way of a correction.
-        there = whole(members, ["zone"], others).select(_METER).unique()
+        there = whole(members, ["zone"], others).select(_METER)
         joining = _joining(late, known)
         own = pl.col("cell_zone") == pl.col("zone")
         joining = pl.concat([joining.filter(~own), joining.filter(own).join(there, on=_METER, how="semi")])
     # A customer that moved house, tariff or hands stays what it was when it was published.
     placed = now.drop("zone", "customer_class", "customer_id").join(known, on=_METER).select(*joining.columns)
     after = _compared(pl.concat([placed, joining]), basis)
-    changed = after.filter(pl.col("kwh").ne_missing(pl.col("was"))).select(DAY_CELL).unique()
+    changed = after.filter(differ("was"))
     new = after.clear()
     if restate:
-        first = known.filter(~pl.col("restated") & (pl.col("cell_zone") != WITHDRAWN)).select(DAY_CELL).unique()
-        open_cells = changed.join(first, on=DAY_CELL, how="semi")
+        first = known.filter(~pl.col("restated") & (pl.col("cell_zone") != WITHDRAWN))
+        open_cells = changed.select(DAY_CELL).unique().join(first, on=DAY_CELL, how="semi")
         new = followed(after.join(open_cells, on=DAY_CELL, how="semi"))
     new, taken_on = new.with_columns(restated=pl.lit(True)), new.select(DAY_CELL).unique()
     names = [name for name in LOAD_PROFILE_BASIS.schema.names() if not name.startswith("zone_")]
@@ -81,19 +84,32 @@ def release(
     fresh = late.join(new, on=_METER, how="anti")
     placed = fresh.join(place(fresh, known.select(DAY_CELL).unique(), others), on=_METER)
     # Meters of which nothing is known belong to what their like are in: a cell lacks what they used.
-    silent = fresh.filter(pl.col("kwh").is_null().all().over(_METER))
-    both = pl.concat([placed, _joining(silent, placed)]).with_columns(restated=pl.lit(False))
+    both = pl.concat([placed, _joining(fresh.filter(~KNOWN), placed)]).with_columns(restated=pl.lit(False))
     published = pl.concat([in_cells, both.select(names)])
-    told = after.join(in_cells.select(*_SLOT, told="kwh"), on=_SLOT, how="left")
-    withheld = told.filter(pl.col("kwh").ne_missing(pl.col("told"))).select(DAY_CELL).unique().sort(DAY_CELL)
+    told = changed.join(in_cells.select(*_METER, pl.col(QUARTERS).name.suffix("_told")), on=_METER, how="left")
+    withheld = told.filter(differ("told")).select(DAY_CELL).unique().sort(DAY_CELL)
     return Release(_with_lacking(published, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
+
+
+HALF = len(QUARTERS) // len(DELIVERED)
+
+
+def _all_known() -> dict[str, pl.Expr]:
+    bits = [pl.col(name).is_not_null().cast(pl.UInt64) * 2 ** (at % HALF) for at, name in enumerate(QUARTERS)]
+    return {name: pl.sum_horizontal(bits[at * HALF : (at + 1) * HALF]) for at, name in enumerate(DELIVERED)}
+
+
+def _delivered() -> list[pl.Expr]:
+    """How many members of a group have a quarter-hour that stands on delivered values, for each."""
+    return [
+        (pl.col(name).is_not_null() & (pl.col(DELIVERED[at // HALF]) // 2 ** (at % HALF) % 2 == 1)).sum().alias(name)
+        for at, name in enumerate(QUARTERS)
+    ]
 
 
 def customers_by_zone(basis: pl.LazyFrame) -> pl.DataFrame:
     """Who is in the cells of a day's basis: ``local_date, cell_zone, customer_id``."""
-    # A cell has the same members in all slots: of a file, the first of each meter is enough to be read.
-    first = basis.select(pl.col("start").min()).collect().item()
-    there = basis.filter(pl.col("start").eq_missing(first), pl.col("cell_zone") != WITHDRAWN)
+    there = basis.filter(pl.col("cell_zone") != WITHDRAWN)
     return there.select("local_date", "cell_zone", "customer_id").unique().collect()
 
 
@@ -111,11 +127,14 @@ def _joining(late: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _compared(placed: pl.DataFrame, basis: pl.DataFrame) -> pl.DataFrame:
-    """Members of published cells as they are now, those that vanished included, with what they ``was`` and whether
-    they were a ``member``."""
-    gone = basis.join(placed, on=_SLOT, how="anti").with_columns(kwh=pl.lit(None, LOAD_PROFILE_BASIS.schema["kwh"]))
+    """Members of published cells as they are now, those that vanished included, with what they were (``q0000_was`` and
+    so on) and whether they were a ``member``."""
+    gone = basis.join(placed, on=_METER, how="anti").with_columns(
+        pl.lit(None, pl.Int64).alias(name) for name in QUARTERS
+    )
     now = pl.concat([placed, gone.select(placed.columns)])
-    return now.join(basis.select(*_SLOT, was="kwh", member=pl.lit(True)), on=_SLOT, how="left")
+    was = basis.select(*_METER, pl.col(QUARTERS).name.suffix("_was"), member=pl.lit(True))
+    return now.join(was, on=_METER, how="left")
 
 
 def _with_lacking(basis: pl.DataFrame, registered: pl.DataFrame) -> pl.DataFrame:
@@ -123,9 +142,9 @@ def _with_lacking(basis: pl.DataFrame, registered: pl.DataFrame) -> pl.DataFrame
     days = basis.select("local_date").unique()
     inside = basis.filter(pl.col("cell_zone") == pl.col("zone")).select("local_date", "meter_id", inside=pl.lit(True))
     # Who has moved since belongs to the zone and class it was published by.
-    known = basis.select(*_METER, "zone", "customer_class").unique(_METER)
+    known = basis.select(*_METER, "zone", "customer_class")
     others = days.join(registered, how="cross").join(known, on=_METER, how="anti")
-    there = pl.concat([known, others.select(known.columns)]).join(inside.unique(), on=_METER, how="left")
+    there = pl.concat([known, others.select(known.columns)]).join(inside, on=_METER, how="left")
     of_class = there.group_by("local_date", "zone", "customer_class").agg(
         n=pl.len().cast(pl.Int64), here=pl.col("inside").sum().cast(pl.Int64)
     )
@@ -163,19 +182,36 @@ def cells(basis: pl.DataFrame) -> pl.DataFrame:
     """What is published of a ``basis``: ``LOAD_PROFILE`` rows, rounded to 1 kWh (half to even); ``n_band`` is of the
     day's customers, ``kwh`` null in a slot of which nothing is known."""
     published = basis.filter(pl.col("cell_zone") != WITHDRAWN)
-    known = published.filter(pl.col("kwh").is_not_null())
-    customers = known.group_by(DAY_CELL).agg(n=pl.col("customer_id").n_unique())
+    customers = published.filter(KNOWN).group_by(DAY_CELL).agg(n=pl.col("customer_id").n_unique())
     band = pl.lit(_BANDS[-1][1])
     for least, name in reversed(_BANDS[:-1]):
         band = pl.when(pl.col("n") >= least).then(pl.lit(name)).otherwise(band)
-    there = pl.col("kwh").count()
-    # Rounded down, so that 1.0 means all of them.
-    share = ((there.cast(pl.Int64) * SHARE_STEPS // pl.len().cast(pl.Int64)) / SHARE_STEPS).round(2)
-    found = published.group_by("local_date", *CELL).agg(
-        pl.col("zone_share", "zone_lacks").first(),
-        kwh=pl.when(there > 0).then(pl.col("kwh").sum().round(0)),
-        actual_share=share,
+    groups = published.group_by(DAY_CELL)
+    of_day = groups.agg(pl.col("zone_share", "zone_lacks").first(), meters=pl.len().cast(pl.Int64))
+    total, there = (
+        groups.agg(each).unpivot(QUARTERS, index=DAY_CELL, variable_name="slot", value_name=name)
+        for name, each in (("total", sums(*QUARTERS)), ("there", [each.cast(pl.Int64) for each in _delivered()]))
     )
-    found = found.join(customers.select(*DAY_CELL, n_band=band), on=DAY_CELL)
-    found = found.rename({"cell_zone": "zone", "cell_class": "customer_class"})
-    return found.select(pl.col(name).cast(dtype) for name, dtype in LOAD_PROFILE.schema.items()).sort(LOAD_PROFILE.key)
+    midnight = pl.col("local_date").cast(pl.Datetime("us")).dt.replace_time_zone(ZONE).dt.convert_time_zone("UTC")
+    hours, minutes = (pl.col("slot").str.slice(at, 2).cast(pl.Int64) for at in (1, 3))
+    kwh, twice_the_rest = pl.col("total") // MILLION, pl.col("total") % MILLION * 2
+    up = (twice_the_rest > MILLION) | ((twice_the_rest == MILLION) & (kwh % 2 == 1))
+    return (
+        of_day.join(customers.select(*DAY_CELL, n_band=band), on=DAY_CELL)
+        .join(total, on=DAY_CELL)
+        .join(there, on=[*DAY_CELL, "slot"])
+        .select(
+            "local_date",
+            "n_band",
+            "zone_share",
+            "zone_lacks",
+            zone="cell_zone",
+            customer_class="cell_class",
+            start=midnight + pl.duration(hours=hours, minutes=minutes),
+            kwh=kwh + up.cast(pl.Int128),
+            # Rounded down, so that 1.0 means all of them.
+            actual_share=(pl.col("there") * SHARE_STEPS // pl.col("meters") / SHARE_STEPS).round(2),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in LOAD_PROFILE.schema.items())
+        .sort(LOAD_PROFILE.key)
+    )

@@ -6,13 +6,17 @@ US states for aggregated meter data, e.g. Colorado PUC R15-0406). A sum of zero 
 A cell is judged for a whole local day: its customers pass by the day's sums and in every slot of it, or there is no
 cell. So none appears and vanishes within a day, which would tell when its largest customer crosses 15 %.
 
-*Members* are rows of ``meter_id, customer_id, zone, customer_class, start, local_date, kwh`` (exact; null where
-unknown, never negative). A customer may have many meters; its energy is that of all its meters in the cell.
+*Members* are rows of ``meter_id, customer_id, zone, customer_class, local_date``, maybe ``DELIVERED`` (bits of slots
+without an estimate; all that are known where it is not told), and ``QUARTERS`` (the slots:
+millionths of a kWh, null where unknown, never negative), one a meter and day. A customer may have many meters; its
+energy is that of all its meters in the cell.
 """
 
 from collections.abc import Sequence
 
 import polars as pl
+
+from quality.tables import QUARTERS
 
 MIN_CUSTOMERS = 15
 MAX_SHARE = (3, 20)
@@ -21,7 +25,14 @@ MAX_SHARE = (3, 20)
 OTHER = "other"
 """Name of a cell, by zone or class, that several were merged into."""
 
-_EACH = ["local_date", "start", "customer_id"]
+DAY_SUM = "day_sum"
+"""Column of a customer's energy in all slots of the day."""
+
+KNOWN = pl.any_horizontal(pl.col(name).is_not_null() for name in QUARTERS)
+"""Whether anything is known of a meter's day."""
+
+
+_NAMES = (*QUARTERS, DAY_SUM)
 
 
 def passes(n: pl.Expr, total: pl.Expr, largest: pl.Expr) -> pl.Expr:
@@ -30,41 +41,59 @@ def passes(n: pl.Expr, total: pl.Expr, largest: pl.Expr) -> pl.Expr:
     return ((n >= MIN_CUSTOMERS) & (total > 0) & (largest * of <= total * share)).fill_null(False)
 
 
+def sums(*names: str) -> pl.Expr:
+    """Sums of columns of ``QUARTERS``, null where nothing is known. In 128 bits: 64 would be enough for the energy of
+    any country, but not for what a broken meter may tell."""
+    return pl.when(pl.col(names).count() > 0).then(pl.col(names).cast(pl.Int128).sum())
+
+
 def by_customer(members: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """kWh of each customer in each slot: ``*by, local_date, start, customer_id, kwh``, known ones only."""
-    known = members.filter(pl.col("kwh").is_not_null())
-    return known.group_by([*dict.fromkeys([*by, *_EACH])]).agg(pl.col("kwh").sum())
+    """Energy of each customer of a group: ``*by, local_date, customer_id``, ``QUARTERS`` and ``DAY_SUM``."""
+    customers = members.group_by([*dict.fromkeys([*by, "local_date", "customer_id"])]).agg(sums(*QUARTERS))
+    return customers.with_columns(pl.when(KNOWN).then(pl.sum_horizontal(QUARTERS)).alias(DAY_SUM))
 
 
-def judged(members: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """The days of each group of ``members``: ``*by, local_date, n, fails``; ``n`` is the day's number of customers.
+def _by_slot(customers: pl.DataFrame, day: list[str]) -> pl.DataFrame:
+    """What groups of customers have in each slot and in the day: ``*day, n, slot, total, customers, largest``, where
+    ``n`` are the customers of the day. By row: as many expressions as there are slots cost more than all the sums."""
+    groups = customers.group_by(day).agg(
+        pl.col(DAY_SUM).count().alias("n"),
+        pl.col(_NAMES).sum(),
+        pl.col(_NAMES).count().name.suffix("_customers"),
+        pl.col(_NAMES).max().name.suffix("_largest"),
+    )
+    return groups.unpivot(_NAMES, index=[*day, "n"], variable_name="slot", value_name="total").with_columns(
+        groups.unpivot([f"{name}_{of}" for name in _NAMES], value_name=of)[of] for of in ("customers", "largest")
+    )
+
+
+def judged(customers: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """The days of each group of ``customers`` (``by_customer``) of whom something is known: ``*by, local_date, n,
+    fails``; ``n`` is the day's number of customers.
 
     A slot in which nobody's energy is known says nothing of anybody, and does not count.
     """
     day = [*dict.fromkeys([*by, "local_date"])]
-    customers = by_customer(members, by)
-    sums = {"n": pl.len(), "total": pl.col("kwh").sum(), "largest": pl.col("kwh").max()}
-    passing = passes(*map(pl.col, sums))
-    slots = customers.group_by(*day, "start").agg(**sums).group_by(day).agg(_slots=passing.all())
-    days = customers.group_by(*day, "customer_id").agg(pl.col("kwh").sum()).group_by(day).agg(**sums)
-    return days.join(slots, on=day).select(*day, "n", fails=~(passing & pl.col("_slots")))
+    told = _by_slot(customers, day).filter(pl.col("customers") > 0)
+    passing = passes(pl.col("customers"), pl.col("total"), pl.col("largest"))
+    return told.group_by(*day, "n").agg(fails=~passing.all())
 
 
 def dominating(
-    members: pl.DataFrame, by: Sequence[str], more_than: tuple[int, int] = MAX_SHARE, times: int = 0
+    customers: pl.DataFrame, by: Sequence[str], more_than: tuple[int, int] = MAX_SHARE, times: int = 0
 ) -> pl.DataFrame:
-    """Customers with more than a share (15 %) of their group and so many ``times`` its average customer's part, by the
-    day's sums or in any slot: ``*by, local_date, customer_id``. Without the others of the group their part would be
-    greater still, so no smaller group hides them.
+    """Those of ``customers`` (``by_customer``) with more than a share (15 %) of their group and so many ``times`` its
+    average customer's part, by the day's sums or in any slot: ``*by, local_date, customer_id``. Without the others of
+    the group their part would be greater still, so no smaller group hides them.
     """
     day = [*dict.fromkeys([*by, "local_date"])]
     share, of = more_than
-    customers = by_customer(members, by)
-    of_day = customers.group_by(*day, "customer_id").agg(pl.col("kwh").sum())
-    total = pl.col("kwh").sum()
-    greater = (pl.col("kwh") * of > total * share) & (pl.col("kwh") * pl.len().cast(pl.Int64) >= total * times)
-    found = [
-        customers.filter(greater.over(*day, "start")).select(*day, "customer_id"),
-        of_day.filter(greater.over(day)).select(*day, "customer_id"),
-    ]
-    return pl.concat(found).unique()
+    if not customers.height:
+        return customers.select(*day, "customer_id")
+    # In whole numbers: the least that is more than the share, and the least that is so many times the average.
+    total, n = pl.col("total"), pl.col("customers").cast(pl.Int128)
+    enough = pl.max_horizontal(total * share // of + 1, (total * times + n - 1) // n)
+    told = _by_slot(customers, day).with_columns(least=enough, slot=pl.col("slot") + "_least")
+    greater = pl.any_horizontal(pl.col(name) >= pl.col(f"{name}_least") for name in _NAMES)
+    of_group = customers.join(told.pivot("slot", index=day, values="least"), on=day)
+    return of_group.filter(greater).select(*day, "customer_id")

@@ -22,9 +22,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from quality.privacy.place import DAY_CELL
-from quality.privacy.rule import MAX_SHARE, MIN_CUSTOMERS, judged, passes
+from quality.privacy.rule import DAY_SUM, MAX_SHARE, MIN_CUSTOMERS, by_customer, judged, passes, sums
+from quality.tables import QUARTERS
 
 Array = NDArray[np.float64]
+
+_WAS = tuple(f"{name}_was" for name in QUARTERS)
+_SAME = tuple(f"{name}_same" for name in QUARTERS)
 
 FACTORS = 1000
 """Ratios that are tried in a slot, those with the most energy first. Known factors are few; where each of so many
@@ -47,36 +51,38 @@ COMMON = 4
 """Where one in so many customers has the same ratio to what it was some slots before, that is no chance."""
 
 
-def followed(members: pl.DataFrame) -> pl.DataFrame:
-    """``members`` of the cells that may be published a second time, with the ``kwh`` that may be.
+def differ(other: str) -> pl.Expr:
+    """Whether any of a day's values is another than in the columns of this ending."""
+    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_{other}")) for name in QUARTERS)
 
-    ``members``: rows of ``*DAY_CELL, start, customer_id, was, kwh`` (exact, null where unknown or not in it), one a
-    meter and slot, ``member`` where it was in the cell. Where the corrections of a few keep a cell back, those few keep
-    what they were published with, or do not join it.
+
+def followed(members: pl.DataFrame) -> pl.DataFrame:
+    """``members`` of the cells that may be published a second time, with the values that may be.
+
+    ``members``: rows of ``*DAY_CELL, customer_id``, ``QUARTERS`` and what they were (``q0000_was`` and so on; null
+    where unknown or not in it), one a meter, ``member`` where it was in the cell. Where the corrections of a few keep a
+    cell back, those few keep what they were published with, or do not join it.
     """
     all_of_it = may_follow(members)
     rest = members.join(all_of_it, on=DAY_CELL, how="anti")
-    few = _few(_pairs(rest, [*DAY_CELL, "start"]))
+    few = _few(_pairs(rest))
     kept = rest.join(few, on=[*DAY_CELL, "customer_id"], how="left")
     kept = kept.filter(pl.col("few").is_null() | pl.col("member"))
-    kept = kept.with_columns(kwh=pl.when("few").then("was").otherwise("kwh")).select(members.columns)
-    changed = kept.filter(pl.col("kwh").ne_missing(pl.col("was"))).select(DAY_CELL).unique()
+    stays = (pl.when("few").then(f"{name}_was").otherwise(name).alias(name) for name in QUARTERS)
+    kept = kept.with_columns(stays).select(members.columns)
+    changed = kept.filter(differ("was")).select(DAY_CELL).unique()
     others = may_follow(kept.join(changed, on=DAY_CELL, how="semi"))
     found = [members.join(all_of_it, on=DAY_CELL, how="semi"), kept.join(others, on=DAY_CELL, how="semi")]
     return pl.concat(found)
 
 
 def may_follow(members: pl.DataFrame) -> pl.DataFrame:
-    """``DAY_CELL`` of the cells whose ``kwh`` may be published after ``was`` had been, rows as of ``followed``."""
-    slots, days = _pairs(members, [*DAY_CELL, "start"]), _pairs(members, DAY_CELL)
-    wrong = [judged(members, DAY_CELL[1:]).filter("fails").select(DAY_CELL), _by_kind(slots)]
-    pairs = pl.concat([slots, days], how="diagonal")
-    left = pairs.select(DAY_CELL).unique()
-    for each in wrong:
-        left = left.join(each, on=DAY_CELL, how="anti")
+    """``DAY_CELL`` of the cells whose values may be published after what was, rows as of ``followed``."""
+    left = members.select(DAY_CELL).unique()
+    left = left.join(judged(by_customer(members, DAY_CELL[1:]), DAY_CELL[1:]).filter("fails"), on=DAY_CELL, how="anti")
     left = left.sort(DAY_CELL)
-    told = pairs.join(left, on=DAY_CELL, how="semi").partition_by(DAY_CELL, as_dict=True)
-    hiding = [_hides(told[cell]) for cell in left.iter_rows()]
+    cells = _pairs(members.join(left, on=DAY_CELL, how="semi")).partition_by(DAY_CELL, as_dict=True)
+    hiding = [_right(cells[cell]) and _hides(cells[cell]) for cell in left.iter_rows()]
     return left.filter(pl.Series(hiding, dtype=pl.Boolean))
 
 
@@ -85,52 +91,67 @@ def _few(pairs: pl.DataFrame) -> pl.DataFrame:
 
     Alike are those that came, those that went, and those with the same ratio of their days, to six figures.
     """
-    used = pl.col("kwh").sum().cast(pl.Float64) / pl.col("was").sum().cast(pl.Float64)
-    customers = pairs.group_by(*DAY_CELL, "customer_id").agg(
-        same=pl.col("same").all(),
-        way=pl.concat_str(pl.col("before").any(), pl.col("after").any(), used.round_sig_figs(6).cast(pl.String)),
+    used = _kwh(DAY_SUM) / _kwh(f"{DAY_SUM}_was")
+    before, after = (pl.any_horizontal(pl.col(name).is_not_null() for name in names) for names in (_WAS, QUARTERS))
+    customers = pairs.select(
+        *DAY_CELL,
+        "customer_id",
+        same=pl.all_horizontal(_SAME),
+        way=pl.concat_str(before, after, used.round_sig_figs(6).cast(pl.String)),
     )
     changed = customers.filter(~pl.col("same"))
     few = changed.filter(pl.len().over(*DAY_CELL, "way") < MIN_CUSTOMERS)
     return few.select(*DAY_CELL, "customer_id", few=pl.lit(True))
 
 
-def _pairs(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """What customers were and are, and whether nothing of them changed; of nothing the sum is zero."""
-    return members.group_by(*by, "customer_id").agg(
-        pl.col("was", "kwh").sum(),
-        same=pl.col("kwh").eq_missing(pl.col("was")).all(),
-        before=pl.col("was").is_not_null().any(),
-        after=pl.col("kwh").is_not_null().any(),
+def _pairs(members: pl.DataFrame) -> pl.DataFrame:
+    """What customers of a cell were and are by slot (null: unknown) and in the day, and in which slots nothing of them
+    changed (``q0000_same`` and so on)."""
+    same = (pl.col(name).eq_missing(pl.col(f"{name}_was")).all().alias(f"{name}_same") for name in QUARTERS)
+    customers = members.group_by(*DAY_CELL, "customer_id").agg(sums(*QUARTERS, *_WAS), *same)
+    return customers.with_columns(
+        pl.sum_horizontal(names).fill_null(0).alias(f"{DAY_SUM}{of}") for of, names in (("", QUARTERS), ("_was", _WAS))
     )
 
 
-def _by_kind(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Cells that break 1 or 2 in some slot."""
-    step = (pl.col("kwh") - pl.col("was")).filter(~pl.col("same"))
+def _kwh(*names: str) -> pl.Expr:
+    return pl.col(*names).cast(pl.Float64) / 1e6
+
+
+def _right(pairs: pl.DataFrame) -> bool:
+    """Whether a cell keeps 1 and 2 in every slot."""
+    long = [
+        pairs.select(names).rename(dict(zip(names, QUARTERS, strict=True))).unpivot(variable_name="slot", value_name=of)
+        for names, of in ((_WAS, "was"), (QUARTERS, "now"), (_SAME, "same"))
+    ]
+    slots = pl.concat([long[0], *(each.drop("slot") for each in long[1:])], how="horizontal")
+    was, now, changed = pl.col("was").fill_null(0), pl.col("now").fill_null(0), ~pl.col("same")
+    step = (now - was).filter(changed)
     right = (step.len() == 0) | passes(step.len(), step.sum().abs(), step.abs().max())
-    changed = ~pl.col("same")
-    for kwh, kind in (
-        ("was", ~changed & pl.col("before")),
-        ("kwh", changed & ~pl.col("before")),
-        ("was", changed & ~pl.col("after")),
+    for of, kind in (
+        (was, ~changed & pl.col("was").is_not_null()),
+        (now, changed & pl.col("was").is_null()),
+        (was, changed & pl.col("now").is_null()),
     ):
-        used = pl.col(kwh).filter(kind)
+        used = of.filter(kind)
         right &= (used.sum() == 0) | passes(used.len(), used.sum(), used.max())
-    return pairs.group_by(*DAY_CELL, "start").agg(right=right).filter(~pl.col("right")).select(DAY_CELL).unique()
+    return bool(slots.group_by("slot").agg(right=right)["right"].all())
 
 
 def _hides(pairs: pl.DataFrame) -> bool:
     """Whether a cell keeps 3 and 4."""
-    was, now = (_matrix(pairs, column) for column in ("was", "kwh"))
+    of_cell = pairs.sort("customer_id")
+    # Customers by slots in kWh, the day's sum last.
+    was, now = (
+        of_cell.select(_kwh(*names).fill_null(0.0)).to_numpy()
+        for names in ((*_WAS, f"{DAY_SUM}_was"), (*QUARTERS, DAY_SUM))
+    )
     for slot in range(was.shape[1]):
         before, after = was[:, slot], now[:, slot]
         if not _hidden(before, after, _ratios(before, after)):
             return False
     was, now = was[:, :-1], now[:, :-1]
     for lag in LAGS:
-        if abs(lag) + 1 >= was.shape[1]:
-            continue
         before, after = (was[:, :-lag], now[:, lag:]) if lag > 0 else (was[:, -lag:], now[:, :lag])
         steady = (before == (was[:, lag:] if lag > 0 else was[:, :lag])) | (
             after == (now[:, :-lag] if lag > 0 else now[:, -lag:])
@@ -140,13 +161,6 @@ def _hides(pairs: pl.DataFrame) -> bool:
             if factors.size and not _hidden(before[:, slot], after[:, slot], factors):
                 return False
     return True
-
-
-def _matrix(pairs: pl.DataFrame, column: str) -> Array:
-    """Customers by slots, the day's sum last."""
-    table = pairs.sort("start", "customer_id", nulls_last=True)
-    slots = table.pivot("start", index="customer_id", values=column, maintain_order=True).drop("customer_id")
-    return slots.cast(pl.Float64).fill_null(0.0).to_numpy()
 
 
 def _ratios(was: Array, now: Array) -> Array:

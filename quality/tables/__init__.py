@@ -6,9 +6,10 @@ Asia/Bangkok, where a day always has 24 hours.
 """
 
 from quality.contracts import Table
-from quality.tables import economy, energy, environment, governance, living, mobility, operating, people
+from quality.tables import economy, energy, environment, governance, living, mobility, operating, people, vee
 from quality.tables.economy import HOUSEHOLD_INCOME as HOUSEHOLD_INCOME, VISITORS as VISITORS
 from quality.tables.energy import (
+    DELIVERED as DELIVERED,
     EV_CHARGERS as EV_CHARGERS,
     LOAD_PROFILE as LOAD_PROFILE,
     LOAD_PROFILE_BASIS as LOAD_PROFILE_BASIS,
@@ -16,6 +17,7 @@ from quality.tables.energy import (
     METER_SUPERSEDED as METER_SUPERSEDED,
     METERS as METERS,
     POWER_SYSTEM as POWER_SYSTEM,
+    QUARTERS as QUARTERS,
     REGISTER_READS as REGISTER_READS,
 )
 from quality.tables.environment import (
@@ -47,10 +49,16 @@ from quality.tables.mobility import (
 )
 from quality.tables.operating import DELIVERIES as DELIVERIES, QUARANTINE as QUARANTINE, VERDICTS as VERDICTS
 from quality.tables.people import POPULATION as POPULATION
+from quality.tables.vee import (
+    METER_FINAL as METER_FINAL,
+    METER_QUALITY as METER_QUALITY,
+    REGISTER_CHECKS as REGISTER_CHECKS,
+    VEE_RULES as VEE_RULES,
+)
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (energy, environment, mobility, living, people, economy, governance, operating)
+    for module in (energy, vee, environment, mobility, living, people, economy, governance, operating)
     for table in vars(module).values()
     if isinstance(table, Table)
 }

@@ -54,15 +54,21 @@ _METER_COLUMNS = (
     Column("quality_raw", pl.String(), "Quality flag as delivered."),
     Column("reason_raw", pl.String(), "Reason as delivered."),
     Column("rate_raw", pl.String(), "Time-of-use rate as the utility told it."),
+    Column(
+        "clock_seconds",
+        pl.Int8(),
+        "Seconds that the delivered stamp lay after the start, before it if negative; null where it was the start.",
+        unit="s",
+    ),
 )
 _VERSION = Column("version", UTC, "The format's own version time.")
 
 METER_INTERVALS = Table(
     name="meter_intervals",
     title="Meter intervals",
-    description="The complete grid: one row per meter, channel and expected interval, missing ones present.",
+    description="The complete grid as delivered: one row a meter, channel and expected interval, missing ones present.",
     smart="energy",
-    version=2,
+    version=3,
     prefer=_LATER,
     of_customers=True,
     key=_METER_KEY,
@@ -90,15 +96,6 @@ METER_INTERVALS = Table(
     ),
     columns=(
         *_METER_COLUMNS,
-        Column("flags", pl.String(), "Validation flags, comma-separated; empty where nothing was found."),
-        Column("value_final", ENERGY, "Value after validation and estimation; null where there is none."),
-        Column(
-            "final_method",
-            pl.String(),
-            "How the final value came about: as delivered, or missing.",
-            nullable=False,
-            allowed=("delivered", "missing"),
-        ),
         _VERSION,
     ),
 )
@@ -108,7 +105,7 @@ METER_SUPERSEDED = Table(
     title="Superseded meter values",
     description="Every delivered value that another delivery replaced or repeated, so that any past day can be asked.",
     smart="energy",
-    version=2,
+    version=3,
     prefer=_LATER,
     of_customers=True,
     key=(*_METER_KEY, "_receipt", "_nth"),
@@ -206,7 +203,8 @@ LOAD_PROFILE = Table(
         Column(
             "actual_share",
             pl.Float64(),
-            "Share of the cell's expected intervals that have a delivered value, in steps of 0.05.",
+            "Share of the cell's meters whose quarter-hour stands on values that were read and no rule makes suspect, "
+            "in steps of 0.05; of the others the energy is estimated or missing.",
             nullable=False,
             minimum=0,
             maximum=1,
@@ -227,27 +225,30 @@ LOAD_PROFILE = Table(
     ),
 )
 
+QUARTERS = tuple(f"q{minute // 60:02d}{minute % 60:02d}" for minute in range(0, 24 * 60, 15))
+"""Quarter-hours of a local day, by their start: Thai days have 96, clocks never change."""
+
+DELIVERED = ("delivered_am", "delivered_pm")
+"""Which quarter-hours of each half of the day stand on values that were read, as bits: the first is the lowest."""
+
 LOAD_PROFILE_BASIS = Table(
     name="load_profile_basis",
     title="Basis of the load profile",
     description="Which meter's energy went into which published cell: what later corrections are measured against.",
     smart="energy",
-    version=2,
+    version=3,
     folder="memory",
     of_customers=True,
-    key=("start", "meter_id"),
-    # By meter, ids repeat: a day of 100,000 meters is 25 MB, by slot it was 374 MB.
-    sort=("meter_id", "start"),
+    key=("meter_id",),
     day="local_date",
     lineage=False,
     prefer=(),
     mode="replace",
     published=False,
     size="readings",
-    derived_from="meter_intervals",
+    derived_from="meter_final",
     by_day=True,
     columns=(
-        Column("start", UTC, "Start of the quarter-hour.", nullable=False),
         Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
         Column(
             "customer_id", pl.String(), "Keyed hash of the contract account, or what stands for it.", nullable=False
@@ -255,12 +256,26 @@ LOAD_PROFILE_BASIS = Table(
         LOCAL_DATE,
         Column("zone", pl.String(), "Zone of the meter when it was first published.", nullable=False),
         Column("customer_class", pl.String(), "Class of the meter when it was first published.", nullable=False),
-        Column("kwh", ENERGY, "Energy taken from the grid; null where the quarter-hour is incomplete.", unit="kWh"),
         Column("cell_zone", pl.String(), "Zone of the published cell.", nullable=False),
         Column("cell_class", pl.String(), "Class of the published cell.", nullable=False),
         Column("restated", pl.Boolean(), "Whether the cell is in its second and last version.", nullable=False),
         Column("zone_share", pl.Float64(), "As published.", minimum=0, maximum=1),
         Column("zone_lacks", pl.String(), "As published."),
+        *(
+            Column(name, pl.UInt64(), "Quarter-hours of the half day that no estimate is in, as bits.", nullable=False)
+            for name in DELIVERED
+        ),
+        # A column a quarter-hour: by row, texts and instants would be told 96 times. Integers take two thirds of the
+        # bytes of decimals, whose values Polars writes plain.
+        *(
+            Column(
+                name,
+                pl.Int64(),
+                f"Energy taken from the grid from {name[1:3]}:{name[3:]}; null where the quarter-hour is incomplete.",
+                unit="1e-6 kWh",
+            )
+            for name in QUARTERS
+        ),
     ),
 )
 

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from assets.cities.registry import City
-from assets.lake import ingest, load_profile
+from assets.lake import ingest, load_profile, meter_final
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import Store
@@ -27,6 +27,7 @@ def night(deployment: Deployment, city: City, day: date) -> None:
     step = Step(deployment, city, day, "test")
     ingest.ingest(step, METERS)
     ingest.ingest_meters(step)
+    meter_final.make(step)
     load_profile.make(step)
 
 

@@ -41,11 +41,12 @@ def deployment_at(folder: Path, city: City, store: Store | None = None, today: d
 
 
 def nem12(day: date, *points: str, value: int = 1) -> bytes:
-    """A file of quarter-hours, each meter with the same value all day."""
+    """A file of quarter-hours, each meter with ``value`` on average: no meter stands still."""
     lines = ["100,NEM12,202611200000,MDP,RETAILER"]
+    values = f",{0.75 * value:g},{1.25 * value:g}" * 48
     for point in points:
         lines.append(f"200,{point},E1,E1,E1,N1,,kWh,15,")
-        lines.append(f"300,{day:%Y%m%d}{f',{value}' * 96},A,,,{day:%Y%m%d}235959,")
+        lines.append(f"300,{day:%Y%m%d}{values},A,,,{day:%Y%m%d}235959,")
     return "\r\n".join([*lines, "900", ""]).encode()
 
 
@@ -82,5 +83,5 @@ def content(store: Store) -> dict[str, bytes]:
 
 
 def sum_of(deployment: Deployment, city: City) -> Decimal:
-    found: Decimal = CityLake(deployment.store, city.slug).read(METER_INTERVALS)["value_final"].sum()
+    found: Decimal = CityLake(deployment.store, city.slug).read(METER_INTERVALS)["value_delivered"].sum()
     return found

@@ -18,7 +18,7 @@ def test_each_file_is_answered_with_rows_codes_and_reasons(tmp_path: Path) -> No
     inbox.mkdir(parents=True)
     whole = nem12(D1, "P1", "P2")
     (inbox / "whole.csv").write_bytes(whole)
-    (inbox / "part.csv").write_bytes(nem12(D1, "P3", "P4").replace(b",1,1,", b",x,1,", 1))
+    (inbox / "part.csv").write_bytes(nem12(D1, "P3", "P4").replace(b",0.75,1.25,", b",x,1.25,", 1))
     (inbox / "page.csv").write_bytes(b"<html>login</html>")
     (inbox / "sub").mkdir()
     (inbox / "sub" / "link.csv").symlink_to(inbox / "whole.csv")

@@ -6,8 +6,8 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from assets.lake.load_profile import build, contributions, restatable
-from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
+from assets.lake.load_profile import LoadProfile, build, contributions, members, restatable
+from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, QUARTERS
 
 DAY = date(2026, 1, 2)
 MIDNIGHT = datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=7)))
@@ -37,7 +37,10 @@ def channel(
 
 
 def intervals(*channels: list[Row]) -> pl.DataFrame:
-    return pl.DataFrame([row for rows in channels for row in rows], schema=SCHEMA, orient="row")
+    rows = pl.DataFrame([row for rows in channels for row in rows], schema=SCHEMA, orient="row")
+    return rows.with_columns(
+        final_quality=pl.when(pl.col("value_final").is_null()).then(pl.lit("M")).otherwise(pl.lit("V"))
+    )
 
 
 def register(*meters: str, zone: str = "old_town", klass: str = "residential") -> pl.DataFrame:
@@ -46,9 +49,25 @@ def register(*meters: str, zone: str = "old_town", klass: str = "residential") -
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String) | {"reference_date": pl.Date}, orient="row")
 
 
+def profile(
+    rows: pl.DataFrame, known: pl.DataFrame, published: pl.DataFrame | None = None, restate: bool = False
+) -> LoadProfile:
+    return build(contributions([rows]), known, published, restate)
+
+
+def told(made: LoadProfile) -> pl.DataFrame:
+    """Its cells in the quarter-hours of which anything is known."""
+    return made.cells.filter(pl.col("kwh").is_not_null())
+
+
 def kwh(*channels: list[Row]) -> dict[str, list[Decimal | None]]:
-    parts, _ = contributions(intervals(*channels), register())
-    return {m: g.sort("start")["kwh"].to_list() for (m,), g in parts.group_by("meter_id")}
+    """The first quarter-hours of meters' days, as many as any of them tells of."""
+    quarters = contributions([intervals(*channels)]).quarters
+    last = max((at for at, name in enumerate(QUARTERS) if quarters[name].count()), default=0)
+    return {
+        meter: [None if energy is None else Decimal(energy) / 1_000_000 for energy in day]
+        for meter, *day in quarters.select("meter_id", *QUARTERS[: last + 1]).iter_rows()
+    }
 
 
 def test_quarter_hours_are_taken_as_they_are_and_shorter_intervals_summed():
@@ -83,14 +102,28 @@ def test_a_quarter_hour_that_is_not_whole_has_no_value(channels):
 @pytest.mark.parametrize("minutes", [10, 30, 60])
 def test_long_intervals_are_not_spread_but_counted(minutes):
     rows = intervals(channel("a", "1", minutes=minutes), channel("a", "1", "1", name="E2"), channel("b", "1"))
-    parts, left_out = contributions(rows, register("a", "b"))
-    assert parts["meter_id"].unique().to_list() == ["b"]
-    assert left_out.select("meter_id", "reason").unique().rows() == [("a", "interval-length")]
+    parts = contributions([rows])
+    assert parts.quarters["meter_id"].to_list() == ["b"]
+    assert parts.long.to_list() == ["a"]
+
+
+def test_a_day_in_pieces_is_the_day():
+    rows = intervals(
+        channel("a", "1"), channel("b", "-1", "2"), channel("c", "1", minutes=60), channel("d", *["0.1"] * 6, minutes=5)
+    )
+    quarters, long, negative = contributions([rows])
+    for pieces in ("ab", "cd"), ("a", "bcd"), ("abcd", ""), ("", "a", "b", "c", "d"):
+        parts = contributions(rows.filter(pl.col("meter_id").is_in([*piece])) for piece in pieces)
+        assert parts.quarters.equals(quarters)
+        assert (
+            (parts.long.to_list(), parts.negative.to_list()) == (long.to_list(), negative.to_list()) == (["c"], ["b"])
+        )
 
 
 def test_unregistered_meters_are_unassigned():
-    parts, _ = contributions(intervals(channel("a", "1"), channel("b", "1")), register("a"))
-    assert sorted(parts.select("meter_id", "zone", "customer_class").iter_rows()) == [
+    parts = contributions([intervals(channel("a", "1"), channel("b", "1"))])
+    known = members(parts.quarters, register("a"))
+    assert sorted(known.select("meter_id", "zone", "customer_class").iter_rows()) == [
         ("a", "old_town", "residential"),
         ("b", "unassigned", "other"),
     ]
@@ -98,7 +131,7 @@ def test_unregistered_meters_are_unassigned():
 
 def test_a_register_that_names_a_meter_twice_is_refused():
     with pytest.raises(pl.exceptions.ComputeError):
-        contributions(intervals(channel("a", "1")), register("a", "a"))
+        profile(intervals(channel("a", "1")), register("a", "a"))
 
 
 NAMES = [f"m{at}" for at in range(40)]
@@ -106,42 +139,42 @@ NAMES = [f"m{at}" for at in range(40)]
 
 def test_a_days_profile_in_its_contract_with_verdicts():
     rows = intervals(*(channel(name, "0.5", "1.5", None if name == "m0" else "1") for name in NAMES))
-    profile = build(rows, register(*NAMES))
-    assert LOAD_PROFILE.conform(profile.cells).found.is_empty()
-    assert LOAD_PROFILE_BASIS.conform(profile.basis).found.is_empty()
-    assert profile.cells.select("zone", "customer_class", "local_date", "kwh", "n_band", "actual_share").rows() == [
+    made = profile(rows, register(*NAMES))
+    assert LOAD_PROFILE.conform(made.cells).found.is_empty()
+    assert LOAD_PROFILE_BASIS.conform(made.basis).found.is_empty()
+    assert told(made).select("zone", "customer_class", "local_date", "kwh", "n_band", "actual_share").rows() == [
         ("old_town", "residential", DAY, 20, "30-99", 1.0),
         ("old_town", "residential", DAY, 60, "30-99", 1.0),
         ("old_town", "residential", DAY, 39, "30-99", 0.95),
     ]
-    assert {v.verdict for v in profile.verdicts} == {"pass"}
-    assert len({v.check for v in profile.verdicts}) == len(profile.verdicts)
+    assert {v.verdict for v in made.verdicts} == {"pass"}
+    assert len({v.check for v in made.verdicts}) == len(made.verdicts)
 
 
 def test_what_is_left_out_or_withheld_is_warned_about_without_naming_meters():
     channels = [channel(name, "1") for name in NAMES]
     strange = channel("stranger", "1"), channel("slow", "1", minutes=60), channel("odd", "-1")
-    profile = build(intervals(*channels, *strange), register(*NAMES, "slow", "odd"))
-    failed = {v.check: v.failed for v in profile.verdicts if v.verdict == "warn"}
+    made = profile(intervals(*channels, *strange), register(*NAMES, "slow", "odd"))
+    failed = {v.check: v.failed for v in made.verdicts if v.verdict == "warn"}
     assert failed == {"meter-unregistered": 1, "withheld-cell": 1, "interval-length": 1, "value-negative": 1}
-    assert profile.cells.select("zone", "kwh").rows() == [("old_town", 40)]
-    assert not any(name in str(profile.verdicts) for name in ("stranger", "slow", "odd"))
-    tiny = build(intervals(*channels[:5]), register(*NAMES))
+    assert told(made).select("zone", "kwh").rows() == [("old_town", 40)]
+    assert not any(name in str(made.verdicts) for name in ("stranger", "slow", "odd"))
+    tiny = profile(intervals(*channels[:5]), register(*NAMES))
     assert tiny.cells.is_empty()
     assert {v.check: v.failed for v in tiny.verdicts if v.verdict == "warn"} == {"withheld-cell": 5}
 
 
 def test_a_correction_by_a_single_meter_leaves_the_published_value():
-    first = build(intervals(*(channel(name, "1") for name in NAMES)), register(*NAMES))
+    first = profile(intervals(*(channel(name, "1") for name in NAMES)), register(*NAMES))
     corrected = intervals(*(channel(name, "3" if name == "m0" else "1") for name in NAMES))
-    second = build(corrected, register(*NAMES), first.basis)
+    second = profile(corrected, register(*NAMES), first.basis)
     assert second.cells.equals(first.cells)
     assert {v.check for v in second.verdicts if v.verdict == "warn"} == {"withheld-correction"}
-    third = build(intervals(*(channel(name, "3") for name in NAMES)), register(*NAMES), second.basis)
+    third = profile(intervals(*(channel(name, "3") for name in NAMES)), register(*NAMES), second.basis)
     assert third.cells.equals(first.cells)
     assert third.corrections == 1
-    restated = build(intervals(*(channel(name, "3") for name in NAMES)), register(*NAMES), third.basis, restate=True)
-    assert restated.cells["kwh"].to_list() == [120]
+    restated = profile(intervals(*(channel(name, "3") for name in NAMES)), register(*NAMES), third.basis, restate=True)
+    assert told(restated)["kwh"].to_list() == [120]
 
 
 @pytest.mark.parametrize(
@@ -157,18 +190,38 @@ def test_public_meters_without_an_account_are_one_customer():
     offices = [channel(f"office{at}", "1") for at in range(20)]
     names = [f"office{at}" for at in range(20)]
     known = pl.concat([register(*NAMES[:20]), register(*names, klass="public")])
-    profile = build(intervals(*homes, *offices), known)
-    assert [tuple(row) for row in profile.cells.select("customer_class", "kwh").rows()] == [("residential", 20)]
-    assert {v.check: v.failed for v in profile.verdicts if v.verdict == "warn"} == {
+    made = profile(intervals(*homes, *offices), known)
+    assert [tuple(row) for row in told(made).select("customer_class", "kwh").rows()] == [("residential", 20)]
+    assert {v.check: v.failed for v in made.verdicts if v.verdict == "warn"} == {
         "withheld-cell": 20, "customer-unknown": 20
     }  # fmt: skip
     accounts = known.with_columns(customer_id=pl.lit("account ") + pl.col("meter_id"))
-    told = build(intervals(*homes, *offices), accounts).cells
-    assert dict(told.select("customer_class", "kwh").iter_rows()) == {"residential": 20, "public": 20}
+    counted = told(profile(intervals(*homes, *offices), accounts))
+    assert dict(counted.select("customer_class", "kwh").iter_rows()) == {"residential": 20, "public": 20}
 
 
 def test_a_day_without_intervals_has_no_cells():
-    profile = build(intervals(), register())
-    assert profile.cells.schema == LOAD_PROFILE.schema
-    assert profile.cells.is_empty()
-    assert {v.verdict for v in profile.verdicts} == {"pass"}
+    made = profile(intervals(), register())
+    assert made.cells.schema == LOAD_PROFILE.schema
+    assert made.cells.is_empty()
+    assert {v.verdict for v in made.verdicts} == {"pass"}
+
+
+def test_an_estimate_is_energy_and_not_actual() -> None:
+    """In a cell of twenty homes a quarter-hour of four is estimated: they are in the sum and not in its share."""
+    homes = [channel(f"m{at:02}", "1", "1") for at in range(20)]
+    rows = intervals(*homes)
+    late = (pl.col("start") == pl.col("start").max()) & pl.col("meter_id").is_in([f"m{at:02}" for at in range(4)])
+    told = rows.with_columns(final_quality=pl.when(late).then(pl.lit("ET")).otherwise("final_quality"))
+    register = pl.DataFrame(
+        {
+            "meter_id": [f"m{at:02}" for at in range(20)],
+            "zone": "north",
+            "customer_class": "residential",
+            "customer_id": None,
+        },
+        schema_overrides={"customer_id": pl.String},
+    )
+    cells = build(contributions([told]), register).cells.sort("start")
+    assert cells["kwh"].to_list()[:2] == [20, 20]
+    assert cells["actual_share"].to_list()[:3] == [1.0, 0.8, 0.0]

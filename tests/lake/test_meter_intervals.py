@@ -121,11 +121,9 @@ def test_a_first_delivery_makes_the_complete_day(store):
     day = day_of(store)
     assert METER_INTERVALS.conform(day).found.is_empty()
     assert day.height == 96
-    assert day.filter(quality="actual").select("value_delivered", "value_final", "final_method", "flags").rows() == [
-        (Decimal("0.25"), Decimal("0.25"), "delivered", "")
-    ]
+    assert day.filter(quality="actual")["value_delivered"].to_list() == [Decimal("0.25")]
     gaps = day.filter(quality="missing")
-    assert gaps.select("value_final", "final_method", "_receipt").unique().rows() == [(None, "missing", None)]
+    assert gaps.select("value_delivered", "_receipt").unique().rows() == [(None, None)]
     assert [file.rows for file in applied.files] == [96]
     assert day_of(store, METER_SUPERSEDED).is_empty()
 
@@ -133,13 +131,13 @@ def test_a_first_delivery_makes_the_complete_day(store):
 def test_a_blank_value_is_missing_but_delivered(store):
     put(store, delivered(value=None, quality="missing"))
     row = day_of(store).filter(pl.col("_receipt").is_not_null())
-    assert row.select("final_method", "value_final", "_receipt").rows() == [("missing", None, "r1")]
+    assert row.select("quality", "value_delivered", "_receipt").rows() == [("missing", None, "r1")]
 
 
 def test_a_correction_keeps_what_it_replaces(store):
     put(store, delivered())
     put(store, delivered("r2", value="5", on=4))
-    assert day_of(store).drop_nulls("value_final")["value_final"].to_list() == [5]
+    assert day_of(store).drop_nulls("value_delivered")["value_delivered"].to_list() == [5]
     old = day_of(store, METER_SUPERSEDED)
     assert METER_SUPERSEDED.conform(old).found.is_empty()
     assert old.select("_receipt", "value_delivered", "reason").rows() == [("r1", 1, "corrected")]
@@ -166,7 +164,7 @@ def test_a_fixed_reader_takes_back_what_it_no_longer_reads(store):
 def test_a_registered_meter_that_is_silent_appears_with_gaps(store):
     applied = put(store, delivered(), register=pl.DataFrame({"meter_id": ["m1", "m2"]}))
     silent = day_of(store).filter(meter_id="m2")
-    assert silent.select("channel", "unit", "minutes", "final_method").unique().rows() == [("E1", "kWh", 15, "missing")]
+    assert silent.select("channel", "unit", "minutes", "quality").unique().rows() == [("E1", "kWh", 15, "missing")]
     assert silent.height == 96
     assert {v.check: v.verdict for v in applied.verdicts} == {"grid": "pass", "meter-unregistered": "pass"}
 
@@ -195,7 +193,7 @@ def test_a_delivery_can_turn_the_grid_for_readings_refused_before(store):
     assert day_of(store)["minutes"].unique().to_list() == [30]
     put(store, *more)
     assert day_of(store)["minutes"].unique().to_list() == [15]
-    assert day_of(store).drop_nulls("value_final").height == 4
+    assert day_of(store).drop_nulls("value_delivered").height == 4
 
 
 def test_neither_row_nor_arrival_of_a_reading_is_in_the_lake(store):
@@ -350,6 +348,8 @@ def whole_days(seed: int) -> list[list[dict]]:
             rows += [delivered(slot=slot, value=str(slot), **shape) for slot in steps if chance.random() < 0.9]
             if chance.random() < 0.3:
                 rows.append(delivered(slot=chance.choice([3, 3.5, 8]), row=2, value="7", **shape))
+            if chance.random() < 0.2:
+                rows = [*rows[:-9], *(row | {"clock_seconds": chance.choice([-20, 5])} for row in rows[-9:])]
             if chance.random() < 0.3:
                 rows += [
                     delivered(slot=slot, **shape) | {"channel": "B1", "quantity": "active_export"} for slot in steps
@@ -398,7 +398,7 @@ def test_a_crash_while_a_superseded_value_comes_back_loses_nothing(store, after)
     held = pl.concat([day_of(store).select(NAMES), day_of(store, METER_SUPERSEDED).select(NAMES)])
     assert "r1" in held["_receipt"].to_list()
     put(store, receipts=["r2"], also_days=[DAY])
-    assert day_of(store).drop_nulls("value_final")["value_final"].to_list() == [1]
+    assert day_of(store).drop_nulls("value_delivered")["value_delivered"].to_list() == [1]
     assert day_of(store, METER_SUPERSEDED).is_empty()
 
 
@@ -434,6 +434,20 @@ def test_delivered_rows_hold_no_metering_point_and_the_local_day():
     expected = hmac.new(b"secret", b"phuket\x00020001234567", hashlib.sha256).hexdigest()[:20]
     assert rows["meter_id"].unique().to_list() == [expected]
     assert as_delivered(readings(), receipt("r", DAY)).equals(no_delivered())
+
+
+def test_a_meter_that_is_a_second_fast_keeps_its_day():
+    exact = [MIDNIGHT + timedelta(minutes=15 * slot) for slot in range(96)]
+    fast = [(start - timedelta(seconds=1)).astimezone(UTC) for start in exact]
+    day = pl.DataFrame({"point": ["1"] * 96, "start": fast, "minutes": [15] * 96, "row": range(96)})
+    day = day.select(
+        (pl.col(name) if name in day.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in READING_SCHEMA.items()
+    )
+    rows = to_delivered(day, receipt("r", DAY), pseudonyms(day["point"], "phuket", b"k"))
+    assert rows["start"].to_list() == exact
+    assert rows["local_date"].unique().to_list() == [DAY], "the first interval began the day before"
+    assert rows["clock_seconds"].unique().to_list() == [-1]
 
 
 def test_a_reading_without_a_metering_point_is_a_row_without_an_id():

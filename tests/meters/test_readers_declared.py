@@ -170,6 +170,15 @@ def test_bad_rows_are_refused_and_the_rest_is_kept(line, code):
     assert "P1" not in "".join(result.problems["message"])
 
 
+@pytest.mark.parametrize("seconds", [-20, -1, 5, 20])
+def test_a_clock_that_is_a_little_off_costs_no_reading(seconds):
+    stamp = datetime(2026, 1, 1, 1, 30) + timedelta(seconds=seconds)
+    result = read(LONG_HEADER, "P1,2026-01-01 01:15,1,Actual", f"P1,{stamp},1,Actual")
+    assert rows(result) == []
+    apart = result.tables["readings"]["start"].sort().diff()[-1]
+    assert apart == timedelta(minutes=15, seconds=seconds), "what was told is kept; the lake puts it on the grid"
+
+
 def test_a_word_in_a_wide_row_refuses_its_day():
     cells = ["1"] * 96
     result = read(WIDE_HEADER, f"P1,2026-01-01,{','.join(cells)}", f"P1,2026-01-02,{','.join(['x', *cells[1:]])}")

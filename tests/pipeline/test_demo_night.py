@@ -102,10 +102,11 @@ def test_what_is_published_passes_15_15_again_from_the_lake(night: Night) -> Non
 
     with duckdb.connect() as engine:
         told = engine.execute(
-            "with payer as (select b.city, b.cell_zone as zone, b.cell_class as customer_class, b.start, "
+            "with payer as (select b.city, b.cell_zone as zone, b.cell_class as customer_class, i.start, "
             f"b.customer_id, sum(i.value_final) as kwh from {files('memory/load_profile_basis')} b "
-            f"join {files('lake/meter_intervals')} i "
-            "on i.city = b.city and i.meter_id = b.meter_id and i.start = b.start and i.quantity = 'active_import' "
+            f"join {files('lake/meter_final')} i "
+            "on i.city = b.city and i.meter_id = b.meter_id and i.local_date = b.local_date "
+            "and i.quantity = 'active_import' "
             "group by all) "
             "select p.kwh::double as published, count(*) as n, sum(m.kwh)::double as kwh, "
             f"max(m.kwh)::double as greatest from {files('lake/load_profile')} p "

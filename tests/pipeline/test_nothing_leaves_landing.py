@@ -41,7 +41,17 @@ OTHER = "020098765432"
 VALUES = ("81.377", "7812.192", "7817.192", "53721.625", "53852.875", "131.25")
 """A customer's quarter-hour, its day, the day as its report prints it, a register's two reads and their difference."""
 
-OWN_COLUMNS = ("value", "value_delivered", "value_final", "kwh", "register_start", "register_end")
+OWN_COLUMNS = (
+    "value",
+    "value_delivered",
+    "value_final",
+    "kwh",
+    "register_start",
+    "register_end",
+    "energy",
+    "peak_power",
+    "least_power",
+)
 MESSAGES = "lake/quarantine/"
 
 

@@ -24,7 +24,7 @@ def test_a_night_on_s3_is_published_verified_and_queried(
     assert summary["exit_code"] == 0
     assert not (deployment.home / "lake").exists()
     assert deployment.json("snapshots", "verify", **store) == {"khon_kaen": []}
-    query = "select count(*) as n, count(value_final) as filled from lake.meter_intervals"
+    query = "select count(*) as n, count(value_delivered) as filled from lake.meter_intervals"
     assert deployment.json("sql", query, **store) == [{"n": 120 * 96, "filled": 120 * 96}]
     assert deployment.json("sql", "select count(*) as n from cdp.weather", **store) == [{"n": 24}]
     found = {entry["what"].split()[0]: entry["state"] for entry in deployment.json("doctor", **store)}

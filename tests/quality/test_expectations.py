@@ -175,14 +175,14 @@ ZERO = pl.lit(0, pl.Decimal(18, 6))
         ),
         (
             lambda f: f.with_columns(
-                value_delivered=pl.when(pl.col("start") == NOON).then(-1).otherwise(2).cast(f.schema["value_final"])
+                value_delivered=pl.when(pl.col("start") == NOON).then(-1).otherwise(2).cast(f.schema["value_delivered"])
             ),
             "negative",
             "warn",
         ),
         (
             lambda f: f.with_columns(
-                value_delivered=pl.when(pl.col("start") == NOON).then(9).otherwise(0).cast(f.schema["value_final"])
+                value_delivered=pl.when(pl.col("start") == NOON).then(9).otherwise(0).cast(f.schema["value_delivered"])
             ),
             "peak_ratio",
             "warn",

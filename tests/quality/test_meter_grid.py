@@ -4,9 +4,10 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import polars as pl
+import pytest
 from hypothesis import given, settings, strategies as st
 
-from quality.meter_grid import align, complete, shapes, silent, usual
+from quality.meter_grid import align, complete, on_clock, shapes, silent, usual
 
 BANGKOK = timezone(timedelta(hours=7))
 DAY = date(2026, 2, 28)
@@ -121,3 +122,23 @@ def test_align_agrees_with_a_plain_model_in_any_order(given_rows, random):
     ]
     assert sorted(got) == sorted(expected)
     assert fit.height + off.height == len(given_rows)
+
+
+@pytest.mark.parametrize("off", [-20, -1, 1, 20])
+def test_a_clock_that_is_a_little_off_loses_no_interval(off):
+    day = readings(*(("a", "E1", 15 * slot + off / 60, 15) for slot in range(96)))
+    moved = on_clock(day)
+    assert moved["start"].to_list() == [MIDNIGHT + timedelta(minutes=15 * slot) for slot in range(96)]
+    assert moved["clock_seconds"].unique().to_list() == [off]
+
+
+def test_a_clock_that_is_further_off_is_left_as_it_is():
+    day = readings(("a", "E1", 30, 15), ("a", "E1", 30 - 21 / 60, 15), ("a", "E1", 37, 15), ("a", "E1", 30.1, 7))
+    moved = on_clock(day)
+    assert moved["start"].equals(day["start"])
+    assert moved["clock_seconds"].null_count() == 4
+
+
+def test_a_part_of_a_second_is_told_as_a_whole_one():
+    moved = on_clock(readings(("a", "E1", 30 + 0.2 / 60, 15), ("a", "E1", 45 - 0.2 / 60, 15)))
+    assert moved["clock_seconds"].to_list() == [1, -1]

@@ -229,7 +229,7 @@ def test_no_combination_of_all_that_is_published_tells_of_fewer_than_fifteen(see
     attacker = published(world)
     assert attacker.findings() == []
     assert list(attacker.crossings()) == [], "a cell has all slots of its day"
-    known = pl.concat([day for town in world.towns for day in town.basis.values()]).filter(pl.col("kwh").is_not_null())
+    known = pl.concat([day for town in world.towns for day in town.basis.values()]).filter(privacy.KNOWN)
     left = {(str(day), *cell) for day, *cell in known.select(privacy.DAY_CELL).iter_rows()}
     gone = {(town, str(day)) for town, day, _ in world.withdrawn}
     assert not [cell for cell in attacker.vanished if cell[:2] not in gone and cell[1:] in left]

@@ -9,6 +9,7 @@ import polars as pl
 
 from assets.lake.load_profile import restatable
 from quality.privacy import OTHER
+from quality.tables import QUARTERS
 from tests.attacker import Array, Attacker, Crossing, close
 from tests.town import Home, Town
 
@@ -139,7 +140,7 @@ class Year:
         self.campus.delivered[day] = {meter: kwh for meter, kwh in told.items() if meter in self.campus.register}
         towns = (self.town, self.campus) if day.day % 10 else (self.campus, self.town)
         for one, other in (towns, towns[::-1]):
-            theirs = other.basis[day]["meter_id"].unique().to_list() if day in other.basis else []
+            theirs = other.basis[day]["meter_id"].to_list() if day in other.basis else []
             one.publish(day, attacker, restate, theirs)
 
     def withdraw(self, attacker: Attacker) -> None:
@@ -147,7 +148,7 @@ class Year:
         day = list(self.town.basis)[self.rng.integers(len(self.town.basis))]
         held = [town for town in (self.town, self.campus) if day in town.basis and town.basis[day].height]
         if held:
-            meters = held[0].basis[day]["meter_id"].unique().sort()
+            meters = held[0].basis[day]["meter_id"].sort()
             meter = meters[int(self.rng.integers(len(meters)))]
             self.withdrawn.add((day, meter))
             self.town.delivered[day].pop(meter, None)
@@ -230,17 +231,22 @@ def again(crossings: Iterable[Crossing]) -> list[Crossing]:
 
 def utility(town: Town, campus: Town) -> dict[str, float]:
     """Parts of the delivered energy in cells of its own zone and in any, and of zones that lack nothing."""
-    total = sum(float(np.nansum(kwh)) for day in town.delivered.values() for kwh in day.values())
+    delivered = sum(float(np.nansum(kwh)) for day in town.delivered.values() for kwh in day.values())
     basis, apart = pl.concat(town.basis.values()), pl.concat(campus.basis.values())
     own = basis.filter(pl.col("cell_zone") == pl.col("zone"))
     zones = own.select("local_date", "zone", "zone_lacks").unique()
     asked = basis.select("local_date", "zone").unique().height
     return {
-        "own_zone": round(float(own["kwh"].sum()) / total, 3),
-        "any_cell": round(float(basis["kwh"].sum() + apart["kwh"].sum()) / total, 3),
+        "own_zone": round(energy(own) / delivered, 3),
+        "any_cell": round((energy(basis) + energy(apart)) / delivered, 3),
         "zones_shown": round(zones.select("local_date", "zone").n_unique() / asked, 3),
         "zones_whole": round(zones["zone_lacks"].null_count() / asked, 3),
     }
+
+
+def energy(basis: pl.DataFrame) -> float:
+    """kWh in published cells."""
+    return float(basis.select(pl.sum_horizontal(QUARTERS).sum()).item()) / 1e6
 
 
 def unsaid(town: Town) -> list[str]:
@@ -248,7 +254,7 @@ def unsaid(town: Town) -> list[str]:
     found = []
     for day, delivered in town.delivered.items():
         basis = town.basis[day]
-        of_meter = basis.select("meter_id", "zone", "customer_class", "cell_zone").unique("meter_id")
+        of_meter = basis.select("meter_id", "zone", "customer_class", "cell_zone")
         published = {meter: told for meter, *told in of_meter.iter_rows()}
         lacks = dict(basis.filter(pl.col("cell_zone") != OTHER).select("cell_zone", "zone_lacks").unique().iter_rows())
         for meter in delivered:

@@ -24,6 +24,7 @@ from assets.meters.formats.content import Content
 from assets.meters.formats.layouts import Layout
 from assets.meters.formats.tabular import Table
 from quality.batch import Batch, Breach, together
+from quality.meter_grid import CLOCK_SECONDS, off_clock
 
 _MANGLED = r"^\d(\.\d+)?[Ee]\+\d+$"
 """A number that a spreadsheet shortened: different metering points become the same."""
@@ -181,11 +182,12 @@ def _stamped(lines: Batch, table: Table, layout: Layout, point: str | None) -> B
         checks.append((~midnight, "interval-misaligned", "the date of a day has a time"))
     elif layout.stamp.period is None:
         if layout.label == "end" and layout.stamp.midnight == "closes":
-            closing = pl.when(midnight & ~late).then(pl.duration(days=1)).otherwise(pl.duration())
+            just = pl.col("stamp") - pl.col("stamp").dt.truncate("1d") <= pl.duration(seconds=CLOCK_SECONDS)
+            closing = pl.when(just & ~late).then(pl.duration(days=1)).otherwise(pl.duration())
             lines = lines.with_columns(stamp=pl.col("stamp") + closing)
         elif layout.label == "start":
             checks.append((late, "stamp-bad", "24:00 is no start of an interval"))
-        off_grid = pl.col("stamp") != pl.col("stamp").dt.truncate(f"{layout.minutes}m")
+        off_grid = off_clock(pl.col("stamp"), layout.minutes)
         checks.append((off_grid, "interval-misaligned", f"not on the grid of {layout.minutes} minutes"))
     else:
         wrong = ~period.is_between(1, wide.LONG_DAY // layout.minutes).fill_null(False)

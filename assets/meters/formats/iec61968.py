@@ -20,6 +20,7 @@ from assets.meters.formats import cim, markup
 from assets.meters.formats.canonical import EXACT, THAILAND, Export, ReadingOptions, canonical, resolve
 from assets.meters.formats.content import Content
 from quality.batch import Batch
+from quality.meter_grid import off_clock
 from quality.problems import problem
 from quality.readings import QUALITIES, no_readings
 
@@ -184,9 +185,9 @@ def _timed(values: pl.DataFrame, sent: str | None, zone: str) -> Batch:
             "neither reading type nor time period tells a length in minutes",
         ),
         (
-            interval & (pl.col("end").dt.truncate("1m") != pl.col("end")),
+            interval & (off_clock(pl.col("end"), 1)),
             "interval-misaligned",
-            "the interval does not end on a minute",
+            "the interval does not end near a minute",
         ),
     )
     return timed.with_columns(start=pl.coalesce("period_start", pl.col("end") - pl.duration(minutes="minutes")))

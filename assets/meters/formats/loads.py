@@ -17,6 +17,7 @@ from assets.meters.formats.canonical import THAILAND, UNITS, Export, canonical, 
 from assets.meters.formats.grids import Grid, below
 from assets.meters.formats.stamps import BUDDHIST_FROM, Order, parse, utc
 from quality.batch import Batch
+from quality.meter_grid import off_clock
 from quality.readings import no_readings
 
 MINUTES = 15
@@ -69,7 +70,7 @@ def stamped(rows: Batch, text: pl.Expr, order: Order = "dmy") -> Batch:
         (pl.col("end").is_null(), "stamp-bad", f"the cell is no stamp ({shape} and a time)"),
         (~text.str.contains(r"\d{4}"), "stamp-bad", "the year must have four digits: two do not tell the era"),
         (
-            pl.col("end").dt.minute() % MINUTES + pl.col("end").dt.second() != 0,
+            off_clock(pl.col("end"), MINUTES),
             "interval-misaligned",
             f"the stamp is not on the {MINUTES}-minute grid",
         ),

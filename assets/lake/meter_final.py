@@ -1,0 +1,236 @@
+"""Final meter values: every interval judged by rules, and the missing and suspect ones estimated.
+
+A day's judgement stands on its own intervals and on what the four weeks before it were like (``meter_quality``); its
+estimates on the values that were found good from 30 days before it to the day after. So a day is made again when it
+or one it stands on changes, and its gaps once more when the next day is there; the order of deliveries leaves no trace.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+
+from assets.lake import buckets, ingest, register_checks
+from assets.lake.derive import Built
+from assets.lake.files import CityLake, Written
+from assets.landing.deployment import Step
+from quality import gate
+from quality.meter_grid import CHANNEL, ZONE
+from quality.tables import METER_FINAL, METER_INTERVALS, METER_QUALITY, METER_SUPERSEDED, REGISTER_CHECKS, VEE_RULES
+from quality.vee import registers
+from quality.vee.day_types import SPECIAL, Calendar, calendar
+from quality.vee.estimate import estimate
+from quality.vee.gaps import SPAN, Window
+from quality.vee.history import REACH, History
+from quality.vee.kept import GOOD, Kept, put_in_place
+from quality.vee.rules import RULES, Context
+from quality.vee.thresholds import Thresholds
+from quality.vee.validate import judge, meter_quality, vee_rules
+from quality.vee.verdicts import meter_verdicts
+from quality.vee.window import RATES, Floats, Ints, MeterDay
+from quality.verdicts import Verdict, contract, keys, together
+
+DAY = timedelta(days=1)
+SUM_CHECK = next(rule.mask for rule in RULES if rule.code == "sum_check")
+_READ = (
+    *CHANNEL,
+    "unit",
+    "start",
+    "minutes",
+    "local_date",
+    "value_delivered",
+    "quality",
+    "rate_raw",
+    "_receipt",
+    "clock_seconds",
+)
+_RATE_BITS = {"peak": RATES["A"], "off": RATES["B"], "holiday": RATES["C"]}
+
+
+def make(step: Step) -> Built:
+    """Judge and estimate every day whose intervals changed, and what stands on them.
+
+    A day that is to be made again is noted before what it stands on is written: no crash leaves one behind.
+    """
+    lake = CityLake.of(step)
+    thresholds, register = Thresholds.of(step.city.meter_thresholds), ingest.latest_register(step)
+    made, files, verdicts = set[date](), list[Written](), list[Verdict]()
+    turned: Collection[date] = ()
+    first = True
+    # What registers say of a period makes its days again once, not what is read of them: the second round is the last.
+    while first or turned:
+        first = False
+        work = _Work(lake, thresholds, calendar(), register, lake.read(REGISTER_CHECKS))
+        stale = set(ingest.stale_days(lake, METER_INTERVALS))
+        done, written, found = _make(work, stale)
+        made |= done
+        checked = register_checks.make(lake, made, register, thresholds)
+        turned = checked.turned & {*lake.days(METER_INTERVALS)}
+        ingest.settle(lake, METER_INTERVALS, (stale | done) - checked.turned)
+        files += [*written, *checked.files]
+        verdicts = [*(found or verdicts), *checked.verdicts]
+    register_checks.settle(lake)
+    newest = lake.newest(METER_FINAL)
+    _tell_rules(lake, thresholds, step.day)
+    judged = gate.judge(METER_FINAL, (), newest, step.day, more=together(verdicts))
+    of_days = gate.judge(METER_QUALITY, lake.pieces(METER_QUALITY, made), newest, step.day)
+    for table, told in ((METER_FINAL, judged), (METER_QUALITY, of_days)):
+        ingest.write_verdicts(step, table, told)
+    return Built(sorted(made), files, [*judged, *of_days])
+
+
+def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Written], list[Verdict]]:
+    """Make these days and those that stand on them: which were, their files and verdicts."""
+    lake, due = work.lake, {*stale}
+    there = set(lake.days(METER_INTERVALS))
+    made, files, verdicts = set[date](), list[Written](), list[Verdict]()
+    waiting: list[Kept] = []
+
+    def finish(kept: Sequence[Kept], after: Sequence[Kept] | None) -> None:
+        if kept:
+            ingest.mark_stale(lake, METER_FINAL, [kept[0].day])
+            written, found = work.filled(kept, after)
+            files.extend(written)
+            verdicts.extend(found)
+
+    while due:
+        day = min(due)
+        due.discard(day)
+        made.add(day)
+        if waiting and waiting[0].day != day - DAY:
+            finish(waiting, None)
+            waiting = []
+        kept, quality, found = work.judged(day)
+        finish(waiting or work.stored(day - DAY), kept)
+        verdicts += found
+        if not quality.equals(lake.day(METER_QUALITY, day)):
+            later = {each for each in there if day < each <= day + REACH}
+            ingest.mark_stale(lake, METER_INTERVALS, later)
+            due |= later
+            files += lake.put(METER_QUALITY, day, quality)
+        if not kept:
+            ingest.mark_stale(lake, METER_FINAL, [day])
+            files += lake.put(METER_FINAL, day, METER_FINAL.empty())
+        waiting = kept
+    finish(waiting, None)
+    return made, files, verdicts
+
+
+def _tell_rules(lake: CityLake, thresholds: Thresholds, day: date) -> None:
+    """Keep what the bits of flags mean, from the day on that it is so."""
+    rules, newest = vee_rules(Context(thresholds), day), lake.newest(VEE_RULES, day)
+    told = [name for name in rules.columns if name != VEE_RULES.day]
+    if newest is None or not lake.day(VEE_RULES, newest).select(told).equals(rules.select(told)):
+        lake.put(VEE_RULES, day, rules)
+
+
+@dataclass(frozen=True)
+class _Work:
+    lake: CityLake
+    thresholds: Thresholds
+    calendar: Calendar
+    register: pl.DataFrame
+    checks: pl.DataFrame
+
+    def judged(self, day: date) -> tuple[list[Kept], pl.DataFrame, list[Verdict]]:
+        """A day by the rules: what is used of it, its rows of ``METER_QUALITY``, and a verdict a rule."""
+        pieces = [piece.select(*_READ, "_delivered") for piece in self.lake.pieces(METER_INTERVALS, [day])]
+        known = self.register.select("meter_id", "zone", "customer_class")
+        past = self.lake.read(METER_QUALITY, (day - REACH, day - DAY))
+        before = [day - timedelta(days=back) for back in range(1, REACH.days + 1)]
+        types = self.calendar.day_types([day, *before])
+        like = [each for each, kind in zip(before, types[1:], strict=True) if kind == types[0] != SPECIAL]
+        superseded = self.lake.day(METER_SUPERSEDED, day)
+        delivered = pl.concat([pl.Series("_delivered", [day]), *(piece["_delivered"] for piece in pieces)]).max()
+        assert isinstance(delivered, date)
+        now = datetime.combine(delivered + DAY, time(), ZoneInfo(ZONE))
+        kept, quality, found = [], [METER_QUALITY.empty()], []
+        for of_length, exact in _by_length(pieces, known):
+            rates = self.calendar.rates(day, of_length.minutes)
+            context = Context(
+                self.thresholds,
+                history=History.of(past, of_length, like, self.thresholds),
+                now=now,
+                superseded=superseded,
+                sum_fails=registers.sum_fails(self._compared, of_length) if self._compared.height else None,
+                rates=rates.cast(pl.String).replace_strict(_RATE_BITS, default=0, return_dtype=pl.UInt8).to_numpy(),
+            )
+            judged = judge(of_length, context)
+            if context.sum_fails is not None:  # of meters without a register nothing was added up
+                ran = registers.sum_fails(self._compared.with_columns(outcome=pl.lit("fails")), of_length)
+                judged.rules_run[~ran] &= ~SUM_CHECK
+            quality.append(meter_quality(judged, context))
+            kept.append(Kept.judged(judged, exact, self.thresholds.version))
+            found.append(judged)
+        return kept, pl.concat(quality).sort(METER_QUALITY.order), meter_verdicts(found) if found else []
+
+    @cached_property
+    def _compared(self) -> pl.DataFrame:
+        return self.checks.filter(pl.col("check") == "intervals", pl.col("outcome").is_in(["ok", "fails"]))
+
+    def stored(self, day: date) -> list[Kept]:
+        """A day as it was judged when it was made."""
+        return Kept.stored(pl.concat([METER_FINAL.empty(), *self.lake.pieces(METER_FINAL, [day])]))
+
+    def filled(self, day: Sequence[Kept], after: Sequence[Kept] | None) -> tuple[list[Written], list[Verdict]]:
+        """Write a day with its gaps filled as far as can be; ``after`` is the day after, from the lake where None."""
+        files, verdicts = [], []
+        following = self.stored(day[0].day + DAY) if after is None else after
+        for bucket in self.lake.buckets(METER_FINAL):
+            parts = [
+                self._rows(part, bucket, [each for each in following if each.minutes == part.minutes])
+                for part in (each.within(buckets.within(bucket, pl.col("meter_id"))) for each in day)
+            ]
+            rows = pl.concat([METER_FINAL.empty(), *parts]).sort(METER_FINAL.order)
+            verdicts += [check(METER_FINAL, rows) for check in (keys, contract)]
+            self.lake.recut(METER_FINAL, day[0].day)
+            files += self.lake.swap(self.lake.hold(METER_FINAL, day[0].day, bucket), rows, [day[0].day])
+        return files, verdicts
+
+    def _rows(self, day: Kept, bucket: str, after: Sequence[Kept]) -> pl.DataFrame:
+        """Rows of ``METER_FINAL``."""
+        open_, made = day.gaps, None
+        if len(open_):
+            window = np.full((len(open_), SPAN + 2, day.slots), np.nan)
+            window[:, SPAN] = day.value[open_]
+            self._good(window, day, open_, bucket, after)
+            first = day.day - timedelta(days=SPAN)
+            types = self.calendar.day_types(first + timedelta(days=at) for at in range(SPAN + 2))
+            made = estimate(Window(window, types, day.minutes, SPAN))
+            made = replace(made, channel=open_[made.channel])
+        rates, confidence = self.calendar.rates(day.day, day.minutes), self.calendar.confidence([day.day])
+        return day.rows(made, rates.cast(pl.String), confidence)
+
+    def _good(self, window: Floats, day: Kept, open_: Ints, bucket: str, after: Sequence[Kept]) -> None:
+        """Put what was found good of the days around into a window of the channels ``open_``."""
+        wanted = day.channels[open_].select(CHANNEL).with_row_index("_line")
+        ids = wanted["meter_id"].unique().implode()
+        for at in range(SPAN):
+            that = day.day - timedelta(days=SPAN - at)
+            for key in self._keys(that, bucket):
+                scan = self.lake.scan(METER_FINAL, key)
+                rows = scan.filter(pl.col("meter_id").is_in(ids), GOOD, pl.col("minutes") == day.minutes)
+                put_in_place(window[:, at], rows.select(*CHANNEL, "start", "value_final").collect(), wanted, that)
+        for part in after:
+            following = part.good.filter(pl.col("meter_id").is_in(ids))
+            put_in_place(window[:, SPAN + 1], following, wanted, part.day)
+
+    def _keys(self, day: date, bucket: str) -> Iterator[str]:
+        for key in self.lake.keys(METER_FINAL, (day, day)):
+            if buckets.overlap(bucket, key.rsplit("/", 1)[1].removesuffix(".parquet").partition(".")[2]):
+                yield key
+
+
+def _by_length(pieces: Sequence[pl.DataFrame], register: pl.DataFrame) -> Iterator[tuple[MeterDay, pl.Series]]:
+    """The day as arrays, one for each length of intervals, with the exact values in the same places."""
+    parts: dict[int, list[tuple[MeterDay, pl.Series]]] = {}
+    for piece in pieces:
+        for found in MeterDay.of(piece, register):
+            exact = piece["value_delivered"].gather(pl.Series(found.row.ravel()).replace(-1, None))
+            parts.setdefault(found.minutes, []).append((found, exact))
+    for _, of_length in sorted(parts.items()):
+        yield MeterDay.together([day for day, _ in of_length]), pl.concat([exact for _, exact in of_length])

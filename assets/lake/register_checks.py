@@ -1,0 +1,66 @@
+"""Registers against themselves and against intervals, for the reads that came and those whose days changed."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import polars as pl
+
+from assets.lake import ingest
+from assets.lake.files import CityLake, Written
+from quality.meter_grid import ZONE
+from quality.tables import METER_INTERVALS, METER_QUALITY, REGISTER_CHECKS, REGISTER_READS
+from quality.vee.registers import register_checks
+from quality.vee.thresholds import Thresholds
+from quality.vee.verdicts import register_verdicts
+from quality.verdicts import Verdict
+
+BETWEEN = timedelta(days=70)
+"""Longest time between two reads that intervals are added up over: a meter that is read every two months, late."""
+
+
+class Checked(NamedTuple):
+    """What was checked: ``turned`` are the days of periods whose intervals did or did not add up before, and now are
+    otherwise."""
+
+    files: Sequence[Written]
+    verdicts: Sequence[Verdict]
+    turned: frozenset[date]
+
+
+def make(lake: CityLake, made: Collection[date], register: pl.DataFrame, thresholds: Thresholds) -> Checked:
+    """Check the reads that came since, and those of periods that hold one of the days that were ``made``."""
+    came = ingest.stale_days(lake, REGISTER_READS)
+    touched = {*came, *made}
+    reads = lake.read(REGISTER_READS, (min(touched) - BETWEEN, max(touched) + BETWEEN)) if touched else None
+    if reads is None or not (reads.height or came):
+        return Checked([], [], frozenset())
+    meters = reads["meter_id"].unique().implode()
+    days = [day for day in lake.days(METER_QUALITY) if min(touched) - 2 * BETWEEN <= day <= max(touched) + BETWEEN]
+    quality = [rows.filter(pl.col("meter_id").is_in(meters)) for rows in lake.pieces(METER_QUALITY, days)]
+    checks = register_checks(reads, pl.concat([METER_QUALITY.empty(), *quality]), register, thresholds)
+    first, last = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
+    holds = pl.any_horizontal(pl.lit(value=False), *(pl.lit(day).is_between(first, last) for day in made))
+    of_days = sorted({*came, *checks.filter(holds)["local_date"]})
+    before = _failing(lake.pick(REGISTER_CHECKS, of_days))
+    checks = checks.filter(pl.col("local_date").is_in(of_days))
+    now = _failing(checks)
+    turned = pl.concat([now.join(before, on=now.columns, how="anti"), before.join(now, on=now.columns, how="anti")])
+    periods = turned.select("first", "last").drop_nulls().unique().iter_rows()
+    days_of = {begin + timedelta(days=at) for begin, end in periods for at in range((end - begin).days)}
+    ingest.mark_stale(
+        lake, METER_INTERVALS, days_of & {*lake.days(METER_INTERVALS)}
+    )  # before nothing tells it any more
+    files = [file for day in of_days for file in lake.put(REGISTER_CHECKS, day, checks.filter(local_date=day))]
+    return Checked(files, register_verdicts(checks), frozenset(days_of))
+
+
+def settle(lake: CityLake) -> None:
+    """The checks of all reads are made, and so is what stands on them."""
+    ingest.settle(lake, REGISTER_READS, ingest.stale_days(lake, REGISTER_READS))
+
+
+def _failing(checks: pl.DataFrame) -> pl.DataFrame:
+    """Meters and periods whose intervals are not what the register says."""
+    first, last = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
+    return checks.filter(check="intervals", outcome="fails").select("meter_id", "quantity", first=first, last=last)

@@ -1,0 +1,196 @@
+"""A judged day on its way into ``METER_FINAL``: what of its values is used as delivered, and estimates beside it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from functools import cached_property
+from typing import Final, Self
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+
+from quality.meter_grid import CHANNEL, DAY_MINUTES, ZONE
+from quality.readings import QUALITIES
+from quality.tables.vee import FINAL_METHODS, FINAL_QUALITIES, METER_FINAL
+from quality.vee.estimate import METHODS, Estimates
+from quality.vee.rules.rule import ENERGIES
+from quality.vee.validate import Judged, Masks
+from quality.vee.window import Codes, Floats, Ints
+
+_QUALITY = pl.Enum(list(FINAL_QUALITIES))
+_AS = {
+    "actual": "V",
+    "unknown": "V",
+    "substituted": "EF",
+    "substituted_temporary": "ET",
+    "forecast": "FC",
+    "suspect": "M",
+    "missing": "M",
+}
+"""Quality as delivered → what a value that no rule objects to is worth. What the utility calls suspect is not used."""
+
+
+GOOD: Final = (pl.col("method") == "A") & pl.col("final_quality").is_in(["V", "S"])
+"""Rows of ``METER_FINAL`` that an estimate may stand on."""
+
+_METHODS = np.array([FINAL_METHODS.index(name) for name in METHODS], np.uint8)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The channels of a day that have one interval length.
+
+    ``exact`` (channels × slots, one after another) are the values that are used, null where there is none; ``quality``
+    is a place in ``FINAL_QUALITIES``; ``flags`` (channels × slots) and ``ran`` (channels) are bits of rules.
+    """
+
+    day: date
+    minutes: int
+    channels: pl.DataFrame
+    exact: pl.Series
+    quality: Codes
+    flags: Masks
+    ran: Masks
+    version: str
+
+    @classmethod
+    def judged(cls, judged: Judged, exact: pl.Series, version: str) -> Self:
+        """Of a day by the rules, with its delivered values; a suspect one is not used, and what the utility itself
+        calls suspect is not either."""
+        worth = np.array([_code(_AS[name]) for name in QUALITIES], np.uint8)
+        quality = np.where(judged.suspect, _code("M"), worth[judged.day.quality]).astype(np.uint8)
+        quality[~judged.day.there] = _code("M")
+        quality[(quality == _code("V")) & (judged.rules_run == 0)[:, None]] = _code("U")
+        used = pl.Series((quality != _code("M")).ravel())
+        channels = judged.day.channels.select(*CHANNEL, "unit")
+        nothing = pl.repeat(None, exact.len(), dtype=exact.dtype, eager=True)
+        values = exact.zip_with(used, nothing)
+        day = judged.day
+        return cls(day.day, day.minutes, channels, values, quality, judged.flags, judged.rules_run, version)
+
+    @classmethod
+    def stored(cls, rows: pl.DataFrame) -> list[Self]:
+        """Of ``METER_FINAL`` rows of one day, without their estimates; one for each interval length."""
+        used = pl.col("method") == "A"
+        return [
+            cls._of_length(rows.filter(minutes=minutes), minutes, used) for minutes in rows["minutes"].unique().sort()
+        ]
+
+    @classmethod
+    def _of_length(cls, rows: pl.DataFrame, minutes: int, used: pl.Expr) -> Self:
+        shape = (-1, DAY_MINUTES // minutes)
+        kept = rows.select(
+            exact=pl.when(used).then("value_final"),
+            quality=pl.when(used).then("final_quality").otherwise(pl.lit("M")).cast(_QUALITY).to_physical(),
+            flags=pl.col("flags").fill_null(0),
+            ran="rules_run",
+        )
+        return cls(
+            rows["local_date"][0],
+            minutes,
+            rows[:: shape[1]].select(*CHANNEL, "unit"),
+            kept["exact"],
+            kept["quality"].cast(pl.UInt8).to_numpy().reshape(shape),
+            kept["flags"].to_numpy().reshape(shape),
+            kept["ran"].to_numpy().reshape(shape)[:, 0].copy(),
+            rows["rule_version"][0],
+        )
+
+    @property
+    def slots(self) -> int:
+        """Of a day."""
+        return DAY_MINUTES // self.minutes
+
+    @cached_property
+    def value(self) -> Floats:
+        """Values that are used (channels × slots), NaN where there is none."""
+        value: Floats = self.exact.cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(self.quality.shape)
+        return value
+
+    @property
+    def gaps(self) -> Ints:
+        """Channels of energy that lack a value."""
+        energies = self.channels["quantity"].is_in(ENERGIES).to_numpy()
+        return np.flatnonzero(np.isnan(self.value).any(axis=1) & energies)
+
+    @property
+    def good(self) -> pl.DataFrame:
+        """What an estimate may stand on: ``CHANNEL, start, value_final``."""
+        line, slot = np.nonzero(self.quality <= _code("S"))
+        values = self.exact.gather(pl.Series(line * self.slots + slot))
+        start = pl.Series(_midnight(self.day) + slot * self.minutes * 60_000_000).cast(METER_FINAL.schema["start"])
+        return self.channels.select(CHANNEL)[line].with_columns(start=start, value_final=values)
+
+    def within(self, ids: pl.Expr) -> Self:
+        """The channels of a range of ids: they are sorted by them, so its values are a run of these."""
+        found = np.flatnonzero(self.channels.with_columns(_inside=ids)["_inside"].to_numpy())
+        first, last = (int(found[0]), int(found[-1]) + 1) if len(found) else (0, 0)
+        if last - first == self.channels.height:
+            return self
+        lines = slice(first, last)
+        return replace(
+            self,
+            channels=self.channels[first:last],
+            exact=self.exact[first * self.slots : last * self.slots],
+            quality=self.quality[lines],
+            flags=self.flags[lines],
+            ran=self.ran[lines],
+        )
+
+    def rows(self, made: Estimates | None, rates: pl.Series, confidence: str) -> pl.DataFrame:
+        """Rows of ``METER_FINAL``, with estimates for what is missing (``channel`` counts these channels), the
+        calendar's rate of each slot and how sure it is."""
+        shape = self.quality.shape
+        method = np.where(np.isnan(self.value), FINAL_METHODS.index("M0"), FINAL_METHODS.index("A")).astype(np.uint8)
+        quality, days, guesses = self.quality.copy(), np.zeros(shape, np.uint64), np.full(shape, np.nan)
+        if made is not None:
+            place = (made.channel, made.slot)
+            guesses[place], method[place], days[place] = made.value, _METHODS[made.method], made.days
+            quality[place] = np.where(np.isnan(made.value), _code("M"), _code("ET"))
+        line = pl.Series(np.repeat(np.arange(shape[0]), self.slots))
+        slot = pl.Series(np.tile(np.arange(self.slots), shape[0]))
+        start = pl.Series(_midnight(self.day) + np.arange(self.slots) * self.minutes * 60_000_000)
+        guessed = pl.Series(guesses.ravel()).fill_nan(None).cast(METER_FINAL.schema["value_final"])
+        columns = {
+            **{name: self.channels[name].gather(line) for name in (*CHANNEL, "unit")},
+            "start": start.cast(METER_FINAL.schema["start"]).gather(slot),
+            "value_final": self.exact.zip_with(self.exact.is_not_null(), guessed),
+            "final_quality": _named(quality, FINAL_QUALITIES),
+            "method": _named(method, FINAL_METHODS),
+            "flags": pl.Series(self.flags.ravel()),
+            "rules_run": pl.Series(self.ran).gather(line),
+            "reference_days": pl.Series(days.ravel()),
+            "tou_rate": rates.gather(slot),
+        }
+        return (
+            pl.DataFrame(columns)
+            .with_columns(
+                minutes=pl.lit(self.minutes, pl.Int32),
+                local_date=pl.lit(self.day),
+                flags=pl.when(pl.col("rules_run") > 0).then("flags"),
+                reference_days=pl.when(pl.col("reference_days") > 0).then("reference_days"),
+                rule_version=pl.lit(self.version),
+                tou_confidence=pl.lit(confidence),
+            )
+            .select(METER_FINAL.schema.names())
+        )
+
+
+def put_in_place(into: Floats, rows: pl.DataFrame, wanted: pl.DataFrame, day: date) -> None:
+    """Put values of a day (``CHANNEL, start, value_final``) into channels × slots, by the ``_line`` of ``wanted``."""
+    found = rows.join(wanted, on=CHANNEL, how="inner")
+    slot = (found["start"].to_physical().to_numpy() - _midnight(day)) // (DAY_MINUTES // into.shape[1] * 60_000_000)
+    into[found["_line"].to_numpy(), slot] = found["value_final"].cast(pl.Float64).to_numpy()
+
+
+def _midnight(day: date) -> int:
+    return int(datetime.combine(day, time(), ZoneInfo(ZONE)).timestamp()) * 1_000_000
+
+
+def _named(codes: Codes, names: Iterable[str]) -> pl.Series:
+    return pl.Series(list(names), dtype=pl.String).gather(pl.Series(codes.ravel()))
+
+
+def _code(name: str) -> int:
+    return list(FINAL_QUALITIES).index(name)

@@ -1,0 +1,202 @@
+"""Registers: against themselves, against the energy told with them, and against the intervals between two reads.
+
+What a register shows is without the factor of the meter's transformers; energy is with it. Reads are few (one a meter
+and month), so they are judged as a frame.
+"""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from quality.meter_grid import ZONE
+from quality.readings import QUANTITIES
+from quality.tables.vee import REGISTER_CHECKS
+from quality.vee.thresholds import Thresholds
+from quality.vee.window import Bools, MeterDay
+
+RATES: Final = ("010", "020", "030")
+TOTAL: Final = "111"
+"""Registers of PEA's reading form: kWh at rates A, B and C, and of all."""
+
+FEW_DECIMALS: Final = 3
+"""Decimals that a register may show."""
+
+_READ = ("meter_id", "channel", "quantity", "end")
+_HALF_DIGIT_KWH = 0.0005
+"""Half the last digit of an interval of three decimals: what each interval may be off by."""
+
+
+def register_checks(
+    reads: pl.DataFrame, quality: pl.DataFrame, register: pl.DataFrame, thresholds: Thresholds
+) -> pl.DataFrame:
+    """``REGISTER_CHECKS`` rows of ``REGISTER_READS`` rows, those that another replaced left out.
+
+    ``quality`` are ``METER_QUALITY`` rows of the days between the reads; ``register`` may tell the ``multiplier`` of a
+    ``meter_id``. What a check needs and has not is an outcome ``not-run``.
+    """
+    told = _stepped(reads.filter(pl.col("superseded").is_null()), register, thresholds)
+    checks = [
+        _step(told),
+        _quantity(told, thresholds),
+        _multiplier(told),
+        _rates(told, thresholds),
+        _intervals(told, quality, thresholds),
+    ]
+    local = pl.col("end").dt.convert_time_zone(ZONE).dt.date()
+    return (
+        pl.concat(checks)
+        .with_columns(local_date=local, rule_version=pl.lit(thresholds.version))
+        .select(REGISTER_CHECKS.schema.names())
+        .cast(REGISTER_CHECKS.schema)
+        .sort(REGISTER_CHECKS.key)
+    )
+
+
+def _stepped(reads: pl.DataFrame, register: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
+    """Reads in floats, with ``step`` (what the register rose by, over its end too), how it ``went``, ``digit`` (the
+    last one that it shows) and ``factor`` (its multiplier)."""
+    names = ("register_start", "register_end", "multiplier", "value")
+    channel = _READ[:3]
+    known = register.select("meter_id", known="multiplier") if "multiplier" in register.columns else None
+    told = reads.select(*_READ, "unit", "start", pl.col(names).cast(pl.Float64)).sort(_READ)
+    # A state alone is held against the one before it; a row with a value tells by itself what it is the difference of.
+    before = pl.col("register_end").shift().over(channel)
+    alone = pl.col("value").is_null() & pl.col("register_start").is_null()
+    told = told.with_columns(
+        register_start=pl.when(alone).then(before).otherwise("register_start"),
+        start=pl.when(alone).then(pl.col("end").shift().over(channel)).otherwise("start"),
+    )
+    whole = pl.lit(None, pl.Float64)
+    for decimals in reversed(range(FEW_DECIMALS + 1)):
+        scaled = pl.col("register_end") * 10**decimals
+        fits = ((scaled - scaled.round()).abs() < 1e-6).all().over(channel)
+        whole = pl.when(fits).then(pl.lit(10.0**-decimals)).otherwise(whole)
+    start, rise = pl.col("register_start"), pl.col("register_end") - pl.col("register_start")
+    dials = pl.lit(10.0) ** (start + 1).log10().ceil()
+    over = (start >= thresholds.number("rollover_share") * dials) & (
+        rise + dials <= (1 - thresholds.number("rollover_share")) * dials * 2
+    )
+    low = pl.col("register_end") <= (1 - thresholds.number("rollover_share")) * start
+    went = (
+        pl.when(rise.is_null())
+        .then(pl.lit("not-run"))
+        .when(rise >= 0)
+        .then(pl.lit("ok"))
+        .when(over)
+        .then(pl.lit("rollover"))
+        .when(low)
+        .then(pl.lit("reset"))
+        .otherwise(pl.lit("fall"))
+    )
+    told = told.with_columns(went=went, digit=whole.fill_null(10.0**-FEW_DECIMALS), rise=rise).with_columns(
+        step=pl.when(pl.col("went") == "rollover")
+        .then(pl.col("rise") + dials)
+        .when(pl.col("went") == "ok")
+        .then("rise")
+    )
+    told = told.join(known, on="meter_id", how="left") if known is not None else told.with_columns(known=None)
+    # NEM13 tells no multiplier: what most of a register's own reads say, which is 1 for a meter without transformers.
+    ratio = (pl.col("value") / pl.col("step")).filter(pl.col("step") > 0)
+    usual = pl.when(ratio.len().over(channel) > 2).then(ratio.median().over(channel).round()).otherwise(1.0)
+    return told.with_columns(
+        factor=pl.coalesce("multiplier", pl.col("known").cast(pl.Float64), usual.fill_null(1.0).clip(1.0))
+    )
+
+
+def _check(told: pl.DataFrame, name: str, found: pl.Expr, asked: pl.Expr, tolerance: pl.Expr) -> pl.DataFrame:
+    """``found`` against ``asked``; not run where one of them is null."""
+    outcome = (
+        pl.when((found - asked).is_null())
+        .then(pl.lit("not-run"))
+        .when((found - asked).abs() <= tolerance + 1e-9)
+        .then(pl.lit("ok"))
+        .otherwise(pl.lit("fails"))
+    )
+    return told.select(
+        *_READ, "unit", "start", check=pl.lit(name), outcome=outcome, found=found, asked=asked, tolerance=tolerance
+    )
+
+
+def _step(told: pl.DataFrame) -> pl.DataFrame:
+    """A register does not fall but where it rolls over or was reset (AEMO MDFF, record 250; the bounds are ours)."""
+    nothing = pl.lit(None, pl.Float64)
+    rows = _check(told, "step", pl.col("rise"), nothing, nothing)
+    return rows.with_columns(outcome=told["went"])
+
+
+def _quantity(told: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
+    """The energy told with a read is the register's step times the multiplier (AEMO MDFF, record 250)."""
+    tolerance = thresholds.number("register_digit") * pl.col("digit") * pl.col("factor")
+    return _check(told, "quantity", pl.col("value"), pl.col("step") * pl.col("factor"), tolerance)
+
+
+def _multiplier(told: pl.DataFrame) -> pl.DataFrame:
+    """The multiplier of the file is the register's (Oracle MDM multiplier check)."""
+    known = pl.col("known").cast(pl.Float64)
+    return _check(told, "multiplier", pl.col("multiplier"), known, pl.lit(0.0))
+
+
+def _rates(told: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
+    """The registers of the rates add up to the total (PEA: 111 = 010 + 020 + 030; IEC 61968-9, reading quality 6.9)."""
+    place = ["meter_id", "end"]
+    parts = told.filter(pl.col("channel").is_in(RATES)).group_by(place).agg(parts=pl.col("step").sum(), n=pl.len())
+    total = told.filter(channel=TOTAL).join(parts, on=place, how="left")
+    asked = pl.when(pl.col("n") == len(RATES)).then("parts")
+    return _check(
+        total,
+        "rates",
+        pl.col("step"),
+        asked,
+        thresholds.number("register_digit") * pl.col("digit") * (len(RATES) + 1),
+    )
+
+
+def _intervals(told: pl.DataFrame, quality: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
+    """The intervals between two reads add up to the register's step times the multiplier: same channel's quantity, the
+    exact same window (California VEE, Oracle MDM sum check). Only whole days without a gap are compared."""
+    energies = [name for name, unit in QUANTITIES.items() if unit.endswith("h")]
+    reads = told.filter(
+        pl.col("quantity").is_in(energies),
+        ~pl.col("channel").is_in(RATES),
+        pl.col("start").is_not_null(),
+    )
+    one = pl.len().over("meter_id", "quantity", "end") == 1
+    first, last = (pl.col(name).dt.convert_time_zone(ZONE) for name in ("start", "end"))
+    midnight = (first == first.dt.truncate("1d")) & (last == last.dt.truncate("1d"))
+    reads = reads.with_columns(_first=first.dt.date(), _last=last.dt.date(), _fits=one & midnight)
+    days = quality.select(
+        "meter_id", "quantity", "local_date", "channel", "expected", "missing", kwh=pl.col("energy").cast(pl.Float64)
+    ).rename({"channel": "_channel"})
+    inside = reads.select(*_READ, "_first", "_last").join(days, on=["meter_id", "quantity"], how="inner")
+    inside = inside.filter((pl.col("local_date") >= pl.col("_first")) & (pl.col("local_date") < pl.col("_last")))
+    sums = inside.group_by(_READ).agg(
+        found=pl.col("kwh").sum(),
+        days=pl.col("local_date").n_unique(),
+        gaps=pl.col("missing").sum(),
+        slots=pl.col("expected").sum(),
+    )
+    reads = reads.join(sums, on=_READ, how="left")
+    whole = (pl.col("days") == (pl.col("_last") - pl.col("_first")).dt.total_days()) & (pl.col("gaps") == 0)
+    found = pl.when(pl.col("_fits") & whole).then("found")
+    tolerance = (
+        thresholds.number("register_digit") * pl.col("digit") * pl.col("factor")
+        + pl.col("slots").fill_null(0) * _HALF_DIGIT_KWH
+    )
+    return _check(reads, "intervals", found, pl.col("step") * pl.col("factor"), tolerance)
+
+
+def sum_fails(checks: pl.DataFrame, day: MeterDay) -> Bools:
+    """Which channels of a day are in a period whose intervals are not what the register says: what rules know of
+    ``register_checks``."""
+    wrong = checks.filter(check="intervals", outcome="fails").select(
+        "meter_id",
+        "quantity",
+        _first=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
+        _last=pl.col("end").dt.convert_time_zone(ZONE).dt.date(),
+    )
+    wrong = wrong.filter((pl.col("_first") <= day.day) & (pl.col("_last") > day.day))
+    here = day.channels.select("meter_id", "quantity").with_row_index("_line")
+    found = np.zeros(day.channels.height, np.bool_)
+    found[here.join(wrong, on=["meter_id", "quantity"], how="semi")["_line"].to_numpy()] = True
+    return found

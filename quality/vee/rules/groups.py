@@ -1,0 +1,102 @@
+"""Rules about what the meters of a zone or a delivery have in common, and about one among them."""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from quality.vee.rules.rule import Context
+from quality.vee.window import Bools, Floats, Ints, MeterDay
+
+GROUPS: Final = ("zone", "receipt")
+"""What meters have in common that one mistake can touch: the register's zone and the delivered file."""
+
+
+def group_scale(day: MeterDay, context: Context) -> Bools:
+    """All meters of a zone or of a delivery are a multiple or a fraction of their own: the unit or the factor of a file
+    was read wrong. Source: ours; the ratio to own history is that of Oracle's average daily use."""
+    mean = context.past().mean
+    known = (mean > 0) & (day.total > 0) & day.full(context.number("history_full"))
+    factor = np.log(np.where(known, day.energy, 1) / np.where(known, mean, 1))
+    bound, alike = np.log(context.number("group_scale")), np.log(context.number("group_alike"))
+    value = pl.col("value")
+    apart = value.quantile(0.75, "linear") - value.quantile(0.25, "linear")
+    wrong = (value.median().abs() > bound) & (apart <= alike)
+    scaled: Bools = (np.abs(factor) > bound) & _groups(day, context, known, factor, wrong)
+    return scaled
+
+
+def group_estimated(day: MeterDay, context: Context) -> Bools:
+    """Half or more of the values of a zone or of a delivery are estimates, so the reading failed and not the meters.
+    Source: CalTRACK issue 101 (estimated counts as missing); Swiss Metering Code MC-CH 2009, Table 6."""
+    some = day.count > 0
+    share = day.estimated.sum(axis=1) / np.maximum(day.count, 1)
+    wrong = pl.col("value").mean() >= context.number("group_estimated")
+    return day.estimated & (some & _groups(day, context, some, share, wrong))[:, None]
+
+
+def label_shift(day: MeterDay, context: Context) -> Bools:
+    """All meters of a zone or of a delivery lack just the first or just the last interval: the label was read as the
+    wrong end. Source: ours; PEA, MEA and NEM12 label the end of an interval, ESPI its start."""
+    inner = day.there[:, 1:-1].all(axis=1)
+    some = day.count > 0
+    found = np.zeros(day.channels.height, np.bool_)
+    for edge, other in ((0, -1), (-1, 0)):
+        lacks = inner & ~day.there[:, edge] & day.there[:, other]
+        wrong = pl.col("value").mean() >= context.number("group_edge")
+        found |= lacks & _groups(day, context, some, lacks.astype(np.float64), wrong)
+    return found
+
+
+def _groups(day: MeterDay, context: Context, members: Bools, value: Floats, wrong: pl.Expr) -> Bools:
+    """Which of ``members`` are in a large enough group of which ``wrong`` (over the members' values) holds."""
+    found = np.zeros(day.channels.height, np.bool_)
+    for group in GROUPS:
+        lines = np.flatnonzero(members & day.known(group))
+        if not len(lines):
+            continue
+        frame = day.channels.select(group, "quantity")[lines].with_columns(value=pl.Series(value[lines]))
+        enough = pl.len() >= context.number("group_least")
+        told = frame.join(
+            frame.group_by(group, "quantity").agg(wrong=wrong & enough),
+            on=[group, "quantity"],
+            how="left",
+            maintain_order="left",
+        )
+        found[lines] |= told["wrong"].to_numpy()
+    return found
+
+
+def aggregate(day: MeterDay, context: Context) -> Bools:
+    """A meter of the zone has the shape of all the others together: a feeder's main meter among its customers, whose
+    energy would count twice. Source: ours; balance of a feeder as in the Swiss Metering Code MC-CH 2009, 5.3.2."""
+    found = np.zeros(day.channels.height, np.bool_)
+    for lines in _zones(day, context):
+        most = lines[np.argmax(day.total[lines])]
+        own, others = day.filled[most], day.filled[lines].sum(axis=0) - day.filled[most]
+        if (others <= 0).any() or day.count[most] < day.slots:
+            continue
+        ratio = own / others
+        alike = ratio.std() <= context.number("aggregate_variation") * ratio.mean()
+        found[most] = alike and ratio.mean() >= context.number("aggregate_share") and others.std() > 0
+    return found
+
+
+def dominant(day: MeterDay, context: Context) -> Bools:
+    """One meter has a large part of its zone's energy. Source: ours; twice the share that the privacy rule 15/15 lets
+    one customer have."""
+    found = np.zeros(day.channels.height, np.bool_)
+    for lines in _zones(day, context):
+        total = day.total[lines]
+        found[lines] = total > context.number("dominant_share") * total.sum()
+    return found
+
+
+def _zones(day: MeterDay, context: Context) -> list[Ints]:
+    """Channels of active import by zone, where they are a group."""
+    can = day.known("zone") & day.of_quantity(["active_import"]) & (day.count > 0)
+    lines = np.flatnonzero(can)
+    zones = day.channels["zone"].gather(lines).rank("dense").to_numpy() if len(lines) else lines
+    order = np.argsort(zones, kind="stable")
+    parts = np.split(lines[order], np.flatnonzero(np.diff(zones[order])) + 1)
+    return [part for part in parts if len(part) >= context.number("group_least")]

@@ -1,0 +1,72 @@
+"""Rules that hold values against another channel, the register, the calendar or the meter's dials."""
+
+import numpy as np
+
+from quality.vee.rules.rule import Context
+from quality.vee.window import MISSING, Bools, Ints, MeterDay
+
+
+def reactive(day: MeterDay, context: Context) -> Bools:
+    """Active energy without reactive energy beside it, or with so much that the power factor is not that of a load.
+    Source: California VEE, section 2 (all checks apply to kvarh too)."""
+    found = np.zeros(day.value.shape, np.bool_)
+    for active, reactive_ in (("active_import", "reactive_import"), ("active_export", "reactive_export")):
+        line, other = _pairs(day, day.of_quantity([active]), day.of_quantity([reactive_]), "meter_id")
+        kwh, kvarh = day.value[line], day.value[other]
+        most = np.sqrt(1 / context.number("power_factor") ** 2 - 1)
+        found[other] |= (kwh > 0) & ((day.quality[other] == MISSING) | (kvarh > most * kwh))
+    return found
+
+
+def reverse_flow(day: MeterDay, context: Context) -> Bools:
+    """Energy is sent to the grid where the register knows of no generation. Source: IEC 61968-9, reading quality
+    3.4."""
+    none = ~_told(day, "generates") & (day.greatest > 0)
+    return day.among(none, day.value[none] > 0)
+
+
+def inactive(day: MeterDay, context: Context) -> Bools:
+    """A disconnected meter measures use. Source: California VEE, monthly list; IEC 61968-9, reading quality 6.2."""
+    off = ~_told(day, "connected") & (day.greatest > 0)
+    return day.among(off, day.value[off] > 0)
+
+
+def _told(day: MeterDay, name: str) -> Bools:
+    return day.channels[name].fill_null(value=True).to_numpy()
+
+
+def main_check(day: MeterDay, context: Context) -> Bools:
+    """A check meter differs from the meter it checks. Source: Swiss Metering Code MC-CH 2009, 11.5.5; Connexo
+    MainCheck."""
+    found = np.zeros(day.value.shape, np.bool_)
+    check = day.known("check_of") & day.of_quantity(["active_import"])
+    line, other = _pairs(day, check, day.of_quantity(["active_import"]), "check_of")
+    main, own = day.value[other], day.value[line]
+    differs = np.abs(main - own) > context.number("check_share") * np.abs(main) + context.number("check_kwh")
+    found[line] = differs
+    return found
+
+
+def _pairs(day: MeterDay, some: Bools, others: Bools, by: str) -> tuple[Ints, Ints]:
+    """Lines of ``some`` and, of the meter that their column ``by`` names, the line among ``others``; only where each
+    meter has one."""
+    names = day.channels.with_row_index("_line")
+    left = names.filter(some).select(_meter=by, _line="_line").unique("_meter", keep="none", maintain_order=True)
+    right = names.filter(others).select(_meter="meter_id", _other="_line").unique("_meter", keep="none")
+    pairs = left.join(right, on="_meter", maintain_order="left")
+    return pairs["_line"].cast(int).to_numpy(), pairs["_other"].cast(int).to_numpy()
+
+
+def tou_rate(day: MeterDay, context: Context) -> Bools:
+    """The utility's word for the interval's rate is not that of the calendar. Source: PEA article 119801 (rates A, B
+    and C)."""
+    assert context.rates is not None and day.rate is not None
+    wrong: Bools = (day.rate != 0) & ((day.rate & context.rates) == 0) & (context.rates != 0)
+    return wrong
+
+
+def sum_check(day: MeterDay, context: Context) -> Bools:
+    """The intervals of a period that holds the day do not add up to the difference of the register. Source: California
+    VEE and Oracle MDM sum check."""
+    assert context.sum_fails is not None
+    return context.sum_fails & (day.count > 0)

@@ -1,0 +1,127 @@
+"""What a rule is, and what it may know beside the day it judges."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+import numpy as np
+import polars as pl
+
+from quality.readings import QUANTITIES
+from quality.vee.history import History
+from quality.vee.thresholds import Thresholds
+from quality.vee.window import Bools, Floats, MeterDay
+
+Severity = Literal["suspect", "note"]
+
+ENERGIES: Final = tuple(name for name, unit in QUANTITIES.items() if unit in ("kWh", "kvarh", "kVAh"))
+ACTIVE: Final = ("active_import", "active_export")
+IMPORT: Final = ("active_import",)
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that rules may know of the day beside its values; a part that is None keeps the rules that need it from
+    running, which ``rules_run`` tells.
+
+    ``now`` is when the day is judged. ``superseded`` are ``METER_SUPERSEDED`` rows of the day. ``rates`` is the
+    calendar's rate of each slot in bits of ``window.RATES``. ``sum_fails`` tells which channels' intervals do not add
+    up to their register over a period that holds the day (``quality.vee.registers``).
+    """
+
+    thresholds: Thresholds
+    history: History | None = None
+    now: datetime | None = None
+    superseded: pl.DataFrame | None = None
+    rates: np.ndarray[tuple[int], np.dtype[np.uint8]] | None = None
+    sum_fails: Bools | None = None
+
+    def number(self, name: str) -> float:
+        """A threshold where no class matters."""
+        return self.thresholds.number(name)
+
+    def limit(self, day: MeterDay, name: str) -> Floats:
+        """A threshold for each channel, by its customer class."""
+        classes = day.channels["customer_class"] if "customer_class" in day.channels.columns else None
+        return self.thresholds.by(classes, name, day.channels.height)
+
+    def past(self) -> History:
+        """The history, which a rule that needs it has."""
+        assert self.history is not None
+        return self.history
+
+    def delivered_before(self) -> pl.DataFrame:
+        """The superseded rows, which a rule that needs them has."""
+        assert self.superseded is not None
+        return self.superseded
+
+
+Find = Callable[[MeterDay, Context], Bools]
+"""Which slots (channels × slots) or channels' days (channels) break a rule."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule with all that is told of it.
+
+    ``bit`` never changes its meaning. ``suspect``: a value it finds is not used unless a person accepts it; ``note``:
+    it is used. ``needs`` names parts of ``Context`` and of ``MeterDay``, columns of the register, or ``like_days``
+    (enough of them in the history); a channel of which one is not known is not judged. ``of`` are the quantities it is
+    about. Rules of a later ``stage`` judge only values that none of an earlier one made suspect, so that the cause is
+    told and not its symptoms. ``advice`` says what to do. What it finds and its source are in the docstring of
+    ``find``.
+    """
+
+    bit: int
+    severity: Severity
+    thai: str
+    advice: str
+    find: Find
+    of: tuple[str, ...] = ENERGIES
+    needs: tuple[str, ...] = ()
+    thresholds: tuple[str, ...] = ()
+    stage: int = 1
+
+    @property
+    def code(self) -> str:
+        """Its name."""
+        return self.find.__name__
+
+    @property
+    def mask(self) -> np.uint32:
+        """Its bit."""
+        return np.uint32(1 << self.bit)
+
+    @property
+    def english(self) -> str:
+        """What it finds."""
+        return self._told()[0].removesuffix(".")
+
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+        return self._told()[1].removesuffix(".")
+
+    def _told(self) -> tuple[str, str]:
+        text = " ".join((self.find.__doc__ or "").split())
+        finds, _, source = text.partition(" Source: ")
+        return finds, source
+
+    def judges(self, day: MeterDay, context: Context) -> Bools:
+        """Which channels it can judge."""
+        can = day.of_quantity(self.of)
+        for need in self.needs:
+            if need == "like_days":
+                few = context.history is None or context.history.days < context.number("history_days")
+                can &= ~np.asarray(few)
+            elif need == "check_of" and day.known(need).any():
+                checked = day.channels["meter_id"].is_in(day.channels[need].drop_nulls().implode())
+                can &= day.known(need) | checked.to_numpy()
+            elif need in Context.__dataclass_fields__:
+                can &= getattr(context, need) is not None
+            elif need in MeterDay.__dataclass_fields__:
+                can &= getattr(day, need) is not None
+            else:
+                can &= day.known(need)
+        return can

@@ -1,0 +1,136 @@
+"""The judgement of a day: all rules over its arrays, what it is worth for later days, and the table of the rules."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from itertools import groupby
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from quality.readings import QUALITIES
+from quality.tables.vee import METER_QUALITY, VEE_RULES
+from quality.vee.rules import RULES, Context, Rule
+from quality.vee.runs import Runs
+from quality.vee.window import Bools, Floats, MeterDay
+
+Masks = NDArray[np.uint32]
+
+SUSPECT: Final = np.uint32(sum(1 << rule.bit for rule in RULES if rule.severity == "suspect"))
+"""Bits of the rules that keep a value from being used."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the rules found of a day: ``flags`` (channels × slots), and ``rules_run`` (channels), which could run."""
+
+    day: MeterDay
+    flags: Masks
+    rules_run: Masks
+
+    @cached_property
+    def suspect(self) -> Bools:
+        """Values that are not used unless a person accepts them."""
+        found: Bools = ((self.flags & SUSPECT) != 0) & self.day.there
+        return found
+
+    def broken(self, rule: Rule) -> Bools:
+        """Slots that break a rule."""
+        found: Bools = (self.flags & rule.mask) != 0
+        return found
+
+
+def judge(day: MeterDay, context: Context) -> Judged:
+    """Every rule that can run over the day. Values are not changed."""
+    flags = np.zeros(day.value.shape, np.uint32)
+    ran = np.zeros(day.channels.height, np.uint32)
+    left = day
+    for _, rules in groupby(sorted(RULES, key=_stage), _stage):
+        left = left.without((flags & SUSPECT) != 0)
+        for rule in rules:
+            can = rule.judges(left, context)
+            if not can.any():
+                continue
+            ran[can] |= rule.mask
+            found = rule.find(left, context)
+            lines = np.flatnonzero(can & (found if found.ndim == 1 else found.any(axis=1)))
+            if len(lines):
+                # What is wrong with a whole day is told of the values it has.
+                slots = left.there[lines] if found.ndim == 1 else found[lines]
+                flags[lines] |= np.where(slots, rule.mask, np.uint32(0))
+    return Judged(day, flags, ran)
+
+
+def _stage(rule: Rule) -> int:
+    return rule.stage
+
+
+def meter_quality(judged: Judged, context: Context) -> pl.DataFrame:
+    """``METER_QUALITY`` rows of the day."""
+    day = judged.day
+    size = day.channels.height
+    some = day.count > 0
+    estimated, forecast = day.estimated, day.quality == QUALITIES.index("forecast")
+    gaps = Runs.of(~day.there)
+    zeros = Runs.of(day.value == 0)
+    last = zeros.only(zeros.end == day.slots)
+    zero = np.zeros(size, np.int64)
+    zero[last.line] = last.length * day.minutes
+    estimated_days = (some & (estimated.sum(axis=1) * 2 >= np.maximum(day.count, 1))).astype(np.int64)
+    if context.history is not None:
+        zero += np.where(zero == 1440, context.history.zero_minutes, 0)
+        estimated_days *= 1 + context.history.estimated_days
+    flags = np.bitwise_or.reduce(judged.flags, axis=1)
+
+    def figures(values: Floats) -> pl.Series:
+        """In six decimals, null where the channel has no value."""
+        told = pl.Series(np.where(some, values, np.nan)).fill_nan(None)
+        return told.round(6).cast(METER_QUALITY.schema["energy"])
+
+    return (
+        day.channels.select("meter_id", "channel", "quantity", "unit")
+        .with_columns(
+            local_date=pl.lit(day.day),
+            minutes=pl.lit(day.minutes),
+            expected=pl.lit(day.slots),
+            actual=pl.Series(day.count - estimated.sum(axis=1)),
+            substituted=pl.Series((estimated & ~forecast).sum(axis=1)),
+            forecast=pl.Series((day.there & forecast).sum(axis=1)),
+            suspect=pl.Series(judged.suspect.sum(axis=1)),
+            missing=pl.Series(day.slots - day.count),
+            longest_gap=pl.Series(gaps.longest()),
+            energy=figures(day.total),
+            peak_power=figures(day.greatest * day.per_hour),
+            least_power=figures(day.least * day.per_hour),
+            zero_minutes=pl.Series(zero),
+            estimated_days=pl.Series(estimated_days),
+            digest=pl.when(pl.Series(some)).then(pl.Series(day.digest)),
+            flags=pl.when(pl.Series(judged.rules_run > 0)).then(pl.Series(flags)),
+            rules_run=pl.Series(judged.rules_run),
+            rule_version=pl.lit(context.thresholds.version),
+        )
+        .cast(METER_QUALITY.schema)
+        .select(METER_QUALITY.schema.names())
+    )
+
+
+def vee_rules(context: Context, since: date) -> pl.DataFrame:
+    """``VEE_RULES`` rows: all rules, with the thresholds of the context."""
+    told = context.thresholds.thresholds
+    rows = [
+        {
+            "bit": rule.bit,
+            "reference_date": since,
+            "code": rule.code,
+            "severity": rule.severity,
+            "rule_th": rule.thai,
+            "rule_en": rule.english,
+            "source": rule.source,
+            "thresholds": "; ".join(f"{name} {told[name]}" for name in rule.thresholds),
+            "advice": rule.advice,
+        }
+        for rule in RULES
+    ]
+    return pl.DataFrame(rows, schema=VEE_RULES.schema)

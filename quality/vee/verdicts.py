@@ -1,0 +1,107 @@
+"""What the gate says of judged meter days: for each rule how many meters and intervals, and what to do about it.
+
+Messages count; they quote no value and no meter. What of them is published is for ``quality.disclosure``.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from quality.meter_grid import DAY_MINUTES
+from quality.tables.vee import METER_FINAL, REGISTER_CHECKS
+from quality.vee.rules import RULES, Rule
+from quality.vee.validate import Judged
+from quality.verdicts import Grade, Verdict
+
+SHARED: Final = ("group_estimated", "label_shift")
+"""Notes that warn: what some meters have every night is no news, what all of a zone or a file have is."""
+
+REGISTER_RULES: Final = {
+    "step": ("A register fell, or was reset.", "Ask the utility whether the meter was exchanged or reset."),
+    "quantity": (
+        "The energy told with a read is not the register's step times its multiplier.",
+        "Check the multiplier, and ask the utility for the read again.",
+    ),
+    "intervals": (
+        "Intervals between two reads do not add up to what the register says.",
+        "Check the multiplier of the intervals; look for missing or doubled days of these meters.",
+    ),
+    "rates": (
+        "The registers of the rates do not add up to the total.",
+        "Ask the utility for the reads again; a register may have been programmed anew.",
+    ),
+    "multiplier": (
+        "The multiplier of the file is not the register's.",
+        "Ask which is right; transformers may have been changed.",
+    ),
+}
+"""Checks of registers: what is wrong, and what to do."""
+
+
+def meter_verdicts(judged: Sequence[Judged]) -> list[Verdict]:
+    """One verdict a rule that could run, and one that names those that could not, of a day's parts."""
+    found = [verdict for rule in RULES if (verdict := _of_rule(rule, judged)) is not None]
+    idle = [rule.code for rule in RULES if rule.code not in {verdict.check for verdict in found}]
+    text = f"not looked at, as what they need is not known: {', '.join(idle)}" if idle else "all rules could run"
+    return [*found, Verdict(METER_FINAL.name, "rules_run", "pass", len(RULES), len(idle), text)]
+
+
+def _of_rule(rule: Rule, judged: Sequence[Judged]) -> Verdict | None:
+    could = [part.day.channels["meter_id"].filter(pl.Series((part.rules_run & rule.mask) != 0)) for part in judged]
+    checked = pl.concat([pl.Series("meter_id", [], pl.String), *could]).n_unique()
+    if not checked:
+        return None
+    broken = [part.broken(rule) for part in judged]
+    meters = [
+        part.day.channels["meter_id"].filter(pl.Series(slots.any(axis=1)))
+        for part, slots in zip(judged, broken, strict=True)
+    ]
+    failed = pl.concat([pl.Series("meter_id", [], pl.String), *meters]).n_unique()
+    if not failed:
+        return Verdict(METER_FINAL.name, rule.code, "pass", checked, 0, f"none of {checked} meters")
+    intervals = sum(int(slots.sum()) for slots in broken)
+    times = [
+        (np.flatnonzero(slots.any(axis=0))[[0, -1]] + [0, 1]) * part.day.minutes
+        for part, slots in zip(judged, broken, strict=True)
+        if slots.any()
+    ]
+    first, last = (int(limit) for limit in (np.min(times), np.max(times)))
+    what = "the values are not used" if rule.severity == "suspect" else "the values are used"
+    text = (
+        f"{failed} of {checked} meters, {intervals} intervals between {_clock(first)} and {_clock(last)} of "
+        f"{judged[0].day.day}: {_lower(rule.english)}; {what}. {rule.advice}"
+    )
+    grade: Grade = "warn" if rule.severity == "suspect" or rule.code in SHARED else "pass"
+    return Verdict(METER_FINAL.name, rule.code, grade, checked, failed, text)
+
+
+def register_verdicts(checks: pl.DataFrame) -> list[Verdict]:
+    """One verdict a kind of check, of ``REGISTER_CHECKS`` rows."""
+    found = []
+    for check, (wrong, advice) in REGISTER_RULES.items():
+        ran = checks.filter(pl.col("check") == check, pl.col("outcome") != "not-run")
+        if not ran.height:
+            continue
+        fails = ran.filter(pl.col("outcome").is_in(["fails", "fall", "reset"]))
+        meters = fails["meter_id"].n_unique()
+        text = f"{fails.height} of {ran.height} reads of {meters} meters: {_lower(wrong)} {advice}"
+        verdict = Verdict(
+            REGISTER_CHECKS.name,
+            f"register_{check}",
+            "warn" if fails.height else "pass",
+            ran.height,
+            fails.height,
+            text if fails.height else f"none of {ran.height} reads",
+        )
+        found.append(verdict)
+    return found
+
+
+def _clock(minute: int) -> str:
+    return f"{min(minute, DAY_MINUTES) // 60:02}:{minute % 60:02}"
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

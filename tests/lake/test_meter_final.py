@@ -1,0 +1,185 @@
+"""Final values in the lake: judged and estimated day by day, whatever the order, the buckets and the crash."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets.cities.registry import City
+from assets.lake import ingest, meter_final
+from assets.lake.files import CityLake
+from assets.landing.deployment import Deployment, Step
+from quality.tables import METER_FINAL, METER_QUALITY, METERS, VERDICTS
+from tests.lake.small_city import D1, deliver, deployment_at, small_city
+
+POINTS = tuple(f"02001234{number:04d}" for number in range(6))
+DAYS = tuple(D1 + timedelta(days=after) for after in range(9))
+LATE = DAYS[-1] + timedelta(days=3)
+
+Values = Mapping[str, Sequence[float | None]]
+
+
+def load(point: str, day: date) -> list[float | None]:
+    """A day of a home: its own level, a morning and an evening, and some chance."""
+    chance = np.random.default_rng([int(point), day.toordinal()])
+    hours = np.arange(96) / 4
+    shape = 0.2 + np.exp(-((hours - 7) ** 2) / 4) + 2 * np.exp(-((hours - 20) ** 2) / 6)
+    return [round(float(v), 3) for v in 0.1 * (1 + int(point) % 7) * shape * chance.uniform(0.8, 1.2, 96)]
+
+
+def nem12(day: date, values: Values, stamp: str = "235959") -> bytes:
+    lines = ["100,NEM12,202611200000,MDP,RETAILER"]
+    for point, told in values.items():
+        lines.append(f"200,{point},E1,E1,E1,N1,,kWh,15,")
+        cells = ",".join("" if value is None else f"{value:g}" for value in told)
+        lines.append(f"300,{day:%Y%m%d},{cells},A,,,{day:%Y%m%d}{stamp},")
+    return "\r\n".join([*lines, "900", ""]).encode()
+
+
+def whole(day: date) -> dict[str, list[float | None]]:
+    return {point: load(point, day) for point in POINTS}
+
+
+def town(folder: Path, buckets: int = 1) -> tuple[Deployment, City]:
+    city = small_city().model_copy(update={"meter_buckets": buckets})
+    deployment = deployment_at(folder, city, today=LATE)
+    rows = "".join(f"{point},north,residential\n" for point in POINTS)
+    deliver(deployment, city, "register", D1, "r.csv", f"point,zone,customer_class\n{rows}".encode())
+    return deployment, city
+
+
+def night(deployment: Deployment, city: City, day: date) -> None:
+    step = Step(deployment, city, day, "test")
+    ingest.ingest(step, METERS)
+    ingest.ingest_meters(step)
+    meter_final.make(step)
+
+
+def final(deployment: Deployment, city: City, day: date | None = None, point: int | None = None) -> pl.DataFrame:
+    lake = CityLake.of(Step(deployment, city, LATE, "test"))
+    rows = lake.read(METER_FINAL)
+    ids = sorted(rows["meter_id"].unique())
+    rows = rows.filter(pl.lit(True) if day is None else pl.col("local_date") == day)
+    return rows.filter(pl.lit(True) if point is None else pl.col("meter_id") == ids[point])
+
+
+def made(deployment: Deployment) -> dict[str, bytes]:
+    tables = (METER_FINAL, METER_QUALITY)
+    return {key: deployment.store.read(key) for t in tables for key in deployment.store.list(f"lake/{t.name}")}
+
+
+def files() -> list[tuple[str, bytes]]:
+    """Nine days with gaps, a day at a thousandfold, a spike; and corrections that come late."""
+    told = {day: whole(day) for day in DAYS}
+    told[DAYS[2]][POINTS[1]][40:44] = [None] * 4
+    told[DAYS[4]][POINTS[2]][90:] = [None] * 6
+    told[DAYS[5]][POINTS[2]][:30] = [None] * 30
+    told[DAYS[6]][POINTS[3]] = [None] * 96
+    told[DAYS[7]][POINTS[4]] = [value and 1000 * value for value in told[DAYS[7]][POINTS[4]]]
+    told[DAYS[8]][POINTS[0]][50] = 75.0
+    sent = [(f"{day}.csv", nem12(day, values)) for day, values in told.items()]
+    late = [(f"late{at}.csv", nem12(DAYS[at], {POINTS[at % 6]: load(POINTS[at % 6], DAYS[at])})) for at in (2, 6, 7)]
+    return [*sent, *late]
+
+
+def test_the_order_of_deliveries_and_crashes_leave_no_trace(tmp_path: Path) -> None:
+    straight, city = town(tmp_path / "straight")
+    for name, data in files():
+        deliver(straight, city, "exports", DAYS[-1], name, data)
+    night(straight, city, DAYS[-1])
+    for seed in range(3):
+        crooked, _ = town(tmp_path / str(seed))
+        order = Random(seed).sample(files(), len(files()))
+        for at in range(0, len(order), 4):
+            for name, data in order[at : at + 4]:
+                deliver(crooked, city, "exports", DAYS[-1], name, data)
+            if seed == 0:
+                cut_short(crooked, city)
+            night(crooked, city, DAYS[-1])
+        assert made(crooked) == made(straight)
+
+
+class Cut(BaseException):
+    """The process ends."""
+
+
+def cut_short(deployment: Deployment, city: City, after: int = 9) -> None:
+    """A night whose process ends at its ``after``-th change of the lake."""
+    left, swap = [after], deployment.store.swap
+
+    def counted(*arguments: object) -> bool:
+        if left[0] == 0:
+            raise Cut
+        left[0] -= 1
+        return swap(*arguments)  # type: ignore[arg-type]
+
+    deployment.store.swap = counted  # type: ignore[method-assign]
+    with pytest.raises(Cut):
+        night(deployment, city, DAYS[-1])
+    deployment.store.swap = swap  # type: ignore[method-assign]
+
+
+def test_buckets_change_nothing(tmp_path: Path) -> None:
+    towns = [town(tmp_path / str(cut), cut) for cut in (1, 4)]
+    for deployment, city in towns:
+        for name, data in files():
+            deliver(deployment, city, "exports", DAYS[-1], name, data)
+        night(deployment, city, DAYS[-1])
+    assert final(*towns[0]).equals(final(*towns[1]))
+    assert len(CityLake(towns[1][0].store, towns[1][1].slug).keys(METER_FINAL)) > len(DAYS)
+
+
+def test_a_gap_is_estimated_and_the_actual_that_comes_late_takes_its_place(tmp_path: Path) -> None:
+    deployment, city = town(tmp_path)
+    gap = whole(DAYS[8])
+    gap[POINTS[1]][30:60] = [None] * 30
+    for day in DAYS[:8]:
+        deliver(deployment, city, "exports", day, f"{day}.csv", nem12(day, whole(day)))
+    deliver(deployment, city, "exports", DAYS[8], "gap.csv", nem12(DAYS[8], gap))
+    night(deployment, city, DAYS[8])
+    filled = final(deployment, city, DAYS[8]).filter(pl.col("method") != "A")
+    assert filled.height == 30
+    assert set(filled["final_quality"]) == {"ET"}
+    assert filled["value_final"].null_count() == filled["reference_days"].null_count() == 0
+    missing = sum(value or 0 for value in load(POINTS[1], DAYS[8])[30:60])
+    assert float(filled["value_final"].sum()) == pytest.approx(missing, rel=0.15)
+
+    deliver(deployment, city, "exports", LATE, "late.csv", nem12(DAYS[8], {POINTS[1]: load(POINTS[1], DAYS[8])}))
+    night(deployment, city, LATE)
+    assert set(final(deployment, city, DAYS[8])["method"]) == {"A"}
+    assert set(final(deployment, city, DAYS[8])["final_quality"]) == {"V"}
+
+
+def test_a_gap_over_midnight_is_filled_again_when_the_next_day_is_there(tmp_path: Path) -> None:
+    deployment, city = town(tmp_path)
+    first = whole(DAYS[0])
+    first[POINTS[0]][92:] = [None] * 4
+    deliver(deployment, city, "exports", DAYS[0], "a.csv", nem12(DAYS[0], first))
+    night(deployment, city, DAYS[0])
+    assert set(final(deployment, city, DAYS[0]).filter(pl.col("method") != "A")["method"]) == {"M0"}, "one edge alone"
+    deliver(deployment, city, "exports", DAYS[1], "b.csv", nem12(DAYS[1], whole(DAYS[1])))
+    night(deployment, city, DAYS[1])
+    assert set(final(deployment, city, DAYS[0]).filter(pl.col("method") != "A")["method"]) == {"L2"}
+
+
+def test_a_thousandfold_day_is_not_used_and_named(tmp_path: Path) -> None:
+    deployment, city = town(tmp_path)
+    slip = {point: [value and 1000 * value for value in values] for point, values in whole(DAYS[7]).items()}
+    for day in DAYS[:7]:
+        deliver(deployment, city, "exports", day, f"{day}.csv", nem12(day, whole(day)))
+        night(deployment, city, day)
+    deliver(deployment, city, "exports", DAYS[7], "slip.csv", nem12(DAYS[7], slip))
+    night(deployment, city, DAYS[7])
+    used = final(deployment, city, DAYS[7])
+    assert set(used["method"]) <= {"K5", "D10"}
+    before = final(deployment, city, DAYS[0])["value_final"].sum()  # a Friday too
+    assert float(used["value_final"].sum()) == pytest.approx(float(before), rel=0.3)
+    told = CityLake(deployment.store, city.slug).day(VERDICTS, DAYS[7]).filter(table="meter_final", verdict="warn")
+    scale = told.filter(pl.col("check").is_in(["meter_scale", "group_scale"]))
+    assert scale.height, told["check"].to_list()
+    assert "Check the unit" in scale["message"][0]
+    assert not any(str(int(value)) in " ".join(told["message"]) for value in (1000, 250000))

@@ -1,0 +1,142 @@
+"""Registers: steps, quantities, rates, multipliers, and the sum check against intervals."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from quality.tables import METER_QUALITY, REGISTER_CHECKS, REGISTER_READS
+from quality.vee.registers import register_checks, sum_fails
+from quality.vee.thresholds import Thresholds
+from quality.vee.window import MeterDay
+from tests.vee.town import DAY, REGISTER, intervals
+
+FIRST = datetime(2026, 10, 31, 17, tzinfo=UTC)
+LAST = datetime(2026, 11, 30, 17, tzinfo=UTC)
+"""Local midnights at the ends of November."""
+NOTHING = pl.DataFrame(schema={"meter_id": pl.String, "multiplier": pl.Float64})
+
+
+def read(before: float | None, now: float, told: float | None, **more: object) -> dict[str, object]:
+    row = {"meter_id": "m", "channel": "111", "quantity": "active_import", "unit": "kWh", "start": FIRST, "end": LAST}
+    row |= {"local_date": date(2026, 12, 1), "register_start": before, "register_end": now, "value": told}
+    return dict.fromkeys(REGISTER_READS.schema) | row | {"quality": "actual"} | more
+
+
+def reads(*rows: dict[str, object]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=REGISTER_READS.schema, orient="row", strict=False)
+
+
+def days(kwh: float, meter: str = "m", missing: int = 0, skip: int = 0) -> pl.DataFrame:
+    """November, ``kwh`` a day."""
+    rows = [
+        dict.fromkeys(METER_QUALITY.schema)
+        | {"meter_id": meter, "channel": "E1", "quantity": "active_import", "unit": "kWh", "minutes": 15}
+        | {"local_date": date(2026, 11, 1) + timedelta(days=at), "expected": 96, "energy": kwh, "missing": missing}
+        for at in range(30 - skip)
+    ]
+    return pl.DataFrame(rows, schema=METER_QUALITY.schema, strict=False)
+
+
+def outcomes(rows: pl.DataFrame, quality: pl.DataFrame | None = None, register: pl.DataFrame = NOTHING):
+    found = register_checks(rows, METER_QUALITY.empty() if quality is None else quality, register, Thresholds.of())
+    return {(channel, check): outcome for channel, check, outcome in found.select("channel", "check", "outcome").rows()}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told", "step", "quantity"),
+    [
+        (1000, 1100, 100, "ok", "ok"),
+        (1000, 1100, 101, "ok", "ok"),  # the register's last digit
+        (100, 200, 9999, "ok", "fails"),
+        (99990, 12, 22, "rollover", "ok"),
+        (99990, 12, 900, "rollover", "fails"),
+        (50000, 40000, -10000, "fall", "not-run"),
+        (50000, 3, 3, "reset", "not-run"),
+        (5, 3, -2, "fall", "not-run"),
+        (None, 1100, 100, "not-run", "not-run"),
+    ],
+)  # fmt: skip
+def test_a_register_rises_rolls_over_is_reset_or_falls(before, now, told, step, quantity) -> None:
+    found = outcomes(reads(read(before, now, told)))
+    assert (found["111", "step"], found["111", "quantity"]) == (step, quantity)
+
+
+def test_a_state_alone_is_held_against_the_one_before_it() -> None:
+    earlier = read(None, 500, None, start=None, end=FIRST)
+    found = outcomes(reads(earlier, read(None, 400, None, start=None)))
+    assert found["111", "step"] == "fall"
+
+
+def test_the_multiplier_of_the_file_is_the_registers() -> None:
+    known = pl.DataFrame({"meter_id": ["m"], "multiplier": [2000.0]})
+    assert outcomes(reads(read(10, 11, 2000, multiplier=2000)), register=known)["111", "multiplier"] == "ok"
+    assert outcomes(reads(read(10, 11, 400, multiplier=400)), register=known)["111", "multiplier"] == "fails"
+    assert outcomes(reads(read(10, 11, 2000)), register=known)["111", "multiplier"] == "not-run"
+    assert outcomes(reads(read(10, 11, 2000)), register=known)["111", "quantity"] == "ok"
+
+
+def test_a_multiplier_that_nobody_tells_is_what_most_reads_of_the_register_say() -> None:
+    rows = [
+        read(100 * at, 100 * at + 100, 2000 if at != 3 else 20000, end=LAST + timedelta(days=30 * at), start=None)
+        for at in range(5)
+    ]
+    found = register_checks(reads(*rows), METER_QUALITY.empty(), NOTHING, Thresholds.of()).filter(check="quantity")
+    assert found["outcome"].to_list() == ["ok", "ok", "ok", "fails", "ok"]
+
+
+@pytest.mark.parametrize(("last", "outcome"), [(1030, "ok"), (1034, "ok"), (1035, "fails"), (1020, "fails")])
+def test_rates_add_up_to_the_total(last: int, outcome: str) -> None:
+    rates = [read(0, n, n, channel=name) for name, n in (("010", 10), ("020", 10), ("030", 10))]
+    assert outcomes(reads(*rates, read(1000, last, last - 1000)))["111", "rates"] == outcome
+
+
+def test_a_rate_that_was_not_read_keeps_the_sum_from_being_judged() -> None:
+    rates = [read(0, n, n, channel=name) for name, n in (("010", 10), ("020", 10))]
+    assert outcomes(reads(*rates, read(1000, 1030, 30)))["111", "rates"] == "not-run"
+
+
+@pytest.mark.parametrize(
+    ("quality", "outcome"),
+    [
+        (days(10), "ok"),
+        (days(10.07), "ok"),  # one digit and half a digit an interval: 1 + 2880 x 0.0005 = 2.44 kWh
+        (days(10.09), "fails"),
+        (days(0.01), "fails"),
+        (days(10, missing=1), "not-run"),
+        (days(10, skip=1), "not-run"),
+        (days(10, meter="another"), "not-run"),
+    ],
+)
+def test_intervals_of_a_period_are_what_its_register_says(quality: pl.DataFrame, outcome: str) -> None:
+    assert outcomes(reads(read(0, 300, 300)), quality)["111", "intervals"] == outcome
+
+
+def test_a_multiplier_of_two_thousand_leaves_the_room_of_its_last_digit() -> None:
+    row = reads(read(0, 3, 6000, multiplier=2000))
+    assert outcomes(row, days(6000 / 30))["111", "intervals"] == "ok"
+    assert outcomes(row, days(7990 / 30))["111", "intervals"] == "ok"
+    assert outcomes(row, days(8010 / 30))["111", "intervals"] == "fails"
+
+
+def test_a_window_that_ends_by_day_is_not_compared() -> None:
+    found = outcomes(reads(read(0, 300, 300, end=LAST + timedelta(hours=9))), days(1))
+    assert found["111", "intervals"] == "not-run"
+
+
+def test_a_read_that_another_replaced_does_not_count() -> None:
+    assert outcomes(reads(read(500, 400, 1, superseded="corrected"))) == {}
+
+
+def test_the_days_of_a_period_that_does_not_add_up_are_told_to_the_rules() -> None:
+    rows = reads(read(0, 300, 300, meter_id="shop-1"))
+    checks = register_checks(rows, days(1, "shop-1"), NOTHING, Thresholds.of())
+    for day, wrong in ((DAY, True), (date(2026, 12, 1), False), (date(2026, 11, 1), True)):
+        for part in MeterDay.of(intervals(day), REGISTER):
+            told = part.channels.filter(pl.Series(sum_fails(checks, part)))
+            assert told["meter_id"].to_list() == (["shop-1"] if wrong and part.minutes == 15 else [])
+
+
+def test_no_reads_are_no_checks() -> None:
+    found = register_checks(REGISTER_READS.empty(), days(1), NOTHING, Thresholds.of())
+    assert found.is_empty() and found.schema == REGISTER_CHECKS.schema

@@ -1,0 +1,180 @@
+"""Rules over arrays against the same rules in plain Python, on days nobody would write by hand."""
+
+from datetime import date, timedelta
+from random import Random
+
+import numpy as np
+import polars as pl
+import pytest
+
+from quality.readings import ENERGY
+from quality.tables import METER_QUALITY
+from quality.vee.history import History
+from quality.vee.rules import RULES, Context
+from quality.vee.thresholds import Thresholds
+from quality.vee.validate import judge
+from quality.vee.window import MeterDay
+from tests.vee import model
+
+WORKDAY, SUNDAY = date(2026, 11, 18), date(2026, 11, 22)
+CLASSES = ["residential", "small_business", "large_business", "public", "other"]
+NOT_MODELLED = {
+    "clock", "future", "interval_count", "catch_up", "repeated_day", "reactive", "reverse_flow", "inactive",
+    "main_check", "quantity_changed", "tou_rate", "sum_check",
+}  # fmt: skip
+
+
+def world(chance: Random, day: date) -> list[model.Meter]:
+    """Up to nine meters, most of them usual, with what goes wrong with one meter or with all."""
+    minutes = chance.choice([15, 30, 60])
+    slots = 1440 // minutes
+    wrong_for_all = chance.choice([None, None, "scale", "estimated", "edge"])
+    factor = chance.choice([1000, 4, 0.25, 0.001])
+    meters = []
+    for at in range(chance.randint(1, 9)):
+        level = chance.choice([0.05, 0.2, 3, 40]) * minutes / 15
+        values = [round(level * chance.uniform(0.5, 1.5), 3) for _ in range(slots)]
+        past = {}
+        for back in range(1, 29) if chance.random() < 0.9 else ():
+            if chance.random() < 0.97:
+                energy = round(level * slots * chance.uniform(0.7, 1.3), 3) if chance.random() < 0.95 else 0
+                past[day - timedelta(days=back)] = {
+                    "energy": energy, "peak": energy / 24 * 1.6, "least": energy / 24 * chance.choice([0.5, 0.5, 0]),
+                    "actual": chance.choice([slots, slots, slots // 2]), "expected": slots,
+                    "suspect": chance.choice([0, 0, 0, 1]), "zero_minutes": chance.choice([0, 0, 1440, 9000]),
+                    "estimated_days": chance.choice([0, 0, 7, 8]),
+                }  # fmt: skip
+        qualities = ["actual"] * slots
+        wrong = wrong_for_all or chance.choice(
+            [
+                None,
+                "gaps",
+                "holes",
+                "zero",
+                "flat",
+                "frozen",
+                "spike",
+                "negative",
+                "sentinel",
+                "scale",
+                "estimated",
+                "repeated",
+            ]
+        )
+        first, last = sorted(chance.sample(range(slots + 1), 2))
+        if wrong == "gaps":
+            values[first:last] = [None] * (last - first)
+        if wrong == "holes":
+            values = [None if chance.random() < 0.08 else value for value in values]
+        if wrong == "edge":
+            values[-1] = None
+        if wrong == "zero":
+            values = [0.0] * slots if chance.random() < 0.5 else [0.0] * last + values[last:]
+        if wrong == "flat":
+            values[first:last] = [values[first]] * (last - first)
+        if wrong == "frozen":
+            values = [value if chance.random() < 0.03 else 0.5 for value in values]
+        if wrong == "spike":
+            values[first] = round(max(values) * chance.choice([2.5, 3, 50, 5000]), 3)
+        if wrong == "negative":
+            values[first] = -values[first]
+        if wrong == "sentinel":
+            values[first] = chance.choice([4294967.295, 2147483.647, 16777.215, 34364.271])
+        if wrong == "scale" and chance.random() < 0.85:
+            values = [round(value * factor, 6) for value in values]
+        if wrong == "estimated":
+            qualities = [chance.choice(["substituted", "forecast", "suspect"]) for _ in values]
+        before = {}
+        if wrong == "repeated":
+            before = {
+                s: (values[s] if chance.random() < 0.5 else 7.0, chance.choice(["actual", "forecast"]))
+                for s in range(first, last)
+            }
+            qualities[first:last] = [chance.choice(["actual", "forecast"])] * (last - first)
+        if not past:
+            values[:last] = [None] * last
+        qualities = ["missing" if v is None else q for v, q in zip(values, qualities, strict=True)]
+        meters.append(
+            model.Meter(f"m{at}", chance.choice("ab"), chance.choice(CLASSES), minutes, values, qualities, past, before)
+        )
+    return meters
+
+
+def receipt(meter: model.Meter) -> str:
+    return f"r{int(meter.name[1:]) % 2}"
+
+
+def by_arrays(meters: list[model.Meter], day: date, like: list[date]) -> set[tuple[str, int, str]]:
+    midnight = pl.datetime(day.year, day.month, day.day, time_zone="Asia/Bangkok").dt.convert_time_zone("UTC")
+    rows = pl.DataFrame(
+        [
+            (m.name, slot, m.minutes, value, quality, receipt(m))
+            for m in meters
+            for slot, (value, quality) in enumerate(zip(m.values, m.qualities, strict=True))
+        ],
+        schema=["meter_id", "slot", "minutes", "value", "quality", "_receipt"],
+        orient="row",
+        infer_schema_length=None,
+    ).with_columns(
+        pl.col("minutes").cast(pl.Int32),
+        channel=pl.lit("E1"),
+        quantity=pl.lit("active_import"),
+        unit=pl.lit("kWh"),
+        local_date=pl.lit(day),
+        start=(midnight + pl.duration(minutes=pl.col("slot") * pl.col("minutes"))).cast(pl.Datetime("us", "UTC")),
+        value_delivered=pl.col("value").cast(pl.Float64).cast(ENERGY),
+    )
+    before = [(m.name, s, value, quality) for m in meters for s, (value, quality) in m.before.items()]
+    superseded = (
+        pl.DataFrame(
+            before,
+            schema=["meter_id", "slot", "was", "told"],
+            orient="row",
+            schema_overrides={"meter_id": pl.String, "slot": pl.Int64, "was": pl.Float64, "told": pl.String},
+        )
+        .join(rows, on=["meter_id", "slot"])
+        .with_columns(value_delivered=pl.col("was").cast(ENERGY), quality=pl.col("told"), reason=pl.lit("corrected"))
+    )
+    past = [
+        {
+            "meter_id": m.name, "channel": "E1", "quantity": "active_import", "local_date": at, "energy": row["energy"],
+            "peak_power": row["peak"], "least_power": row["least"], "actual": row["actual"],
+            "expected": row["expected"], "suspect": row["suspect"], "zero_minutes": row["zero_minutes"],
+            "estimated_days": row["estimated_days"],
+        }
+        for m in meters for at, row in m.past.items()
+    ]  # fmt: skip
+    quality = pl.DataFrame(
+        [dict.fromkeys(METER_QUALITY.schema) | row for row in past], schema=METER_QUALITY.schema, strict=False
+    ).sort("local_date", "meter_id")
+    register = pl.DataFrame(
+        {
+            "meter_id": [m.name for m in meters],
+            "zone": [m.zone for m in meters],
+            "customer_class": [m.customer_class for m in meters],
+        }
+    )
+    (window,) = MeterDay.of(rows.sample(fraction=1, shuffle=True, seed=1), register)
+    thresholds = Thresholds.of()
+    context = Context(thresholds, History.of(quality, window, like, thresholds), superseded=superseded)
+    judged = judge(window, context)
+    names = window.channels["meter_id"]
+    return {
+        (names[int(line)], int(slot), rule.code)
+        for rule in RULES
+        if rule.code not in NOT_MODELLED
+        for line, slot in np.argwhere(judged.broken(rule))
+    }
+
+
+@pytest.mark.parametrize(("day", "kinds"), [(WORKDAY, 19), (SUNDAY, 14)], ids=["a working day", "a Sunday"])
+def test_arrays_and_a_plain_model_agree(day: date, kinds: int) -> None:
+    seen = set()
+    like = [at for back in range(1, 29) if ((at := day - timedelta(days=back)).weekday() == 6) == (day == SUNDAY)]
+    for seed in range(120):
+        meters = world(Random(seed), day)
+        found = by_arrays(meters, day, like)
+        expected = model.judge(meters, day, like, receipt)
+        assert found == expected, f"seed {seed}: {sorted(found ^ expected)[:10]}"
+        seen |= {code for _, _, code in found}
+    assert len(seen) >= kinds, f"too few rules are tried: {sorted(seen)}"
