@@ -24,8 +24,8 @@ from tests.s3_server import BUCKET, NotInstalled, serving
 from tests.shared_servers import free_port, postgres_serving, redis_serving
 
 CITIES = ["khon_kaen", "mae_moh", "samyan", "nan"]
-STEP_SECONDS = 60
-"""Longer than any step takes here; how long the step of a host that died waits, and a little more."""
+STEP_SECONDS = 120
+"""Longer than any step takes here, imports of a new process included; so long the step of a host that died waits."""
 
 
 @dataclass
