@@ -19,6 +19,8 @@ from quality.vee.day_types import calendar
 from quality.vee.rules import RULES
 from tests.vee.town import DAY, REGISTER, four_weeks, intervals, judged_day
 
+RATE_BITS = {"peak": 1, "off": 2, "holiday": 4}
+
 CASES = Path(__file__).parent / "cases"
 
 
@@ -131,8 +133,7 @@ def known(given: list[dict[str, str]]):
         elif what == "register differs":
             more["sum_fails"] = lambda day, m=line["meter"]: (day.channels["meter_id"] == m).to_numpy()
         elif what == "calendar":
-            bits = {"peak": 1, "off": 2, "holiday": 4}
-            more["rates"] = lambda day: np.array([bits[rate] for rate in calendar().rates(day.day, day.minutes)])
+            more["rates"] = lambda day: np.array([RATE_BITS[rate] for rate in calendar().rates(day.day, day.minutes)])
         else:
             raise AssertionError(f"{what} is nothing a case can give")
     return register, past, more
