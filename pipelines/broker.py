@@ -4,6 +4,8 @@ Of the house only settings are imported here: a worker forks the processes that 
 do not outlive a fork.
 """
 
+import os
+import sys
 from typing import Any
 
 from celery import Celery, Task
@@ -51,3 +53,10 @@ def celery_app(settings: Settings) -> Celery:
     )
     create_task(app, base=Step)
     return app
+
+
+def work() -> None:
+    """Do steps until asked to end; the argument of the process says how many at a time."""
+    quiet = ("--without-gossip", "--without-mingle")  # workers have nothing to tell each other
+    named = f"--hostname=muang-{os.getpid()}@%h"  # two on one host are two
+    celery_app(Settings()).worker_main(["worker", named, "--loglevel=WARNING", f"--concurrency={sys.argv[1]}", *quiet])

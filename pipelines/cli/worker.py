@@ -1,6 +1,7 @@
 """``muang worker``: does steps of nights that are led elsewhere."""
 
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -24,10 +25,10 @@ def worker(
     settings = Settings()
     if settings.executor != "celery":
         raise fail("a worker needs the setting executor: celery (MUANG_EXECUTOR), as the night that it works for", 2)
-    from pipelines.broker import celery_app
     from pipelines.home import dagster_home
 
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings, say))
-    quiet = ("--without-gossip", "--without-mingle")  # workers have nothing to tell each other
-    named = f"--hostname=muang-{os.getpid()}@%h"  # two on one host are two
-    celery_app(settings).worker_main(["worker", named, "--loglevel=WARNING", f"--concurrency={processes}", *quiet])
+    # In an interpreter of its own that has imported no more than ``pipelines.broker`` when it forks.
+    command = [sys.executable, "-c", "from pipelines.broker import work; work()", str(processes)]
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606 - our own; in this process, so that a signal to it ends all
