@@ -2,10 +2,11 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -94,22 +95,66 @@ BUSY_SECONDS = 20
 """A person at a prompt waits so long for a night to end, and is told of it then."""
 
 
-def _cities_of_run(run: dg.DagsterRun | None, cities: dict[str, City]) -> set[str]:
+PROFILE_TAG, INBOX_TAG, CITIES_TAG, CLOCK_TAG = "muang/profile", "muang/inbox", "muang/cities", "muang/accept-clock"
+"""Run tags that carry what the command line chose, so that re-executing a run from the UI chooses it again."""
+
+
+def settings_of(run: dg.DagsterRun) -> Settings:
+    """The settings of this process, with what was chosen for the run."""
+    chosen: dict[str, Any] = {"profile": run.tags.get(PROFILE_TAG), "inbox": run.tags.get(INBOX_TAG)}
+    return Settings(**{name: value for name, value in chosen.items() if value})
+
+
+def open_run(run: dg.DagsterRun, cities: dict[str, City]) -> Deployment:
+    """What a run works with, in a store that is found to be its own. Raises ``NotOurs``."""
+    settings = settings_of(run)
+    deployment = deployment_of(settings, cities)
+    claim_store(settings, deployment.store, accept_clock=CLOCK_TAG in run.tags)
+    return deployment
+
+
+@contextmanager
+def lead(
+    run: dg.DagsterRun, cities: dict[str, City], tell: Callable[[str], object], shared: bool = False
+) -> Iterator[Deployment]:
+    """The deployment of a run, which holds its cities to its end; ``shared``: workers on other hosts do its steps.
+    Raises ``NotOurs``."""
+
+    def waiting(city: str, other: Holder) -> None:
+        tell(f"waiting for {city}: run {other.run} has been at it since {other.since:%Y-%m-%d %H:%M}Z")
+
+    deployment = open_run(run, cities)
+    with closing(Leases(deployment.store, run.run_id, waiting=waiting, shared=shared)) as leases:
+        leases.hold_all(_cities_of(run, cities))
+        mend_modes(deployment.store)
+        # Again: another may have changed the meter key while it had the cities.
+        claim_store(settings_of(run), deployment.store, accept_clock=CLOCK_TAG in run.tags)
+        yield replace(deployment, leases=leases)
+
+
+def _cities_of(run: dg.DagsterRun, cities: dict[str, City]) -> set[str]:
     """Cities whose assets a run makes: those selected, or all."""
-    selected = run.asset_selection if run else None
+    selected = run.asset_selection
     return set(cities) if selected is None else {key.path[0] for key in selected} & set(cities)
 
 
-def _waiting(context: dg.InitResourceContext) -> Callable[[str, Holder], None]:
-    def say(city: str, other: Holder) -> None:
-        if context.log:
-            context.log.info(f"waiting for {city}: run {other.run} has been at it since {other.since:%Y-%m-%d %H:%M}Z")
+@contextmanager
+def fed(deployment: Deployment, run: dg.DagsterRun, home: Path) -> Iterator[Deployment]:
+    """A run's deployment with what it asks: the world's portals and inboxes, or those of the demo, made in ``home``."""
+    settings = settings_of(run)
+    if settings.profile == "live":
+        with deployment.client:
+            yield deployment
+        return
+    # Imported here: the generator is no part of what loading the definitions needs.
+    from demo.profile import demo
 
-    return say
-
-
-PROFILE_TAG, INBOX_TAG, CITIES_TAG, CLOCK_TAG = "muang/profile", "muang/inbox", "muang/cities", "muang/accept-clock"
-"""Run tags that carry what the command line chose, so that re-executing a run from the UI chooses it again."""
+    cities = deployment.cities
+    slugs = [slug for slug in run.tags.get(CITIES_TAG, "").split(",") if slug] or list(cities)
+    day = date.fromisoformat(run.tags["dagster/partition"])
+    chosen = [cities[slug] for slug in slugs]
+    with demo(deployment, chosen, day, home, settings.demo_meters, settings.demo_faults) as generated:
+        yield generated
 
 
 def build_defs() -> dg.Definitions:
@@ -119,37 +164,24 @@ def build_defs() -> dg.Definitions:
 
     @dg.resource(description="Store, registry, portals, inbox and clock of this deployment.")
     def deployment(context: dg.InitResourceContext) -> Iterator[Deployment]:
-        tags = context.run.tags if context.run else {}
-        chosen: dict[str, Any] = {"profile": tags.get(PROFILE_TAG), "inbox": tags.get(INBOX_TAG)}
-        settings = Settings(**{name: value for name, value in chosen.items() if value})
-        with ExitStack() as stack:
-            deployment = deployment_of(settings, cities)
-            claim_store(settings, deployment.store, accept_clock=bool(tags.get(CLOCK_TAG)))
-            leases = stack.enter_context(
-                closing(Leases(deployment.store, str(context.run_id), waiting=_waiting(context)))
-            )
-            leases.hold_all(_cities_of_run(context.run, cities))
-            mend_modes(deployment.store)
-            # Again: another may have changed the meter key while it had the cities.
-            claim_store(settings, deployment.store, accept_clock=bool(tags.get(CLOCK_TAG)))
-            if settings.profile == "demo":
-                # Imported here: the generator is no part of what loading the definitions needs.
-                from demo.profile import demo
+        run = context.run
+        if run is None:
+            raise dg.DagsterInvariantViolationError("a deployment is opened for a run")
+        if found.executor == "celery":
+            from pipelines.workers import at_step
 
-                day = date.fromisoformat(tags["dagster/partition"])
-                wanted = [slug for slug in tags.get(CITIES_TAG, "").split(",") if slug] or list(cities)
-                chosen_cities = [cities[slug] for slug in wanted]
-                generated = demo(
-                    deployment, chosen_cities, day, settings.home, settings.demo_meters, settings.demo_faults
-                )
-                deployment = stack.enter_context(generated)
-            stack.enter_context(deployment.client)
-            yield replace(deployment, leases=leases)
+            with at_step(run, cities) as deployment:
+                yield deployment
+            return
+        tell = context.log.info if context.log else print
+        with lead(run, cities, tell) as led, fed(led, run, settings_of(run).home) as deployment:
+            yield deployment
 
+    executor = _executor(found)
     nightly = dg.define_asset_job(
         "nightly",
         selection=dg.AssetSelection.all(),
-        executor_def=dg.in_process_executor,
+        executor_def=executor,
         description="One run over all cities: land, fill, judge, publish. A failing step stops only its own branch.",
         tags={"dagster/max_retries": "0"},
     )
@@ -169,8 +201,16 @@ def build_defs() -> dg.Definitions:
             )
         ],
         resources={"deployment": deployment},
-        executor=dg.in_process_executor,
+        executor=executor,
     )
+
+
+def _executor(settings: Settings) -> dg.ExecutorDefinition:
+    if settings.executor == "in_process":
+        return dg.in_process_executor
+    from pipelines.workers import on_workers  # needs dagster-celery, which one host does not
+
+    return on_workers
 
 
 def _tonight(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:

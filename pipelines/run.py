@@ -29,7 +29,7 @@ from pipelines.failures import are_infrastructure
 from pipelines.home import Say, alive, dagster_home, end_dead_runs, forget_old_runs, make_folder, open_instance
 from pipelines.report import Night, night_of
 from pipelines.settings import Settings, now
-from pipelines.stopping import Stopping
+from pipelines.stopping import NIGHT, Stopping
 
 LOCATION = "pipelines.definitions"
 """The code location, as ``workspace.yaml`` names it."""
@@ -95,6 +95,7 @@ def run_night(
         events: list[dg.DagsterEvent] = []
         with _ended(instance, run, stopping):
             ended = 0
+            NIGHT.set(stopping)
             instance.add_event_listener(run_id, _stop_when_asked(instance, run, stopping))
             for event in execute_run_iterator(recon, run, instance):
                 events.append(event)

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,7 +29,7 @@ from assets.landing.portals import KEY_NAMES, PORTALS, portal
 
 BANGKOK = ZoneInfo("Asia/Bangkok")
 
-ENVIRONMENT_ONLY = ("keys", "proxies", "meter_key_new")
+ENVIRONMENT_ONLY = ("keys", "proxies", "meter_key_new", "broker")
 """Settings that hold secrets of others, or one for a single command: a file in a working folder gets copied, committed
 and backed up."""
 
@@ -104,6 +104,21 @@ class Settings(BaseSettings):
     reader_hours: int = Field(
         default=24, ge=0, description="Hours that a snapshot is kept after the next one, for readers that opened it."
     )
+    executor: Literal["in_process", "celery"] = Field(
+        default="in_process",
+        description="Where steps run. in_process: where the night does. celery: on hosts where `muang worker` runs.",
+    )
+    broker: SecretStr = Field(
+        default=SecretStr("redis://localhost:6379/0"),
+        description="Redis that hands steps to workers, with its password: redis://:password@host:6379/0. From the "
+        "environment only.",
+    )
+    step_seconds: int = Field(
+        default=3600,
+        ge=10,
+        description="Longest that a step takes on a worker; it is ended then. The step of a worker that died goes to "
+        "another one after this time.",
+    )
     demo_meters: int = Field(default=2000, ge=50, description="Meters a city in the demo profile.")
     demo_faults: Annotated[dict[str, str] | None, NoDecode] = Field(
         default=None,
@@ -163,6 +178,13 @@ class Settings(BaseSettings):
     def _addresses(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
         if wrong := sorted(name for name, proxy in value.items() if not _is_address(proxy.get_secret_value())):
             raise ValueError(f"the proxy of {wrong} is not an address like http://host:port")
+        return value
+
+    @field_validator("broker")
+    @classmethod
+    def _a_redis(cls, value: SecretStr) -> SecretStr:
+        if not _is_address(value.get_secret_value(), {"redis", "rediss"}):
+            raise ValueError("is not an address like redis://host:6379/0")
         return value
 
     @field_validator("meter_key", "meter_key_new")
@@ -235,10 +257,10 @@ def _is_portal(name: str) -> bool:
     return True
 
 
-def _is_address(url: str) -> bool:
+def _is_address(url: str, schemes: Collection[str] = ("http", "https")) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Self, TypeVar
 
@@ -97,3 +98,7 @@ class Stopping:
             last = threading.Thread(target=say, daemon=True)
             last.start()
             last.join(LAST_WORDS_SECONDS)
+
+
+NIGHT: ContextVar[Stopping | None] = ContextVar("NIGHT", default=None)
+"""What asks the night of this thread to stop: for an executor, which Dagster makes and which waits for others."""

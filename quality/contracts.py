@@ -22,7 +22,7 @@ LINEAGE = {
     "_row": "1-based row or record number in the delivered file.",
     "_nth": "Place among the delivery's rows of this key, in the order of the file: 1 where there is one.",
     "_delivered": "Delivery day (Asia/Bangkok) of that receipt.",
-    "_number": "Place of that receipt among those of the delivery day: the greater came later.",
+    "_number": "Place of that receipt among those of the delivery day that came the same way: the greater came later.",
 }
 """Lineage columns, which every table that comes from a delivery carries last. A table of customers has ``_nth`` in
 place of ``_row``: whoever has a copy of the register or of a file would know by the row whose pseudonym it is. Nor does

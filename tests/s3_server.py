@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from assets.landing.s3 import S3Store
 
@@ -21,7 +22,7 @@ class NotInstalled(Exception):
 
 
 @contextlib.contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path, address: str = "127.0.0.1") -> Iterator[str]:
     """A server that keeps its data in ``folder``; its endpoint. It takes any credentials and has the bucket ``BUCKET``.
 
     Raises ``NotInstalled``, and ``TimeoutError`` with the end of its log where it does not come up.
@@ -32,8 +33,8 @@ def serving(folder: Path) -> Iterator[str]:
     for attempt in range(3):  # now and then it does not come up, as when a port is taken meanwhile
         data = folder / str(attempt)
         data.mkdir()
-        master, volume, filer, s3 = _free_ports(4)
-        command = [weed, "server", f"-dir={data}", "-ip=127.0.0.1", "-s3", "-volume.max=20"]
+        master, volume, filer, s3 = _free_ports(4, address)
+        command = [weed, "server", f"-dir={data}", f"-ip={address}", "-s3", "-volume.max=20"]
         # Table servers on ports of their own, and figures sent home: not wanted.
         command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
         command += ["-master.volumeSizeLimitMB=64", f"-master.port={master}", f"-volume.port={volume}"]
@@ -41,8 +42,8 @@ def serving(folder: Path) -> Iterator[str]:
         with (data / "log").open("wb") as log:
             server = subprocess.Popen(command, stdout=log, stderr=log, cwd=data)
         try:
-            if _takes_objects(f"http://127.0.0.1:{s3}", s3):
-                yield f"http://127.0.0.1:{s3}"
+            if _takes_objects(f"http://{address}:{s3}"):
+                yield f"http://{address}:{s3}"
                 return
         finally:
             server.kill()  # a graceful end takes half a minute, and nobody needs its data
@@ -50,14 +51,14 @@ def serving(folder: Path) -> Iterator[str]:
     raise TimeoutError(f"the S3 server did not start: {(data / 'log').read_text()[-2000:]}")
 
 
-def _free_ports(count: int) -> list[int]:
+def _free_ports(count: int, address: str) -> list[int]:
     """Free ports whose gRPC ports (plus 10,000, as the server derives them) are free as well."""
     found: list[int] = []
     for port in range(21000 + os.getpid() % 900 * 10, 55000):
         try:
             for candidate in (port, port + 10_000):
                 with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", candidate))
+                    probe.bind((address, candidate))
         except OSError:
             continue
         found.append(port)
@@ -66,11 +67,12 @@ def _free_ports(count: int) -> list[int]:
     return found
 
 
-def _takes_objects(endpoint: str, port: int) -> bool:
+def _takes_objects(endpoint: str) -> bool:
+    where = urlsplit(endpoint)
     deadline = time.monotonic() + 40
     while time.monotonic() < deadline:
         with contextlib.suppress(Exception):
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection((where.hostname, where.port), timeout=1).close()
             store = S3Store(f"s3://{BUCKET}", endpoint_url=endpoint, key="any", secret="any")
             store.filesystem.makedirs(BUCKET, exist_ok=True)
             store.write("up", b"up")

@@ -14,7 +14,6 @@ from assets.lake.delivered import Spool, customers, no_delivered, pseudonyms, to
 from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
 from assets.landing import erased
-from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
 from quality import gate
 from quality.batch import Batch, together
@@ -58,7 +57,7 @@ def ingest(step: Step, table: Table) -> Ingested:
         frame = result.tables.get(table.name)
         if table is METERS and "register" in result.tables:
             frame = _registered(step, result.tables["register"], item.receipt.day)
-        good = _stored(table, _unerased(table, _conformed(table, frame, item.receipt), gone)).also(result.problems)
+        good = _stored(table, _unerased(table, _conformed(table, frame, item), gone)).also(result.problems)
         entries.append(replace(_entry(item, result.format, good, table), held=_held(table, good.rows)))
         parts.append(good.rows)
     receipts = _read_again(entries)
@@ -146,7 +145,7 @@ def _export(step: Step, item: Due, gone: Mapping[str, date], spool: Spool) -> _E
             intervals = together([intervals, replace(arrived, rows=arrived.rows.select(METER_INTERVALS.day))])
     if (registers := result.tables.get("registers")) is not None:
         unique = register_reads.of_export(registers, step.city.slug, step.deployment.secret())
-        conformed = _conformed(REGISTER_READS, unique.rows, item.receipt).also(*unique.problems)
+        conformed = _conformed(REGISTER_READS, unique.rows, item).also(*unique.problems)
         reads = _stored(REGISTER_READS, _unerased(REGISTER_READS, conformed, gone))
     # What was wrong with a file is entered once: with its intervals, or of a file of register reads alone, with them.
     if readings is None and registers is not None:
@@ -210,12 +209,12 @@ def _stale_key(lake: CityLake, table: Table, day: date | None = None) -> str:
     return f"work/stale/{table.name}/city={lake.city}" + (f"/{day.isoformat()}" if day else "")
 
 
-def _conformed(table: Table, frame: pl.DataFrame | None, receipt: Receipt) -> Batch:
+def _conformed(table: Table, frame: pl.DataFrame | None, item: Due) -> Batch:
     """The rows that keep the contract; a frame that cannot be judged at all is refused whole."""
     if frame is None:
         return Batch(table.delivered.to_frame())
     try:
-        return table.arrived(table.conform(ledger.with_lineage(frame, receipt)), receipt.day)
+        return table.arrived(table.conform(ledger.with_lineage(frame, item)), item.receipt.day)
     except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         passes = isinstance(error, pl.exceptions.PanicException)
         code, text = "reading-failed" if passes else "reader-failed", f"not as the contract: {type(error).__name__}"

@@ -9,6 +9,7 @@ anything was refused. What a machine's failure left unread stays due.
 import errno
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -49,6 +50,8 @@ class Due:
     receipt: Receipt
     repeats: str | None = None
     """Of content that came again unchanged: the receipt that brought it first."""
+    place: int = 1
+    """Of the receipt among those of its delivery day that the same step landed."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def due(step: Step, table: Table) -> Iterator[Due]:
     archive, seen = step.deployment.archive, _seen(CityLake.of(step), table)
     for name, entry in feeds(step.city, table.name):
         owner, source = landed_as(step.city, name)
-        contents = {receipt.id for receipt in archive.contents(owner, source)}
+        contents, places = {receipt.id for receipt in archive.contents(owner, source)}, _places(step, name)
         newest: dict[str, str] = {}
         for receipt in archive.receipts(owner, source):
             if receipt.day > step.day or (receipt.sha256 and not source_of(entry).reads(receipt.name)):
@@ -97,10 +100,25 @@ def due(step: Step, table: Table) -> Iterator[Due]:
             if receipt.id in contents:
                 newest[receipt.name] = receipt.id
                 if receipt.day == step.day or not _settled(before, entry, table):
-                    yield Due(name, entry, receipt)
+                    yield Due(name, entry, receipt, place=places[receipt.id])
             elif receipt.day == step.day or not before:
                 repeats = newest.get(receipt.name) if receipt.outcome == "unchanged" else None
-                yield Due(name, entry, receipt, repeats)
+                yield Due(name, entry, receipt, repeats, places[receipt.id])
+
+
+def _places(step: Step, name: str) -> dict[str, int]:
+    """The place of each receipt of a source among those of its day that the same step landed: all inboxes are one, and
+    each portal. Which of two steps was first says nothing: workers on several hosts take them as they come."""
+    owner, source = landed_as(step.city, name)
+    inboxes = [other for other, entry in step.city.sources.items() if entry.via == "inbox"]
+    together = {source} if step.city.sources[name].via == "portal" else set(inboxes)
+    places: dict[str, int] = {}
+    landed: Counter[date] = Counter()
+    for receipt in step.deployment.archive.receipts(owner):
+        if receipt.source in together:
+            landed[receipt.day] += 1
+            places[receipt.id] = landed[receipt.day]
+    return places
 
 
 def _seen(lake: CityLake, table: Table) -> dict[str, dict[str, Any]]:
@@ -174,12 +192,12 @@ def _passes(error: BaseException) -> bool:
     return False
 
 
-def with_lineage(frame: pl.DataFrame, receipt: Receipt) -> pl.DataFrame:
+def with_lineage(frame: pl.DataFrame, item: Due) -> pl.DataFrame:
     """``frame`` with ``_receipt``, ``_delivered`` and ``_number``; it brings ``_row`` itself."""
     return frame.with_columns(
-        _receipt=pl.lit(receipt.id),
-        _delivered=pl.lit(receipt.day, dtype=pl.Date),
-        _number=pl.lit(receipt.number, dtype=pl.Int32),
+        _receipt=pl.lit(item.receipt.id),
+        _delivered=pl.lit(item.receipt.day, dtype=pl.Date),
+        _number=pl.lit(item.place, dtype=pl.Int32),
     )
 
 

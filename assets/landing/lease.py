@@ -2,10 +2,11 @@
 
     work/lease/city=<slug>.json    who holds it: run, host, process, since when, until when
 
-It belongs to a run, so that workers of one run on several hosts share it. Whoever works under it renews it; a run that
-died stops renewing, and the next takes it over once it has run out (or at once, where its process was on this host and
-is gone). Lake files are compared and swapped all the same: the lease saves two runs from undoing each other's work and
-from publishing each other's halves, the swap saves the rows.
+It belongs to a run. Where one process runs it, that one takes it, renews it and gives it back. Where workers on
+several hosts do, the process that leads the run takes it and gives it back, and each worker renews it while it works. A
+run that died stops renewing, and the next takes it over once it has run out (or at once, where its one process was on
+this host and is gone). Lake files are compared and swapped all the same: the lease saves two runs from undoing each
+other's work and from publishing each other's halves, the swap saves the rows.
 """
 
 import contextlib
@@ -46,7 +47,8 @@ def this_host() -> str:
 
 
 class Holder(BaseModel):
-    """Who holds a city: ``run``, on ``host`` as process ``pid``."""
+    """Who holds a city: ``run``, on ``host`` as process ``pid``. ``shared``: others work under it on other hosts,
+    so that the end of this process does not tell that nobody does."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -55,11 +57,12 @@ class Holder(BaseModel):
     pid: int
     since: datetime
     until: datetime
+    shared: bool = False
 
     @property
     def is_gone(self) -> bool:
         """Whether its process is surely no more: it was on this host, and there is none of that number."""
-        if self.host != this_host():
+        if self.shared or self.host != this_host():
             return False
         try:
             os.kill(self.pid, 0)
@@ -101,8 +104,10 @@ class Leases:
         expiry: timedelta = EXPIRY,
         patience: timedelta = PATIENCE,
         waiting: Callable[[str, Holder], None] = lambda city, holder: None,
+        shared: bool = False,
     ) -> None:
         self.store, self.run, self.expiry, self.patience, self.waiting = store, run, expiry, patience, waiting
+        self.shared = shared
         self._held: dict[str, datetime] = {}
         self._busy: dict[str, Busy] = {}
         self._lock = threading.Lock()
@@ -142,6 +147,10 @@ class Leases:
                 self.waiting(city, other)
                 told = True
             time.sleep(max(0.0, min(1.0, deadline - time.monotonic())))
+        self._keep()
+
+    def _keep(self) -> None:
+        """Renew in the background what is held."""
         if self._renewing is None:
             self._renewing = threading.Thread(target=self._renew, name="leases", daemon=True)
             self._renewing.start()
@@ -163,7 +172,9 @@ class Leases:
         )
 
     def _mine(self, since: datetime, now: datetime) -> bytes:
-        mine = Holder(run=self.run, host=this_host(), pid=os.getpid(), since=since, until=now + self.expiry)
+        mine = Holder(
+            run=self.run, host=this_host(), pid=os.getpid(), since=since, until=now + self.expiry, shared=self.shared
+        )
         return mine.model_dump_json(indent=1).encode() + b"\n"
 
     def _renew(self) -> None:
@@ -174,14 +185,15 @@ class Leases:
                     other = _parsed(found.data)
                     if other is not None and other.run != self.run:
                         del self._held[city]  # taken over: the next step of this run waits for it
-                    else:
-                        self.store.swap(key(city), self._mine(since, datetime.now(UTC)), found.tag)
+                    elif renewed := self._renewed(other, since):
+                        self.store.swap(key(city), renewed, found.tag)
+
+    def _renewed(self, found: Holder | None, since: datetime) -> bytes | None:
+        return self._mine(since, datetime.now(UTC))
 
     def close(self) -> None:
         """Give the cities back."""
-        self._over.set()
-        if self._renewing is not None:
-            self._renewing.join()
+        self._stop_renewing()
         with contextlib.suppress(OSError):  # then it runs out
             for city in sorted(self._held):
                 found = self.store.fetch(key(city))
@@ -189,5 +201,37 @@ class Leases:
                 if mine is not None and mine.run == self.run:
                     self.store.remove(key(city), found.tag)
         self._held.clear()
+
+    def _stop_renewing(self) -> None:
+        self._over.set()
+        if self._renewing is not None:
+            self._renewing.join()
         self._renewing = None
         self._over.clear()
+
+
+class SharedLeases(Leases):
+    """The leases of a run as one of its workers has them: renewed while it works, neither taken nor given back."""
+
+    def hold(self, city: str) -> None:
+        """Make sure that the run has the city. Raises ``Busy`` where it has not, or no longer."""
+        if city in self._held:
+            return
+        found = holder(self.store, city)
+        if found is None or found.run != self.run:
+            has = f"run {found.run} has it since {found.since:%Y-%m-%d %H:%M}Z" if found else "its lease is gone"
+            raise Busy(f"run {self.run}, of which this is a step, does not hold {city}: {has}; run this night again")
+        self._held[city] = found.since
+        self._keep()
+
+    def _renewed(self, found: Holder | None, since: datetime) -> bytes | None:
+        """Who leads the run stays written there; a lease that he gave back is not made again."""
+        if found is None:
+            return None
+        until = datetime.now(UTC) + self.expiry
+        return found.model_copy(update={"until": until}).model_dump_json(indent=1).encode() + b"\n"
+
+    def close(self) -> None:
+        """Stop renewing."""
+        self._stop_renewing()
+        self._held.clear()

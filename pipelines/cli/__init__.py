@@ -16,5 +16,6 @@ from pipelines.cli import (  # noqa: F401 - each adds its commands to the app
     sql,
     ui,
     watch,
+    worker,
 )
 from pipelines.cli.base import app as app

@@ -349,3 +349,20 @@ def test_the_status_of_a_delivery_is_the_worst_that_came_of_it(deployment: Deplo
         (rejected, 0, "rejected"),
     ):
         assert ledger.Entry(item, "f", problems, rows).status == status
+
+
+def test_the_lake_does_not_tell_whether_inbox_or_portal_was_landed_first(tmp_path: Path, city: City) -> None:
+    """Workers on several hosts land a city's sources in the order in which they are free."""
+    found = []
+    for order in (("exports", "weather"), ("weather", "exports")):
+        deployment = deployment_at(tmp_path / order[0], city)
+        for source in order:
+            for name, value in (("a", 20), ("b", 21)):
+                data = nem12(D1, "P1", value=value) if source == "exports" else weather(D1, value)
+                deliver(deployment, city, source, D2, name, data)
+        ingest_meters(deployment, city, D2)
+        ingest(deployment, city, WEATHER, D2)
+        (row,) = CityLake(deployment.store, city.slug).read(WEATHER).to_dicts()
+        assert (row["temperature_c"], row["_number"]) == (21, 2), "what came later counts"
+        found.append({key: data for key, data in content(deployment.store).items() if "/deliveries/" not in key})
+    assert len(found[0]) > 2 and found[0] == found[1]

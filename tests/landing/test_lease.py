@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from assets.landing import lease
-from assets.landing.lease import Busy, Holder, Leases, holder, this_host
+from assets.landing.lease import Busy, Holder, Leases, SharedLeases, holder, this_host
 from assets.landing.store import Store, open_store
 
 SOON = timedelta(seconds=0.3)
@@ -118,3 +118,41 @@ def test_of_many_processes_one_is_at_the_city_at_a_time(tmp_path) -> None:
     for entered, left in zip(lines[::2], lines[1::2], strict=True):
         assert (entered.split()[0], left.split()[0]) == ("in", "out")
         assert entered.split()[1] == left.split()[1]
+
+
+def test_a_worker_keeps_the_lease_of_its_run_and_neither_takes_it_nor_gives_it_back(store: Store) -> None:
+    worker = SharedLeases(store, "run", expiry=timedelta(seconds=1))
+    with pytest.raises(Busy, match="does not hold nan: its lease is gone"):
+        worker.hold("nan")
+    leading = Leases(store, "run", expiry=timedelta(seconds=1), shared=True)
+    leading.hold("nan")
+    worker.hold("nan")
+    leading._stop_renewing()  # the leading process dies
+    time.sleep(2)
+    with pytest.raises(Busy, match=r"run run .* is at nan"):
+        Leases(store, "next", patience=SOON).hold("nan")
+    worker.close()
+    found = holder(store, "nan")
+    assert found is not None and (found.run, found.pid) == ("run", os.getpid())
+    Leases(store, "next", patience=timedelta(seconds=3)).hold("nan")
+    with pytest.raises(Busy, match="does not hold nan: run next has it"):
+        worker.hold("nan")
+
+
+def test_a_worker_does_not_make_a_lease_again_that_was_given_back(store: Store) -> None:
+    leading, worker = Leases(store, "run", shared=True), SharedLeases(store, "run", expiry=timedelta(seconds=0.5))
+    leading.hold("nan")
+    worker.hold("nan")
+    leading.close()
+    time.sleep(0.5)
+    worker.close()
+    assert holder(store, "nan") is None
+
+
+def test_the_end_of_who_led_it_does_not_free_a_city_that_workers_may_be_at(store: Store) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(0,))
+    process.start()
+    process.join()
+    other(store, host=this_host(), pid=process.pid, shared=True)
+    with pytest.raises(Busy):
+        Leases(store, "mine", patience=SOON).hold("nan")
