@@ -119,6 +119,19 @@ def test_two_readers_that_recognise_a_file_are_named(monkeypatch):
     assert read_export(LONG, "x.csv", {"format": "twin"}).tables
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Customer,Somchai\nMeter,02001234\nวันที่เวลา;กำลังไฟ\n01/11/2567 00:15;1,5\n",
+        "Somchai,Jaidee,Bangkok\nSomsak,Somchai,Nan\n",
+        "Owner;Somchai Jaidee\nAddress;12 Moo 3\n\nday;hour;load\n1;2;3\n",
+    ],
+)
+def test_what_stands_before_or_without_a_header_is_not_told(text):
+    (message,) = read_export(text.encode(), "x.csv", {}).problems["message"]
+    assert "Somchai" not in message
+
+
 def test_unknown_tells_the_header_the_nearest_layout_and_what_to_do():
     (message,) = read_export(b"Load\nby quarter\na,b\n1,2\n", "x.csv", {}).problems["message"]
     assert "line 3 has the columns 'a', 'b'" in message

@@ -1,7 +1,7 @@
 """Words for a table that no layout takes: the header it has, and what the layout that is nearest to it lacks."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from assets.meters.formats import clock, tabular
@@ -10,14 +10,16 @@ from assets.meters.formats.layouts import Layout
 
 _SHOWN = 12
 """Columns that are named of a header."""
+_SOUGHT = 30
+"""Lines among which a header is looked for."""
 _ALIKE = 0.8
 """difflib's ratio from which a column is taken for one that was misspelt."""
 
 
 def told(content: Content, layouts: Iterable[Layout]) -> str:
     """The header line found, its columns, and what the nearest of ``layouts`` lacks; blank where there is no table."""
-    lines = [(at, names) for lines in tabular.heads(content) for at, names in lines[:30]]
-    heads = [(at, names) for at, names in lines if sum(map(bool, names)) > 1]
+    tables = [lines[:_SOUGHT] for lines in tabular.heads(content)]
+    heads = [(at, names) for lines in tables for at, names in lines if sum(map(bool, names)) > 1]
     ranked = [
         (len(lacks) / len(set(layout.required)), at, names, layout, lacks)
         for layout in layouts
@@ -28,9 +30,25 @@ def told(content: Content, layouts: Iterable[Layout]) -> str:
     if ranked:
         _, at, names, layout, lacks = min(ranked, key=lambda each: each[0])
         return f"{_header(at, names)}; nearest is the layout {layout.name}, {_lacking(names, layout, lacks)}"
-    worded = [(sum(bool(re.search(r"[^\W\d_]", name)) for name in names), at, names) for at, names in heads]
-    best = max(worded, key=lambda each: (each[0], -each[1]), default=None)
-    return _header(best[1], best[2]) if best and best[0] > 1 else ""
+    headers = [head for lines in tables for head, *below in _tails(lines) if _is_header(head[1], below)]
+    best = max(headers, key=lambda each: (sum(map(bool, each[1])), -each[0]), default=None)
+    return _header(*best) if best else ""
+
+
+def _tails(lines: list[tuple[int, list[str]]]) -> Iterator[list[tuple[int, list[str]]]]:
+    return (lines[at:] for at in range(len(lines)))
+
+
+def _is_header(names: list[str], below: list[tuple[int, list[str]]]) -> bool:
+    """Whether a line names columns: words, over a row of digits. What stands before a header (a customer's name and
+    account, an address) may be of as many cells, and is never told."""
+    told = [name for name in names if name]
+    if len(told) < 2 or not all(re.search(r"[^\W\d_]", name) for name in told):
+        return False
+    values = next(([cell for cell in cells if cell] for _, cells in below if sum(map(bool, cells)) > 1), [])
+    return (
+        len(told) / 2 <= len(values) <= len(names) and sum(bool(re.search(r"\d", v)) for v in values) > len(values) / 2
+    )
 
 
 def _header(at: int, names: list[str]) -> str:
