@@ -29,6 +29,7 @@ OWN_RULES = {
     "freshness": "The newest data is not older than the contract allows, nor of a day that has not come.",
     "completeness": "Expected intervals have a value.",
     "grid": "Readings lie on the grid of their channel's day.",
+    "contradictions": "Files of one delivery day tell a reading alike; else the one that came later counts.",
     "deliveries": "Deliveries are read without a problem.",
     "privacy": "Every published cell and correction passes 15/15.",
     "withheld-cell": "Meters are in a cell of their day that passes 15/15.",

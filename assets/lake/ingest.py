@@ -278,13 +278,14 @@ def _judged(
 
 
 def _delivery_verdicts(table: Table, entries: Sequence[Entry]) -> list[Verdict]:
-    """One warning a problem code over the night's deliveries, or a pass."""
+    """One warning a problem code over the night's deliveries, or a pass: of the rows that came, those it was about."""
     problems = gather([entry.problems for entry in entries])
     if not problems.height:
         return [Verdict(table.name, "deliveries", "pass", len(entries), 0, f"{len(entries)} deliveries read")]
+    came = sum(entry.rows for entry in entries) + problems.height
     counted = problems.group_by("code").agg(pl.len(), pl.col("message").first()).sort("code")
     return [
-        Verdict(table.name, f"deliveries_{code}", "warn", len(entries), count, _told(table, entries, code, message))
+        Verdict(table.name, f"deliveries_{code}", "warn", came, count, _told(table, entries, code, message))
         for code, count, message in counted.iter_rows()
     ]
 
@@ -295,9 +296,11 @@ NAMED = 5
 
 def _told(table: Table, entries: Sequence[Entry], code: str, message: str) -> str:
     """What a verdict says of a code: the first message, or of customers' deliveries, whose messages quote readings,
-    what the code means and where it was found. Verdicts go to Dagster and its logs; messages stay in the quarantine."""
-    if not table.of_customers:
-        return message
-    found = sorted({entry.due.receipt.id for entry in entries if code in entry.problems["code"]})
+    what the code means; in which sources and receipts, and how to see the rows. Verdicts go to Dagster and its logs;
+    messages stay in the quarantine."""
+    found = {entry.due.receipt.id: entry.due.source for entry in entries if code in entry.problems["code"]}
+    receipts, sources = sorted(found), ", ".join(sorted(set(found.values())))
     more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return f"{CODES[code][1]} Receipts: {', '.join(found[:NAMED])}{more}"
+    text = (CODES[code][1] if table.of_customers else message).rstrip(".")
+    named = f"{', '.join(receipts[:NAMED])}{more}"
+    return f"{text}. Source {sources}, receipts {named}; rows: muang quarantine show {receipts[0]}"
