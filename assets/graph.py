@@ -340,7 +340,6 @@ def check_results(verdicts: Sequence[Verdict]) -> Iterator[dg.AssetCheckResult]:
                 "findings": [f"{v.check}: {v.failed} of {v.checked}: {v.message}" for v in found[:SAMPLE]],
                 **{f"rows of {v.check}": _markdown(pl.DataFrame(v.sample)) for v in found[:SAMPLE] if v.sample},
             },
-            },
         )
 
 

@@ -115,7 +115,8 @@ class Table:
     single customers or its checks count them, so its verdicts are published in bands only (``quality.disclosure``).
 
     What the gate asks beyond the columns (``quality.gate``): ``row_rules`` (``quality.row_rules``) of each row;
-    ``expectations``; ``metrics`` makes of the rows the small frame that they and ``rules`` judge where the rows are too many; ``across`` rules look at the whole table.
+    ``expectations``; ``metrics`` makes of the rows the small frame that they and ``rules`` judge where the rows are too
+    many; ``across`` rules look at the whole table.
     ``derived_from`` names the table that it is made of, ``by_day`` whether day by day. ``size``: ``readings`` is a row
     a reading, judged in Polars; a table of ``few`` rows (some hundred a month) is one file a year in the lake;
     ``operating`` tables are Muang's own ledger, which nothing judges. ``bucketed``: a big city's days of it are cut by
