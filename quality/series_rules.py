@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 FROZEN_HOURS = 12
 """Equal values of a station's day before it is called frozen: air is never so still through day and night."""
 
+CONSTANT_LEAST = 10
+"""Rows from which one name for all of them is no chance."""
+
 TWINS_SHARE = 0.1
 """Part of the rows that may be twins: two platforms of a stop may carry one name and one point."""
 
@@ -61,6 +64,19 @@ def twins(*alike: str) -> "Rule":
         rows = same if same.height > TWINS_SHARE * frame.height else same.clear()
         bound = f"rows with other keys differ in {', '.join(alike)}"
         return [verdicts.odd_rows(table, "twins", frame.height, rows, alike, bound)]
+
+    return rule
+
+
+def constant(column: str) -> "Rule":
+    """Check ``constant:<column>``: ``CONSTANT_LEAST`` rows or more that all have one value, where each has its own."""
+
+    def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
+        told = frame.drop_nulls(column)
+        same = told.height >= CONSTANT_LEAST and told[column].n_unique() == 1
+        rows = told.sort(table.key) if same else told.clear()
+        bound = f"{column} is not one for all rows"
+        return [verdicts.odd_rows(table, f"constant:{column}", told.height, rows, (column,), bound)]
 
     return rule
 

@@ -25,6 +25,7 @@ _PCD = (
     "http://air4thai.pcd.go.th/webV3/#/AQIInfo"
 )
 _TMD = "Rounded outwards from Thailand's records (44.6 °C at Tak, 2023): https://www.tmd.go.th/"
+_VIIRS = "Channel I-4 saturates at 367 K and folds over to 208 K: https://www.earthdata.nasa.gov/data/instruments/viirs"
 _GAUGE = "What the columns mean: filling and bank are of one cross-section (https://www.thaiwater.net/)."
 
 AIR_QUALITY = Table(
@@ -243,6 +244,10 @@ HOTSPOTS = Table(
     smart="environment",
     key=("source", "satellite", "at", "lat", "lon"),
     day="local_date",
+    row_rules=(
+        plausible("frp_mw", maximum=2_000, source=_VIIRS),
+        plausible("brightness_k", 208, 510, source=_VIIRS),
+    ),
     columns=(
         Column("source", pl.String(), "Who told it.", nullable=False, allowed=("gistda", "firms")),
         Column("satellite", pl.String(), "Satellite as the source names it.", nullable=False),

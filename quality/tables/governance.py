@@ -5,7 +5,7 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table, present
-from quality.cross_table import identical_series
+from quality.cross_table import identical_series, more_disposed
 from quality.row_rules import at_most, not_before
 from quality.series_rules import jumps
 from quality.tables.shared import DATASET, LOCAL_DATE, REFERENCE_DATE, UTC
@@ -123,7 +123,7 @@ CITY_STATISTICS = Table(
     smart="governance",
     key=("dataset", "item", "area", "category", "unit", "months", "reference_date"),
     day="reference_date",
-    across=(identical_series, jumps("value", "dataset", "item", "area", "category", "unit", "months")),
+    across=(identical_series, more_disposed, jumps("value", "dataset", "item", "area", "category", "unit", "months")),
     columns=(
         DATASET,
         Column("smart", pl.String(), "Smart the statistic serves.", nullable=False),

@@ -6,8 +6,8 @@ import polars as pl
 
 from quality.contracts import Column, Table, present
 from quality.cross_table import fewer_injured
-from quality.row_rules import not_before, plausible
-from quality.series_rules import jumps, twins
+from quality.row_rules import at_most, not_before, plausible
+from quality.series_rules import constant, jumps, twins
 from quality.tables.shared import (
     DATASET,
     DISTANCE_KM,
@@ -40,7 +40,10 @@ TRANSIT_STOPS = Table(
     whole=("feed",),
     licence=_FEED_LICENCE,
     expectations=(present("name_th", mostly=0.9),),
-    rules=(twins("feed", "name_th", "lat", "lon", "reference_date"),),
+    rules=(
+        constant("name_th"),
+        twins("feed", "name_th", "lat", "lon", "reference_date"),
+    ),
     columns=(
         _FEED,
         Column("stop_id", pl.String(), "Stop as the feed names it.", nullable=False),
@@ -86,6 +89,10 @@ TRANSIT_SERVICE = Table(
     description="Departures from stops in the city's reach by kind of day and hour, from stop times and frequencies.",
     smart="mobility",
     key=("feed", "day_type", "hour", "reference_date"),
+    row_rules=(
+        at_most("stops", "departures", source="A stop counts by a departure."),
+        at_most("routes", "departures", source="A route counts by a departure."),
+    ),
     day="reference_date",
     mode="replace",
     whole=("feed",),

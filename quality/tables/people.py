@@ -5,6 +5,7 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table, present
+from quality.cross_table import publishers_differ
 from quality.row_rules import RowRule
 from quality.series_rules import jumps, parts_of_total
 from quality.tables.shared import REFERENCE_DATE
@@ -30,6 +31,7 @@ POPULATION = Table(
         ),
     ),
     across=(
+        publishers_differ,
         parts_of_total("sex", "total", "persons"),
         jumps("persons", "dataset", "area_level", "area", "area_code", "sex", "age_band", most=1.5),
     ),
