@@ -21,13 +21,13 @@ TWINS_SHARE = 0.1
 """Part of the rows that may be twins: two platforms of a stop may carry one name and one point."""
 
 JUMP = 3.0
-"""Ratio of two following periods that is told: more than a tripling or a fall to a third."""
+"""Ratio to the periods before that is told: more than a tripling or a fall to a third."""
 
 JUMP_LEAST = 30
 """Greatest of two values from which their ratio says something: below, chance alone doubles counts."""
 
-YEARS_APART = 2
-"""Years that two periods may lie apart and still follow each other."""
+YEARS = 5
+"""Years before a period that it is held against."""
 
 UNEQUAL = 0.02
 """Part of a total by which its parts may miss it: persons whose sex or origin is not told."""
@@ -106,25 +106,31 @@ def parts_of_total(column: str, total: str, value: str) -> "Rule":
 
 
 def jumps(value: str, *series: str, most: float = JUMP) -> "Rule":
-    """Check ``jump:<value>``: the newest period of a series against the one before it; months against the same month a
-    year before."""
+    """Check ``jump:<value>``: the newest period of a series lies beyond all of the ``YEARS`` before it by the factor
+    ``most``; a month is held against the same month of those years. A series that swings by itself raises nothing."""
 
     def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
         monthly = pl.col("months") < 12 if "months" in series else pl.lit(value=False)
         calendar = pl.when(monthly).then(pl.col(table.day).dt.month())
         told = frame.drop_nulls(value).with_columns(pl.col(value).cast(pl.Float64), _calendar=calendar)
-        place = [*series, "_calendar"]
+        newest = told.filter(pl.col(table.day) == pl.col(table.day).max().over(list(series)))
+        earlier = told.select(*series, "_calendar", _day=table.day, _before=value)
         pairs = (
-            told.sort(table.day)
-            .with_columns(before=pl.col(value).shift().over(place), earlier=pl.col(table.day).shift().over(place))
-            .filter(pl.col(table.day) == pl.col(table.day).max().over(list(series)))
-            .filter(pl.col(table.day) <= pl.col("earlier").dt.offset_by(f"{YEARS_APART}y"))
-            .with_columns(ratio=(pl.col(value) / pl.col("before")).round(3))
+            newest.join(earlier, on=[*series, "_calendar"], nulls_equal=True)
+            .filter(pl.col("_day").is_between(pl.col(table.day).dt.offset_by(f"-{YEARS}y"), table.day, closed="left"))
+            .group_by(table.key)
+            .agg(pl.col(value).first(), least=pl.col("_before").min(), greatest=pl.col("_before").max())
+            .with_columns(
+                ratio=pl.when(pl.col(value) > pl.col("greatest"))
+                .then(pl.col(value) / pl.col("greatest"))
+                .otherwise(pl.col(value) / pl.col("least"))
+                .round(3)
+            )
         )
-        apart = (pl.col("ratio") > most) | (pl.col("ratio") < 1 / most)
-        odd = pairs.filter(apart & (pl.max_horizontal(value, "before") >= JUMP_LEAST)).sort(table.key)
-        bound = f"{value} between 1/{most:g} of and {most:g} times the period before"
-        shows = (value, "before", "earlier", "ratio")
+        up, down = pl.col(value) > most * pl.col("greatest"), pl.col(value) * most < pl.col("least")
+        odd = pairs.filter((up | down) & (pl.max_horizontal(value, "least") >= JUMP_LEAST)).sort(table.key)
+        bound = f"{value} within a factor of {most:g} of what {YEARS} years before it told"
+        shows = (value, "least", "greatest", "ratio")
         return [verdicts.odd_rows(table, f"jump:{value}", pairs.height, odd, shows, bound)]
 
     return rule

@@ -208,9 +208,9 @@ def found(name: str, rows: Rows) -> dict[str, Any]:
     stored = table.stored(batch.rows)
     newest = stored[table.day].max()
     verdicts = gate.judge(table, stored, newest, DAY, stored if table.across else None)
-    return {verdict.check: verdict for verdict in verdicts if verdict.verdict != "pass"} | {
-        code: None for code in batch.found["code"].unique()
-    }
+    return {verdict.check: verdict for verdict in verdicts if verdict.verdict != "pass"} | dict.fromkeys(
+        batch.found["code"].unique()
+    )
 
 
 def times(column: str, factor: float, **where: Any) -> Callable[[Rows], Rows]:
