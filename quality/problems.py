@@ -69,6 +69,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "hour-repeated": ("warn", "Local times of a repeated hour (clock change) were told apart by the order of rows."),
     "point-absent": ("warn", "Neither the file nor an option names the metering point; the layout's stand-in is used."),
     "register-gap": ("warn", "Register reads lie more than an interval apart; the energy between is left out."),
+    "reference-unknown": ("warn", "Rows refer to what the delivery does not have; they are in no count."),
     "row-filtered": ("warn", "Rows were left out by a filter that the layout declares."),
     "interval-gap": ("warn", "Stamps lie further apart than the interval; what was between them is missing."),
     "stamp-islands": ("warn", "The days of one file lie in groups far apart; look whether all dates are right."),

@@ -19,40 +19,58 @@ _TOTAL = rf"^(?:all|{thai.TOTAL}(?: / {thai.TOTAL})*)$"
 
 
 def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
-    """One a series, for the Smart that its statistic serves; none where there are none.
+    """One a series, for the Smart that its statistic serves; none where nothing published is the city's own.
 
-    Whole years before months. A series of one value a period is that value; of several, only the publisher's own
-    grand total is shown, because nothing tells whether its members may be added.
+    Whole years before months. A value stands for the city where it is of its own area, the province: the publisher's
+    grand total, or the only row of its period, without any class. A part of the city never stands for it, nor does
+    what is left of a period of which the rest is not published yet: the newest period with such a value is told, and
+    is partial where fewer parts have reported than in the one before.
     """
     rows = tables.get(CITY_STATISTICS).filter(pl.col("reference_date") <= day)
     rows = rows.filter(pl.col("months") == pl.col("months").max().over(SERIES))
-    rows = newest(rows, "reference_date", day, *SERIES)
-    grand = pl.col("is_total") & (pl.col("area") == city.province_th) & pl.col("category").str.contains(_TOTAL)
-    shown = rows.filter(pl.when(pl.len().over(SERIES) == 1).then(pl.lit(value=True)).otherwise(grand))
-    shown = shown.filter(pl.len().over(SERIES) == 1).sort(SERIES)
+    own = (pl.col("area_level") == "province") & (pl.col("area") == city.province_th)
+    grand = pl.col("is_total") & pl.col("category").str.contains(_TOTAL)
+    period = (*SERIES, "reference_date")
+    whole = own & pl.when(pl.len().over(period) == 1).then(pl.col("category") == "all").otherwise(grand)
+    parts = rows.group_by(period).agg(parts=(~(own & grand)).sum().cast(pl.Int64))
+    parts = parts.sort(period).with_columns(
+        before=pl.col("parts").shift().over(SERIES),
+        newest=pl.col("reference_date").max().over(SERIES),
+    )
+    shown = newest(rows.filter(whole), "reference_date", day, *SERIES)
+    shown = shown.filter(pl.len().over(SERIES) == 1).join(parts, on=period, how="left").sort(SERIES)
     return [_series(row, day) for row in shown.iter_rows(named=True)]
 
 
 def _series(row: Mapping[str, Any], day: date) -> Indicator:
     start, value = row["reference_date"], row["value"]
     end = _end(start, row["months"])
+    missing = "the period is not over" if end > day else None
+    if row["parts"] and row["before"] and row["parts"] < row["before"]:
+        missing = f"{row['parts']} parts have reported, {row['before']} had in the period before"
     basis = Basis(
         row["smart"],
         Period(start, end),
         f"{CITY_STATISTICS.name}, {row['dataset']}",
         max_age=YEARLY_MAX_AGE,
         withheld="the publisher has not computed it yet" if row["status"] == "pending" else None,
-        partial="the period is not over" if end > day else None,
+        partial=missing,
     )
     code = f"{row['dataset']}:{row['item']}:{row['unit']}"
     method = "the publisher's own total" if row["is_total"] else "as published"
+    if row["newest"] > start:
+        method = f"{method}; of the period from {row['newest']} parts alone are published"
     return Indicator(code, row["item"], None if value is None else float(value), row["unit"], method, basis)
+
+
+_YEAR_STARTS = (1, 10)
+"""Months that a calendar and a fiscal year begin in."""
 
 
 def _end(start: date, months: int) -> date:
     """Last day of a period. What counts from another day than a year's or month's first is undated: a moment."""
-    if months == 12 and (start.month, start.day) == (1, 1):
-        return date(start.year, 12, 31)
+    if months == 12 and start.day == 1 and start.month in _YEAR_STARTS:
+        return start.replace(year=start.year + 1) - timedelta(days=1)
     if months == 1 and start.day == 1:
         return (start + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     return start

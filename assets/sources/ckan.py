@@ -9,12 +9,14 @@ the names of the receipts carry (``…@2026-04-17``), because many Thai data set
 What rows mean is another matter: see ``assets.sources.long_table``.
 """
 
+import hashlib
 import re
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -44,6 +46,9 @@ MAX_RESOURCES = 40
 
 SIMILAR = 0.75
 """Likeness (difflib's ratio) from which a header is suggested: a word of eight letters with two of them changed."""
+
+SHOWN = 20
+"""Headers that a refusal names."""
 
 PACKAGE = "package/"
 """Begins the names of receipts that hold a package description, not rows."""
@@ -90,7 +95,7 @@ class Package(Catalogue):
         description="so many of them, by the year in their names, else by when they were changed",
     )
     allow_hosts: tuple[Text, ...] = Field(
-        default=(), description="other hosts that the file of a resource may lie on (https)"
+        default=(), description="other hosts (https) that the file of a resource may lie on or be redirected to"
     )
     whole: bool = Field(
         default=False,
@@ -153,7 +158,8 @@ def plan(city: City, day: date, base: str, options: Package) -> Generator[Reques
                 name=f"resource/{resource['id']}{suffix}",
                 url=_reachable(resource, base, options),
                 expect=_KINDS[_kind(resource)],
-                check=_file_fault,
+                hosts=options.allow_hosts,
+                check=partial(_file_fault, resource),
             )
 
 
@@ -189,7 +195,8 @@ def records(data: bytes) -> Records:
     if reason:
         return Records(Batch.rejected("answer-bad", reason))
     result = payload["result"]
-    frame = text_frame(result["records"], [name for name in _names(result) if name != "_id"])
+    renamed = [{_plain(name): value for name, value in record.items()} for record in result["records"]]
+    frame = text_frame(renamed, [name for name in _names(result) if name != "_id"])
     count, total = len(result["records"]), result["total"]
     return Records(Batch(frame), f"datastore_search, {count} of {total} records", count == total)
 
@@ -228,7 +235,9 @@ def mapped(
             batch = batch.note("column-renamed", f"{alike[0]!r:.60} is read as {wanted[role][0]!r:.60} ({role})")
     lacking = {role: _suggested(wanted[role], spare) for role, header in found.items() if not header}
     if fatal := [f"{role}{similar}" for role, similar in lacking.items() if role in required]:
-        return Batch.rejected("file-malformed", f"no column for {', '.join(fatal)}; headers may have changed")
+        shown = ", ".join(f"{name!r:.40}" for name in headers[:SHOWN] if name != "_row")
+        option = f"name it in the option columns: {{{fatal[0].partition(' ')[0]}: …}}"
+        return Batch.rejected("file-malformed", f"no column for {', '.join(fatal)}; the columns are {shown}; {option}")
     for role, similar in lacking.items():
         if similar or role not in optional or role in chosen:
             batch = batch.note("column-missing", f"no column for {role}{similar}")
@@ -268,8 +277,9 @@ def _page_fault(payload: Any, offset: int | None, known: int | None) -> str | No
     count, total = len(result["records"]), result["total"]
     if not all(isinstance(record, dict) for record in result["records"]) or type(total) is not int:
         return "records or total of another kind"
-    if not all(name.isprintable() and name not in ("", "_row") for name in _names(result)):
-        return "fields without a usable id"
+    names = _names(result)
+    if "" in names or "_row" in names or len(set(names)) < len(names):
+        return f"fields without an id of their own: {', '.join(map(repr, names))}"
     if total > MAX_RECORDS:
         return f"{total} records are too many to page; name a file in the option resource"
     if known is not None and total != known:
@@ -279,12 +289,35 @@ def _page_fault(payload: Any, offset: int | None, known: int | None) -> str | No
     return None
 
 
-def _file_fault(data: bytes) -> str | None:
-    return "JSON came where a file was expected" if data.lstrip()[:1] in (b"{", b"[") else None
+def _file_fault(resource: Any, data: bytes) -> str | None:
+    if data.lstrip()[:1] in (b"{", b"["):
+        return "JSON came where a file was expected"
+    size, digest = resource.get("size"), str(resource.get("hash") or "").rpartition(":")[2].lower()
+    # Of a file that lies elsewhere the catalogue knows what it once was.
+    if resource.get("url_type", "upload") != "upload" or not isinstance(size, int):
+        return None
+    if digest and digest in (hashlib.md5(data, usedforsecurity=False).hexdigest(), _sha(data, len(digest))):
+        return None
+    return f"{len(data)} bytes came of {size} that the catalogue tells" if len(data) < size else None
+
+
+def _sha(data: bytes, digits: int) -> str:
+    name = {40: "sha1", 64: "sha256"}.get(digits)
+    return hashlib.new(name, data, usedforsecurity=False).hexdigest() if name else ""
 
 
 def _names(result: Any) -> list[str]:
-    return [field["id"] for field in result["fields"]]
+    """Ids of fields without what is not printed: ``datapusher`` keeps a file's byte order mark in the first of them
+    (https://github.com/ckan/ckan/issues/2463), others have no-break blanks or line breaks."""
+    return [_plain(field["id"]) for field in result["fields"]]
+
+
+def _plain(name: str) -> str:
+    return " ".join("".join(" " if letter.isspace() else letter for letter in name if _printed(letter)).split())
+
+
+def _printed(letter: str) -> bool:
+    return letter.isprintable() or letter.isspace()
 
 
 def _chosen(package: Any, base: str, options: Package) -> Sequence[Any]:
@@ -314,10 +347,16 @@ def _age(resource: Any, position: int) -> tuple[int, str, int]:
 
 
 def _kind(resource: Any) -> str:
-    """The file format that a resource declares, else its URL's; empty where it cannot be read."""
-    declared = str(resource.get("format") or "") or str(resource.get("url") or "").rpartition(".")[2]
-    plain = declared.strip(" .").upper()
-    return plain if plain in _KINDS else ""
+    """The file format that a resource declares or, where that is none that is known, its URL's ending; empty where it
+    cannot be read. Publishers write ``text/csv``, ``Excel``, ``CSV file`` or nothing."""
+    path = urlsplit(str(resource.get("url") or "")).path
+    for told in (str(resource.get("format") or ""), path.rpartition("/")[2].rpartition(".")[2]):
+        words = re.split(r"[^A-Z]+", told.upper())
+        if found := next((kind for kind in _KINDS if kind in words), ""):
+            return found
+        if "OPENXMLFORMATS" in words:
+            return "XLSX"
+    return ""
 
 
 def _reachable(resource: Any, base: str, options: Package) -> str:

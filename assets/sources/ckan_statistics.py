@@ -27,7 +27,7 @@ def rows(batch: Batch, context: Context[StatisticsOptions]) -> Batch:
     options = context.options
     classes = pl.concat_str([pl.col(name).replace("", None) for name in CLASSES], separator=" / ", ignore_nulls=True)
     return batch.select(
-        *("area", "unit", "months", "value", "is_total", "status", "reference_date"),
+        *("area_level", "area", "unit", "months", "value", "is_total", "status", "reference_date"),
         dataset=pl.lit(options.dataset),
         smart=pl.lit(options.smart),
         item=pl.col("item").replace("", options.package),
@@ -40,7 +40,7 @@ CKAN_STATISTICS = long_source(
     "Published statistics (catalogue)",
     CITY_STATISTICS,
     "as published, by row",
-    Form(CITY_STATISTICS.schema["value"], required=("value",)),
+    Form(CITY_STATISTICS.schema["value"], required=("value",), classes=True),
     rows,
     StatisticsOptions,
 )

@@ -17,50 +17,18 @@ import polars as pl
 from pydantic import BeforeValidator, Field
 
 from assets.sources import ckan, long_table_rules, thai
+from assets.sources.long_table_columns import AREAS, COLUMNS, Role, assigned
 from assets.sources.long_table_rules import CLASSES, DIMENSIONS
 from assets.sources.source import Context, ReadResult, Source, Text
 from quality.batch import Batch
 from quality.contracts import Table
-
-AREAS = {
-    "city": ("อปท.", "องค์กรปกครองส่วนท้องถิ่น"),
-    "tambon": ("ตำบล", "แขวง"),
-    "amphoe": ("อำเภอ", "เขต"),
-    "province": ("จังหวัด", "province"),
-}
-"""Level → headers of the column that names areas of it, the finest first."""
-
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "year": ("ปี", "พ.ศ.", "ปี พ.ศ.", "ปี (พ.ศ.)", "year"),
-    "month": ("เดือน", "month"),
-    "item": ("รายการ",),
-    **AREAS,
-    "area": (),
-    "category": ("ประเภท",),
-    "origin": ("สัญชาติ", "สถานะ"),
-    "sex": ("เพศ", "Attribute"),
-    "age": ("ช่วงอายุ", "กลุ่มอายุ"),
-    "value": ("จำนวน", "Value"),
-    "unit": ("หน่วย", "unit", "หน่วยนับ"),
-}
-"""Role → headers it is published under. ``area`` is for a registry that names the column of areas itself. A fiscal
-year (ปีงบประมาณ, from October) is no calendar year and not among them."""
-
-KNOWN = ("ที่มา", "source", "tablename")
-"""Headers that repeat what the catalogue says of the package."""
-
-
-Role = Literal[
-    "year", "month", "item", "city", "tambon", "amphoe", "province", "area",
-    "category", "origin", "sex", "age", "value", "unit",
-]  # fmt: skip
-"""The keys of ``COLUMNS``."""
 
 
 class LongOptions(ckan.Package):
     """What a registry entry may say of a long table that the file does not."""
 
     columns: Mapping[Role, Text] = Field(default={}, description="header of a column by its role, where it is another")
+    ignored: tuple[Text, ...] = Field(default=(), description="headers of columns that say nothing of what is counted")
     item: Annotated[tuple[Text, ...], BeforeValidator(lambda item: [item] if isinstance(item, str) else item)] = Field(
         default=(), description="the item that is read, or a list of them; others are left out"
     )
@@ -73,6 +41,9 @@ class LongOptions(ckan.Package):
     )
     unit: Text | None = Field(default=None, description="unit of a file that has no column of it")
 
+
+_FISCAL_MONTH = 10
+"""A fiscal year begins on 1 October of the year before the one it is named by."""
 
 ChosenLong = TypeVar("ChosenLong", bound=LongOptions)
 
@@ -88,19 +59,22 @@ class Form:
     expected: tuple[Role, ...] = ()
     units: Mapping[str, str] | None = None
     unit: str | None = None
+    classes: bool = False
+    """Whether the table holds classes that no role knows."""
 
 
 @dataclass(frozen=True)
 class LongTable(Generic[ChosenLong]):
     """A long table on its way from text by role to ``DIMENSIONS`` and values, step by step.
 
-    ``roles`` are those that have a value in some row.
+    ``roles`` are those that have a value in some row; with ``fiscal``, years are fiscal ones.
     """
 
     batch: Batch
     context: Context[ChosenLong]
     form: Form
     roles: frozenset[str]
+    fiscal: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -133,6 +107,18 @@ class LongTable(Generic[ChosenLong]):
         }
         return self._with(self.batch.with_columns(**(text | totals)))
 
+    def summed(self) -> Self:
+        """With areas that are the sum of all others named as what they are, a total."""
+        table = self
+        roles = [role for role in ("area", *AREAS) if role in self.roles]
+        for role in roles:
+            labels = long_table_rules.sums(table.batch.rows, role, [other for other in roles if other != role])
+            for label in labels:
+                batch = table.batch.note("total-row", f"{label!r:.60} is the sum of the others and read as their total")
+                whole = pl.when(pl.col(role) == label).then(pl.lit(thai.TOTAL)).otherwise(role)
+                table = table._with(batch.with_columns(**{role: whole}))
+        return table
+
     def placed(self) -> Self:
         """``area`` and ``area_level`` by the finest column of areas, ``over_area`` where that column names a total:
         then the area is the next coarser one that is none, at last the province. ``within``: the coarser area, if
@@ -142,7 +128,10 @@ class LongTable(Generic[ChosenLong]):
             default = self.context.options.area_level or ("amphoe" if role == "area" else role)
             text, own_level = pl.col(role), thai.area_level(pl.col(role), default)
             name = pl.when(own_level == "city").then(thai.local_government(text)).otherwise(thai.area(text))
-            places.append((thai.is_total(text, self.labels), name, own_level))
+            total = thai.is_total(text, self.labels)
+            if default != "province":  # the province among its parts
+                total |= (own_level == "province") & (name == self.context.city.province_th)
+            places.append((total, name, own_level))
         area: pl.Expr = pl.lit(self.context.city.province_th)
         level: pl.Expr = pl.lit("province")
         for is_total, name, named_level in reversed(places):
@@ -154,9 +143,11 @@ class LongTable(Generic[ChosenLong]):
 
     def dated(self) -> Self:
         """``reference_date`` and ``months``, with ``over_month`` and ``over_year`` for totals. A year is dated by
-        1 January, a month by its first day; without a year column the package's modification dates the rows."""
+        1 January (a fiscal one by the 1 October before), a month by its first day, in the year that its own text tells
+        before that of the row; where no column tells a year the package's modification dates the rows."""
         never, year, month = pl.lit(value=False), pl.col("year"), pl.col("month")
-        if "year" not in self.roles:
+        told = thai.month_year(month) if "month" in self.roles else pl.lit(None, pl.Int32)
+        if "year" not in self.roles and not self.batch.rows.select(told.is_not_null().any()).item():
             day = ckan.modified(self.context.name)
             dated = pl.lit(day or self.context.day, dtype=pl.Date)
             batch = self.batch.with_columns(
@@ -166,11 +157,16 @@ class LongTable(Generic[ChosenLong]):
             return self._with(batch.note("no-date", message))
         over_month = thai.is_total(month, self.labels) if "month" in self.roles else never
         yearly = over_month if "month" in self.roles else pl.lit(value=True)
+        starts = thai.year(year)
+        ordinal = pl.when(yearly).then(1).otherwise(thai.month(month))
+        if self.fiscal:
+            ordinal = pl.when(yearly).then(_FISCAL_MONTH).otherwise(ordinal)
+            starts = pl.when(ordinal >= _FISCAL_MONTH).then(starts - 1).otherwise(starts)
         batch = self.batch.with_columns(
             over_month=over_month,
             over_year=thai.is_total(year, self.labels),
             months=pl.when(yearly).then(12).otherwise(1).cast(pl.Int32),
-            reference_date=pl.date(thai.year(year), pl.when(yearly).then(1).otherwise(thai.month(month)), 1),
+            reference_date=pl.date(pl.coalesce(told, starts), ordinal, 1),
         )
         count = int(batch.rows["over_year"].sum())
         return self._with(batch.note("total-row", f"{count} totals over years are kept apart") if count else batch)
@@ -228,8 +224,16 @@ class LongTable(Generic[ChosenLong]):
         return self._with(batch.select(pl.exclude("_row", "text")))
 
     def judged(self) -> Self:
-        """With the contradictions among its rows (``long_table_rules``)."""
-        return self._with(long_table_rules.judge(self.batch, self.context.options.at_most))
+        """With the contradictions among its rows (``long_table_rules``), which a number of its own tells apart: of a
+        wide table several have one row of the file."""
+        rows = self.batch.rows.with_row_index("_at")
+        of_file = rows.select(row=pl.col("_at").cast(pl.Int64), _file="_row")
+        numbered = rows.with_columns(_row=pl.col("_at").cast(pl.Int64)).drop("_at")
+        judged = long_table_rules.judge(Batch(numbered), self.context.options.at_most)
+        found = judged.found.join(of_file, on="row", how="left", maintain_order="left")
+        problems = found.with_columns(row=pl.col("_file").cast(found.schema["row"])).drop("_file")
+        back = judged.rows.join(of_file, left_on="_row", right_on="row", how="left", maintain_order="left")
+        return self._with(Batch(back.with_columns(_row="_file").drop("_file")).also(*self.batch.problems, problems))
 
     def _only(self, where: pl.Expr, others: str) -> Self:
         batch = self.batch.filter(where)
@@ -248,18 +252,28 @@ def long_rows(records: ckan.Records, context: Context[ChosenLong], form: Form) -
     """
     if records.batch.is_rejected:
         return records.batch
-    optional = set(COLUMNS) - {*form.required, *form.expected}
-    mapped = ckan.mapped(records.batch, COLUMNS, context.options.columns, form.required, KNOWN, optional)
+    options = context.options
+    by_role = assigned(
+        records.batch,
+        options.columns,
+        form.required,
+        form.expected,
+        options.ignored,
+        records.complete,
+        options.unit or form.unit,
+        form.classes,
+    )
+    mapped = by_role.batch
     if mapped.is_rejected:
         return mapped
     rows = mapped.rows
     if not rows.height:
         return Batch.rejected("answer-empty", "no records")
     roles = frozenset(role for role in COLUMNS if rows[role].null_count() < rows.height)
-    own = LongTable(Batch(rows), context, form, roles).own()
+    own = LongTable(Batch(rows), context, form, roles, by_role.fiscal).own()
     if own.batch.is_rejected:
         return own.batch
-    table = own.classed().placed().dated().valued().usable().noted()
+    table = (own.classed().summed() if records.complete else own.classed()).placed().dated().valued().usable().noted()
     batch = (table.judged() if records.complete else table).batch.also(*mapped.problems)
     over = pl.any_horizontal("over_area", "over_month", *(pl.col(name) == thai.TOTAL for name in CLASSES))
     return batch.filter(~pl.col("over_year")).select(*DIMENSIONS, "value", "status", "over_area", is_total=over)

@@ -5,7 +5,7 @@ members, ``over_area``, ``over_month``, ``over_year`` or the class ``รวม``
 numbers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -14,7 +14,7 @@ from assets.sources import thai
 from assets.sources.parsing import judged_totals
 from quality.batch import Batch
 
-CLASSES = ("category", "origin", "sex", "age")
+CLASSES = ("category", "origin", "sex", "age", "other")
 """Columns that divide what is counted."""
 
 DIMENSIONS = ("item", "area_level", "area", *CLASSES, "unit", "months", "reference_date")
@@ -47,6 +47,41 @@ def judge(batch: Batch, at_most: Mapping[str, str]) -> Batch:
     off = Batch(totals.join(refused, left_on="_row", right_on="row", how="anti", maintain_order="left"))
     batch = batch.also(*off.warn(~pl.col("fits"), "total-mismatch", pl.col("message")).problems)
     return _contradictions(_unit_changes(_counted(batch)), at_most)
+
+
+SUMS = 3
+"""Years, months or items in which a label is the sum of the others, from which that is no chance."""
+_LARGE_SUM = 1_000
+"""A sum so large of three others or more is no chance either."""
+_SUM_WORDS = "รวม|ทั้ง|ทุก|(?i:total|all)"
+
+
+def sums(frame: pl.DataFrame, role: str, places: Sequence[str]) -> list[str]:
+    """Labels in ``role``, a column of text, whose value (``value``, text) is the sum of all others beside them, in all
+    places that have others: totals under a name that is no known one (``thai.is_total``). ``places`` are the other
+    columns of areas. One sum alone counts where it is large or the label has a word for totals."""
+    beside = ["item", *CLASSES, *places, "year", "month", "unit"]
+    number = thai.number(pl.col("value"), pl.Decimal(18, 4)).cast(pl.Float64)
+    groups = frame.select(*beside, label=pl.col(role), number=number).filter(~thai.is_total(pl.col("label")))
+    members, whole = pl.len().over(beside), pl.col("number").sum().over(beside)
+    found = (
+        groups.with_columns(members=members, rest=whole - pl.col("number"))
+        .filter(pl.col("members") > 2)
+        .group_by("label")
+        .agg(
+            groups=pl.len(),
+            fits=((pl.col("number") - pl.col("rest")).abs() < 1e-3) & (pl.col("number") > 0),
+            largest=pl.col("number").max(),
+            members=pl.col("members").max(),
+        )
+        .filter(pl.col("fits").list.all())
+        .filter(
+            (pl.col("groups") >= SUMS)
+            | ((pl.col("largest") >= _LARGE_SUM) & (pl.col("members") > SUMS))
+            | pl.col("label").str.contains(_SUM_WORDS)
+        )
+    )
+    return sorted(found["label"].drop_nulls())
 
 
 def _totals(frame: pl.DataFrame) -> list[pl.DataFrame]:

@@ -5,7 +5,10 @@ Frames carry ``_row``, the 1-based row or record number in the delivery; problem
 """
 
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import fastexcel
@@ -49,9 +52,9 @@ def text_of(data: bytes) -> str | None:
 
 
 def read_table(data: bytes) -> Batch:
-    """A CSV file, the first sheet of a workbook (XLSX) that has rows, or a ZIP archive of one of them, with a header
+    """A CSV file, the sheets of a workbook (XLSX) that have one header, or a ZIP archive of one of them, with a header
     line: strings as ``read_csv`` gives them. Limits are those of ``assets.landing.unpack``."""
-    if not data.startswith(b"PK"):
+    if not data.startswith((b"PK", b"\x1f\x8b")):
         return read_csv(data)
     try:
         files = [(name, content) for name, content in members(data, "") if content.strip()]
@@ -84,16 +87,66 @@ def read_csv(data: bytes) -> Batch:
 
 
 def _read_workbook(data: bytes) -> Batch:
+    """The table of a workbook: all sheets that have its header, which is that with the most rows. A sheet a year is
+    common; where no column tells the year, the sheet's name does (``ปี``). What stands above a header is left out, and
+    cells that were merged over rows are filled again. Sheets of another kind are named."""
     try:
         book = fastexcel.read_excel(data)
-        for number in range(len(book.sheet_names)):
-            sheet = book.load_sheet(number, header_row=None, dtypes="string", skip_rows=0).to_polars()
-            if sheet.height > 1:
-                names = [(name or "").strip() or f"_duplicated_{at}" for at, name in enumerate(sheet.row(0))]
-                return _headed(sheet[1:].rename(dict(zip(sheet.columns, names, strict=True))))
+        sheets = [(name, _table(book.load_sheet(name, header_row=None, dtypes="string"))) for name in book.sheet_names]
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError) as error:
         return Batch.rejected("file-malformed", f"not a workbook with one table ({type(error).__name__})")
-    return Batch.rejected("file-empty", "no sheet has rows below a header")
+    tables = [(name, frame) for name, frame in sheets if frame is not None]
+    if not tables:
+        return Batch.rejected("file-empty", "no sheet has rows below a header")
+    rows = Counter[tuple[str, ...]]()
+    for _, frame in tables:
+        rows[tuple(frame.columns)] += frame.height
+    header = max(rows, key=lambda each: rows[each])
+    of_header = [(name, frame) for name, frame in tables if tuple(frame.columns) == header]
+    years = {name: re.search(r"(?<!\d)\d{4}(?!\d)", name) for name, _ in of_header}
+    if len(of_header) > 1 and all(years.values()) and not any(re.search("ปี|พ.ศ|(?i:year)", name) for name in header):
+        of_header = [
+            (name, frame.with_columns(pl.lit(year[0]).alias("ปี"))) for name, frame in of_header if (year := years[name])
+        ]
+    batch = _cleared(pl.concat([frame for _, frame in of_header]))
+    left = [name for name, _ in sheets if name not in dict(of_header)]
+    if left:
+        batch = batch.note("sheet-left", f"{len(left)} sheet(s) without that header: {', '.join(left)[:200]}")
+    return batch
+
+
+_ABOVE = 15
+"""Rows of a sheet among which its header is."""
+
+
+def _table(sheet: fastexcel.ExcelSheet) -> pl.DataFrame | None:
+    """A sheet's rows below its header, with ``_row``; None where there is no header of two columns with rows below."""
+    frame: pl.DataFrame = sheet.to_polars().rechunk()
+    text = frame.select(pl.all().str.strip_chars().replace("", None))
+    filled = [sum(value is not None for value in row) for row in text.head(_ABOVE).iter_rows()]
+    if not filled or max(filled) < 2:
+        return None
+    # A title fills a cell or two; a header most of its columns.
+    at = next(at for at, count in enumerate(filled) if count * 2 > max(filled))
+    below = text.slice(at + 1)
+    if not below.height or filled[at] < 2:
+        return None
+    names = [name or f"_duplicated_{place}" for place, name in enumerate(text.row(at))]
+    named = below.rename(dict(zip(below.columns, names, strict=True)))
+    rows = named.with_columns(_row=pl.int_range(at + 2, at + 2 + below.height, dtype=pl.Int64)).filter(
+        ~pl.all_horizontal(pl.col(names).is_null())
+    )
+    # Cells merged over rows stand left of what they group; only the first of them has the text.
+    merged = list(takewhile(lambda name: 0 < rows[name].null_count() < rows.height, names))
+    merged = [name for name in merged if rows[name][0] is not None]
+    return rows.with_columns(pl.col(merged).forward_fill())
+
+
+def _cleared(frame: pl.DataFrame) -> Batch:
+    nameless = [name for name in frame.columns if name.startswith("_duplicated_")]
+    empty = [name for name in nameless if frame[name].is_null().all()]
+    batch = Batch(frame.drop(empty).select("_row", pl.exclude("_row")))
+    return batch.note("column-new", f"{len(empty)} nameless column(s) without values") if empty else batch
 
 
 def _headed(frame: pl.DataFrame) -> Batch:

@@ -17,6 +17,11 @@ TOTAL = "รวม"
 TOTALS = (TOTAL, "รวมทั้งหมด", "รวมทั้งสิ้น", "ยอดรวม", "ผลรวม", "ทั้งหมด", "Total", "total", "TOTAL")
 """Labels of totals seen in published files; the usual one first."""
 
+_TOTAL_WORDS = (
+    r"(?i)^(?:(?:ยอด|ผล)?รวม(?:(?:ทั้ง|ทุก|ยอด|จังหวัด|อำเภอ|ตำบล|ประเทศ|สะสม|เฉลี่ย)\S*)?(?:[\s(:].*)?"
+    r"|(?:ภาพรวม|ทั้ง(?:หมด|สิ้น|จังหวัด|อำเภอ|ประเทศ))\S*|(?:grand|sub)?[\s-]*totals?(?:\s*[(:].*)?)$"
+)
+
 PENDING = "รอประมวลผล"
 """\"Awaiting processing\": the publisher will have a value, but has not computed it yet."""
 
@@ -90,10 +95,13 @@ _LOCAL_GOVERNMENTS = {
 }
 
 _MONTH_NUMBERS = (
-    {name: number for number, names in MONTHS.items() for name in names}
-    | {name[:length]: number for number, name in enumerate(ENGLISH_MONTHS, 1) for length in (3, len(name))}
+    {name.replace(".", ""): number for number, names in MONTHS.items() for name in names}
+    | {name[:length]: number for number, name in enumerate(ENGLISH_MONTHS, 1) for length in (3, 4, len(name))}
     | {form: number for number in range(1, 13) for form in (f"{number}", f"{number:02d}")}
 )
+_MONTH_OF_YEAR = r"^(.*?[^0-9\s/.\-])[\s./\-]*((?:[0-9]{2}){1,2})$"
+"""A month in words and the year behind it, of two or four digits."""
+_YEAR_WORD = r"\s*(?:ปี\s*)?(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|ปี)?\s*$"
 _BLANKS = "[\\s\\u00a0\\u200b\\ufeff]+"
 _NUMBER = r"^[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
 
@@ -139,8 +147,20 @@ def year(text: pl.Expr) -> pl.Expr:
 
 
 def month(text: pl.Expr) -> pl.Expr:
-    """Month 1 to 12 (Int8) from its number or its name: Thai in full, short or misspelt as known, or English."""
-    return clean(text).str.to_lowercase().replace_strict(_MONTH_NUMBERS | MISSPELT, default=None, return_dtype=pl.Int8)
+    """Month 1 to 12 (Int8) from its number or its name: Thai in full, short or misspelt as known, or English, with or
+    without ``เดือน`` before it, dots and blanks in it, and a year behind it."""
+    word = pl.coalesce(clean(text).str.extract(_MONTH_OF_YEAR, 1).str.replace(_YEAR_WORD, ""), clean(text))
+    plain = word.str.to_lowercase().str.replace(r"^เดือน\s*", "").str.replace_all(r"[.\s]", "")
+    return plain.replace_strict(_MONTH_NUMBERS | MISSPELT, default=None, return_dtype=pl.Int8)
+
+
+def month_year(text: pl.Expr) -> pl.Expr:
+    """Year of the common era (Int32) that a month's own text tells (``ตุลาคม พ.ศ.2566``, ``ม.ค. 67``), null where it
+    tells none. Two digits are those of a Buddhist year, as they are written behind Thai months."""
+    digits = clean(text).str.extract(_MONTH_OF_YEAR, 2)
+    number = digits.cast(pl.Int32, strict=False)
+    two = pl.when(digits.str.len_chars() == 2).then(number + 2500).otherwise(number)
+    return pl.when(month(text).is_not_null()).then(common_era(two))
 
 
 def is_misspelt(text: pl.Expr) -> pl.Expr:
@@ -149,8 +169,10 @@ def is_misspelt(text: pl.Expr) -> pl.Expr:
 
 
 def is_total(text: pl.Expr, labels: Sequence[str] = TOTALS) -> pl.Expr:
-    """Whether the text is the label of a total."""
-    return clean(text).is_in(list(labels)).fill_null(value=False)
+    """Whether the text is the label of a total: one of ``labels``, or made as they are (``รวมทั้งจังหวัด``,
+    ``ยอดรวมทุกตำบล``, ``Grand Total``). A name may begin with ``รวม`` too, as the tambon รวมไทยพัฒนา does."""
+    plain = clean(text)
+    return (plain.is_in(list(labels)) | plain.str.contains(_TOTAL_WORDS)).fill_null(value=False)
 
 
 def date(text: pl.Expr) -> pl.Expr:

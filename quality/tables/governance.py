@@ -115,19 +115,27 @@ DATASETS = Table(
 
 CITY_STATISTICS = Table(
     name="city_statistics",
+    version=2,
     size="few",
     # A year's figure is dated by its last day.
     ahead=timedelta(days=366),
     title="Published statistics",
     description="Statistics of a catalogue that have no table of their own, as published, with what they count.",
     smart="governance",
-    key=("dataset", "item", "area", "category", "unit", "months", "reference_date"),
+    key=("dataset", "item", "area_level", "area", "category", "unit", "months", "reference_date"),
     day="reference_date",
     across=(identical_series, more_disposed, jumps("value", "dataset", "item", "area", "category", "unit", "months")),
     columns=(
         DATASET,
         Column("smart", pl.String(), "Smart the statistic serves.", nullable=False),
         Column("item", pl.String(), "What is counted, as published.", nullable=False),
+        Column(
+            "area_level",
+            pl.String(),
+            "Level of the area; an amphoe may be called like its province. city: a local government.",
+            nullable=False,
+            allowed=("province", "amphoe", "tambon", "city"),
+        ),
         Column(
             "area",
             pl.String(),

@@ -161,7 +161,7 @@ def _source(deployment: Deployment, city: City, name: str, entry: SourceEntry) -
         problems = [result.problems]
         before = rows.total()
         for table, frame in result.tables.items():
-            good = TABLES[table].conform(ledger.with_lineage(frame, receipt))
+            good = TABLES[table].conform(ledger.with_lineage(frame, due))
             problems += good.problems
             rows[table] += good.rows.height
             cells[table] += sum(good.rows[column].count() for column in good.rows.columns)

@@ -322,6 +322,7 @@ def around() -> dict[str, pl.DataFrame]:
             | {
                 "smart": "living",
                 "item": "จำนวนผู้ป่วยไข้เลือดออก",
+                "area_level": "province",
                 "area": "ภูเก็ต",
                 "category": "all",
                 "unit": "ราย",

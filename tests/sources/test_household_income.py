@@ -154,7 +154,8 @@ def income(years):
 
 def statistic(item, value, unit="แห่ง", year=2025, smart="economy", total=False, area="ภูเก็ต", status="published"):
     return {
-        "dataset": "h/p", "smart": smart, "item": item, "area": area, "category": "all", "unit": unit, "months": 12,
+        "dataset": "h/p", "smart": smart, "item": item, "category": "all",
+        "area": area, "area_level": "province" if area == "ภูเก็ต" else "amphoe", "unit": unit, "months": 12,
         "value": value, "is_total": total, "status": status, "reference_date": date(year, 1, 1),
     }  # fmt: skip
 

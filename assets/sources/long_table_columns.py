@@ -1,0 +1,307 @@
+"""Which role each column of a published table plays: by its header, by what its values are, or as a class of its own.
+
+No publisher promises headers. What is mapped is taken; of what is not, a column is taken for a role where its values
+leave one choice, and said. A text column that is left means something: it is kept as a class (role ``other``), so that
+rows that differ there alone are never merged, refused, or taken for the whole city's. Tables that are wide (a column a
+measure, a year or a month) become long. The option ``columns`` decides against any of it, ``ignored`` leaves out.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import polars as pl
+
+from assets.sources import ckan, thai
+from quality.batch import Batch
+
+AREAS = {
+    "city": ("อปท.", "องค์กรปกครองส่วนท้องถิ่น", "หน่วยงาน อปท.", "ชื่อ อปท.", "เทศบาล"),
+    "tambon": ("ตำบล", "แขวง", "ตำบล/แขวง"),
+    "amphoe": ("อำเภอ", "เขต", "อำเภอ/เขต"),
+    "province": ("จังหวัด", "province"),
+}
+"""Level → headers of the column that names areas of it, the finest first."""
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "year": ("ปี", "พ.ศ.", "ปี พ.ศ.", "ปี (พ.ศ.)", "ปีปฏิทิน", "ปีข้อมูล", "year"),
+    "fiscal_year": ("ปีงบประมาณ", "ปีงบประมาณ พ.ศ.", "ปีงบประมาณ (พ.ศ.)", "ปีงบ", "fiscal year", "fiscal_year"),
+    "month": ("เดือน", "ชื่อเดือน", "month"),
+    "item": ("รายการ", "รายการข้อมูล", "รายการสถิติทางการ", "ชื่อชุดข้อมูล", "ชื่อรายการ", "ตัวชี้วัด", "item"),
+    **AREAS,
+    "area": ("พื้นที่",),
+    "category": ("ประเภท",),
+    "origin": ("สัญชาติ", "สถานะ"),
+    "sex": ("เพศ", "Attribute"),
+    "age": ("ช่วงอายุ", "กลุ่มอายุ"),
+    "value": ("จำนวน", "ค่าข้อมูล", "ค่า", "ปริมาณ", "Value"),
+    "unit": ("หน่วย", "หน่วยนับ", "หน่วยวัด", "unit"),
+}
+"""Role → headers it is published under, seen at the catalogues of Phuket, Nakhon Si Thammarat and Chiang Mai. A fiscal
+year runs from October to September and is named by the year it ends in (Budget Procedure Act, B.E. 2561, section 4)."""
+
+Role = Literal[
+    "year", "fiscal_year", "month", "item", "city", "tambon", "amphoe", "province", "area",
+    "category", "origin", "sex", "age", "value", "unit",
+]  # fmt: skip
+"""The keys of ``COLUMNS``."""
+
+OTHER: Final = "other"
+"""Role of what tells rows apart and is in no mapping: its columns' texts, joined."""
+
+_ASIDE = re.compile(
+    r"^_?id$|^ที่$|^ที่มา|ลำดับ|^no\.?$|หมายเหตุ|^remarks?$|^notes?$|แหล่ง(?:ที่มา|ข้อมูล|อ้างอิง)|^source$|^tablename$|^ภาค$|^region$"
+    r"|เจ้าของข้อมูล|ผู้รับผิดชอบ|ปรับปรุง|วันที่บันทึก|updated|^url$|ลิงก์|^link|ละติจูด|ลองจิจูด|^lat|^lon|^รหัส|_code$|^code$"
+)
+"""Headers, without case, of what numbers rows, names their source or comments on them. ``ปี``, months and places are
+roles."""
+
+_SOURCE = re.compile("^ที่มา|^source$|^tablename$")
+"""Headers that repeat what the catalogue says of the package: nothing is lost with them."""
+
+_YEARISH = re.compile(r"^ปี|(?:ประจำ|ข้อมูล)ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|\byear\b", re.IGNORECASE)
+_AGE = re.compile("อายุ|age", re.IGNORECASE)
+_FISCAL = re.compile("งบ|fiscal", re.IGNORECASE)
+_MOSTLY: Final = 0.9
+"""Share of a column's values from which it is one of years, of numbers or of areas: a few are marks for "missing"."""
+_REMARK: Final = 40
+"""Letters on average, from which texts that are all different comment on rows rather than class them."""
+_FEWEST_MONTHS: Final = 6
+_JOIN: Final = " / "
+_VALUES: Final = {thai.folded(name) for name in COLUMNS["value"]}
+_UNIT: Final = r"\(([^()0-9]+)\)\s*$"
+_COUNTED: Final = r"^จำนวน\s*([^\s()]+)"
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Rows by role (every key of ``COLUMNS`` and ``OTHER``, null where there is none), with problems; rejected where a
+    required role has no column."""
+
+    batch: Batch
+    fiscal: bool = False
+    """Whether years are fiscal ones."""
+
+
+def assigned(
+    batch: Batch,
+    chosen: Mapping[Role, str],
+    required: Sequence[str],
+    expected: Collection[str],
+    ignored: Collection[str] = (),
+    whole: bool = True,
+    unit: str | None = None,
+    classes: bool = True,
+) -> Assigned:
+    """``batch`` (strings with ``_row``) by role. ``chosen`` are the registry's headers, ``required`` roles must have a
+    column, ``expected`` ones are missed aloud. ``whole``: these are all rows, so that what tells them apart is here.
+    Without a column of units and a ``unit`` that stands for it, the value's header tells it, if anything does. A table
+    that holds no further ``classes`` is refused where a column in no mapping tells its rows apart."""
+    guesses = _Guesses(batch, dict(chosen), ignored)
+    if classes:  # any statistic: whatever has numbers is one
+        guesses.values()
+        batch = _widened(guesses.batch, guesses.chosen, ignored)
+    if unit is None:
+        batch = _with_unit(batch, guesses.chosen)
+    guesses = _Guesses(batch, guesses.chosen, ignored)
+    guesses.years()
+    guesses.areas()
+    if guesses.fault:
+        return Assigned(Batch.rejected("file-malformed", guesses.fault))
+    batch, chosen_all = guesses.batch, guesses.chosen
+    aside = [name for name in guesses.spare if guesses.is_aside(name)]
+    kept = _dimensions(batch.rows, [name for name in guesses.spare if name not in aside], guesses.taken, whole)
+    if not classes:
+        kept = [name for name in kept if batch.rows[name].n_unique() > 1]
+        if kept:
+            shown = ", ".join(f"{name!r:.60}" for name in kept)
+            text = f"{shown} in no mapping: name the role in the option columns, or the column in ignored"
+            return Assigned(Batch.rejected("file-malformed", text))
+    optional = set(COLUMNS) - {*required, *expected}
+    known = [*kept, *ignored, *(name for name in aside if _SOURCE.search(name.strip().casefold()))]
+    mapped = ckan.mapped(batch, COLUMNS, chosen_all, required, known, optional)
+    if mapped.is_rejected:
+        return Assigned(mapped)
+    for name in kept:
+        mapped = mapped.note("column-new", f"column {name!r:.60} is in no mapping and kept as a class; see `columns`")
+    texts = batch.rows.select(pl.col(name).str.strip_chars().replace("", None) for name in kept)
+    joined = pl.concat_str(pl.all(), separator=_JOIN, ignore_nulls=True) if kept else pl.lit(None, pl.String)
+    rows = mapped.rows.with_columns(texts.select(joined.alias(OTHER)).to_series() if kept else joined.alias(OTHER))
+    fiscal = rows["year"].is_null().all() and rows["fiscal_year"].is_not_null().any()
+    if fiscal or _FISCAL.search(chosen_all.get("year", "")):
+        rows, fiscal = rows.with_columns(year=pl.coalesce("year", "fiscal_year")), True
+    return Assigned(Batch(rows, mapped.problems), fiscal)
+
+
+class _Guesses:
+    """Roles that values tell, for columns that no mapping knows; ``chosen`` grows, ``fault`` says what is undecided."""
+
+    def __init__(self, batch: Batch, chosen: dict[Role, str], ignored: Collection[str]) -> None:
+        self.batch, self.chosen, self.fault = batch, chosen, ""
+        self.taken = {role: _header(role, batch.rows.columns, chosen) for role in COLUMNS}
+        used = {*self.taken.values(), *ignored, "_row"}
+        self.spare = [name for name in batch.rows.columns if name not in used]
+
+    def is_aside(self, name: str) -> bool:
+        """Whether a column numbers rows, names their source or comments on them."""
+        if _ASIDE.search(name.strip().casefold()):
+            return True
+        text = self.batch.rows[name].drop_nulls()
+        web = text.str.contains("^https?://")
+        return bool(text.len()) and web.sum() >= text.len() * _MOSTLY
+
+    def take(self, role: Role, name: str, why: str) -> None:
+        self.chosen[role] = self.taken[role] = name
+        self.spare.remove(name)
+        self.batch = self.batch.note("column-renamed", f"{name!r:.60} is read as {role}: {why}")
+
+    def values(self) -> None:
+        """The only column of numbers is the value."""
+        if self.taken["value"]:
+            return
+        found = _measures(self.batch.rows, [name for name in self.spare if not self.is_aside(name)])
+        if len(found) == 1:
+            self.take("value", found[0], "the only column of numbers")
+
+    def years(self) -> None:
+        """A header that speaks of a year is one where it holds years; where it does not, no other day is made up."""
+        if self.taken["year"] or self.taken["fiscal_year"]:
+            return
+        named = [name for name in self.spare if _YEARISH.search(name) and not _AGE.search(name)]
+        named = [name for name in named if not self.is_aside(name)]
+        held = [name for name in named if _share(self.batch.rows[name], thai.year(pl.col(name)).is_not_null())]
+        if len(held) == 1:
+            self.take("fiscal_year" if _FISCAL.search(held[0]) else "year", held[0], "it holds years")
+        elif named and "year" not in self.chosen:
+            shown = ", ".join(f"{name!r:.60}" for name in named[:5])
+            self.fault = f"no column for year, although {shown} may tell it; name it in the option columns: {{year: …}}"
+
+    def areas(self) -> None:
+        """A column of local governments, tambons or amphoe by the words before their names is one of areas."""
+        for role in ("city", "tambon", "amphoe"):
+            if any(self.taken[each] for each in ("area", role)):
+                continue
+            level = thai.area_level(pl.col("x"), "") == role
+            for name in list(self.spare):
+                text = self.batch.rows.select(x=pl.col(name))
+                if not self.is_aside(name) and _share(text["x"], level):
+                    self.take(role, name, "its values are names of such areas")
+                    break
+
+
+def _header(role: str, headers: Sequence[str], chosen: Mapping[Role, str]) -> str:
+    wanted = [chosen[role]] if role in chosen else COLUMNS[role]  # type: ignore[index]
+    if exact := next((name for name in wanted if name in headers), ""):
+        return exact
+    spellings = {thai.folded(name) for name in wanted}
+    alike = [name for name in headers if thai.folded(name) in spellings]
+    return alike[0] if len(alike) == 1 else ""
+
+
+def _share(column: pl.Series, holds: pl.Expr) -> bool:
+    """Whether ``holds`` is true of nearly all values of the column, of which there is at least one."""
+    frame = column.to_frame()
+    told = frame.filter(~thai.is_missing(pl.col(column.name)) & ~thai.is_total(pl.col(column.name)))
+    return bool(told.height) and told.filter(holds.fill_null(value=False)).height >= told.height * _MOSTLY
+
+
+def _measures(rows: pl.DataFrame, names: Collection[str]) -> list[str]:
+    """Columns of numbers that are no years."""
+    number = {name: thai.number(pl.col(name), pl.Decimal(18, 4)).is_not_null() for name in names}
+    years = {name: thai.year(pl.col(name)).is_between(1950, 2100) for name in names}
+    return [
+        name
+        for name in names
+        if _share(rows[name], number[name] | thai.is_pending(pl.col(name)))
+        and not (_YEARISH.search(name) and _share(rows[name], years[name]))
+    ]
+
+
+def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str]) -> Batch:
+    """A table with a column a year, a month or a measure as a long one; any other as it is."""
+    found = {role: _header(role, batch.rows.columns, chosen) for role in COLUMNS}
+    guesses = _Guesses(batch, dict(chosen), ignored)
+    spare = [name for name in guesses.spare if not guesses.is_aside(name)]
+    measures = _measures(batch.rows, spare)
+    if found["value"]:
+        return _named_by_value(batch, found, among=bool(measures) and "value" in chosen)
+    if "value" in chosen or any(thai.folded(name) in _VALUES for name in measures):
+        return batch  # which of them is meant is not for us to say
+    years = {name: match[0] for name in measures if (match := re.search(r"(?<!\d)(?:19|20|24|25)\d\d(?!\d)", name))}
+    months = [name for name in measures if pl.select(thai.month(pl.lit(name))).item()]
+    if len(years) > 1 and not found["year"] and len(set(years.values())) == len(years):
+        return _long(batch, list(years), "year", years, "years")
+    if len(months) >= _FEWEST_MONTHS and not found["month"]:
+        return _long(batch, months, "month", {name: name for name in months}, "months")
+    if not measures:
+        return batch
+    return _long(batch, measures, "item", {name: name for name in measures}, "measures", found["item"])
+
+
+def _long(
+    batch: Batch, columns: Sequence[str], role: Role, labels: Mapping[str, str], what: str, item: str = ""
+) -> Batch:
+    header = item or COLUMNS[role][0]
+    index = [name for name in batch.rows.columns if name not in columns]
+    rows = batch.rows.unpivot(columns, index=index, variable_name="_header", value_name=COLUMNS["value"][0])
+    label = pl.col("_header").replace_strict(labels, return_dtype=pl.String)
+    if item:
+        label = pl.concat_str([pl.col(item).replace("", None), label], separator=_JOIN, ignore_nulls=True)
+    rows = rows.with_columns(label.alias(header)).drop("_header")
+    text = f"{len(columns)} columns of {what} are read as one value a row: {', '.join(columns[:5])}"
+    return replace(batch, rows=rows).note("column-renamed", text)
+
+
+def _named_by_value(batch: Batch, found: Mapping[str, str], among: bool = False) -> Batch:
+    """A value whose header names it counts that: without a column of items, and where it is one ``among`` others."""
+    header, item = found["value"], found["item"]
+    if header in COLUMNS["value"] or (item and not among):
+        return batch
+    label = pl.lit(header)
+    if item:
+        label = pl.concat_str([pl.col(item).replace("", None), label], separator=_JOIN, ignore_nulls=True)
+    return replace(batch, rows=batch.rows.with_columns(label.alias(item or COLUMNS["item"][0])))
+
+
+def _with_unit(batch: Batch, chosen: Mapping[Role, str]) -> Batch:
+    """``จำนวนครัวเรือน`` counts ครัวเรือน, ``ปริมาณ (ตัน)`` is in ตัน: items of a wide table, or headers of a value."""
+    found = {role: _header(role, batch.rows.columns, chosen) for role in ("item", "value", "unit")}
+    if found["unit"] or not found["value"]:
+        return batch
+    header = pl.lit(found["value"])
+    name = pl.col(found["item"]).str.split(_JOIN).list.last() if found["item"] else header
+    told = pl.coalesce(header.str.extract(_UNIT), name.str.extract(_UNIT), name.str.extract(_COUNTED))
+    return replace(batch, rows=batch.rows.with_columns(told.alias(COLUMNS["unit"][0])))
+
+
+def _dimensions(rows: pl.DataFrame, spare: Sequence[str], taken: Mapping[str, str], whole: bool) -> list[str]:
+    """Columns of ``spare`` that say more of a row than its roles do: all texts but second names of a role's and
+    remarks; numbers where rows are the same without them."""
+    texts = [
+        name for name in spare if not _share(rows[name], thai.number(pl.col(name), pl.Decimal(18, 4)).is_not_null())
+    ]
+    roles = list(dict.fromkeys(name for role, name in taken.items() if name and role != "value"))
+    filled = [name for name in texts if rows[name].str.strip_chars().replace("", None).is_not_null().any()]
+    kept = [name for name in filled if not any(_twins(rows, name, role) for role in roles)]
+    key = [*roles, *kept]
+    if whole and key and not rows.select(pl.struct(key).is_duplicated().any()).item():
+        kept = [name for name in kept if not _is_remark(rows[name])]
+    for name in [name for name in spare if name not in texts]:
+        key = list(dict.fromkeys((*roles, *kept)))
+        again = rows.filter(pl.struct(key).is_duplicated()) if key else rows
+        if again.height and again.select(pl.struct(*key, name).is_duplicated().sum()).item() == 0:
+            kept.append(name)
+    return kept
+
+
+def _twins(rows: pl.DataFrame, one: str, other: str) -> bool:
+    """Whether two columns tell the same in other words, as a name in two languages does."""
+    count = rows[one].n_unique()
+    return count > 1 and count == rows[other].n_unique() == rows.select(pl.struct(one, other).n_unique()).item()
+
+
+def _is_remark(column: pl.Series) -> bool:
+    text = column.drop_nulls()
+    long = text.str.len_chars().sum() >= _REMARK * text.len()
+    return bool(long) and text.n_unique() == text.len() > 1

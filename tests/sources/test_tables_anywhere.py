@@ -1,0 +1,349 @@
+"""Published tables in the shapes that catalogues all over Thailand have: what stands for the city is the city's.
+
+Synthetic, in headers and shapes of real files of Phuket, Nakhon Si Thammarat, Chiang Mai and others.
+"""
+
+import hashlib
+import io
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import openpyxl
+import polars as pl
+import pytest
+
+from assets.cities.registry import load_registry
+from assets.indicators.indicator import collect
+from assets.indicators.statistics import indicators
+from assets.indicators.tables import Tables
+from assets.sources import ckan, thai
+from assets.sources.ckan_statistics import CKAN_STATISTICS
+from assets.sources.source import Context, ReadResult
+from quality.tables import CITY_STATISTICS
+from tests.kit import code_counts
+
+DAY = date(2026, 11, 23)
+PHUKET = load_registry()["phuket"]
+
+
+def read(text: str | bytes, **options: Any) -> ReadResult:
+    data = text.encode() if isinstance(text, str) else text
+    chosen = {"portal": "phuket_gdcatalog", "package": "p", "smart": "living"} | options
+    return CKAN_STATISTICS.read(data, Context(PHUKET, DAY, "resource/r@2026-07-25", chosen))
+
+
+def rows(result: ReadResult) -> pl.DataFrame:
+    lineage = {"_receipt": pl.lit("r"), "_delivered": pl.lit(DAY)}
+    batch = CITY_STATISTICS.conform(result.tables["city_statistics"].with_columns(**lineage))
+    assert batch.found.is_empty()
+    return batch.rows
+
+
+def shown(*results: ReadResult) -> dict[str, dict[str, Any]]:
+    """The city's indicators by title."""
+    table = pl.concat([rows(result) for result in results])
+    frame = collect(indicators(PHUKET, DAY, Tables({"city_statistics": table})), DAY)
+    return {row["title"]: row for row in frame.iter_rows(named=True)}
+
+
+def said(result: ReadResult, code: str) -> str:
+    return " | ".join(result.problems.filter(code=code)["message"])
+
+
+# What stands for the city is the city's
+
+WASTE = "ปี,จังหวัด,อำเภอ,อปท.,รายการ,จำนวน,หน่วย\n"
+WHOLE = (
+    "2567,ภูเก็ต,กะทู้,เทศบาลเมืองป่าตอง,ขยะ,37000,ตัน\n2567,ภูเก็ต,กะทู้,เทศบาลเมืองกะทู้,ขยะ,16000,ตัน\n"
+    "2567,ภูเก็ต,เมือง,เทศบาลนครภูเก็ต,ขยะ,60000,ตัน\n2567,ภูเก็ต,รวม,รวม,ขยะ,113000,ตัน\n"
+)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "2568,ภูเก็ต,กะทู้,เทศบาลเมืองกะทู้,ขยะ,16500,ตัน\n",
+        "2568,ภูเก็ต,กะทู้,เทศบาลเมืองกะทู้,ขยะ,16500,ตัน\n2568,ภูเก็ต,กะทู้,เทศบาลเมืองป่าตอง,ขยะ,38000,ตัน\n",
+    ],
+)
+def test_a_part_that_has_reported_is_not_the_city(rest: str) -> None:
+    found = shown(read(WASTE + WHOLE + rest))["ขยะ"]
+    assert (found["value"], found["period_start"]) == (113000, date(2024, 1, 1))
+    assert "2025" in found["method"], "that the newer year is not whole is said"
+
+
+def test_a_total_of_fewer_parts_than_the_year_before_is_partial() -> None:
+    rest = "2568,ภูเก็ต,กะทู้,เทศบาลเมืองกะทู้,ขยะ,16500,ตัน\n2568,ภูเก็ต,รวม,รวม,ขยะ,16500,ตัน\n"
+    found = shown(read(WASTE + WHOLE + rest))["ขยะ"]
+    assert (found["value"], found["verdict"]) == (16500, "partial")
+    assert "1 parts have reported, 3 had" in found["reason"]
+
+
+def test_an_area_or_class_alone_is_not_the_city() -> None:
+    assert not shown(read("ปี,จังหวัด,อำเภอ,รายการ,จำนวน,หน่วย\n2568,ภูเก็ต,ภูเก็ต,พื้นที่,638.88,ไร่\n"))
+    assert not shown(read("ปี,จังหวัด,โรงพยาบาล,รายการ,จำนวน,หน่วย\n2568,ภูเก็ต,วชิระ,เตียง,500,เตียง\n"))
+    assert not shown(read("ปี,จังหวัด,ประเภท,รายการ,จำนวน,หน่วย\n2568,ภูเก็ต,ชาย,ผู้ป่วย,5,คน\n"))
+    assert shown(read("ปี,จังหวัด,รายการ,จำนวน,หน่วย\n2568,ภูเก็ต,เตียง,500,เตียง\n"))["เตียง"]["value"] == 500
+
+
+def test_an_amphoe_that_is_called_like_its_province_is_told_apart() -> None:
+    table = rows(read("รายการ,ปี,จังหวัด,อำเภอ,จำนวน,หน่วย\nพื้นที่,2568,ภูเก็ต,ภูเก็ต,638.88,ไร่\nพื้นที่,2568,ภูเก็ต,กะทู้,2266.64,ไร่\n"))
+    assert table.select("area_level", "area", "value").sort("value").rows() == [
+        ("amphoe", "ภูเก็ต", Decimal("638.88")),
+        ("amphoe", "กะทู้", Decimal("2266.64")),
+    ]
+
+
+# A column in no mapping means something
+
+
+@pytest.mark.parametrize(
+    ("header", "names", "level", "category"),
+    [
+        ("หน่วยงาน", ("เทศบาลนครภูเก็ต", "เทศบาลเมืองป่าตอง"), "city", "all"),
+        ("ชื่อพื้นที่ย่อย", ("อบต.สาคู", "อบต.เชิงทะเล"), "city", "all"),
+        ("พื้นที่รับผิดชอบ", ("ตำบลรัษฎา", "ตำบลวิชิต"), "tambon", "all"),
+        ("โรงพยาบาล", ("วชิระภูเก็ต", "ป่าตอง"), "province", None),
+        ("หน่วย งาน ที่ดูแล", ("ตำรวจน้ำ", "เจ้าท่า"), "province", None),
+        ("ชั้นปีที่เรียน", ("1", "2"), "province", None),
+    ],
+)
+def test_rows_that_differ_in_an_unmapped_column_alone_are_all_kept(
+    header: str, names: tuple[str, str], level: str, category: str | None
+) -> None:
+    lines = [f"{year},ภูเก็ต,ผู้ป่วย,{name},{value},คน" for year, value in ((2567, 12), (2568, 15)) for name in names]
+    result = read("\n".join([f"ปี,จังหวัด,รายการ,{header},จำนวน,หน่วย", *lines]))
+    table = rows(result)
+    assert table["value"].to_list() == [12, 12, 15, 15]
+    assert set(table["area_level"]) == {level}
+    assert set(table["category"]) == ({category} if category else set(names))
+    assert not shown(result), "neither is the city's"
+    assert header in said(result, "column-new" if category is None else "column-renamed")
+
+
+def test_what_numbers_rows_or_comments_on_them_is_no_class() -> None:
+    header = "ลำดับ,ปี,จังหวัด,รายการ,จำนวน,หน่วย,หมายเหตุ,แหล่งข้อมูล,ลิงก์,Province"
+    lines = [f"{n},{2565 + n},ภูเก็ต,เตียง,{n}0,เตียง,ปรับแก้ครั้งที่ {n},สสจ.,https://x.th/{n},Phuket" for n in range(1, 4)]
+    result = read("\n".join([header, *lines]), ignored=["Province"])
+    assert set(rows(result)["category"]) == {"all"}
+    assert shown(result)["เตียง"]["value"] == 30
+
+
+def test_the_same_in_two_languages_is_no_class() -> None:
+    lines = [f"2568,{th},{en},ขยะ,{n},ตัน" for n, (th, en) in enumerate((("กะทู้", "Kathu"), ("ถลาง", "Thalang")), 1)]
+    assert set(rows(read("\n".join(["ปี,อำเภอ,District,รายการ,จำนวน,หน่วย", *lines])))["category"]) == {"all"}
+
+
+def test_identical_rows_are_still_merged() -> None:
+    result = read("ปี,จังหวัด,รายการ,จำนวน,หน่วย\n" + "2568,ภูเก็ต,เตียง,500,เตียง\n" * 2)
+    assert rows(result).height == 1 and code_counts(result) == {"duplicate-rows": 1}
+
+
+# Wide tables
+
+WIDE = "ชื่อชุดข้อมูล,จังหวัด,ปี,จำนวนครัวเรือน,จำนวนหมู่บ้าน\nอุทกภัย,ภูเก็ต,2567,208387,1490\nอุทกภัย,ภูเก็ต,2568,174024,1200\n"
+
+
+def test_a_column_a_measure_is_an_item_a_measure() -> None:
+    table = rows(read(WIDE))
+    assert table.select("item", "unit", "value").sort("value").rows() == [
+        ("อุทกภัย / จำนวนหมู่บ้าน", "หมู่บ้าน", 1200),
+        ("อุทกภัย / จำนวนหมู่บ้าน", "หมู่บ้าน", 1490),
+        ("อุทกภัย / จำนวนครัวเรือน", "ครัวเรือน", 174024),
+        ("อุทกภัย / จำนวนครัวเรือน", "ครัวเรือน", 208387),
+    ]
+
+
+@pytest.mark.parametrize("item", ["ชื่อชุดข้อมูล,", ""])
+def test_two_entries_over_one_package_have_keys_of_their_own(item: str) -> None:
+    text = WIDE if item else WIDE.replace("ชื่อชุดข้อมูล,", "").replace("อุทกภัย,", "")
+    tables = [rows(read(text, columns={"value": name}, unit="แห่ง")) for name in ("จำนวนครัวเรือน", "จำนวนหมู่บ้าน")]
+    both = pl.concat(tables)
+    assert both.height == 4 and not both.select(pl.struct(CITY_STATISTICS.key).is_duplicated().any()).item()
+
+
+def test_a_column_a_year_and_a_column_a_month() -> None:
+    years = rows(read("รายการ,จังหวัด,หน่วย,ปี 2566,ปี 2567,ปี 2568\nเตียง,ภูเก็ต,เตียง,1,2,3\n"))
+    assert years.select("reference_date", "value").rows() == [(date(2022 + n, 1, 1), n) for n in range(1, 4)]
+    months = [names[1] for names in thai.MONTHS.values()]
+    values = ",".join(map(str, range(1, 13)))
+    table = rows(read(f"ปี,รายการ,จังหวัด,หน่วย,{','.join(months)}\n2567,คดี,ภูเก็ต,ราย,{values}\n"))
+    assert table.select("reference_date", "value").rows() == [(date(2024, n, 1), n) for n in range(1, 13)]
+
+
+def test_the_only_column_of_numbers_is_the_value() -> None:
+    result = read("ปี,รายการข้อมูล,จังหวัด,จำนวนการใช้บริการ (ครั้ง)\n2568,รถเมล์,ภูเก็ต,12\n")
+    assert rows(result).select("item", "value", "unit").rows() == [("รถเมล์", 12, "ครั้ง")]
+    assert "จำนวนการใช้บริการ" in said(result, "column-renamed")
+
+
+# Years
+
+FISCAL = "ปีงบประมาณ,เดือน,รายการ,จำนวน,หน่วย\n2568,ตุลาคม,คดี,36,ราย\n2568,มกราคม,คดี,12,ราย\n2568,กันยายน,คดี,7,ราย\n"
+
+
+@pytest.mark.parametrize("options", [{}, {"columns": {"year": "ปีงบประมาณ"}}])
+def test_a_fiscal_year_begins_in_october(options: dict[str, Any]) -> None:
+    result = read(FISCAL, **options)
+    assert rows(result)["reference_date"].to_list() == [date(2024, 10, 1), date(2025, 1, 1), date(2025, 9, 1)]
+    assert shown(result)["คดี"]["value"] == 7, "the newest month"
+    yearly = shown(read("ปีงบประมาณ,รายการ,จำนวน,หน่วย\n2563,โครงการ,36,โครงการ\n", **options))
+    assert {row["period_start"] for row in yearly.values()} == {date(2019, 10, 1)}
+    assert {row["period_end"] for row in yearly.values()} == {date(2020, 9, 30)}
+
+
+@pytest.mark.parametrize("header", ["ปีงบประมาณ", "ปี งบประมาณ", "ปีงบ ประมาณ พ.ศ.", "Fiscal Year", "ปีงบประมาณที่รายงาน"])
+def test_a_fiscal_year_is_known_by_any_of_its_headers(header: str) -> None:
+    assert rows(read(f"{header},รายการ,จำนวน,หน่วย\n2563,โครงการ,36,โครงการ\n"))["reference_date"].to_list() == [
+        date(2019, 10, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("month", "day"),
+    [
+        ("ตุลาคม พ.ศ.2566", date(2023, 10, 1)),
+        ("ม.ค. 67", date(2024, 1, 1)),
+        ("มกราคม 2567", date(2024, 1, 1)),
+        ("เดือนมกราคม", date(2024, 1, 1)),
+        ("เดือน มี.ค. พ.ศ. 2567", date(2024, 3, 1)),
+        ("ธ.ค.66", date(2023, 12, 1)),
+        ("ธค", date(2023, 12, 1)),
+        ("พ.ย", date(2023, 11, 1)),
+        ("Sept.", date(2024, 9, 1)),
+        ("10", date(2023, 10, 1)),
+    ],
+)
+def test_months_in_the_spellings_seen(month: str, day: date) -> None:
+    table = rows(read(f"ปีงบประมาณ,เดือน,รายการ,จำนวน,หน่วย\n2567,{month},คดี,1,ราย\n"))
+    assert table["reference_date"].to_list() == [day]
+
+
+@pytest.mark.parametrize("header", ["ปีที่สำรวจ", "ปี พ.ศ. ที่จัดเก็บ", "ประจำปี"])
+def test_what_tells_a_year_is_read_or_named_and_never_today(header: str) -> None:
+    text = f"{header},จังหวัด,รายการ,จำนวน,หน่วย\n2560,ภูเก็ต,เตียง,500,เตียง\n"
+    assert rows(read(text))["reference_date"].to_list() == [date(2017, 1, 1)]
+    refused = read(text.replace("2560", "ปีล่าสุด"))
+    assert code_counts(refused) == {"file-malformed": 1} and not refused.tables
+    assert header in said(refused, "file-malformed") and "columns: {year: …}" in said(refused, "file-malformed")
+
+
+# Totals under other labels
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "รวมทั้งจังหวัด",
+        "ยอดรวมทั้งสิ้น",
+        "Grand Total",
+        "รวม (ทุกอำเภอ)",
+        "จังหวัดภูเก็ต",
+        "รวมทุกอำเภอ",
+        "ผลรวมทั้งหมด",
+        "รวมภูเก็ตทั้งเกาะ",
+    ],
+)
+def test_a_total_is_known_by_its_label_or_its_sum(label: str) -> None:
+    lines = [f"2567,ขยะ,ภูเก็ต,{name},{value},ตัน" for name, value in (("เมืองภูเก็ต", 10), ("กะทู้", 5), (label, 15))]
+    result = read("\n".join(["ปี,รายการ,จังหวัด,อำเภอ,จำนวน,หน่วย", *lines]))
+    assert rows(result).filter("is_total").select("area_level", "area", "value").rows() == [("province", "ภูเก็ต", 15)]
+    assert shown(result)["ขยะ"]["value"] == 15
+
+
+def test_a_name_that_is_the_sum_of_all_others_year_after_year_is_their_total() -> None:
+    lines = [
+        f"{year},ขยะ,{name},{value},ตัน"
+        for year, parts in ((2565, (3, 4)), (2566, (5, 6)), (2567, (8, 2)))
+        for name, value in zip(("ก", "ข", "ทั้งเกาะภูเก็ตและบริวาร"), (*parts, sum(parts)), strict=True)
+    ]
+    result = read("\n".join(["ปี,รายการ,อำเภอ,จำนวน,หน่วย", *lines]))
+    assert rows(result)["is_total"].sum() == 3 and "sum of the others" in said(result, "total-row")
+
+
+@pytest.mark.parametrize("name", ["รวมไทยพัฒนา", "ท่ารวม"])
+def test_a_place_whose_name_begins_like_a_total_is_a_place(name: str) -> None:
+    text = f"ปี,รายการ,ตำบล,จำนวน,หน่วย\n2567,ขยะ,{name},7,ตัน\n2567,ขยะ,กะทู้,5,ตัน\n"
+    assert not rows(read(text))["is_total"].any()
+
+
+# Workbooks, datastore fields, resources
+
+
+def workbook(**sheets: list[list[Any]]) -> bytes:
+    out, book = io.BytesIO(), openpyxl.Workbook()
+    book.remove(book.active)
+    for name, lines in sheets.items():
+        sheet = book.create_sheet(name)
+        for line in lines:
+            sheet.append([cell if cell != "" else None for cell in line])
+    book.save(out)
+    return out.getvalue()
+
+
+HEAD = ["รายการ", "จังหวัด", "จำนวน", "หน่วย"]
+
+
+def test_a_sheet_a_year_is_read_whole_and_others_are_named() -> None:
+    made = workbook(
+        about=[["ข้อมูลนี้จัดทำโดย"], ["สำนักงาน"], ["จังหวัด"]],
+        **{"2567": [HEAD, ["ก", "ภูเก็ต", 1, "คน"]], "ปี 2568": [HEAD, ["ก", "ภูเก็ต", 2, "คน"]]},
+    )
+    result = read(made)
+    assert rows(result).select("reference_date", "value").rows() == [(date(2024, 1, 1), 1), (date(2025, 1, 1), 2)]
+    assert "about" in said(result, "sheet-left")
+
+
+def test_titles_above_a_header_and_merged_cells_do_not_matter() -> None:
+    made = workbook(
+        ก=[
+            ["สถิติขยะของจังหวัดภูเก็ต"],
+            [],
+            ["อำเภอ", "ปี", "รายการ", "จำนวน", "หน่วย"],
+            ["กะทู้", 2567, "ขยะ", 1, "ตัน"],
+            ["", 2568, "ขยะ", 2, "ตัน"],
+            ["ถลาง", 2567, "ขยะ", 3, "ตัน"],
+            ["", 2568, "ขยะ", 4, "ตัน"],
+        ]
+    )
+    assert rows(read(made)).sort("value")["area"].to_list() == ["กะทู้", "กะทู้", "ถลาง", "ถลาง"]
+
+
+@pytest.mark.parametrize("field", ["\ufeffปี", "ปี\u200b", "\u00a0ปี", "ปี\n"])
+def test_what_is_not_printed_in_a_field_is_no_part_of_it(field: str) -> None:
+    names = [field, "จังหวัด", "รายการ", "จำนวน", "หน่วย"]
+    record = dict(zip(names, ["2567", "ภูเก็ต", "ก", "12", "คน"], strict=True)) | {"_id": 1}
+    page = {
+        "success": True,
+        "result": {"fields": [{"id": name} for name in ("_id", *names)], "records": [record], "total": 1},
+    }
+    assert rows(read(json.dumps(page).encode()))["value"].to_list() == [12]
+
+
+@pytest.mark.parametrize(
+    ("declared", "url", "kind"),
+    [
+        ("text/csv", "https://x.th/a", "CSV"),
+        ("Unknown", "https://x.th/a.csv", "CSV"),
+        ("", "https://x.th/a.csv?x=1", "CSV"),
+        ("Excel", "https://x.th/a.xlsx", "XLSX"),
+        ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "https://x.th/download", "XLSX"),
+        (".CSV ", "", "CSV"),
+        ("XLS", "https://x.th/a.xls", ""),
+        ("PDF", "https://x.th/a.pdf", ""),
+    ],
+)
+def test_a_format_is_known_however_it_is_spelt(declared: str, url: str, kind: str) -> None:
+    assert ckan._kind({"format": declared, "url": url}) == kind
+
+
+def test_a_file_that_was_cut_is_refused_with_both_sizes() -> None:
+    data = b"a,b\n1,2\n"
+    told = {"url_type": "upload", "size": len(data), "hash": hashlib.md5(data).hexdigest()}
+    assert ckan._file_fault(told, data) is None
+    assert ckan._file_fault(told, data[:5]) == "5 bytes came of 8 that the catalogue tells"
+    assert ckan._file_fault({"size": 8}, data[:5]) is not None
+    assert ckan._file_fault({"url_type": None, "size": 8}, data[:5]) is None, "of a file elsewhere nobody knows"
+    assert ckan._file_fault(told | {"size": 99}, data) is None, "the hash says that it is whole"
