@@ -153,6 +153,9 @@ class Table:
     bucketed: bool = False
     expectations: tuple[Expectation, ...] = ()
     row_rules: tuple[RowRule, ...] = ()
+    usual: tuple[str, ...] = ()
+    usual_by: tuple[str, ...] = ()
+    """A day's rows and means of the columns ``usual`` of each series ``usual_by`` are held against like days."""
     metrics: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     rules: tuple[Rule, ...] = ()
     across: tuple[Rule, ...] = ()

@@ -80,7 +80,7 @@ GENERATED, DISPOSED = "ขยะที่เกิดขึ้น", "ขยะ�
 
 def more_disposed(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     """Check ``more-disposed`` of ``city_statistics``: more waste is disposed of than an area generates in a period."""
-    place = ["area", "category", "unit", "months", "reference_date"]
+    place = ["area_level", "area", "category", "unit", "months", "reference_date"]
     made, gone = (frame.filter(item=item).select("dataset", *place, "value") for item in (GENERATED, DISPOSED))
     both = gone.join(made, on=place, suffix="_generated")
     odd = both.filter(pl.col("value") > pl.col("value_generated")).sort(*place, "dataset", "dataset_generated")

@@ -63,6 +63,8 @@ AIR_QUALITY = Table(
         plausible("temperature_c", 0, 46, source=_TMD),
         plausible("relative_humidity_pct", 10, 101, source=_TMD),
     ),
+    usual=("pm25_ug_m3", "pm10_ug_m3", "o3_ppb", "no2_ppb", "temperature_c"),
+    usual_by=("station_id", "product"),
     rules=(frozen("station_id", "product", columns=("pm25_ug_m3", "pm10_ug_m3", "o3_ppb", "temperature_c")),),
     columns=(
         Column(
@@ -119,6 +121,8 @@ WEATHER = Table(
         plausible("precipitation_mm", maximum=130, source=_TMD),
         plausible("wind_speed_m_s", maximum=40, source=_TMD),
     ),
+    usual=("temperature_c", "relative_humidity_pct"),
+    usual_by=("station_id", "product"),
     rules=(frozen("station_id", "product", columns=("temperature_c",)),),
     columns=(
         Column("station_id", pl.String(), "Station as its network names it; grid for a model's cell.", nullable=False),

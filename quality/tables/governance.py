@@ -124,7 +124,11 @@ CITY_STATISTICS = Table(
     smart="governance",
     key=("dataset", "item", "area_level", "area", "category", "unit", "months", "reference_date"),
     day="reference_date",
-    across=(identical_series, more_disposed, jumps("value", "dataset", "item", "area", "category", "unit", "months")),
+    across=(
+        identical_series,
+        more_disposed,
+        jumps("value", "dataset", "item", "area_level", "area", "category", "unit", "months"),
+    ),
     columns=(
         DATASET,
         Column("smart", pl.String(), "Smart the statistic serves.", nullable=False),

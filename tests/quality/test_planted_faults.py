@@ -165,7 +165,7 @@ def statistics() -> Rows:
     return [
         row
         | {"dataset": item, "item": item, "area": area, "value": tons + year.year - 2023, "reference_date": year}
-        | {"status": "published"}
+        | {"status": "published", "area_level": "city"}
         for item, tons in (("ขยะที่เกิดขึ้น", 12_000.0), ("ขยะที่กำจัดถูกต้อง", 9_000.0))
         for area in ("เทศบาลนครภูเก็ต", "เทศบาลเมืองป่าตอง")
         for year in years(2023, 2025)
