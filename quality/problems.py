@@ -78,6 +78,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "header-repeated": ("warn", "The header stands again below, as where pages or files were joined; it is left out."),
     "row-mended": ("warn", "A record broken over several lines was put together again."),
     "version-bad": ("warn", "A record's version time cannot be read; its order among corrections is that of arrival."),
+    "cell-range": ("warn", "A number outside what its column can hold became missing; the rest of its row stays."),
     "value-blank": ("warn", "Blank values became missing, never zero."),
     "value-pending": ("warn", "The publisher writes a word for a value it has not computed yet."),
     "total-mismatch": ("warn", "A total among the rows does not equal the sum of its members."),
