@@ -106,7 +106,7 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
         finish(waiting or work.stored(day - DAY), kept)
         verdicts += found
         if not quality.equals(lake.day(METER_QUALITY, day)):
-            later = {each for each in there if day < each <= day + REACH}
+            later = {each for each in there if day < each <= day + timedelta(days=SPAN)}
             ingest.mark_stale(lake, METER_INTERVALS, later)
             due |= later
             files += lake.put(METER_QUALITY, day, quality)

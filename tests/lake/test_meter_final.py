@@ -103,6 +103,26 @@ def test_the_order_of_deliveries_and_crashes_leave_no_trace(tmp_path: Path) -> N
         assert made(crooked) == made(straight)
 
 
+def test_a_day_that_comes_late_makes_estimates_of_a_month_later_again(tmp_path: Path) -> None:
+    """A gap over midnight is held against like days and the day before each: of the fourth week, 29 days before."""
+    days = [D1 + timedelta(days=after) for after in (0, 1, 7, 8, 14, 15, 21, 22, 28, 29)]
+    told = {day: {point: load(point, day) for point in POINTS[:2]} for day in days}
+    told[days[-2]][POINTS[0]][80:] = [None] * 16
+    told[days[-1]][POINTS[0]][:20] = [None] * 20
+    files = [(f"{day}.csv", nem12(day, values)) for day, values in told.items()]
+    changed = nem12(days[0], {POINTS[0]: [value and value * 1.5 for value in load(POINTS[0], days[0])]})
+    nights = []
+    for parts in ([[*files, ("late", changed)]], [files, [("late", changed)]]):
+        deployment, city = town(tmp_path / str(len(parts)))
+        for part in parts:
+            for name, data in part:
+                day = LATE + timedelta(days=40 + (name == "late"))
+                deliver(deployment, city, "exports", day, name, data)
+            night(deployment, city, LATE + timedelta(days=41))
+        nights.append(made(deployment))
+    assert nights[0] == nights[1]
+
+
 class Cut(BaseException):
     """The process ends."""
 
