@@ -61,7 +61,8 @@ def build_city(city: City) -> list[dg.AssetsDefinition]:
     assets += [_table(city, table) for table in tables]
     if METER_INTERVALS in tables:
         from_register = [_key(city, METERS.name)] if METERS in tables else []
-        deps = [_key(city, METER_INTERVALS.name), *from_register]
+        heeded = [METER_INTERVALS, *(table for table in tables if table.name in METER_FINAL.also_from)]
+        deps = [*(_key(city, table.name) for table in heeded), *from_register]
         assets += [_judged_asset(city, METER_FINAL, deps, meter_final.make, _built), _load_profile(city, from_register)]
     made_of = [derived for derived in DERIVED if derived.source in tables]
     assets += [_derived(city, derived) for derived in made_of]

@@ -32,7 +32,15 @@ from assets.sources.source import Context
 from quality import privacy
 from quality.contracts import Table
 from quality.problems import with_severity
-from quality.tables import DELIVERIES, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, METERS
+from quality.tables import (
+    DELIVERIES,
+    LOAD_PROFILE,
+    LOAD_PROFILE_BASIS,
+    METER_DECISIONS,
+    METER_INTERVALS,
+    METER_OUTAGES,
+    METERS,
+)
 
 
 class CannotErase(Exception):
@@ -116,11 +124,12 @@ def erase(step: Step, point: str, withdraw: bool = False) -> Trace:
         return found
     meter = _meter(step, point)
     erased.note(lake.store, lake.city, meter, step.day)
-    for table in (METERS, METER_INTERVALS):
+    for table in (METERS, METER_DECISIONS, METER_OUTAGES, METER_INTERVALS):
         ledger.forget(lake, table, found.deliveries)
     stays = archive.discard(_redact(step, point, journal))
     lake.store.delete(journal)
-    ingest.ingest(step, METERS)
+    for table in (METERS, METER_DECISIONS, METER_OUTAGES):
+        ingest.ingest(step, table)
     ingest.ingest_meters(step)
     _sweep(lake, meter, withdraw)
     others = sorted(archive.cities() - {lake.city})

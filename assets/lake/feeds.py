@@ -4,7 +4,9 @@ from typing import Any
 
 from assets.cities.registry import City, SourceEntry
 from assets.landing.portals import portal
+from assets.meters.decisions import METER_DECISION_LIST
 from assets.meters.exports import METER_EXPORTS
+from assets.meters.outages import METER_OUTAGE_LIST
 from assets.meters.register import METER_REGISTER
 from assets.sources.air4thai import AIR4THAI_HISTORY, AIR4THAI_LIVE
 from assets.sources.ckan_datasets import CKAN_DATASETS
@@ -33,6 +35,8 @@ from assets.sources.traffy import TRAFFY_EXCHANGE, TRAFFY_GEOJSON
 _DECLARED: tuple[Source[Any], ...] = (
     METER_EXPORTS,
     METER_REGISTER,
+    METER_DECISION_LIST,
+    METER_OUTAGE_LIST,
     OPENCHARGEMAP,
     EGAT_GENERATION,
     EPPO_SALES_PEA,

@@ -57,6 +57,8 @@ def ingest(step: Step, table: Table) -> Ingested:
         frame = result.tables.get(table.name)
         if table is METERS and "register" in result.tables:
             frame = _registered(step, result.tables["register"], item.receipt.day)
+        elif frame is not None and "point" in frame.columns:
+            frame = _by_meter(step, frame)
         good = _stored(table, _unerased(table, _conformed(table, frame, item), gone)).also(result.problems)
         entries.append(replace(_entry(item, result.format, good, table), held=_held(table, good.rows)))
         parts.append(good.rows)
@@ -179,7 +181,7 @@ def latest_register(step: Step) -> pl.DataFrame:
 
 def mark_stale(lake: CityLake, table: Table, days: Collection[date]) -> None:
     """Note, before rows of ``table`` change on these days, that what is derived of them is to be made again."""
-    if any(derived.derived_from == table.name and derived.by_day for derived in TABLES.values()):
+    if any(table.name in (each.derived_from, *each.also_from) and each.by_day for each in TABLES.values()):
         for day in sorted(days):
             lake.store.write(_stale_key(lake, table, day), b"")
 
@@ -235,16 +237,21 @@ def _unerased(table: Table, batch: Batch, gone: Mapping[str, date]) -> Batch:
 
 
 def _registered(step: Step, register: pl.DataFrame, day: date) -> pl.DataFrame:
-    slug, key = step.city.slug, step.deployment.secret()
-    known = pseudonyms(register["point"], slug, key)
     if "account" not in register.columns:  # what was kept of a register in which a meter was erased before it had any
         register = register.with_columns(account=pl.lit(None, pl.String))
-    payers = customers(register["account"], slug, key)
-    return register.with_columns(
-        meter_id=pl.col("point").replace_strict(known, return_dtype=pl.String),
-        customer_id=pl.col("account").replace_strict(payers, return_dtype=pl.String, default=None),
+    payers = customers(register["account"], step.city.slug, step.deployment.secret())
+    return _by_meter(step, register.drop("account")).with_columns(
+        customer_id=register["account"].replace_strict(payers, return_dtype=pl.String, default=None),
         reference_date=pl.lit(day, dtype=pl.Date),
-    ).drop("point", "account")
+    )
+
+
+def _by_meter(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
+    """With the ``meter_id`` of each ``point`` in its place; null where there is none."""
+    known = pseudonyms(frame["point"], step.city.slug, step.deployment.secret())
+    return frame.with_columns(
+        meter_id=pl.col("point").replace_strict(known, return_dtype=pl.String, default=None)
+    ).drop("point")
 
 
 def _entry(item: Due, form: str, good: Batch, table: Table) -> Entry:

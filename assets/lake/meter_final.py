@@ -20,13 +20,24 @@ from assets.lake.files import CityLake, Written, bucket_of
 from assets.landing.deployment import Step
 from quality import gate
 from quality.meter_grid import CHANNEL, ZONE
-from quality.tables import METER_FINAL, METER_INTERVALS, METER_QUALITY, METER_SUPERSEDED, REGISTER_CHECKS, VEE_RULES
+from quality.tables import (
+    METER_DECISIONS,
+    METER_FINAL,
+    METER_INTERVALS,
+    METER_OUTAGES,
+    METER_QUALITY,
+    METER_SUPERSEDED,
+    REGISTER_CHECKS,
+    VEE_RULES,
+)
 from quality.vee import registers
 from quality.vee.day_types import SPECIAL, Calendar, calendar
+from quality.vee.decisions import Decided
 from quality.vee.estimate import estimate
 from quality.vee.gaps import SPAN, Window
 from quality.vee.history import REACH, History
 from quality.vee.kept import GOOD, Kept, put_in_place
+from quality.vee.outages import supply_off
 from quality.vee.rules import RULES, Context
 from quality.vee.thresholds import Thresholds
 from quality.vee.validate import judge, meter_quality, vee_rules
@@ -58,10 +69,11 @@ def make(step: Step) -> Built:
     """
     lake = CityLake.of(step)
     thresholds, register = Thresholds.of(step.city.meter_thresholds), ingest.latest_register(step)
+    _heed_people(lake)
     made, files, verdicts = set[date](), list[Written](), list[Verdict]()
     # What registers say of a period makes its days again once, not what is read of them: the second round is the last.
     while True:
-        work = _Work(lake, thresholds, calendar(), register, lake.read(REGISTER_CHECKS))
+        work = _Work(lake, thresholds, calendar(), register, lake.read(REGISTER_CHECKS), lake.read(METER_OUTAGES))
         stale = set(ingest.stale_days(lake, METER_INTERVALS))
         done, written, found = _make(work, stale)
         made |= done
@@ -79,6 +91,16 @@ def make(step: Step) -> Built:
     for table, told in ((METER_FINAL, judged), (METER_QUALITY, of_days)):
         ingest.write_verdicts(step, table, told)
     return Built(sorted(made), files, [*judged, *of_days])
+
+
+def _heed_people(lake: CityLake) -> None:
+    """Note the days that decisions and outages told since are about, with those whose estimates stand on them."""
+    there = set(lake.days(METER_INTERVALS))
+    for table in (METER_DECISIONS, METER_OUTAGES):
+        told = ingest.stale_days(lake, table)
+        ahead = [day + timedelta(days=after) for day in told for after in range(SPAN + 1)]
+        ingest.mark_stale(lake, METER_INTERVALS, there.intersection(ahead))
+        ingest.settle(lake, table, told)
 
 
 def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Written], list[Verdict]]:
@@ -133,6 +155,7 @@ class _Work:
     calendar: Calendar
     register: pl.DataFrame
     checks: pl.DataFrame
+    outages: pl.DataFrame
 
     def judged(self, day: date) -> tuple[list[Kept], pl.DataFrame, list[Verdict]]:
         """A day by the rules: what is used of it, its rows of ``METER_QUALITY``, and a verdict a rule."""
@@ -145,6 +168,9 @@ class _Work:
         superseded = self.lake.day(METER_SUPERSEDED, day)
         delivered = pl.concat([pl.Series("_delivered", [day]), *(piece["_delivered"] for piece in pieces)]).max()
         assert isinstance(delivered, date)
+        decisions = self.lake.day(METER_DECISIONS, day)
+        about = pl.col("meter_id").is_in(decisions["meter_id"].unique().implode())
+        told = pl.concat([METER_INTERVALS.empty().select(*_READ, "_delivered"), *(p.filter(about) for p in pieces)])
         now = datetime.combine(delivered + DAY, time(), ZoneInfo(ZONE))
         kept, quality, found = [], [METER_QUALITY.empty()], []
         for of_length, exact in _by_length(pieces, known):
@@ -161,10 +187,18 @@ class _Work:
             if context.sum_fails is not None:  # of meters without a register nothing was added up
                 ran = registers.sum_fails(self._compared.with_columns(outcome=pl.lit("fails")), of_length)
                 judged.rules_run[~ran] &= ~SUM_CHECK
+            decided = None
+            if decisions.height:
+                decided = Decided.of(decisions, of_length, told, superseded.filter(about))
+                judged = replace(judged, accepted=decided.accepted(judged.flags.shape))
             quality.append(meter_quality(judged, context))
-            kept.append(Kept.judged(judged, exact, self.thresholds.version))
+            kept.append(Kept.judged(judged, exact, self.thresholds.version, decided))
             found.append(judged)
         return kept, pl.concat(quality).sort(METER_QUALITY.order), meter_verdicts(found) if found else []
+
+    @cached_property
+    def _zones(self) -> pl.DataFrame:
+        return self.register.select("meter_id", "zone")
 
     @cached_property
     def _compared(self) -> pl.DataFrame:
@@ -198,7 +232,13 @@ class _Work:
             self._good(window, day, open_, bucket, after)
             first = day.day - timedelta(days=SPAN)
             types = self.calendar.day_types(first + timedelta(days=at) for at in range(SPAN + 2))
-            made = estimate(Window(window, types, day.minutes, SPAN))
+            meters = (
+                day.channels[open_]
+                .select("meter_id")
+                .join(self._zones, on="meter_id", how="left", maintain_order="left")
+            )
+            outage = supply_off(self.outages, meters, first, SPAN + 2, day.minutes)
+            made = estimate(Window(window, types, day.minutes, SPAN, outage))
             made = replace(made, channel=open_[made.channel])
         rates, confidence = self.calendar.rates(day.day, day.minutes), self.calendar.confidence([day.day])
         return day.rows(made, rates.cast(pl.String), confidence)

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from assets.lake.delivered import pseudonyms
 from assets.lake.feeds import landed_as, source_of
-from assets.lake.ledger import Due
+from assets.lake.ledger import Due, read
 from assets.landing.deployment import Step
 from assets.landing.unpack import ArchiveError, members
 from assets.sources.source import ReadResult
-from quality.tables import TABLES
+from quality.tables import METERS, TABLES
 
 PSEUDONYMOUS = tuple(table for table in TABLES.values() if "meter_id" in table.schema)
 """Tables whose rows carry the keyed hash of a metering point. None of them is published."""
@@ -26,6 +27,18 @@ def keyed_deliveries(step: Step) -> Iterator[Due]:
         if source_of(entry).keyed:
             receipts = step.deployment.archive.receipts(*landed_as(step.city, name))
             yield from (Due(name, entry, receipt) for receipt in receipts if receipt.readable)
+
+
+def point_of(step: Step, meter: str) -> str | None:
+    """The metering point of a meter id, from the register or else from whatever delivery tells of it; None where none
+    does. Raises ``MissingSecret``."""
+    newest = list(keyed_deliveries(step))[::-1]
+    for item in sorted(newest, key=lambda each: METERS.name not in source_of(each.entry).tables):
+        points = points_in(read(step, item))
+        for point, known in pseudonyms(points, step.city.slug, step.deployment.secret()).items():
+            if known == meter:
+                return point
+    return None
 
 
 def points_in(result: ReadResult) -> pl.Series:

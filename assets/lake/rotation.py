@@ -91,7 +91,7 @@ def _require_all(lake: CityLake, ids: Mapping[str, str]) -> None:
     known = {*ids, *ids.values()}
     for table in PSEUDONYMOUS:
         for key in lake.keys(table) if table is not LOAD_PROFILE_BASIS else ():
-            if strays := lake.values(table, key, "meter_id") - known:
+            if strays := lake.values(table, key, "meter_id") - known - {None}:
                 raise CannotRotate(
                     f"{key} has {len(strays)} meters that no delivery in landing tells of: a source of {lake.city} is "
                     "gone from the registry, or a landed file is damaged or can no longer be read; put it right first "

@@ -9,10 +9,9 @@ from datetime import date
 
 import polars as pl
 
-from assets.meters.formats.content import recognise
 from assets.meters.formats.stamps import parse
+from assets.meters.listed import listed
 from assets.sources.source import Options, ReadResult, Source
-from quality.batch import Batch
 from quality.tables import METERS
 
 FORMAT = "meter_register"
@@ -27,37 +26,15 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
     Of a point that occurs several times the row with the latest ``valid_from`` (yyyy-mm-dd, years CE) counts; rows that
     become valid after ``day`` do not yet. The same date with another content is refused for all but the last row.
     """
-    content = recognise(data)
-    if content.problems is not None:
-        return ReadResult(FORMAT, problems=content.problems)
-    if content.kind != "text":
-        return ReadResult.rejected(
-            FORMAT, "file-html" if content.kind == "html" else "file-not-data", "CSV is expected"
-        )
-    lines = content.cells(",")
-    if not lines.height:
-        return ReadResult.rejected(FORMAT, "file-empty", "no lines")
-    names = [cell.strip().lower() for cell in lines["cells"][0]] if lines["cells"][0] is not None else []
-    if missing := [column for column in COLUMNS if column not in names]:
-        return ReadResult.rejected(FORMAT, "format-unknown", f"the header lacks {', '.join(missing)}")
-    width = pl.col("cells").list.len()
-    if not content.ends_whole and lines.height > 1 and lines.select(width.last() < len(names)).item():
-        text = "the last line has too few cells and no line end"
-        return ReadResult.rejected(FORMAT, "file-truncated", text, lines["row"][-1])
-
-    def cell(column: str) -> pl.Expr:
-        return pl.col("cells").list.get(names.index(column), null_on_oob=True).str.strip_chars().fill_null("")
-
-    dated = cell("valid_from") if "valid_from" in names else pl.lit("")
-    account = cell("account") if "account" in names else pl.lit("")
+    found = listed(FORMAT, data, COLUMNS, ("account", "valid_from"))
+    if isinstance(found, ReadResult):
+        return found
     classes = METERS.by_column["customer_class"].allowed or ()
+    dated = pl.col("valid_from")
     rows = (
-        Batch(lines[1:])
-        .with_columns(**{column: cell(column) for column in COLUMNS}, account=account, dated=dated)
-        .with_columns(account=pl.when(pl.col("account") != "").then("account"))
-        .with_columns(valid_from=parse(pl.col("dated"), "ymd").dt.date())
+        found.with_columns(account=pl.when(pl.col("account") != "").then("account"), dated=dated)
+        .with_columns(valid_from=parse(dated, "ymd").dt.date())
         .refuse(
-            (width.is_null() | (width != len(names)), "row-malformed", f"not the {len(names)} cells of the header"),
             (pl.col("point") == "", "value-null", "point is missing"),
             (~pl.col("zone").str.contains(_SLUG), "value-unknown", "zone is not a slug of a-z, 0-9, _ and -"),
             (~pl.col("customer_class").is_in(classes), "value-unknown", f"class is not one of {', '.join(classes)}"),

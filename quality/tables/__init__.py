@@ -6,7 +6,7 @@ Asia/Bangkok, where a day always has 24 hours.
 """
 
 from quality.contracts import Table
-from quality.tables import economy, energy, environment, governance, living, mobility, operating, people, vee
+from quality.tables import economy, energy, environment, governance, living, meters, mobility, operating, people, vee
 from quality.tables.economy import HOUSEHOLD_INCOME as HOUSEHOLD_INCOME, VISITORS as VISITORS
 from quality.tables.energy import (
     DELIVERED as DELIVERED,
@@ -39,6 +39,7 @@ from quality.tables.governance import (
     TICKETS as TICKETS,
 )
 from quality.tables.living import FACILITIES as FACILITIES
+from quality.tables.meters import METER_DECISIONS as METER_DECISIONS, METER_OUTAGES as METER_OUTAGES
 from quality.tables.mobility import (
     ROAD_ACCIDENTS as ROAD_ACCIDENTS,
     ROAD_CASUALTIES as ROAD_CASUALTIES,
@@ -58,7 +59,7 @@ from quality.tables.vee import (
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (energy, vee, environment, mobility, living, people, economy, governance, operating)
+    for module in (energy, vee, meters, environment, mobility, living, people, economy, governance, operating)
     for table in vars(module).values()
     if isinstance(table, Table)
 }

@@ -9,15 +9,12 @@ from quality.meter_metrics import by_meter_day
 from quality.readings import ENERGY, QUALITIES, QUANTITIES
 from quality.row_rules import at_most, plausible
 from quality.series_rules import constant, twins
-from quality.tables.shared import DATASET, DISTANCE_KM, LAT, LOCAL_DATE, LON, REFERENCE_DATE, UTC
+from quality.tables.shared import DATASET, DISTANCE_KM, LAT, LATER, LOCAL_DATE, LON, REFERENCE_DATE, UTC
 from quality.verdicts import completeness
 
 _EVSE = "Largest public sites and chargers on the market (megawatt charging, SAE J3271, is for lorries)."
 
 _SYSTEM = "Half more than the country's greatest hour (36,792 MW, 29 April 2024) and month: https://www.eppo.go.th/"
-
-_LATER = ("_delivered", "_number", "_receipt", "_nth")
-"""Of two rows of customers with one key the greater came later."""
 
 METERS = Table(
     name="meters",
@@ -25,7 +22,7 @@ METERS = Table(
     description="Meters the utility says belong to the city, with what a load profile needs to know of them.",
     smart="energy",
     version=2,
-    prefer=_LATER,
+    prefer=LATER,
     of_customers=True,
     key=("meter_id", "reference_date"),
     day="reference_date",
@@ -75,7 +72,7 @@ METER_INTERVALS = Table(
     description="The complete grid as delivered: one row a meter, channel and expected interval, missing ones present.",
     smart="energy",
     version=3,
-    prefer=_LATER,
+    prefer=LATER,
     of_customers=True,
     key=_METER_KEY,
     day="local_date",
@@ -112,7 +109,7 @@ METER_SUPERSEDED = Table(
     description="Every delivered value that another delivery replaced or repeated, so that any past day can be asked.",
     smart="energy",
     version=4,
-    prefer=_LATER,
+    prefer=LATER,
     of_customers=True,
     key=(*_METER_KEY, "_receipt", "_nth"),
     day="local_date",
@@ -139,7 +136,7 @@ REGISTER_READS = Table(
     description="What meters' registers showed, and the energy between reads; rows that have superseded do not count.",
     smart="energy",
     version=2,
-    prefer=_LATER,
+    prefer=LATER,
     of_customers=True,
     key=("meter_id", "channel", "quantity", "end", "_receipt", "_nth"),
     day="local_date",
