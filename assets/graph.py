@@ -64,9 +64,9 @@ def build_city(city: City) -> list[dg.AssetsDefinition]:
         heeded = [METER_INTERVALS, *(table for table in tables if table.name in METER_FINAL.also_from)]
         deps = [*(_key(city, table.name) for table in heeded), *from_register]
         assets += [_judged_asset(city, METER_FINAL, deps, meter_final.make, _built), _load_profile(city, from_register)]
-    made_of = [derived for derived in DERIVED if derived.source in tables]
-    assets += [_derived(city, derived) for derived in made_of]
     profile = [LOAD_PROFILE] if METER_INTERVALS in tables else []
+    made_of = [derived for derived in DERIVED if derived.source in [*tables, *profile]]
+    assets += [_derived(city, derived) for derived in made_of]
     published = [t.name for t in [*tables, *profile, *(derived.table for derived in made_of)] if t.published]
     shown = ("smart", "title", "value", "unit", "verdict")
     assets.append(_numbers(city, INDICATORS, tuple(published), shown))

@@ -20,6 +20,7 @@ import polars as pl
 
 from assets.lake import ingest, ledger, overlap
 from assets.lake.delivered import ID_LENGTH, pseudonyms
+from assets.lake.derive import DERIVED, derive
 from assets.lake.feeds import landed_as, source_of
 from assets.lake.files import CityLake
 from assets.lake.ledger import Due
@@ -132,6 +133,7 @@ def erase(step: Step, point: str, withdraw: bool = False) -> Trace:
         ingest.ingest(step, table)
     ingest.ingest_meters(step)
     _sweep(lake, meter, withdraw)
+    derive(step, next(derived for derived in DERIVED if derived.source is LOAD_PROFILE))
     others = sorted(archive.cities() - {lake.city})
     return replace(
         found, elsewhere=[other for other in others if any(each.kept in stays for each in archive.receipts(other))]

@@ -39,7 +39,11 @@ from quality.tables.governance import (
     TICKETS as TICKETS,
 )
 from quality.tables.living import FACILITIES as FACILITIES
-from quality.tables.meters import METER_DECISIONS as METER_DECISIONS, METER_OUTAGES as METER_OUTAGES
+from quality.tables.meters import (
+    DAILY_ENERGY as DAILY_ENERGY,
+    METER_DECISIONS as METER_DECISIONS,
+    METER_OUTAGES as METER_OUTAGES,
+)
 from quality.tables.mobility import (
     ROAD_ACCIDENTS as ROAD_ACCIDENTS,
     ROAD_CASUALTIES as ROAD_CASUALTIES,

@@ -65,3 +65,65 @@ METER_OUTAGES = Table(
         Column("end", UTC, "From when it was on again; the start where there was no outage.", nullable=False),
     ),
 )
+
+DAILY_ENERGY = Table(
+    name="daily_energy",
+    title="Energy of days",
+    description="Energy, peak and load factor of a day by zone, customer class and time-of-use rate, made of nothing "
+    "but the published cells of load_profile: a cell is here where it is there.",
+    smart="energy",
+    of_customers=True,
+    key=("zone", "customer_class", "local_date", "tou_rate"),
+    day="local_date",
+    lineage=False,
+    prefer=(),
+    mode="replace",
+    derived_from="load_profile",
+    columns=(
+        Column("zone", pl.String(), "As in load_profile.", nullable=False),
+        Column("customer_class", pl.String(), "As in load_profile.", nullable=False),
+        _DAY,
+        Column(
+            "tou_rate",
+            pl.String(),
+            "Rate of the calendar that the quarter-hours have; a day of rest has one.",
+            nullable=False,
+            allowed=("peak", "partial", "off", "holiday"),
+        ),
+        Column("tou_confidence", pl.String(), "How sure the calendar is.", allowed=("A", "B", "provisional")),
+        Column("hours", pl.Float64(), "Hours of the day that have the rate.", unit="h", minimum=0.25, maximum=24),
+        Column(
+            "kwh",
+            pl.Decimal(18, 0),
+            "Energy taken from the grid; null where a quarter-hour is not known.",
+            unit="kWh",
+            minimum=0,
+        ),
+        Column(
+            "peak_kw",
+            pl.Decimal(18, 0),
+            "Greatest mean power of a quarter-hour, in steps of 4 kW; null as kwh.",
+            unit="kW",
+            minimum=0,
+        ),
+        Column(
+            "load_factor",
+            pl.Float64(),
+            "Mean power over peak power; null as kwh, and where the peak is 0.",
+            minimum=0,
+            maximum=1,
+        ),
+        Column("n_band", pl.String(), "As in load_profile.", nullable=False),
+        Column(
+            "valid_share",
+            pl.Float64(),
+            "Mean of the quarter-hours' actual_share, in steps of 0.05, rounded down; of the rest the energy is "
+            "estimated or missing.",
+            nullable=False,
+            minimum=0,
+            maximum=1,
+        ),
+        Column("zone_share", pl.Float64(), "As in load_profile.", minimum=0, maximum=1),
+        Column("zone_lacks", pl.String(), "As in load_profile."),
+    ),
+)

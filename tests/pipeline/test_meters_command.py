@@ -57,9 +57,7 @@ def test_a_decision_is_a_delivery_and_is_told_as_of_its_day(fresh_home: Callable
 
     step = Step(Deployment(LocalStore(home.home), {city.slug: city}, {}, tmp_path, now, key.encode()), city, step.day)
     assert ingest.ingest(step, METER_DECISIONS).rows == 2
-    asked = (
-        "select decision, count(*) as n, min(decided_by) as who from lake.meter_intervals_as_of('{}') group by 1"
-    )
+    asked = "select decision, count(*) as n, min(decided_by) as who from lake.meter_intervals_as_of('{}') group by 1"
     assert {row["decision"]: (row["n"], row["who"]) for row in home.sql(asked.format(step.day))} == {
         None: (92, None),
         "estimate": (4, "S. Jaidee"),

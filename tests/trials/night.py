@@ -146,7 +146,7 @@ def night(step: Step, brought: Deliveries) -> Published:
     meter_final.make(step)
     load_profile.make(step)
     tables = city_tables(step.city)
-    made_of = [derived for derived in DERIVED if derived.source in tables]
+    made_of = [derived for derived in DERIVED if derived.source in [*tables, LOAD_PROFILE]]
     for derived in made_of:
         derive.derive(step, derived)
     names = [t.name for t in [*tables, LOAD_PROFILE, *(derived.table for derived in made_of)] if t.published]
