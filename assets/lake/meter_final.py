@@ -27,6 +27,7 @@ from quality.tables import (
     METER_OUTAGES,
     METER_QUALITY,
     METER_SUPERSEDED,
+    MISSING_READINGS,
     REGISTER_CHECKS,
     VEE_RULES,
 )
@@ -37,6 +38,7 @@ from quality.vee.estimate import estimate
 from quality.vee.gaps import SPAN, Window
 from quality.vee.history import REACH, History
 from quality.vee.kept import GOOD, Kept, put_in_place
+from quality.vee.missing import missing_readings, missing_verdict
 from quality.vee.outages import supply_off
 from quality.vee.rules import RULES, Context
 from quality.vee.thresholds import Thresholds
@@ -46,6 +48,8 @@ from quality.vee.window import RATES, Floats, Ints, MeterDay
 from quality.verdicts import Verdict, contract, keys, together
 
 DAY = timedelta(days=1)
+ASKED_WITHIN = timedelta(days=60)
+"""Missing readings that are still worth asking for: until the second bill after them."""
 SUM_CHECK = next(rule.mask for rule in RULES if rule.code == "sum_check")
 _READ = (
     *CHANNEL,
@@ -88,9 +92,11 @@ def make(step: Step) -> Built:
     _tell_rules(lake, thresholds, step.day)
     judged = gate.judge(METER_FINAL, (), newest, step.day, more=together(verdicts))
     of_days = gate.judge(METER_QUALITY, lake.pieces(METER_QUALITY, made), newest, step.day)
-    for table, told in ((METER_FINAL, judged), (METER_QUALITY, of_days)):
+    ranges = lake.read(MISSING_READINGS, (step.day - ASKED_WITHIN, step.day))
+    lacking = gate.judge(MISSING_READINGS, ranges, newest, step.day, more=[missing_verdict(ranges)])
+    for table, told in ((METER_FINAL, judged), (METER_QUALITY, of_days), (MISSING_READINGS, lacking)):
         ingest.write_verdicts(step, table, told)
-    return Built(sorted(made), files, [*judged, *of_days])
+    return Built(sorted(made), files, [*judged, *of_days, *lacking])
 
 
 def _heed_people(lake: CityLake) -> None:
@@ -124,7 +130,7 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
         if waiting and waiting[0].day != day - DAY:
             finish(waiting, None)
             waiting = []
-        kept, quality, found = work.judged(day)
+        kept, quality, missing, found = work.judged(day)
         finish(waiting or work.stored(day - DAY), kept)
         verdicts += found
         if not quality.equals(lake.day(METER_QUALITY, day)):
@@ -132,6 +138,7 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
             ingest.mark_stale(lake, METER_INTERVALS, later)
             due |= later
             files += lake.put(METER_QUALITY, day, quality)
+        files += lake.put(MISSING_READINGS, day, missing)
         if not kept:
             ingest.mark_stale(lake, METER_FINAL, [day])
             files += lake.put(METER_FINAL, day, METER_FINAL.empty())
@@ -157,8 +164,9 @@ class _Work:
     checks: pl.DataFrame
     outages: pl.DataFrame
 
-    def judged(self, day: date) -> tuple[list[Kept], pl.DataFrame, list[Verdict]]:
-        """A day by the rules: what is used of it, its rows of ``METER_QUALITY``, and a verdict a rule."""
+    def judged(self, day: date) -> tuple[list[Kept], pl.DataFrame, pl.DataFrame, list[Verdict]]:
+        """A day by the rules: what is used of it, its rows of ``METER_QUALITY`` and ``MISSING_READINGS``, and a verdict
+        a rule."""
         pieces = [piece.select(*_READ, "_delivered") for piece in self.lake.pieces(METER_INTERVALS, [day])]
         known = self.register.select("meter_id", "zone", "customer_class")
         past = self.lake.read(METER_QUALITY, (day - REACH, day - DAY))
@@ -194,7 +202,8 @@ class _Work:
             quality.append(meter_quality(judged, context))
             kept.append(Kept.judged(judged, exact, self.thresholds.version, decided))
             found.append(judged)
-        return kept, pl.concat(quality).sort(METER_QUALITY.order), meter_verdicts(found) if found else []
+        missing = missing_readings(pl.concat([told.clear(), *pieces]), superseded, decisions)
+        return kept, pl.concat(quality).sort(METER_QUALITY.order), missing, meter_verdicts(found) if found else []
 
     @cached_property
     def _zones(self) -> pl.DataFrame:

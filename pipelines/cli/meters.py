@@ -87,6 +87,22 @@ def meters_withdraw(
     _decide("withdraw", city, meter, since, until, reason, by, quantity, "", as_json)
 
 
+@meters_app.command("ask")
+@guarded
+def meters_ask(
+    city: CityOption,
+    meter: Meter,
+    since: From,
+    until: To,
+    reason: Reason,
+    by: By,
+    quantity: Quantity = IMPORT,
+    as_json: Json = False,
+) -> None:
+    """Note that the utility was asked for missing values (`missing_readings` counts it)."""
+    _decide("ask", city, meter, since, until, reason, by, quantity, "", as_json)
+
+
 def _decide(
     decision: str,
     city: str,

@@ -43,6 +43,7 @@ from quality.tables.meters import (
     DAILY_ENERGY as DAILY_ENERGY,
     METER_DECISIONS as METER_DECISIONS,
     METER_OUTAGES as METER_OUTAGES,
+    MISSING_READINGS as MISSING_READINGS,
 )
 from quality.tables.mobility import (
     ROAD_ACCIDENTS as ROAD_ACCIDENTS,

@@ -8,7 +8,7 @@ from quality.contracts import Column, Table
 from quality.readings import ENERGY, QUANTITIES
 from quality.tables.shared import LATER, UTC
 
-DECISIONS: Final = ("accept", "correct", "estimate", "withdraw")
+DECISIONS: Final = ("accept", "correct", "estimate", "withdraw", "ask")
 
 METER_ID = Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False)
 QUANTITY = Column("quantity", pl.String(), "What is measured; import is from the grid.", allowed=tuple(QUANTITIES))
@@ -35,7 +35,8 @@ METER_DECISIONS = Table(
             "decision",
             pl.String(),
             "accept: a suspect value is used; correct: the value is another; estimate: the value is put aside and "
-            "estimated; withdraw: what was decided of it before holds no longer.",
+            "estimated; withdraw: what was decided of it before holds no longer; ask: the utility was asked for it, "
+            "which changes nothing.",
             nullable=False,
             allowed=DECISIONS,
         ),
@@ -43,6 +44,41 @@ METER_DECISIONS = Table(
         Column("reason", pl.String(), "Why.", nullable=False),
         Column("decided_by", pl.String(), "Who decided.", nullable=False),
         Column("decided_at", UTC, "When it was decided.", nullable=False),
+    ),
+)
+
+MISSING_READINGS = Table(
+    name="missing_readings",
+    title="Missing readings",
+    description="Intervals that had no value when the rest of their day was there, as ranges, for whoever asks the "
+    "utility: a range that a later delivery filled stays, with what closed it.",
+    smart="energy",
+    of_customers=True,
+    key=("meter_id", "channel", "quantity", "start"),
+    day="local_date",
+    lineage=False,
+    prefer=(),
+    mode="replace",
+    published=False,
+    size="readings",
+    derived_from="meter_intervals",
+    columns=(
+        METER_ID,
+        Column("channel", pl.String(), "Register, suffix or column as delivered.", nullable=False),
+        QUANTITY,
+        _DAY,
+        Column("start", UTC, "Start of the first interval.", nullable=False),
+        Column("end", UTC, "End of the last.", nullable=False),
+        Column("intervals", pl.UInt16(), "Intervals in the range.", nullable=False, minimum=1),
+        Column(
+            "since", pl.Date(), "Delivery day from which it was missing: the first of the city's day.", nullable=False
+        ),
+        Column(
+            "asked", pl.UInt16(), "How often the utility was asked for some of it (`muang meters ask`).", nullable=False
+        ),
+        Column("asked_last", pl.Date(), "Day it was last asked for; null where it never was."),
+        Column("closed_on", pl.Date(), "Delivery day that brought the values; null while they are missing."),
+        Column("closed_by", pl.String(), "Receipt of that delivery."),
     ),
 )
 

@@ -17,7 +17,7 @@ from quality.tables.meters import DECISIONS
 from quality.tables.shared import LATER
 from quality.vee.window import Bools, Codes, Ints, MeterDay
 
-ACCEPT, CORRECT, ESTIMATE, WITHDRAW = range(len(DECISIONS))
+ACCEPT, CORRECT, ESTIMATE, WITHDRAW, ASK = range(len(DECISIONS))
 
 _READ: Final = [QUALITIES.index(name) for name in ("actual", "unknown")]
 _TOLD: Final = ("value_delivered", "quality")
@@ -47,7 +47,8 @@ class Decided:
             return ((since + length - 1) // length).clip(0, day.slots)
 
         slots = (
-            decisions.join(channels, on=["meter_id", "quantity"])
+            decisions.filter(pl.col("decision") != DECISIONS[ASK])
+            .join(channels, on=["meter_id", "quantity"])
             .with_columns(slot=pl.int_ranges(place("start"), place("end")))
             .explode("slot", empty_as_null=False)
             .sort("decided_at", *LATER, nulls_last=False)

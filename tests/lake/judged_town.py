@@ -11,7 +11,7 @@ from assets.cities.registry import City, SourceEntry
 from assets.lake import ingest, meter_final
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
-from quality.tables import METER_DECISIONS, METER_FINAL, METER_OUTAGES, METER_QUALITY, METERS
+from quality.tables import METER_DECISIONS, METER_FINAL, METER_OUTAGES, METER_QUALITY, METERS, MISSING_READINGS
 from tests.lake.small_city import D1, deliver, deployment_at, small_city
 
 POINTS = tuple(f"02001234{number:04d}" for number in range(6))
@@ -69,5 +69,5 @@ def final(deployment: Deployment, city: City, day: date | None = None, point: in
 
 
 def made(deployment: Deployment) -> dict[str, bytes]:
-    tables = (METER_FINAL, METER_QUALITY)
+    tables = (METER_FINAL, METER_QUALITY, MISSING_READINGS)
     return {key: deployment.store.read(key) for t in tables for key in deployment.store.list(f"lake/{t.name}")}
