@@ -15,7 +15,7 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.indicators.make import Computed, make
-from assets.lake import answers, derive, ingest, load_profile, meter_final, upkeep
+from assets.lake import answers, derive, ingest, load_profile, meter_final, register_watch, upkeep
 from assets.lake.derive import DERIVED, Derived
 from assets.lake.feeds import NATIONAL, SOURCES, feeds, landed_as, source_of
 from assets.landing.archive import Receipt
@@ -26,7 +26,16 @@ from assets.sources import fetch
 from assets.sources.source import Source
 from quality.contracts import Table
 from quality.problems import gather, with_severity
-from quality.tables import INDICATORS, LOAD_PROFILE, METER_FINAL, METER_INTERVALS, METERS, PROGRAMME, TABLES
+from quality.tables import (
+    INDICATORS,
+    LOAD_PROFILE,
+    METER_FINAL,
+    METER_INTERVALS,
+    METERS,
+    PROGRAMME,
+    REGISTER_WATCH,
+    TABLES,
+)
 from quality.verdicts import Verdict
 
 OWNERS = ["team:muang"]
@@ -64,6 +73,9 @@ def build_city(city: City) -> list[dg.AssetsDefinition]:
         heeded = [METER_INTERVALS, *(table for table in tables if table.name in METER_FINAL.also_from)]
         deps = [*(_key(city, table.name) for table in heeded), *from_register]
         assets += [_judged_asset(city, METER_FINAL, deps, meter_final.make, _built), _load_profile(city, from_register)]
+    if METERS in tables:
+        watch = [_key(city, METERS.name)]
+        assets.append(_judged_asset(city, REGISTER_WATCH, watch, register_watch.make, _built))
     profile = [LOAD_PROFILE] if METER_INTERVALS in tables else []
     made_of = [derived for derived in DERIVED if derived.source in [*tables, *profile]]
     assets += [_derived(city, derived) for derived in made_of]

@@ -18,9 +18,8 @@ from datetime import date
 
 import polars as pl
 
-from assets.lake import ingest, ledger, overlap
+from assets.lake import daily_energy, ingest, ledger, overlap
 from assets.lake.delivered import ID_LENGTH, pseudonyms
-from assets.lake.derive import DERIVED, derive
 from assets.lake.feeds import landed_as, source_of
 from assets.lake.files import CityLake
 from assets.lake.ledger import Due
@@ -34,6 +33,7 @@ from quality import privacy
 from quality.contracts import Table
 from quality.problems import with_severity
 from quality.tables import (
+    DAILY_ENERGY,
     DELIVERIES,
     LOAD_PROFILE,
     LOAD_PROFILE_BASIS,
@@ -42,6 +42,7 @@ from quality.tables import (
     METER_OUTAGES,
     METERS,
 )
+from quality.vee.day_types import calendar
 
 
 class CannotErase(Exception):
@@ -133,7 +134,6 @@ def erase(step: Step, point: str, withdraw: bool = False) -> Trace:
         ingest.ingest(step, table)
     ingest.ingest_meters(step)
     _sweep(lake, meter, withdraw)
-    derive(step, next(derived for derived in DERIVED if derived.source is LOAD_PROFILE))
     others = sorted(archive.cities() - {lake.city})
     return replace(
         found, elsewhere=[other for other in others if any(each.kept in stays for each in archive.receipts(other))]
@@ -242,7 +242,9 @@ def _sweep(lake: CityLake, meter: str, withdraw: bool) -> None:
                 [day] = days
                 left = privacy.withdraw(rows, meter)
                 # The sums first: the basis knows which they are until it is done.
-                lake.put(LOAD_PROFILE, day, privacy.cells(left))
+                cells = privacy.cells(left)
+                lake.put(LOAD_PROFILE, day, cells)
+                lake.put(DAILY_ENERGY, day, daily_energy.of_cells(cells, calendar()))
                 lake.put(table, day, left)
             else:
                 nobody = pl.lit(secrets.token_hex(ID_LENGTH // 2))

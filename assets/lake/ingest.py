@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets.lake import ledger, meter_intervals, overlap, register_reads
-from assets.lake.delivered import Spool, customers, no_delivered, pseudonyms, to_delivered
+from assets.lake.delivered import Spool, customers, no_delivered, pseudonyms, serials, to_delivered
 from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
 from assets.landing import erased
@@ -19,6 +19,7 @@ from quality import gate, past_days
 from quality.batch import Batch, together
 from quality.contracts import Table
 from quality.problems import CODES, gather, problem
+from quality.readings import ENERGY
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS, REGISTER_READS, TABLES, VERDICTS
 from quality.verdicts import Verdict
 
@@ -237,12 +238,18 @@ def _unerased(table: Table, batch: Batch, gone: Mapping[str, date]) -> Batch:
 
 
 def _registered(step: Step, register: pl.DataFrame, day: date) -> pl.DataFrame:
-    if "account" not in register.columns:  # what was kept of a register in which a meter was erased before it had any
-        register = register.with_columns(account=pl.lit(None, pl.String))
-    payers = customers(register["account"], step.city.slug, step.deployment.secret())
-    return _by_meter(step, register.drop("account")).with_columns(
-        customer_id=register["account"].replace_strict(payers, return_dtype=pl.String, default=None),
-        reference_date=pl.lit(day, dtype=pl.Date),
+    slug, key = step.city.slug, step.deployment.secret()
+    payers, devices = customers(register["account"], slug, key), serials(register["serial"], slug, key)
+    checked = pseudonyms(register["check_of"], slug, key)
+    ids = {"account": payers, "serial": devices, "check_of": checked}
+    hashed = {
+        name: pl.col(name).cast(pl.String).replace_strict(known, return_dtype=pl.String, default=None)
+        for name, known in ids.items()
+    }
+    return (
+        _by_meter(step, register.with_columns(**hashed))
+        .rename({"account": "customer_id", "serial": "serial_id"})
+        .with_columns(pl.col("multiplier").cast(ENERGY), reference_date=pl.lit(day, dtype=pl.Date))
     )
 
 

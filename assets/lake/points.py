@@ -43,14 +43,18 @@ def point_of(step: Step, meter: str) -> str | None:
 
 def points_in(result: ReadResult) -> pl.Series:
     """The metering points that a delivery tells of, each once."""
-    found = [frame["point"].cast(pl.String) for frame in result.tables.values() if "point" in frame.columns]
-    return pl.concat([pl.Series("point", [], pl.String), *found]).drop_nulls().unique()
+    return told_in(result, *OF_POINTS)
 
 
-def accounts_in(result: ReadResult) -> pl.Series:
-    """The contract accounts that a delivery tells of, each once."""
-    found = [frame["account"].cast(pl.String) for frame in result.tables.values() if "account" in frame.columns]
-    return pl.concat([pl.Series("account", [], pl.String), *found]).drop_nulls().unique()
+OF_POINTS = ("point", "check_of")
+"""Columns of what readers make that hold metering points."""
+
+
+def told_in(result: ReadResult, *columns: str) -> pl.Series:
+    """What a delivery has in these columns, as contract accounts or serial numbers, each once."""
+    frames = result.tables.values()
+    found = [frame[name].cast(pl.String) for frame in frames for name in columns if name in frame.columns]
+    return pl.concat([pl.Series("told", [], pl.String), *(each.alias("told") for each in found)]).drop_nulls().unique()
 
 
 def names(text: str, point: str) -> bool:

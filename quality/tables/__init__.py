@@ -44,6 +44,7 @@ from quality.tables.meters import (
     METER_DECISIONS as METER_DECISIONS,
     METER_OUTAGES as METER_OUTAGES,
     MISSING_READINGS as MISSING_READINGS,
+    REGISTER_WATCH as REGISTER_WATCH,
 )
 from quality.tables.mobility import (
     ROAD_ACCIDENTS as ROAD_ACCIDENTS,

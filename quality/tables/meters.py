@@ -6,7 +6,7 @@ import polars as pl
 
 from quality.contracts import Column, Table
 from quality.readings import ENERGY, QUANTITIES
-from quality.tables.shared import LATER, UTC
+from quality.tables.shared import LATER, REFERENCE_DATE, UTC
 
 DECISIONS: Final = ("accept", "correct", "estimate", "withdraw", "ask")
 
@@ -99,6 +99,37 @@ METER_OUTAGES = Table(
         _DAY,
         Column("start", UTC, "From when supply was off.", nullable=False),
         Column("end", UTC, "From when it was on again; the start where there was no outage.", nullable=False),
+    ),
+)
+
+REGISTER_WATCH = Table(
+    name="register_watch",
+    title="Changes of the meter register",
+    description="What a meter register has otherwise than the one before it: one row a meter and change.",
+    smart="energy",
+    of_customers=True,
+    key=("meter_id", "reference_date", "change"),
+    day="reference_date",
+    lineage=False,
+    prefer=(),
+    mode="replace",
+    published=False,
+    derived_from="meters",
+    by_day=True,
+    columns=(
+        METER_ID,
+        REFERENCE_DATE,
+        Column(
+            "change",
+            pl.String(),
+            "new and vanished meters; swapped: another device (serial number) hangs there; moved: to another zone; "
+            "class and multiplier are others.",
+            nullable=False,
+            allowed=("new", "vanished", "swapped", "moved", "class", "multiplier"),
+        ),
+        Column("before", pl.String(), "What was there; null for a serial number, and where nothing was told."),
+        Column("after", pl.String(), "What is there now; null likewise."),
+        Column("reference_before", pl.Date(), "Day of the register that it is held against.", nullable=False),
     ),
 )
 
