@@ -17,7 +17,7 @@ from assets.cities.registry import City
 from assets.indicators.make import Computed, make
 from assets.lake import answers, derive, ingest, load_profile, meter_final, register_watch, upkeep
 from assets.lake.derive import DERIVED, Derived
-from assets.lake.feeds import NATIONAL, SOURCES, feeds, landed_as, source_of
+from assets.lake.feeds import NATIONAL, SOURCES, city_tables, feeds, landed_as
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Deployment, Step
 from assets.snapshots import publish
@@ -26,16 +26,7 @@ from assets.sources import fetch
 from assets.sources.source import Source
 from quality.contracts import Table
 from quality.problems import gather, with_severity
-from quality.tables import (
-    INDICATORS,
-    LOAD_PROFILE,
-    METER_FINAL,
-    METER_INTERVALS,
-    METERS,
-    PROGRAMME,
-    REGISTER_WATCH,
-    TABLES,
-)
+from quality.tables import INDICATORS, LOAD_PROFILE, METER_FINAL, METER_INTERVALS, METERS, PROGRAMME, REGISTER_WATCH
 from quality.verdicts import Verdict
 
 OWNERS = ["team:muang"]
@@ -49,12 +40,6 @@ NOTES = "notes"
 
 SAMPLE = 20
 """Rows of a problem list kept in the event log; the whole list is the table ``quarantine``."""
-
-
-def city_tables(city: City) -> list[Table]:
-    """Lake tables a city's sources feed, in the order of the contracts."""
-    fed = {name for entry in city.sources.values() for name in source_of(entry).tables}
-    return [table for name, table in TABLES.items() if name in fed]
 
 
 def build_city(city: City) -> list[dg.AssetsDefinition]:
@@ -74,8 +59,7 @@ def build_city(city: City) -> list[dg.AssetsDefinition]:
         deps = [*(_key(city, table.name) for table in heeded), *from_register]
         assets += [_judged_asset(city, METER_FINAL, deps, meter_final.make, _built), _load_profile(city, from_register)]
     if METERS in tables:
-        watch = [_key(city, METERS.name)]
-        assets.append(_judged_asset(city, REGISTER_WATCH, watch, register_watch.make, _built))
+        assets.append(_judged_asset(city, REGISTER_WATCH, [_key(city, METERS.name)], register_watch.make, _built))
     profile = [LOAD_PROFILE] if METER_INTERVALS in tables else []
     made_of = [derived for derived in DERIVED if derived.source in [*tables, *profile]]
     assets += [_derived(city, derived) for derived in made_of]

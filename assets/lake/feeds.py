@@ -31,6 +31,8 @@ from assets.sources.source import Source
 from assets.sources.thaiwater import THAIWATER_LEVELS, THAIWATER_RAIN
 from assets.sources.tmd import TMD
 from assets.sources.traffy import TRAFFY_EXCHANGE, TRAFFY_GEOJSON
+from quality.contracts import Table
+from quality.tables import TABLES
 
 _DECLARED: tuple[Source[Any], ...] = (
     METER_EXPORTS,
@@ -90,6 +92,12 @@ def source_of(entry: SourceEntry) -> Source[Any]:
 def feeds(city: City, table: str) -> list[tuple[str, SourceEntry]]:
     """The city's sources that feed a table, by name."""
     return [(name, entry) for name, entry in sorted(city.sources.items()) if table in source_of(entry).tables]
+
+
+def city_tables(city: City) -> list[Table]:
+    """Lake tables a city's sources feed, in the order of the contracts."""
+    fed = {name for entry in city.sources.values() for name in source_of(entry).tables}
+    return [table for name, table in TABLES.items() if name in fed]
 
 
 def landed_as(city: City, name: str) -> tuple[str, str]:

@@ -14,13 +14,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from assets.lake import buckets, ingest, register_checks
+from assets.lake import buckets, feeder_balance, ingest, register_checks
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written, bucket_of
 from assets.landing.deployment import Step
 from quality import gate
 from quality.meter_grid import CHANNEL, ZONE
 from quality.tables import (
+    FEEDER_BALANCE,
+    IS_CUSTOMER,
     METER_DECISIONS,
     METER_FINAL,
     METER_INTERVALS,
@@ -35,6 +37,7 @@ from quality.vee import registers
 from quality.vee.day_types import SPECIAL, Calendar, calendar
 from quality.vee.decisions import Decided
 from quality.vee.estimate import estimate
+from quality.vee.feeders import balance_verdict
 from quality.vee.gaps import SPAN, Window
 from quality.vee.history import REACH, History
 from quality.vee.kept import GOOD, Kept, put_in_place
@@ -88,15 +91,20 @@ def make(step: Step) -> Built:
         if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
             break
     register_checks.settle(lake)
+    changed = {day for file in files if file.table is METER_FINAL for day in file.days}
+    files += feeder_balance.make(lake, changed, register)
     newest = lake.newest(METER_FINAL)
     _tell_rules(lake, thresholds, step.day)
     judged = gate.judge(METER_FINAL, (), newest, step.day, more=together(verdicts))
     of_days = gate.judge(METER_QUALITY, lake.pieces(METER_QUALITY, made), newest, step.day)
     ranges = lake.read(MISSING_READINGS, (step.day - ASKED_WITHIN, step.day))
     lacking = gate.judge(MISSING_READINGS, ranges, newest, step.day, more=[missing_verdict(ranges)])
-    for table, told in ((METER_FINAL, judged), (METER_QUALITY, of_days), (MISSING_READINGS, lacking)):
-        ingest.write_verdicts(step, table, told)
-    return Built(sorted(made), files, [*judged, *of_days, *lacking])
+    balance = lake.pick(FEEDER_BALANCE, [newest] if newest else [])
+    balanced = gate.judge(FEEDER_BALANCE, balance, newest, step.day, more=[balance_verdict(balance)])
+    told = {METER_FINAL: judged, METER_QUALITY: of_days, MISSING_READINGS: lacking, FEEDER_BALANCE: balanced}
+    for table, found in told.items():
+        ingest.write_verdicts(step, table, found)
+    return Built(sorted(made), files, [verdict for found in told.values() for verdict in found])
 
 
 def _heed_people(lake: CityLake) -> None:
@@ -168,7 +176,7 @@ class _Work:
         """A day by the rules: what is used of it, its rows of ``METER_QUALITY`` and ``MISSING_READINGS``, and a verdict
         a rule."""
         pieces = [piece.select(*_READ, "_delivered") for piece in self.lake.pieces(METER_INTERVALS, [day])]
-        known = self.register.select("meter_id", "zone", "customer_class")
+        known = _of_rules(self.register)
         past = self.lake.read(METER_QUALITY, (day - REACH, day - DAY))
         before = [day - timedelta(days=back) for back in range(1, REACH.days + 1)]
         types = self.calendar.day_types([day, *before])
@@ -223,17 +231,18 @@ class _Work:
         following = self.stored(day[0].day + DAY) if after is None else after
         self.lake.recut(METER_FINAL, day[0].day)
         for bucket in self.lake.buckets(METER_FINAL):
+            ids = buckets.within(bucket)
             parts = [
-                self._rows(part, bucket, [each for each in following if each.minutes == part.minutes])
-                for part in (each.within(buckets.within(bucket)) for each in day)
+                self._rows(each.within(ids), each, bucket, [part for part in following if part.minutes == each.minutes])
+                for each in day
             ]
             rows = pl.concat([METER_FINAL.empty(), *parts]).sort(METER_FINAL.order)
             verdicts += [check(METER_FINAL, rows) for check in (keys, contract)]
             files += self.lake.swap(self.lake.hold(METER_FINAL, day[0].day, bucket), rows, [day[0].day])
         return files, verdicts
 
-    def _rows(self, day: Kept, bucket: str, after: Sequence[Kept]) -> pl.DataFrame:
-        """Rows of ``METER_FINAL``."""
+    def _rows(self, day: Kept, whole: Kept, bucket: str, after: Sequence[Kept]) -> pl.DataFrame:
+        """Rows of ``METER_FINAL`` of a bucket of the ``whole`` day."""
         open_, made = day.gaps, None
         if len(open_):
             window = np.full((len(open_), SPAN + 2, day.slots), np.nan)
@@ -247,7 +256,8 @@ class _Work:
                 .join(self._zones, on="meter_id", how="left", maintain_order="left")
             )
             outage = supply_off(self.outages, meters, first, SPAN + 2, day.minutes)
-            made = estimate(Window(window, types, day.minutes, SPAN, outage))
+            check = whole.of_checks(day.channels[open_], self.register)
+            made = estimate(Window(window, types, day.minutes, SPAN, outage, check))
             made = replace(made, channel=open_[made.channel])
         rates, confidence = self.calendar.rates(day.day, day.minutes), self.calendar.confidence([day.day])
         return day.rows(made, rates.cast(pl.String), confidence)
@@ -270,6 +280,12 @@ class _Work:
         for key in self.lake.keys(METER_FINAL, (day, day)):
             if buckets.overlap(bucket, bucket_of(key)):
                 yield key
+
+
+def _of_rules(register: pl.DataFrame) -> pl.DataFrame:
+    """What rules know of meters. One that is no customer's is like none of a zone and class, so it has none."""
+    of_customer = (pl.when(IS_CUSTOMER).then(name).alias(name) for name in ("zone", "customer_class"))
+    return register.select("meter_id", "check_of", *of_customer)
 
 
 def _by_length(pieces: Sequence[pl.DataFrame], register: pl.DataFrame) -> Iterator[tuple[MeterDay, pl.Series]]:

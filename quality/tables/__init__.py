@@ -11,6 +11,7 @@ from quality.tables.economy import HOUSEHOLD_INCOME as HOUSEHOLD_INCOME, VISITOR
 from quality.tables.energy import (
     DELIVERED as DELIVERED,
     EV_CHARGERS as EV_CHARGERS,
+    IS_CUSTOMER as IS_CUSTOMER,
     LOAD_PROFILE as LOAD_PROFILE,
     LOAD_PROFILE_BASIS as LOAD_PROFILE_BASIS,
     METER_INTERVALS as METER_INTERVALS,
@@ -41,6 +42,7 @@ from quality.tables.governance import (
 from quality.tables.living import FACILITIES as FACILITIES
 from quality.tables.meters import (
     DAILY_ENERGY as DAILY_ENERGY,
+    FEEDER_BALANCE as FEEDER_BALANCE,
     METER_DECISIONS as METER_DECISIONS,
     METER_OUTAGES as METER_OUTAGES,
     MISSING_READINGS as MISSING_READINGS,

@@ -48,6 +48,9 @@ METERS = Table(
     ),
 )
 
+IS_CUSTOMER = pl.col("feeds").is_null() & pl.col("check_of").is_null()
+"""Of ``METERS`` rows: the meter of a customer, whose energy counts. That of a main or check meter would count twice."""
+
 _METER_KEY = ("meter_id", "channel", "quantity", "start")
 _METER_COLUMNS = (
     Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),

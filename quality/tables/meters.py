@@ -102,6 +102,37 @@ METER_OUTAGES = Table(
     ),
 )
 
+FEEDER_BALANCE = Table(
+    name="feeder_balance",
+    title="Balance of feeders",
+    description="What the main meters of a feeder measured, against the meters that the register hangs on it.",
+    smart="energy",
+    of_customers=True,
+    key=("feeder", "local_date"),
+    day="local_date",
+    lineage=False,
+    prefer=(),
+    mode="replace",
+    published=False,
+    derived_from="meter_final",
+    columns=(
+        Column("feeder", pl.String(), "Feeder or transformer.", nullable=False),
+        _DAY,
+        Column("main_kwh", ENERGY, "Final active import of its main meters; null where some is missing.", unit="kWh"),
+        Column("meters_kwh", ENERGY, "Final active import of its customers, as far as it is known.", unit="kWh"),
+        Column("loss_share", pl.Float64(), "1 - meters_kwh / main_kwh; null where main_kwh is null or 0."),
+        Column("mains", pl.UInt32(), "Main meters.", nullable=False),
+        Column("meters", pl.UInt32(), "Customers' meters that the register has on it.", nullable=False),
+        Column(
+            "known_share",
+            pl.Float64(),
+            "Share of the customers' intervals that have a final value; of a meter without any the day counts whole.",
+            minimum=0,
+            maximum=1,
+        ),
+    ),
+)
+
 REGISTER_WATCH = Table(
     name="register_watch",
     title="Changes of the meter register",

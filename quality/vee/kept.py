@@ -139,6 +139,28 @@ class Kept:
         start = pl.Series(midnight(self.day) + slot * self.minutes * MINUTE).cast(METER_FINAL.schema["start"])
         return self.channels.select(CHANNEL)[line].with_columns(start=start, value_final=values)
 
+    def of_checks(self, channels: pl.DataFrame, register: pl.DataFrame) -> Floats | None:
+        """What check meters say of these channels (``CHANNEL``), as far as it is good; None where none has one.
+
+        ``register`` tells by ``check_of`` which meter a ``meter_id`` checks. Of several the least id counts.
+        """
+        pairs = register.filter(pl.col("check_of").is_not_null()).select(_check="meter_id", meter_id="check_of")
+        if not pairs.height:
+            return None
+        lines = self.channels.select(_check="meter_id", quantity="quantity").with_row_index("_from")
+        found = (
+            channels.select("meter_id", "quantity")
+            .with_row_index("_line")
+            .join(pairs, on="meter_id")
+            .join(lines, on=["_check", "quantity"])
+            .sort("_line", "_check", "_from")
+            .unique("_line", keep="first", maintain_order=True)
+        )
+        said = np.full((channels.height, self.slots), np.nan)
+        of = found["_from"].to_numpy()
+        said[found["_line"].to_numpy()] = np.where(self.quality[of] <= _code("S"), self.value[of], np.nan)
+        return said
+
     def within(self, ids: pl.Expr) -> Self:
         """The channels of a range of ids: they are sorted by them, so its values are a run of these."""
         found = np.flatnonzero(self.channels.with_columns(_inside=ids)["_inside"].to_numpy())

@@ -6,7 +6,7 @@ import polars as pl
 
 from quality.meter_grid import CHANNEL, SLOT, ZONE
 from quality.tables.meters import MISSING_READINGS
-from quality.verdicts import Verdict
+from quality.verdicts import Grade, Verdict
 
 _OLD_DAYS: Final = 3
 """How long a gap may be open before somebody should ask: what a weekend held up is there on Monday. Source: ours."""
@@ -79,12 +79,12 @@ def missing_verdict(ranges: pl.DataFrame) -> Verdict:
     """What of ``MISSING_READINGS`` rows nobody has asked for although it is open for ``_OLD_DAYS`` days and more."""
     newest = ranges["since"].max()
     still = ranges.filter(pl.col("closed_on").is_null())
-    old = pl.col("since") <= pl.lit(newest) - pl.duration(days=_OLD_DAYS)
+    old = pl.col("since") <= pl.lit(newest, pl.Date) - pl.duration(days=_OLD_DAYS)
     unasked = still.filter(old, asked=0)
     text = (
         f"{still.height} ranges of {still['meter_id'].n_unique()} meters are open; {unasked.height} of them for "
         f"{_OLD_DAYS} days and more without anybody having asked the utility. See missing_readings, and tell of asking "
         "with `muang meters ask`"
     )
-    grade = "warn" if unasked.height else "pass"
+    grade: Grade = "warn" if unasked.height else "pass"
     return Verdict(MISSING_READINGS.name, "missing-unasked", grade, ranges.height, unasked.height, text)

@@ -15,10 +15,10 @@ from pathlib import Path
 from random import Random
 
 from assets.cities.registry import City
-from assets.graph import city_tables
 from assets.indicators.make import make_all
 from assets.lake import answers, derive, ingest, load_profile, meter_final, register_watch, upkeep
 from assets.lake.derive import DERIVED
+from assets.lake.feeds import city_tables
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
 from assets.landing.identity import claim
