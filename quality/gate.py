@@ -11,6 +11,7 @@ import polars as pl
 
 from quality import expectations
 from quality.contracts import Table
+from quality.suites.suite import ROWS
 from quality.tables import VERDICTS
 from quality.verdicts import Verdict, by_row, contract, freshness, keys, structure, together, worst
 
@@ -22,12 +23,13 @@ def judge(
     day: date,
     whole: pl.DataFrame | None = None,
     more: Iterable[Verdict] = (),
+    city: str | None = None,
 ) -> list[Verdict]:
     """Verdicts of a table on delivery day ``day``, one a check.
 
     ``pieces`` are the rows that the step wrote, or parts of them that share no key, of which one is looked at after
     another. ``newest`` is the table's newest day, ``whole`` the whole table where rules look ``across`` it; ``more``
-    are verdicts that only who made the rows can give.
+    are verdicts that only who made the rows can give. ``city``: whose bounds the table's suite has.
     """
     shapes = [structure(table, table.empty())]
     found_by_row: list[Verdict] = []
@@ -39,8 +41,9 @@ def judge(
             asked.append(expectations.asked(table, rows))
     found = [*worst(shapes), *together(found_by_row)]
     if not blocks(found):
-        rows = pl.concat(asked)
-        found += expectations.judge(table, rows)
+        frames = {name: pl.concat([part[name] for part in asked]) for name in asked[0]}
+        rows = frames[ROWS]
+        found += expectations.judge(table, frames, city)
         found += [verdict for rule in table.rules if rows.height for verdict in rule(table, rows)]
     if whole is not None:
         found += [verdict for rule in table.across for verdict in rule(table, whole)]

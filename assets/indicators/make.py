@@ -37,7 +37,7 @@ def make(step: Step, table: Table, names: Sequence[str]) -> Computed:
     lake = CityLake.of(step)
     rows = NUMBERS[table.name](step.city, step.day, {name: lake.read(TABLES[name]) for name in names})
     lake.put(table, step.day, rows)
-    verdicts = gate.judge(table, rows, step.day, step.day)
+    verdicts = gate.judge(table, rows, step.day, step.day, city=step.city.slug)
     ingest.write_verdicts(step, table, verdicts)
     return Computed(rows, verdicts)
 

@@ -60,6 +60,6 @@ def derive(step: Step, derived: Derived) -> Built:
     rows = derived.make(lake, step.day).select(table.schema.names())
     days = sorted({*rows[table.day].unique(), *lake.days(table)})
     files = lake.revise(table, days, lambda _, these: rows.filter(pl.col(table.day).is_in(these)))
-    verdicts = gate.judge(table, rows, lake.newest(table), step.day, more=derived.judge(rows))
+    verdicts = gate.judge(table, rows, lake.newest(table), step.day, more=derived.judge(rows), city=step.city.slug)
     ingest.write_verdicts(step, table, verdicts)
     return Built(days, files, verdicts)

@@ -272,7 +272,9 @@ def _judged(
     whole = lake.read(table) if table.across else None
     deliveries = [] if table is METER_SUPERSEDED else _delivery_verdicts(table, entries)
     past = _past_verdicts(lake, table, stored, step.day)
-    verdicts = gate.judge(table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries, *past])
+    verdicts = gate.judge(
+        table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries, *past], step.city.slug
+    )
     write_verdicts(step, table, verdicts)
     ledger.record(lake, table, entries)
     return Ingested(entries, files, verdicts)

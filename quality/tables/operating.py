@@ -78,7 +78,7 @@ VERDICTS = Table(
         Column("table", pl.String(), "Table that was judged.", nullable=False),
         Column("check", pl.String(), "Check.", nullable=False),
         Column("day", pl.Date(), "Delivery day of the run that judged.", nullable=False),
-        Column("verdict", pl.String(), "Outcome.", nullable=False, allowed=("pass", "warn", "block")),
+        Column("verdict", pl.String(), "Outcome.", nullable=False, allowed=("pass", "note", "warn", "block")),
         Column("checked", pl.Int64(), "Rows or items judged.", nullable=False, minimum=0),
         Column("failed", pl.Int64(), "Rows or items that broke it.", nullable=False, minimum=0),
         Column("message", pl.String(), "What was found.", nullable=False),
