@@ -32,7 +32,8 @@ better a day; below that a load profile starts to show the gaps and not the city
 class Verdict:
     """The outcome of one check on one table: ``failed`` of ``checked`` rows or items broke it.
 
-    ``sample`` holds at most ``SAMPLE`` of them as dicts, never a metering point's id.
+    ``sample`` holds at most ``SAMPLE`` of them as dicts, never a metering point's id. Its ``shows`` are what was
+    judged, its other columns tell the row; ``bound`` is what was expected.
     """
 
     table: str
@@ -42,6 +43,8 @@ class Verdict:
     failed: int
     message: str
     sample: list[dict[str, Any]] = field(default_factory=list)
+    shows: tuple[str, ...] = ()
+    bound: str = ""
 
 
 def structure(table: Table, frame: pl.DataFrame) -> Verdict:
@@ -141,7 +144,7 @@ def odd_rows(
     sample = _sample(rows.select(shown))
     first = ", ".join(f"{name} {value}" for name, value in sample[0].items() if value is not None)
     text = f"{count} of {checked} rows, first: {first}; expected: {bound}"
-    return Verdict(table.name, check, grade, checked, count, text, sample)
+    return Verdict(table.name, check, grade, checked, count, text, sample, tuple(shows), bound)
 
 
 def freshness(table: Table, newest: date | None, day: date) -> Verdict:
