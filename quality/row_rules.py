@@ -14,8 +14,7 @@ import polars as pl
 class RowRule:
     """Rows of a table for which ``odd`` holds (null counts as not) are told, with their keys and the columns ``shows``.
 
-    ``bound`` says what is expected, ``source`` who says so, ``share`` which part of the rows may be odd before it is
-    said: of two instruments that measure one thing, or of a record that people fill in.
+    ``bound`` says what is expected, ``source`` who says so.
     """
 
     check: str
@@ -23,7 +22,6 @@ class RowRule:
     shows: tuple[str, ...]
     bound: str
     source: str
-    share: float = 0.0
 
 
 def plausible(
@@ -45,11 +43,10 @@ def plausible(
     return RowRule(f"plausible:{column}{named}", odd, (column,), f"{column} within {bounds}", source)
 
 
-def at_most(part: str, whole: str, *, source: str, times: float = 1.0, share: float = 0.0) -> RowRule:
-    """``part`` is not greater than ``times`` ``whole``, where both are told."""
-    bound = f"{part} at most {'' if times == 1 else f'{times:g} times '}{whole}"
-    odd = pl.col(part) > times * pl.col(whole)
-    return RowRule(f"at-most:{part}:{whole}", odd, (part, whole), bound, source, share)
+def at_most(part: str, whole: str, *, source: str) -> RowRule:
+    """``part`` is not greater than ``whole``, where both are told."""
+    odd = pl.col(part) > pl.col(whole)
+    return RowRule(f"at-most:{part}:{whole}", odd, (part, whole), f"{part} at most {whole}", source)
 
 
 def not_before(later: str, earlier: str, *, source: str) -> RowRule:

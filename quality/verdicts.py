@@ -115,8 +115,7 @@ def by_row(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     counts = odd.sum().row(0)
     found = []
     for rule, name, failed in zip(table.row_rules, names, counts, strict=True):
-        wrong = failed > rule.share * frame.height
-        rows = frame.filter(odd[name]) if wrong else frame.clear()
+        rows = frame.filter(odd[name]) if failed else frame.clear()
         found.append(odd_rows(table, rule.check, frame.height, rows, rule.shows, rule.bound))
     return found
 

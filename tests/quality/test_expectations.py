@@ -22,7 +22,18 @@ from quality.verdicts import contract, keys, structure
 ROWS = 20
 DAY = date(2026, 3, 9)
 NOON = datetime(2026, 3, 9, 12, tzinfo=timezone.utc)  # noqa: UP017
-PAIRS = {"pm25_ug_m3": 10.0, "pm10_ug_m3": 20.0, "temperature_c": 28.0}
+PLAUSIBLE = {
+    "pm25_ug_m3": 10.0,
+    "pm10_ug_m3": 20.0,
+    "temperature_c": 28.0,
+    "relative_humidity_pct": 70.0,
+    "above_bank_m": -1.5,
+    "storage_pct": 55.0,
+    "situation": 3,
+    "brightness_k": 330.0,
+    "baht_month": Decimal(20_000),
+}
+"""Of columns whose least possible values contradict each other or are not plausible."""
 SMALL = [table for table in TABLES.values() if table.size != "readings"]
 
 
@@ -30,8 +41,8 @@ def value(table: Table, column: Column, row: int) -> object:
     """A value that keeps the contract; key columns differ from row to row where they can."""
     if column.allowed is not None:
         return column.allowed[0]
-    if column.name in PAIRS:
-        return PAIRS[column.name]
+    if column.name in PLAUSIBLE:
+        return PLAUSIBLE[column.name]
     low = column.minimum if column.minimum is not None else 0
     match column.dtype:
         case pl.String():
