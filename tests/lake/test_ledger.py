@@ -1,5 +1,6 @@
 """From receipts to tables: what is due, what the books say, and what a crash or a fixed reader leaves."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -37,6 +38,9 @@ from tests.lake.small_city import (
 )
 
 pytestmark = pytest.mark.usefixtures("without_suites")
+
+JUDGED = re.compile("/verdicts/|/validation_results/")
+"""What a night writes of how it judged, which is another matter on another night."""
 
 
 def test_what_a_crash_left_unread_is_due_the_next_day_and_only_then(deployment: Deployment, city: City) -> None:
