@@ -20,6 +20,7 @@ from quality import gate, past_days
 from quality.batch import Batch, together
 from quality.contracts import Table
 from quality.problems import CODES, gather, problem
+from quality.reviewed import accept
 from quality.tables import (
     METER_INTERVALS,
     METER_SUPERSEDED,
@@ -289,6 +290,7 @@ def _judged(
     verdicts = gate.judge(
         table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries, *past], step.city.slug
     )
+    verdicts = accept(table.name, verdicts, step.city.reviewed, step.day)
     write_verdicts(step, table, verdicts)
     ledger.record(lake, table, entries)
     return Ingested(entries, files, verdicts)
