@@ -22,7 +22,7 @@ from pydantic import Field
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import numeric, parsed, read_csv, text_frame
+from assets.sources.parsing import illegible, parsed, read_csv, text_frame
 from assets.sources.source import Context, ReadResult, Source
 from assets.sources.stations import Stations, listed, strayed
 from quality.batch import Batch
@@ -263,14 +263,11 @@ def _measured(
     text = pl.col("label").str.strip_chars()
     label = pl.coalesce(text.str.to_datetime(form, strict=False) for form in (f"{_MINUTES}:%S", _MINUTES))
     begin = pl.col("_label") - label_to_start
+    labelled = readings.with_columns(
+        *(pl.lit(None, pl.String).alias(name) for name in absent), _label=label.cast(pl.Datetime("us"))
+    ).refuse((pl.col("_label").is_null(), "stamp-bad", "the hour's label is not a date and time"))
     return (
-        readings.with_columns(
-            *(pl.lit(None, pl.String).alias(name) for name in absent), _label=label.cast(pl.Datetime("us"))
-        )
-        .refuse(
-            (pl.col("_label").is_null(), "stamp-bad", "the hour's label is not a date and time"),
-            *numeric(sorted(columns)),
-        )
+        illegible(labelled, sorted(columns))
         .select(
             "station_id",
             start=thai.utc(begin),

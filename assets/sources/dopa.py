@@ -119,14 +119,14 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
 
 def _areas(tambons: pl.DataFrame, city: City) -> pl.DataFrame:
     amphoe = pl.col("tambon").str.slice(0, 4)
+    # Bangkok's offices are those of its districts: ท้องถิ่นเขตพระนคร.
+    office = thai.clean(pl.col("office_name")).str.strip_prefix("ท้องถิ่น")
     levels = [
         ("province", tambons.with_columns(code=pl.lit(city.dopa_province), name=pl.lit(city.province_th))),
         # The file names offices, not amphoe: only an office whose code is an amphoe's gives it its name.
         (
             "amphoe",
-            tambons.with_columns(
-                code=amphoe, name=pl.when(pl.col("office") == amphoe).then(thai.area(pl.col("office_name")))
-            ),
+            tambons.with_columns(code=amphoe, name=pl.when(pl.col("office") == amphoe).then(thai.area(office))),
         ),
         (
             "tambon",

@@ -16,7 +16,7 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import numeric, parsed, text_frame
+from assets.sources.parsing import illegible, parsed, text_frame
 from assets.sources.source import Context, Options, ReadResult, Source
 from quality.batch import Batch
 from quality.problems import problem
@@ -53,10 +53,8 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
         return ReadResult(GISTDA_PM25.name, problems=missing)
     own = own.with_columns(
         _at=pl.col("dt").str.strip_suffix("Z").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
-    ).refuse(
-        (pl.col("_at").is_null(), "stamp-bad", "dt is not a date and time"),
-        *numeric(PRODUCTS),
-    )
+    ).refuse((pl.col("_at").is_null(), "stamp-bad", "dt is not a date and time"))
+    own = illegible(own, PRODUCTS)
     limit = datetime.combine(context.day, time()) - STALE_AFTER
     own = own.warn(pl.col("_at") < limit, "station-stale", pl.format("the model's newest hour is {}", "_at"))
     hour = pl.col("_at").dt.truncate("1h")

@@ -24,7 +24,7 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within, within
-from assets.sources.parsing import numeric, parsed, read_csv, text_frame
+from assets.sources.parsing import illegible, parsed, read_csv, text_frame
 from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
 from quality.problems import problem
@@ -271,7 +271,6 @@ def _near(source: str, hotspots: Batch, context: Context[HotspotOptions]) -> Bat
         .with_columns(_local=pl.col("at").dt.convert_time_zone("Asia/Bangkok").dt.date())
         .refuse(
             (pl.col("at").is_null(), "stamp-bad", "acq_date and acq_time are no moment"),
-            *numeric(("bright_ti4", "frp")),
         )
         .warn(
             ~thai.is_missing(pl.col("th_date")) & ~agrees.fill_null(value=False),
@@ -279,6 +278,7 @@ def _near(source: str, hotspots: Batch, context: Context[HotspotOptions]) -> Bat
             "th_date and th_time are not acq_date and acq_time, read as UTC, in Bangkok",
         )
     )
+    near = illegible(near, ("bright_ti4", "frp"))
     if unknown := near.rows.filter(pl.col("_confidence").is_null() & ~thai.is_missing(pl.col("confidence"))).height:
         near = near.note("quantity-other", f"{unknown} hotspots have a confidence of another scale: left out")
     return near.select(

@@ -18,7 +18,7 @@ from assets.landing.request import Request
 from assets.sources import ckan, thai
 from assets.sources.date_order import dates
 from assets.sources.geo import Km, Within, within
-from assets.sources.parsing import numeric
+from assets.sources.parsing import illegible
 from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
 from quality.problems import problem
@@ -102,8 +102,8 @@ def read(data: bytes, context: Context[AccidentOptions]) -> ReadResult:
         (pl.col("ambiguous"), "stamp-ambiguous", "nothing in the file tells the day from the month"),
         (pl.col("date").is_null(), "stamp-bad", "no date"),
         (pl.col("date") > context.day, "stamp-bad", "the date lies after the delivery"),
-        *numeric(sorted(_COUNTS), pl.Int64()),
     )
+    known = illegible(known, sorted(_COUNTS), pl.Int64())
     return ReadResult.of(
         MOT_ACCIDENTS.name,
         f"{records.evidence}, {days.height} accidents, {near.rows.height} within reach; {evidence}",

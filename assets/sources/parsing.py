@@ -16,7 +16,7 @@ import polars as pl
 
 from assets.landing.unpack import ArchiveError, members
 from assets.sources import thai
-from quality.batch import Batch, Breach
+from quality.batch import Batch
 from quality.problems import gather, problem
 
 _NUMBER = pl.Float64()
@@ -171,17 +171,13 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value).encode("utf-8", "replace").decode()
 
 
-def numeric(names: Iterable[str], dtype: pl.DataType = _NUMBER) -> list[Breach]:
-    """What ``Batch.refuse`` takes to refuse text in the columns ``names`` that is neither a number of ``dtype`` nor a
-    missing mark (``value-not-number``)."""
-    return [
-        (
-            ~thai.is_missing(pl.col(name)) & thai.number(pl.col(name), dtype).is_null(),
-            "value-not-number",
-            f"{name} is not a number",
-        )
-        for name in names
-    ]
+def illegible(batch: Batch, names: Iterable[str], dtype: pl.DataType = _NUMBER) -> Batch:
+    """``batch`` with a problem (``value-not-number``) for each text in the columns ``names`` that is neither a number
+    of ``dtype`` nor a missing mark. The rows stay: ``thai.number`` makes such a cell null, and the others hold."""
+    for name in names:
+        bad = ~thai.is_missing(pl.col(name)) & thai.number(pl.col(name), dtype).is_null()
+        batch = batch.warn(bad, "value-not-number", f"{name} is not a number and left out")
+    return batch
 
 
 def absent_fields(records: Iterable[Any], names: Iterable[str]) -> pl.DataFrame:

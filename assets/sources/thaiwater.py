@@ -21,7 +21,7 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within, within
-from assets.sources.parsing import absent_fields, numeric, parsed, text_frame
+from assets.sources.parsing import absent_fields, illegible, parsed, text_frame
 from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
 from quality.tables import RAINFALL, STATION_LISTS, WATER_LEVELS
@@ -243,12 +243,11 @@ def _near(readings: Batch, context: Context[WaterOptions], values: Sequence[str]
     tomorrow = datetime.combine(context.day + timedelta(days=1), time())
     newest = readings.rows.filter(pl.col("_local") < tomorrow)["_local"].max()
     limit = max(newest, datetime.combine(context.day, time())) if isinstance(newest, datetime) else tomorrow
-    return (
+    told = (
         within(readings.filter(~nowhere), context.city, context.options.within_km)
         .refuse(
             (pl.col("_local") >= tomorrow, "stamp-bad", "the stamp lies after the day of delivery"),
             (pl.col("_local").is_null(), "stamp-bad", "the stamp is not YYYY-MM-DD HH:MM"),
-            *numeric(sorted(values)),
             (pl.col("station_id").is_null(), "value-null", "the station has no id"),
         )
         .warn(
@@ -257,6 +256,7 @@ def _near(readings: Batch, context: Context[WaterOptions], values: Sequence[str]
             pl.format("station {}: newest reading is of {}", "station_id", "stamp"),
         )
     )
+    return illegible(told, sorted(values))
 
 
 def _value(name: str) -> pl.Expr:

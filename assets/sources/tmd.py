@@ -11,6 +11,7 @@ wind is in km/h, and ``Rainfall`` is that of the three hours before. A stamp of 
 day taken for a month would mostly be. A login that is not known is answered with 200 and no bytes at all.
 """
 
+import html
 from collections.abc import Generator, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within
-from assets.sources.parsing import numeric, parsed, text_frame
+from assets.sources.parsing import illegible, parsed, text_frame
 from assets.sources.source import Context, ReadResult, Source
 from assets.sources.stations import listed
 from quality.batch import Batch
@@ -137,7 +138,12 @@ def _flat(station: Mapping[str, Any]) -> dict[str, Any]:
     observed = station["Observation"] or {}
     fields = {column: station.get(name) for name, column in PLACE.items()}
     fields |= {name: observed.get(name) for name in ("DateTime", *VALUES)}
-    return {name: None if value in ({}, []) else value for name, value in fields.items()}
+    # XML made JSON: elements without content are empty objects, and Thai letters may be character references.
+    return {name: None if value in ({}, []) else _unescaped(value) for name, value in fields.items()}
+
+
+def _unescaped(value: Any) -> Any:
+    return html.unescape(value) if isinstance(value, str) else value
 
 
 def _observed(observations: Batch, day: date) -> Batch:
@@ -145,8 +151,9 @@ def _observed(observations: Batch, day: date) -> Batch:
     text = thai.clean(pl.col("DateTime"))
     stamp = pl.coalesce(text.str.to_datetime(form, time_unit="us", strict=False) for form in _STAMPS)
     midnight = datetime.combine(day, time())
+    observed = illegible(observations, sorted(VALUES))
     return (
-        observations.with_columns(_at=stamp)
+        observed.with_columns(_at=stamp)
         .refuse(
             (pl.col("_at").is_null(), "stamp-bad", "DateTime is not a date and time"),
             (
@@ -154,7 +161,6 @@ def _observed(observations: Batch, day: date) -> Batch:
                 "stamp-bad",
                 pl.format("{} is after the delivery day", "_at"),
             ),
-            *numeric(sorted(VALUES)),
         )
         .warn(
             pl.col("_at") < midnight - STALE_AFTER,

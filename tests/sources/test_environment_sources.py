@@ -86,17 +86,20 @@ def test_history_says_what_is_missing(phuket):
     ]
 
 
-def test_history_refuses_text_in_values_and_merges_repeats(phuket):
+def test_history_leaves_text_in_values_out_and_merges_repeats(phuket):
     rows = hours(**FULL)
     data = [*rows, rows[3], rows[4] | {"PM25": 77}, {"DATETIMEDATA": "2026-11-23 00:00:00"} | FULL | {"PM25": "high"}]
     result = AIR4THAI_HISTORY.read(history([station("43t", data)]), Context(phuket, DAY, f"history/{ASKED}", {}))
     assert result.problems.select("row", "code").rows() == [
         (None, "duplicate-rows"),
+        (None, "value-missing"),
         (5, "key-duplicate"),
         (26, "key-duplicate"),
         (27, "value-not-number"),
     ]
-    assert result.tables["air_quality"].height == 23
+    assert result.tables["air_quality"].height == 24
+    odd = result.tables["air_quality"].filter(_row=27)
+    assert odd["pm25_ug_m3"].to_list() == [None] and odd["o3_ppb"].null_count() == 0, "the other cells hold"
 
 
 @pytest.mark.parametrize(

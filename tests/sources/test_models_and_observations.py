@@ -162,7 +162,6 @@ def test_a_province_that_is_left_out_is_said():
         ({"data": "none"}, "answer-bad"),
         ({"data": ["pv_idn dt"]}, "answer-bad"),
         ({"data": [province(dt="yesterday")]}, "stamp-bad"),
-        ({"data": [province(pm25="high")]}, "value-not-number"),
     ],
 )
 def test_a_model_answer_that_cannot_be_used_says_why(changes, code):
@@ -279,5 +278,12 @@ def test_observations_that_cannot_be_used_are_rejected(content, code):
 
 def test_a_station_without_number_or_reading_is_refused_not_lost():
     result = tmd(synoptic(AirTemperature="warm"), synoptic("48567") | {"Observation": []})
-    assert sorted(result.problems["code"]) == ["stamp-bad", "value-not-number"]
-    assert not result.tables["weather"].height
+    assert sorted(result.problems["code"]) == ["stamp-bad", "value-missing", "value-not-number"]
+    [row] = result.tables["weather"].to_dicts()
+    assert row["temperature_c"] is None and row["relative_humidity_pct"] is not None, "one odd cell is one odd cell"
+
+
+def test_a_trace_of_rain_costs_no_observation_and_names_are_unescaped():
+    result = tmd(synoptic(Rainfall="T") | {"StationNameThai": "&#xE20;&#xE39;&#xE40;&#xE01;&#xE47;&#xE15;"})
+    assert result.tables["weather"]["temperature_c"].null_count() == 0
+    assert result.tables["station_lists"]["name_th"].to_list() == ["ภูเก็ต"]

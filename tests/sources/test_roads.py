@@ -78,8 +78,8 @@ def test_a_blank_number_is_missing_and_zero_is_zero(phuket):
     assert (told["road_km"], told["cause"]) == (None, None)
     assert result.problems["code"].to_list() == ["value-missing", "value-missing"]
     wrong = read(accidents(ACCIDENT | {"ผู้เสียชีวิต": "สอง"}), phuket)
-    assert codes(wrong) == [(2, "value-not-number")]
-    assert wrong.tables["road_accidents"].height == 0
+    assert (2, "value-not-number") in codes(wrong)
+    assert wrong.tables["road_accidents"]["deaths"].to_list() == [None], "that it happened is known"
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,8 @@ def test_readings_that_cannot_be_used_are_coded(phuket):
         reading(8, waterlevel_msl="9.00"),
         reading(9, lat=18.0),
     )
-    assert set(result.tables["water_levels"]["station_id"]) == {"6"}
+    assert set(result.tables["water_levels"]["station_id"]) == {"1", "6"}
+    assert result.tables["water_levels"].filter(station_id="1")["level_msl_m"].to_list() == [None]
     by_code = {
         code: result.problems.filter(code=code)["row"].to_list()
         for code in set(result.problems["code"]) - {"value-missing", "column-missing"}
@@ -395,7 +396,8 @@ def test_hotspots_that_cannot_be_used_are_coded(phuket):
         spot(lat=7.95),
     )
     rows, broken = kept(HOTSPOTS, result)
-    assert (rows["confidence"].to_list(), broken) == ([None, "high", "nominal"], 1)
+    assert (rows["confidence"].to_list(), broken) == (["nominal", None, "high", "nominal"], 1)
+    assert rows["frp_mw"].null_count() == 1
     assert result.problems.filter(code="stamp-bad")["row"].to_list() == [1, 2]
     assert result.problems.filter(code="value-not-number")["row"].to_list() == [3]
     assert messages(result, "value-missing") == ["1 of 10 hotspots have no place"]
