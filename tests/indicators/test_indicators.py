@@ -241,8 +241,6 @@ def test_pm25_of_a_day(made_up) -> None:
         if (of := [value for name, _, value in values if name == station])
     ]
     assert found["pm25_mean_day"]["value"] == pytest.approx(sum(means) / 2, abs=1e-6)
-    hours = {start: [v for _, at, v in values if at == start] for _, start, _ in values}
-    assert found["pm25_hours_above"]["value"] == sum(sum(of) / len(of) > 37.5 for of in hours.values())
     assert found["pm25_mean_day"]["verdict"] == "partial", "nobody tells where the second station is"
     assert "43tb" in found["pm25_mean_day"]["reason"]
 
