@@ -45,6 +45,15 @@ CLASSES = ((15.0, "very good"), (25.0, "good"), (37.5, "moderate"), (75.0, "star
 (Pollution Control Department, in force since 1 June 2023); above them is 5, "affects health"."""
 
 
+COOLING_BASE = 18.3
+"""°C that cooling degree days are counted from: 65 °F (ASHRAE Handbook, Fundamentals, climatic design information)."""
+
+
+def cooling(mean: float) -> float:
+    """Cooling degree days (K·d) of a day of that mean temperature (°C)."""
+    return max(mean - COOLING_BASE, 0.0)
+
+
 def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
     """Air and weather of each table's newest day, water and fire."""
     return [
@@ -297,6 +306,14 @@ def _weather(day: date, tables: Tables) -> list[Indicator]:
             rows.select(pl.col("temperature_c").mean()).item(),
             "°C",
             "mean of hourly values",
+            replace(basis, coverage=min(temperature.len() / HOURS, 1.0)),
+        ),
+        Indicator(
+            "cooling_degree_days",
+            "Cooling degree days of the day",
+            None if temperature.is_empty() else cooling(float(temperature.mean())),  # type: ignore[arg-type]
+            "K·d",
+            f"mean temperature of the day above {COOLING_BASE} °C",
             replace(basis, coverage=min(temperature.len() / HOURS, 1.0)),
         ),
         Indicator(

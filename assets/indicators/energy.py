@@ -10,13 +10,15 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets.cities.registry import City
+from assets.indicators.air import COOLING_BASE, HOURS, cooling
 from assets.indicators.grid_factor import grid_factor
 from assets.indicators.indicator import ENOUGH, Basis, Indicator, Period, absent, joined, nothing
 from assets.indicators.inhabitants import own_area, registered
 from assets.indicators.metered import Metered, of_day
 from assets.indicators.tables import Tables
 from quality.privacy import lacking
-from quality.tables import EV_CHARGERS, LOAD_PROFILE, POPULATION
+from quality.tables import EV_CHARGERS, LOAD_PROFILE, POPULATION, WEATHER
+from quality.vee.day_types import calendar
 
 QUARTER_HOURS = 96
 """Quarter-hours of a day; Thailand has no daylight saving."""
@@ -82,6 +84,8 @@ def _load(city: City, day: date, tables: Tables) -> list[Indicator]:
             published,
         ),
         _co2(total, published),
+        _peak_share(quarters, published),
+        _per_degree_day(total, tables, published),
         _per_head(city, day, tables, there, total, published),
         Indicator(
             "peak_kw", "Peak quarter-hour", peak, "kW", "greatest sum over cells in a quarter-hour, times 4", published
@@ -124,6 +128,42 @@ def _co2(kwh: float, published: Basis) -> Indicator:
         replace(
             published, sources=f"{published.sources}; grid factor: {factor.source}", partial=joined(partial, unsure)
         ),
+    )
+
+
+def _peak_share(quarters: pl.DataFrame, published: Basis) -> Indicator:
+    """Of the energy of published cells, what was used in PEA's and MEA's peak hours."""
+    day = published.period.last
+    confidence = calendar().confidence([day])
+    slot = (pl.col("start").dt.convert_time_zone("Asia/Bangkok").dt.time().cast(pl.Duration).dt.total_minutes()) // 15
+    peak = calendar().rates(day, 15).cast(pl.String) == "peak"
+    used = quarters.filter(pl.lit(peak).gather(slot))["kwh"].sum() if quarters.height else 0
+    total = quarters["kwh"].sum()
+    unsure = f"the calendar of {day.year} is of confidence {confidence}" if confidence != "A" else None
+    return Indicator(
+        "tou_peak_share",
+        "Share of electricity used in peak hours",
+        100 * float(used) / float(total) if total else None,
+        "%",
+        "energy of the published cells in the hours that PEA's and MEA's calendar calls peak, over that of the day",
+        replace(published, partial=joined(published.partial, unsure)),
+    )
+
+
+def _per_degree_day(kwh: float, tables: Tables, published: Basis) -> Indicator:
+    """Of the weather of the same day, and of no other."""
+    day = published.period.last
+    temperature = tables.get(WEATHER).filter(local_date=day, product="model")["temperature_c"].drop_nulls()
+    short = temperature.len() < ENOUGH * HOURS
+    degrees = 0.0 if short else cooling(float(temperature.mean()))  # type: ignore[arg-type]
+    reason = f"the day is known by {temperature.len()} of {HOURS} hours of temperature" if short else "nothing to cool"
+    return Indicator(
+        "kwh_per_degree_day",
+        "Electricity per cooling degree day",
+        kwh / degrees if degrees else None,
+        "kWh/(K·d)",
+        f"sum of the published cells over the mean temperature of the same day above {COOLING_BASE} °C",
+        replace(published, sources=f"{published.sources}; {WEATHER.name}", withheld=None if degrees else reason),
     )
 
 

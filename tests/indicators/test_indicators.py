@@ -26,6 +26,7 @@ from assets.indicators.tables import Tables
 from assets.sources.ckan_population import CKAN_POPULATION
 from assets.sources.source import Context
 from quality.tables import (
+    CITY_STATISTICS,
     EV_CHARGERS,
     INDICATORS,
     POPULATION,
@@ -556,3 +557,92 @@ def test_coverage_decides_whatever_is_missing_and_in_whatever_order(made_up, hid
     best = max((kept.drop_nulls("pm25_ug_m3")["station_id"].value_counts()["count"]), default=0)
     if kept.height:
         assert (row["pm25_mean_day"]["value"] is not None) == (best >= 18)
+
+
+# What a smart-city office asks for
+
+
+def on(made_up, day: date, **more: pl.DataFrame) -> dict[str, dict]:
+    meters = of_meters().with_columns(local_date=pl.lit(day))
+    return rows(energy(made_up.city(), day, {"load_profile": made_up.load_profile(day), METERED: meters} | more))
+
+
+@pytest.mark.parametrize(
+    ("day", "peak"),
+    [
+        (date(2026, 11, 20), True),
+        (date(2026, 11, 21), False),
+        (date(2026, 11, 22), False),
+        (date(2026, 10, 13), False),
+    ],
+    ids=["friday", "saturday", "sunday", "a holiday on a tuesday"],
+)
+def test_peak_hours_are_those_of_the_tariff(made_up, day: date, peak: bool) -> None:
+    """A plain model: 09:00 to 22:00 in Bangkok, of a working day."""
+    cells = made_up.load_profile(day)
+    used = [(row["start"] + timedelta(hours=7), float(row["kwh"])) for row in cells.to_dicts()]
+    at_peak = sum(kwh for at, kwh in used if peak and 9 <= at.hour < 22)
+    share = on(made_up, day)["tou_peak_share"]
+    assert share["value"] == pytest.approx(100 * at_peak / sum(kwh for _, kwh in used), abs=1e-6)
+
+
+def test_a_degree_day_is_of_the_same_day_or_there_is_none(made_up) -> None:
+    weather = made_up.weather()
+    total = sum(map(float, made_up.load_profile()["kwh"]))
+    mean = sum(weather["temperature_c"]) / 24
+    same = on(made_up, DAY, weather=weather)["kwh_per_degree_day"]
+    assert same["value"] == pytest.approx(total / (mean - 18.3), abs=1e-5)
+    cool = on(made_up, DAY, weather=weather.with_columns(temperature_c=pl.lit(18.0)))["kwh_per_degree_day"]
+    assert (cool["value"], cool["reason"]) == (None, "nothing to cool"), "no energy is divided by nothing"
+    for lacking in (weather.with_columns(local_date=pl.lit(DAY - timedelta(1))), weather.head(17)):
+        assert on(made_up, DAY, weather=lacking)["kwh_per_degree_day"]["verdict"] == "withheld"
+    assert on(made_up, DAY, weather=weather.head(18))["kwh_per_degree_day"]["value"] is not None
+
+
+def deaths_of(made_up, *by_year: int) -> dict[str, dict]:
+    years = range(2026 - len(by_year), 2026)
+    tables = [
+        casualties(made_up).with_columns(
+            persons=pl.lit(persons // 12, pl.Int64),
+            reference_date=pl.col("reference_date").dt.offset_by(f"{year - 2025}y"),
+        )
+        for year, persons in zip(years, by_year, strict=True)
+    ]
+    whole = pl.concat(tables).filter(pl.col("months") == 1)
+    return rows(mobility(made_up.city(), DAY, {"road_casualties": whole}))
+
+
+def test_deaths_are_held_against_the_years_before(made_up) -> None:
+    assert deaths_of(made_up, 120, 120, 240, 120)["road_deaths_against_before"]["value"] == -25.0
+    assert deaths_of(made_up, 1200, 120, 120, 240, 120)["road_deaths_against_before"]["value"] == -25.0, "older ones"
+    for few in ((120, 120, 120), (120,)):
+        assert verdict(deaths_of(made_up, *few)["road_deaths_against_before"]) == (None, "withheld")
+    assert verdict(deaths_of(made_up, 0, 0, 0, 12)["road_deaths_against_before"]) == (None, "withheld")
+
+
+def statistic(made_up, item: str, unit: str, value: int, dataset: str = "phuket.gdcatalog.go.th/w") -> pl.DataFrame:
+    row = {"dataset": dataset, "smart": "environment", "item": item, "unit": unit, "value": value, "months": 12}
+    row |= {"area": "ภูเก็ต", "area_level": "province", "category": "all", "is_total": False, "status": "published"}
+    return made_up.frame(CITY_STATISTICS, [row | {"reference_date": date(2025, 1, 1)}])
+
+
+@pytest.mark.parametrize(
+    ("item", "unit", "value", "code", "want"),
+    [
+        ("ปริมาณขยะมูลฝอยที่เกิดขึ้น", "ตัน", 200_000, "waste_kg_per_head_year", 500.0),
+        ("ขยะที่นำกลับมาใช้ประโยชน์", "ตัน", 40_000, "recycled_kg_per_head_year", 100.0),
+        ("พื้นที่สีเขียว", "ไร่", 1_000, "green_m2_per_head", 4.0),
+    ],
+)
+def test_statistics_per_inhabitant(made_up, item: str, unit: str, value: int, code: str, want: float) -> None:
+    def found(*statistics: pl.DataFrame, people: int | None = 400_000) -> dict[str, dict]:
+        tables = {"city_statistics": pl.concat(statistics)}
+        tables |= {"population": registered(made_up, "83", "province", people)} if people else {}
+        return rows(all_indicators(made_up.city(), DAY, tables))
+
+    one = statistic(made_up, item, unit, value)
+    assert verdict(found(one)[code]) == (want, "ok")
+    assert verdict(found(one, people=None)[code]) == (None, "withheld")
+    assert code not in found(statistic(made_up, item, "ร้อยละ", value)), "another unit is another thing"
+    twice = found(one, statistic(made_up, item, unit, value * 2, "phuket.gdcatalog.go.th/v"))[code]
+    assert verdict(twice) == (None, "withheld"), "of two publications none is chosen"
