@@ -191,9 +191,7 @@ def _landed(receipts: Sequence[Receipt]) -> dg.MaterializeResult:
             )
             for r in sorted(receipts, key=lambda r: r.outcome in ("new", "unchanged"))[:SAMPLE]
         ],
-        schema=dg.TableSchema(
-            columns=[dg.TableColumn(name, kind) for name, kind in _RECEIPT_COLUMNS.items()],
-        ),
+        schema=dg.TableSchema([dg.TableColumn(name, kind) for name, kind in _RECEIPT_COLUMNS.items()]),
     )
     return dg.MaterializeResult(
         metadata={
@@ -275,7 +273,7 @@ def _numbers(city: City, table: Table, names: Sequence[str], shown: Sequence[str
 
     def metadata(done: Computed) -> Mapping[str, Any]:
         rounded = done.rows.select(shown).with_columns(pl.selectors.float().round(2))
-        return {"dagster/row_count": done.rows.height, table.name: dg.MetadataValue.md(_markdown(rounded))}
+        return {"dagster/row_count": done.rows.height, table.name: _markdown(rounded)}
 
     deps = [_key(city, name) for name in names]
     return _judged_asset(city, table, deps, lambda step: make(step, table, names), metadata)
@@ -340,6 +338,7 @@ def check_results(verdicts: Sequence[Verdict]) -> Iterator[dg.AssetCheckResult]:
                 "judged": len(verdicts),
                 "found": len(found),
                 "findings": [f"{v.check}: {v.failed} of {v.checked}: {v.message}" for v in found[:SAMPLE]],
+                **{f"rows of {v.check}": _markdown(pl.DataFrame(v.sample)) for v in found[:SAMPLE] if v.sample},
             },
         )
 
@@ -359,10 +358,9 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def _markdown(frame: pl.DataFrame) -> str:
-    """A frame as a Markdown table."""
+def _markdown(frame: pl.DataFrame) -> dg.MarkdownMetadataValue:
     lines = [f"| {' | '.join('' if cell is None else str(cell) for cell in row)} |" for row in frame.rows()]
-    return "\n".join([f"| {' | '.join(frame.columns)} |", "|---" * frame.width + "|", *lines])
+    return dg.MetadataValue.md("\n".join([f"| {' | '.join(frame.columns)} |", "|---" * frame.width + "|", *lines]))
 
 
 def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:

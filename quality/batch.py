@@ -66,6 +66,13 @@ class Batch:
         bad = refused.select(row=self._number, code=code, message=message)
         return replace(self, rows=self.rows.filter(~any_broken)).also(bad.cast(PROBLEM_SCHEMA))
 
+    def blank(self, column: str, where: pl.Expr, code: str, message: str | pl.Expr) -> Self:
+        """Null in ``column`` where ``where`` holds, each a problem; the rows stay with their other values."""
+        if not self.rows.select(where.any()).item():
+            return self
+        told = self.warn(where, code, message)
+        return told.with_columns(pl.when(~where).then(pl.col(column)).alias(column))
+
     def warn(self, where: pl.Expr, code: str, message: str | pl.Expr) -> Self:
         """A problem for every row where ``where`` holds; the rows stay."""
         text = pl.lit(message) if isinstance(message, str) else message

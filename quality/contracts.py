@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from quality.batch import Batch, Breach
+from quality.row_rules import RowRule
 
 if TYPE_CHECKING:
     from quality.verdicts import Verdict
@@ -52,6 +53,8 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     allowed: tuple[str, ...] | None = None
+    place: bool = False
+    """Whether it says where the row is of: a row that has no other number tells nothing."""
     was: tuple[str, ...] = ()
     """Names that the column had in earlier versions of its table."""
 
@@ -111,8 +114,9 @@ class Table:
     ``published`` tables go into snapshots. ``smart`` is the Smart the table serves. ``of_customers``: its rows are of
     single customers or its checks count them, so its verdicts are published in bands only (``quality.disclosure``).
 
-    What the gate asks beyond the columns (``quality.gate``): ``expectations``; ``metrics`` makes of the rows the small
-    frame that they and ``rules`` judge where the rows are too many; ``across`` rules look at the whole table.
+    What the gate asks beyond the columns (``quality.gate``): ``row_rules`` (``quality.row_rules``) of each row;
+    ``expectations``; ``metrics`` makes of the rows the small frame that they and ``rules`` judge where the rows are too
+    many; ``across`` rules look at the whole table.
     ``derived_from`` names the table that it is made of, ``by_day`` whether day by day. ``size``: ``readings`` is a row
     a reading, judged in Polars; a table of ``few`` rows (some hundred a month) is one file a year in the lake;
     ``operating`` tables are Muang's own ledger, which nothing judges. ``bucketed``: a big city's days of it are cut by
@@ -148,6 +152,10 @@ class Table:
     size: Literal["rows", "few", "readings", "operating"] = "rows"
     bucketed: bool = False
     expectations: tuple[Expectation, ...] = ()
+    row_rules: tuple[RowRule, ...] = ()
+    usual: tuple[str, ...] = ()
+    usual_by: tuple[str, ...] = ()
+    """A day's rows and means of the columns ``usual`` of each series ``usual_by`` are held against like days."""
     metrics: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     rules: tuple[Rule, ...] = ()
     across: tuple[Rule, ...] = ()
@@ -161,6 +169,10 @@ class Table:
             if name not in self.schema:
                 raise ValueError(f"table {self.name}: {name} is not one of its columns")
         judged = self.metrics(self.empty()).columns if self.metrics else self.schema.names()
+        for rule in self.row_rules:
+            named = {*rule.odd.meta.root_names(), *rule.shows}
+            if unknown := named - set(self.schema):
+                raise ValueError(f"table {self.name}: {rule.check} judges {sorted(unknown)}, which it has not")
         for expectation in self.expectations:
             if unknown := set(expectation.columns) - set(judged):
                 raise ValueError(f"table {self.name}: {expectation.check} judges {sorted(unknown)}, which it has not")
@@ -202,7 +214,8 @@ class Table:
         Columns the frame lacks are added as nulls when nullable; columns the contract lacks, and floats for a column
         of another type, raise ``ValueError`` (that is the reader's mistake, not the data's). The good rows are in
         contract order, as delivered or as stored like ``frame``; without ``_row`` a problem has no row. A row is
-        refused once, for its first breach.
+        refused once, for its first breach. Of a row that has another number, a number out of its bounds only becomes
+        null (``cell-range``), unless the table is of customers, whose values have rules of their own (``quality.vee``).
         """
         schema = self.schema if "_nth" in frame.columns else self.delivered
         extra = set(frame.columns) - set(schema)
@@ -217,6 +230,8 @@ class Table:
         frame = frame.select(pl.col(name).cast(dtype, strict=True) for name, dtype in schema.items())
         numbered = frame if "_row" in schema else frame.with_columns(_row=pl.lit(None, pl.Int64))
         judged = Batch(numbered).refuse(*self._breaches())
+        for name, (outside, text) in self._cells().items():
+            judged = judged.blank(name, outside, "cell-range", text)
         return judged if "_row" in schema else Batch(judged.rows.drop("_row"), judged.problems)
 
     def arrived(self, batch: Batch, delivered: date) -> Batch:
@@ -229,23 +244,46 @@ class Table:
         column = self.by_column.get(name)
         return name not in self.key and (column is None or column.nullable)
 
+    def _cells(self) -> dict[str, tuple[pl.Expr, pl.Expr]]:
+        """Of each number that may be null alone: where it is out of bounds, and what is said of it."""
+        if self.of_customers:
+            return {}
+        numbers = [column for column in self.columns if column.dtype.is_numeric() and self._nullable(column.name)]
+        return {column.name: found for column in numbers if (found := _outside(column)) is not None}
+
     def _breaches(self) -> list[Breach]:
+        cells = self._cells()
+        told = [each for each in self.columns if each.dtype.is_numeric() and not each.place]
+        numbers = [each.name for each in told if self._nullable(each.name)]
+        good = [
+            pl.col(name).is_not_null() & (~cells[name][0] if name in cells else pl.lit(value=True)) for name in numbers
+        ]
+        alone = ~pl.any_horizontal(*good) if good else pl.lit(value=True)
         breaches: list[Breach] = []
         for column in self.columns:
             value = pl.col(column.name)
             if not self._nullable(column.name):
                 breaches.append((value.is_null(), "value-null", f"{column.name} is missing"))
+            among = alone if column.name in cells else pl.lit(value=True)
             if column.dtype.is_float():
-                breaches.append((value.is_nan() | value.is_infinite(), "value-not-number", column.name))
-            low, high = column.minimum, column.maximum
-            if low is not None or high is not None:
-                outside = pl.any_horizontal(
-                    *([] if low is None else [value < low]), *([] if high is None else [value > high])
-                )
-                allowed = f"{'' if low is None else low}..{'' if high is None else high}"
-                text = pl.format(f"{column.name} {{}} is outside {allowed}", value.cast(pl.String))
-                breaches.append((outside, "value-range", text))
+                broken = (value.is_nan() | value.is_infinite()) & among
+                breaches.append((broken, "value-not-number", column.name))
+            if (found := _outside(column)) is not None:
+                breaches.append((found[0] & among, "value-range", found[1]))
             if column.allowed is not None:
                 text = pl.format(f"{column.name} '{{}}' is not an allowed code", value.fill_null(""))
                 breaches.append((value.is_not_null() & ~value.is_in(list(column.allowed)), "value-unknown", text))
         return breaches
+
+
+def _outside(column: Column) -> tuple[pl.Expr, pl.Expr] | None:
+    """Where a column's value is out of its bounds (of a float also: no number), and what is said of it."""
+    value, low, high = pl.col(column.name), column.minimum, column.maximum
+    wrong = [value.is_nan() | value.is_infinite()] if column.dtype.is_float() else []
+    wrong += [] if low is None else [value < low]
+    wrong += [] if high is None else [value > high]
+    if not wrong:
+        return None
+    allowed = f"{'' if low is None else low}..{'' if high is None else high}"
+    text = pl.format(f"{column.name} {{}} is outside {allowed}", value.cast(pl.String))
+    return pl.any_horizontal(*wrong).fill_null(value=False), text

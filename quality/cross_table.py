@@ -7,7 +7,7 @@ data sets is the wrong one.
 import polars as pl
 
 from quality.contracts import Table
-from quality.verdicts import SAMPLE, Grade, Verdict
+from quality.verdicts import SAMPLE, Grade, Verdict, odd_rows
 
 LEAST_ALIKE = 24
 """Rows that two data sets must have in common before they are called identical: two years of months. A few equal
@@ -72,3 +72,35 @@ def fewer_injured(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     text = f"fewer injured than dead: {'; '.join(found)}" if found else "no year has fewer injured than dead"
     grade: Grade = "warn" if found else "pass"
     return [Verdict(table.name, "fewer-injured", grade, both.height, odd.height, text, odd.head(SAMPLE).to_dicts())]
+
+
+GENERATED, DISPOSED = "ขยะที่เกิดขึ้น", "ขยะที่กำจัดถูกต้อง"
+"""Items of the waste statistics: generated, and disposed of properly."""
+
+
+def more_disposed(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``more-disposed`` of ``city_statistics``: more waste is disposed of than an area generates in a period."""
+    place = ["area_level", "area", "category", "unit", "months", "reference_date"]
+    made, gone = (frame.filter(item=item).select("dataset", *place, "value") for item in (GENERATED, DISPOSED))
+    both = gone.join(made, on=place, suffix="_generated")
+    odd = both.filter(pl.col("value") > pl.col("value_generated")).sort(*place, "dataset", "dataset_generated")
+    shows = ("value", "dataset_generated", "value_generated")
+    return [odd_rows(table, "more-disposed", both.height, odd, shows, "disposed waste at most what is generated")]
+
+
+UNLIKE = 1.25
+"""Ratio of two publishers' persons of one area and year that is told; registered and counted persons differ by less."""
+
+
+def publishers_differ(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``publishers-differ`` of ``population``: data sets that tell other persons of one area, sex and age in one
+    year, by more than ``UNLIKE``."""
+    place = ["area_level", "area", "sex", "age_band", "_year"]
+    told = frame.drop_nulls("persons").with_columns(_year=pl.col("reference_date").dt.year())
+    told = told.select("dataset", "reference_date", "persons", *place)
+    both = told.join(told, on=place, suffix="_other").filter(pl.col("dataset") < pl.col("dataset_other"))
+    greater, less = (f("persons", "persons_other") for f in (pl.max_horizontal, pl.min_horizontal))
+    odd = both.filter(greater > UNLIKE * less).sort(*place, "dataset", "dataset_other")
+    shows = ("persons", "dataset_other", "persons_other")
+    text = f"two publishers of one number within a factor of {UNLIKE:g}"
+    return [odd_rows(table, "publishers-differ", both.height, odd, shows, text)]

@@ -53,6 +53,9 @@ def rule(table: Table, check: str) -> str:
     code = check.removeprefix("deliveries_")
     if code in CODES:
         return CODES[code][1]
+    for row_rule in table.row_rules:
+        if row_rule.check == check:
+            return row_rule.bound
     for expectation in table.expectations:
         if expectation.check == check:
             asked = ", ".join(f"{name} {value}" for name, value in expectation.arguments.items())

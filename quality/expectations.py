@@ -23,6 +23,8 @@ def asked(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     meter and day that has all its rows in it."""
     if table.metrics:
         return table.metrics(frame)
+    if table.rules:
+        return frame
     return frame.select(sorted({column for rule in table.expectations for column in rule.columns}))
 
 
@@ -30,7 +32,8 @@ def judge(table: Table, rows: pl.DataFrame) -> list[Verdict]:
     """Verdicts of the table's expectations on what they ``asked`` of it; of no rows none, there is nothing to judge."""
     if not (table.expectations and rows.height):
         return []
-    return _validated(table.name, table.expectations, rows)
+    named = {column for rule in table.expectations for column in rule.columns}
+    return _validated(table.name, table.expectations, rows.select(sorted(named)))
 
 
 @cache

@@ -12,7 +12,7 @@ import polars as pl
 from quality import expectations
 from quality.contracts import Table
 from quality.tables import VERDICTS
-from quality.verdicts import Verdict, contract, freshness, keys, structure, together, worst
+from quality.verdicts import Verdict, by_row, contract, freshness, keys, structure, together, worst
 
 
 def judge(
@@ -30,14 +30,14 @@ def judge(
     are verdicts that only who made the rows can give.
     """
     shapes = [structure(table, table.empty())]
-    by_row: list[Verdict] = []
+    found_by_row: list[Verdict] = []
     asked = [expectations.asked(table, table.empty())]
     for rows in (pieces,) if isinstance(pieces, pl.DataFrame) else pieces:
         shapes.append(structure(table, rows))
         if not blocks(shapes):  # else nothing else can be asked
-            by_row += [keys(table, rows), contract(table, rows)]
+            found_by_row += [keys(table, rows), contract(table, rows), *by_row(table, rows)]
             asked.append(expectations.asked(table, rows))
-    found = [*worst(shapes), *together(by_row)]
+    found = [*worst(shapes), *together(found_by_row)]
     if not blocks(found):
         rows = pl.concat(asked)
         found += expectations.judge(table, rows)

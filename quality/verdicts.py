@@ -100,6 +100,37 @@ def contract(table: Table, frame: pl.DataFrame) -> Verdict:
     )
 
 
+def by_row(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Warn of rows that the table's rules about single rows find odd, with their keys and values."""
+    if not (table.row_rules and frame.height):
+        return []
+    names = [f"_{at}" for at in range(len(table.row_rules))]
+    odd = frame.select(
+        rule.odd.fill_null(value=False).alias(name) for name, rule in zip(names, table.row_rules, strict=True)
+    )
+    counts = odd.sum().row(0)
+    found = []
+    for rule, name, failed in zip(table.row_rules, names, counts, strict=True):
+        wrong = failed > rule.share * frame.height
+        rows = frame.filter(odd[name]) if wrong else frame.clear()
+        found.append(odd_rows(table, rule.check, frame.height, rows, rule.shows, rule.bound))
+    return found
+
+
+def odd_rows(table: Table, check: str, checked: int, rows: pl.DataFrame, shows: Sequence[str], bound: str) -> Verdict:
+    """A warning of ``rows``, at most ``SAMPLE`` of them shown by their key and ``shows``; a pass if there are none. Of
+    customers neither is shown: their rows are counted."""
+    if not rows.height:
+        return Verdict(table.name, check, "pass", checked, 0, bound)
+    if table.of_customers:
+        return Verdict(table.name, check, "warn", checked, rows.height, f"{rows.height} rows; expected: {bound}")
+    shown = [name for name in dict.fromkeys([*table.key, *shows]) if name in rows.columns]
+    sample = _sample(rows.select(shown))
+    first = ", ".join(f"{name} {value}" for name, value in sample[0].items() if value is not None)
+    text = f"{rows.height} of {checked} rows, first: {first}; expected: {bound}"
+    return Verdict(table.name, check, "warn", checked, rows.height, text, sample)
+
+
 def freshness(table: Table, newest: date | None, day: date) -> Verdict:
     """Warn if the table's ``newest`` data day is older than ``max_age`` on delivery day ``day``, or there is none.
 

@@ -5,7 +5,7 @@ One function a kind of table. Each works on one step (a city and delivery day) a
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -15,7 +15,7 @@ from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
 from assets.landing import erased
 from assets.landing.deployment import Step
-from quality import gate
+from quality import gate, past_days
 from quality.batch import Batch, together
 from quality.contracts import Table
 from quality.problems import CODES, gather, problem
@@ -271,10 +271,20 @@ def _judged(
     pieces = lake.pieces(table, judged) if table.bucketed else [lake.pick(table, judged)]
     whole = lake.read(table) if table.across else None
     deliveries = [] if table is METER_SUPERSEDED else _delivery_verdicts(table, entries)
-    verdicts = gate.judge(table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries])
+    past = _past_verdicts(lake, table, stored, step.day)
+    verdicts = gate.judge(table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries, *past])
     write_verdicts(step, table, verdicts)
     ledger.record(lake, table, entries)
     return Ingested(entries, files, verdicts)
+
+
+def _past_verdicts(lake: CityLake, table: Table, stored: Sequence[date], day: date) -> list[Verdict]:
+    """How the last whole day compares with days of its class: the day before the delivery day, which has just ended."""
+    last = day - timedelta(days=1)
+    before = past_days.alike(last, stored)
+    if not table.usual or len(before) < past_days.DAYS:
+        return []
+    return past_days.against_past(table, lake.day(table, last), lake.pick(table, before))
 
 
 def _delivery_verdicts(table: Table, entries: Sequence[Entry]) -> list[Verdict]:

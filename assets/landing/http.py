@@ -6,28 +6,27 @@ hold no secret (``assets.landing.secrets``); what a run may lose on portals that
 (``assets.landing.budget``).
 """
 
-import json
 import random
 import time
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
+from requests.utils import requote_uri
 
+from assets.landing.answers import fault_of, may_follow, redirected, retry_after, unanswered
 from assets.landing.archive import Archive, Delivery, Outcome, Receipt
 from assets.landing.budget import Budget, Limits
 from assets.landing.request import Request
 from assets.landing.secrets import carried, cut, full_url, scrubbed, secret_names, with_secrets, without_secrets
 from assets.landing.sites import Site, Sites
 from assets.landing.store import Damaged
-from assets.landing.transport import ENCODINGS, Adapter, cut_after, inflated
+from assets.landing.transport import ENCODINGS, NOT_OFFERED, Adapter, cut_after, inflated
 
 __all__ = ["Answer", "Client", "Limits", "run_plan", "without_secrets"]
 
@@ -38,8 +37,8 @@ REFUSED = frozenset({401, 403, 407, 418, 451})
 """Statuses that shut the client out. Firewalls before portals answer 403 to foreign and data-centre addresses
 (data.go.th) and 418 (NSO): whatever page they send, they have not said that there is no data."""
 
-TRANSIENT = frozenset({408, 425, 429})
-"""Statuses worth another attempt besides 5xx."""
+TRANSIENT = frozenset({102, 103, 202, 408, 425, 429})
+"""Statuses worth another attempt besides 5xx: that of an answer still to come (102, 103 and 202) is none yet."""
 
 NO_RECORDS = b"NoRecordsFound"
 """What NSO's SDMX service says with a 404 where a flow has no rows for the question: it was reached, and is empty."""
@@ -194,8 +193,7 @@ class Client:
         except requests.exceptions.SSLError:
             return final("not-reached", "the TLS connection failed or its certificate is not valid")
         except (requests.ConnectionError, requests.Timeout) as error:
-            answer = Answer("not-reached", asked.url, reason=f"no answer ({type(error).__name__})")
-            return _Attempt(answer, retry_in=0)
+            return _Attempt(Answer("not-reached", asked.url, reason=unanswered(error)), retry_in=0)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             return final("not-reached", f"the request cannot be sent ({type(error).__name__})")
         with response:
@@ -211,12 +209,15 @@ class Client:
             if status in REFUSED:
                 return final("not-reached", f"access refused (HTTP {status})", **facts)
             if status in TRANSIENT or status >= 500:
-                busy, wait = f"the portal cannot answer now (HTTP {status})", _retry_after(response)
+                busy, wait = f"the portal cannot answer now (HTTP {status})", retry_after(response)
                 if wait > self.limits.retry_after_seconds:
                     return final("not-reached", f"{busy} and asks to be let be for {wait:.0f} s", **facts)
                 return _Attempt(Answer("not-reached", asked.url, reason=busy, **facts), retry_in=wait)
             if 300 <= status < 400:
-                return final("bad-answer", f"redirects elsewhere or too often (HTTP {status})", **facts)
+                return final("bad-answer", redirected(status, response.url, _target(response)), **facts)
+            told = response.headers.get("Content-Length", "")
+            if told.isdigit() and int(told) > self.limits.bytes:
+                return _Attempt(Answer("bad-answer", asked.url, reason=self._too_large, data=None, **facts))
             data, fault, passing = self._body(response, deadline)
         if fault is not None:
             outcome: Outcome = "bad-answer" if data is not None else "not-reached"
@@ -229,7 +230,7 @@ class Client:
             return final("bad-answer", f"HTTP {status}", data=data, **facts)
         if not data or not data.strip():
             return final("empty", "the answer has no content", **facts)
-        reason = _judged(asked.request, data)
+        reason = fault_of(asked.request, data)
         return _Attempt(Answer("bad-answer" if reason else "new", asked.url, reason=reason, data=data, **facts))
 
     def _send(self, asked: "_Asked", deadline: float) -> requests.Response:
@@ -254,17 +255,22 @@ class Client:
                 allow_redirects=False,
                 proxies={"http": asked.site.proxy, "https": asked.site.proxy} if asked.site.proxy else None,
             )
-            target = urljoin(url, response.headers.get("Location", ""))
-            if not response.is_redirect or not _may_follow(response, url, target):
+            if not response.is_redirect or not may_follow(response, url, target := _target(response), request):
                 return response
             response.close()
+            if urlsplit(target).hostname != urlsplit(url).hostname:
+                headers = {}
             url = target
         return response
+
+    @property
+    def _too_large(self) -> str:
+        return f"the answer is larger than {self.limits.bytes} bytes"
 
     def _body(self, response: requests.Response, deadline: float) -> tuple[bytes | None, str | None, bool]:
         """Body (None: not worth keeping), fault, and whether another attempt may help."""
         coding = response.headers.get("Content-Encoding", "").strip().lower()
-        if coding not in {"", "identity", *ENCODINGS}:
+        if coding in NOT_OFFERED:
             return b"", "the answer is packed in a way that was not offered", False
         slow = (None, "the answer did not come whole in the time it was given", False)
         # read1 hands over what has arrived, so that the clock is looked at however slowly bytes come.
@@ -276,7 +282,7 @@ class Client:
                     body += part
                     if len(body) > self.limits.bytes:
                         # Empty, not None: an answer came, but none of it is kept.
-                        return b"", f"the answer is larger than {self.limits.bytes} bytes", False
+                        return b"", self._too_large, False
                     if self._clock() > deadline:
                         return slow
             except urllib3.exceptions.TimeoutError:
@@ -290,6 +296,15 @@ class Client:
         return slow if late.is_set() else (bytes(body), None, False)
 
 
+def _target(response: requests.Response) -> str:
+    """Where a redirect leads, with a path of any letters as browsers read it."""
+    target = requests.Session().get_redirect_target(response) or ""
+    try:
+        return requote_uri(urljoin(response.url, target))
+    except ValueError:
+        return ""
+
+
 @dataclass(frozen=True)
 class _Asked:
     """A request on its way. ``request`` holds secrets and is never kept; ``url`` is what is."""
@@ -298,50 +313,6 @@ class _Asked:
     known: Receipt | None
     url: str
     site: Site
-
-
-def _may_follow(response: requests.Response, url: str, target: str) -> bool:
-    """Only within a host, to its port or that of TLS, never down from TLS, and not where a POST would become a GET:
-    headers, parameters and form may hold a key."""
-    here, there = urlsplit(url), urlsplit(target)
-    return (
-        here.hostname == there.hostname
-        and there.port in {here.port, None, 443}
-        and there.scheme in {here.scheme, "https"}
-        and (response.request.method == "GET" or response.status_code in (307, 308))
-    )
-
-
-def _retry_after(response: requests.Response) -> float:
-    """Seconds the portal asks to wait; 0 where it asks nothing."""
-    text = response.headers.get("Retry-After", "").strip()
-    try:
-        return max(float(text) if text.isdigit() else _seconds_until(text), 0.0)
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
-
-
-def _seconds_until(http_date: str) -> float:
-    moment = parsedate_to_datetime(http_date)
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
-
-
-def _judged(request: Request, data: bytes) -> str | None:
-    """Reason to call whole, non-blank bytes a bad answer; None if they are what was asked for."""
-    head = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
-    if head.startswith((b"<!doctype html", b"<html")) or (request.expect != "text" and head.startswith(b"<")):
-        return f"an HTML page or XML came where {request.expect} was expected"
-    if request.expect == "zip" and not data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return "the answer is not a ZIP archive"
-    if request.expect == "json":
-        try:
-            json.loads(data)
-        except (ValueError, RecursionError):
-            return "the answer is not valid JSON"
-    try:
-        return request.check(data) if request.check else None
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        return f"the answer has another shape than its interface promises ({type(error).__name__})"
 
 
 def run_plan(

@@ -11,7 +11,8 @@ class Request:
     ``expect`` is ``json``, ``csv``, ``text`` or ``zip``: an answer of another kind is a bad answer, whatever its
     status. ``check`` looks at the bytes and returns a reason to call the answer bad, or None. ``form`` makes it a POST
     of form fields. A key stands in ``url``, ``params``, ``headers`` or ``form`` as ``{key:NAME}``: the client puts
-    the secret of that name in when it sends, so that nothing that is kept ever holds it.
+    the secret of that name in when it sends, so that nothing that is kept ever holds it. ``hosts`` are others that a
+    redirect may lead to over TLS: catalogues keep their files in a store elsewhere.
     """
 
     name: str
@@ -21,4 +22,5 @@ class Request:
     form: Mapping[str, str] | None = None
     expect: str = "json"
     conditional: bool = True
+    hosts: tuple[str, ...] = ()
     check: Callable[[bytes], str | None] | None = None

@@ -18,6 +18,9 @@ from requests.adapters import HTTPAdapter
 ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 """Content codings that ``inflated`` reads (https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1)."""
 
+NOT_OFFERED = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
+"""Codings that are none of these. Any other word (``utf-8``, ``none``) is no coding, and the body is as it is."""
+
 for _name in ("urllib3.connectionpool", "urllib3.connection"):
     # Their lines hold whole URLs, keys included; outcomes and reasons say all of it that matters.
     logging.getLogger(_name).addFilter(lambda record: False)
@@ -82,14 +85,27 @@ class Adapter(HTTPAdapter):
 
 
 def inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """A gzip or zlib body, unpacked. Raises ``zlib.error`` where it is broken and ``EOFError`` where it ends early,
-    which urllib3 passes over in silence: the lines before the cut would look like a whole file."""
-    decoder = None
+    """A gzip or deflate body, unpacked; deflate also without its header, as IIS sends it. Zeros behind the end are
+    padding. Raises ``zlib.error`` where it is broken and ``EOFError`` where it ends early, which urllib3 passes over in
+    silence: the lines before the cut would look like a whole file."""
+    decoder, ended = None, False
     for chunk in chunks:
         while chunk:
             if decoder is None or decoder.eof:
+                ended = decoder is not None
+                if ended and not chunk.strip(b"\0"):
+                    break
                 decoder = zlib.decompressobj(wbits=47)  # 32 + 15: either header
-            yield decoder.decompress(chunk)
+                try:
+                    part = decoder.decompress(chunk)
+                except zlib.error:
+                    if ended:
+                        raise
+                    decoder = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+                    part = decoder.decompress(chunk)
+                yield part
+            else:
+                yield decoder.decompress(chunk)
             chunk = decoder.unused_data
     if decoder is not None and not decoder.eof:
         raise EOFError("the compressed body ends early")

@@ -95,7 +95,7 @@ class Package(Catalogue):
         description="so many of them, by the year in their names, else by when they were changed",
     )
     allow_hosts: tuple[Text, ...] = Field(
-        default=(), description="other hosts that the file of a resource may lie on (https)"
+        default=(), description="other hosts (https) that the file of a resource may lie on or be redirected to"
     )
     whole: bool = Field(
         default=False,
@@ -158,6 +158,7 @@ def plan(city: City, day: date, base: str, options: Package) -> Generator[Reques
                 name=f"resource/{resource['id']}{suffix}",
                 url=_reachable(resource, base, options),
                 expect=_KINDS[_kind(resource)],
+                hosts=options.allow_hosts,
                 check=partial(_file_fault, resource),
             )
 

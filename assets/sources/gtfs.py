@@ -23,7 +23,7 @@ from assets.landing.portals import portal
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within, within
-from assets.sources.gtfs_service import COLUMNS, Timetable, service, valid_days
+from assets.sources.gtfs_service import COLUMNS, Timetable, service, unknown_references, valid_days
 from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
 from quality.tables import TRANSIT_ROUTES, TRANSIT_SERVICE, TRANSIT_STOPS
@@ -42,6 +42,17 @@ BOARDING = ("", "0")
 
 THAI = ("", "th", "tha")
 """``feed_lang`` of a feed whose names are Thai where they are not marked; none told counts as Thai."""
+
+_REQUIRED = frozenset({"stops", "routes"})
+"""Members without which there is nothing to tell; of the others GTFS requires some, and what lacks is said."""
+
+_COLUMNS: dict[str, Sequence[str]] = {
+    "stops": ("stop_id", "stop_name", "stop_lat", "stop_lon", "location_type"),
+    "routes": ("route_id", "agency_id", "route_short_name", "route_long_name", "route_type"),
+    "feed_info": ("feed_version", "feed_start_date", "feed_end_date", "feed_lang"),
+    **COLUMNS,
+}
+"""Member → columns that are read of it, that which its rows are known by first."""
 
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 """What zipfile raises on damaged, encrypted (RuntimeError) or unsupported content."""
@@ -113,17 +124,15 @@ def read(data: bytes, context: Context[FeedOptions]) -> ReadResult:
 def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, feed: str) -> ReadResult:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            stops = _member(archive, "stops", ("stop_id", "stop_name", "stop_lat", "stop_lon", "location_type"), False)
-            routes = _member(
-                archive, "routes", ("route_id", "agency_id", "route_short_name", "route_long_name", "route_type"), False
-            )
-            info = _member(archive, "feed_info", ("feed_version", "feed_start_date", "feed_end_date", "feed_lang"))
-            timetable = Timetable(**{name: _member(archive, name, columns) for name, columns in COLUMNS.items()})
+            members = {name: _member(archive, name, columns) for name, columns in _COLUMNS.items()}
     except _FeedError as error:
         return ReadResult.rejected(reader, *error.args)
     except _UNREADABLE as error:
         message = f"the archive cannot be unpacked ({type(error).__name__})"
         return ReadResult.rejected(reader, "file-malformed", message)
+    stops, routes, info = (members[name].rows for name in ("stops", "routes", "feed_info"))
+    timetable = Timetable(**{name: members[name].rows for name in COLUMNS})
+    found = [problems for member in members.values() for problems in member.problems]
     valid = valid_days(timetable)
     # What the feed says of itself does not help where its calendars ended before.
     end = min((day for day in (_day(info, "feed_end_date"), valid and valid[1]) if day), default=None)
@@ -133,7 +142,8 @@ def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, fe
         "feed_end_date": pl.lit(end, dtype=pl.Date),
         "reference_date": pl.lit(_day(info, "feed_version") or _day(info, "feed_start_date") or today, dtype=pl.Date),
     }
-    near = _stops(stops, city, reach_km, names, dated)
+    near = _stops(stops, city, reach_km, names, dated).also(*found)
+    near = near.also(*unknown_references(timetable, stops, routes).problems)
     departures = service(timetable, near.rows["stop_id"], today).with_columns(**dated)
     if end and end < today:
         near = near.note("feed-expired", f"the feed was valid until {end}")
@@ -150,33 +160,70 @@ def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, fe
     )
 
 
-def _member(archive: zipfile.ZipFile, stem: str, columns: Sequence[str], optional: bool = True) -> pl.DataFrame:
-    """``columns`` of a member as strings with ``_row`` (line; the header is 1); columns it lacks are null."""
-    name = f"{stem}.txt"
-    if name not in archive.namelist():
-        if optional:
-            return pl.DataFrame(schema={"_row": pl.Int64, **dict.fromkeys(columns, pl.String)})
-        raise _FeedError("file-malformed", f"the feed has no {name}")
-    with archive.open(name) as packed:
+def _member(archive: zipfile.ZipFile, stem: str, columns: Sequence[str]) -> Batch:
+    """``columns`` of a member as strings with ``_row`` (line; the header is 1); columns it lacks are null.
+
+    A member that GTFS does not require is empty where it is absent, has no row, or lacks the column that its rows are
+    known by, which is said. Feeds lie in a folder now and then, and their lines have commas to spare.
+    """
+    name, required = f"{stem}.txt", stem in _REQUIRED
+    nothing = Batch(pl.DataFrame(schema={"_row": pl.Int64, **dict.fromkeys(columns, pl.String)}))
+    path = _path(archive, name)
+    if path is None:
+        if required:
+            raise _FeedError("file-malformed", f"the feed has no {name}")
+        return nothing
+    with archive.open(path) as packed:
         content = packed.read(MAX_MEMBER_BYTES + 1)
     if len(content) > MAX_MEMBER_BYTES:
         raise _FeedError("archive-limit", f"{name} is larger than {MAX_MEMBER_BYTES} bytes")
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if not content.strip():
+        if required:
+            raise _FeedError("file-malformed", f"{name} is empty")
+        return nothing
+    # A quote counts at the beginning of a field only.
+    content = content.replace(b', "', b',"')
     try:
         # GTFS fixes UTF-8 and a header line; a byte order mark is allowed.
-        headers = pl.read_csv(content, infer_schema=False, n_rows=0).columns
-        found = {header.strip(): header for header in headers if header.strip() in columns}
-        if columns[0] not in found:
-            raise _FeedError("file-malformed", f"{name} has no {columns[0]}")
-        table = pl.read_csv(content, infer_schema=False, columns=list(found.values()))
+        headers = pl.read_csv(content, infer_schema=False, n_rows=0, truncate_ragged_lines=True).columns
+        found: dict[str, str] = {}
+        for header in headers:
+            if header.strip() in columns:
+                found.setdefault(header.strip(), header)
+        if columns[0] not in found and stem != "feed_info":
+            if required:
+                raise _FeedError("file-malformed", f"{name} has no {columns[0]}")
+            return nothing.note("column-missing", f"{name} has no {columns[0]} and is left out")
+        table, longer = _table(content, list(found.values()))
     except pl.exceptions.PolarsError as error:
         raise _FeedError("file-malformed", f"{name} is not a CSV table ({type(error).__name__})") from None
-    return table.with_row_index("_row", offset=2).select(
-        pl.col("_row").cast(pl.Int64),
-        *(
-            pl.col(found[column]).str.strip_chars().alias(column) if column in found else _absent(column)
-            for column in columns
-        ),
+    batch = Batch(
+        table.with_row_index("_row", offset=2).select(
+            pl.col("_row").cast(pl.Int64),
+            *(
+                pl.col(found[column]).str.strip_chars().alias(column) if column in found else _absent(column)
+                for column in columns
+            ),
+        )
     )
+    if longer:
+        return batch.note("row-malformed", f"{name} has rows longer than its header; what stands beyond is left out")
+    return batch
+
+
+def _path(archive: zipfile.ZipFile, name: str) -> str | None:
+    """The member of that name, at the top or in the one folder that has the feed; None where there is none."""
+    paths = [path for path in archive.namelist() if path.rpartition("/")[2] == name and "__MACOSX" not in path]
+    return min(paths, key=lambda path: (path.count("/"), path), default=None)
+
+
+def _table(content: bytes, columns: list[str]) -> tuple[pl.DataFrame, bool]:
+    """A member as text, and whether rows have more fields than its header."""
+    try:
+        return pl.read_csv(content, infer_schema=False, columns=columns), False
+    except pl.exceptions.ComputeError:
+        return pl.read_csv(content, infer_schema=False, columns=columns, truncate_ragged_lines=True), True
 
 
 def _absent(column: str) -> pl.Expr:

@@ -6,7 +6,7 @@ service day (24:30:00 is half past midnight of the next); a trip in ``frequencie
 exceptions in ``calendar_dates`` say on which days a trip's service runs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -18,10 +18,16 @@ from quality.tables import TRANSIT_SERVICE
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 PLACEHOLDER_BEFORE = 3600
-"""A trip all of whose times lie before 01:00 has none: Namtang's long-distance trains count up from 00:00 that way."""
+"""A trip whose times begin at 00:00 and end before 01:00 has none: Namtang's long-distance trains count up that way."""
 
 NO_PICKUP = "1"
 """``pickup_type`` of a call where nobody can board."""
+
+_SAME_MINUTE = 2
+"""Stops that a vehicle may pass within one printed minute."""
+
+_KINDS: dict[str, Collection[int]] = {"weekday": range(1, 6), "saturday": (6,), "sunday": (7,)}
+"""Day type → days of the week."""
 
 _HOUR = 3600
 _RUN = ("service_id", "date")
@@ -49,22 +55,55 @@ COLUMNS: dict[str, Sequence[str]] = {
 
 def valid_days(timetable: Timetable) -> tuple[date, date] | None:
     """First and last day on which the feed's calendars can have a service; None where it has no calendar."""
+    return _valid_days(timetable, range(1, 8))
+
+
+def _valid_days(timetable: Timetable, weekdays: Collection[int]) -> tuple[date, date] | None:
+    """As ``valid_days``, of the calendars for these days of the week (1 is Monday)."""
+    runs = pl.any_horizontal(pl.col(WEEKDAYS[number - 1]) == "1" for number in weekdays)
+    # A calendar without any day of the week has its days from the exceptions.
+    calendar = timetable.calendar if len(weekdays) == len(WEEKDAYS) else timetable.calendar.filter(runs)
+    added = timetable.calendar_dates.filter(pl.col("exception_type") == "1").select(date=_day("date"))
     days = pl.concat(
         [
-            timetable.calendar.select(date=_day("start_date")),
-            timetable.calendar.select(date=_day("end_date")),
-            timetable.calendar_dates.filter(pl.col("exception_type") == "1").select(date=_day("date")),
+            calendar.select(date=_day("start_date")),
+            calendar.select(date=_day("end_date")),
+            added.filter(pl.col("date").dt.weekday().is_in(list(weekdays))),
         ]
     )["date"].drop_nulls()
     first, last = days.min(), days.max()
     return (first, last) if isinstance(first, date) and isinstance(last, date) else None
 
 
+def unknown_references(timetable: Timetable, stops: pl.DataFrame, routes: pl.DataFrame) -> Batch:
+    """No rows; a problem (``reference-unknown``) for each member whose rows name what the feed does not have, with how
+    many: such trips and calls are in no count."""
+    services = pl.concat([timetable.calendar.select("service_id"), timetable.calendar_dates.select("service_id")])
+    batch = Batch(timetable.trips.clear())
+    for member, frame, name, known in (
+        ("stop_times.txt", timetable.stop_times, "trip_id", timetable.trips),
+        ("stop_times.txt", timetable.stop_times, "stop_id", stops),
+        ("frequencies.txt", timetable.frequencies, "trip_id", timetable.trips),
+        ("trips.txt", timetable.trips, "route_id", routes),
+        ("trips.txt", timetable.trips, "service_id", services),
+    ):
+        if not known.height:
+            continue  # that it lacks is said elsewhere
+        lost = frame.drop_nulls(name).join(known.select(name).drop_nulls(), on=name, how="anti")
+        if lost.height:
+            values = lost[name].unique().sort()
+            shown = ", ".join(f"{value!r:.40}" for value in values.head(3))
+            text = f"{lost.height} rows of {member} have a {name} that the feed does not know ({shown})"
+            batch = batch.note("reference-unknown", text, lost["_row"].min())  # type: ignore[arg-type]
+    return batch
+
+
 def service(timetable: Timetable, stops: pl.Series, day: date) -> Batch:
     """Departures at ``stops`` (ids) as columns of ``transit_service`` without feed and reference date.
 
     Counted are a Saturday, a Sunday and the middle one of five working days by departures, so that a holiday among
-    them does not count, of the seven days of the feed's validity that are nearest to ``day``. A trip's last call and
+    them does not count, each of the seven days nearest to ``day`` of the validity of the calendars for its kind of day:
+    where those for weekends ended earlier, that is said (``feed-expired``). A trip's last call and
     calls without boarding are no departures. Times between two told ones are interpolated, as GTFS asks. No rows where
     the feed brings no stop times or no calendar (``column-missing``).
     """
@@ -79,16 +118,22 @@ def service(timetable: Timetable, stops: pl.Series, day: date) -> Batch:
         return Batch(_rows(None)).note("column-missing", text)
     calls = _calls(timetable, stops)
     runs = _runs(timetable.frequencies, calls.rows)
-    placeholders = _placeholders(calls.rows, runs.rows)
+    patterns = timetable.frequencies.select("trip_id").unique()
+    placeholders = _placeholders(calls.rows, patterns)
     timed = calls.rows.join(placeholders, on="trip_id", how="anti")
-    departures = _departures(timed, runs.rows, stops, timetable.trips)
-    week = pl.DataFrame({"date": _week(valid, day)}, schema={"date": pl.Date})
-    daily = departures.join(_active(timetable, week), on="service_id")
-    sums = daily.group_by("date").agg(pl.col("departures").sum())
-    counted = _counted(week.join(sums, on="date", how="left").fill_null(0))
-    table = Batch(_rows(daily.join(counted, on="date")), (*calls.problems, *runs.problems))
+    departures = _departures(timed, runs.rows, patterns, stops, timetable.trips)
+    batch, counted = Batch(_rows(None)), []
+    for kind, of_kind in _KINDS.items():
+        week, own = _week(valid, day), _valid_days(timetable, of_kind)
+        if own and own[1] < week[0]:
+            text = f"calendars of the day type {kind} ended on {own[1]}, others go on until {valid[1]}"
+            week, batch = _week(own, day), batch.note("feed-expired", text)
+        days = [each for each in week if each.isoweekday() in of_kind]
+        counted.append(_middle(timetable, departures, days, kind))
+    daily = pl.concat([_NO_DEPARTURES, *counted])
+    table = Batch(_rows(daily), (*calls.problems, *runs.problems, *batch.problems))
     if count := placeholders.height:
-        text = f"{count} trips have placeholder times (all before 01:00, or all alike): not in the service"
+        text = f"{count} trips have placeholder times (counted up from 00:00, or all alike): not in the service"
         return table.note("value-missing", text)
     return table
 
@@ -96,7 +141,9 @@ def service(timetable: Timetable, stops: pl.Series, day: date) -> Batch:
 def _calls(timetable: Timetable, stops: pl.Series) -> Batch:
     """All calls of the trips that call at ``stops``, in order, with ``seconds`` of the service day and ``boards``."""
     reach = timetable.stop_times.filter(pl.col("stop_id").is_in(stops.implode())).select("trip_id").unique()
-    own = timetable.stop_times.join(reach, on="trip_id", how="semi")
+    all_calls = timetable.stop_times.join(reach, on="trip_id", how="semi")
+    own = all_calls.unique(["trip_id", "stop_sequence"], keep="first", maintain_order=True)
+    again = all_calls.height - own.height
     time = pl.coalesce(pl.col("departure_time").replace("", None), pl.col("arrival_time").replace("", None))
     timed = own.with_columns(
         time=time, seconds=_seconds(time), stop_sequence=pl.col("stop_sequence").cast(pl.Int64, strict=False)
@@ -115,6 +162,9 @@ def _calls(timetable: Timetable, stops: pl.Series) -> Batch:
             & pl.col("pickup_type").ne_missing(pl.lit(NO_PICKUP)),
         )
     )
+    if again:
+        text = f"{again} rows of stop_times.txt have the trip_id and stop_sequence of another: counted once"
+        calls = calls.note("duplicate-rows", text)
     untimed = calls.rows["seconds"].null_count()
     return calls.note("value-missing", f"{untimed} calls have no time that can be told") if untimed else calls
 
@@ -127,30 +177,42 @@ def _runs(frequencies: pl.DataFrame, calls: pl.DataFrame) -> Batch:
         headway=pl.col("headway_secs").cast(pl.Int64, strict=False),
     )
     usable = ((pl.col("first") < pl.col("last")) & (pl.col("headway") > 0)).fill_null(value=False)
-    return (
-        Batch(own)
-        .refuse((~usable, "row-malformed", "a window or headway in frequencies.txt"))
-        .select("trip_id", "first", "headway", count=_ceil(pl.col("last") - pl.col("first"), pl.col("headway")))
+    batch = Batch(own).refuse((~usable, "row-malformed", "a window or headway in frequencies.txt"))
+    # GTFS allows no overlap of one trip's windows: the one that begins first holds until its end.
+    told = batch.rows.sort("trip_id", "first", "last", "_row")
+    until = pl.col("last").cum_max().shift().over("trip_id")
+    skipped = _ceil((until - pl.col("first")).clip(0), pl.col("headway")).fill_null(0)
+    clear = told.with_columns(first=pl.col("first") + skipped * pl.col("headway"), late=skipped > 0)
+    if late := int(clear["late"].sum()):
+        text = f"{late} windows of frequencies.txt overlap one before for the same trip: counted once"
+        batch = batch.note("duplicate-rows", text)
+    rows = clear.filter(pl.col("first") < pl.col("last"))
+    return Batch(rows, batch.problems).select(
+        "trip_id", "first", "headway", count=_ceil(pl.col("last") - pl.col("first"), pl.col("headway"))
     )
 
 
-def _placeholders(calls: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
-    """``trip_id`` of the trips whose times stand for none: all before 01:00, or all alike. A pattern's times may be:
-    they are offsets."""
-    trips = calls.join(runs, on="trip_id", how="anti").group_by("trip_id")
+def _placeholders(calls: pl.DataFrame, patterns: pl.DataFrame) -> pl.DataFrame:
+    """``trip_id`` of the trips whose times stand for none: counted up from 00:00 and all before 01:00, or all alike at
+    more than two stops or at midnight. A pattern's times may be: they are offsets."""
+    trips = calls.join(patterns, on="trip_id", how="anti").group_by("trip_id")
     facts = trips.agg(least=pl.col("stated").min(), most=pl.col("stated").max(), times=pl.col("stated").count())
-    alike = (pl.col("least") == pl.col("most")) & (pl.col("times") > 1)
-    return facts.filter(alike | (pl.col("most") < PLACEHOLDER_BEFORE)).select("trip_id")
+    from_midnight = (pl.col("least") == 0) & (pl.col("most") < PLACEHOLDER_BEFORE) & (pl.col("times") > 1)
+    alike = (pl.col("least") == pl.col("most")) & (pl.col("times") > _SAME_MINUTE)
+    return facts.filter(alike | from_midnight).select("trip_id")
 
 
-def _departures(calls: pl.DataFrame, runs: pl.DataFrame, stops: pl.Series, trips: pl.DataFrame) -> pl.DataFrame:
+def _departures(
+    calls: pl.DataFrame, runs: pl.DataFrame, patterns: pl.DataFrame, stops: pl.Series, trips: pl.DataFrame
+) -> pl.DataFrame:
     """``service_id, route_id, stop_id, hour, departures`` at ``stops`` on a day on which the service runs."""
     begins = pl.col("seconds").min().over("trip_id")
     # A pattern begins with its first call, whether or not that lies in reach.
     here = calls.with_columns(offset=pl.col("seconds") - begins).filter(
         pl.col("boards"), pl.col("seconds").is_not_null(), pl.col("stop_id").is_in(stops.implode())
     )
-    single = here.join(runs, on="trip_id", how="anti").select(
+    # A trip whose windows cannot be used has no time of its own.
+    single = here.join(patterns, on="trip_id", how="anti").select(
         "trip_id", "stop_id", hour=pl.col("seconds") // _HOUR, departures=pl.lit(1, pl.Int64)
     )
     start, headway, count = pl.col("first") + pl.col("offset"), pl.col("headway"), pl.col("count")
@@ -203,16 +265,26 @@ def _active(timetable: Timetable, days: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([regular.join(removed, on=_RUN, how="anti"), added]).unique()
 
 
-def _counted(daily: pl.DataFrame) -> pl.DataFrame:
-    """``date, day_type`` of the one day of each kind: the middle one by departures."""
-    weekday = pl.col("date").dt.weekday()
-    kind = pl.when(weekday == 6).then(pl.lit("saturday")).when(weekday == 7).then(pl.lit("sunday"))
-    return (
-        daily.with_columns(day_type=kind.otherwise(pl.lit("weekday")))
-        .sort("departures", "date")
-        .group_by("day_type")
-        .agg(pl.col("date").get(pl.len() // 2))
-    )
+_NO_DEPARTURES = pl.DataFrame(
+    schema={
+        "day_type": pl.String,
+        "date": pl.Date,
+        "route_id": pl.String,
+        "stop_id": pl.String,
+        "hour": pl.Int64,
+        "departures": pl.Int64,
+    }
+)
+
+
+def _middle(timetable: Timetable, departures: pl.DataFrame, days: list[date], kind: str) -> pl.DataFrame:
+    """Departures of the day among ``days`` that is the middle one by their number, as ``_NO_DEPARTURES``."""
+    frame = pl.DataFrame({"date": days}, schema={"date": pl.Date})
+    daily = departures.join(_active(timetable, frame), on="service_id")
+    sums = daily.group_by("date").agg(pl.col("departures").sum())
+    ranked = frame.join(sums, on="date", how="left").fill_null(0).sort("departures", "date")["date"]
+    rows = daily.filter(pl.col("date") == ranked[len(ranked) // 2]) if len(ranked) else daily
+    return rows.with_columns(day_type=pl.lit(kind)).select(_NO_DEPARTURES.columns)
 
 
 def _rows(departures: pl.DataFrame | None) -> pl.DataFrame:
@@ -240,7 +312,8 @@ def _seconds(text: pl.Expr) -> pl.Expr:
 
 
 def _day(column: str) -> pl.Expr:
-    return pl.col(column).str.to_date("%Y%m%d", strict=False)
+    # GTFS writes 20260101; some feeds 2026-01-01.
+    return pl.col(column).str.replace_all("-", "", literal=True).str.to_date("%Y%m%d", strict=False)
 
 
 def _ceil(amount: pl.Expr, by: pl.Expr) -> pl.Expr:

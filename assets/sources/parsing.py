@@ -54,7 +54,7 @@ def text_of(data: bytes) -> str | None:
 def read_table(data: bytes) -> Batch:
     """A CSV file, the sheets of a workbook (XLSX) that have one header, or a ZIP archive of one of them, with a header
     line: strings as ``read_csv`` gives them. Limits are those of ``assets.landing.unpack``."""
-    if not data.startswith(b"PK"):
+    if not data.startswith((b"PK", b"\x1f\x8b")):
         return read_csv(data)
     try:
         files = [(name, content) for name, content in members(data, "") if content.strip()]

@@ -5,7 +5,11 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table, present
+from quality.row_rules import RowRule, plausible
+from quality.series_rules import jumps, parts_of_total
 from quality.tables.shared import DATASET, REFERENCE_DATE
+
+_NSO = "Provinces' means of the socio-economic survey lie at 15,000 to 50,000 baht: https://www.nso.go.th/"
 
 VISITORS = Table(
     name="visitors",
@@ -18,6 +22,21 @@ VISITORS = Table(
     key=("dataset", "item", "category", "origin", "unit", "reference_date"),
     day="reference_date",
     expectations=(present("value", mostly=0.75),),
+    row_rules=(
+        RowRule(
+            "plausible:value:percent",
+            pl.col("unit").is_in(["ร้อยละ", "%", "percent"])
+            & (pl.col("value") > 100)
+            & pl.col("item").str.contains("เข้าพัก|occupancy"),
+            ("item", "value", "unit"),
+            "a share of rooms at most 100 %",
+            "What an occupancy rate is.",
+        ),
+    ),
+    across=(
+        parts_of_total("origin", "total", "value"),
+        jumps("value", "dataset", "item", "category", "origin", "unit"),
+    ),
     columns=(
         Column("dataset", pl.String(), "Package of the catalogue, <host>/<package>.", nullable=False),
         Column("item", pl.String(), "What is counted, as published.", nullable=False),
@@ -44,6 +63,8 @@ HOUSEHOLD_INCOME = Table(
     key=("dataset", "measure", "province_code", "reference_date"),
     day="reference_date",
     licence="DGA Open Government License",
+    row_rules=(plausible("baht_month", 2_000, 200_000, source=_NSO),),
+    across=(jumps("baht_month", "dataset", "measure", "province_code", most=1.6),),
     columns=(
         DATASET,
         Column("measure", pl.String(), "What is told.", nullable=False, allowed=("income", "expenditure")),

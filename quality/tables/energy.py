@@ -7,8 +7,14 @@ import polars as pl
 from quality.contracts import Column, Expectation, Table, between
 from quality.meter_metrics import by_meter_day
 from quality.readings import ENERGY, QUALITIES, QUANTITIES
+from quality.row_rules import at_most, plausible
+from quality.series_rules import constant, twins
 from quality.tables.shared import DATASET, DISTANCE_KM, LAT, LOCAL_DATE, LON, REFERENCE_DATE, UTC
 from quality.verdicts import completeness
+
+_EVSE = "Largest public sites and chargers on the market (megawatt charging, SAE J3271, is for lorries)."
+
+_SYSTEM = "Half more than the country's greatest hour (36,792 MW, 29 April 2024) and month: https://www.eppo.go.th/"
 
 _LATER = ("_delivered", "_number", "_receipt", "_nth")
 """Of two rows of customers with one key the greater came later."""
@@ -287,6 +293,15 @@ EV_CHARGERS = Table(
     description="Public charging sites within the city's reach, as an open directory lists them; far from complete.",
     smart="energy",
     key=("source", "site_id", "reference_date"),
+    row_rules=(
+        plausible("max_kw", maximum=1000, source=_EVSE),
+        plausible("points", maximum=200, source=_EVSE),
+        at_most("max_kw", "total_kw", source="What the columns mean."),
+    ),
+    rules=(
+        constant("name"),
+        twins("source", "name", "lat", "lon", "reference_date"),
+    ),
     day="reference_date",
     mode="replace",
     whole=("source",),
@@ -324,6 +339,11 @@ POWER_SYSTEM = Table(
     smart="energy",
     key=("dataset", "series", "area", "sector", "period", "start"),
     day="local_date",
+    row_rules=(
+        plausible("value", 0, 60_000, source=_SYSTEM, where={"unit": "MW"}),
+        plausible("value", 0, 25_000, source=_SYSTEM, where={"unit": "GWh"}),
+        plausible("value", 5, 46, source=_SYSTEM, where={"unit": "°C"}),
+    ),
     columns=(
         DATASET,
         Column("series", pl.String(), "What is told.", nullable=False, allowed=("generation", "sales", "temperature")),

@@ -5,6 +5,8 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Expectation, Table, present
+from quality.row_rules import RowRule, plausible
+from quality.series_rules import frozen, less_rain_in_longer
 from quality.tables.shared import (
     DISTANCE_KM,
     LAT,
@@ -17,6 +19,14 @@ from quality.tables.shared import (
     REFERENCE_DATE,
     UTC,
 )
+
+_PCD = (
+    "Several times what Thai networks tell on their worst days, and the top of the index's own scale: "
+    "http://air4thai.pcd.go.th/webV3/#/AQIInfo"
+)
+_TMD = "Rounded outwards from Thailand's records (44.6 °C at Tak, 2023): https://www.tmd.go.th/"
+_VIIRS = "Channel I-4 saturates at 367 K and folds over to 208 K: https://www.earthdata.nasa.gov/data/instruments/viirs"
+_GAUGE = "What the columns mean: filling and bank are of one cross-section (https://www.thaiwater.net/)."
 
 AIR_QUALITY = Table(
     name="air_quality",
@@ -41,6 +51,21 @@ AIR_QUALITY = Table(
         ),
         present("pm25_ug_m3", mostly=0.75),
     ),
+    row_rules=(
+        plausible("pm25_ug_m3", maximum=500, source=_PCD),
+        plausible("pm10_ug_m3", maximum=600, source=_PCD),
+        plausible("o3_ppb", maximum=250, source=_PCD),
+        plausible("co_ppm", maximum=30, source=_PCD),
+        plausible("no2_ppb", maximum=400, source=_PCD),
+        plausible("so2_ppb", maximum=800, source=_PCD),
+        plausible("aqi_th", maximum=500, source=_PCD),
+        plausible("wind_speed_m_s", maximum=40, source=_TMD),
+        plausible("temperature_c", 0, 46, source=_TMD),
+        plausible("relative_humidity_pct", 10, 101, source=_TMD),
+    ),
+    usual=("pm25_ug_m3", "pm10_ug_m3", "o3_ppb", "no2_ppb", "temperature_c"),
+    usual_by=("station_id", "product"),
+    rules=(frozen("station_id", "product", columns=("pm25_ug_m3", "pm10_ug_m3", "o3_ppb", "temperature_c")),),
     columns=(
         Column(
             "station_id",
@@ -90,6 +115,15 @@ WEATHER = Table(
             {"column": "temperature_c", "min_value": 10, "max_value": 40},
         ),
     ),
+    row_rules=(
+        plausible("temperature_c", 0, 46, source=_TMD),
+        plausible("relative_humidity_pct", 10, 101, source=_TMD),
+        plausible("precipitation_mm", maximum=130, source=_TMD),
+        plausible("wind_speed_m_s", maximum=40, source=_TMD),
+    ),
+    usual=("temperature_c", "relative_humidity_pct"),
+    usual_by=("station_id", "product"),
+    rules=(frozen("station_id", "product", columns=("temperature_c",)),),
     columns=(
         Column("station_id", pl.String(), "Station as its network names it; grid for a model's cell.", nullable=False),
         Column(
@@ -112,8 +146,24 @@ WEATHER = Table(
             maximum=400,
         ),
         Column("wind_speed_m_s", pl.Float64(), "Wind speed at 10 m.", unit="m/s", minimum=0, maximum=120),
-        Column("grid_lat", pl.Float64(), "Grid cell, latitude.", unit="°", minimum=LATITUDE[0], maximum=LATITUDE[1]),
-        Column("grid_lon", pl.Float64(), "Grid cell, longitude.", unit="°", minimum=LONGITUDE[0], maximum=LONGITUDE[1]),
+        Column(
+            "grid_lat",
+            pl.Float64(),
+            "Grid cell, latitude.",
+            unit="°",
+            minimum=LATITUDE[0],
+            maximum=LATITUDE[1],
+            place=True,
+        ),
+        Column(
+            "grid_lon",
+            pl.Float64(),
+            "Grid cell, longitude.",
+            unit="°",
+            minimum=LONGITUDE[0],
+            maximum=LONGITUDE[1],
+            place=True,
+        ),
     ),
 )
 
@@ -127,6 +177,26 @@ WATER_LEVELS = Table(
     key=("station_id", "at"),
     day="local_date",
     max_age=timedelta(days=2),
+    row_rules=(
+        plausible("storage_pct", maximum=200, source=_GAUGE),
+        plausible("above_bank_m", -40, 6, source=_GAUGE),
+        RowRule(
+            "contradicts:above_bank_m:storage_pct",
+            ((pl.col("above_bank_m") > 0.1) & (pl.col("storage_pct") < 90))
+            | ((pl.col("above_bank_m") < -0.1) & (pl.col("storage_pct") > 110)),
+            ("above_bank_m", "storage_pct"),
+            "a level over its bank fills the cross-section, one below it does not",
+            _GAUGE,
+        ),
+        RowRule(
+            "contradicts:situation:storage_pct",
+            ((pl.col("situation") == 5) & (pl.col("storage_pct") < 90))
+            | ((pl.col("situation") <= 2) & (pl.col("storage_pct") > 60)),
+            ("situation", "storage_pct"),
+            "the band of the filling is that of the filling",
+            _GAUGE,
+        ),
+    ),
     columns=(
         Column("station_id", pl.String(), "Station (the network's stable number).", nullable=False),
         Column("at", UTC, "Moment of the reading.", nullable=False),
@@ -154,6 +224,11 @@ RAINFALL = Table(
     key=("station_id", "end", "hours"),
     day="local_date",
     max_age=timedelta(days=2),
+    row_rules=(
+        plausible("rain_mm", maximum=130, source=_TMD, where={"hours": 1}),
+        plausible("rain_mm", maximum=500, source=_TMD, where={"hours": 24}),
+    ),
+    rules=(less_rain_in_longer,),
     columns=(
         Column("station_id", pl.String(), "Station (the network's stable number).", nullable=False),
         Column("end", UTC, "End of the hours that were summed.", nullable=False),
@@ -173,6 +248,10 @@ HOTSPOTS = Table(
     smart="environment",
     key=("source", "satellite", "at", "lat", "lon"),
     day="local_date",
+    row_rules=(
+        plausible("frp_mw", maximum=2_000, source=_VIIRS),
+        plausible("brightness_k", 208, 510, source=_VIIRS),
+    ),
     columns=(
         Column("source", pl.String(), "Who told it.", nullable=False, allowed=("gistda", "firms")),
         Column("satellite", pl.String(), "Satellite as the source names it.", nullable=False),

@@ -5,7 +5,9 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table, present
-from quality.cross_table import identical_series
+from quality.cross_table import identical_series, more_disposed
+from quality.row_rules import at_most, not_before
+from quality.series_rules import jumps
 from quality.tables.shared import DATASET, LOCAL_DATE, REFERENCE_DATE, UTC
 
 TICKETS = Table(
@@ -18,6 +20,7 @@ TICKETS = Table(
     prefer=("_delivered", "_number", "_receipt", "_nth"),
     key=("source", "ticket"),
     day="local_date",
+    row_rules=(not_before("finished", "reported", source="What the columns mean."),),
     published=False,
     columns=(
         Column("source", pl.String(), "Endpoint it was told by.", nullable=False),
@@ -86,6 +89,11 @@ DATASETS = Table(
     smart="governance",
     key=("portal", "package", "reference_date"),
     day="reference_date",
+    row_rules=(
+        not_before("modified", "created", source="What the columns mean."),
+        not_before("reference_date", "modified", source="A record is not changed after the day it was read on."),
+        at_most("in_datastore", "resources", source="What the columns mean."),
+    ),
     columns=(
         Column("portal", pl.String(), "Host of the catalogue; names are unique within it only.", nullable=False),
         Column("package", pl.String(), "Name of the package.", nullable=False),
@@ -116,7 +124,11 @@ CITY_STATISTICS = Table(
     smart="governance",
     key=("dataset", "item", "area_level", "area", "category", "unit", "months", "reference_date"),
     day="reference_date",
-    across=(identical_series,),
+    across=(
+        identical_series,
+        more_disposed,
+        jumps("value", "dataset", "item", "area_level", "area", "category", "unit", "months"),
+    ),
     columns=(
         DATASET,
         Column("smart", pl.String(), "Smart the statistic serves.", nullable=False),

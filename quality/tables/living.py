@@ -3,6 +3,7 @@
 import polars as pl
 
 from quality.contracts import Column, Table
+from quality.series_rules import constant, twins
 from quality.tables.shared import DISTANCE_KM, LAT, LON, NAME_EN, NAME_TH, REFERENCE_DATE
 
 FACILITIES = Table(
@@ -15,6 +16,10 @@ FACILITIES = Table(
     day="reference_date",
     mode="replace",
     whole=("source",),
+    rules=(
+        constant("name_th"),
+        twins("source", "kind", "name_th", "lat", "lon", "reference_date"),
+    ),
     licence="ODbL 1.0 (OpenStreetMap contributors): share alike, kept apart from the other tables",
     columns=(
         Column("source", pl.String(), "Where it comes from.", nullable=False),

@@ -6,6 +6,8 @@ import polars as pl
 
 from quality.contracts import Column, Table, present
 from quality.cross_table import fewer_injured
+from quality.row_rules import at_most, not_before, plausible
+from quality.series_rules import constant, jumps, twins
 from quality.tables.shared import (
     DATASET,
     DISTANCE_KM,
@@ -19,6 +21,8 @@ from quality.tables.shared import (
     REFERENCE_DATE,
     UTC,
 )
+
+_WORST = "Above the worst single accidents of Thai roads (a bus of pupils, 1 October 2024: 23 killed)."
 
 _FEED = Column("feed", pl.String(), "GTFS feed.", nullable=False)
 _FEED_END = Column("feed_end_date", pl.Date(), "Last day the feed says it is valid for.")
@@ -36,6 +40,10 @@ TRANSIT_STOPS = Table(
     whole=("feed",),
     licence=_FEED_LICENCE,
     expectations=(present("name_th", mostly=0.9),),
+    rules=(
+        constant("name_th"),
+        twins("feed", "name_th", "lat", "lon", "reference_date"),
+    ),
     columns=(
         _FEED,
         Column("stop_id", pl.String(), "Stop as the feed names it.", nullable=False),
@@ -81,6 +89,10 @@ TRANSIT_SERVICE = Table(
     description="Departures from stops in the city's reach by kind of day and hour, from stop times and frequencies.",
     smart="mobility",
     key=("feed", "day_type", "hour", "reference_date"),
+    row_rules=(
+        at_most("stops", "departures", source="A stop counts by a departure."),
+        at_most("routes", "departures", source="A route counts by a departure."),
+    ),
     day="reference_date",
     mode="replace",
     whole=("feed",),
@@ -114,6 +126,11 @@ ROAD_ACCIDENTS = Table(
     key=("dataset", "accident_id"),
     day="local_date",
     licence="Open Data Common",
+    row_rules=(
+        plausible("deaths", maximum=25, source=_WORST),
+        plausible("serious", maximum=60, source=_WORST),
+        plausible("minor", maximum=100, source=_WORST),
+    ),
     columns=(
         DATASET,
         Column(
@@ -143,7 +160,7 @@ ROAD_CASUALTIES = Table(
     smart="mobility",
     key=("dataset", "outcome", "area", "months", "reference_date"),
     day="reference_date",
-    across=(fewer_injured,),
+    across=(fewer_injured, jumps("persons", "dataset", "outcome", "area", "months")),
     columns=(
         DATASET,
         Column("outcome", pl.String(), "What is counted.", nullable=False, allowed=("death", "injury")),
@@ -166,6 +183,7 @@ ROAD_EVENTS = Table(
     smart="mobility",
     key=("source", "event_id", "start"),
     day="local_date",
+    row_rules=(not_before("stop", "start", source="What the columns mean."),),
     columns=(
         Column("source", pl.String(), "Feed.", nullable=False),
         Column("event_id", pl.String(), "Event as the feed numbers it.", nullable=False),

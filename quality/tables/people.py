@@ -5,6 +5,9 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table, present
+from quality.cross_table import publishers_differ
+from quality.row_rules import RowRule
+from quality.series_rules import jumps, parts_of_total
 from quality.tables.shared import REFERENCE_DATE
 
 POPULATION = Table(
@@ -18,6 +21,20 @@ POPULATION = Table(
     key=("dataset", "area_level", "area", "area_code", "sex", "age_band", "reference_date"),
     day="reference_date",
     expectations=(present("persons", mostly=0.9),),
+    row_rules=(
+        RowRule(
+            "plausible:persons_per_house",
+            (pl.col("persons") > 15 * pl.col("houses")) & (pl.col("houses") > 100),
+            ("persons", "houses"),
+            "at most 15 persons a registered house",
+            "Thailand counts 2.3 to 2.5 registered persons a house: https://stat.bora.dopa.go.th/",
+        ),
+    ),
+    across=(
+        publishers_differ,
+        parts_of_total("sex", "total", "persons"),
+        jumps("persons", "dataset", "area_level", "area", "area_code", "sex", "age_band", most=1.5),
+    ),
     columns=(
         Column("dataset", pl.String(), "Where it was published: <host>/<package> or file.", nullable=False),
         Column("area_code", pl.String(), "DOPA code of the area; empty where none is told.", nullable=False),

@@ -12,7 +12,7 @@ LONGITUDE = (97.0, 106.0)
 LOCAL_DATE = Column("local_date", pl.Date(), "Day in Asia/Bangkok that the interval starts in.", nullable=False)
 REFERENCE_DATE = Column("reference_date", pl.Date(), "Day the record describes or was last changed on.", nullable=False)
 
-DISTANCE_KM = Column("distance_km", pl.Float64(), "Distance from the city's point.", unit="km", minimum=0)
+DISTANCE_KM = Column("distance_km", pl.Float64(), "Distance from the city's point.", unit="km", minimum=0, place=True)
 NAME_TH = Column("name_th", pl.String(), "Name in Thai.")
 NAME_EN = Column("name_en", pl.String(), "Name in English.")
 LAT = Column(

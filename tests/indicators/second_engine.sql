@@ -3,7 +3,7 @@
 create view load as select * from load_profile
   where local_date = (select max(local_date) from load_profile where local_date < day());
 create view quarters as
-  select start, timezone('Asia/Bangkok', start) as at, sum(kwh)::double as kwh from load group by start;
+  select start, timezone('Asia/Bangkok', start) as local_time, sum(kwh)::double as kwh from load group by start;
 create view hourly as select * from air_quality where product = 'hourly' and local_date < day();
 create view air as select * from hourly where local_date = (select max(local_date) from hourly);
 create view modelled as select * from weather where product = 'model' and local_date < day()
@@ -32,7 +32,7 @@ select avg(kwh) / max(kwh) from quarters;
 -- co2_day
 select 0.475 * sum(kwh)::double from load;
 -- tou_peak_share: no holiday is among the demo's days
-select 100 * coalesce(sum(kwh) filter (isodow(at) < 6 and hour(at) between 9 and 21), 0) / sum(kwh) from quarters;
+select 100 * coalesce(sum(kwh) filter (where isodow(local_time) < 6 and hour(local_time) between 9 and 21), 0) / sum(kwh) from quarters;
 -- kwh_per_degree_day
 select (select sum(kwh)::double from load) / (avg(temperature_c) - 18.3) from modelled;
 -- pm25_mean_day
@@ -62,7 +62,7 @@ select persons from population where area_code = area() and sex = 'total' and ag
 -- road_deaths
 select arg_max(n, y) from deaths;
 -- road_deaths_against_before
-select 100 * (arg_max(n, y) / avg(n) filter (y < last and y >= last - 3) - 1)
+select 100 * (arg_max(n, y) / avg(n) filter (where y < last and y >= last - 3) - 1)
   from deaths, (select max(y) as last from deaths);
 -- state_road_accidents
 select count(*) from accidents;

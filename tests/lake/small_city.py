@@ -50,7 +50,7 @@ def nem12(day: date, *points: str, value: int = 1) -> bytes:
     return "\r\n".join([*lines, "900", ""]).encode()
 
 
-def weather(day: date, *degrees: float | None) -> bytes:
+def weather(day: date, *degrees: float | None, others: float | None = 1.0) -> bytes:
     hours = range(len(degrees))
     units = {"temperature_2m": "°C", "relative_humidity_2m": "%", "precipitation": "mm", "wind_speed_10m": "m/s"}
     answer = {
@@ -60,7 +60,7 @@ def weather(day: date, *degrees: float | None) -> bytes:
         "hourly_units": units,
         "hourly": {
             "time": [f"{day}T{hour:02d}:00" for hour in hours],
-            **{name: list(degrees) if name == "temperature_2m" else [1.0] * len(degrees) for name in units},
+            **{name: list(degrees) if name == "temperature_2m" else [others] * len(degrees) for name in units},
         },
     }
     return json.dumps(answer).encode()

@@ -22,6 +22,7 @@ from quality.verdicts import structure
 DAYS = date(2026, 11, 20), date(2026, 11, 21)
 OLD = replace(
     WEATHER,
+    row_rules=(),
     columns=(
         *(column for column in WEATHER.columns if column.name not in ("wind_speed_m_s", "grid_lat")),
         Column("cloud_pct", pl.Float64(), "Cloud cover, which is no longer kept."),
@@ -83,6 +84,7 @@ def test_sql_knows_columns_that_no_file_has_yet(tmp_path: Path) -> None:
 
 BEFORE = replace(
     WEATHER,
+    row_rules=(),
     expectations=(),
     columns=tuple(
         Column("temp_c", pl.String(), "Temperature as text.") if column.name == "temperature_c" else column
@@ -92,6 +94,7 @@ BEFORE = replace(
 )
 AFTER = replace(
     WEATHER,
+    row_rules=(),
     version=2,
     columns=tuple(
         replace(column, was=("temp_c",)) if column.name == "temperature_c" else column for column in WEATHER.columns

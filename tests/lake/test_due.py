@@ -121,7 +121,7 @@ def test_replay_reads_what_waits_with_the_same_lake_as_if_it_had_been_read_at_on
     right, found = deployment_at(tmp_path / "right", city), deployment_at(tmp_path / "found", city)
     for deployment in (right, found):
         deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1"))
-        deliver(deployment, city, "weather", D1, "w", weather(D1, 25.0, 99.0))
+        deliver(deployment, city, "weather", D1, "w", weather(D1, 25.0, 99.0, others=None))
     ingest_meters(right, city, D1)
     ingest(right, city, WEATHER, D1)
     with monkeypatch.context() as wrong:

@@ -200,8 +200,8 @@ def test_a_fixed_portal_reader_replaces_all_that_the_old_one_brought(
 
 def test_the_books_account_for_every_row_and_every_file(deployment: Deployment, city: City) -> None:
     whole = deliver(deployment, city, "weather", D1, "whole", weather(D1, *[25.0] * 24))
-    part = deliver(deployment, city, "weather", D1, "part", weather(D2, 25.0, 99.0, -40.0, None))
-    none = deliver(deployment, city, "weather", D1, "none", weather(D3, 99.0, 98.0))
+    part = deliver(deployment, city, "weather", D1, "part", weather(D2, 25.0, 99.0, -40.0, None, others=None))
+    none = deliver(deployment, city, "weather", D1, "none", weather(D3, 99.0, 98.0, others=None))
     page = deliver(deployment, city, "weather", D1, "page", b"<html>")
     nothing = {"outcome": "not-reached", "code": "answer-not-reached", "reason": "no answer"}
     away = deliver(deployment, city, "weather", D1, "away", None, **nothing)

@@ -1,0 +1,146 @@
+"""Rules about rows of a table that stand beside each other: frozen instruments, twins, totals, jumps from one period to
+the next. Each maker gives a rule (``quality.contracts.Rule``) that warns with the keys and the figures."""
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from quality import verdicts
+
+if TYPE_CHECKING:
+    from quality.contracts import Rule, Table
+    from quality.verdicts import Verdict
+
+FROZEN_HOURS = 12
+"""Equal values of a station's day before it is called frozen: air is never so still through day and night."""
+
+CONSTANT_LEAST = 10
+"""Rows from which one name for all of them is no chance."""
+
+TWINS_SHARE = 0.1
+"""Part of the rows that may be twins: two platforms of a stop may carry one name and one point."""
+
+JUMP = 3.0
+"""Ratio to the periods before that is told: more than a tripling or a fall to a third."""
+
+JUMP_LEAST = 30
+"""Greatest of two values from which their ratio says something: below, chance alone doubles counts."""
+
+YEARS = 5
+"""Years before a period that it is held against."""
+
+UNEQUAL = 0.02
+"""Part of a total by which its parts may miss it: persons whose sex or origin is not told."""
+
+
+def frozen(*by: str, columns: tuple[str, ...]) -> "Rule":
+    """Check ``frozen``: a column of a series (``by``) that has one value in all hours of a day, ``FROZEN_HOURS`` at
+    least."""
+
+    def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
+        place = [*by, table.day]
+        days = frame.group_by(place).agg(
+            *(pl.col(name).drop_nulls().n_unique().alias(f"_{name}") for name in columns),
+            *(pl.col(name).count().alias(f"{name}_hours") for name in columns),
+            *(pl.col(name).drop_nulls().first() for name in columns),
+        )
+        found = []
+        for name in columns:
+            still = days.filter((pl.col(f"_{name}") == 1) & (pl.col(f"{name}_hours") >= FROZEN_HOURS)).sort(place)
+            bound = f"{name} does not keep one value through a day"
+            shown = still.select(*place, name, f"{name}_hours")
+            found.append(verdicts.odd_rows(table, f"frozen:{name}", days.height, shown, shown.columns, bound))
+        return found
+
+    return rule
+
+
+def twins(*alike: str) -> "Rule":
+    """Check ``twins``: rows that are ``alike`` under other keys are more than ``TWINS_SHARE`` of all."""
+
+    def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
+        told = frame.drop_nulls(alike)
+        same = told.filter(pl.struct(alike).is_duplicated()).sort(*alike, *table.key)
+        rows = same if same.height > TWINS_SHARE * frame.height else same.clear()
+        bound = f"rows with other keys differ in {', '.join(alike)}"
+        return [verdicts.odd_rows(table, "twins", frame.height, rows, alike, bound)]
+
+    return rule
+
+
+def constant(column: str) -> "Rule":
+    """Check ``constant:<column>``: ``CONSTANT_LEAST`` rows or more that all have one value, where each has its own."""
+
+    def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
+        told = frame.drop_nulls(column)
+        same = told.height >= CONSTANT_LEAST and told[column].n_unique() == 1
+        rows = told.sort(table.key) if same else told.clear()
+        bound = f"{column} is not one for all rows"
+        return [verdicts.odd_rows(table, f"constant:{column}", told.height, rows, (column,), bound)]
+
+    return rule
+
+
+def parts_of_total(column: str, total: str, value: str) -> "Rule":
+    """Check ``total:<column>``: where all parts of a ``column`` and its ``total`` are told, they add up."""
+
+    def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
+        place = [name for name in table.key if name != column]
+        number = pl.col(value).cast(pl.Float64)
+        sums = (
+            frame.group_by(place)
+            .agg(
+                stated=number.filter(pl.col(column) == total).sum(),
+                parts=number.filter(pl.col(column) != total).sum(),
+                known=number.filter(pl.col(column) != total).count(),
+                totals=number.filter(pl.col(column) == total).count(),
+            )
+            .filter((pl.col("known") > 1) & (pl.col("totals") == 1))
+        )
+        odd = sums.filter((pl.col("stated") - pl.col("parts")).abs() > UNEQUAL * pl.col("stated")).sort(place)
+        bound = f"parts by {column} add up to their total within {UNEQUAL:.0%}"
+        shows = ("stated", "parts")
+        return [verdicts.odd_rows(table, f"total:{column}", sums.height, odd, shows, bound)]
+
+    return rule
+
+
+def jumps(value: str, *series: str, most: float = JUMP) -> "Rule":
+    """Check ``jump:<value>``: the newest period of a series lies beyond all of the ``YEARS`` before it by the factor
+    ``most``; a month is held against the same month of those years. A series that swings by itself raises nothing."""
+
+    def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
+        monthly = pl.col("months") < 12 if "months" in series else pl.lit(value=False)
+        calendar = pl.when(monthly).then(pl.col(table.day).dt.month())
+        told = frame.drop_nulls(value).with_columns(pl.col(value).cast(pl.Float64), _calendar=calendar)
+        newest = told.filter(pl.col(table.day) == pl.col(table.day).max().over(list(series)))
+        earlier = told.select(*series, "_calendar", _day=table.day, _before=value)
+        pairs = (
+            newest.join(earlier, on=[*series, "_calendar"], nulls_equal=True)
+            .filter(pl.col("_day").is_between(pl.col(table.day).dt.offset_by(f"-{YEARS}y"), table.day, closed="left"))
+            .group_by(table.key)
+            .agg(pl.col(value).first(), least=pl.col("_before").min(), greatest=pl.col("_before").max())
+            .with_columns(
+                ratio=pl.when(pl.col(value) > pl.col("greatest"))
+                .then(pl.col(value) / pl.col("greatest"))
+                .otherwise(pl.col(value) / pl.col("least"))
+                .round(3)
+            )
+        )
+        up, down = pl.col(value) > most * pl.col("greatest"), pl.col(value) * most < pl.col("least")
+        odd = pairs.filter((up | down) & (pl.max_horizontal(value, "least") >= JUMP_LEAST)).sort(table.key)
+        bound = f"{value} within a factor of {most:g} of what {YEARS} years before it told"
+        shows = (value, "least", "greatest", "ratio")
+        return [verdicts.odd_rows(table, f"jump:{value}", pairs.height, odd, shows, bound)]
+
+    return rule
+
+
+def less_rain_in_longer(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
+    """Check ``less-rain-in-longer`` of ``rainfall``: of 24 hours and of the last of them, the first is not less."""
+    long, short = frame.filter(pl.col("hours") > 1), frame.filter(pl.col("hours") == 1)
+    both = long.join(short, on=["station_id", "end"], suffix="_short")
+    odd = both.filter(pl.col("rain_mm") < pl.col("rain_mm_short")).sort("station_id", "end")
+    shows = ("rain_mm", "rain_mm_short")
+    bound = "the rain of 24 hours is at least that of the last of them"
+    return [verdicts.odd_rows(table, "less-rain-in-longer", both.height, odd, shows, bound)]
