@@ -42,7 +42,7 @@ def make(step: Step, table: Table, names: Sequence[str]) -> Computed:
         frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), ingest.latest_register(step))
     rows = NUMBERS[table.name](step.city, step.day, frames)
     lake.put(table, step.day, rows)
-    verdicts = gate.judge(table, rows, step.day, step.day)
+    verdicts = gate.judge(table, rows, step.day, step.day, city=step.city.slug)
     ingest.write_verdicts(step, table, verdicts)
     return Computed(rows, verdicts)
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from quality.contracts import Column, Table, present
+from quality.contracts import Column, Table
 from quality.cross_table import identical_series, more_disposed
 from quality.row_rules import at_most, not_before
 from quality.series_rules import jumps
@@ -167,7 +167,6 @@ INDICATORS = Table(
     lineage=False,
     prefer=(),
     mode="replace",
-    expectations=(present("value", mostly=0.5),),
     columns=(
         Column("smart", pl.String(), "Smart the indicator serves.", nullable=False),
         Column("indicator", pl.String(), "Code of the indicator.", nullable=False),
