@@ -13,6 +13,7 @@ from pipelines.cli import (  # noqa: F401 - each adds its commands to the app
     quarantine,
     read,
     snapshots,
+    sources,
     sql,
     ui,
     watch,

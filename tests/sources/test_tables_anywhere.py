@@ -136,6 +136,27 @@ def test_the_same_in_two_languages_is_no_class() -> None:
     assert set(rows(read("\n".join(["ปี,อำเภอ,District,รายการ,จำนวน,หน่วย", *lines])))["category"]) == {"all"}
 
 
+@pytest.mark.parametrize("header", ["โรงพยาบาล", "หน่วยบริการ", "Hospital"])
+def test_a_name_that_each_year_or_item_has_alone_is_whose_the_number_is(header: str) -> None:
+    names = ("Vachira", "Patong") if header == "Hospital" else ("วชิระ", "ป่าตอง")
+    by_year = read(
+        f"ปี,จังหวัด,{header},รายการ,จำนวน,หน่วย\n2567,ภูเก็ต,{names[0]},เตียง,500,เตียง\n2568,ภูเก็ต,{names[1]},เตียง,90,เตียง\n"
+    )
+    assert set(rows(by_year)["category"]) == set(names) and not shown(by_year)
+    if header != "Hospital":
+        by_item = read(
+            f"ปี,จังหวัด,{header},รายการ,จำนวน,หน่วย\n2568,ภูเก็ต,{names[0]},เตียง,5,เตียง\n2568,ภูเก็ต,{names[1]},รถ,9,คัน\n"
+        )
+        assert set(rows(by_item)["category"]) == set(names) and not shown(by_item)
+
+
+def test_a_month_in_two_spellings_is_no_class() -> None:
+    result = read(
+        "ปี,เดือน,เดือนย่อ,จังหวัด,รายการ,จำนวน,หน่วย\n2568,มกราคม,ม.ค.,ภูเก็ต,คดี,5,คดี\n2568,มีนาคม,มี.ค.,ภูเก็ต,คดี,9,คดี\n"
+    )
+    assert set(rows(result)["category"]) == {"all"}
+
+
 def test_identical_rows_are_still_merged() -> None:
     result = read("ปี,จังหวัด,รายการ,จำนวน,หน่วย\n" + "2568,ภูเก็ต,เตียง,500,เตียง\n" * 2)
     assert rows(result).height == 1 and code_counts(result) == {"duplicate-rows": 1}
