@@ -37,13 +37,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "age": ("ช่วงอายุ", "กลุ่มอายุ"),
     "value": ("จำนวน", "ค่าข้อมูล", "ค่า", "ปริมาณ", "Value"),
     "unit": ("หน่วย", "หน่วยนับ", "หน่วยวัด", "unit"),
+    "remark": ("หมายเหตุ", "remark", "remarks"),
 }
 """Role → headers it is published under, seen at the catalogues of Phuket, Nakhon Si Thammarat and Chiang Mai. A fiscal
 year runs from October to September and is named by the year it ends in (Budget Procedure Act, B.E. 2561, section 4)."""
 
 Role = Literal[
     "year", "fiscal_year", "month", "item", "city", "tambon", "amphoe", "province", "area",
-    "category", "origin", "sex", "age", "value", "unit",
+    "category", "origin", "sex", "age", "value", "unit", "remark",
 ]  # fmt: skip
 """The keys of ``COLUMNS``."""
 
@@ -292,7 +293,7 @@ def _dimensions(rows: pl.DataFrame, spare: Sequence[str], taken: Mapping[str, st
     texts = [
         name for name in spare if not _share(rows[name], thai.number(pl.col(name), pl.Decimal(18, 4)).is_not_null())
     ]
-    roles = list(dict.fromkeys(name for role, name in taken.items() if name and role != "value"))
+    roles = list(dict.fromkeys(name for role, name in taken.items() if name and role not in ("value", "remark")))
     filled = [name for name in texts if rows[name].str.strip_chars().replace("", None).is_not_null().any()]
     kept = [name for name in filled if not any(_twins(rows, name, role) for role in roles)]
     key = [*roles, *kept]

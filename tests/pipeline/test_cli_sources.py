@@ -6,7 +6,7 @@ import pytest
 
 from tests.home import Home
 
-HEAD = "ปี,จังหวัด,โรงพยาบาล,รายการ,จำนวน,หน่วย,หมายเหตุ\n"
+HEAD = "ปี,จังหวัด,โรงพยาบาล,รายการ,จำนวน,หน่วย,หมายเหตุ,ที่มา\n"
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def written(folder: Path, text: str) -> str:
 
 
 def test_it_tells_roles_rows_areas_and_periods_and_writes_nothing(home: Home, tmp_path: Path) -> None:
-    text = HEAD + "2567,ภูเก็ต,วชิระ,เตียง,500,เตียง,ก\n2568,ภูเก็ต,ป่าตอง,เตียง,90,เตียง,ก\n"
+    text = HEAD + "2567,ภูเก็ต,วชิระ,เตียง,500,เตียง,ก,s\n2568,ภูเก็ต,ป่าตอง,เตียง,90,เตียง,ก,s\n"
     told = home.json("sources", "test", "phuket", "hotels", written(tmp_path, text))
     [one] = told["read"]
     assert one["status"] == "ok"
@@ -33,7 +33,8 @@ def test_it_tells_roles_rows_areas_and_periods_and_writes_nothing(home: Home, tm
         "รายการ": "item",
         "จำนวน": "value",
         "หน่วย": "unit",
-        "หมายเหตุ": "",
+        "หมายเหตุ": "remark",
+        "ที่มา": "",
     }
     table = one["tables"]["city_statistics"]
     assert table["rows"] == 2
@@ -50,7 +51,7 @@ def test_a_wide_table_says_which_columns_are_values(home: Home, tmp_path: Path) 
 
 
 def test_a_bad_row_and_a_file_that_cannot_be_read_end_with_1(home: Home, tmp_path: Path) -> None:
-    bad = home.muang("sources", "test", "phuket", "hotels", written(tmp_path, HEAD + "2567,ภูเก็ต,ก,เตียง,x,เตียง,\n"))
+    bad = home.muang("sources", "test", "phuket", "hotels", written(tmp_path, HEAD + "2567,ภูเก็ต,ก,เตียง,x,เตียง,,s\n"))
     assert bad.returncode == 1 and "value-not-number" in bad.stdout
     none = home.muang("sources", "test", "phuket", "hotels", written(tmp_path, "ปีที่เก็บ,จำนวน\nล่าสุด,1\n"))
     assert none.returncode == 1 and "ปีที่เก็บ" in none.stdout and "columns" in none.stdout
