@@ -9,6 +9,7 @@ import polars as pl
 
 from quality.contracts import Table
 from quality.problems import CODES
+from quality.suites.suite import suite
 from quality.tables import TABLES, VERDICTS
 from quality.vee.rules import RULES
 from quality.vee.verdicts import REGISTER_RULES
@@ -56,10 +57,9 @@ def rule(table: Table, check: str) -> str:
     for row_rule in table.row_rules:
         if row_rule.check == check:
             return row_rule.bound
-    for expectation in table.expectations:
-        if expectation.check == check:
-            asked = ", ".join(f"{name} {value}" for name, value in expectation.arguments.items())
-            return f"{expectation.kind}: {asked}"
+    for expectation in suite(table).rules:
+        if expectation.id == check:
+            return expectation.en
     return ""
 
 

@@ -6,6 +6,7 @@ One function a kind of table. Each works on one step (a city and delivery day) a
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -19,7 +20,16 @@ from quality import gate, past_days
 from quality.batch import Batch, together
 from quality.contracts import Table
 from quality.problems import CODES, gather, problem
-from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS, REGISTER_READS, TABLES, VERDICTS
+from quality.reviewed import accept
+from quality.tables import (
+    METER_INTERVALS,
+    METER_SUPERSEDED,
+    METERS,
+    REGISTER_READS,
+    TABLES,
+    VALIDATION_RESULTS,
+    VERDICTS,
+)
 from quality.verdicts import Verdict
 
 
@@ -196,13 +206,18 @@ def settle(lake: CityLake, table: Table, days: Collection[date]) -> None:
 
 
 def write_verdicts(step: Step, table: Table, verdicts: Sequence[Verdict]) -> None:
-    """Keep the verdicts on a table among the day's."""
-    judged = gate.to_frame(verdicts, step.day)
+    """Keep the verdicts on a table among the day's, and the rows that they show."""
+    lake = CityLake.of(step)
+    night = lake.newest(VERDICTS, step.day - timedelta(days=1))
+    known = [each.empty() if night is None else lake.day(each, night) for each in (VERDICTS, VALIDATION_RESULTS)]
+    judged = gate.to_frame(verdicts, step.day, known[0])
+    shown = gate.results(verdicts, step.city.slug, step.day, known[1])
+    for ours, rows in ((VERDICTS, judged), (VALIDATION_RESULTS, shown)):
+        lake.revise(ours, [step.day], partial(_among, rows, pl.col(ours.key[0]) != table.name))
 
-    def replaced(stored: pl.DataFrame, _: list[date]) -> pl.DataFrame:
-        return pl.concat([stored.filter(pl.col("table") != table.name), judged.select(stored.columns)])
 
-    CityLake.of(step).revise(VERDICTS, [step.day], replaced)
+def _among(rows: pl.DataFrame, others: pl.Expr, stored: pl.DataFrame, _: list[date]) -> pl.DataFrame:
+    return pl.concat([stored.filter(others), rows.select(stored.columns)])
 
 
 def _stale_key(lake: CityLake, table: Table, day: date | None = None) -> str:
@@ -272,7 +287,10 @@ def _judged(
     whole = lake.read(table) if table.across else None
     deliveries = [] if table is METER_SUPERSEDED else _delivery_verdicts(table, entries)
     past = _past_verdicts(lake, table, stored, step.day)
-    verdicts = gate.judge(table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries, *past])
+    verdicts = gate.judge(
+        table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries, *past], step.city.slug
+    )
+    verdicts = accept(table.name, verdicts, step.city.reviewed, step.day)
     write_verdicts(step, table, verdicts)
     ledger.record(lake, table, entries)
     return Ingested(entries, files, verdicts)

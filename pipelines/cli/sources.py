@@ -1,158 +1,171 @@
-"""``muang sources``: what a source would give, before a night takes it."""
+"""``muang sources``: what a source would make of a resource, before a night does."""
 
+import json
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table as RichTable
 
-from pipelines.cli.base import Json, app, fail, guarded, out, print_json, wanted
+from pipelines.cli.base import Json, app, fail, guarded, out, wanted
 from pipelines.settings import Settings, now
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import polars as pl
-
-    from assets.cities.registry import City
-    from assets.sources.source import ReadResult
-
-sources_app = typer.Typer(help="Sources of a city, as the registry has them.")
+sources_app = typer.Typer(help="What a source would make of a resource.")
 app.add_typer(sources_app, name="sources", no_args_is_help=True)
 
-SHOWN = 8
-"""Values named of one column; how many there are is told beside them."""
+FIRST = 5
+"""Rows shown of a table."""
+FEW = 12
+"""Values of a column up to which they are all named."""
 
 
 @sources_app.callback()
-def _sources() -> None:
-    """Keep ``test`` a command of its own although it is the only one."""
+def sources() -> None:
+    """What a source would make of a resource, before a night does."""
 
 
 @sources_app.command("test")
 @guarded
 def sources_test(
-    city: Annotated[str, typer.Argument(help="City (slug).")],
-    source: Annotated[str, typer.Argument(help="Source, as the registry names it for the city.")],
-    file: Annotated[
-        Path | None, typer.Argument(help="A file as the portal has it; default what was landed last.")
+    city: Annotated[str, typer.Argument(help="City, as the registry names it.")],
+    source: Annotated[str, typer.Argument(help="Source of the city, or a reader's name for one it does not have yet.")],
+    file: Annotated[Path | None, typer.Argument(help="File to read; without one, what landed last.")] = None,
+    options: Annotated[
+        str | None, typer.Option(help="Options over the registry's, as YAML: '{columns: {value: จำนวนผู้ป่วย}}'.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell what a resource would give with the options of now: roles by column, rows, items, areas, periods, problems.
-    Writes nothing; 1 where something of it would be refused."""
-    from assets.lake.feeds import source_of
+    """Read a resource as a source does and show what would come of it: the role of each column, tables, areas, items,
+    periods, problems. Writes nothing and asks no portal. Exits 1 where it was rejected."""
+    from assets.cities.registry import City
+    from assets.lake.feeds import SOURCES
+    from assets.sources.source import Context
     from pipelines.build import cities_of
+    from quality.tables import TABLES
 
     settings = Settings()
     cities = cities_of(settings)
     wanted(cities, [city])
-    there = cities[city]
-    if source not in there.sources:
-        raise fail(f"{source} is no source of {city}; it has {', '.join(sorted(there.sources))}", 2)
-    if source_of(there.sources[source]).keyed:
-        raise fail(f"{source} has metering points; `muang read FILE --city {city} --source {source}` reads it", 2)
-    if file is not None:
-        try:
-            deliveries = iter([(str(file), file.name, file.read_bytes(), now().date())])
-        except OSError as error:
-            raise fail(f"{file}: {error.strerror}", 2) from None
-    else:
-        deliveries = _landed(settings, cities, there, source)
-    found = [_told(there, source, *each) for each in deliveries]
-    if not found:
-        raise fail(f"nothing of {source} of {city} is landed that has rows; give a FILE", 2)
-    if as_json:
-        print_json({"city": city, "source": source, "read": found})
-    else:
-        for each in found:
-            _show(each)
-    raise typer.Exit(0 if all(each["status"] == "ok" for each in found) else 1)
+    entry = cities[city].sources.get(source)
+    reader = entry.reader if entry else source
+    if reader not in SOURCES:
+        raise fail(
+            f"{source} is no source of {city} and no reader; it has {', '.join(sorted(cities[city].sources))}", 2
+        )
+    known = SOURCES[reader]
+    if any(TABLES[name].of_customers for name in known.tables):
+        raise fail(f"{source} brings customers' data: `muang read FILE --city {city} --source {source}` masks it", 2)
+    chosen = dict(entry.options if entry else {}) | _options(options)
+    place: City = cities[city]
+    for name, data in [(file.name, _bytes(file))] if file else _landed(settings, place, source):
+        result = known.read(data, Context(place, now().date(), name, chosen))
+        found = _told(name, result)
+        if as_json:
+            print(json.dumps(found, ensure_ascii=False, default=str))
+        else:
+            _show(found)
+        if not result.tables:
+            raise typer.Exit(1)
 
 
-def _landed(
-    settings: Settings, cities: "dict[str, City]", city: "City", source: str
-) -> "Iterator[tuple[str, str, bytes, date]]":
-    """Label, name, bytes and day of what came on the newest day with rows."""
-    from assets.lake.feeds import landed_as, source_of
-    from pipelines.build import deployment_of
+def _options(text: str | None) -> dict[str, Any]:
+    import yaml
 
-    archive = deployment_of(settings, cities).archive
-    reads = source_of(city.sources[source]).reads
-    receipts = [each for each in archive.receipts(*landed_as(city, source)) if each.readable and reads(each.name)]
-    newest = max((each.day for each in receipts), default=None)
-    last = {each.name: each for each in sorted(receipts, key=lambda each: each.order) if each.day == newest}
-    for each in last.values():
-        yield each.id, each.name, archive.bytes_of(each), each.day
+    try:
+        found = yaml.safe_load(text or "{}")
+    except yaml.YAMLError as error:
+        raise fail(f"--options is no YAML: {' '.join(str(error).split())}", 2) from None
+    if not isinstance(found, dict):
+        raise fail("--options is no mapping of options to what they are", 2)
+    return found
 
 
-def _told(city: "City", source: str, label: str, name: str, data: bytes, day: date) -> dict[str, Any]:
-    """What a reader makes of one delivery, in plain JSON types. A problem of several rows is told once."""
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise fail(f"{path}: {error.strerror}", 2) from None
+
+
+def _landed(settings: Settings, city: Any, source: str) -> list[tuple[str, bytes]]:
+    """Name and bytes of the newest content under each name of a source."""
+    from assets.lake.feeds import SOURCES, landed_as
+    from pipelines.build import cities_of, deployment_of
+
+    entry = city.sources.get(source)
+    if entry is None:
+        raise fail(f"{city.slug} has no source {source}: name a FILE", 2)
+    archive = deployment_of(settings, cities_of(settings)).archive
+    newest = {
+        receipt.name: receipt
+        for receipt in archive.contents(*landed_as(city, source))
+        if SOURCES[entry.reader].reads(receipt.name)
+    }
+    if not newest:
+        raise fail(f"nothing of {source} has landed yet: name a FILE, or run a night", 2)
+    return [(name, archive.bytes_of(receipt)) for name, receipt in sorted(newest.items())]
+
+
+def _told(name: str, result: Any) -> dict[str, Any]:
+    """What there is to see of a reading, as JSON has it."""
     import polars as pl
 
-    from assets.lake.feeds import source_of
-    from assets.sources.source import Context
-    from quality.problems import with_severity
+    from quality.tables import TABLES
 
-    entry = city.sources[source]
-    result = source_of(entry).read(data, Context(city, day, name, dict(entry.options)))
-    problems = (
-        with_severity(result.problems)
-        .group_by("code", "severity", "message", maintain_order=True)
-        .agg(row=pl.col("row").first(), rows=pl.len())
-        .to_dicts()
-    )
-    severities = {each["severity"] for each in problems}
-    status = "rejected" if "reject" in severities else "partial" if "refuse" in severities else "ok"
-    return {
-        "file": label,
-        "evidence": result.evidence,
-        "status": status,
-        "headers": dict(result.headers),
-        "tables": _tables(result),
-        "problems": problems,
-    }
-
-
-def _tables(result: "ReadResult") -> dict[str, Any]:
-    return {
-        name: {
+    tables = {}
+    for table, frame in result.tables.items():
+        day = frame[TABLES[table].day].drop_nulls()
+        varied = [column for column in frame.columns if column != "_row" and frame[column].n_unique() > 1]
+        texts = [column for column in varied if frame.schema[column] == pl.String]
+        tables[table] = {
             "rows": frame.height,
-            "columns": {column: _column(frame[column]) for column in frame.columns if column != "_row"},
+            "first": day.min(),
+            "last": day.max(),
+            "values": {
+                column: sorted(frame[column].drop_nulls().unique()) if frame[column].n_unique() <= FEW else None
+                for column in texts
+            },
+            "distinct": {column: frame[column].n_unique() for column in texts},
+            # What is alike in every row needs no column.
+            "same": frame.drop("_row", *varied, strict=False).head(1).to_dicts(),
+            "sample": frame.select(varied).head(FIRST).to_dicts(),
         }
-        for name, frame in result.tables.items()
+    codes = result.problems.group_by("code", maintain_order=True).agg(
+        pl.len().alias("count"), pl.col("row").min(), pl.col("message").first()
+    )
+    return {
+        "name": name,
+        "format": result.format,
+        "evidence": result.evidence,
+        "status": "rejected" if not result.tables else "partial" if result.problems.height else "ok",
+        "headers": dict(result.headers),
+        "tables": tables,
+        "problems": codes.to_dicts(),
     }
-
-
-def _column(column: "pl.Series") -> dict[str, Any]:
-    """Texts by name, of anything else the least and the greatest."""
-    import polars as pl
-
-    count, filled = column.n_unique(), column.drop_nulls()
-    if column.dtype == pl.String:
-        return {"different": count, "first": filled.unique(maintain_order=True).head(SHOWN).to_list()}
-    if column.dtype.is_nested() or not filled.len():
-        return {"different": count}
-    return {"different": count, "from": _plain(filled.min()), "to": _plain(filled.max())}
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _show(found: dict[str, Any]) -> None:
     colour = {"ok": "green", "partial": "yellow", "rejected": "red"}[found["status"]]
-    out.print(f"[bold]{found['file']}[/]  [{colour}]{found['status']}[/]  {found['evidence']}")
+    out.print(f"[bold]{found['name']}[/]  {found['format']}  [{colour}]{found['status']}[/]  {found['evidence']}")
     for header, role in found["headers"].items():
         out.print(f"  {header} -> {role or 'left out'}", highlight=False, markup=False)
-    for name, table in found["tables"].items():
-        grid = RichTable("column", "different", "values", title=f"{name}: {table['rows']} rows", box=None)
-        for column, told in table["columns"].items():
-            ends = f"{told['from']} .. {told['to']}" if "from" in told else ", ".join(told.get("first", ()))
-            grid.add_row(column, str(told["different"]), ends)
-        out.print(grid)
-    for each in found["problems"]:
-        more = f" and {each['rows'] - 1} more" if each["rows"] > 1 else ""
-        row = f"row {each['row']}{more}: " if each["row"] else ""
-        out.print(f"  {each['code']} {row}{each['message']}", highlight=False, markup=False)
+    for table, told in found["tables"].items():
+        out.print(f"  {table}: {told['rows']} rows, {_span(told['first'], told['last'])}")
+        for column, count in told["distinct"].items():
+            values = told["values"][column]
+            out.print(f"    {column}: {', '.join(values) if values is not None else f'{count} different'}")
+        for column, value in (told["same"] or [{}])[0].items():
+            out.print(f"    {column}: {value}, everywhere")
+        if told["sample"]:
+            grid = RichTable(*told["sample"][0], header_style="bold")
+            for row in told["sample"]:
+                grid.add_row(*("" if cell is None else str(cell) for cell in row.values()))
+            out.print(grid)
+    for problem in found["problems"]:
+        at = "" if problem["row"] is None else f" (first in row {problem['row']})"
+        out.print(f"  {problem['code']} ×{problem['count']}{at}: {problem['message']}")
+
+
+def _span(first: date | None, last: date | None) -> str:
+    return "no day" if first is None else f"{first} to {last}"

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from quality.contracts import Column, Table, present
+from quality.contracts import Column, Table
 from quality.cross_table import fewer_injured
 from quality.row_rules import at_most, not_before, plausible
 from quality.series_rules import constant, jumps, twins
@@ -39,7 +39,6 @@ TRANSIT_STOPS = Table(
     mode="replace",
     whole=("feed",),
     licence=_FEED_LICENCE,
-    expectations=(present("name_th", mostly=0.9),),
     rules=(
         constant("name_th"),
         twins("feed", "name_th", "lat", "lon", "reference_date"),

@@ -314,3 +314,31 @@ def test_unknown_readers_are_all_named(cities: dict[str, City]) -> None:
         "samut_prakan",
     }
     assert "phuket: sources.population.reader: ckan_population is not one of air4thai_history, " in str(error.value)
+
+
+REVIEW = {
+    "table": "water_levels", "check": "plausible:storage_pct", "key": {"station_id": "5"}, "what": "Filling 130 %",
+    "why": "The bank was raised", "who": "Water office", "until": "2027-03-31",
+}  # fmt: skip
+
+
+def test_what_is_reviewed_stands_beside_the_registry(tmp_path: Path) -> None:
+    path = write(tmp_path, {"aa": entry()})
+    path.with_name("reviewed.yaml").write_text(yaml.safe_dump({"aa": [REVIEW]}))
+    [review] = load_registry(path)["aa"].reviewed
+    assert (review.who, review.key, str(review.until)) == ("Water office", {"station_id": "5"}, "2027-03-31")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"bb": [REVIEW]}, "reviewed.yaml: there is no such city"),
+        ({"aa": [REVIEW | {"until": "soon"}]}, "reviewed"),
+        ({"aa": [{**REVIEW, "who": ""}]}, "reviewed"),
+    ],
+)
+def test_a_wrong_review_is_told(tmp_path: Path, told: dict[str, Any], said: str) -> None:
+    path = write(tmp_path, {"aa": entry()})
+    path.with_name("reviewed.yaml").write_text(yaml.safe_dump(told))
+    with pytest.raises(RegistryError, match=said):
+        load_registry(path)
