@@ -29,6 +29,8 @@ OWN_RULES = {
     "contract": "Every row keeps the contract's codes and bounds.",
     "freshness": "The newest data is not older than the contract allows, nor of a day that has not come.",
     "completeness": "Expected intervals have a value.",
+    "source-changed": "Sources deliver in the format, size and rhythm of the nights before.",
+    "reviewed": "Reviews are in force and about something.",
     "grid": "Readings lie on the grid of their channel's day.",
     "contradictions": "Files of one delivery day tell a reading alike; else the one that came later counts.",
     "deliveries": "Deliveries are read without a problem.",

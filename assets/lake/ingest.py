@@ -16,12 +16,13 @@ from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
 from assets.landing import erased
 from assets.landing.deployment import Step
-from quality import gate, past_days
+from quality import gate, past_days, source_watch
 from quality.batch import Batch, together
 from quality.contracts import Table
 from quality.problems import CODES, gather, problem
 from quality.reviewed import accept
 from quality.tables import (
+    DELIVERIES,
     METER_INTERVALS,
     METER_SUPERSEDED,
     METERS,
@@ -286,7 +287,7 @@ def _judged(
     pieces = lake.pieces(table, judged) if table.bucketed else [lake.pick(table, judged)]
     whole = lake.read(table) if table.across else None
     deliveries = [] if table is METER_SUPERSEDED else _delivery_verdicts(table, entries)
-    past = _past_verdicts(lake, table, stored, step.day)
+    past = [*_past_verdicts(lake, table, stored, step.day), *_source_verdicts(lake, table, entries, step.day)]
     verdicts = gate.judge(
         table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries, *past], step.city.slug
     )
@@ -303,6 +304,20 @@ def _past_verdicts(lake: CityLake, table: Table, stored: Sequence[date], day: da
     if not table.usual or len(before) < past_days.DAYS:
         return []
     return past_days.against_past(table, lake.day(table, last), lake.pick(table, before))
+
+
+def _source_verdicts(lake: CityLake, table: Table, entries: Sequence[Entry], day: date) -> list[Verdict]:
+    """How the night's deliveries compare with those of the nights before. Tables that a step makes beside another one
+    have the deliveries of that one."""
+    if table in (METER_SUPERSEDED, REGISTER_READS):
+        return []
+    nights = (day - timedelta(days=source_watch.NIGHTS), day - timedelta(days=1))
+    before = lake.read(DELIVERIES, nights).filter(table=table.name).select(source_watch.DELIVERED.names())
+    rows = [
+        (each.due.source, day, each.format, each.rows, each.status) for each in entries if each.due.receipt.day == day
+    ]
+    tonight = pl.DataFrame(rows, schema=source_watch.DELIVERED, orient="row")
+    return source_watch.changed(table, tonight, before, day)
 
 
 def _delivery_verdicts(table: Table, entries: Sequence[Entry]) -> list[Verdict]:
