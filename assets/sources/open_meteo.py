@@ -23,7 +23,8 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.parsing import parsed, text_frame
-from assets.sources.source import Context, Options, Plan, Reader, ReadResult, Source
+from assets.sources.past import Remembered, named
+from assets.sources.source import Context, History, Plan, Reader, ReadResult, Source
 from quality.batch import Batch
 from quality.contracts import Table
 from quality.tables import AIR_QUALITY, WEATHER
@@ -65,30 +66,40 @@ _AIR = _Interface(
 )
 
 
-def _plan(of: _Interface) -> Plan[Options]:
-    def plan(city: City, day: date, base: str, options: Options) -> Generator[Request, bytes | None, None]:
-        first, last = (str(asked) for asked in _asked(of, day))
-        yield Request(
-            name=f"{of.path.rpartition('/')[2]}/{first}" + ("" if first == last else f"/{last}"),
-            url=f"{base}{of.path}",
-            params={
-                "latitude": f"{city.lat}",
-                "longitude": f"{city.lon}",
-                "hourly": ",".join(of.variables),
-                "timezone": "Asia/Bangkok",
-                "start_date": first,
-                "end_date": last,
-                **of.params,
-            },
-            conditional=False,
-            check=lambda data: parsed(data, partial(_fault, of))[1],
-        )
+def _plan(of: _Interface) -> Plan[Any]:
+    def plan(city: City, day: date, base: str, options: Any) -> Generator[Request, bytes | None, None]:
+        first, last = _asked(of, day)
+        yield _request(of, city, first, last, base, options)
 
     return plan
 
 
-def _reader(of: _Interface) -> Reader[Options]:
-    def read(data: bytes, context: Context[Options]) -> ReadResult:
+def _request(of: _Interface, city: City, first: date, last: date, base: str, options: Any) -> Request:
+    """The hours of these days at the city's point."""
+    return Request(
+        name=f"{of.path.rpartition('/')[2]}/{first}" + ("" if first == last else f"/{last}"),
+        url=f"{base}{of.path}",
+        params={
+            "latitude": f"{city.lat}",
+            "longitude": f"{city.lon}",
+            "hourly": ",".join(of.variables),
+            "timezone": "Asia/Bangkok",
+            "start_date": str(first),
+            "end_date": str(last),
+            **of.params,
+        },
+        conditional=False,
+        check=lambda data: parsed(data, partial(_fault, of))[1],
+    )
+
+
+def _served(day: date, options: Remembered) -> tuple[date, date]:
+    """The archive reaches back to 1940, and to the last day that is asked for every night."""
+    return day - timedelta(days=options.past_days), _asked(_ARCHIVE, day)[1]
+
+
+def _reader(of: _Interface) -> Reader[Any]:
+    def read(data: bytes, context: Context[Any]) -> ReadResult:
         payload, reason = parsed(data, partial(_fault, of))
         if reason:
             return ReadResult.rejected(of.source, "answer-bad", reason)
@@ -96,7 +107,7 @@ def _reader(of: _Interface) -> Reader[Options]:
             return ReadResult.rejected(of.source, "answer-empty", "no hour in the answer")
         columns = [column for column, _ in of.variables.values()]
         table = _hours(of, payload).distinct(of.table.key).missing(columns)
-        first, last = _asked(of, context.day)
+        first, last = named(context.name) or _asked(of, context.day)
         whole = 24 * ((last - first).days + 1)
         has_value = pl.any_horizontal(pl.col(*columns).is_not_null()) & pl.col("local_date").is_between(first, last)
         if (count := table.rows.filter(has_value).height) < whole:
@@ -161,7 +172,7 @@ def _fault(of: _Interface, payload: Any) -> str | None:
     return None
 
 
-def _source(of: _Interface, title: str, document: str, units: str) -> Source[Options]:
+def _source(of: _Interface, title: str, document: str, units: str, **more: Any) -> Source[Any]:
     return Source(
         name=of.source,
         title=title,
@@ -176,6 +187,7 @@ def _source(of: _Interface, title: str, document: str, units: str) -> Source[Opt
         missing=("null",),
         units=units,
         past=True,
+        **more,
     )
 
 
@@ -186,6 +198,8 @@ OPEN_METEO_ARCHIVE = _source(
     "Open-Meteo reanalysis, five days behind",
     "https://open-meteo.com/en/docs/historical-weather-api",
     _WEATHER_UNITS,
+    options=Remembered,
+    history=History(partial(_request, _ARCHIVE), _served),
 )
 OPEN_METEO_AIR = _source(
     _AIR, "Open-Meteo particulate matter (CAMS model)", "https://open-meteo.com/en/docs/air-quality-api", "ug/m3"
