@@ -8,6 +8,7 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.indicators.all import all_indicators
+from assets.indicators.doubts import lowered
 from assets.indicators.metered import METERED, metered
 from assets.indicators.programme import programme
 from assets.lake import ingest
@@ -15,7 +16,7 @@ from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from quality import gate
 from quality.contracts import Table
-from quality.tables import INDICATORS, LOAD_PROFILE, LOAD_PROFILE_BASIS, PROGRAMME, TABLES
+from quality.tables import INDICATORS, LOAD_PROFILE, LOAD_PROFILE_BASIS, PROGRAMME, TABLES, VALIDATION_RESULTS
 from quality.verdicts import Verdict
 
 Compute = Callable[[City, date, Mapping[str, pl.DataFrame]], pl.DataFrame]
@@ -41,6 +42,8 @@ def make(step: Step, table: Table, names: Sequence[str]) -> Computed:
     if last:
         frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), ingest.latest_register(step))
     rows = NUMBERS[table.name](step.city, step.day, frames)
+    if table is INDICATORS and step.day in lake.days(VALIDATION_RESULTS):
+        rows = lowered(rows, lake.day(VALIDATION_RESULTS, step.day))
     lake.put(table, step.day, rows)
     verdicts = gate.judge(table, rows, step.day, step.day, city=step.city.slug)
     ingest.write_verdicts(step, table, verdicts)
