@@ -22,7 +22,7 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import parsed, text_frame
+from assets.sources.parsing import illegible, parsed, text_frame
 from assets.sources.past import Remembered, named
 from assets.sources.source import Context, History, Plan, Reader, ReadResult, Source
 from quality.batch import Batch
@@ -125,20 +125,18 @@ def _asked(of: _Interface, day: date) -> tuple[date, date]:
 def _hours(of: _Interface, payload: Any) -> Batch:
     """Rows of the interface's table."""
     hourly = payload["hourly"]
-    columns = {column: hourly[variable] for variable, (column, _) in of.variables.items()}
+    hours = zip(hourly["time"], *(hourly[variable] for variable in of.variables), strict=True)
+    names = ["_label", *of.variables]
     cell = {"grid_lat": float(payload["latitude"]), "grid_lon": float(payload["longitude"])}
     return (
-        Batch(text_frame([{"_label": label} for label in hourly["time"]], ["_label"]))
+        illegible(Batch(text_frame([dict(zip(names, hour, strict=True)) for hour in hours], names)), of.variables)
         .with_columns(
             pl.col("_label").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False),
-            *(
-                pl.Series(name, [None if value is None else float(value) for value in values], pl.Float64)
-                for name, values in columns.items()
-            ),
+            **{column: thai.number(pl.col(name), pl.Float64()) for name, (column, _) in of.variables.items()},
         )
         .refuse((pl.col("_label").is_null(), "stamp-bad", "the hour's stamp is not YYYY-MM-DDTHH:MM"))
         .select(
-            *columns,
+            *(column for column, _ in of.variables.values()),
             station_id=pl.lit(of.station),
             product=pl.lit(of.product),
             start=thai.utc(pl.col("_label")),
@@ -165,10 +163,9 @@ def _fault(of: _Interface, payload: Any) -> str | None:
         values = payload["hourly"][variable]
         if not isinstance(values, list) or len(values) != len(times):
             return f"{variable} has not one value an hour"
-        if any(isinstance(value, str | bool) for value in values):
-            return f"{variable} has a value that is not a number"
-        for value in values:
-            float(0 if value is None else value)
+        told = [value for value in values if value is not None]
+        if told and not any(isinstance(value, int | float) and not isinstance(value, bool) for value in told):
+            return f"{variable} has no value that is a number"
     return None
 
 
