@@ -51,12 +51,14 @@ class RegistryError(ValueError):
 
 
 class SourceEntry(BaseModel):
-    """One source of a city. ``reader`` is the name of a ``Source`` (portal) or of an inbox reader."""
+    """One source of a city. ``reader`` is the name of a ``Source`` (portal) or of an inbox reader. ``seen``: whether
+    what the portal gives was read, only described, or neither, when the entry was written."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     via: Literal["inbox", "portal"]
     reader: str = Field(pattern=SLUG)
+    seen: Literal["real", "described", "unknown"] = "unknown"
     options: Mapping[str, Any] = Field(default_factory=dict)
 
 

@@ -39,7 +39,7 @@ class _Doubt:
     @property
     def words(self) -> str:
         """What a reader is told."""
-        return f"{self.table}, check {self.rule}: expected {self.bound}"
+        return f"{self.table}, check {self.rule}: {self.bound}"
 
 
 def lowered(rows: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:

@@ -50,6 +50,7 @@ class ReadResult:
     """What a reader made of one delivery.
 
     ``tables`` maps table names to frames without lineage but with ``_row`` (1-based row or record in the source);
+    ``headers`` tells of a published table which role each of its columns plays (empty: left out).
     ``problems`` is a frame of ``quality.problems.PROBLEM_SCHEMA``. A rejected delivery has no tables and at least one
     problem of severity ``reject``.
     """
@@ -58,6 +59,7 @@ class ReadResult:
     evidence: str = ""
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     problems: pl.DataFrame = field(default_factory=no_problems)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, format: str, evidence: str = "", **tables: Batch) -> Self:

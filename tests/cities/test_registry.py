@@ -292,6 +292,16 @@ def test_every_city_has_a_source_for_each_smart(cities: dict[str, City]) -> None
         assert served == {"energy", "environment", "mobility", "living", "governance", "economy", "people"}, slug
 
 
+def test_every_portal_source_of_the_shipped_registry_says_whether_its_data_was_seen(cities: dict[str, City]) -> None:
+    for slug, city in cities.items():
+        for name, source in city.sources.items():
+            assert (source.via == "portal") == ("seen" in source.model_fields_set), f"{slug}.{name}"
+    assert {cities["phuket"].sources[name].seen for name in ("sea_accidents", "household_income")} == {
+        "real",
+        "unknown",
+    }
+
+
 def test_unknown_readers_are_all_named(cities: dict[str, City]) -> None:
     with pytest.raises(RegistryError) as error:
         check_sources(cities, {name: READERS[name] for name in READERS.keys() - {"gtfs_namtang", "ckan_population"}})
