@@ -172,8 +172,14 @@ ROAD_CASUALTIES = Table(
     ),
 )
 
+ROAD_EVENT_KINDS = (
+    *("accident", "flood", "jam", "closure", "breakdown", "diversion", "warning", "information"),
+    "other",
+)
+
 ROAD_EVENTS = Table(
     name="road_events",
+    version=2,
     size="few",
     # Works and closures are announced.
     ahead=timedelta(days=62),
@@ -186,7 +192,7 @@ ROAD_EVENTS = Table(
     columns=(
         Column("source", pl.String(), "Feed.", nullable=False),
         Column("event_id", pl.String(), "Event as the feed numbers it.", nullable=False),
-        Column("kind", pl.String(), "Kind of event.", nullable=False, allowed=("accident", "flood", "other")),
+        Column("kind", pl.String(), "Kind of event.", nullable=False, allowed=ROAD_EVENT_KINDS),
         Column("kind_raw", pl.String(), "Kind as the feed codes it."),
         Column("severity", pl.String(), "Severity as the feed tells it."),
         Column("start", UTC, "Begin.", nullable=False),
