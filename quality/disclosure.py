@@ -32,6 +32,7 @@ OWN_RULES = {
     "source-changed": "Sources deliver in the format, size and rhythm of the nights before.",
     "reviewed": "Reviews are in force and about something.",
     "grid": "Readings lie on the grid of their channel's day.",
+    "sources-clash": "One source alone tells a key; of two that differ the last is kept.",
     "contradictions": "Files of one delivery day tell a reading alike; else the one that came later counts.",
     "deliveries": "Deliveries are read without a problem.",
     "privacy": "Every published cell and correction passes 15/15.",

@@ -44,7 +44,7 @@ _OF: Final = (
     ),
     (
         "consistency",
-        r"mismatch|contradict|drift|unit-changed|at-most|not-before|^parts|^total|identical|differ|disposed|injured|within"
+        r"mismatch|contradict|clash|drift|unit-changed|at-most|not-before|^parts|^total|identical|differ|disposed|injured|within"
         r"|less-rain|station-moved|^register_|misspelt|number-format|column-|reference-unknown|grid",
     ),
     ("accuracy", r"^plausible|^jump|^usual|^frozen|zero-share|peak-ratio|temperature|rain-day|pm25-day|persons|mean"),

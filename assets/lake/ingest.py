@@ -31,7 +31,7 @@ from quality.tables import (
     VALIDATION_RESULTS,
     VERDICTS,
 )
-from quality.verdicts import Verdict
+from quality.verdicts import Verdict, odd_rows
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,33 @@ def ingest(step: Step, table: Table) -> Ingested:
     also = ledger.days_of(lake, table, receipts)
     mark_stale(lake, table, {*rows[table.day].unique(), *also})
     files = lake.merge(table, rows, receipts, also)
-    return _judged(step, table, entries, files)
+    return _judged(step, table, entries, files, _clashes(table, entries, parts))
+
+
+def _clashes(table: Table, entries: Sequence[Entry], parts: Sequence[pl.DataFrame]) -> list[Verdict]:
+    """Keys that two sources of the city tell differently in one night: only the last of them is kept."""
+    sources = [entry.due.source for entry in entries]
+    if len(set(sources)) < 2:
+        return []
+    told = [name for name in table.schema if name not in table.key and not name.startswith("_")]
+    rows = pl.concat(
+        [part.with_columns(_source=pl.lit(source)) for source, part in zip(sources, parts, strict=True) if part.height]
+        or [table.empty().with_columns(_source=pl.lit(""))]
+    )
+    both = (
+        rows.group_by(table.key, maintain_order=True)
+        .agg(
+            sources=pl.col("_source").unique().sort().str.join(", "),
+            _differ=(pl.col("_source").n_unique() > 1) & (pl.struct(told).n_unique() > 1)
+            if told
+            else pl.lit(value=False),
+        )
+        .filter("_differ")
+        .drop("_differ")
+        .sort(table.key)
+    )
+    bound = "one source alone tells a key; of two the last is kept: name other items, or leave one entry out"
+    return [odd_rows(table, "sources-clash", rows.height, both, ("sources",), bound)]
 
 
 SLICE = 1_000_000
