@@ -82,9 +82,9 @@ def ingest(step: Step, table: Table) -> Ingested:
 def _clashes(table: Table, entries: Sequence[Entry], parts: Sequence[pl.DataFrame]) -> list[Verdict]:
     """Keys that two sources of the city tell differently in one night: only the last of them is kept."""
     sources = [entry.due.source for entry in entries]
-    if len(set(sources)) < 2:
-        return []
     told = [name for name in table.schema if name not in table.key and not name.startswith("_")]
+    if len(set(sources)) < 2 or not told:
+        return []
     rows = pl.concat(
         [part.with_columns(_source=pl.lit(source)) for source, part in zip(sources, parts, strict=True) if part.height]
         or [table.empty().with_columns(_source=pl.lit(""))]
