@@ -31,6 +31,9 @@ DELIVERED = pl.Schema(
 )
 """A delivery: columns of table ``deliveries``; ``rows`` went on to the table."""
 
+CHECK = "source-changed"
+"""Its findings are about sources, not about rows."""
+
 
 def changed(table: Table, tonight: pl.DataFrame, before: pl.DataFrame, day: date) -> list[Verdict]:
     """Check ``source-changed`` on delivery day ``day``: ``tonight`` against the nights ``before`` (both ``DELIVERED``).
@@ -83,4 +86,4 @@ def changed(table: Table, tonight: pl.DataFrame, before: pl.DataFrame, day: date
     ).sort("source", "event")
     bound = "a source as in the nights before; see what it answered (muang quarantine) and its page"
     shows = ("before", "now", "last_good")
-    return [odd_rows(table, "source-changed", known.height, found, shows, bound, key=("source", "event"))]
+    return [odd_rows(table, CHECK, known.height, found, shows, bound, key=("source", "event"))]

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from quality import source_watch
 from quality.tables import INDICATORS, TABLES
 
 MISLEADS: Final = 10.0
@@ -57,6 +58,9 @@ def _doubts(results: pl.DataFrame) -> Iterator[_Doubt]:
         if table is None or table is INDICATORS:
             continue
         key, value = json.loads(found["key"]), json.loads(found["value"])
+        # A check may be about a delivery, of which the day is told elsewhere, and no row.
+        if found["rule"] == source_watch.CHECK or not set(key) & set(table.key):
+            continue
         yield _Doubt(
             table.name,
             found["rule"],

@@ -82,3 +82,5 @@ def test_what_is_out_by_ten_times_is_not_shown(ratio: float) -> None:
 def test_nothing_found_changes_nothing() -> None:
     assert lowered(ROWS, VALIDATION_RESULTS.empty()).equals(ROWS)
     assert verdicts(found("air", "x", {})) == ROWS["verdict"].to_list()
+    delivery = found("city_statistics", "source-changed", {"source": "waste"})
+    assert verdicts(delivery) == ROWS["verdict"].to_list(), "what it is about is no row"
