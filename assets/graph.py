@@ -20,7 +20,7 @@ from assets.lake.derive import DERIVED, Derived
 from assets.lake.feeds import NATIONAL, SOURCES, city_tables, feeds, landed_as
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Deployment, Step
-from assets.snapshots import publish
+from assets.snapshots import data_docs, publish
 from assets.snapshots.collect import published_days
 from assets.sources import fetch
 from assets.sources.source import Source
@@ -299,9 +299,11 @@ def _judged_asset(
         ],
     )
     def judged(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        step = _step(context, city)
         with _unquoted(table):
-            done = work(_step(context, city))
-        return dg.MaterializeResult(metadata=dict(metadata(done)), check_results=list(check_results(done.verdicts)))
+            done = work(step)
+        told = {**metadata(done), "data_docs": dg.MetadataValue.path(data_docs.path(step.deployment.store, city.slug))}
+        return dg.MaterializeResult(metadata=told, check_results=list(check_results(done.verdicts)))
 
     return judged
 
@@ -388,6 +390,7 @@ def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
                 "files": done.files,
                 "bytes": done.bytes,
                 "page": dg.MetadataValue.path(done.page),
+                "data_docs": dg.MetadataValue.path(data_docs.write(step)),
             }
         )
 

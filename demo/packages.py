@@ -249,17 +249,18 @@ def _casualties(name: str, item: str, newest: int) -> Package:
 
 
 def _sea(newest: int) -> Package:
-    """Casualties at sea of six years, as two agencies count theirs: in the newest year both have the same numbers, and
-    only the agency, a column that no mapping knows, tells their rows apart."""
+    """Casualties at sea of three years by local government and what befell them, in the columns that Phuket's set has:
+    nationalities with counts stand among the remarks, and one does not add up to its value."""
     rows = []
-    for year in range(newest - 5, newest + 1):
-        for kind in ("ผู้เสียชีวิต", "ผู้ได้รับบาดเจ็บ"):
-            for agency in ("ตำรวจน้ำ", "เจ้าท่า"):
-                seed = ("sea", year, kind, agency) if year < newest else ("sea", year, kind)
-                (count,) = noise(1, *seed)
-                item = f"{kind}จากอุบัติเหตุทางทะเล"
-                rows.append(("ภูเก็ต", str(year + 543), item, agency, str(1 + count // 64), "คน", "ข้อมูลจำลอง"))
-    header = ("จังหวัด", "ปี", "รายการ", "หน่วยงาน", "จำนวน", "หน่วย", "ที่มา")
+    for year in range(newest - 2, newest + 1):
+        for town in ("เทศบาลตำบลราไวย์", "เทศบาลเมืองป่าตอง", "อบต.เชิงทะเล"):
+            for kind, unit in (("บาดเจ็บ", "คน"), ("เสียชีวิต", "ศพ")):
+                count = 1 + noise(1, "sea", year, town, kind)[0] // 64
+                off = (year, town, kind) == (newest, "เทศบาลตำบลราไวย์", "เสียชีวิต")
+                remark = f"สัญชาติ รัสเซีย1 จีน{count}" if off else f"สัญชาติ ไทย{count}"
+                item = "จำนวนอุบัติเหตุทางทะเล"
+                rows.append(("ภูเก็ต", str(year + 543), item, town, kind, str(count), unit, "ข้อมูลจำลอง", remark))
+    header = ("จังหวัด", "ปี", "รายการ", "หน่วยงาน อปท.", "ประเภท", "จำนวน", "หน่วย", "ที่มา", "หมายเหตุ")
     return Package("dataset_10_50", "จำนวนอุบัติเหตุทางทะเล (ข้อมูลจำลอง)", header, tuple(rows))
 
 

@@ -23,7 +23,7 @@ from pipelines.settings import FailOn, now
 from quality.contracts import Table
 from quality.tables import DELIVERIES, VERDICTS
 
-VERDICTS_BY_WEIGHT = ("pass", "warn", "block")
+VERDICTS_BY_WEIGHT = ("pass", "note", "warn", "block")
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
         "snapshot": published.snapshot_id if published else None,
         "damaged": damaged,
         "verdicts": dict(last.group_by("verdict").len().sort("verdict").iter_rows()),
-        "not_passed": noted.select("table", "check", "verdict", "message").to_dicts(),
+        "not_passed": noted.select("table", "check", "verdict", "since", "message").to_dicts(),
         "missing": sorted(set(city.sources) - usable),
         "lease": None if other is None else other.model_dump(mode="json") | {"stale": not other.holds(now())},
     }

@@ -1,14 +1,13 @@
 """Table contracts: one description of a table that types, checks, documents and publishes it.
 
-A contract makes the Polars schema, the row checks (``Table.conform``), the Great Expectations suite
-(``quality.expectations``), the data dictionary and the manifest entry. Rows that break it are handed back with a code;
-nothing is dropped uncounted and nothing is cast silently.
+A contract makes the Polars schema, the row checks (``Table.conform``), the data dictionary and the manifest entry. Rows
+that break it are handed back with a code; nothing is dropped uncounted and nothing is cast silently.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -59,39 +58,6 @@ class Column:
     """Names that the column had in earlier versions of its table."""
 
 
-@dataclass(frozen=True)
-class Expectation:
-    """A rule of Great Expectations beside the contract: its class and arguments, and the ``check`` that verdicts call
-    it by. What is merely odd warns; ``critical`` blocks."""
-
-    check: str
-    kind: str
-    arguments: Mapping[str, Any] = field(hash=False)
-    severity: Literal["warning", "critical"] = "warning"
-
-    @property
-    def columns(self) -> list[str]:
-        """Columns it judges."""
-        named = [self.arguments[name] for name in ("column", "column_A", "column_B") if name in self.arguments]
-        return [*named, *self.arguments.get("column_list", ())]
-
-
-def present(column: str, mostly: float) -> Expectation:
-    """At least the share ``mostly`` of the rows has a value."""
-    arguments = {"column": column, "mostly": mostly}
-    return Expectation(f"not_be_null:{column}:mostly", "ExpectColumnValuesToNotBeNull", arguments)
-
-
-def between(
-    column: str, minimum: float | None = None, maximum: float | None = None, mostly: float | None = None
-) -> Expectation:
-    """Values lie within the bounds, which are inclusive: all of them, or at least the share ``mostly``."""
-    bounds = {"min_value": minimum, "max_value": maximum, "mostly": mostly}
-    check = f"between:{column}" + (":mostly" if mostly is not None else "")
-    arguments = {"column": column} | {name: bound for name, bound in bounds.items() if bound is not None}
-    return Expectation(check, "ExpectColumnValuesToBeBetween", arguments)
-
-
 def nth(rows: pl.DataFrame, key: Sequence[str]) -> pl.Expr:
     """Place of each row among those of its key in one delivery, by ``_row``; the same for all of one record."""
     # Most files tell each key once, and ranks cost more than reading. Two keys of one hash only make it look.
@@ -114,9 +80,9 @@ class Table:
     ``published`` tables go into snapshots. ``smart`` is the Smart the table serves. ``of_customers``: its rows are of
     single customers or its checks count them, so its verdicts are published in bands only (``quality.disclosure``).
 
-    What the gate asks beyond the columns (``quality.gate``): ``row_rules`` (``quality.row_rules``) of each row;
-    ``expectations``; ``metrics`` makes of the rows the small frame that they and ``rules`` judge where the rows are too
-    many; ``across`` rules look at the whole table.
+    What the gate asks beyond the columns (``quality.gate``): ``row_rules`` (``quality.row_rules``) of each row; its
+    suite (``quality.suites``); ``metrics`` makes of the rows the small frame that suite and ``rules`` judge where the
+    rows are too many; ``across`` rules look at the whole table.
     ``derived_from`` names the table that it is made of, ``also_from`` others that it heeds, ``by_day`` whether day by
     day. ``size``: ``readings`` is a row
     a reading, judged in Polars; a table of ``few`` rows (some hundred a month) is one file a year in the lake;
@@ -152,7 +118,6 @@ class Table:
     whole: tuple[str, ...] = ()
     size: Literal["rows", "few", "readings", "operating"] = "rows"
     bucketed: bool = False
-    expectations: tuple[Expectation, ...] = ()
     row_rules: tuple[RowRule, ...] = ()
     usual: tuple[str, ...] = ()
     usual_by: tuple[str, ...] = ()
@@ -170,14 +135,10 @@ class Table:
         for name in (*self.key, self.day, *self.sort, *(self.prefer if self.lineage else ())):
             if name not in self.schema:
                 raise ValueError(f"table {self.name}: {name} is not one of its columns")
-        judged = self.metrics(self.empty()).columns if self.metrics else self.schema.names()
         for rule in self.row_rules:
             named = {*rule.odd.meta.root_names(), *rule.shows}
             if unknown := named - set(self.schema):
                 raise ValueError(f"table {self.name}: {rule.check} judges {sorted(unknown)}, which it has not")
-        for expectation in self.expectations:
-            if unknown := set(expectation.columns) - set(judged):
-                raise ValueError(f"table {self.name}: {expectation.check} judges {sorted(unknown)}, which it has not")
 
     @property
     def schema(self) -> pl.Schema:

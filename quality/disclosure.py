@@ -9,6 +9,7 @@ import polars as pl
 
 from quality.contracts import Table
 from quality.problems import CODES
+from quality.suites.suite import suite
 from quality.tables import TABLES, VERDICTS
 from quality.vee.rules import RULES
 from quality.vee.verdicts import REGISTER_RULES
@@ -28,7 +29,10 @@ OWN_RULES = {
     "contract": "Every row keeps the contract's codes and bounds.",
     "freshness": "The newest data is not older than the contract allows, nor of a day that has not come.",
     "completeness": "Expected intervals have a value.",
+    "source-changed": "Sources deliver in the format, size and rhythm of the nights before.",
+    "reviewed": "Reviews are in force and about something.",
     "grid": "Readings lie on the grid of their channel's day.",
+    "sources-clash": "One source alone tells a key; of two that differ the last is kept.",
     "contradictions": "Files of one delivery day tell a reading alike; else the one that came later counts.",
     "deliveries": "Deliveries are read without a problem.",
     "privacy": "Every published cell and correction passes 15/15.",
@@ -59,10 +63,9 @@ def rule(table: Table, check: str) -> str:
     for row_rule in table.row_rules:
         if row_rule.check == check:
             return row_rule.bound
-    for expectation in table.expectations:
-        if expectation.check == check:
-            asked = ", ".join(f"{name} {value}" for name, value in expectation.arguments.items())
-            return f"{expectation.kind}: {asked}"
+    for expectation in suite(table).rules:
+        if expectation.id == check:
+            return expectation.en
     return ""
 
 

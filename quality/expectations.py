@@ -1,4 +1,4 @@
-"""Great Expectations: what a table declares beyond its contract, as one suite a table.
+"""Great Expectations: what a table's suite (``quality.suites``) asks beyond its contract, one validation a frame.
 
 The contract itself is judged in Polars (``quality.verdicts.contract``), 192,000 rows in 9 ms. Great Expectations judges
 pandas frames and takes about 6 ms an expectation, so only columns that an expectation names go in, and readings as
@@ -8,32 +8,37 @@ takes seconds.
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import polars as pl
 
-from quality.contracts import Expectation, Table
-from quality.verdicts import SAMPLE, Verdict
+from quality.contracts import Table
+from quality.suites.suite import ROWS, Expectation, frames, suite
+from quality.verdicts import Verdict, odd_rows
 
 
-def asked(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """What the table's expectations judge of ``frame``, whose columns are the contract's: of readings, metrics of each
-    meter and day that has all its rows in it."""
-    if table.metrics:
-        return table.metrics(frame)
-    if table.rules:
-        return frame
-    return frame.select(sorted({column for rule in table.expectations for column in rule.columns}))
+def asked(table: Table, rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """What the table's suite and ``rules`` judge of ``rows``, whose columns are the contract's, by frame: of readings,
+    metrics of each meter and day that has all its rows in it."""
+    made = frames(table, suite(table), rows)
+    if not (table.metrics or table.rules):
+        needed = suite(table).needs(ROWS)
+        made[ROWS] = made[ROWS].select(list(dict.fromkeys([*table.key, *needed])) if needed else [])
+    return made
 
 
-def judge(table: Table, rows: pl.DataFrame) -> list[Verdict]:
-    """Verdicts of the table's expectations on what they ``asked`` of it; of no rows none, there is nothing to judge."""
-    if not (table.expectations and rows.height):
-        return []
-    named = {column for rule in table.expectations for column in rule.columns}
-    return _validated(table.name, table.expectations, rows.select(sorted(named)))
+def judge(table: Table, made: Mapping[str, pl.DataFrame], city: str | None = None) -> list[Verdict]:
+    """Verdicts of the table's suite on what it ``asked``, with the city's bounds; of no rows none, there is nothing to
+    judge."""
+    rules = suite(table).rules
+    found = []
+    for name, rows in made.items():
+        asks = [rule for rule in rules if rule.frame == name]
+        if asks and rows.height:
+            found += _validated(table, asks, rows, city)
+    return found
 
 
 @cache
@@ -52,37 +57,37 @@ def _great_expectations() -> tuple[Any, Callable[[Any], Any]]:
     return gx, lambda frame: definition.get_batch({"dataframe": frame})
 
 
-def _validated(name: str, suite: Sequence[Expectation], frame: pl.DataFrame) -> list[Verdict]:
+def _validated(table: Table, asks: Sequence[Expectation], rows: pl.DataFrame, city: str | None) -> list[Verdict]:
     gx, batch_of = _great_expectations()
     wanted = [
-        getattr(gx.expectations, rule.kind)(**rule.arguments, severity=rule.severity, meta={"check": place})
-        for place, rule in enumerate(suite)
+        getattr(gx.expectations, rule.expect)(**rule.asked(city), meta={"check": place})
+        for place, rule in enumerate(asks)
     ]
     # Decimals become floats: bounds are floats, and an object column costs pandas a Python call a value.
-    numbers = frame.with_columns(pl.selectors.decimal().cast(pl.Float64))
-    batch = batch_of(numbers.to_pandas())
-    outcome = batch.validate(gx.ExpectationSuite(name=name, expectations=wanted), result_format="SUMMARY")
+    needed = list(dict.fromkeys(column for rule in asks for column in rule.columns))
+    numbers = rows.select(needed).with_columns(pl.selectors.decimal().cast(pl.Float64))
+    # Places of unexpected rows cost a list of them all; of customers none is shown.
+    form = "SUMMARY" if table.of_customers else "COMPLETE"
+    outcome = batch_of(numbers.to_pandas()).validate(
+        gx.ExpectationSuite(name=table.name, expectations=wanted), result_format=form
+    )
     results = sorted(outcome.results, key=lambda result: int(result.expectation_config.meta["check"]))
-    return [_verdict(name, rule, result, frame.height) for rule, result in zip(suite, results, strict=True)]
+    return [_verdict(table, rule, result, rows, city) for rule, result in zip(asks, results, strict=True)]
 
 
-def _verdict(table: str, rule: Expectation, result: Any, rows: int) -> Verdict:
+def _verdict(table: Table, rule: Expectation, result: Any, rows: pl.DataFrame, city: str | None) -> Verdict:
     found = result.result
-    check = rule.check
+    failed = int(found.get("unexpected_count", 0 if result.success else 1))
     if result.success:
         # Also with some unexpected rows, where the rule says ``mostly``.
-        return Verdict(table, check, "pass", rows, int(found.get("unexpected_count", 0)), "as expected")
-    failed = int(found.get("unexpected_count", 1))
-    bounds = {k: v for k, v in rule.arguments.items() if not k.startswith("column") and v is not None}
-    text = f"{failed} of {rows} rows break it"
+        return Verdict(table.name, rule.id, "pass", rows.height, failed, "as expected")
+    bound = f"{rule.en} ({rule.bound(city)})"
+    places = found.get("partial_unexpected_index_list")
+    if places and not table.of_customers:
+        key = suite(table).key(table, rule.frame)
+        shown = rows[[int(place) for place in places]]
+        return odd_rows(table, rule.id, rows.height, shown, rule.columns, bound, rule.severity, failed, key)
+    text = f"{failed} of {rows.height} rows break it" if found else "could not be judged"
     if "observed_value" in found and "unexpected_count" not in found:
         text = f"found {found['observed_value']}"
-    if not found:
-        text = "could not be judged"
-    if bounds:
-        text += f"; expected {', '.join(f'{name} {value}' for name, value in bounds.items())}"
-    shown = [
-        {key: value for key, value in item.items() if key != "meter_id"} if isinstance(item, dict) else {"value": item}
-        for item in found.get("partial_unexpected_list", [])[:SAMPLE]
-    ]
-    return Verdict(table, check, "block" if rule.severity == "critical" else "warn", rows, failed, text, shown)
+    return Verdict(table.name, rule.id, rule.severity, rows.height, failed, f"{text}; expected: {bound}")

@@ -4,14 +4,17 @@ Structure, keys and the contract block; statistics, completeness and freshness w
 of severity). Every table of the lake passes here but the operating ones, which are Muang's own ledger.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
 import polars as pl
 
 from quality import expectations
 from quality.contracts import Table
-from quality.tables import VERDICTS
+from quality.suites.suite import ROWS
+from quality.tables import TABLES, VALIDATION_RESULTS, VERDICTS
 from quality.verdicts import Verdict, by_row, contract, freshness, keys, structure, together, worst
 
 
@@ -22,12 +25,13 @@ def judge(
     day: date,
     whole: pl.DataFrame | None = None,
     more: Iterable[Verdict] = (),
+    city: str | None = None,
 ) -> list[Verdict]:
     """Verdicts of a table on delivery day ``day``, one a check.
 
     ``pieces`` are the rows that the step wrote, or parts of them that share no key, of which one is looked at after
     another. ``newest`` is the table's newest day, ``whole`` the whole table where rules look ``across`` it; ``more``
-    are verdicts that only who made the rows can give.
+    are verdicts that only who made the rows can give. ``city``: whose bounds the table's suite has.
     """
     shapes = [structure(table, table.empty())]
     found_by_row: list[Verdict] = []
@@ -39,8 +43,9 @@ def judge(
             asked.append(expectations.asked(table, rows))
     found = [*worst(shapes), *together(found_by_row)]
     if not blocks(found):
-        rows = pl.concat(asked)
-        found += expectations.judge(table, rows)
+        frames = {name: pl.concat([part[name] for part in asked]) for name in asked[0]}
+        rows = frames[ROWS]
+        found += expectations.judge(table, frames, city)
         found += [verdict for rule in table.rules if rows.height for verdict in rule(table, rows)]
     if whole is not None:
         found += [verdict for rule in table.across for verdict in rule(table, whole)]
@@ -52,8 +57,9 @@ def blocks(verdicts: Iterable[Verdict]) -> bool:
     return any(verdict.verdict == "block" for verdict in verdicts)
 
 
-def to_frame(verdicts: Iterable[Verdict], day: date) -> pl.DataFrame:
-    """Verdicts of a run on delivery day ``day`` in the schema of table ``verdicts`` (samples stay behind)."""
+def to_frame(verdicts: Iterable[Verdict], day: date, before: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Verdicts of a run on delivery day ``day`` in the schema of table ``verdicts``; ``before`` are those of the night
+    before, which tell since when one does not pass."""
     rows = [
         {
             "table": verdict.table,
@@ -63,7 +69,44 @@ def to_frame(verdicts: Iterable[Verdict], day: date) -> pl.DataFrame:
             "checked": verdict.checked,
             "failed": verdict.failed,
             "message": verdict.message,
+            "since": None if verdict.verdict == "pass" else day,
         }
         for verdict in verdicts
     ]
-    return pl.DataFrame(rows, schema=VERDICTS.schema)
+    told = pl.DataFrame(rows, schema=VERDICTS.schema)
+    return told if before is None else _standing(told, before, VERDICTS)
+
+
+def results(verdicts: Iterable[Verdict], city: str, day: date, before: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The rows that verdicts show, in the schema of table ``validation_results``; of tables of customers none."""
+    rows = [
+        {
+            "suite": verdict.table,
+            "rule": verdict.check,
+            "city": city,
+            "day": day,
+            "key": _json(shown, set(shown) - set(verdict.shows)),
+            "value": _json(shown, verdict.shows),
+            "bound": verdict.bound or verdict.message,
+            "since": day,
+        }
+        for verdict in verdicts
+        if not TABLES[verdict.table].of_customers
+        for shown in verdict.sample
+    ]
+    told = pl.DataFrame(rows, schema=VALIDATION_RESULTS.schema).unique(VALIDATION_RESULTS.key, maintain_order=True)
+    return told if before is None else _standing(told, before, VALIDATION_RESULTS)
+
+
+def _standing(told: pl.DataFrame, before: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """What was told already the night before stands since then."""
+    known = before.select(*table.key, _since="since")
+    since = pl.when(pl.col("since").is_not_null()).then(pl.coalesce("_since", "since"))
+    joined = told.join(known, on=table.key, how="left", maintain_order="left")
+    return joined.with_columns(since=since).select(table.schema.names())
+
+
+def _json(row: dict[str, Any], names: Iterable[str]) -> str:
+    wanted = set(names)
+    told = {name: value for name, value in row.items() if name in wanted and value is not None}
+    return json.dumps(told, ensure_ascii=False, default=str)

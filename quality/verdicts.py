@@ -6,6 +6,7 @@ The rule of severity, for every check of the gate:
   the gate; one that is found here means the table itself cannot be trusted.
 - **warn**: statistics, completeness, freshness. The data may be odd, thin or old and still be the truth; it is
   published with the verdict beside it, and never holds a city back.
+- **note**: what a reader should know and nobody has to look into, as a rule that is tried before it warns.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ import polars as pl
 
 from quality.contracts import Table
 
-Grade = Literal["pass", "warn", "block"]
+Grade = Literal["pass", "note", "warn", "block"]
 
 SAMPLE = 20
 """Rows shown with a verdict: enough to see the pattern, few enough for Dagster's metadata."""
@@ -31,7 +32,8 @@ better a day; below that a load profile starts to show the gaps and not the city
 class Verdict:
     """The outcome of one check on one table: ``failed`` of ``checked`` rows or items broke it.
 
-    ``sample`` holds at most ``SAMPLE`` of them as dicts, never a metering point's id.
+    ``sample`` holds at most ``SAMPLE`` of them as dicts, never a metering point's id. Its ``shows`` are what was
+    judged, its other columns tell the row; ``bound`` is what was expected.
     """
 
     table: str
@@ -41,6 +43,8 @@ class Verdict:
     failed: int
     message: str
     sample: list[dict[str, Any]] = field(default_factory=list)
+    shows: tuple[str, ...] = ()
+    bound: str = ""
 
 
 def structure(table: Table, frame: pl.DataFrame) -> Verdict:
@@ -116,18 +120,30 @@ def by_row(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     return found
 
 
-def odd_rows(table: Table, check: str, checked: int, rows: pl.DataFrame, shows: Sequence[str], bound: str) -> Verdict:
-    """A warning of ``rows``, at most ``SAMPLE`` of them shown by their key and ``shows``; a pass if there are none. Of
-    customers neither is shown: their rows are counted."""
-    if not rows.height:
+def odd_rows(
+    table: Table,
+    check: str,
+    checked: int,
+    rows: pl.DataFrame,
+    shows: Sequence[str],
+    bound: str,
+    grade: Grade = "warn",
+    failed: int | None = None,
+    key: Sequence[str] = (),
+) -> Verdict:
+    """A warning (or another ``grade``) of ``rows``, or of ``failed`` rows of which these are the first, at most
+    ``SAMPLE`` of them shown by their ``key`` (the table's) and ``shows``; a pass if there are none. Of customers
+    neither is shown: their rows are counted."""
+    count = rows.height if failed is None else failed
+    if not count:
         return Verdict(table.name, check, "pass", checked, 0, bound)
     if table.of_customers:
-        return Verdict(table.name, check, "warn", checked, rows.height, f"{rows.height} rows; expected: {bound}")
-    shown = [name for name in dict.fromkeys([*table.key, *shows]) if name in rows.columns]
+        return Verdict(table.name, check, grade, checked, count, f"{count} rows; expected: {bound}")
+    shown = [name for name in dict.fromkeys([*(key or table.key), *shows]) if name in rows.columns]
     sample = _sample(rows.select(shown))
     first = ", ".join(f"{name} {value}" for name, value in sample[0].items() if value is not None)
-    text = f"{rows.height} of {checked} rows, first: {first}; expected: {bound}"
-    return Verdict(table.name, check, "warn", checked, rows.height, text, sample)
+    text = f"{count} of {checked} rows, first: {first}; expected: {bound}"
+    return Verdict(table.name, check, grade, checked, count, text, sample, tuple(shows), bound)
 
 
 def freshness(table: Table, newest: date | None, day: date) -> Verdict:
@@ -174,7 +190,7 @@ def together(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 def worst(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """One verdict a table and check where several days or batches were judged: the worst, the first of equals."""
-    order: dict[Grade, int] = {"pass": 0, "warn": 1, "block": 2}
+    order: dict[Grade, int] = {"pass": 0, "note": 1, "warn": 2, "block": 3}
     found: dict[tuple[str, str], Verdict] = {}
     for verdict in verdicts:
         known = found.setdefault((verdict.table, verdict.check), verdict)

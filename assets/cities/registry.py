@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from quality.review import Review
+
 SLUG = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
 """ASCII with underscores: what every engine and shell takes as a path segment without quoting."""
 
@@ -49,12 +51,14 @@ class RegistryError(ValueError):
 
 
 class SourceEntry(BaseModel):
-    """One source of a city. ``reader`` is the name of a ``Source`` (portal) or of an inbox reader."""
+    """One source of a city. ``reader`` is the name of a ``Source`` (portal) or of an inbox reader. ``seen``: whether
+    what the portal gives was read, only described, or neither, when the entry was written."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     via: Literal["inbox", "portal"]
     reader: str = Field(pattern=SLUG)
+    seen: Literal["real", "described", "unknown"] = "unknown"
     options: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -122,6 +126,8 @@ class City(BaseModel):
     meter_thresholds: Mapping[str, Any] = Field(default_factory=dict)
     """Thresholds of the rules for meter values that are other ones here: a number, or one by customer class."""
     sources: Mapping[Annotated[str, Field(pattern=SLUG)], SourceEntry] = Field(default_factory=dict)
+    reviewed: tuple[Review, ...] = ()
+    """What of the findings on its tables is the truth; from ``reviewed.yaml`` beside the registry."""
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -169,6 +175,10 @@ def load_registry(path: Path | None = None) -> dict[str, City]:
     path = path or default_path()
     entries, problems = _entries(path)
     common = _common(entries, problems)
+    signed = path.with_name("reviewed.yaml")
+    reviewed, wrong = _entries(signed) if signed.exists() else ({}, [])
+    strangers = set(reviewed) - (set(entries) - {EVERY_CITY})
+    problems += [*wrong, *((str(slug), "reviewed.yaml: there is no such city") for slug in strangers)]
     cities: dict[str, City] = {}
     for slug, entry in entries.items():
         if slug == EVERY_CITY:
@@ -177,7 +187,9 @@ def load_registry(path: Path | None = None) -> dict[str, City]:
             problems.append((str(slug), "is not a mapping of fields (the slug is its key, not a field)"))
             continue
         try:
-            cities[str(slug)] = City.model_validate({**entry, "slug": slug, "sources": _sources(entry, common)})
+            more = {"sources": _sources(entry, common)}
+            more |= {"reviewed": reviewed[slug]} if slug in reviewed else {}
+            cities[str(slug)] = City.model_validate({**entry, "slug": slug, **more})
         except ValidationError as error:
             problems += [(str(slug), reason) for reason in reasons(error, City.model_fields)]
     taken: dict[tuple[float, float], str] = {}

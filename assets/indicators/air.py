@@ -1,6 +1,7 @@
 """Smart Environment: air and weather of one day, and PM2.5 of a year; water and fire are in ``water_indicators``.
 
-Names are those of the ISO 37120 and U4SSC families where one fits (mean PM2.5, PM10, NO2, SO2, O3). Only measured
+Values of one day, and gases in ppb, are not the yearly means in µg/m³ of ISO 37120 and U4SSC; what is said of a
+standard is said in the standard's own time (24 hours of PM2.5, 8 hours of O3, a year). Only measured
 hourly means count: the live feed's running 24-hour means would count each hour many times, and a model's estimate is
 an indicator of its own. A station speaks for the city up to ``max_km`` from its point (a registry option).
 """
@@ -27,9 +28,30 @@ YEAR = 365
 PM25_STANDARD = 37.5
 """µg/m³, Thailand's 24-hour standard since 1 June 2023 (National Environment Board). No hourly standard exists."""
 
+PM25_YEAR = 15
+"""µg/m³, Thailand's standard of a year's mean since 1 June 2023 (National Environment Board)."""
+
 PARTICLES = {"pm25_ug_m3": ("pm25_mean_day", "PM2.5"), "pm10_ug_m3": ("pm10_mean_day", "PM10")}
-GASES = {"no2_ppb": ("no2_mean_day", "NO2"), "so2_ppb": ("so2_mean_day", "SO2"), "o3_ppb": ("o3_mean_day", "O3")}
+GASES = {"no2_ppb": ("no2_mean_day", "NO2"), "so2_ppb": ("so2_mean_day", "SO2"), "o3_ppb": ("o3_max_8h", "O3")}
 """Column → code and title. Many stations measure no gas: where none tells a value of the day, nothing is said."""
+
+
+EIGHT_HOURS = 8
+"""Hours of the means that O3 is judged by: the standard is 70 ppb (National Environment Board, notification no. 28,
+B.E. 2550). Six of eight hours carry a mean, which belongs to the day it ends on (Directive 2008/50/EC, Annex XI A)."""
+
+CLASSES = ((15.0, "very good"), (25.0, "good"), (37.5, "moderate"), (75.0, "starts to affect health"))
+"""Upper bounds in µg/m³ of the Thai air quality index's classes 1 to 4 of a 24-hour mean of PM2.5, to one decimal
+(Pollution Control Department, in force since 1 June 2023); above them is 5, "affects health"."""
+
+
+COOLING_BASE = 18.3
+"""°C that cooling degree days are counted from: 65 °F (ASHRAE Handbook, Fundamentals, climatic design information)."""
+
+
+def cooling(mean: float) -> float:
+    """Cooling degree days (K·d) of a day of that mean temperature (°C)."""
+    return max(mean - COOLING_BASE, 0.0)
 
 
 def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
@@ -95,13 +117,15 @@ def _measured(city: City, day: date, tables: Tables) -> list[Indicator]:
     )
     found = []
     for column, (code, title) in (PARTICLES | GASES).items():
-        if column in PARTICLES or rows[column].count():
+        if column == "o3_ppb" and rows[column].count():
+            found.append(_eight_hours(near, column, code, title, basis))
+        elif column in PARTICLES or rows[column].count():
             found += _day(rows, column, code, title, basis)
-    return [*found, _year(near, reach, basis)]
+    return [*found, *_year(near, reach, basis)]
 
 
 def _day(rows: pl.DataFrame, column: str, code: str, title: str, basis: Basis) -> list[Indicator]:
-    """The day's mean of ``column``; of PM2.5 also the hours above the standard."""
+    """The day's mean of ``column``; of PM2.5 also the class of the Thai index."""
     rows = rows.drop_nulls(column)
     stations = rows.group_by("station_id").agg(pl.len().alias("hours"), pl.col(column).mean())
     carrying = stations.filter(pl.col("hours") >= ENOUGH * HOURS).sort("station_id")
@@ -119,23 +143,65 @@ def _day(rows: pl.DataFrame, column: str, code: str, title: str, basis: Basis) -
         f"{title}, mean of the day",
         carrying.select(pl.col(column).mean()).item(),
         AIR_QUALITY.by_column[column].unit or "",
-        "mean over stations of the mean of hourly values",
+        "mean over stations of the mean of hourly values of one day",
         basis,
     )
     if column != "pm25_ug_m3":
         return [mean]
-    above = Indicator(
-        "pm25_hours_above",
-        f"Hours above {PM25_STANDARD} µg/m³",
-        float((by_hour[column] > PM25_STANDARD).sum()) if carrying.height else None,
-        "h",
-        "hours whose mean over stations is above the 24-hour standard",
+    number, words = _class(mean.value)
+    index = Indicator(
+        "pm25_thai_class",
+        "PM2.5 class of the Thai air quality index",
+        number,
+        "class 1-5",
+        f"class of the day's mean{words}; of PM2.5 alone, the index takes the worst of six pollutants",
         basis,
     )
-    return [mean, above]
+    return [mean, index]
 
 
-def _year(hourly: pl.DataFrame, reach: _Reach, basis: Basis) -> Indicator:
+def _class(mean: float | None) -> tuple[float | None, str]:
+    """Class of a 24-hour mean of PM2.5, and its words."""
+    if mean is None:
+        return None, ""
+    reached = [words for bound, words in CLASSES if round(mean, 1) > bound]
+    words = [*(words for _, words in CLASSES), "affects health"][len(reached)]
+    return float(len(reached) + 1), f" ({words})"
+
+
+def _eight_hours(hourly: pl.DataFrame, column: str, code: str, title: str, basis: Basis) -> Indicator:
+    """The day's greatest mean of eight hours, of the station where it is greatest."""
+    last = basis.period.last
+    around = hourly.filter(pl.col("local_date").is_between(last - timedelta(days=1), last)).drop_nulls(column)
+    running = (
+        around.sort("station_id", "start")
+        .rolling("start", period=f"{EIGHT_HOURS}h", group_by="station_id")
+        .agg(pl.col(column).mean(), hours=pl.len(), local_date=pl.col("local_date").last())
+        .filter(pl.col("hours") >= ENOUGH * EIGHT_HOURS, local_date=last)
+    )
+    ends = running.group_by("station_id").agg(pl.len(), pl.col(column).max()).sort("station_id")
+    carrying = ends.filter(pl.col("len") >= ENOUGH * HOURS)
+    best = int((carrying if carrying.height else ends)["len"].max() or 0)  # type: ignore[arg-type]
+    thin = (
+        None if carrying.height else f"no station has {ENOUGH:.0%} of the day's means of 8 hours; the best has {best}"
+    )
+    return Indicator(
+        code,
+        f"{title}, greatest 8-hour mean of the day",
+        carrying[column].max(),  # type: ignore[arg-type]
+        AIR_QUALITY.by_column[column].unit or "",
+        "greatest over stations and over the 8-hour means that end on the day; the 8-hour standard is 70 ppb",
+        replace(
+            basis,
+            sources=f"{AIR_QUALITY.name}, {carrying.height} station(s)",
+            coverage=best / HOURS,
+            withheld=basis.withheld or thin,
+        ),
+    )
+
+
+def _year(hourly: pl.DataFrame, reach: _Reach, basis: Basis) -> list[Indicator]:
+    """Mean PM2.5 of 365 days, and the days above the 24-hour standard."""
     last = basis.period.last
     first = last - timedelta(days=YEAR - 1)
     days = (
@@ -152,20 +218,32 @@ def _year(hourly: pl.DataFrame, reach: _Reach, basis: Basis) -> Indicator:
         for station, when in sorted(reach.moved.items())
         if when > first and station in days["station_id"]
     ]
-    return Indicator(
-        "pm25_mean_365d",
-        "PM2.5, mean of 365 days",
-        by_day.select(pl.col("pm25_ug_m3").mean()).item(),
-        "µg/m³",
-        f"mean of the days on which a station has {ENOUGH:.0%} of the hours, of the mean over such stations",
-        replace(
-            basis,
-            period=Period(first, last),
-            sources=f"{AIR_QUALITY.name}, {days['station_id'].n_unique()} station(s), {by_day.height} of {YEAR} days",
-            coverage=by_day.height / YEAR,
-            partial=joined(basis.partial, *moved),
-        ),
+    known = replace(
+        basis,
+        period=Period(first, last),
+        sources=f"{AIR_QUALITY.name}, {days['station_id'].n_unique()} station(s), {by_day.height} of {YEAR} days",
+        coverage=by_day.height / YEAR,
+        partial=joined(basis.partial, *moved),
     )
+    method = f"days on which a station has {ENOUGH:.0%} of the hours, by the mean over such stations"
+    return [
+        Indicator(
+            "pm25_mean_365d",
+            "PM2.5, mean of 365 days",
+            by_day.select(pl.col("pm25_ug_m3").mean()).item(),
+            "µg/m³",
+            f"mean of the {method}; Thailand's standard of a year is {PM25_YEAR} µg/m³",
+            known,
+        ),
+        Indicator(
+            "pm25_days_above_365d",
+            f"Days of 365 with PM2.5 above {PM25_STANDARD} µg/m³",
+            float((by_day["pm25_ug_m3"].round(1) > PM25_STANDARD).sum()) if by_day.height else None,
+            "days",
+            f"{method}, whose mean is above the 24-hour standard; a day without data is not counted",
+            known,
+        ),
+    ]
 
 
 def _modelled(day: date, tables: Tables) -> list[Indicator]:
@@ -228,6 +306,14 @@ def _weather(day: date, tables: Tables) -> list[Indicator]:
             rows.select(pl.col("temperature_c").mean()).item(),
             "°C",
             "mean of hourly values",
+            replace(basis, coverage=min(temperature.len() / HOURS, 1.0)),
+        ),
+        Indicator(
+            "cooling_degree_days",
+            "Cooling degree days of the day",
+            None if temperature.is_empty() else cooling(float(temperature.mean())),  # type: ignore[arg-type]
+            "K·d",
+            f"mean temperature of the day above {COOLING_BASE} °C",
             replace(basis, coverage=min(temperature.len() / HOURS, 1.0)),
         ),
         Indicator(

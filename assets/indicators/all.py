@@ -6,12 +6,12 @@ from datetime import date
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators import air, economy, energy, governance, living, mobility, people, statistics
+from assets.indicators import air, economy, energy, governance, living, mobility, people, per_head, statistics
 from assets.indicators.indicator import collect
 from assets.indicators.tables import Tables
 
-MODULES = (energy, air, mobility, people, economy, living, governance, statistics)
-"""One a Smart, and the statistics published for any of them."""
+MODULES = (energy, air, mobility, people, economy, living, governance, statistics, per_head)
+"""One a Smart, and the statistics published for any of them, as they are and per inhabitant."""
 
 
 def all_indicators(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

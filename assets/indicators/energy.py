@@ -10,28 +10,31 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets.cities.registry import City
+from assets.indicators.air import COOLING_BASE, HOURS, cooling
 from assets.indicators.grid_factor import grid_factor
 from assets.indicators.indicator import ENOUGH, Basis, Indicator, Period, absent, joined, nothing
 from assets.indicators.inhabitants import own_area, registered
+from assets.indicators.metered import Metered, of_day
 from assets.indicators.tables import Tables
 from quality.privacy import lacking
-from quality.tables import EV_CHARGERS, LOAD_PROFILE, POPULATION
+from quality.tables import EV_CHARGERS, LOAD_PROFILE, POPULATION, WEATHER
+from quality.vee.day_types import calendar
 
 QUARTER_HOURS = 96
 """Quarter-hours of a day; Thailand has no daylight saving."""
 
-MOST_CUSTOMERS = {"15-29": 29, "30-99": 99, "100-299": 299, "300-999": 999}
-"""Band of customers in a published cell → most that it can be; the open band on top has no such number."""
-
 VERIFIED_WITHIN = timedelta(days=366)
 """Sites that nobody looked at for a year may be gone, and new ones are not in the list."""
+
+NO_REGISTER = "no register tells how many meters the published cells should be of"
+"""An unknown denominator is no whole one."""
 
 INCOMPLETE = "the directory is kept by volunteers and had 28 sites in all Thailand: far from complete"
 
 
 def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
     """The newest day's load profile, what follows from it, and charging sites in reach."""
-    return [*_load(city, day, tables), *_charging(city, day, tables)]
+    return [*_load(city, day, tables), *_charging(day, tables)]
 
 
 def _load(city: City, day: date, tables: Tables) -> list[Indicator]:
@@ -45,7 +48,7 @@ def _load(city: City, day: date, tables: Tables) -> list[Indicator]:
         .agg(pl.col("kwh").sum(), pl.col("actual_share").mean())
         .sort("start")  # a sum of floats depends on its order
     )
-    coverage = min(float(quarters["actual_share"].sum()) / QUARTER_HOURS, 1.0)
+    of_cells = min(float(quarters["actual_share"].sum()) / QUARTER_HOURS, 1.0)
     total = float(quarters["kwh"].sum())
     # Energy of a quarter-hour in kWh is a quarter of its mean power.
     peak = 4 * max(map(float, quarters["kwh"]), default=0.0)
@@ -57,18 +60,33 @@ def _load(city: City, day: date, tables: Tables) -> list[Indicator]:
         f"{LOAD_PROFILE.name} ({city.utility} meter exports)",
         max_age=LOAD_PROFILE.max_age,
     )
+    there = of_day(tables, delivered.period.last)
     published = replace(
         delivered,
-        coverage=coverage,
+        coverage=there.read if there else of_cells,
         partial=joined(
-            f"{missing} of {QUARTER_HOURS} quarter-hours have no published cell" if missing else None, lacking(cells)
+            f"{missing} of {QUARTER_HOURS} quarter-hours have no published cell" if missing else None,
+            None if there else NO_REGISTER,
+            lacking(cells),
         ),
     )
-    method = "mean over cells of the share of expected intervals with a delivered value; 0 without a cell"
+    method = (
+        "quarter-hours of the register's meters that are in published cells and were read, not estimated, over all "
+        "of the day, in steps of 5 %, rounded down"
+    )
     return [
-        Indicator("published_kwh_day", "Energy of the day", total, "kWh", "sum of the published cells", published),
+        Indicator(
+            "published_kwh_day",
+            "Energy of the day in published cells",
+            total,
+            "kWh",
+            "sum of the published cells",
+            published,
+        ),
         _co2(total, published),
-        _per_head(city, day, tables, cells, total, published),
+        _peak_share(quarters, published),
+        _per_degree_day(total, tables, published),
+        _per_head(city, day, tables, there, total, published),
         Indicator(
             "peak_kw", "Peak quarter-hour", peak, "kW", "greatest sum over cells in a quarter-hour, times 4", published
         ),
@@ -80,7 +98,14 @@ def _load(city: City, day: date, tables: Tables) -> list[Indicator]:
             "mean power over peak power of the published cells",
             published,
         ),
-        Indicator("delivered_share", "Delivered intervals", 100 * coverage, "%", method, delivered),
+        Indicator(
+            "delivered_share",
+            "Quarter-hours of registered meters that were read",
+            100 * there.read if there else None,
+            "%",
+            method,
+            replace(delivered, withheld=None if there else NO_REGISTER),
+        ),
     ]
 
 
@@ -106,7 +131,43 @@ def _co2(kwh: float, published: Basis) -> Indicator:
     )
 
 
-def _per_head(city: City, day: date, tables: Tables, cells: pl.DataFrame, kwh: float, published: Basis) -> Indicator:
+def _peak_share(quarters: pl.DataFrame, published: Basis) -> Indicator:
+    """Of the energy of published cells, what was used in PEA's and MEA's peak hours."""
+    day = published.period.last
+    confidence = calendar().confidence([day])
+    slot = (pl.col("start").dt.convert_time_zone("Asia/Bangkok").dt.time().cast(pl.Duration).dt.total_minutes()) // 15
+    peak = calendar().rates(day, 15).cast(pl.String) == "peak"
+    used = quarters.filter(pl.lit(peak).gather(slot))["kwh"].sum() if quarters.height else 0
+    total = quarters["kwh"].sum()
+    unsure = f"the calendar of {day.year} is of confidence {confidence}" if confidence != "A" else None
+    return Indicator(
+        "tou_peak_share",
+        "Share of electricity used in peak hours",
+        100 * float(used) / float(total) if total else None,
+        "%",
+        "energy of the published cells in the hours that PEA's and MEA's calendar calls peak, over that of the day",
+        replace(published, partial=joined(published.partial, unsure)),
+    )
+
+
+def _per_degree_day(kwh: float, tables: Tables, published: Basis) -> Indicator:
+    """Of the weather of the same day, and of no other."""
+    day = published.period.last
+    temperature = tables.get(WEATHER).filter(local_date=day, product="model")["temperature_c"].drop_nulls()
+    short = temperature.len() < ENOUGH * HOURS
+    degrees = 0.0 if short else cooling(float(temperature.mean()))  # type: ignore[arg-type]
+    reason = f"the day is known by {temperature.len()} of {HOURS} hours of temperature" if short else "nothing to cool"
+    return Indicator(
+        "kwh_per_degree_day",
+        "Electricity per cooling degree day",
+        kwh / degrees if degrees else None,
+        "kWh/(K·d)",
+        f"sum of the published cells over the mean temperature of the same day above {COOLING_BASE} °C",
+        replace(published, sources=f"{published.sources}; {WEATHER.name}", withheld=None if degrees else reason),
+    )
+
+
+def _per_head(city: City, day: date, tables: Tables, there: Metered | None, kwh: float, published: Basis) -> Indicator:
     people = registered(city, day, tables)
     code, title, unit = "kwh_per_head_day", "Electricity per registered person and day", "kWh/person"
     partial = "energy of the published cells only, over registered persons, not residents"
@@ -120,25 +181,27 @@ def _per_head(city: City, day: date, tables: Tables, cells: pl.DataFrame, kwh: f
         kwh / people.persons if people.persons else None,
         unit,
         f"sum of the published cells over the persons registered in {people.level} {people.area} on {people.day}",
-        replace(basis, sources=f"{basis.sources}; {POPULATION.name}", withheld=_few(city, day, tables, cells)),
+        replace(basis, sources=f"{basis.sources}; {POPULATION.name}", withheld=_few(city, day, tables, there)),
     )
 
 
-def _few(city: City, day: date, tables: Tables, cells: pl.DataFrame) -> str | None:
-    """Why the cells cannot stand for the city's area: fewer customers than ``ENOUGH`` of its houses. None where that
-    cannot be told."""
+def _few(city: City, day: date, tables: Tables, there: Metered | None) -> str | None:
+    """Why the meters cannot stand for the city's area; None only where the register is known to have a meter for
+    ``ENOUGH`` of its houses. How many meters there are is not told."""
     rows = own_area(city, tables.get(POPULATION).filter(pl.col("reference_date") <= day))
     houses = rows.filter(sex="total", age_band="all")["houses"].max()
-    most = cells.with_columns(_most=pl.col("n_band").replace_strict(MOST_CUSTOMERS, default=None))
-    by_quarter = most.group_by("start").agg(pl.when(pl.col("_most").is_not_null().all()).then(pl.col("_most").sum()))
-    customers = None if by_quarter["_most"].null_count() else by_quarter["_most"].max()
-    if not isinstance(houses, int) or not isinstance(customers, int) or customers >= ENOUGH * houses:
-        return None
-    return f"the published cells hold {customers:,} customers at most, and the area has {houses:,} registered houses"
+    if there is None:
+        return NO_REGISTER
+    if not isinstance(houses, int):
+        return "whether the register is of the whole area is not known: nobody counted its houses"
+    if there.registered < ENOUGH * houses:
+        return f"the register has fewer meters than {ENOUGH:.0%} of the area's {houses:,} registered houses"
+    return None
 
 
-def _charging(city: City, day: date, tables: Tables) -> list[Indicator]:
-    """Charging sites in reach that are not told to be out of order, and their power; per 100,000 where it can be told.
+def _charging(day: date, tables: Tables) -> list[Indicator]:
+    """Charging sites in reach that are not told to be out of order, and their power.
+    Those within a circle are divided by nobody: who lives in it is not counted.
 
     A city without any gets no zero: in a directory this thin an empty circle says nothing.
     """
@@ -155,14 +218,7 @@ def _charging(city: City, day: date, tables: Tables) -> list[Indicator]:
     stale = None if isinstance(verified, date) else "no site was ever verified"
     if isinstance(verified, date) and day - verified > VERIFIED_WITHIN:
         stale = f"no site was verified after {verified.isoformat()}"
-    people = registered(city, day, tables)
     method = f"{sites.height} listed sites up to {reach:.1f} km from the city's point"
-    unit = "sites", "kW"
-    scale = 1.0
-    # Reach and registered area are two areas: their quotient is given only where they agree roughly, a province.
-    if people and people.persons and people.level == "province":
-        scale, unit = 100_000 / people.persons, ("1/100,000", "kW/100,000")
-        method += f" over the registered population of {people.level} {people.area}"
     unrated = sites.height - rated.height
     basis = Basis(
         "energy",
@@ -172,12 +228,12 @@ def _charging(city: City, day: date, tables: Tables) -> list[Indicator]:
         partial=INCOMPLETE,
     )
     return [
-        Indicator("ev_sites", "EV charging sites in reach", sites.height * scale, unit[0], method, basis),
+        Indicator("ev_sites", "EV charging sites in reach", float(sites.height), "sites", method, basis),
         Indicator(
             "ev_kw",
             "EV charging power in reach",
-            float(rated["total_kw"].sum()) * scale if rated.height else None,
-            unit[1],
+            float(rated["total_kw"].sum()) if rated.height else None,
+            "kW",
             f"{method}; power of all their connections, also of those that share a point",
             replace(basis, partial=f"{INCOMPLETE}; {unrated} of {sites.height} sites do not tell theirs")
             if unrated

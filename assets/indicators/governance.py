@@ -69,6 +69,18 @@ def _reports(city: City, day: date, tables: Tables) -> list[Indicator]:
             replace(basis, withheld=few),
         ),
     ]
+    days = month["median_days_to_finish"]
+    found.append(
+        Indicator(
+            "report_days_to_finish",
+            "Median days to finish a citizen's report",
+            None if days is None else float(days),
+            "d",
+            f"median of whole days from report to finish, of those finished {SETTLED.days} days after the month; those "
+            "still open are slower",
+            replace(basis, withheld="too few are finished to tell" if days is None else None),
+        )
+    )
     if people:
         found.append(
             Indicator(

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import polars as pl
 
+from assets.indicators.crosswalk import UNDECLARED, crosswalk
 from assets.indicators.tables import Tables
 from quality.contracts import Table
 from quality.tables import INDICATORS
@@ -111,6 +112,7 @@ class Indicator:
             "verdict": next((verdict for verdict, reason in reasons.items() if reason), "ok"),
             "reason": joined(*reasons.values()),
             "reference_date": day,
+            **(declared.columns() if (declared := crosswalk().get(self.code)) else UNDECLARED),
         }
 
 

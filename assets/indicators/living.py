@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from assets.cities.registry import City
 from assets.indicators.hazards import hazards
 from assets.indicators.indicator import Basis, Indicator, Period, absent
-from assets.indicators.inhabitants import registered
 from assets.indicators.tables import Tables
 from quality.tables import FACILITIES
 
@@ -22,16 +21,15 @@ MAX_AGE = timedelta(days=366)
 
 
 def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
-    """Facilities in reach, where it can be told per 100,000 inhabitants, and hazards."""
-    return [*_facilities(city, day, tables), *hazards(city, day, tables)]
+    """Facilities in reach, and hazards. Sites within a circle are divided by nobody: who lives in it is not counted."""
+    return [*_facilities(day, tables), *hazards(city, day, tables)]
 
 
-def _facilities(city: City, day: date, tables: Tables) -> list[Indicator]:
+def _facilities(day: date, tables: Tables) -> list[Indicator]:
     rows = tables.newest(FACILITIES, day)
     if rows.is_empty():
         return absent(FACILITIES, tables, day)
     reach = float(rows["distance_km"].max() or 0)  # type: ignore[arg-type]
-    people = registered(city, day, tables)
     basis = Basis(
         "living",
         Period.of(rows[FACILITIES.day]),
@@ -42,11 +40,6 @@ def _facilities(city: City, day: date, tables: Tables) -> list[Indicator]:
     found = []
     for kind, (code, title) in KINDS.items():
         count = rows.filter(kind=kind).height
-        value, unit = float(count), "sites"
         method = f"{count} mapped sites up to {reach:.1f} km from the city's point"
-        # Reach and registered area are two areas: their quotient is given only where they agree roughly, a province.
-        if people and people.level == "province":
-            value, unit = 100_000 * count / people.persons, "1/100,000"
-            method += f" over the registered population of {people.level} {people.area}"
-        found.append(Indicator(code, f"{title} in reach", value, unit, method, basis))
+        found.append(Indicator(code, f"{title} in reach", float(count), "sites", method, basis))
     return found

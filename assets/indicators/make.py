@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
 from assets.cities.registry import City
 from assets.indicators.all import all_indicators
+from assets.indicators.doubts import lowered
+from assets.indicators.metered import METERED, metered
 from assets.indicators.programme import programme
 from assets.lake import ingest
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from quality import gate
 from quality.contracts import Table
-from quality.tables import INDICATORS, PROGRAMME, TABLES
+from quality.tables import INDICATORS, LOAD_PROFILE, LOAD_PROFILE_BASIS, PROGRAMME, TABLES, VALIDATION_RESULTS
 from quality.verdicts import Verdict
 
 Compute = Callable[[City, date, Mapping[str, pl.DataFrame]], pl.DataFrame]
@@ -35,9 +37,15 @@ class Computed:
 def make(step: Step, table: Table, names: Sequence[str]) -> Computed:
     """Make the rows of ``table`` on the step's day from the tables ``names``."""
     lake = CityLake.of(step)
-    rows = NUMBERS[table.name](step.city, step.day, {name: lake.read(TABLES[name]) for name in names})
+    frames = {name: lake.read(TABLES[name]) for name in names}
+    last = lake.newest(LOAD_PROFILE, step.day - timedelta(days=1)) if table is INDICATORS else None
+    if last:
+        frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), ingest.latest_register(step))
+    rows = NUMBERS[table.name](step.city, step.day, frames)
+    if table is INDICATORS and step.day in lake.days(VALIDATION_RESULTS):
+        rows = lowered(rows, lake.day(VALIDATION_RESULTS, step.day))
     lake.put(table, step.day, rows)
-    verdicts = gate.judge(table, rows, step.day, step.day)
+    verdicts = gate.judge(table, rows, step.day, step.day, city=step.city.slug)
     ingest.write_verdicts(step, table, verdicts)
     return Computed(rows, verdicts)
 

@@ -14,12 +14,15 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.indicators.indicator import YEARLY_MAX_AGE, Basis, Indicator, Period, absent, nothing
-from assets.indicators.inhabitants import registered
+from assets.indicators.inhabitants import Registered, registered
 from assets.indicators.road_deaths import by_year
 from assets.indicators.tables import Tables, newest
 from assets.sources import gtfs, mot_accidents
 from quality.contracts import Table
 from quality.tables import ROAD_ACCIDENTS, ROAD_CASUALTIES, ROAD_EVENTS, TRANSIT_SERVICE, TRANSIT_STOPS
+
+BEFORE = 3
+"""Years that a year's deaths are held against: one is chance in a small province, in more than three roads change."""
 
 
 def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
@@ -115,13 +118,33 @@ def _casualties(city: City, day: date, tables: Tables) -> list[Indicator]:
     )
     method = f"killed on all roads of the province {city.province_th}, as published"
     count = Indicator(code, title, float(year["persons"]), "persons", method, basis)
+    return [count, _per_inhabitant(year["persons"], people, method, basis), _against_before(deaths, method, basis)]
+
+
+def _per_inhabitant(persons: int, people: Registered | None, method: str, basis: Basis) -> Indicator:
     code, title, unit = "road_deaths_per_100k", "Traffic deaths per 100,000 inhabitants", "1/100,000"
     if not people:
         unknown = replace(basis, withheld="no count of the province's registered inhabitants")
-        return [count, Indicator(code, title, None, unit, method, unknown)]
-    rate = 100_000 * year["persons"] / people.persons if people.persons else None
+        return Indicator(code, title, None, unit, method, unknown)
+    rate = 100_000 * persons / people.persons if people.persons else None
     method += f", per 100,000 of its {people.persons:,} registered inhabitants of {people.day}"
-    return [count, Indicator(code, title, rate, unit, method, replace(basis, sources=f"{basis.sources}; population"))]
+    return Indicator(code, title, rate, unit, method, replace(basis, sources=f"{basis.sources}; population"))
+
+
+def _against_before(deaths: pl.DataFrame, method: str, basis: Basis) -> Indicator:
+    """Deaths of the last year against the mean of the ``BEFORE`` years before it."""
+    *earlier, last = deaths.select("year", "persons").rows()
+    before = [persons for year, persons in earlier if last[0] - BEFORE <= year < last[0]]
+    mean = sum(before) / BEFORE
+    lacking = f"{len(before)} of the {BEFORE} years before are whole" if len(before) < BEFORE else None
+    return Indicator(
+        "road_deaths_against_before",
+        f"Traffic deaths against the mean of the {BEFORE} years before",
+        100 * (last[1] - mean) / mean if mean and not lacking else None,
+        "%",
+        f"{method}; change against the mean of {last[0] - BEFORE} to {last[0] - 1}",
+        replace(basis, withheld=lacking or (None if mean else "nobody was killed in the years before")),
+    )
 
 
 def _accidents(city: City, day: date, tables: Tables) -> list[Indicator]:

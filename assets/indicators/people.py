@@ -96,13 +96,15 @@ def _women(share: float | None, basis: Basis) -> Indicator:
 
 
 def _older(city: City, table: pl.DataFrame, day: date) -> Indicator:
-    """Persons aged 60 and more over all persons of the same area, counted at most a year apart."""
+    """Persons aged 60 and more over all persons of the same area, both told by one publisher at most a year apart: two
+    publishers of one province have differed by a factor of 2.7, and a share of both is of nobody."""
     code, title = "older_share", "Share of persons aged 60 and more"
     older = table.filter(pl.col("persons").is_not_null(), age_band=OLDER, sex="total").sort("reference_date", "dataset")
     if older.is_empty():
         return nothing("people", code, title, day, "no publication tells ages", unit="%")
     row = older.row(-1, named=True)
-    same = pl.col("area") == row["area"]
+    publisher = pl.col("dataset").str.split("/").list.first()
+    same = (pl.col("area") == row["area"]) & (publisher == row["dataset"].split("/")[0])
     near = (pl.col("reference_date") - pl.lit(row["reference_date"])).abs() <= timedelta(days=366)
     whole = table.filter(same, near, pl.col("persons") > 0, age_band="all", sex="total", area_level=row["area_level"])
     base = whole.sort("reference_date", "dataset").tail(1)
@@ -118,7 +120,7 @@ def _older(city: City, table: pl.DataFrame, day: date) -> Indicator:
             Period.day(row["reference_date"]),
             f"{POPULATION.name}, {', '.join(dict.fromkeys([row['dataset'], *base['dataset']]))}",
             max_age=YEARLY_MAX_AGE,
-            withheld="nobody counted all ages of the area within a year" if base.is_empty() else None,
+            withheld="who tells the ages tells no count of all ages within a year" if base.is_empty() else None,
             partial="of the province, not of the city alone" if wider else None,
         ),
     )

@@ -19,7 +19,13 @@ _TOTAL = rf"^(?:all|{thai.TOTAL}(?: / {thai.TOTAL})*)$"
 
 
 def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
-    """One a series, for the Smart that its statistic serves; none where nothing published is the city's own.
+    """One a series, for the Smart that its statistic serves; none where nothing published is the city's own."""
+    return [_series(row, day) for row in own(city, day, tables).iter_rows(named=True)]
+
+
+def own(city: City, day: date, tables: Tables) -> pl.DataFrame:
+    """Rows of ``city_statistics`` that stand for the city, one a series (``SERIES``), with the number of ``parts`` that
+    have reported, in the period ``before`` too, and the day of the ``newest`` period.
 
     Whole years before months. A value stands for the city where it is of its own area, the province: the publisher's
     grand total, or the only row of its period, without any class. A part of the city never stands for it, nor does
@@ -38,17 +44,17 @@ def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
         newest=pl.col("reference_date").max().over(SERIES),
     )
     shown = newest(rows.filter(whole), "reference_date", day, *SERIES)
-    shown = shown.filter(pl.len().over(SERIES) == 1).join(parts, on=period, how="left").sort(SERIES)
-    return [_series(row, day) for row in shown.iter_rows(named=True)]
+    return shown.filter(pl.len().over(SERIES) == 1).join(parts, on=period, how="left").sort(SERIES)
 
 
-def _series(row: Mapping[str, Any], day: date) -> Indicator:
-    start, value = row["reference_date"], row["value"]
+def rests_on(row: Mapping[str, Any], day: date) -> Basis:
+    """What a row of ``own`` rests on."""
+    start = row["reference_date"]
     end = _end(start, row["months"])
     missing = "the period is not over" if end > day else None
     if row["parts"] and row["before"] and row["parts"] < row["before"]:
         missing = f"{row['parts']} parts have reported, {row['before']} had in the period before"
-    basis = Basis(
+    return Basis(
         row["smart"],
         Period(start, end),
         f"{CITY_STATISTICS.name}, {row['dataset']}",
@@ -56,11 +62,17 @@ def _series(row: Mapping[str, Any], day: date) -> Indicator:
         withheld="the publisher has not computed it yet" if row["status"] == "pending" else None,
         partial=missing,
     )
+
+
+def _series(row: Mapping[str, Any], day: date) -> Indicator:
+    value = row["value"]
     code = f"{row['dataset']}:{row['item']}:{row['unit']}"
     method = "the publisher's own total" if row["is_total"] else "as published"
-    if row["newest"] > start:
+    if row["newest"] > row["reference_date"]:
         method = f"{method}; of the period from {row['newest']} parts alone are published"
-    return Indicator(code, row["item"], None if value is None else float(value), row["unit"], method, basis)
+    return Indicator(
+        code, row["item"], None if value is None else float(value), row["unit"], method, rests_on(row, day)
+    )
 
 
 _YEAR_STARTS = (1, 10)

@@ -8,6 +8,11 @@ from typing import Self
 import polars as pl
 
 from quality.contracts import Table
+from quality.tables import RAINFALL, WATER_LEVELS
+
+MOMENTARY = (WATER_LEVELS.name, RAINFALL.name)
+"""Tables whose rows hold at a moment and need no whole day: the night's own readings are the newest there are, and a
+flood is not told a day late."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,9 @@ class Tables:
 
     def until(self, day: date) -> Self:
         """What was known on a delivery day, so that one made again does not look ahead: of tables by ``local_date``
-        the days before (it is still running), of those by ``reference_date`` also the day itself."""
-        return type(self)({name: _until(frame, day) for name, frame in self.frames.items()})
+        the days before (it is still running) and, of ``MOMENTARY`` ones, what the day's own deliveries read of it; of
+        those by ``reference_date`` also the day itself."""
+        return type(self)({name: _until(name, frame, day) for name, frame in self.frames.items()})
 
     def newest(self, table: Table, day: date, **only: str) -> pl.DataFrame:
         """Rows of the table's newest day that is not after ``day``, among those that ``only`` names by column."""
@@ -43,7 +49,10 @@ def newest(rows: pl.DataFrame, column: str, day: date, *by: str) -> pl.DataFrame
     return past.filter(pl.col(column) == (last.over(by) if by else last))
 
 
-def _until(frame: pl.DataFrame, day: date) -> pl.DataFrame:
+def _until(name: str, frame: pl.DataFrame, day: date) -> pl.DataFrame:
     if "local_date" in frame.columns:
-        return frame.filter(pl.col("local_date") < day)
+        known = pl.col("local_date") < day
+        if name in MOMENTARY:
+            known |= (pl.col("local_date") == day) & (pl.col("_delivered") <= day)
+        return frame.filter(known)
     return frame.filter(pl.col("reference_date") <= day) if "reference_date" in frame.columns else frame

@@ -6,6 +6,7 @@ One function a kind of table. Each works on one step (a city and delivery day) a
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -15,13 +16,23 @@ from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
 from assets.landing import erased
 from assets.landing.deployment import Step
-from quality import gate, past_days
+from quality import gate, past_days, source_watch
 from quality.batch import Batch, together
 from quality.contracts import Table
 from quality.problems import CODES, gather, problem
 from quality.readings import ENERGY
-from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS, REGISTER_READS, TABLES, VERDICTS
-from quality.verdicts import Verdict
+from quality.reviewed import accept
+from quality.tables import (
+    DELIVERIES,
+    METER_INTERVALS,
+    METER_SUPERSEDED,
+    METERS,
+    REGISTER_READS,
+    TABLES,
+    VALIDATION_RESULTS,
+    VERDICTS,
+)
+from quality.verdicts import Verdict, odd_rows
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,33 @@ def ingest(step: Step, table: Table) -> Ingested:
     also = ledger.days_of(lake, table, receipts)
     mark_stale(lake, table, {*rows[table.day].unique(), *also})
     files = lake.merge(table, rows, receipts, also)
-    return _judged(step, table, entries, files)
+    return _judged(step, table, entries, files, _clashes(table, entries, parts))
+
+
+def _clashes(table: Table, entries: Sequence[Entry], parts: Sequence[pl.DataFrame]) -> list[Verdict]:
+    """Keys that two sources of the city tell differently in one night: only the last of them is kept."""
+    sources = [entry.due.source for entry in entries]
+    told = [name for name in table.schema if name not in table.key and not name.startswith("_")]
+    if len(set(sources)) < 2 or not told:
+        return []
+    rows = pl.concat(
+        [part.with_columns(_source=pl.lit(source)) for source, part in zip(sources, parts, strict=True) if part.height]
+        or [table.empty().with_columns(_source=pl.lit(""))]
+    )
+    both = (
+        rows.group_by(table.key, maintain_order=True)
+        .agg(
+            sources=pl.col("_source").unique().sort().str.join(", "),
+            _differ=(pl.col("_source").n_unique() > 1) & (pl.struct(told).n_unique() > 1)
+            if told
+            else pl.lit(value=False),
+        )
+        .filter("_differ")
+        .drop("_differ")
+        .sort(table.key)
+    )
+    bound = "one source alone tells a key; of two the last is kept: name other items, or leave one entry out"
+    return [odd_rows(table, "sources-clash", rows.height, both, ("sources",), bound)]
 
 
 SLICE = 1_000_000
@@ -199,13 +236,18 @@ def settle(lake: CityLake, table: Table, days: Collection[date]) -> None:
 
 
 def write_verdicts(step: Step, table: Table, verdicts: Sequence[Verdict]) -> None:
-    """Keep the verdicts on a table among the day's."""
-    judged = gate.to_frame(verdicts, step.day)
+    """Keep the verdicts on a table among the day's, and the rows that they show."""
+    lake = CityLake.of(step)
+    night = lake.newest(VERDICTS, step.day - timedelta(days=1))
+    known = [each.empty() if night is None else lake.day(each, night) for each in (VERDICTS, VALIDATION_RESULTS)]
+    judged = gate.to_frame(verdicts, step.day, known[0])
+    shown = gate.results(verdicts, step.city.slug, step.day, known[1])
+    for ours, rows in ((VERDICTS, judged), (VALIDATION_RESULTS, shown)):
+        lake.revise(ours, [step.day], partial(_among, rows, pl.col(ours.key[0]) != table.name))
 
-    def replaced(stored: pl.DataFrame, _: list[date]) -> pl.DataFrame:
-        return pl.concat([stored.filter(pl.col("table") != table.name), judged.select(stored.columns)])
 
-    CityLake.of(step).revise(VERDICTS, [step.day], replaced)
+def _among(rows: pl.DataFrame, others: pl.Expr, stored: pl.DataFrame, _: list[date]) -> pl.DataFrame:
+    return pl.concat([stored.filter(others), rows.select(stored.columns)])
 
 
 def _stale_key(lake: CityLake, table: Table, day: date | None = None) -> str:
@@ -285,8 +327,11 @@ def _judged(
     pieces = lake.pieces(table, judged) if table.bucketed else [lake.pick(table, judged)]
     whole = lake.read(table) if table.across else None
     deliveries = [] if table is METER_SUPERSEDED else _delivery_verdicts(table, entries)
-    past = _past_verdicts(lake, table, stored, step.day)
-    verdicts = gate.judge(table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries, *past])
+    past = [*_past_verdicts(lake, table, stored, step.day), *_source_verdicts(lake, table, entries, step.day)]
+    verdicts = gate.judge(
+        table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries, *past], step.city.slug
+    )
+    verdicts = accept(table.name, verdicts, step.city.reviewed, step.day)
     write_verdicts(step, table, verdicts)
     ledger.record(lake, table, entries)
     return Ingested(entries, files, verdicts)
@@ -299,6 +344,20 @@ def _past_verdicts(lake: CityLake, table: Table, stored: Sequence[date], day: da
     if not table.usual or len(before) < past_days.DAYS:
         return []
     return past_days.against_past(table, lake.day(table, last), lake.pick(table, before))
+
+
+def _source_verdicts(lake: CityLake, table: Table, entries: Sequence[Entry], day: date) -> list[Verdict]:
+    """How the night's deliveries compare with those of the nights before. Tables that a step makes beside another one
+    have the deliveries of that one."""
+    if table in (METER_SUPERSEDED, REGISTER_READS):
+        return []
+    nights = (day - timedelta(days=source_watch.NIGHTS), day - timedelta(days=1))
+    before = lake.read(DELIVERIES, nights).filter(table=table.name).select(source_watch.DELIVERED.names())
+    rows = [
+        (each.due.source, day, each.format, each.rows, each.status) for each in entries if each.due.receipt.day == day
+    ]
+    tonight = pl.DataFrame(rows, schema=source_watch.DELIVERED, orient="row")
+    return source_watch.changed(table, tonight, before, day)
 
 
 def _delivery_verdicts(table: Table, entries: Sequence[Entry]) -> list[Verdict]:

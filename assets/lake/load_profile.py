@@ -259,7 +259,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
         ingest.settle(lake, METER_FINAL, [reading_day])
     # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
     written = pl.concat(cells)
-    found = gate.judge(LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), day, more=verdicts)
+    found = gate.judge(LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), day, more=verdicts, city=step.city.slug)
     ingest.write_verdicts(step, LOAD_PROFILE, found)
     basis_found = worst(basis_verdicts)
     ingest.write_verdicts(step, LOAD_PROFILE_BASIS, basis_found)

@@ -5,6 +5,7 @@
     meta/manifest.json      every file with size, rows and sha256; schemas, inputs, checks, versions
     meta/dictionary.json    columns, types, units and meanings, from the contracts
     meta/quality.parquet    one row a check; of tables of customers with bands in place of counts (quality.disclosure)
+    meta/scores.parquet     of each table and dimension of quality, from its checks (quality.scores)
     datapackage.json        for Frictionless tools (Data Package 2.0, which forbids paths above the descriptor)
     index.html              the city's page
 
@@ -29,10 +30,12 @@ from assets.snapshots.describe import datapackage, dictionary, fingerprint, type
 from assets.snapshots.page import render
 from quality import disclosure
 from quality.contracts import Table
+from quality.scores import of_city, scores
 from quality.tables import INDICATORS, PROGRAMME, TABLES, VERDICTS
 
 MANIFEST = "meta/manifest.json"
 QUALITY = "meta/quality.parquet"
+SCORES = "meta/scores.parquet"
 PAGE = "index.html"
 FAILED = "meta/FAILED.json"
 """Marks a snapshot that was given up. It lies beside what was written of it."""
@@ -113,6 +116,8 @@ def contents(snapshot_id: str, parent: str | None, edition: Edition) -> dict[str
     verdicts = disclosure.published(edition.verdicts.select(VERDICTS.schema.names()))
     put("meta/dictionary.json", json_bytes(dictionary(contracts)))
     put(QUALITY, encode(verdicts), rows=verdicts.height)
+    scored = scores(edition.verdicts)
+    put(SCORES, encode(scored), rows=scored.height)
     put("datapackage.json", json_bytes(datapackage(edition.city, edition.day, snapshot_id, contracts, files)))
     manifest = _manifest(snapshot_id, parent, edition, entries)
     put(PAGE, render(edition.city, edition.tables, verdicts, manifest | {"files": files}))
@@ -179,6 +184,7 @@ def _manifest(snapshot_id: str, parent: str | None, edition: Edition, tables: Ma
         "versions": {"muang": edition.code_version, "python": platform.python_version(), "polars": pl.__version__},
         "inputs": sorted(edition.inputs),
         "sources": [] if edition.arrivals is None else [_source(city, row) for row in edition.arrivals.to_dicts()],
+        "scores": dict(of_city(scores(edition.verdicts), [TABLES[name] for name in tables]).drop("tables").iter_rows()),
         "checks": dict(edition.verdicts["verdict"].value_counts().sort("verdict").iter_rows()),
         "tables": tables,
     }

@@ -23,7 +23,8 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.parsing import illegible, parsed, read_csv, text_frame
-from assets.sources.source import Context, ReadResult, Source
+from assets.sources.past import Remembered, named
+from assets.sources.source import Context, History, ReadResult, Source
 from assets.sources.stations import Stations, listed, strayed
 from quality.batch import Batch
 from quality.problems import problem
@@ -57,12 +58,11 @@ STALE_AFTER = timedelta(hours=24)
 hourly, and stations that stopped days ago stay listed."""
 
 _TAKEN = {"DATETIMEDATA", *HISTORY}
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _STATION = re.compile(r"(?<![0-9a-z])((?:[a-z]{2,3})?\d{1,3}t)(?![0-9a-z])")
 """Station ids: 44t, bkp102t."""
 
 
-class HistoryOptions(Stations):
+class HistoryOptions(Stations, Remembered):
     """Of the history, which also comes as a file."""
 
     label: Literal["end", "start"] = Field(default="end", description="what of its hour a stamp marks")
@@ -70,23 +70,9 @@ class HistoryOptions(Stations):
 
 def plan_history(city: City, day: date, base: str, options: HistoryOptions) -> Generator[Request, bytes | None, None]:
     """All hours labelled with the day before the delivery day, for all of the city's stations in one request."""
-    asked = (day - timedelta(days=1)).isoformat()
     if options.stations:
-        yield Request(
-            name=f"history/{asked}",
-            url=f"{base}/forweb/getHistoryData.php",
-            params={
-                "stationID": ",".join(options.ids),
-                "param": ",".join(HISTORY),
-                "type": "hr",
-                "sdate": asked,
-                "edate": asked,
-                "stime": "00",
-                "etime": "23",
-            },
-            conditional=False,
-            check=lambda data: parsed(data, _history_fault)[1],
-        )
+        eve = day - timedelta(days=1)
+        yield _hours_of(city, eve, eve, base, options)
 
 
 def plan_live(city: City, day: date, base: str, options: Stations) -> Generator[Request, bytes | None, None]:
@@ -111,11 +97,37 @@ def read_history(data: bytes, context: Context[HistoryOptions]) -> ReadResult:
     if hours.is_rejected:
         return ReadResult.of(AIR4THAI_HISTORY.name, air_quality=hours)
     hours = hours.with_columns(label="DATETIMEDATA")
-    if asked := _DAY.findall(context.name):
-        hours = _short(hours, date.fromisoformat(asked[0]), date.fromisoformat(asked[-1]))
+    if asked := named(context.name):
+        hours = _short(hours, *asked)
     table = _measured(hours, "hourly", HISTORY, context.options.ids, LABELS[context.options.label])
     evidence = "JSON of getHistoryData" if is_json else "CSV with DATETIMEDATA"
     return ReadResult.of(AIR4THAI_HISTORY.name, evidence, air_quality=table)
+
+
+def _hours_of(city: City, first: date, last: date, base: str, options: HistoryOptions) -> Request:
+    """All hours labelled with these days, of all the city's stations."""
+    return Request(
+        name=f"history/{first}" + ("" if first == last else f"/{last}"),
+        url=f"{base}/forweb/getHistoryData.php",
+        params={
+            "stationID": ",".join(options.ids),
+            "param": ",".join(HISTORY),
+            "type": "hr",
+            "sdate": str(first),
+            "edate": str(last),
+            "stime": "00",
+            "etime": "23",
+        },
+        conditional=False,
+        check=lambda data: parsed(data, _history_fault)[1],
+    )
+
+
+def _served(day: date, options: HistoryOptions) -> tuple[date, date]:
+    """Of the days before, those of the current half-year: what is older the portal answers with OK and no hour. No
+    document says so; in March answers began with January, in September with July."""
+    half_year = date(day.year, 1 if day.month < 7 else 7, 1)
+    return max(day - timedelta(days=options.past_days), half_year), day - timedelta(days=1)
 
 
 def read_live(data: bytes, context: Context[Stations]) -> ReadResult:
@@ -156,6 +168,7 @@ AIR4THAI_HISTORY = Source(
     options=HistoryOptions,
     units="ug/m3 (PM), ppb (O3, NO2, SO2), ppm (CO), m/s, degrees C, %",
     past=True,
+    history=History(_hours_of, _served),
 )
 
 AIR4THAI_LIVE = Source(

@@ -8,6 +8,7 @@ from assets.landing.deployment import Step
 from assets.landing.http import run_plan
 from assets.landing.inbox import land_inbox
 from assets.landing.portals import portal
+from assets.sources import past
 from assets.sources.source import Source
 
 
@@ -23,14 +24,23 @@ def land_inboxes(step: Step) -> list[Receipt]:
 
 
 def land_portal(step: Step, name: str, source: Source[Any], options: Mapping[str, Any]) -> list[Receipt]:
-    """Ask a portal for a delivery day. A past day is asked only once, and only where the portal can answer for it."""
+    """Ask a portal for a delivery day, and today for what landing lacks of the days before, if it gave what was asked.
+
+    A past day is asked only once, and only where the portal can answer for it.
+    """
     if step.is_past and ((known := _known(step, name)) or not source.past):
         return known
     named = source.portal_of(options)
     # A feed by its own URL needs no portal.
     base = step.deployment.portals.get(named) or (portal(named).base_url if named else "")
-    plan = source.requests(step.city, step.day, base, options)
-    return run_plan(step.deployment.archive, step.deployment.client, step.delivery(name), plan)
+    archive, client, delivery = step.deployment.archive, step.deployment.client, step.delivery(name)
+    receipts = run_plan(archive, client, delivery, source.requests(step.city, step.day, base, options))
+    if source.history and not step.is_past and receipts and all(receipt.readable for receipt in receipts):
+        known, chosen = archive.receipts(step.city.slug, name), source.options.model_validate(options)
+        receipts += run_plan(
+            archive, client, delivery, past.plan(source.history, step.city, step.day, base, chosen, known)
+        )
+    return receipts
 
 
 def _known(step: Step, source: str) -> list[Receipt]:

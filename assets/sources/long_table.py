@@ -17,7 +17,7 @@ import polars as pl
 from pydantic import BeforeValidator, Field
 
 from assets.sources import ckan, long_table_rules, thai
-from assets.sources.long_table_columns import AREAS, COLUMNS, Role, assigned
+from assets.sources.long_table_columns import AREAS, COLUMNS, Assigned, Role, assigned
 from assets.sources.long_table_rules import CLASSES, DIMENSIONS
 from assets.sources.source import Context, ReadResult, Source, Text
 from quality.batch import Batch
@@ -244,16 +244,11 @@ class LongTable(Generic[ChosenLong]):
         return replace(self, batch=batch)
 
 
-def long_rows(records: ckan.Records, context: Context[ChosenLong], form: Form) -> Batch:
-    """Rows of a long table: ``value``, ``status`` (published or pending), ``is_total``, ``over_area`` (a total over
-    areas) and ``long_table_rules.DIMENSIONS``. Classes are empty where not told and ``รวม`` where they are a total's.
-
-    Rows of other provinces are left out. Rules over several rows hold only where the delivery is the whole resource.
-    """
+def by_role(records: ckan.Records, options: LongOptions, form: Form) -> Assigned:
+    """The columns of a long table by the roles they play."""
     if records.batch.is_rejected:
-        return records.batch
-    options = context.options
-    by_role = assigned(
+        return Assigned(records.batch)
+    return assigned(
         records.batch,
         options.columns,
         form.required,
@@ -263,18 +258,27 @@ def long_rows(records: ckan.Records, context: Context[ChosenLong], form: Form) -
         options.unit or form.unit,
         form.classes,
     )
-    mapped = by_role.batch
+
+
+def long_rows(roled: Assigned, context: Context[ChosenLong], form: Form, whole: bool) -> Batch:
+    """Rows of a long table: ``value``, ``status`` (published or pending), ``is_total``, ``over_area`` (a total over
+    areas) and ``long_table_rules.DIMENSIONS``. Classes are empty where not told and ``รวม`` where they are a total's.
+
+    Rows of other provinces are left out. Rules over several rows hold only where the delivery is the ``whole``
+    resource.
+    """
+    mapped = roled.batch
     if mapped.is_rejected:
         return mapped
     rows = mapped.rows
     if not rows.height:
         return Batch.rejected("answer-empty", "no records")
     roles = frozenset(role for role in COLUMNS if rows[role].null_count() < rows.height)
-    own = LongTable(Batch(rows), context, form, roles, by_role.fiscal).own()
+    own = LongTable(Batch(rows), context, form, roles, roled.fiscal).own()
     if own.batch.is_rejected:
         return own.batch
-    table = (own.classed().summed() if records.complete else own.classed()).placed().dated().valued().usable().noted()
-    batch = (table.judged() if records.complete else table).batch.also(*mapped.problems)
+    table = (own.classed().summed() if whole else own.classed()).placed().dated().valued().usable().noted()
+    batch = (table.judged() if whole else table).batch.also(*mapped.problems)
     over = pl.any_horizontal("over_area", "over_month", *(pl.col(name) == thai.TOTAL for name in CLASSES))
     return batch.filter(~pl.col("over_year")).select(*DIMENSIONS, "value", "status", "over_area", is_total=over)
 
@@ -293,9 +297,10 @@ def long_source(
 
     def read(data: bytes, context: Context[ChosenLong]) -> ReadResult:
         records = ckan.records(data)
-        batch = long_rows(records, context, form)
+        roled = by_role(records, context.options, form)
+        batch = long_rows(roled, context, form, records.complete)
         filled = batch if batch.is_rejected else rows(batch, context).distinct(table.key)
-        return ReadResult.of(name, records.evidence, **{table.name: filled})
+        return replace(ReadResult.of(name, records.evidence, **{table.name: filled}), headers=roled.headers)
 
     return Source(
         name=name,

@@ -8,7 +8,7 @@ measure, a year or a month) become long. The option ``columns`` decides against 
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import polars as pl
@@ -37,13 +37,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "age": ("ช่วงอายุ", "กลุ่มอายุ"),
     "value": ("จำนวน", "ค่าข้อมูล", "ค่า", "ปริมาณ", "Value"),
     "unit": ("หน่วย", "หน่วยนับ", "หน่วยวัด", "unit"),
+    "remark": ("หมายเหตุ", "remark", "remarks"),
 }
 """Role → headers it is published under, seen at the catalogues of Phuket, Nakhon Si Thammarat and Chiang Mai. A fiscal
 year runs from October to September and is named by the year it ends in (Budget Procedure Act, B.E. 2561, section 4)."""
 
 Role = Literal[
     "year", "fiscal_year", "month", "item", "city", "tambon", "amphoe", "province", "area",
-    "category", "origin", "sex", "age", "value", "unit",
+    "category", "origin", "sex", "age", "value", "unit", "remark",
 ]  # fmt: skip
 """The keys of ``COLUMNS``."""
 
@@ -69,6 +70,7 @@ _REMARK: Final = 40
 """Letters on average, from which texts that are all different comment on rows rather than class them."""
 _FEWEST_MONTHS: Final = 6
 _JOIN: Final = " / "
+_SCRIPTS: Final = ("[ก-ฮ]", "[A-Za-z]")
 _VALUES: Final = {thai.folded(name) for name in COLUMNS["value"]}
 _UNIT: Final = r"\(([^()0-9]+)\)\s*$"
 _COUNTED: Final = r"^จำนวน\s*([^\s()]+)"
@@ -82,6 +84,8 @@ class Assigned:
     batch: Batch
     fiscal: bool = False
     """Whether years are fiscal ones."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Header as it came → role it plays, ``other``, or empty where it is left out; also of a table that is rejected."""
 
 
 def assigned(
@@ -98,6 +102,7 @@ def assigned(
     column, ``expected`` ones are missed aloud. ``whole``: these are all rows, so that what tells them apart is here.
     Without a column of units and a ``unit`` that stands for it, the value's header tells it, if anything does. A table
     that holds no further ``classes`` is refused where a column in no mapping tells its rows apart."""
+    came = [name for name in batch.rows.columns if name != "_row"]
     guesses = _Guesses(batch, dict(chosen), ignored)
     if classes:  # any statistic: whatever has numbers is one
         guesses.values()
@@ -108,7 +113,7 @@ def assigned(
     guesses.years()
     guesses.areas()
     if guesses.fault:
-        return Assigned(Batch.rejected("file-malformed", guesses.fault))
+        return Assigned(Batch.rejected("file-malformed", guesses.fault), headers=_headers(came, guesses))
     batch, chosen_all = guesses.batch, guesses.chosen
     aside = [name for name in guesses.spare if guesses.is_aside(name)]
     kept = _dimensions(batch.rows, [name for name in guesses.spare if name not in aside], guesses.taken, whole)
@@ -117,12 +122,13 @@ def assigned(
         if kept:
             shown = ", ".join(f"{name!r:.60}" for name in kept)
             text = f"{shown} in no mapping: name the role in the option columns, or the column in ignored"
-            return Assigned(Batch.rejected("file-malformed", text))
+            return Assigned(Batch.rejected("file-malformed", text), headers=_headers(came, guesses))
+    headers = _headers(came, guesses, kept)
     optional = set(COLUMNS) - {*required, *expected}
     known = [*kept, *ignored, *(name for name in aside if _SOURCE.search(name.strip().casefold()))]
     mapped = ckan.mapped(batch, COLUMNS, chosen_all, required, known, optional)
     if mapped.is_rejected:
-        return Assigned(mapped)
+        return Assigned(mapped, headers=headers)
     for name in kept:
         mapped = mapped.note("column-new", f"column {name!r:.60} is in no mapping and kept as a class; see `columns`")
     texts = batch.rows.select(pl.col(name).str.strip_chars().replace("", None) for name in kept)
@@ -131,7 +137,7 @@ def assigned(
     fiscal = rows["year"].is_null().all() and rows["fiscal_year"].is_not_null().any()
     if fiscal or _FISCAL.search(chosen_all.get("year", "")):
         rows, fiscal = rows.with_columns(year=pl.coalesce("year", "fiscal_year")), True
-    return Assigned(Batch(rows, mapped.problems), fiscal)
+    return Assigned(Batch(rows, mapped.problems), fiscal, headers)
 
 
 class _Guesses:
@@ -188,6 +194,12 @@ class _Guesses:
                 if not self.is_aside(name) and _share(text["x"], level):
                     self.take(role, name, "its values are names of such areas")
                     break
+
+
+def _headers(came: Collection[str], guesses: _Guesses, kept: Collection[str] = ()) -> dict[str, str]:
+    """Role of each column that came; one that a wide table gave up is a value."""
+    role_of = {name: role for role, name in guesses.taken.items() if name} | dict.fromkeys(kept, OTHER)
+    return {name: role_of.get(name, "" if name in guesses.batch.rows.columns else "value") for name in came}
 
 
 def _header(role: str, headers: Sequence[str], chosen: Mapping[Role, str]) -> str:
@@ -281,7 +293,7 @@ def _dimensions(rows: pl.DataFrame, spare: Sequence[str], taken: Mapping[str, st
     texts = [
         name for name in spare if not _share(rows[name], thai.number(pl.col(name), pl.Decimal(18, 4)).is_not_null())
     ]
-    roles = list(dict.fromkeys(name for role, name in taken.items() if name and role != "value"))
+    roles = list(dict.fromkeys(name for role, name in taken.items() if name and role not in ("value", "remark")))
     filled = [name for name in texts if rows[name].str.strip_chars().replace("", None).is_not_null().any()]
     kept = [name for name in filled if not any(_twins(rows, name, role) for role in roles)]
     key = [*roles, *kept]
@@ -296,9 +308,15 @@ def _dimensions(rows: pl.DataFrame, spare: Sequence[str], taken: Mapping[str, st
 
 
 def _twins(rows: pl.DataFrame, one: str, other: str) -> bool:
-    """Whether two columns tell the same in other words, as a name in two languages does."""
+    """Whether two columns tell the same in other words: names in two scripts, or a month spelt in two ways. That each
+    year or item has one name beside it is no sign of that: it may be whose number it is."""
     count = rows[one].n_unique()
-    return count > 1 and count == rows[other].n_unique() == rows.select(pl.struct(one, other).n_unique()).item()
+    if not (count > 1 and count == rows[other].n_unique() == rows.select(pl.struct(one, other).n_unique()).item()):
+        return False
+    thai_in, latin_in = ([rows[name].str.contains(letters).any() for name in (one, other)] for letters in _SCRIPTS)
+    scripts = sorted(thai_in) == [False, True] and latin_in == thai_in[::-1]
+    months = rows.select((thai.month(pl.col(one)) == thai.month(pl.col(other))).fill_null(value=False).all()).item()
+    return scripts or bool(months)
 
 
 def _is_remark(column: pl.Series) -> bool:

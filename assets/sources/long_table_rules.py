@@ -24,9 +24,9 @@ AVERAGES = "เฉลี่ย|ร้อยละ|อัตรา"
 """Average, per cent, rate: words of items and units whose totals are no sums."""
 
 
-COUNTED = r"^(?:[^0-9]*[^0-9\s][^0-9]*[0-9]+(?:\s*(?:คน|ราย|ศพ))?[\s,;/]*)+$"
-"""Words that each have a count: nationalities of casualties, as https://phuket.gdcatalog.go.th/dataset/dataset_10_50
-(accidents at sea) writes them in a column of its own."""
+COUNTED = r"^สัญชาติ\s*(?:[^0-9]*[^0-9\s][^0-9]*[0-9]+(?:\s*(?:คน|ราย|ศพ))?[\s,;/]*)+$"
+"""Nationalities that each have a count, as https://phuket.gdcatalog.go.th/dataset/dataset_10_50 (accidents at sea)
+writes them among its remarks. Other remarks hold numbers of anything."""
 
 
 def judge(batch: Batch, at_most: Mapping[str, str]) -> Batch:
@@ -34,19 +34,20 @@ def judge(batch: Batch, at_most: Mapping[str, str]) -> Batch:
 
     - ``label-drift``: rows under another label without which a year's total does not add up get that total's label.
     - ``total-mismatch``: totals over areas, classes, months and years against their members; a value against the
-      counts in the words for its origin ("รัสเซีย1 โรมาเนีย2").
+      counts of nationalities in its remark ("สัญชาติ รัสเซีย1 โรมาเนีย2").
     - ``key-duplicate``: of two totals for the same thing the one that does not add up is refused beside one that does;
       where that does not decide, all rows of the key are. Identical rows are merged (``duplicate-rows``).
     - ``unit-changed``: a series goes on in another unit.
     - ``value-contradicts``: an item is greater than the one it is a part of (``at_most``: part → whole).
     """
+    batch = _counted(batch)  # a remark tells no rows apart, and is not looked at further
     batch = _drifted(batch.distinct([name for name in batch.rows.columns if name != "_row"]))
     totals = pl.concat(_totals(batch.rows))
     batch = _rivals(batch, totals).filter(~pl.col("over_year")).distinct(DIMENSIONS)
     refused = batch.found.filter(code="key-duplicate")
     off = Batch(totals.join(refused, left_on="_row", right_on="row", how="anti", maintain_order="left"))
     batch = batch.also(*off.warn(~pl.col("fits"), "total-mismatch", pl.col("message")).problems)
-    return _contradictions(_unit_changes(_counted(batch)), at_most)
+    return _contradictions(_unit_changes(batch), at_most)
 
 
 SUMS = 3
@@ -170,14 +171,14 @@ def _rivals(batch: Batch, totals: pl.DataFrame) -> Batch:
 
 
 def _counted(batch: Batch) -> Batch:
-    """Values that are not what their origins add up to, where the text for these counts each of them."""
-    origin = pl.col("origin")
-    counts = origin.str.extract_all("[0-9]+").list.eval(pl.element().cast(pl.Int64, strict=False)).list.sum()
+    """``batch`` without remarks; values that are not what the nationalities in them add up to are said."""
+    remark = thai.clean(pl.col("remark"))
+    counts = remark.str.extract_all("[0-9]+").list.eval(pl.element().cast(pl.Int64, strict=False)).list.sum()
     return batch.warn(
-        origin.str.contains(COUNTED) & (counts != pl.col("value")),
+        (remark.str.contains(COUNTED) & (counts != pl.col("value"))).fill_null(value=False),
         "total-mismatch",
-        pl.format("{}: adds up to {}, the value is {}", origin.str.head(60), counts, "value"),
-    )
+        pl.format("{}: adds up to {}, the value is {}", remark.str.head(60), counts, "value"),
+    ).select(pl.exclude("_row", "remark"))
 
 
 def _unit_changes(batch: Batch) -> Batch:

@@ -2,7 +2,9 @@
 
 ``GET /feed/json``, a JSON array for the whole country of ``{eid, title, title_en, description, latitude, longitude,
 type, icon, severity, start, stop}``. No document specifies it; https://event.longdo.com is its page. Coordinates are
-strings, stamps (``2026-11-23 07:05:00``) are Bangkok's without a zone. Of the codes of ``type`` two are sure, 3 and 6.
+strings, stamps (``2026-11-23 07:05:00``) are Bangkok's without a zone. Of the codes of ``type`` two are sure, 3 and 6:
+public programs give the others meanings that contradict each other. What all agree on is the word in ``icon``
+(``roadclosed``), which therefore tells the kind; the code does where the word is none that is known.
 The feed lists what goes on when it is asked: what came and went in between is not in it. Titles and descriptions are
 written by drivers and may name people or number plates; they never leave landing.
 """
@@ -22,11 +24,23 @@ from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
 from quality.tables import ROAD_EVENTS
 
-FIELDS = ("eid", "latitude", "longitude", "type", "severity", "start", "stop")
+FIELDS = ("eid", "latitude", "longitude", "type", "icon", "severity", "start", "stop")
 """All that is taken of an event."""
 
 KINDS = {"3": "accident", "6": "flood"}
 """``type`` → kind; any other is ``other``, with its code kept."""
+
+WORDS = {
+    "accident": "accident",
+    "flood": "flood",
+    "trafficjam": "jam",
+    "roadclosed": "closure",
+    "carbreakdown": "breakdown",
+    "diversion": "diversion",
+    "warning": "warning",
+    "information": "information",
+}
+"""``icon`` → kind, as maps that draw the live feed read it."""
 
 WITHIN_KM = 15.0
 """Reach around the city's point where the registry says no other: as for accidents."""
@@ -66,7 +80,7 @@ def read(data: bytes, context: Context[EventOptions]) -> ReadResult:
         .refuse((nowhere, "value-null", "the event has no place"))
     )
     near = within(placed, context.city, context.options.within_km)
-    code = thai.clean(pl.col("type")).replace("", None)
+    code, word = thai.clean(pl.col("type")).replace("", None), thai.clean(pl.col("icon")).str.to_lowercase()
     events = (
         near.refuse(
             (pl.col("begin").is_null(), "stamp-bad", "the begin is not a date and time"),
@@ -78,7 +92,11 @@ def read(data: bytes, context: Context[EventOptions]) -> ReadResult:
             "distance_km",
             source=pl.lit("longdo"),
             event_id=thai.clean(pl.col("eid")),
-            kind=code.replace_strict(KINDS, default="other", return_dtype=pl.String).fill_null("other"),
+            kind=pl.coalesce(
+                word.replace_strict(WORDS, default=None, return_dtype=pl.String),
+                code.replace_strict(KINDS, default="other", return_dtype=pl.String),
+                pl.lit("other"),
+            ),
             kind_raw=code,
             severity=thai.clean(pl.col("severity")).replace("", None),
             start="begin",
@@ -126,5 +144,6 @@ LONGDO_EVENTS = Source(
     units="degrees (WGS 84)",
     personal="title, title_en, description, description_en, contributor: not taken",
     options=EventOptions,
+    version=2,
     national=True,
 )

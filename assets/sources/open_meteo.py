@@ -22,8 +22,9 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import parsed, text_frame
-from assets.sources.source import Context, Options, Plan, Reader, ReadResult, Source
+from assets.sources.parsing import illegible, parsed, text_frame
+from assets.sources.past import Remembered, named
+from assets.sources.source import Context, History, Plan, Reader, ReadResult, Source
 from quality.batch import Batch
 from quality.contracts import Table
 from quality.tables import AIR_QUALITY, WEATHER
@@ -65,30 +66,40 @@ _AIR = _Interface(
 )
 
 
-def _plan(of: _Interface) -> Plan[Options]:
-    def plan(city: City, day: date, base: str, options: Options) -> Generator[Request, bytes | None, None]:
-        first, last = (str(asked) for asked in _asked(of, day))
-        yield Request(
-            name=f"{of.path.rpartition('/')[2]}/{first}" + ("" if first == last else f"/{last}"),
-            url=f"{base}{of.path}",
-            params={
-                "latitude": f"{city.lat}",
-                "longitude": f"{city.lon}",
-                "hourly": ",".join(of.variables),
-                "timezone": "Asia/Bangkok",
-                "start_date": first,
-                "end_date": last,
-                **of.params,
-            },
-            conditional=False,
-            check=lambda data: parsed(data, partial(_fault, of))[1],
-        )
+def _plan(of: _Interface) -> Plan[Any]:
+    def plan(city: City, day: date, base: str, options: Any) -> Generator[Request, bytes | None, None]:
+        first, last = _asked(of, day)
+        yield _request(of, city, first, last, base, options)
 
     return plan
 
 
-def _reader(of: _Interface) -> Reader[Options]:
-    def read(data: bytes, context: Context[Options]) -> ReadResult:
+def _request(of: _Interface, city: City, first: date, last: date, base: str, options: Any) -> Request:
+    """The hours of these days at the city's point."""
+    return Request(
+        name=f"{of.path.rpartition('/')[2]}/{first}" + ("" if first == last else f"/{last}"),
+        url=f"{base}{of.path}",
+        params={
+            "latitude": f"{city.lat}",
+            "longitude": f"{city.lon}",
+            "hourly": ",".join(of.variables),
+            "timezone": "Asia/Bangkok",
+            "start_date": str(first),
+            "end_date": str(last),
+            **of.params,
+        },
+        conditional=False,
+        check=lambda data: parsed(data, partial(_fault, of))[1],
+    )
+
+
+def _served(day: date, options: Remembered) -> tuple[date, date]:
+    """The archive reaches back to 1940, and to the last day that is asked for every night."""
+    return day - timedelta(days=options.past_days), _asked(_ARCHIVE, day)[1]
+
+
+def _reader(of: _Interface) -> Reader[Any]:
+    def read(data: bytes, context: Context[Any]) -> ReadResult:
         payload, reason = parsed(data, partial(_fault, of))
         if reason:
             return ReadResult.rejected(of.source, "answer-bad", reason)
@@ -96,7 +107,7 @@ def _reader(of: _Interface) -> Reader[Options]:
             return ReadResult.rejected(of.source, "answer-empty", "no hour in the answer")
         columns = [column for column, _ in of.variables.values()]
         table = _hours(of, payload).distinct(of.table.key).missing(columns)
-        first, last = _asked(of, context.day)
+        first, last = named(context.name) or _asked(of, context.day)
         whole = 24 * ((last - first).days + 1)
         has_value = pl.any_horizontal(pl.col(*columns).is_not_null()) & pl.col("local_date").is_between(first, last)
         if (count := table.rows.filter(has_value).height) < whole:
@@ -114,20 +125,18 @@ def _asked(of: _Interface, day: date) -> tuple[date, date]:
 def _hours(of: _Interface, payload: Any) -> Batch:
     """Rows of the interface's table."""
     hourly = payload["hourly"]
-    columns = {column: hourly[variable] for variable, (column, _) in of.variables.items()}
+    hours = zip(hourly["time"], *(hourly[variable] for variable in of.variables), strict=True)
+    names = ["_label", *of.variables]
     cell = {"grid_lat": float(payload["latitude"]), "grid_lon": float(payload["longitude"])}
     return (
-        Batch(text_frame([{"_label": label} for label in hourly["time"]], ["_label"]))
+        illegible(Batch(text_frame([dict(zip(names, hour, strict=True)) for hour in hours], names)), of.variables)
         .with_columns(
             pl.col("_label").str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False),
-            *(
-                pl.Series(name, [None if value is None else float(value) for value in values], pl.Float64)
-                for name, values in columns.items()
-            ),
+            **{column: thai.number(pl.col(name), pl.Float64()) for name, (column, _) in of.variables.items()},
         )
         .refuse((pl.col("_label").is_null(), "stamp-bad", "the hour's stamp is not YYYY-MM-DDTHH:MM"))
         .select(
-            *columns,
+            *(column for column, _ in of.variables.values()),
             station_id=pl.lit(of.station),
             product=pl.lit(of.product),
             start=thai.utc(pl.col("_label")),
@@ -154,14 +163,13 @@ def _fault(of: _Interface, payload: Any) -> str | None:
         values = payload["hourly"][variable]
         if not isinstance(values, list) or len(values) != len(times):
             return f"{variable} has not one value an hour"
-        if any(isinstance(value, str | bool) for value in values):
-            return f"{variable} has a value that is not a number"
-        for value in values:
-            float(0 if value is None else value)
+        told = [value for value in values if value is not None]
+        if told and not any(isinstance(value, int | float) and not isinstance(value, bool) for value in told):
+            return f"{variable} has no value that is a number"
     return None
 
 
-def _source(of: _Interface, title: str, document: str, units: str) -> Source[Options]:
+def _source(of: _Interface, title: str, document: str, units: str, **more: Any) -> Source[Any]:
     return Source(
         name=of.source,
         title=title,
@@ -176,6 +184,7 @@ def _source(of: _Interface, title: str, document: str, units: str) -> Source[Opt
         missing=("null",),
         units=units,
         past=True,
+        **more,
     )
 
 
@@ -186,6 +195,8 @@ OPEN_METEO_ARCHIVE = _source(
     "Open-Meteo reanalysis, five days behind",
     "https://open-meteo.com/en/docs/historical-weather-api",
     _WEATHER_UNITS,
+    options=Remembered,
+    history=History(partial(_request, _ARCHIVE), _served),
 )
 OPEN_METEO_AIR = _source(
     _AIR, "Open-Meteo particulate matter (CAMS model)", "https://open-meteo.com/en/docs/air-quality-api", "ug/m3"

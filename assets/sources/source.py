@@ -50,6 +50,7 @@ class ReadResult:
     """What a reader made of one delivery.
 
     ``tables`` maps table names to frames without lineage but with ``_row`` (1-based row or record in the source);
+    ``headers`` tells of a published table which role each of its columns plays (empty: left out).
     ``problems`` is a frame of ``quality.problems.PROBLEM_SCHEMA``. A rejected delivery has no tables and at least one
     problem of severity ``reject``.
     """
@@ -58,6 +59,7 @@ class ReadResult:
     evidence: str = ""
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     problems: pl.DataFrame = field(default_factory=no_problems)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, format: str, evidence: str = "", **tables: Batch) -> Self:
@@ -82,6 +84,19 @@ Reader = Callable[[bytes, Context[Chosen]], ReadResult]
 
 
 @dataclass(frozen=True)
+class History(Generic[Chosen]):
+    """How a portal is asked for days that are over (``assets.sources.past``).
+
+    ``request(city, first, last, base, options)`` asks for all days from the first to the last, which its name holds.
+    ``wanted(day, options)`` tells the first and the last day that an entry wants on a delivery day and the portal can
+    still serve; a last before the first means none.
+    """
+
+    request: Callable[[City, date, date, str, Chosen], Request]
+    wanted: Callable[[date, Chosen], tuple[date, date]]
+
+
+@dataclass(frozen=True)
 class Source(Generic[Chosen]):
     """An interface, as the graph needs it: a portal's, or what comes by file.
 
@@ -89,6 +104,7 @@ class Source(Generic[Chosen]):
     does. ``national`` sources answer for the whole country: they are landed once, for the pseudo-city ``national``,
     and every city reads those receipts. ``reads`` tells whether a receipt of that name holds rows (a CKAN package
     description, say, does not). ``past`` tells whether the portal can be asked for a past day,
+    ``history`` how the days before are asked for, where it serves them, and
     ``keyed`` whether its metering points are hashed with the deployment's secret on their way into the lake. A source
     without ``plan`` comes by file, through an inbox. ``options`` models what a registry entry may choose.
 
@@ -118,6 +134,7 @@ class Source(Generic[Chosen]):
     refused is read again whenever its code changes."""
     national: bool = False
     past: bool = False
+    history: History[Chosen] | None = None
     keyed: bool = False
     reads: Callable[[str], bool] = lambda name: True
 

@@ -36,8 +36,8 @@ def sources_test(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read a resource as a source does and show what would come of it: tables, areas, items, periods, problems.
-    Writes nothing and asks no portal. Exits 1 where it was rejected."""
+    """Read a resource as a source does and show what would come of it: the role of each column, tables, areas, items,
+    periods, problems. Writes nothing and asks no portal. Exits 1 where it was rejected."""
     from assets.cities.registry import City
     from assets.lake.feeds import SOURCES
     from assets.sources.source import Context
@@ -139,6 +139,7 @@ def _told(name: str, result: Any) -> dict[str, Any]:
         "format": result.format,
         "evidence": result.evidence,
         "status": "rejected" if not result.tables else "partial" if result.problems.height else "ok",
+        "headers": dict(result.headers),
         "tables": tables,
         "problems": codes.to_dicts(),
     }
@@ -147,6 +148,8 @@ def _told(name: str, result: Any) -> dict[str, Any]:
 def _show(found: dict[str, Any]) -> None:
     colour = {"ok": "green", "partial": "yellow", "rejected": "red"}[found["status"]]
     out.print(f"[bold]{found['name']}[/]  {found['format']}  [{colour}]{found['status']}[/]  {found['evidence']}")
+    for header, role in found["headers"].items():
+        out.print(f"  {header} -> {role or 'left out'}", highlight=False, markup=False)
     for table, told in found["tables"].items():
         out.print(f"  {table}: {told['rows']} rows, {_span(told['first'], told['last'])}")
         for column, count in told["distinct"].items():

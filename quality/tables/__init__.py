@@ -56,7 +56,12 @@ from quality.tables.mobility import (
     TRANSIT_SERVICE as TRANSIT_SERVICE,
     TRANSIT_STOPS as TRANSIT_STOPS,
 )
-from quality.tables.operating import DELIVERIES as DELIVERIES, QUARANTINE as QUARANTINE, VERDICTS as VERDICTS
+from quality.tables.operating import (
+    DELIVERIES as DELIVERIES,
+    QUARANTINE as QUARANTINE,
+    VALIDATION_RESULTS as VALIDATION_RESULTS,
+    VERDICTS as VERDICTS,
+)
 from quality.tables.people import POPULATION as POPULATION
 from quality.tables.vee import (
     METER_FINAL as METER_FINAL,

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from quality.contracts import Column, Table, present
+from quality.contracts import Column, Table
 from quality.row_rules import RowRule, plausible
 from quality.series_rules import jumps, parts_of_total
 from quality.tables.shared import DATASET, REFERENCE_DATE
@@ -21,7 +21,6 @@ VISITORS = Table(
     smart="economy",
     key=("dataset", "item", "category", "origin", "unit", "reference_date"),
     day="reference_date",
-    expectations=(present("value", mostly=0.75),),
     row_rules=(
         RowRule(
             "plausible:value:percent",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from quality.contracts import Column, Expectation, Table, between
+from quality.contracts import Column, Table
 from quality.meter_metrics import by_meter_day
 from quality.readings import ENERGY, QUALITIES, QUANTITIES
 from quality.row_rules import at_most, plausible
@@ -90,21 +90,6 @@ METER_INTERVALS = Table(
     bucketed=True,
     rules=(completeness,),
     metrics=by_meter_day,
-    expectations=(
-        Expectation(
-            "pair_values_equal:slots:expected",
-            "ExpectColumnPairValuesToBeEqual",
-            {"column_A": "slots", "column_B": "expected"},
-            "critical",
-        ),
-        # Ten per cent of meters may be silent or patchy on a day before something is wrong with the delivery.
-        between("missing_share", maximum=0.2, mostly=0.9),
-        # Empty flats and idle wells read zero all day; a tenth of the city does not.
-        between("zero_share", maximum=0.99, mostly=0.9),
-        # Import registers only count up: a single negative interval is a reader's or a meter's fault.
-        between("negative", maximum=0),
-        between("peak_ratio", maximum=50, mostly=0.99),
-    ),
     columns=(
         *_METER_COLUMNS,
         _VERSION,
@@ -191,7 +176,6 @@ LOAD_PROFILE = Table(
     max_age=timedelta(days=2),
     derived_from="load_profile_basis",
     by_day=True,
-    expectations=(between("actual_share", minimum=0.75, mostly=0.9),),
     columns=(
         Column("zone", pl.String(), "Zone, or 'other': what zones lack, merged over the city.", nullable=False),
         Column("customer_class", pl.String(), "Class, or 'other': classes merged likewise.", nullable=False),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from quality.contracts import Column, Expectation, Table, present
+from quality.contracts import Column, Table
 from quality.row_rules import RowRule, plausible
 from quality.series_rules import frozen, less_rain_in_longer
 from quality.tables.shared import (
@@ -36,21 +36,6 @@ AIR_QUALITY = Table(
     key=("station_id", "product", "start"),
     day="local_date",
     max_age=timedelta(days=2),
-    expectations=(
-        # Station PM2.5 is part of PM10, but two instruments measure them: some hours cross.
-        Expectation(
-            "pair_values_a_greater_than_b:pm10_ug_m3:pm25_ug_m3:mostly",
-            "ExpectColumnPairValuesAToBeGreaterThanB",
-            {
-                "column_A": "pm10_ug_m3",
-                "column_B": "pm25_ug_m3",
-                "or_equal": True,
-                "ignore_row_if": "either_value_is_missing",
-                "mostly": 0.9,
-            },
-        ),
-        present("pm25_ug_m3", mostly=0.75),
-    ),
     row_rules=(
         plausible("pm25_ug_m3", maximum=500, source=_PCD),
         plausible("pm10_ug_m3", maximum=600, source=_PCD),
@@ -106,15 +91,6 @@ WEATHER = Table(
     day="local_date",
     max_age=timedelta(days=2),
     licence="CC BY 4.0 (Open-Meteo; free use is non-commercial); observations: not established",
-    expectations=(
-        present("temperature_c", mostly=0.9),
-        # Thai city means run from a cold northern night to an April afternoon.
-        Expectation(
-            "mean_between:temperature_c",
-            "ExpectColumnMeanToBeBetween",
-            {"column": "temperature_c", "min_value": 10, "max_value": 40},
-        ),
-    ),
     row_rules=(
         plausible("temperature_c", 0, 46, source=_TMD),
         plausible("relative_humidity_pct", 10, 101, source=_TMD),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from quality.contracts import Column, Table, present
+from quality.contracts import Column, Table
 from quality.cross_table import identical_series, more_disposed
 from quality.row_rules import at_most, not_before
 from quality.series_rules import jumps
@@ -158,6 +158,7 @@ CITY_STATISTICS = Table(
 
 INDICATORS = Table(
     name="indicators",
+    version=2,
     title="Indicators",
     description="What the city's data says about its Smarts; a value only where the coverage carries it.",
     smart="governance",
@@ -166,7 +167,6 @@ INDICATORS = Table(
     lineage=False,
     prefer=(),
     mode="replace",
-    expectations=(present("value", mostly=0.5),),
     columns=(
         Column("smart", pl.String(), "Smart the indicator serves.", nullable=False),
         Column("indicator", pl.String(), "Code of the indicator.", nullable=False),
@@ -180,6 +180,20 @@ INDICATORS = Table(
         Column("coverage", pl.Float64(), "Share of the data the period should have.", minimum=0, maximum=1),
         Column("verdict", pl.String(), "How far it can be trusted.", allowed=("ok", "partial", "stale", "withheld")),
         Column("reason", pl.String(), "Why the verdict is not ok."),
+        Column("numerator", pl.String(), "What is counted; null of a statistic that is told as published."),
+        Column("denominator", pl.String(), "What it is divided by; null where by nothing."),
+        Column("reach", pl.String(), "Area or things that it is of."),
+        Column(
+            "span",
+            pl.String(),
+            "How long a value spans; moment: the newest there is.",
+            allowed=("moment", "day", "week", "month", "year", "365 days"),
+        ),
+        Column("standard", pl.String(), "Family and name of the standard indicator that comes nearest; by words only."),
+        Column("differs", pl.String(), "What the standard asks for that this is not."),
+        Column(
+            "criterion", pl.Int32(), "Criterion of the smart-city programme it is evidence for.", minimum=1, maximum=5
+        ),
         REFERENCE_DATE,
     ),
 )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from quality.contracts import Column, Table, present
+from quality.contracts import Column, Table
 from quality.cross_table import fewer_injured
 from quality.row_rules import at_most, not_before, plausible
 from quality.series_rules import constant, jumps, twins
@@ -39,7 +39,6 @@ TRANSIT_STOPS = Table(
     mode="replace",
     whole=("feed",),
     licence=_FEED_LICENCE,
-    expectations=(present("name_th", mostly=0.9),),
     rules=(
         constant("name_th"),
         twins("feed", "name_th", "lat", "lon", "reference_date"),
@@ -173,8 +172,14 @@ ROAD_CASUALTIES = Table(
     ),
 )
 
+ROAD_EVENT_KINDS = (
+    *("accident", "flood", "jam", "closure", "breakdown", "diversion", "warning", "information"),
+    "other",
+)
+
 ROAD_EVENTS = Table(
     name="road_events",
+    version=2,
     size="few",
     # Works and closures are announced.
     ahead=timedelta(days=62),
@@ -187,7 +192,7 @@ ROAD_EVENTS = Table(
     columns=(
         Column("source", pl.String(), "Feed.", nullable=False),
         Column("event_id", pl.String(), "Event as the feed numbers it.", nullable=False),
-        Column("kind", pl.String(), "Kind of event.", nullable=False, allowed=("accident", "flood", "other")),
+        Column("kind", pl.String(), "Kind of event.", nullable=False, allowed=ROAD_EVENT_KINDS),
         Column("kind_raw", pl.String(), "Kind as the feed codes it."),
         Column("severity", pl.String(), "Severity as the feed tells it."),
         Column("start", UTC, "Begin.", nullable=False),

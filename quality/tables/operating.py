@@ -74,13 +74,39 @@ VERDICTS = Table(
     lineage=False,
     prefer=(),
     size="operating",
+    version=2,
     columns=(
         Column("table", pl.String(), "Table that was judged.", nullable=False),
         Column("check", pl.String(), "Check.", nullable=False),
         Column("day", pl.Date(), "Delivery day of the run that judged.", nullable=False),
-        Column("verdict", pl.String(), "Outcome.", nullable=False, allowed=("pass", "warn", "block")),
+        Column("verdict", pl.String(), "Outcome.", nullable=False, allowed=("pass", "note", "warn", "block")),
         Column("checked", pl.Int64(), "Rows or items judged.", nullable=False, minimum=0),
         Column("failed", pl.Int64(), "Rows or items that broke it.", nullable=False, minimum=0),
         Column("message", pl.String(), "What was found.", nullable=False),
+        Column("since", pl.Date(), "First night of those in a row on which it did not pass; null if it passed."),
+    ),
+)
+
+VALIDATION_RESULTS = Table(
+    name="validation_results",
+    title="Validation results",
+    description="The rows that a check found, twenty a check and night at most, with their keys and values; none of "
+    "tables of customers.",
+    smart="governance",
+    key=("suite", "rule", "key"),
+    day="day",
+    lineage=False,
+    prefer=(),
+    size="operating",
+    published=False,
+    columns=(
+        Column("suite", pl.String(), "Table that was judged.", nullable=False),
+        Column("rule", pl.String(), "Check.", nullable=False),
+        Column("city", pl.String(), "City.", nullable=False),
+        Column("day", pl.Date(), "Delivery day of the run that judged.", nullable=False),
+        Column("key", pl.String(), "What tells the row apart, as a JSON object.", nullable=False),
+        Column("value", pl.String(), "What was judged of it, as a JSON object.", nullable=False),
+        Column("bound", pl.String(), "What was expected.", nullable=False),
+        Column("since", pl.Date(), "First night of those in a row on which the check told this row.", nullable=False),
     ),
 )

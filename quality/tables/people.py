@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from quality.contracts import Column, Table, present
+from quality.contracts import Column, Table
 from quality.cross_table import publishers_differ
 from quality.row_rules import RowRule
 from quality.series_rules import jumps, parts_of_total
@@ -20,7 +20,6 @@ POPULATION = Table(
     smart="people",
     key=("dataset", "area_level", "area", "area_code", "sex", "age_band", "reference_date"),
     day="reference_date",
-    expectations=(present("persons", mostly=0.9),),
     row_rules=(
         RowRule(
             "plausible:persons_per_house",

@@ -292,6 +292,16 @@ def test_every_city_has_a_source_for_each_smart(cities: dict[str, City]) -> None
         assert served == {"energy", "environment", "mobility", "living", "governance", "economy", "people"}, slug
 
 
+def test_every_portal_source_of_the_shipped_registry_says_whether_its_data_was_seen(cities: dict[str, City]) -> None:
+    for slug, city in cities.items():
+        for name, source in city.sources.items():
+            assert (source.via == "portal") == ("seen" in source.model_fields_set), f"{slug}.{name}"
+    assert {cities["phuket"].sources[name].seen for name in ("sea_accidents", "household_income")} == {
+        "real",
+        "unknown",
+    }
+
+
 def test_unknown_readers_are_all_named(cities: dict[str, City]) -> None:
     with pytest.raises(RegistryError) as error:
         check_sources(cities, {name: READERS[name] for name in READERS.keys() - {"gtfs_namtang", "ckan_population"}})
@@ -304,3 +314,31 @@ def test_unknown_readers_are_all_named(cities: dict[str, City]) -> None:
         "samut_prakan",
     }
     assert "phuket: sources.population.reader: ckan_population is not one of air4thai_history, " in str(error.value)
+
+
+REVIEW = {
+    "table": "water_levels", "check": "plausible:storage_pct", "key": {"station_id": "5"}, "what": "Filling 130 %",
+    "why": "The bank was raised", "who": "Water office", "until": "2027-03-31",
+}  # fmt: skip
+
+
+def test_what_is_reviewed_stands_beside_the_registry(tmp_path: Path) -> None:
+    path = write(tmp_path, {"aa": entry()})
+    path.with_name("reviewed.yaml").write_text(yaml.safe_dump({"aa": [REVIEW]}))
+    [review] = load_registry(path)["aa"].reviewed
+    assert (review.who, review.key, str(review.until)) == ("Water office", {"station_id": "5"}, "2027-03-31")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"bb": [REVIEW]}, "reviewed.yaml: there is no such city"),
+        ({"aa": [REVIEW | {"until": "soon"}]}, "reviewed"),
+        ({"aa": [{**REVIEW, "who": ""}]}, "reviewed"),
+    ],
+)
+def test_a_wrong_review_is_told(tmp_path: Path, told: dict[str, Any], said: str) -> None:
+    path = write(tmp_path, {"aa": entry()})
+    path.with_name("reviewed.yaml").write_text(yaml.safe_dump(told))
+    with pytest.raises(RegistryError, match=said):
+        load_registry(path)

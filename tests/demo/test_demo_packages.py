@@ -92,8 +92,8 @@ def test_statistics_of_several_kinds(portals: dict[str, str], cities: dict[str, 
     waste = [phuket(portals, cities, "ckan_statistics", name, smart="environment") for name in ("20_06", "20_14")]
     assert all(not codes and frame.height == 42 for frame, codes in waste)
     sea, codes = phuket(portals, cities, "ckan_statistics", "dataset_10_50", smart="living")
-    assert codes == {"column-new": 1} and sea.height == 24, "two agencies count, now and then the same"
-    assert set(sea["category"]) == {"ตำรวจน้ำ", "เจ้าท่า"}
+    assert codes == {"total-mismatch": 1} and sea.height == 18, "nationalities that do not add up to their value"
+    assert set(sea["category"]) == {"บาดเจ็บ", "เสียชีวิต"} and set(sea["area_level"]) == {"city"}
     assert (
         identical_series(CITY_STATISTICS, pl.concat([hotels, occupancy, *(frame for frame, _ in waste)]))[0].failed == 1
     )

@@ -87,7 +87,7 @@ def shown(row):
 def test_particles_of_a_day():
     found = of({"air_quality": air(pm25_ug_m3=40.0, pm10_ug_m3=61.0)})
     assert shown(found["pm25_mean_day"]) == (40.0, "ok")
-    assert shown(found["pm25_hours_above"]) == (24.0, "ok")
+    assert shown(found["pm25_thai_class"]) == (4.0, "ok")
     assert shown(found["pm10_mean_day"]) == (61.0, "ok")
     assert found["pm10_mean_day"]["unit"] == "µg/m³"
 
@@ -95,7 +95,7 @@ def test_particles_of_a_day():
 def test_gases_are_told_where_a_station_measures_them_and_in_its_unit():
     found = of({"air_quality": air(pm25_ug_m3=40.0, no2_ppb=9.0)})
     assert (shown(found["no2_mean_day"]), found["no2_mean_day"]["unit"]) == ((9.0, "ok"), "ppb")
-    assert "o3_mean_day" not in found
+    assert "o3_max_8h" not in found
     assert shown(found["pm10_mean_day"]) == (None, "withheld")
     assert "0 of 24" in found["pm10_mean_day"]["reason"]
 
@@ -106,7 +106,7 @@ def test_a_station_too_far_away_does_not_speak_for_the_city():
     assert shown(of({"air_quality": both}, city("mae_moh", max_km=10))["pm25_mean_day"]) == (10.0, "ok")
     assert shown(of({"air_quality": both}, city("mae_moh", max_km=20))["pm25_mean_day"]) == (50.0, "ok")
     alone = of({"air_quality": air("38t")}, city("mae_moh", max_km=10))
-    for code in ("pm25_mean_day", "pm25_hours_above", "pm10_mean_day", "pm25_mean_365d"):
+    for code in ("pm25_mean_day", "pm25_thai_class", "pm25_days_above_365d", "pm10_mean_day", "pm25_mean_365d"):
         assert shown(alone[code]) == (None, "withheld")
         assert "no station within 10 km of the city's point: 38t is 11.5 km away" in alone[code]["reason"]
 
@@ -208,3 +208,41 @@ def test_the_weather_of_a_day_is_one_products():
     assert shown(found["temperature_mean"]) == (28.0, "ok")
     assert shown(found["rain_sum"]) == (24.0, "ok")
     assert of({"weather": others})["weather"]["reason"] == "the model's hours were not delivered"
+
+
+@pytest.mark.parametrize(
+    ("mean", "number"), [(15.04, 1), (15.06, 2), (25.0, 2), (25.1, 3), (37.5, 3), (37.6, 4), (75.0, 4), (75.1, 5)]
+)
+def test_the_class_of_a_day_is_that_of_its_mean_to_one_decimal(mean, number):
+    assert of({"air_quality": air(pm25_ug_m3=mean)})["pm25_thai_class"]["value"] == number
+
+
+def test_days_above_the_standard_are_days_and_not_hours():
+    """A dirty hour of a clean day is no day above; a day that is not known is none either, and lowers the coverage."""
+    days = [air(back=back, pm25_ug_m3=50.0 if back < 30 else 20.0) for back in range(300)]
+    dirty_hour = air("43t", hours=1, back=300, pm25_ug_m3=900.0)
+    found = of({"air_quality": pl.concat([*days, dirty_hour])})["pm25_days_above_365d"]
+    assert (shown(found), found["unit"]) == ((30.0, "partial"), "days")
+    assert found["coverage"] == pytest.approx(300 / 365)
+
+
+def ozone(values, back=0):
+    rows = air(hours=len(values), back=back, o3_ppb=1.0)
+    return rows.with_columns(o3_ppb=pl.Series(values, dtype=pl.Float64))
+
+
+def test_ozone_is_judged_by_its_worst_eight_hours():
+    """A plain model: every window of eight hours that ends on the day, those of the night before included."""
+    before, day = [80.0] * 24, [80.0] * 4 + [10.0] * 12 + [50.0] * 8
+    everything = before + day
+    want = max(sum(everything[end - 8 : end]) / 8 for end in range(25, 49))
+    found = of({"air_quality": pl.concat([ozone(before, back=1), ozone(day)])})["o3_max_8h"]
+    assert shown(found) == (want, "ok") == (80.0 * 7 / 8 + 80.0 / 8, "ok")
+    assert found["unit"] == "ppb"
+    late = of({"air_quality": ozone(day)})["o3_max_8h"]
+    assert late["value"] == pytest.approx(max(sum(day[e - n : e]) / n for e in range(6, 25) for n in (min(e, 8),)))
+
+
+def test_few_hours_of_ozone_carry_no_maximum():
+    found = of({"air_quality": ozone([60.0] * 20)})["o3_max_8h"]
+    assert shown(found) == (None, "withheld"), "the evening, when it is worst, is not known"

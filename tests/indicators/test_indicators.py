@@ -21,10 +21,12 @@ from assets.indicators import (
 )
 from assets.indicators.all import all_indicators
 from assets.indicators.indicator import collect
+from assets.indicators.metered import METERED
 from assets.indicators.tables import Tables
 from assets.sources.ckan_population import CKAN_POPULATION
 from assets.sources.source import Context
 from quality.tables import (
+    CITY_STATISTICS,
     EV_CHARGERS,
     INDICATORS,
     POPULATION,
@@ -58,9 +60,13 @@ def verdict(row: dict) -> tuple:
 # Energy
 
 
+def of_meters(read: float = 1.0, registered: int = 900) -> pl.DataFrame:
+    return pl.DataFrame({"local_date": [DAY], "registered": [registered], "read": [read]})
+
+
 def test_energy_of_a_whole_day(made_up) -> None:
     cells = made_up.load_profile()
-    found = rows(energy(made_up.city(), DAY, {"load_profile": cells}))
+    found = rows(energy(made_up.city(), DAY, {"load_profile": cells, METERED: of_meters()}))
     by_quarter: dict = {}
     for row in cells.to_dicts():
         by_quarter[row["start"]] = by_quarter.get(row["start"], 0) + int(row["kwh"])
@@ -73,20 +79,30 @@ def test_energy_of_a_whole_day(made_up) -> None:
 
 
 @pytest.mark.parametrize(
-    ("quarters", "share", "want"),
-    [(96, 1.0, "ok"), (96, 0.9, "partial"), (96, 0.7, "withheld"), (90, 1.0, "partial"), (40, 1.0, "withheld")],
+    ("read", "want"), [(1.0, "ok"), (0.95, "ok"), (0.9, "partial"), (0.75, "partial"), (0.7, "withheld")]
 )
-def test_energy_is_as_good_as_its_coverage(made_up, quarters: int, share: float, want: str) -> None:
-    found = rows(energy(made_up.city(), DAY, {"load_profile": made_up.load_profile(quarters=quarters, share=share)}))
+def test_energy_is_as_good_as_what_was_read_of_the_register(made_up, read: float, want: str) -> None:
+    """Cells that are whole themselves say nothing of meters that are in none."""
+    found = rows(energy(made_up.city(), DAY, {"load_profile": made_up.load_profile(), METERED: of_meters(read)}))
     for code in ("published_kwh_day", "peak_kw", "load_factor"):
         assert found[code]["verdict"] == want
         assert (found[code]["value"] is None) == (want == "withheld")
         assert bool(found[code]["reason"]) == (want != "ok")
-    assert found["delivered_share"]["value"] == pytest.approx(100 * quarters / 96 * share), "the share itself is told"
+        assert found[code]["coverage"] == read
+    assert found["delivered_share"]["value"] == pytest.approx(100 * read), "the share itself is told"
+
+
+@pytest.mark.parametrize(
+    ("quarters", "share", "want"), [(96, 1.0, "partial"), (96, 0.7, "withheld"), (40, 1.0, "withheld")]
+)
+def test_energy_without_a_register_is_never_whole(made_up, quarters: int, share: float, want: str) -> None:
+    found = rows(energy(made_up.city(), DAY, {"load_profile": made_up.load_profile(quarters=quarters, share=share)}))
+    assert (found["peak_kw"]["verdict"], found["delivered_share"]["verdict"]) == (want, "withheld")
+    assert "no register tells" in found["peak_kw"]["reason"]
 
 
 def test_energy_of_a_day_long_past_is_stale_and_of_the_future_unseen(made_up) -> None:
-    tables = {"load_profile": made_up.load_profile()}
+    tables = {"load_profile": made_up.load_profile(), METERED: of_meters()}
     assert rows(energy(made_up.city(), DAY + timedelta(2), tables))["peak_kw"]["verdict"] == "ok"
     stale = rows(energy(made_up.city(), DAY + timedelta(3), tables))["peak_kw"]
     assert stale["verdict"] == "stale"
@@ -120,20 +136,32 @@ def test_electricity_a_head_needs_the_population_of_the_citys_own_area(made_up) 
         row = rows(energy(made_up.city(), DAY, {"load_profile": cells} | tables))["kwh_per_head_day"]
         assert verdict(row) == (None, "withheld")
         assert "own area" in row["reason"]
-    own = registered(made_up, "83", "province", 1_600)
-    row = rows(energy(made_up.city(), DAY, {"load_profile": cells, "population": own}))["kwh_per_head_day"]
+    own = registered(made_up, "83", "province", 1_600, houses=1_200)
+    tables = {"load_profile": cells, "population": own, METERED: of_meters()}
+    row = rows(energy(made_up.city(), DAY, tables))["kwh_per_head_day"]
     assert verdict(row) == (round(total / 1_600, 6), "partial")
     assert "not residents" in row["reason"]
 
 
-@pytest.mark.parametrize(("houses", "band", "want"), [(1_196, "100-299", "partial"), (1_197, "100-299", "withheld"),
-                                                      (280_000, "1000+", "partial")])  # fmt: skip
-def test_a_few_meters_are_not_a_citys_electricity(made_up, houses: int, band: str, want: str) -> None:
+@pytest.mark.parametrize(
+    ("meters", "houses", "want"),
+    [
+        (900, 1_200, "partial"),
+        (899, 1_200, "fewer meters"),
+        (900, None, "nobody counted"),
+        (None, 1_200, "no register"),
+    ],
+)
+@pytest.mark.parametrize("band", ["15-29", "100-299", "1000+"])
+def test_a_few_meters_are_not_a_citys_electricity(made_up, meters, houses, want: str, band: str) -> None:
+    """Whatever the bands say: an open one has no greatest number, and what cannot be told is no yes."""
     cells = made_up.load_profile().with_columns(n_band=pl.lit(band))
-    own = registered(made_up, "83", "province", 1_600, houses)
-    row = rows(energy(made_up.city(), DAY, {"load_profile": cells, "population": own}))["kwh_per_head_day"]
-    assert row["verdict"] == want, "three cells of at most 299 customers are 897; three quarters of 1,196 houses"
-    assert ("897 customers" in row["reason"]) == (want == "withheld")
+    tables = {"load_profile": cells, "population": registered(made_up, "83", "province", 1_600, houses)}
+    tables |= {METERED: of_meters(registered=meters)} if meters else {}
+    row = rows(energy(made_up.city(), DAY, tables))["kwh_per_head_day"]
+    assert want == row["verdict"] or want in row["reason"]
+    assert (row["value"] is None) == (want != "partial")
+    assert "899" not in row["reason"] and "900" not in row["reason"], "how many meters there are is not published"
 
 
 def chargers(made_up, *changes: dict) -> pl.DataFrame:
@@ -153,12 +181,21 @@ def test_charging_sites_are_counted_and_never_complete(made_up) -> None:
     assert "Open Charge Map Contributors" in found["ev_sites"]["sources"]
 
 
-def test_charging_sites_per_inhabitant_where_the_city_is_its_province(made_up) -> None:
-    tables = {"ev_chargers": chargers(made_up, {}, {}), "population": registered(made_up, "83", "province", 400_000)}
-    found = rows(energy(made_up.city(), DAY, tables))
-    assert (found["ev_sites"]["value"], found["ev_sites"]["unit"]) == (0.5, "1/100,000")
-    assert (found["ev_kw"]["value"], found["ev_kw"]["unit"]) == (11, "kW/100,000")
-    assert "registered population of province x" in found["ev_sites"]["method"]
+@pytest.mark.parametrize("level", ["province", "amphoe"])
+def test_sites_within_a_circle_are_divided_by_nobody(made_up, level: str) -> None:
+    """The people of a province do not live in a circle of some kilometres."""
+    people = registered(made_up, {"province": "83", "amphoe": "8301"}[level], level, 400_000)
+    tables = {
+        "ev_chargers": chargers(made_up, {}, {}),
+        "facilities": made_up.around()["facilities"],
+        "population": people,
+    }
+    with_people, without = (
+        all_indicators(made_up.city(), DAY, tables | more).filter(pl.col("title").str.contains("in reach"))
+        for more in ({}, {"population": people.clear()})
+    )
+    assert with_people.equals(without)
+    assert set(with_people["unit"]) <= {"sites", "kW", "mm"}
 
 
 def test_power_that_is_not_told_is_said(made_up) -> None:
@@ -205,8 +242,6 @@ def test_pm25_of_a_day(made_up) -> None:
         if (of := [value for name, _, value in values if name == station])
     ]
     assert found["pm25_mean_day"]["value"] == pytest.approx(sum(means) / 2, abs=1e-6)
-    hours = {start: [v for _, at, v in values if at == start] for _, start, _ in values}
-    assert found["pm25_hours_above"]["value"] == sum(sum(of) / len(of) > 37.5 for of in hours.values())
     assert found["pm25_mean_day"]["verdict"] == "partial", "nobody tells where the second station is"
     assert "43tb" in found["pm25_mean_day"]["reason"]
 
@@ -522,3 +557,92 @@ def test_coverage_decides_whatever_is_missing_and_in_whatever_order(made_up, hid
     best = max((kept.drop_nulls("pm25_ug_m3")["station_id"].value_counts()["count"]), default=0)
     if kept.height:
         assert (row["pm25_mean_day"]["value"] is not None) == (best >= 18)
+
+
+# What a smart-city office asks for
+
+
+def on(made_up, day: date, **more: pl.DataFrame) -> dict[str, dict]:
+    meters = of_meters().with_columns(local_date=pl.lit(day))
+    return rows(energy(made_up.city(), day, {"load_profile": made_up.load_profile(day), METERED: meters} | more))
+
+
+@pytest.mark.parametrize(
+    ("day", "peak"),
+    [
+        (date(2026, 11, 20), True),
+        (date(2026, 11, 21), False),
+        (date(2026, 11, 22), False),
+        (date(2026, 10, 13), False),
+    ],
+    ids=["friday", "saturday", "sunday", "a holiday on a tuesday"],
+)
+def test_peak_hours_are_those_of_the_tariff(made_up, day: date, peak: bool) -> None:
+    """A plain model: 09:00 to 22:00 in Bangkok, of a working day."""
+    cells = made_up.load_profile(day)
+    used = [(row["start"] + timedelta(hours=7), float(row["kwh"])) for row in cells.to_dicts()]
+    at_peak = sum(kwh for at, kwh in used if peak and 9 <= at.hour < 22)
+    share = on(made_up, day)["tou_peak_share"]
+    assert share["value"] == pytest.approx(100 * at_peak / sum(kwh for _, kwh in used), abs=1e-6)
+
+
+def test_a_degree_day_is_of_the_same_day_or_there_is_none(made_up) -> None:
+    weather = made_up.weather()
+    total = sum(map(float, made_up.load_profile()["kwh"]))
+    mean = sum(weather["temperature_c"]) / 24
+    same = on(made_up, DAY, weather=weather)["kwh_per_degree_day"]
+    assert same["value"] == pytest.approx(total / (mean - 18.3), abs=1e-5)
+    cool = on(made_up, DAY, weather=weather.with_columns(temperature_c=pl.lit(18.0)))["kwh_per_degree_day"]
+    assert (cool["value"], cool["reason"]) == (None, "nothing to cool"), "no energy is divided by nothing"
+    for lacking in (weather.with_columns(local_date=pl.lit(DAY - timedelta(1))), weather.head(17)):
+        assert on(made_up, DAY, weather=lacking)["kwh_per_degree_day"]["verdict"] == "withheld"
+    assert on(made_up, DAY, weather=weather.head(18))["kwh_per_degree_day"]["value"] is not None
+
+
+def deaths_of(made_up, *by_year: int) -> dict[str, dict]:
+    years = range(2026 - len(by_year), 2026)
+    tables = [
+        casualties(made_up).with_columns(
+            persons=pl.lit(persons // 12, pl.Int64),
+            reference_date=pl.col("reference_date").dt.offset_by(f"{year - 2025}y"),
+        )
+        for year, persons in zip(years, by_year, strict=True)
+    ]
+    whole = pl.concat(tables).filter(pl.col("months") == 1)
+    return rows(mobility(made_up.city(), DAY, {"road_casualties": whole}))
+
+
+def test_deaths_are_held_against_the_years_before(made_up) -> None:
+    assert deaths_of(made_up, 120, 120, 240, 120)["road_deaths_against_before"]["value"] == -25.0
+    assert deaths_of(made_up, 1200, 120, 120, 240, 120)["road_deaths_against_before"]["value"] == -25.0, "older ones"
+    for few in ((120, 120, 120), (120,)):
+        assert verdict(deaths_of(made_up, *few)["road_deaths_against_before"]) == (None, "withheld")
+    assert verdict(deaths_of(made_up, 0, 0, 0, 12)["road_deaths_against_before"]) == (None, "withheld")
+
+
+def statistic(made_up, item: str, unit: str, value: int, dataset: str = "phuket.gdcatalog.go.th/w") -> pl.DataFrame:
+    row = {"dataset": dataset, "smart": "environment", "item": item, "unit": unit, "value": value, "months": 12}
+    row |= {"area": "ภูเก็ต", "area_level": "province", "category": "all", "is_total": False, "status": "published"}
+    return made_up.frame(CITY_STATISTICS, [row | {"reference_date": date(2025, 1, 1)}])
+
+
+@pytest.mark.parametrize(
+    ("item", "unit", "value", "code", "want"),
+    [
+        ("ปริมาณขยะมูลฝอยที่เกิดขึ้น", "ตัน", 200_000, "waste_kg_per_head_year", 500.0),
+        ("ขยะที่นำกลับมาใช้ประโยชน์", "ตัน", 40_000, "recycled_kg_per_head_year", 100.0),
+        ("พื้นที่สีเขียว", "ไร่", 1_000, "green_m2_per_head", 4.0),
+    ],
+)
+def test_statistics_per_inhabitant(made_up, item: str, unit: str, value: int, code: str, want: float) -> None:
+    def found(*statistics: pl.DataFrame, people: int | None = 400_000) -> dict[str, dict]:
+        tables = {"city_statistics": pl.concat(statistics)}
+        tables |= {"population": registered(made_up, "83", "province", people)} if people else {}
+        return rows(all_indicators(made_up.city(), DAY, tables))
+
+    one = statistic(made_up, item, unit, value)
+    assert verdict(found(one)[code]) == (want, "ok")
+    assert verdict(found(one, people=None)[code]) == (None, "withheld")
+    assert code not in found(statistic(made_up, item, "ร้อยละ", value)), "another unit is another thing"
+    twice = found(one, statistic(made_up, item, unit, value * 2, "phuket.gdcatalog.go.th/v"))[code]
+    assert verdict(twice) == (None, "withheld"), "of two publications none is chosen"

@@ -85,7 +85,6 @@ def test_sql_knows_columns_that_no_file_has_yet(tmp_path: Path) -> None:
 BEFORE = replace(
     WEATHER,
     row_rules=(),
-    expectations=(),
     columns=tuple(
         Column("temp_c", pl.String(), "Temperature as text.") if column.name == "temperature_c" else column
         for column in WEATHER.columns

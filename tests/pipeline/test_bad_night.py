@@ -214,8 +214,8 @@ def test_no_indicator_of_a_failed_source_looks_fresh(nights: Nights, slug: str) 
     for row in found:
         newest = FIRST if row["indicator"] in SEEN_AT_NIGHT else FIRST - timedelta(days=1)
         assert row["verdict"] != "ok" or row["period_end"] <= newest, row
-    fresh = rows.filter(indicator="pm25_model_mean_day")
-    assert fresh.select("verdict", "period_end").row(0) == ("ok", FIRST), "what answered is of the first day"
+    [fresh] = rows.filter(indicator="pm25_model_mean_day").to_dicts()
+    assert (fresh["verdict"], fresh["period_end"]) == ("ok", FIRST), f"what answered is fresh: {fresh['reason']}"
 
 
 def test_the_night_loses_no_more_time_than_is_promised(nights: Nights) -> None:

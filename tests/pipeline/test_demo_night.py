@@ -86,7 +86,8 @@ def test_no_metering_point_leaves_landing(night: Night) -> None:
     for file in [*(deployment.home / "lake").rglob("*"), *(deployment.home / "cdp").rglob("*")]:
         if file.suffix == ".parquet":
             frame = pl.read_parquet(file)
-            text = set(frame.select(pl.col(pl.String)).unpivot()["value"].drop_nulls()) if frame.width else set()
+            words = frame.select(pl.col(pl.String)).unpivot(value_name="word")["word"] if frame.width else pl.Series()
+            text = set(words.drop_nulls())
             assert not text & points, file
         elif file.is_file():
             words = set(re.findall(r"[A-Za-z0-9]{8,}", file.read_text(encoding="utf-8", errors="ignore")))

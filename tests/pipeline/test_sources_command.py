@@ -37,3 +37,28 @@ def test_wrong_use_is_said(fresh_home: Callable[[], Home], tmp_path: Path) -> No
     ):
         told = home.muang("sources", "test", *arguments)
         assert told.returncode == 2 and words in told.stdout + told.stderr, arguments
+
+
+def test_the_role_of_each_column_is_told_also_of_what_is_refused(
+    fresh_home: Callable[[], Home], tmp_path: Path
+) -> None:
+    home, file = fresh_home(), tmp_path / "table.csv"
+
+    def roles(text: str) -> dict[str, str]:
+        file.write_text(text, encoding="utf-8")
+        return dict(home.json("sources", "test", "phuket", "hotels", str(file))["headers"])
+
+    long = "ปีงบประมาณ,จังหวัด,โรงพยาบาล,รายการ,จำนวน,หน่วย,หมายเหตุ,ที่มา\n2567,ภูเก็ต,วชิระ,เตียง,500,เตียง,ก,s\n"
+    assert roles(long) == {
+        "ปีงบประมาณ": "fiscal_year",
+        "จังหวัด": "province",
+        "โรงพยาบาล": "other",
+        "รายการ": "item",
+        "จำนวน": "value",
+        "หน่วย": "unit",
+        "หมายเหตุ": "remark",
+        "ที่มา": "",
+    }
+    wide = "จังหวัด,ปี,จำนวนครัวเรือน,จำนวนหมู่บ้าน\nภูเก็ต,2567,20,3\n"
+    assert roles(wide) == {"จังหวัด": "province", "ปี": "year", "จำนวนครัวเรือน": "value", "จำนวนหมู่บ้าน": "value"}
+    assert roles("ปีที่เก็บ,จังหวัด,จำนวน\nล่าสุด,ภูเก็ต,1\n") == {"ปีที่เก็บ": "", "จังหวัด": "province", "จำนวน": "value"}

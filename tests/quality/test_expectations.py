@@ -9,10 +9,13 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from assets.cities.registry import load_registry
 from quality import gate
-from quality.contracts import Column, Table, between, present
-from quality.expectations import judge
+from quality.contracts import Column, Table
+from quality.expectations import asked, judge
 from quality.meter_metrics import by_meter_day
+from quality.suites import suite as suites
+from quality.suites.suite import Suite, read, suite
 from quality.tables import METER_INTERVALS, TABLES
 from quality.verdicts import contract, keys, structure
 
@@ -101,16 +104,18 @@ def test_a_good_frame_passes_the_gate(table):
     assert len({v.check for v in verdicts}) == len(verdicts), "checks are told apart by name"
 
 
-CASES = [(table, place) for table in SMALL for place in range(len(table.expectations))]
+CASES = [(table, rule) for table in SMALL for rule in suite(table).rules]
 
 
-@pytest.mark.parametrize(("table", "place"), CASES, ids=lambda x: getattr(x, "name", x))
-def test_every_expectation_catches_its_defect(table, place):
-    rule = table.expectations[place]
-    verdict = judge(table, defect(good(table), rule.kind, dict(rule.arguments)))[place]
-    assert verdict.verdict == ("block" if rule.severity == "critical" else "warn"), verdict
+@pytest.mark.parametrize(("table", "rule"), CASES, ids=lambda x: getattr(x, "name", None) or x.id)
+def test_every_expectation_catches_its_defect(table, rule):
+    made = asked(table, good(table))
+    broken = made | {rule.frame: defect(made[rule.frame], rule.expect, rule.arguments)}
+    [verdict] = [verdict for verdict in judge(table, broken) if verdict.check == rule.id]
+    assert verdict.verdict == rule.severity
     assert verdict.failed >= 1
     assert len(verdict.sample) <= 20
+    assert rule.en in verdict.message
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
@@ -175,13 +180,13 @@ ZERO = pl.lit(0, pl.Decimal(18, 6))
 @pytest.mark.parametrize(
     ("broken", "check", "outcome"),
     [
-        (lambda f: f.filter(~((pl.col("meter_id") == "m0") & (pl.col("start") == NOON))), "slots:expected", "block"),
+        (lambda f: f.filter(~((pl.col("meter_id") == "m0") & (pl.col("start") == NOON))), "grid-complete", "block"),
         (lambda f: f.with_columns(quality=pl.lit("perfect")), "contract", "block"),
-        (lambda f: f.with_columns(value_delivered=pl.when(~SOME).then("value_delivered")), "missing_share", "warn"),
+        (lambda f: f.with_columns(value_delivered=pl.when(~SOME).then("value_delivered")), "missing-share", "warn"),
         (lambda f: f.with_columns(value_delivered=pl.when(~SOME).then("value_delivered")), "completeness", "warn"),
         (
             lambda f: f.with_columns(value_delivered=pl.when(SOME).then(ZERO).otherwise("value_delivered")),
-            "zero_share",
+            "zero-share",
             "warn",
         ),
         (
@@ -195,7 +200,7 @@ ZERO = pl.lit(0, pl.Decimal(18, 6))
             lambda f: f.with_columns(
                 value_delivered=pl.when(pl.col("start") == NOON).then(9).otherwise(0).cast(f.schema["value_delivered"])
             ),
-            "peak_ratio",
+            "peak-ratio",
             "warn",
         ),
     ],
@@ -213,24 +218,66 @@ def test_of_wrong_columns_nothing_else_is_asked():
 
 
 def test_an_empty_table_has_nothing_to_judge():
-    assert [judge(table, table.empty()) for table in TABLES.values()] == [[]] * len(TABLES)
+    assert [judge(table, asked(table, table.empty())) for table in TABLES.values()] == [[]] * len(TABLES)
 
 
-def test_a_rule_on_a_column_that_is_not_there_fails_at_import():
+RULE = {
+    "id": "rain-day", "frame": "day", "expect": "ExpectColumnValuesToBeBetween",
+    "arguments": {"column": "rain_mm", "max_value": 100}, "cities": {"phuket": {"max_value": 300}},
+    "en": "Less than 100 mm of rain in a day.", "th": "ฝนน้อยกว่า 100 มม. ต่อวัน", "source": "A bound of the test.",
+}  # fmt: skip
+FRAME = {
+    "key": ["station_id", "local_date"],
+    "sql": "SELECT station_id, local_date, sum(precipitation_mm) AS rain_mm FROM self GROUP BY station_id, local_date",
+}
+OWN = {"frames": {"day": FRAME}, "rules": [RULE]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "frame", "told"),
+    [
+        ({"arguments": {"column": "rain"}, "cities": {}}, {}, r"rain-day judges \['rain'\], which day has not"),
+        ({"frame": "week"}, {}, "there is no frame week"),
+        ({"cities": {"phuket": {"max_valu": 3}}}, {}, "phuket sets max_valu"),
+        ({"th": ""}, {}, "rules.0.th"),
+        ({"severity": "critical"}, {}, "rules.0.severity"),
+        ({}, {"sql": "SELECT sum(rain) AS rain_mm FROM self"}, "frames: "),
+        ({}, {"key": ["station"]}, "no column"),
+    ],
+)
+def test_a_suite_that_cannot_be_asked_is_told_with_its_file_and_the_place(rule, frame, told):
+    with pytest.raises(ValueError, match=f"weather.yaml: .*{told}"):
+        read(TABLES["weather"], {"frames": {"day": FRAME | frame}, "rules": [RULE | rule]})
+
+
+def test_a_rule_without_python_tells_the_key_and_the_value_and_knows_the_city(monkeypatch):
     table = TABLES["weather"]
-    with pytest.raises(ValueError, match=r"weather: not_be_null:temperatur_c:mostly judges \['temperatur_c'\]"):
-        replace(table, expectations=(present("temperatur_c", mostly=0.9),))
-    with pytest.raises(ValueError, match="peak_ratoi"):
-        replace(METER_INTERVALS, expectations=(between("peak_ratoi", maximum=50),))
+    own = read(table, OWN)
+    monkeypatch.setattr("quality.expectations.suite", lambda _: own)
+    rows = good(table).with_columns(
+        station_id=pl.lit("grid"),
+        local_date=pl.when(pl.int_range(pl.len()) < 5).then(pl.lit(DAY)).otherwise(pl.lit(DAY + timedelta(days=1))),
+        precipitation_mm=pl.when(pl.int_range(pl.len()) < 5).then(40.0).otherwise(1.0),
+    )
+    frames = asked(table, rows)
+    [verdict] = judge(table, frames)
+    assert (verdict.verdict, verdict.checked, verdict.failed) == ("warn", 2, 1)
+    assert verdict.sample == [{"station_id": "grid", "local_date": DAY, "rain_mm": 200.0}]
+    assert "max_value 100" in verdict.message
+    assert [verdict.verdict for verdict in judge(table, frames, "phuket")] == ["pass"]
+    assert [verdict.verdict for verdict in judge(table, frames, "korat")] == ["warn"]
 
 
-def test_a_table_with_expectations_can_be_a_key():
-    assert len(dict.fromkeys(TABLES.values())) == len(TABLES)
+def test_every_suite_is_of_a_table_and_its_cities_are_registered():
+    files = sorted(path.stem for path in suites.FOLDER.glob("*.yaml"))
+    assert files == sorted(table.name for table in TABLES.values() if suite(table) != Suite())
+    own = {city for table in TABLES.values() for rule in suite(table).rules for city in rule.cities}
+    assert own <= set(load_registry())
 
 
 def test_declared_statistics_never_block_but_for_the_complete_grid():
-    critical = [rule.check for table in TABLES.values() for rule in table.expectations if rule.severity == "critical"]
-    assert critical == ["pair_values_equal:slots:expected"]
+    critical = [rule.id for table in TABLES.values() for rule in suite(table).rules if rule.severity == "block"]
+    assert critical == ["grid-complete"]
 
 
 def test_the_library_is_not_imported_before_it_is_needed():

@@ -94,7 +94,7 @@ def test_verdicts_become_rows_of_their_table():
     batch = VERDICTS.conform(frame)
     good, problems = batch.rows, batch.found
     assert problems.is_empty()
-    assert good.rows() == [("things", "keys", DAY, "block", 3, 1, "twins")]
+    assert good.rows() == [("things", "keys", DAY, "block", 3, 1, "twins", DAY)]
     assert to_frame([], DAY).schema == VERDICTS.schema
 
 

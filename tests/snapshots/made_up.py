@@ -357,7 +357,10 @@ def verdicts(outcome: str = "pass", table: str = "weather", message: str = "24 o
         (table, "freshness", outcome, 1, int(outcome != "pass"), message),
     ]
     return pl.DataFrame(
-        [(table, check, DAY, verdict, checked, failed, text) for table, check, verdict, checked, failed, text in rows],
+        [
+            (table, check, DAY, verdict, checked, failed, text, None)
+            for table, check, verdict, checked, failed, text in rows
+        ],
         schema=contracts.VERDICTS.schema,
         orient="row",
     )

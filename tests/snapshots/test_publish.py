@@ -29,10 +29,10 @@ from quality.tables import INDICATORS, TABLES
 
 pytestmark = pytest.mark.usefixtures("without_suites")
 
-STEPS = 9
-"""Of publishing ``made_up.few_tables``: two data files, five others, the history entry, the pointer."""
-SYNCS = 23
-"""Of them: each file and the folder it lies in, and the folders above the five that are new."""
+STEPS = 10
+"""Of publishing ``made_up.few_tables``: two data files, six others, the history entry, the pointer."""
+SYNCS = 25
+"""Of them: each file and the folder it lies in, and the folders above the six that are new."""
 
 
 class Wrapped:

@@ -307,6 +307,22 @@ def test_weather_of_a_day(phuket):
     assert rows.select("station_id", "product").unique().rows() == [("grid", "model")]
 
 
+@pytest.mark.parametrize("odd", ["T", "", True, {}, [1]])
+def test_weather_with_one_odd_cell_keeps_the_others(phuket, odd):
+    answer, sound = weather(), OPEN_METEO.read(json.dumps(weather()).encode(), Context(phuket, DAY)).tables["weather"]
+    answer["hourly"]["precipitation"][3] = odd
+    [request] = OPEN_METEO.plan(phuket, DAY, "http://w", {})
+    assert request.check(json.dumps(answer).encode()) is None
+    result = OPEN_METEO.read(json.dumps(answer).encode(), Context(phuket, DAY))
+    there = result.tables["weather"]
+    assert there.drop("precipitation_mm").equals(sound.drop("precipitation_mm"))
+    assert there["precipitation_mm"].null_count() == 1 and there["precipitation_mm"][3] is None
+    assert there["precipitation_mm"].drop_nulls().to_list() == [
+        value for hour, value in enumerate(sound["precipitation_mm"]) if hour != 3
+    ]
+    assert {problem[:13] for problem in messages(result, "value-not-number")} <= {"precipitation"}
+
+
 def test_weather_with_holes_is_short(phuket):
     answer = weather()
     for name in open_meteo.VARIABLES:

@@ -252,7 +252,8 @@ def test_a_part_that_is_greater_than_the_whole_is_told():
     assert kept(result)["value"].to_list() == [Decimal(v) for v in (38324038, 30000000, 38839193, 39115244)]
 
 
-SEA = ["จังหวัด", "ปี", "เดือน", "รายการ", "สัญชาติ", "จำนวน", "หน่วย", "ที่มา"]
+SEA = ["จังหวัด", "ปี", "รายการ", "หน่วยงาน อปท.", "ประเภท", "จำนวน", "หน่วย", "ที่มา", "หมายเหตุ"]
+"""Of the published table of accidents at sea, as of 10 June 2026."""
 
 
 @pytest.mark.parametrize(
@@ -272,14 +273,22 @@ SEA = ["จังหวัด", "ปี", "เดือน", "รายการ
     ],
 )
 def test_nationalities_with_counts_that_are_not_the_value_are_told_with_both_numbers(origin, value, adds_up_to):
-    """Synthetic, of the described shape: the published table of accidents at sea is not at hand."""
-    rows = [["ภูเก็ต", "2568", "มกราคม", "ผู้เสียชีวิต", origin, value, "คน", "s"]]
-    rows.append(["ภูเก็ต", "2568", "มกราคม", "ผู้บาดเจ็บ", "ไทย", "4", "คน", "s"])
+    remark = f"สัญชาติ {origin}"
+    rows = [["ภูเก็ต", "2568", "จำนวนอุบัติเหตุทางทะเล", "เทศบาลตำบลราไวย์", "เสียชีวิต", value, "ศพ", "s", remark]]
+    rows.append(["ภูเก็ต", "2568", "จำนวนอุบัติเหตุทางทะเล", "อบต.สาคู", "บาดเจ็บ", "4", "คน", "s", "ไม่มีอุบัติเหตุ"])
     result = read(CKAN_STATISTICS, as_csv(SEA, rows), "dataset_10_50", smart="living")
     assert kept(result).height == 2, "the value is what was published"
+    assert kept(result)["category"].to_list() == ["เสียชีวิต", "บาดเจ็บ"], "a remark is no class"
     assert code_counts(result)["total-mismatch"] == (adds_up_to is not None)
     if adds_up_to is not None:
         assert all(str(number) in said(result, "total-mismatch") for number in (adds_up_to, value))
+
+
+def test_a_remark_that_is_no_count_of_nationalities_is_judged_by_nothing_and_tells_no_rows_apart():
+    row = ["ภูเก็ต", "2568", "จำนวนอุบัติเหตุทางทะเล", "อบต.สาคู", "เสียชีวิต", "4", "ศพ", "s"]
+    result = read(CKAN_STATISTICS, as_csv(SEA, [[*row, "ปรับปรุงปี 2567"], [*row, "-"]]), smart="living")
+    assert kept(result)["value"].to_list() == [4]
+    assert code_counts(result) == {"duplicate-rows": 1}
 
 
 def test_nameless_columns_without_values_are_left_out_and_said():

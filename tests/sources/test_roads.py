@@ -341,10 +341,30 @@ def test_an_event_without_its_text(phuket):
 
 
 def test_kinds_are_those_whose_codes_are_sure_and_types_may_be_numbers(phuket):
-    events = [EVENT | {"eid": f"{n}", "type": code} for n, code in enumerate(["3", 3, "6", "1", "", None, "ไม่ทราบ"])]
+    events = [
+        EVENT | {"eid": f"{n}", "type": code, "icon": None}
+        for n, code in enumerate(["3", 3, "6", "1", "", None, "ไม่ทราบ"])
+    ]
     rows = kept(ROAD_EVENTS, read_events(events, phuket))
     assert rows["kind"].to_list() == ["accident", "accident", "flood", "other", "other", "other", "other"]
     assert rows["kind_raw"].to_list() == ["3", "3", "6", "1", None, None, "ไม่ทราบ"]
+
+
+def test_the_word_tells_the_kind_where_codes_are_not_sure(phuket):
+    told = {
+        "1": ("carbreakdown", "breakdown"),
+        "2": ("TrafficJam ", "jam"),
+        "5": ("roadclosed", "closure"),
+        "10": ("flood", "flood"),
+        "12": ("diversion", "diversion"),
+        "15": ("warning", "warning"),
+        "3": ("a new word", "accident"),
+        "6": ("", "flood"),
+        "99": ("a new word", "other"),
+    }
+    events = [EVENT | {"eid": code, "type": code, "icon": word} for code, (word, _) in told.items()]
+    rows = kept(ROAD_EVENTS, read_events(events, phuket))
+    assert dict(rows.select("kind_raw", "kind").rows()) == {code: kind for code, (_, kind) in told.items()}
 
 
 def test_events_without_a_place_or_a_begin_are_refused_and_far_ones_are_anothers(phuket):

@@ -136,6 +136,27 @@ def test_the_same_in_two_languages_is_no_class() -> None:
     assert set(rows(read("\n".join(["ปี,อำเภอ,District,รายการ,จำนวน,หน่วย", *lines])))["category"]) == {"all"}
 
 
+@pytest.mark.parametrize("header", ["โรงพยาบาล", "หน่วยบริการ", "Hospital"])
+def test_a_name_that_each_year_or_item_has_alone_is_whose_the_number_is(header: str) -> None:
+    names = ("Vachira", "Patong") if header == "Hospital" else ("วชิระ", "ป่าตอง")
+    by_year = read(
+        f"ปี,จังหวัด,{header},รายการ,จำนวน,หน่วย\n2567,ภูเก็ต,{names[0]},เตียง,500,เตียง\n2568,ภูเก็ต,{names[1]},เตียง,90,เตียง\n"
+    )
+    assert set(rows(by_year)["category"]) == set(names) and not shown(by_year)
+    if header != "Hospital":
+        by_item = read(
+            f"ปี,จังหวัด,{header},รายการ,จำนวน,หน่วย\n2568,ภูเก็ต,{names[0]},เตียง,5,เตียง\n2568,ภูเก็ต,{names[1]},รถ,9,คัน\n"
+        )
+        assert set(rows(by_item)["category"]) == set(names) and not shown(by_item)
+
+
+def test_a_month_in_two_spellings_is_no_class() -> None:
+    result = read(
+        "ปี,เดือน,เดือนย่อ,จังหวัด,รายการ,จำนวน,หน่วย\n2568,มกราคม,ม.ค.,ภูเก็ต,คดี,5,คดี\n2568,มีนาคม,มี.ค.,ภูเก็ต,คดี,9,คดี\n"
+    )
+    assert set(rows(result)["category"]) == {"all"}
+
+
 def test_identical_rows_are_still_merged() -> None:
     result = read("ปี,จังหวัด,รายการ,จำนวน,หน่วย\n" + "2568,ภูเก็ต,เตียง,500,เตียง\n" * 2)
     assert rows(result).height == 1 and code_counts(result) == {"duplicate-rows": 1}
@@ -347,3 +368,79 @@ def test_a_file_that_was_cut_is_refused_with_both_sizes() -> None:
     assert ckan._file_fault({"size": 8}, data[:5]) is not None
     assert ckan._file_fault({"url_type": None, "size": 8}, data[:5]) is None, "of a file elsewhere nobody knows"
     assert ckan._file_fault(told | {"size": 99}, data) is None, "the hash says that it is whole"
+
+
+# Tables of three nodes, in the shapes that were seen there; the values are made up
+
+NAKHON, CHIANG_MAI = "นครศรีธรรมราช", "เชียงใหม่"
+PROVINCIAL: dict[str, tuple[str, str, dict[str, Any], int]] = {
+    "accidents at sea, Phuket": (
+        "ภูเก็ต",
+        "จังหวัด,ปี,รายการ,หน่วยงาน อปท.,ประเภท,จำนวน,หน่วย,ที่มา,หมายเหตุ\nภูเก็ต,2568,ก,อบต.สาคู,เสียชีวิต,1,ศพ,s,สัญชาติ ไทย1\n",
+        {},
+        1,
+    ),
+    "waste, Phuket": (
+        "ภูเก็ต",
+        "ปี,รายการ,จังหวัด,อำเภอ,อปท.,จำนวน,หน่วย,ที่มา\n2568,ขยะ,ภูเก็ต,กะทู้,ทม.ป่าตอง,5,ตัน,s\n2568,ขยะ,ภูเก็ต,ถลาง,ทต.เชิงทะเล,4,ตัน,s\n",
+        {},
+        2,
+    ),
+    "hotels, Phuket": ("ภูเก็ต", "จังหวัด,ปี,รายการ,จำนวน,หน่วย,ที่มา\nภูเก็ต,2568,โรงแรม,5,แห่ง,s\n", {}, 1),
+    "casualties by month, Phuket": (
+        "ภูเก็ต",
+        "จังหวัด,ปี,เดือน,รายการ,จำนวน,หน่วย,ที่มา\nภูเก็ต,2568,กรกฏาคม,ผู้บาดเจ็บ,5,คน,s\n",
+        {},
+        1,
+    ),
+    "statistics with their value's name, Nakhon": (
+        NAKHON,
+        f"ปี,จังหวัด,รายการข้อมูล,ค่าข้อมูล,หน่วยวัด\n2567,{NAKHON},ทางหลวง,5,กม.\n2567,{NAKHON},สะพาน,5,แห่ง\n",
+        {},
+        2,
+    ),
+    "floods with two measures, Nakhon": (
+        NAKHON,
+        f"ชื่อชุดข้อมูล,จังหวัด,ปี,จำนวนครัวเรือน,จำนวนหมู่บ้าน\nอุทกภัย,{NAKHON},2567,20,3\nอุทกภัย,{NAKHON},2568,30,4\n",
+        {},
+        4,
+    ),
+    "land by amphoe, Nakhon": (
+        NAKHON,
+        f"รายการ,ปี,จังหวัด,อำเภอ,จำนวน,หน่วย\nพื้นที่,2568,{NAKHON},{NAKHON},6.5,ไร่\nพื้นที่,2568,{NAKHON},ปากพนัง,7,ไร่\n",
+        {},
+        2,
+    ),
+    "services by agency, Nakhon": (
+        NAKHON,
+        f"ปี,จังหวัด,หน่วยงาน,รายการสถิติทางการ,จำนวนการใช้บริการ\n2568,{NAKHON},ทต.ก,รถ,5\n2568,{NAKHON},ทต.ข,รถ,5\n",
+        {"unit": "ครั้ง"},
+        2,
+    ),
+    "months of a fiscal year, Chiang Mai": (
+        CHIANG_MAI,
+        "ปีงบประมาณ,เดือน,รายการ,จำนวน,หน่วย\n2567,ตุลาคม พ.ศ.2566,คดี,5,ราย\n2567,ม.ค. 67,คดี,6,ราย\n",
+        {},
+        2,
+    ),
+    "a fiscal year, Chiang Mai": (
+        CHIANG_MAI,
+        "ปีงบประมาณ,รายการข้อมูล,จำนวน,หน่วยนับ\n2566,โครงการ,5,โครงการ\n2567,โครงการ,6,โครงการ\n",
+        {},
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROVINCIAL)
+def test_provincial_tables_of_three_nodes_need_one_line_of_the_registry_at_most(name: str) -> None:
+    province, text, options, count = PROVINCIAL[name]
+    assert len(options) <= 1
+    chosen = {"portal": "phuket_gdcatalog", "package": "p", "smart": "living"} | options
+    city = PHUKET.model_copy(update={"province_th": province})
+    result = CKAN_STATISTICS.read(text.encode(), Context(city, DAY, "resource/r@2026-07-25", chosen))
+    table = rows(result)
+    cells = [cell for line in text.splitlines()[1:] for cell in line.split(",")]
+    assert table.height == count
+    assert all(f"{value.normalize():f}" in cells for value in table["value"])
+    assert not set(result.problems["code"]) & {"key-duplicate", "duplicate-rows", "no-date", "row-filtered"}

@@ -1,0 +1,46 @@
+"""How much of a city's electricity its published cells hold: what privacy and validation keep out is in the
+denominator, so that a wrong meter can lower coverage and never moves a number in silence."""
+
+from datetime import date
+from typing import NamedTuple
+
+import polars as pl
+
+from assets.indicators.tables import Tables
+from quality.privacy import WITHDRAWN
+from quality.privacy.release import SHARE_STEPS
+from quality.tables import DELIVERED, QUARTERS
+
+METERED = "metered"
+"""Name among a city's tables of what ``metered`` makes. It is not published: it tells the number of meters."""
+
+
+class Metered(NamedTuple):
+    """Of one day: meters of the register, and the share of their quarter-hours that are in published cells and were
+    read, not estimated; in steps of 0.05, rounded down as in the load profile."""
+
+    registered: int
+    read: float
+
+
+def metered(basis: pl.DataFrame, register: pl.DataFrame) -> pl.DataFrame:
+    """``local_date, registered, read``, a row a day. ``basis`` are rows of ``load_profile_basis``, ``register`` of
+    ``meters``, one a meter.
+
+    A meter that is not in the register is on neither side. No row where the register is empty.
+    """
+    inside = basis.filter(pl.col("cell_zone") != WITHDRAWN).join(register, on="meter_id", how="semi")
+    read = pl.sum_horizontal(pl.col(name).bitwise_count_ones() for name in DELIVERED).cast(pl.Int64).sum()
+    slots = max(register.height * len(QUARTERS), 1)
+    by_day = inside.group_by("local_date").agg(read=read)
+    days = basis.select("local_date").unique().join(by_day, on="local_date", how="left").fill_null(0)
+    share = (pl.col("read") * SHARE_STEPS // slots / SHARE_STEPS).round(2)
+    found = days.select("local_date", pl.lit(register.height, pl.Int64).alias("registered"), share).sort("local_date")
+    return found if register.height else found.clear()
+
+
+def of_day(tables: Tables, day: date) -> Metered | None:
+    """What was metered on a reading day; None where no register tells."""
+    frame = tables.frames.get(METERED)
+    rows = [] if frame is None else frame.filter(local_date=day).drop("local_date").rows()
+    return Metered(*rows[0]) if rows else None

@@ -1,0 +1,88 @@
+"""Data Docs: a city's checks of the last nights and the rows that they found, as one page for those who run the city.
+
+Great Expectations builds a site anew of every validation it ever made; this page is rendered from the tables
+``verdicts`` and ``validation_results`` and is as long after a year as after a month. It is not published: of tables of
+customers it tells what a snapshot tells (``quality.disclosure``), of the others the rows as well.
+"""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from assets.cities.registry import City
+from assets.lake.files import CityLake
+from assets.landing.deployment import Step
+from assets.landing.store import Store
+from quality import disclosure
+from quality.suites.suite import Expectation, suite
+from quality.tables import TABLES, VALIDATION_RESULTS, VERDICTS
+
+NIGHTS = 14
+"""Two weeks: a fault of one kind of day is seen twice."""
+
+MARKS = {"pass": "·", "note": "i", "warn": "!", "block": "✗"}
+
+
+def key(city: str) -> str:
+    """Place of a city's page in the store."""
+    return f"work/data_docs/city={city}.html"
+
+
+def path(store: Store, city: str) -> str:
+    """Path or URL of a city's page."""
+    return store.path(key(city))
+
+
+def write(step: Step) -> str:
+    """Render the page of the nights up to the step's day; its path or URL."""
+    lake = CityLake.of(step)
+    nights = (step.day - timedelta(days=NIGHTS - 1), step.day)
+    page = render(step.city, lake.read(VERDICTS, nights), lake.read(VALIDATION_RESULTS, nights))
+    lake.store.write(key(lake.city), page.encode())
+    return path(lake.store, lake.city)
+
+
+def render(city: City, verdicts: pl.DataFrame, results: pl.DataFrame) -> str:
+    """The page of verdicts and validation results of some nights."""
+    told = disclosure.published(verdicts.select(VERDICTS.schema.names()))
+    nights: list[date] = sorted(told["day"].unique())
+    tables = [
+        {"name": str(name), "title": TABLES[str(name)].title, "checks": _checks(str(name), rows, results, nights)}
+        for (name,), rows in told.group_by("table", maintain_order=True)
+    ]
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("data_docs.html.j2").render(city=city, nights=nights, tables=tables, marks=MARKS)
+
+
+def _checks(table: str, verdicts: pl.DataFrame, results: pl.DataFrame, nights: list[date]) -> list[dict[str, Any]]:
+    rules = {rule.id: rule for rule in suite(TABLES[table]).rules}
+    found = []
+    for (check,), rows in verdicts.sort("day").group_by("check", maintain_order=True):
+        by_night = dict(rows.select("day", "verdict").iter_rows())
+        last = rows.row(-1, named=True)
+        shown = results.filter(suite=table, rule=check, day=last["day"])
+        found.append(
+            {
+                "check": check,
+                "last": last,
+                "nights": [by_night.get(night) for night in nights],
+                "quiet": set(by_night.values()) == {"pass"},
+                "rule": _words(rules.get(str(check))),
+                "rows": [row | {name: _pairs(row[name]) for name in ("key", "value")} for row in shown.to_dicts()],
+            }
+        )
+    return sorted(found, key=lambda each: (each["last"]["verdict"] == "pass", each["quiet"], each["check"]))
+
+
+def _words(rule: Expectation | None) -> dict[str, str]:
+    return {} if rule is None else {"th": rule.th, "en": rule.en, "source": rule.source}
+
+
+def _pairs(told: str) -> str:
+    return ", ".join(f"{name} {value}" for name, value in json.loads(told).items())

@@ -1,0 +1,86 @@
+"""What checks found of rows, in the indicators that are made of them."""
+
+import json
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from assets.indicators.crosswalk import UNDECLARED
+from assets.indicators.doubts import lowered
+from quality.tables import INDICATORS, VALIDATION_RESULTS
+
+DAY = date(2026, 11, 23)
+
+
+def indicator(code: str, sources: str, value: float | None = 5.0, first: date = date(2025, 1, 1)) -> dict[str, Any]:
+    return {
+        "smart": "environment", "indicator": code, "title": code, "value": value, "unit": "t", "period_start": first,
+        "period_end": first.replace(month=12, day=31), "method": "m", "sources": sources, "coverage": None,
+        "verdict": "ok" if value else "withheld", "reason": None if value else "none", "reference_date": DAY,
+        **UNDECLARED,
+    }  # fmt: skip
+
+
+ROWS = pl.DataFrame(
+    [
+        indicator("p.th/20_06:ขยะ:ตัน", "city_statistics, p.th/20_06"),
+        indicator("p.th/20_06:ถังขยะ:ใบ", "city_statistics, p.th/20_06"),
+        indicator("p.th/20_06:ขยะเก่า:ตัน", "city_statistics, p.th/20_06", first=date(2020, 1, 1)),
+        indicator("waste_kg_per_head_year", "city_statistics, p.th/20_06; population"),
+        indicator("hotels", "city_statistics, p.th/10_11"),
+        indicator("pm25", "air_quality, 1 station(s)", None),
+    ],
+    schema=INDICATORS.schema,
+)
+
+
+def found(suite: str, rule: str, key: dict[str, Any], **value: Any) -> pl.DataFrame:
+    row = {
+        "suite": suite, "rule": rule, "city": "phuket", "day": DAY, "key": json.dumps(key, ensure_ascii=False),
+        "value": json.dumps(value), "bound": "less", "since": DAY,
+    }  # fmt: skip
+    return pl.DataFrame([row], schema=VALIDATION_RESULTS.schema)
+
+
+def verdicts(results: pl.DataFrame) -> list[str]:
+    return lowered(ROWS, results)["verdict"].to_list()
+
+
+WASTE = {"dataset": "p.th/20_06", "item": "ขยะ", "reference_date": "2025-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("key", "want"),
+    [
+        (WASTE, ["partial", "ok", "ok", "partial", "ok", "withheld"]),
+        (WASTE | {"item": None}, ["partial", "partial", "ok", "partial", "ok", "withheld"]),
+        (WASTE | {"reference_date": "2020-01-01", "item": "ขยะเก่า"}, ["ok", "ok", "partial", "ok", "ok", "withheld"]),
+        ({"dataset": "x", "dataset_other": "p.th/10_11"}, ["ok", "ok", "ok", "ok", "partial", "withheld"]),
+        ({"area": "กะทู้"}, ["partial"] * 5 + ["withheld"]),
+    ],
+)
+def test_what_rests_on_the_row_is_no_better_than_its_verdict(key: dict[str, Any], want: list[str]) -> None:
+    results = found("city_statistics", "jump:value", key, ratio=4.0)
+    assert verdicts(results) == want
+    told = lowered(ROWS, results).filter(verdict="partial")
+    assert told["value"].null_count() == 0 and told["reason"].str.contains("check jump:value: less").all()
+
+
+@pytest.mark.parametrize("ratio", [1000.0, 0.001, 0])
+def test_what_is_out_by_ten_times_is_not_shown(ratio: float) -> None:
+    table = lowered(ROWS, found("city_statistics", "jump:value", WASTE, ratio=ratio))
+    assert table.filter(verdict="withheld")["indicator"].to_list() == [
+        "p.th/20_06:ขยะ:ตัน",
+        "waste_kg_per_head_year",
+        "pm25",
+    ]
+    assert table.filter(verdict="withheld")["value"].null_count() == 3
+
+
+def test_nothing_found_changes_nothing() -> None:
+    assert lowered(ROWS, VALIDATION_RESULTS.empty()).equals(ROWS)
+    assert verdicts(found("air", "x", {})) == ROWS["verdict"].to_list()
+    delivery = found("city_statistics", "source-changed", {"source": "waste"})
+    assert verdicts(delivery) == ROWS["verdict"].to_list(), "what it is about is no row"
