@@ -15,9 +15,9 @@ import polars as pl
 
 from assets.cities.registry import City
 from assets.indicators.make import Computed, make
-from assets.lake import answers, derive, ingest, load_profile, meter_final, upkeep
+from assets.lake import answers, derive, ingest, load_profile, meter_final, register_watch, upkeep
 from assets.lake.derive import DERIVED, Derived
-from assets.lake.feeds import NATIONAL, SOURCES, feeds, landed_as, source_of
+from assets.lake.feeds import NATIONAL, SOURCES, city_tables, feeds, landed_as
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Deployment, Step
 from assets.snapshots import data_docs, publish
@@ -26,7 +26,7 @@ from assets.sources import fetch
 from assets.sources.source import Source
 from quality.contracts import Table
 from quality.problems import gather, with_severity
-from quality.tables import INDICATORS, LOAD_PROFILE, METER_FINAL, METER_INTERVALS, METERS, PROGRAMME, TABLES
+from quality.tables import INDICATORS, LOAD_PROFILE, METER_FINAL, METER_INTERVALS, METERS, PROGRAMME, REGISTER_WATCH
 from quality.verdicts import Verdict
 
 OWNERS = ["team:muang"]
@@ -42,12 +42,6 @@ SAMPLE = 20
 """Rows of a problem list kept in the event log; the whole list is the table ``quarantine``."""
 
 
-def city_tables(city: City) -> list[Table]:
-    """Lake tables a city's sources feed, in the order of the contracts."""
-    fed = {name for entry in city.sources.values() for name in source_of(entry).tables}
-    return [table for name, table in TABLES.items() if name in fed]
-
-
 def build_city(city: City) -> list[dg.AssetsDefinition]:
     """A city's assets: landed sources, tables, load profile, indicators, snapshot."""
     assets = []
@@ -61,11 +55,14 @@ def build_city(city: City) -> list[dg.AssetsDefinition]:
     assets += [_table(city, table) for table in tables]
     if METER_INTERVALS in tables:
         from_register = [_key(city, METERS.name)] if METERS in tables else []
-        deps = [_key(city, METER_INTERVALS.name), *from_register]
+        heeded = [METER_INTERVALS, *(table for table in tables if table.name in METER_FINAL.also_from)]
+        deps = [*(_key(city, table.name) for table in heeded), *from_register]
         assets += [_judged_asset(city, METER_FINAL, deps, meter_final.make, _built), _load_profile(city, from_register)]
-    made_of = [derived for derived in DERIVED if derived.source in tables]
-    assets += [_derived(city, derived) for derived in made_of]
+    if METERS in tables:
+        assets.append(_judged_asset(city, REGISTER_WATCH, [_key(city, METERS.name)], register_watch.make, _built))
     profile = [LOAD_PROFILE] if METER_INTERVALS in tables else []
+    made_of = [derived for derived in DERIVED if derived.source in [*tables, *profile]]
+    assets += [_derived(city, derived) for derived in made_of]
     published = [t.name for t in [*tables, *profile, *(derived.table for derived in made_of)] if t.published]
     shown = ("smart", "title", "value", "unit", "verdict")
     assets.append(_numbers(city, INDICATORS, tuple(published), shown))

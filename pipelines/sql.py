@@ -12,7 +12,7 @@ from assets.snapshots.history import current, manifest
 from pipelines.queries import Refused, TableFiles, reading
 from quality.contracts import Table
 from quality.readings import QUALITIES
-from quality.tables import METER_INTERVALS, METER_SUPERSEDED, TABLES
+from quality.tables import METER_DECISIONS, METER_INTERVALS, METER_SUPERSEDED, TABLES
 
 DESCRIBE = """
 select "table", smart, "column", type, comment from (
@@ -29,15 +29,26 @@ select "table", smart, "column", type, comment from (
 
 AS_OF = """
 create macro lake.meter_intervals_as_of(day) as table
-select * exclude (rank) from ({delivered}) where _delivered <= cast(day as date)
+select told.*, about.decision, about.value as value_decided, about.reason, about.decided_by, about.decided_at
+from (
+    select * exclude (rank) from ({delivered}) where _delivered <= cast(day as date)
+    qualify row_number() over (
+        partition by city, meter_id, channel, quantity, start
+        order by value_delivered is not null desc, quality = 'actual' desc, version desc nulls last, rank,
+            _delivered desc, _number desc, _receipt desc, _nth desc nulls last
+    ) = 1
+) told left join {decisions} about on about.city = told.city and about.meter_id = told.meter_id
+    and about.quantity = told.quantity and told.start >= about.start and told.start < about."end"
+    and about._delivered <= cast(day as date)
 qualify row_number() over (
-    partition by city, meter_id, channel, quantity, start
-    order by value_delivered is not null desc, quality = 'actual' desc, version desc nulls last, rank,
-        _delivered desc, _number desc, _receipt desc, _nth desc nulls last
+    partition by told.city, told.meter_id, told.channel, told.quantity, told.start
+    order by about.decided_at desc nulls last, about._delivered desc, about._number desc, about._receipt desc,
+        about._nth desc
 ) = 1
 """
 """What had been delivered up to a day, by the rule of ``assets.lake.meter_intervals``. Readings off their channel's
-grid are left out, and so are the slots that a complete grid has without a reading."""
+grid are left out, and so are the slots that a complete grid has without a reading. Beside each is what people had
+decided of it by that day, by the rule of ``quality.vee.decisions``."""
 
 
 OF_THE_QUERY = (
@@ -124,7 +135,7 @@ def _named(query: str | None) -> list[Table]:
     """Tables whose names stand in a query, and what macros of those names read; all where none does."""
     text = (query or "").casefold()
     if "meter_intervals_as_of" in text:
-        text += METER_SUPERSEDED.name
+        text += f"{METER_SUPERSEDED.name} {METER_DECISIONS.name}"
     return [table for name, table in TABLES.items() if name in text] or list(TABLES.values())
 
 
@@ -178,8 +189,12 @@ def _as_of(connection: duckdb.DuckDBPyConnection) -> None:
     counts = {METER_INTERVALS.name: "_receipt is not null", METER_SUPERSEDED.name: "reason <> 'off_grid'"}
     parts = [f"select {columns} from lake.{name} where {rule}" for name, rule in counts.items() if name in there]  # noqa: S608
     if parts:
-        connection.execute(AS_OF.format(delivered=" union all ".join(parts)))
-        text = "Meter readings as the deliveries up to a day told them, missing slots left out."
+        decisions = f"lake.{METER_DECISIONS.name}"
+        if METER_DECISIONS.name not in there:
+            decisions = "no_decisions"
+            connection.register(decisions, METER_DECISIONS.empty().with_columns(city=pl.lit("")).to_arrow())
+        connection.execute(AS_OF.format(delivered=" union all ".join(parts), decisions=decisions))
+        text = "Meter readings as the deliveries up to a day told them, missing slots left out, with what was decided."
         connection.execute(f"comment on macro table lake.meter_intervals_as_of is {_quoted(text)}")
 
 

@@ -83,7 +83,8 @@ class Table:
     What the gate asks beyond the columns (``quality.gate``): ``row_rules`` (``quality.row_rules``) of each row; its
     suite (``quality.suites``); ``metrics`` makes of the rows the small frame that suite and ``rules`` judge where the
     rows are too many; ``across`` rules look at the whole table.
-    ``derived_from`` names the table that it is made of, ``by_day`` whether day by day. ``size``: ``readings`` is a row
+    ``derived_from`` names the table that it is made of, ``also_from`` others that it heeds, ``by_day`` whether day by
+    day. ``size``: ``readings`` is a row
     a reading, judged in Polars; a table of ``few`` rows (some hundred a month) is one file a year in the lake;
     ``operating`` tables are Muang's own ledger, which nothing judges. ``bucketed``: a big city's days of it are cut by
     the first bits of ``meter_id``, its first key.
@@ -125,6 +126,7 @@ class Table:
     rules: tuple[Rule, ...] = ()
     across: tuple[Rule, ...] = ()
     derived_from: str | None = None
+    also_from: tuple[str, ...] = ()
     by_day: bool = False
     by_column: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
 

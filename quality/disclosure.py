@@ -44,6 +44,9 @@ OWN_RULES = {
     **{rule.code: f"No value of this kind: {rule.english}." for rule in RULES},
     **{f"register_{check}": f"No read of this kind: {wrong}" for check, (wrong, _) in REGISTER_RULES.items()},
     "rules_run": "All rules about meter values can run.",
+    "register-changed": "The meter register has the meters, zones, classes and devices of the one before.",
+    "feeder-balance": "A feeder's meters make up what its main meters measured, within losses.",
+    "missing-unasked": "What has been missing for days was asked for.",
     "value-negative": "Imports are not negative; else the quarter-hour counts as missing.",
 }
 """Checks that are neither a problem's code nor an expectation, and what they ask."""

@@ -57,9 +57,18 @@ def pseudonyms(points: pl.Series, city: str, key: bytes) -> dict[str, str]:
 
 def customers(accounts: pl.Series, city: str, key: bytes) -> dict[str, str]:
     """Contract account → customer id, made as meter ids are, and never one of them. Raises what ``pseudonyms`` does."""
-    told = {account: f"account\0{account}" for account in accounts.drop_nulls().unique()}
-    ids = pseudonyms(pl.Series("account", list(told.values()), pl.String), city, key)
-    return {account: ids[each] for account, each in told.items()}
+    return _of_kind("account", accounts, city, key)
+
+
+def serials(numbers: pl.Series, city: str, key: bytes) -> dict[str, str]:
+    """Serial number of a meter → serial id, made as ``customers`` are."""
+    return _of_kind("serial", numbers, city, key)
+
+
+def _of_kind(kind: str, names: pl.Series, city: str, key: bytes) -> dict[str, str]:
+    told = {name: f"{kind}\0{name}" for name in names.cast(pl.String).drop_nulls().unique()}
+    ids = pseudonyms(pl.Series(kind, list(told.values()), pl.String), city, key)
+    return {name: ids[each] for name, each in told.items()}
 
 
 def to_delivered(readings: pl.DataFrame, receipt: Receipt, ids: Mapping[str, str]) -> pl.DataFrame:

@@ -9,13 +9,14 @@ from datetime import date
 
 import polars as pl
 
-from assets.lake import citizen_reports, ingest, station_places
+from assets.lake import citizen_reports, daily_energy, ingest, station_places
 from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
 from quality import gate
 from quality.contracts import Table
 from quality.reviewed import accept
-from quality.tables import CITIZEN_REPORTS, STATION_LISTS, STATIONS, TABLES
+from quality.tables import CITIZEN_REPORTS, DAILY_ENERGY, LOAD_PROFILE, STATION_LISTS, STATIONS, TABLES
+from quality.vee.day_types import calendar
 from quality.verdicts import Verdict
 
 
@@ -37,6 +38,7 @@ class Derived:
 DERIVED: tuple[Derived, ...] = (
     Derived(STATIONS, lambda lake, _: station_places.validity(lake.read(STATION_LISTS)), station_places.moved),
     Derived(CITIZEN_REPORTS, citizen_reports.closed),
+    Derived(DAILY_ENERGY, lambda lake, _: daily_energy.of_cells(lake.read(LOAD_PROFILE), calendar())),
 )
 """Tables that are made of other lake tables, in any city that has those."""
 

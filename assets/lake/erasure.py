@@ -18,7 +18,7 @@ from datetime import date
 
 import polars as pl
 
-from assets.lake import ingest, ledger, overlap
+from assets.lake import daily_energy, ingest, ledger, overlap
 from assets.lake.delivered import ID_LENGTH, pseudonyms
 from assets.lake.feeds import landed_as, source_of
 from assets.lake.files import CityLake
@@ -32,7 +32,17 @@ from assets.sources.source import Context
 from quality import privacy
 from quality.contracts import Table
 from quality.problems import with_severity
-from quality.tables import DELIVERIES, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, METERS
+from quality.tables import (
+    DAILY_ENERGY,
+    DELIVERIES,
+    LOAD_PROFILE,
+    LOAD_PROFILE_BASIS,
+    METER_DECISIONS,
+    METER_INTERVALS,
+    METER_OUTAGES,
+    METERS,
+)
+from quality.vee.day_types import calendar
 
 
 class CannotErase(Exception):
@@ -116,11 +126,12 @@ def erase(step: Step, point: str, withdraw: bool = False) -> Trace:
         return found
     meter = _meter(step, point)
     erased.note(lake.store, lake.city, meter, step.day)
-    for table in (METERS, METER_INTERVALS):
+    for table in (METERS, METER_DECISIONS, METER_OUTAGES, METER_INTERVALS):
         ledger.forget(lake, table, found.deliveries)
     stays = archive.discard(_redact(step, point, journal))
     lake.store.delete(journal)
-    ingest.ingest(step, METERS)
+    for table in (METERS, METER_DECISIONS, METER_OUTAGES):
+        ingest.ingest(step, table)
     ingest.ingest_meters(step)
     _sweep(lake, meter, withdraw)
     others = sorted(archive.cities() - {lake.city})
@@ -231,7 +242,9 @@ def _sweep(lake: CityLake, meter: str, withdraw: bool) -> None:
                 [day] = days
                 left = privacy.withdraw(rows, meter)
                 # The sums first: the basis knows which they are until it is done.
-                lake.put(LOAD_PROFILE, day, privacy.cells(left))
+                cells = privacy.cells(left)
+                lake.put(LOAD_PROFILE, day, cells)
+                lake.put(DAILY_ENERGY, day, daily_energy.of_cells(cells, calendar()))
                 lake.put(table, day, left)
             else:
                 nobody = pl.lit(secrets.token_hex(ID_LENGTH // 2))

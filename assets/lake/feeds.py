@@ -4,7 +4,9 @@ from typing import Any
 
 from assets.cities.registry import City, SourceEntry
 from assets.landing.portals import portal
+from assets.meters.decisions import METER_DECISION_LIST
 from assets.meters.exports import METER_EXPORTS
+from assets.meters.outages import METER_OUTAGE_LIST
 from assets.meters.register import METER_REGISTER
 from assets.sources.air4thai import AIR4THAI_HISTORY, AIR4THAI_LIVE
 from assets.sources.ckan_datasets import CKAN_DATASETS
@@ -29,10 +31,14 @@ from assets.sources.source import Source
 from assets.sources.thaiwater import THAIWATER_LEVELS, THAIWATER_RAIN
 from assets.sources.tmd import TMD
 from assets.sources.traffy import TRAFFY_EXCHANGE, TRAFFY_GEOJSON
+from quality.contracts import Table
+from quality.tables import TABLES
 
 _DECLARED: tuple[Source[Any], ...] = (
     METER_EXPORTS,
     METER_REGISTER,
+    METER_DECISION_LIST,
+    METER_OUTAGE_LIST,
     OPENCHARGEMAP,
     EGAT_GENERATION,
     EPPO_SALES_PEA,
@@ -86,6 +92,12 @@ def source_of(entry: SourceEntry) -> Source[Any]:
 def feeds(city: City, table: str) -> list[tuple[str, SourceEntry]]:
     """The city's sources that feed a table, by name."""
     return [(name, entry) for name, entry in sorted(city.sources.items()) if table in source_of(entry).tables]
+
+
+def city_tables(city: City) -> list[Table]:
+    """Lake tables a city's sources feed, in the order of the contracts."""
+    fed = {name for entry in city.sources.values() for name in source_of(entry).tables}
+    return [table for name, table in TABLES.items() if name in fed]
 
 
 def landed_as(city: City, name: str) -> tuple[str, str]:

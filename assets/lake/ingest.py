@@ -11,7 +11,7 @@ from functools import partial
 import polars as pl
 
 from assets.lake import ledger, meter_intervals, overlap, register_reads
-from assets.lake.delivered import Spool, customers, no_delivered, pseudonyms, to_delivered
+from assets.lake.delivered import Spool, customers, no_delivered, pseudonyms, serials, to_delivered
 from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
 from assets.landing import erased
@@ -20,6 +20,7 @@ from quality import gate, past_days, source_watch
 from quality.batch import Batch, together
 from quality.contracts import Table
 from quality.problems import CODES, gather, problem
+from quality.readings import ENERGY
 from quality.reviewed import accept
 from quality.tables import (
     DELIVERIES,
@@ -68,6 +69,8 @@ def ingest(step: Step, table: Table) -> Ingested:
         frame = result.tables.get(table.name)
         if table is METERS and "register" in result.tables:
             frame = _registered(step, result.tables["register"], item.receipt.day)
+        elif frame is not None and "point" in frame.columns:
+            frame = _by_meter(step, frame)
         good = _stored(table, _unerased(table, _conformed(table, frame, item), gone)).also(result.problems)
         entries.append(replace(_entry(item, result.format, good, table), held=_held(table, good.rows)))
         parts.append(good.rows)
@@ -216,7 +219,7 @@ def latest_register(step: Step) -> pl.DataFrame:
 
 def mark_stale(lake: CityLake, table: Table, days: Collection[date]) -> None:
     """Note, before rows of ``table`` change on these days, that what is derived of them is to be made again."""
-    if any(derived.derived_from == table.name and derived.by_day for derived in TABLES.values()):
+    if any(table.name in (each.derived_from, *each.also_from) and each.by_day for each in TABLES.values()):
         for day in sorted(days):
             lake.store.write(_stale_key(lake, table, day), b"")
 
@@ -278,15 +281,26 @@ def _unerased(table: Table, batch: Batch, gone: Mapping[str, date]) -> Batch:
 
 def _registered(step: Step, register: pl.DataFrame, day: date) -> pl.DataFrame:
     slug, key = step.city.slug, step.deployment.secret()
-    known = pseudonyms(register["point"], slug, key)
-    if "account" not in register.columns:  # what was kept of a register in which a meter was erased before it had any
-        register = register.with_columns(account=pl.lit(None, pl.String))
-    payers = customers(register["account"], slug, key)
-    return register.with_columns(
-        meter_id=pl.col("point").replace_strict(known, return_dtype=pl.String),
-        customer_id=pl.col("account").replace_strict(payers, return_dtype=pl.String, default=None),
-        reference_date=pl.lit(day, dtype=pl.Date),
-    ).drop("point", "account")
+    payers, devices = customers(register["account"], slug, key), serials(register["serial"], slug, key)
+    checked = pseudonyms(register["check_of"], slug, key)
+    ids = {"account": payers, "serial": devices, "check_of": checked}
+    hashed = {
+        name: pl.col(name).cast(pl.String).replace_strict(known, return_dtype=pl.String, default=None)
+        for name, known in ids.items()
+    }
+    return (
+        _by_meter(step, register.with_columns(**hashed))
+        .rename({"account": "customer_id", "serial": "serial_id"})
+        .with_columns(pl.col("multiplier").cast(ENERGY), reference_date=pl.lit(day, dtype=pl.Date))
+    )
+
+
+def _by_meter(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
+    """With the ``meter_id`` of each ``point`` in its place; null where there is none."""
+    known = pseudonyms(frame["point"], step.city.slug, step.deployment.secret())
+    return frame.with_columns(
+        meter_id=pl.col("point").replace_strict(known, return_dtype=pl.String, default=None)
+    ).drop("point")
 
 
 def _entry(item: Due, form: str, good: Batch, table: Table) -> Entry:

@@ -18,7 +18,7 @@ from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
 from quality import gate, privacy
 from quality.meter_grid import MINUTE, midnight
-from quality.tables import DELIVERED, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_FINAL, QUARTERS
+from quality.tables import DELIVERED, IS_CUSTOMER, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_FINAL, QUARTERS
 from quality.verdicts import Verdict, contract, keys, structure, worst
 
 QUARTER = 15
@@ -222,7 +222,8 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     lost = set(remembered) - set(lake.days(LOAD_PROFILE))
     days = sorted({*ingest.stale_days(lake, METER_FINAL), day - timedelta(days=1), *waiting, *lost})
     forgotten = set(committed()).difference(remembered) if not {*days}.issubset(remembered) else set()
-    register = ingest.latest_register(step)
+    whole = ingest.latest_register(step)
+    register, aside = whole.filter(IS_CUSTOMER), whole.filter(~IS_CUSTOMER)["meter_id"].implode()
     verdicts = [_forgotten(sorted(forgotten.intersection(days)), len(days))]
     basis_verdicts: list[Verdict] = []
     files: list[Written] = []
@@ -234,7 +235,8 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
             lake.day(LOAD_PROFILE_BASIS, reading_day),
         )
         if pieces or before.height:
-            mine = ~pl.col("meter_id").is_in(overlap.elsewhere(shared, reading_day))
+            meter = pl.col("meter_id")
+            mine = ~meter.is_in(overlap.elsewhere(shared, reading_day)) & ~meter.is_in(aside)
             scans = (lake.scan(METER_FINAL, key).select(COLUMNS) for key in pieces)
             parts = contributions(scan.filter(mine).collect() for scan in scans)
             known = before if before.height else None

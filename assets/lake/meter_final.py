@@ -14,19 +14,35 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from assets.lake import buckets, ingest, register_checks
+from assets.lake import buckets, feeder_balance, ingest, register_checks
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written, bucket_of
 from assets.landing.deployment import Step
 from quality import gate
 from quality.meter_grid import CHANNEL, ZONE
-from quality.tables import METER_FINAL, METER_INTERVALS, METER_QUALITY, METER_SUPERSEDED, REGISTER_CHECKS, VEE_RULES
+from quality.tables import (
+    FEEDER_BALANCE,
+    IS_CUSTOMER,
+    METER_DECISIONS,
+    METER_FINAL,
+    METER_INTERVALS,
+    METER_OUTAGES,
+    METER_QUALITY,
+    METER_SUPERSEDED,
+    MISSING_READINGS,
+    REGISTER_CHECKS,
+    VEE_RULES,
+)
 from quality.vee import registers
 from quality.vee.day_types import SPECIAL, Calendar, calendar
+from quality.vee.decisions import Decided
 from quality.vee.estimate import estimate
+from quality.vee.feeders import balance_verdict
 from quality.vee.gaps import SPAN, Window
 from quality.vee.history import REACH, History
 from quality.vee.kept import GOOD, Kept, put_in_place
+from quality.vee.missing import missing_readings, missing_verdict
+from quality.vee.outages import supply_off
 from quality.vee.rules import RULES, Context
 from quality.vee.thresholds import Thresholds
 from quality.vee.validate import judge, meter_quality, vee_rules
@@ -35,6 +51,8 @@ from quality.vee.window import RATES, Floats, Ints, MeterDay
 from quality.verdicts import Verdict, contract, keys, together
 
 DAY = timedelta(days=1)
+ASKED_WITHIN = timedelta(days=60)
+"""Missing readings that are still worth asking for: until the second bill after them."""
 SUM_CHECK = next(rule.mask for rule in RULES if rule.code == "sum_check")
 _READ = (
     *CHANNEL,
@@ -58,10 +76,11 @@ def make(step: Step) -> Built:
     """
     lake = CityLake.of(step)
     thresholds, register = Thresholds.of(step.city.meter_thresholds), ingest.latest_register(step)
+    _heed_people(lake)
     made, files, verdicts = set[date](), list[Written](), list[Verdict]()
     # What registers say of a period makes its days again once, not what is read of them: the second round is the last.
     while True:
-        work = _Work(lake, thresholds, calendar(), register, lake.read(REGISTER_CHECKS))
+        work = _Work(lake, thresholds, calendar(), register, lake.read(REGISTER_CHECKS), lake.read(METER_OUTAGES))
         stale = set(ingest.stale_days(lake, METER_INTERVALS))
         done, written, found = _make(work, stale)
         made |= done
@@ -72,13 +91,30 @@ def make(step: Step) -> Built:
         if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
             break
     register_checks.settle(lake)
+    changed = {day for file in files if file.table is METER_FINAL for day in file.days}
+    files += feeder_balance.make(lake, changed, register)
     newest = lake.newest(METER_FINAL)
     _tell_rules(lake, thresholds, step.day)
     judged = gate.judge(METER_FINAL, (), newest, step.day, more=together(verdicts))
     of_days = gate.judge(METER_QUALITY, lake.pieces(METER_QUALITY, made), newest, step.day)
-    for table, told in ((METER_FINAL, judged), (METER_QUALITY, of_days)):
-        ingest.write_verdicts(step, table, told)
-    return Built(sorted(made), files, [*judged, *of_days])
+    ranges = lake.read(MISSING_READINGS, (step.day - ASKED_WITHIN, step.day))
+    lacking = gate.judge(MISSING_READINGS, ranges, newest, step.day, more=[missing_verdict(ranges)])
+    balance = lake.pick(FEEDER_BALANCE, [newest] if newest else [])
+    balanced = gate.judge(FEEDER_BALANCE, balance, newest, step.day, more=[balance_verdict(balance)])
+    told = {METER_FINAL: judged, METER_QUALITY: of_days, MISSING_READINGS: lacking, FEEDER_BALANCE: balanced}
+    for table, found in told.items():
+        ingest.write_verdicts(step, table, found)
+    return Built(sorted(made), files, [verdict for found in told.values() for verdict in found])
+
+
+def _heed_people(lake: CityLake) -> None:
+    """Note the days that decisions and outages told since are about, with those whose estimates stand on them."""
+    there = set(lake.days(METER_INTERVALS))
+    for table in (METER_DECISIONS, METER_OUTAGES):
+        told = ingest.stale_days(lake, table)
+        ahead = [day + timedelta(days=after) for day in told for after in range(SPAN + 1)]
+        ingest.mark_stale(lake, METER_INTERVALS, there.intersection(ahead))
+        ingest.settle(lake, table, told)
 
 
 def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Written], list[Verdict]]:
@@ -102,14 +138,15 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
         if waiting and waiting[0].day != day - DAY:
             finish(waiting, None)
             waiting = []
-        kept, quality, found = work.judged(day)
+        kept, quality, missing, found = work.judged(day)
         finish(waiting or work.stored(day - DAY), kept)
         verdicts += found
         if not quality.equals(lake.day(METER_QUALITY, day)):
-            later = {each for each in there if day < each <= day + REACH}
+            later = {each for each in there if day < each <= day + timedelta(days=SPAN)}
             ingest.mark_stale(lake, METER_INTERVALS, later)
             due |= later
             files += lake.put(METER_QUALITY, day, quality)
+        files += lake.put(MISSING_READINGS, day, missing)
         if not kept:
             ingest.mark_stale(lake, METER_FINAL, [day])
             files += lake.put(METER_FINAL, day, METER_FINAL.empty())
@@ -133,11 +170,13 @@ class _Work:
     calendar: Calendar
     register: pl.DataFrame
     checks: pl.DataFrame
+    outages: pl.DataFrame
 
-    def judged(self, day: date) -> tuple[list[Kept], pl.DataFrame, list[Verdict]]:
-        """A day by the rules: what is used of it, its rows of ``METER_QUALITY``, and a verdict a rule."""
+    def judged(self, day: date) -> tuple[list[Kept], pl.DataFrame, pl.DataFrame, list[Verdict]]:
+        """A day by the rules: what is used of it, its rows of ``METER_QUALITY`` and ``MISSING_READINGS``, and a verdict
+        a rule."""
         pieces = [piece.select(*_READ, "_delivered") for piece in self.lake.pieces(METER_INTERVALS, [day])]
-        known = self.register.select("meter_id", "zone", "customer_class")
+        known = _of_rules(self.register)
         past = self.lake.read(METER_QUALITY, (day - REACH, day - DAY))
         before = [day - timedelta(days=back) for back in range(1, REACH.days + 1)]
         types = self.calendar.day_types([day, *before])
@@ -145,6 +184,9 @@ class _Work:
         superseded = self.lake.day(METER_SUPERSEDED, day)
         delivered = pl.concat([pl.Series("_delivered", [day]), *(piece["_delivered"] for piece in pieces)]).max()
         assert isinstance(delivered, date)
+        decisions = self.lake.day(METER_DECISIONS, day)
+        about = pl.col("meter_id").is_in(decisions["meter_id"].unique().implode())
+        told = pl.concat([METER_INTERVALS.empty().select(*_READ, "_delivered"), *(p.filter(about) for p in pieces)])
         now = datetime.combine(delivered + DAY, time(), ZoneInfo(ZONE))
         kept, quality, found = [], [METER_QUALITY.empty()], []
         for of_length, exact in _by_length(pieces, known):
@@ -161,10 +203,19 @@ class _Work:
             if context.sum_fails is not None:  # of meters without a register nothing was added up
                 ran = registers.sum_fails(self._compared.with_columns(outcome=pl.lit("fails")), of_length)
                 judged.rules_run[~ran] &= ~SUM_CHECK
+            decided = None
+            if decisions.height:
+                decided = Decided.of(decisions, of_length, told, superseded.filter(about))
+                judged = replace(judged, accepted=decided.accepted(judged.flags.shape))
             quality.append(meter_quality(judged, context))
-            kept.append(Kept.judged(judged, exact, self.thresholds.version))
+            kept.append(Kept.judged(judged, exact, self.thresholds.version, decided))
             found.append(judged)
-        return kept, pl.concat(quality).sort(METER_QUALITY.order), meter_verdicts(found) if found else []
+        missing = missing_readings(pl.concat([told.clear(), *pieces]), superseded, decisions)
+        return kept, pl.concat(quality).sort(METER_QUALITY.order), missing, meter_verdicts(found) if found else []
+
+    @cached_property
+    def _zones(self) -> pl.DataFrame:
+        return self.register.select("meter_id", "zone")
 
     @cached_property
     def _compared(self) -> pl.DataFrame:
@@ -180,17 +231,18 @@ class _Work:
         following = self.stored(day[0].day + DAY) if after is None else after
         self.lake.recut(METER_FINAL, day[0].day)
         for bucket in self.lake.buckets(METER_FINAL):
+            ids = buckets.within(bucket)
             parts = [
-                self._rows(part, bucket, [each for each in following if each.minutes == part.minutes])
-                for part in (each.within(buckets.within(bucket)) for each in day)
+                self._rows(each.within(ids), each, bucket, [part for part in following if part.minutes == each.minutes])
+                for each in day
             ]
             rows = pl.concat([METER_FINAL.empty(), *parts]).sort(METER_FINAL.order)
             verdicts += [check(METER_FINAL, rows) for check in (keys, contract)]
             files += self.lake.swap(self.lake.hold(METER_FINAL, day[0].day, bucket), rows, [day[0].day])
         return files, verdicts
 
-    def _rows(self, day: Kept, bucket: str, after: Sequence[Kept]) -> pl.DataFrame:
-        """Rows of ``METER_FINAL``."""
+    def _rows(self, day: Kept, whole: Kept, bucket: str, after: Sequence[Kept]) -> pl.DataFrame:
+        """Rows of ``METER_FINAL`` of a bucket of the ``whole`` day."""
         open_, made = day.gaps, None
         if len(open_):
             window = np.full((len(open_), SPAN + 2, day.slots), np.nan)
@@ -198,7 +250,14 @@ class _Work:
             self._good(window, day, open_, bucket, after)
             first = day.day - timedelta(days=SPAN)
             types = self.calendar.day_types(first + timedelta(days=at) for at in range(SPAN + 2))
-            made = estimate(Window(window, types, day.minutes, SPAN))
+            meters = (
+                day.channels[open_]
+                .select("meter_id")
+                .join(self._zones, on="meter_id", how="left", maintain_order="left")
+            )
+            outage = supply_off(self.outages, meters, first, SPAN + 2, day.minutes)
+            check = whole.of_checks(day.channels[open_], self.register)
+            made = estimate(Window(window, types, day.minutes, SPAN, outage, check))
             made = replace(made, channel=open_[made.channel])
         rates, confidence = self.calendar.rates(day.day, day.minutes), self.calendar.confidence([day.day])
         return day.rows(made, rates.cast(pl.String), confidence)
@@ -221,6 +280,12 @@ class _Work:
         for key in self.lake.keys(METER_FINAL, (day, day)):
             if buckets.overlap(bucket, bucket_of(key)):
                 yield key
+
+
+def _of_rules(register: pl.DataFrame) -> pl.DataFrame:
+    """What rules know of meters. One that is no customer's is like none of a zone and class, so it has none."""
+    of_customer = (pl.when(IS_CUSTOMER).then(name).alias(name) for name in ("zone", "customer_class"))
+    return register.select("meter_id", "check_of", *of_customer)
 
 
 def _by_length(pieces: Sequence[pl.DataFrame], register: pl.DataFrame) -> Iterator[tuple[MeterDay, pl.Series]]:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from assets.lake.delivered import pseudonyms
 from assets.lake.feeds import landed_as, source_of
-from assets.lake.ledger import Due
+from assets.lake.ledger import Due, read
 from assets.landing.deployment import Step
 from assets.landing.unpack import ArchiveError, members
 from assets.sources.source import ReadResult
-from quality.tables import TABLES
+from quality.tables import METERS, TABLES
 
 PSEUDONYMOUS = tuple(table for table in TABLES.values() if "meter_id" in table.schema)
 """Tables whose rows carry the keyed hash of a metering point. None of them is published."""
@@ -28,16 +29,32 @@ def keyed_deliveries(step: Step) -> Iterator[Due]:
             yield from (Due(name, entry, receipt) for receipt in receipts if receipt.readable)
 
 
+def point_of(step: Step, meter: str) -> str | None:
+    """The metering point of a meter id, from the register or else from whatever delivery tells of it; None where none
+    does. Raises ``MissingSecret``."""
+    newest = list(keyed_deliveries(step))[::-1]
+    for item in sorted(newest, key=lambda each: METERS.name not in source_of(each.entry).tables):
+        points = points_in(read(step, item))
+        for point, known in pseudonyms(points, step.city.slug, step.deployment.secret()).items():
+            if known == meter:
+                return point
+    return None
+
+
 def points_in(result: ReadResult) -> pl.Series:
     """The metering points that a delivery tells of, each once."""
-    found = [frame["point"].cast(pl.String) for frame in result.tables.values() if "point" in frame.columns]
-    return pl.concat([pl.Series("point", [], pl.String), *found]).drop_nulls().unique()
+    return told_in(result, *OF_POINTS)
 
 
-def accounts_in(result: ReadResult) -> pl.Series:
-    """The contract accounts that a delivery tells of, each once."""
-    found = [frame["account"].cast(pl.String) for frame in result.tables.values() if "account" in frame.columns]
-    return pl.concat([pl.Series("account", [], pl.String), *found]).drop_nulls().unique()
+OF_POINTS = ("point", "check_of")
+"""Columns of what readers make that hold metering points."""
+
+
+def told_in(result: ReadResult, *columns: str) -> pl.Series:
+    """What a delivery has in these columns, as contract accounts or serial numbers, each once."""
+    frames = result.tables.values()
+    found = [frame[name].cast(pl.String) for frame in frames for name in columns if name in frame.columns]
+    return pl.concat([pl.Series("told", [], pl.String), *(each.alias("told") for each in found)]).drop_nulls().unique()
 
 
 def names(text: str, point: str) -> bool:

@@ -13,10 +13,10 @@ from functools import partial
 import polars as pl
 
 from assets.lake import ledger, overlap
-from assets.lake.delivered import ID_LENGTH, customers, pseudonyms
+from assets.lake.delivered import ID_LENGTH, customers, pseudonyms, serials
 from assets.lake.files import CityLake, until_swapped
 from assets.lake.load_profile import PUBLIC
-from assets.lake.points import PSEUDONYMOUS, accounts_in, keyed_deliveries, points_in
+from assets.lake.points import PSEUDONYMOUS, keyed_deliveries, points_in, told_in
 from assets.lake.upkeep import rebucket
 from assets.landing import erased, identity
 from assets.landing.deployment import Deployment, Step
@@ -62,27 +62,32 @@ def rotate(deployment: Deployment, old: bytes, new: bytes) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class _Names:
-    """Id under the old key → id under the new one, of every point and account that any delivery of the city tells of;
-    and new meter id → new id in every city."""
+    """Id under the old key → id under the new one, of every point, account and serial number that any delivery of the
+    city tells of; and new meter id → new id in every city."""
 
     meters: Mapping[str, str]
-    customers: Mapping[str, str]
+    others: Mapping[str, str]
     shared: Mapping[str, str]
 
 
 def _names(step: Step, old: bytes, new: bytes) -> _Names:
-    city, points, accounts = step.city.slug, pl.Series("point", [], pl.String), pl.Series("account", [], pl.String)
+    city, none = step.city.slug, pl.Series("told", [], pl.String)
+    points, accounts, numbers = none, none, none
     # The same content is read once, for the last day it came: of a register that has all rows which became valid.
     newest = {(item.source, item.receipt.name, item.receipt.sha256): item for item in keyed_deliveries(step)}
     for item in newest.values():
         read = ledger.read(step, item)
         points = pl.concat([points, points_in(read)]).unique()
-        accounts = pl.concat([accounts, accounts_in(read)]).unique()
+        accounts = pl.concat([accounts, told_in(read, "account")]).unique()
+        numbers = pl.concat([numbers, told_in(read, "serial")]).unique()
     meters, after = (pseudonyms(points, city, key) for key in (old, new))
-    payers, later = (customers(accounts, city, key) for key in (old, new))
+    others = {PUBLIC: PUBLIC}
+    for of_kind, told in ((customers, accounts), (serials, numbers)):
+        before, later = (of_kind(told, city, key) for key in (old, new))
+        others |= {before[each]: later[each] for each in told}
     return _Names(
         {meters[point]: after[point] for point in points},
-        {payers[account]: later[account] for account in accounts} | {PUBLIC: PUBLIC},
+        others,
         overlap.shared_ids(points, city, new),
     )
 
@@ -91,7 +96,7 @@ def _require_all(lake: CityLake, ids: Mapping[str, str]) -> None:
     known = {*ids, *ids.values()}
     for table in PSEUDONYMOUS:
         for key in lake.keys(table) if table is not LOAD_PROFILE_BASIS else ():
-            if strays := lake.values(table, key, "meter_id") - known:
+            if strays := lake.values(table, key, "meter_id") - known - {None}:
                 raise CannotRotate(
                     f"{key} has {len(strays)} meters that no delivery in landing tells of: a source of {lake.city} is "
                     "gone from the registry, or a landed file is damaged or can no longer be read; put it right first "
@@ -107,11 +112,15 @@ def _renamed(lake: CityLake, ids: _Names, key: bytes) -> int:
     return sum(until_swapped(partial(_rewritten, lake, table, each, ids, key)) for table, each in files)
 
 
+_IDS = ("meter_id", "customer_id", "serial_id", "check_of")
+"""Columns of keyed hashes."""
+
+
 def _rewritten(lake: CityLake, table: Table, key: str, ids: _Names, secret: bytes) -> bool:
     if not lake.values(table, key, "meter_id").isdisjoint(ids.meters.values()):
         return False  # before a crash: a file is never of both keys
-    held, known = lake.hold_file(table, key), {**ids.meters, **ids.customers}
-    columns = [name for name in ("meter_id", "customer_id") if name in table.schema]
+    held, known = lake.hold_file(table, key), {**ids.meters, **ids.others}
+    columns = [name for name in _IDS if name in table.schema]
     found = {each for name in columns for each in held.rows[name].drop_nulls().unique()}
     # What was published of a meter that no delivery tells of any more stands for itself: its id only has to be one.
     stray = {

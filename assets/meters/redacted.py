@@ -24,7 +24,9 @@ def without(result: ReadResult, point: str) -> ReadResult:
     tables, mine, others = {}, set(), set()
     for name, frame in result.tables.items():
         number = "row" if "row" in frame.columns else "_row"
-        rest = frame.filter(pl.col("point") != point)
+        rest = frame.filter(pl.col("point").ne_missing(point))
+        if "check_of" in rest.columns:
+            rest = rest.with_columns(pl.when(pl.col("check_of") != point).then("check_of").alias("check_of"))
         mine |= set(frame.filter(pl.col("point") == point)[number])
         others |= set(rest[number])
         if rest.height:

@@ -9,6 +9,7 @@ from pipelines.cli import (  # noqa: F401 - each adds its commands to the app
     keys,
     lake,
     landing,
+    meters,
     nightly,
     quarantine,
     read,

@@ -197,6 +197,11 @@ def wanted(cities: dict[str, Any], chosen: list[str] | None) -> list[str]:
     return [slug for slug in cities if not chosen or slug in chosen]
 
 
+def asked_point() -> str:
+    """A metering point from the keyboard, unseen, or from a pipe."""
+    return str(typer.prompt("Metering point", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()).strip()
+
+
 def end_now(code: int) -> NoReturn:
     """End the process although work goes on in another thread. Nothing is half-written: files become visible whole."""
     os._exit(_flushed(code))

@@ -1,12 +1,11 @@
 """``muang erase``: everything that is kept of a metering point goes."""
 
-import sys
 from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.base import Json, app, fail, guarded, out, print_json, wanted
+from pipelines.cli.base import Json, app, asked_point, fail, guarded, out, print_json, wanted
 from pipelines.settings import Settings, now
 
 
@@ -36,7 +35,7 @@ def erase_meter(
     settings = Settings()
     cities = cities_of(settings)
     wanted(cities, [city])
-    point = _asked() if meter == "-" else meter.strip()
+    point = asked_point() if meter == "-" else meter.strip()
     if not point:
         raise fail("--meter names no metering point", 2)
     with at_work(settings, cities, [city]) as deployment:
@@ -79,8 +78,3 @@ def erase_meter(
     if not somewhere:
         out.print("nothing knows this metering point: is it written as delivered?")
     raise typer.Exit(1 if left else 0)
-
-
-def _asked() -> str:
-    """The metering point from the keyboard, unseen, or from a pipe."""
-    return str(typer.prompt("Metering point", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()).strip()

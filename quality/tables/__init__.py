@@ -6,11 +6,12 @@ Asia/Bangkok, where a day always has 24 hours.
 """
 
 from quality.contracts import Table
-from quality.tables import economy, energy, environment, governance, living, mobility, operating, people, vee
+from quality.tables import economy, energy, environment, governance, living, meters, mobility, operating, people, vee
 from quality.tables.economy import HOUSEHOLD_INCOME as HOUSEHOLD_INCOME, VISITORS as VISITORS
 from quality.tables.energy import (
     DELIVERED as DELIVERED,
     EV_CHARGERS as EV_CHARGERS,
+    IS_CUSTOMER as IS_CUSTOMER,
     LOAD_PROFILE as LOAD_PROFILE,
     LOAD_PROFILE_BASIS as LOAD_PROFILE_BASIS,
     METER_INTERVALS as METER_INTERVALS,
@@ -39,6 +40,14 @@ from quality.tables.governance import (
     TICKETS as TICKETS,
 )
 from quality.tables.living import FACILITIES as FACILITIES
+from quality.tables.meters import (
+    DAILY_ENERGY as DAILY_ENERGY,
+    FEEDER_BALANCE as FEEDER_BALANCE,
+    METER_DECISIONS as METER_DECISIONS,
+    METER_OUTAGES as METER_OUTAGES,
+    MISSING_READINGS as MISSING_READINGS,
+    REGISTER_WATCH as REGISTER_WATCH,
+)
 from quality.tables.mobility import (
     ROAD_ACCIDENTS as ROAD_ACCIDENTS,
     ROAD_CASUALTIES as ROAD_CASUALTIES,
@@ -63,7 +72,7 @@ from quality.tables.vee import (
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (energy, vee, environment, mobility, living, people, economy, governance, operating)
+    for module in (energy, vee, meters, environment, mobility, living, people, economy, governance, operating)
     for table in vars(module).values()
     if isinstance(table, Table)
 }

@@ -9,23 +9,20 @@ from quality.meter_metrics import by_meter_day
 from quality.readings import ENERGY, QUALITIES, QUANTITIES
 from quality.row_rules import at_most, plausible
 from quality.series_rules import constant, twins
-from quality.tables.shared import DATASET, DISTANCE_KM, LAT, LOCAL_DATE, LON, REFERENCE_DATE, UTC
+from quality.tables.shared import DATASET, DISTANCE_KM, LAT, LATER, LOCAL_DATE, LON, REFERENCE_DATE, UTC
 from quality.verdicts import completeness
 
 _EVSE = "Largest public sites and chargers on the market (megawatt charging, SAE J3271, is for lorries)."
 
 _SYSTEM = "Half more than the country's greatest hour (36,792 MW, 29 April 2024) and month: https://www.eppo.go.th/"
 
-_LATER = ("_delivered", "_number", "_receipt", "_nth")
-"""Of two rows of customers with one key the greater came later."""
-
 METERS = Table(
     name="meters",
     title="Meter register",
     description="Meters the utility says belong to the city, with what a load profile needs to know of them.",
     smart="energy",
-    version=2,
-    prefer=_LATER,
+    version=3,
+    prefer=LATER,
     of_customers=True,
     key=("meter_id", "reference_date"),
     day="reference_date",
@@ -42,9 +39,17 @@ METERS = Table(
             allowed=("residential", "small_business", "medium_business", "large_business", "public", "other"),
         ),
         Column("customer_id", pl.String(), "Keyed hash of the contract account; null where the register has none."),
+        Column("serial_id", pl.String(), "Keyed hash of the serial number of the device; null where it is not told."),
+        Column("multiplier", ENERGY, "Factor of its transformers (CT x VT); null where it is not told."),
+        Column("feeder", pl.String(), "Feeder or transformer that supplies it; null where it is not told."),
+        Column("feeds", pl.String(), "Feeder whose whole energy it measures: a main meter, and no customer."),
+        Column("check_of", pl.String(), "meter_id of the meter that it checks: a check meter, and no customer."),
         REFERENCE_DATE,
     ),
 )
+
+IS_CUSTOMER = pl.col("feeds").is_null() & pl.col("check_of").is_null()
+"""Of ``METERS`` rows: the meter of a customer, whose energy counts. That of a main or check meter would count twice."""
 
 _METER_KEY = ("meter_id", "channel", "quantity", "start")
 _METER_COLUMNS = (
@@ -75,7 +80,7 @@ METER_INTERVALS = Table(
     description="The complete grid as delivered: one row a meter, channel and expected interval, missing ones present.",
     smart="energy",
     version=3,
-    prefer=_LATER,
+    prefer=LATER,
     of_customers=True,
     key=_METER_KEY,
     day="local_date",
@@ -97,7 +102,7 @@ METER_SUPERSEDED = Table(
     description="Every delivered value that another delivery replaced or repeated, so that any past day can be asked.",
     smart="energy",
     version=4,
-    prefer=_LATER,
+    prefer=LATER,
     of_customers=True,
     key=(*_METER_KEY, "_receipt", "_nth"),
     day="local_date",
@@ -124,7 +129,7 @@ REGISTER_READS = Table(
     description="What meters' registers showed, and the energy between reads; rows that have superseded do not count.",
     smart="energy",
     version=2,
-    prefer=_LATER,
+    prefer=LATER,
     of_customers=True,
     key=("meter_id", "channel", "quantity", "end", "_receipt", "_nth"),
     day="local_date",

@@ -49,6 +49,7 @@ METER_FINAL = Table(
     size="readings",
     bucketed=True,
     derived_from="meter_intervals",
+    also_from=("meter_decisions", "meter_outages"),
     by_day=True,
     columns=(
         *_CHANNEL,

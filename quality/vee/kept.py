@@ -12,10 +12,11 @@ import polars as pl
 from quality.meter_grid import CHANNEL, DAY_MINUTES, MINUTE, midnight
 from quality.readings import QUALITIES
 from quality.tables.vee import FINAL_METHODS, FINAL_QUALITIES, METER_FINAL
+from quality.vee.decisions import CORRECT, ESTIMATE, Decided
 from quality.vee.estimate import METHODS, Estimates
 from quality.vee.rules.rule import ENERGIES
-from quality.vee.validate import Judged, Masks
-from quality.vee.window import Codes, Floats, Ints
+from quality.vee.validate import SUSPECT, Judged, Masks
+from quality.vee.window import Bools, Codes, Floats, Ints
 
 _QUALITY = pl.Enum(list(FINAL_QUALITIES))
 _AS = {
@@ -42,6 +43,7 @@ class Kept:
 
     ``exact`` (channels × slots, one after another) are the values that are used, null where there is none; ``quality``
     is a place in ``FINAL_QUALITIES``; ``flags`` (channels × slots) and ``ran`` (channels) are bits of rules.
+    ``by_hand`` (channels × slots) tells which values a person put there.
     """
 
     day: date
@@ -51,27 +53,41 @@ class Kept:
     quality: Codes
     flags: Masks
     ran: Masks
+    by_hand: Bools
     version: str
 
     @classmethod
-    def judged(cls, judged: Judged, exact: pl.Series, version: str) -> Self:
+    def judged(cls, judged: Judged, exact: pl.Series, version: str, decided: Decided | None = None) -> Self:
         """Of a day by the rules, with its delivered values; a suspect one is not used, and what the utility itself
-        calls suspect is not either."""
+        calls suspect is not either, unless it was accepted. ``decided`` is what else people decided."""
         worth = np.array([_code(_AS[name]) for name in QUALITIES], np.uint8)
         quality = np.where(judged.suspect, _code("M"), worth[judged.day.quality]).astype(np.uint8)
-        quality[~judged.day.there] = _code("M")
         quality[(quality == _code("V")) & (judged.rules_run == 0)[:, None]] = _code("U")
+        day, by_hand = judged.day, np.zeros(quality.shape, np.bool_)
+        if judged.accepted is not None:
+            doubtful = ((judged.flags & SUSPECT) != 0) | (quality == _code("M"))
+            quality[judged.accepted & doubtful] = _code("S")
+        quality[~day.there] = _code("M")
+        place = np.arange(exact.len())
+        if decided is not None:
+            aside, put = (decided.stands(kind, day, judged.suspect) for kind in (ESTIMATE, CORRECT))
+            quality[decided.line[aside], decided.slot[aside]] = _code("M")
+            quality[decided.line[put], decided.slot[put]] = _code("EF")
+            by_hand[decided.line[put], decided.slot[put]] = True
+            place[np.flatnonzero(by_hand)] = exact.len() + put
+            exact = pl.concat([exact, decided.value])
+        values = exact.gather(pl.Series(place)) if by_hand.any() else exact[: len(place)]
         used = pl.Series((quality != _code("M")).ravel())
-        channels = judged.day.channels.select(*CHANNEL, "unit")
-        nothing = pl.repeat(None, exact.len(), dtype=exact.dtype, eager=True)
-        values = exact.zip_with(used, nothing)
-        day = judged.day
-        return cls(day.day, day.minutes, channels, values, quality, judged.flags, judged.rules_run, version)
+        channels = day.channels.select(*CHANNEL, "unit")
+        nothing = pl.repeat(None, values.len(), dtype=values.dtype, eager=True)
+        values = values.zip_with(used, nothing)
+        flags, ran = judged.flags, judged.rules_run
+        return cls(day.day, day.minutes, channels, values, quality, flags, ran, by_hand, version)
 
     @classmethod
     def stored(cls, rows: pl.DataFrame) -> list[Self]:
         """Of ``METER_FINAL`` rows of one day, without their estimates; one for each interval length."""
-        used = pl.col("method") == "A"
+        used = pl.col("method").is_in(["A", "MX"])
         return [
             cls._of_length(rows.filter(minutes=minutes), minutes, used) for minutes in rows["minutes"].unique().sort()
         ]
@@ -84,6 +100,7 @@ class Kept:
             quality=pl.when(used).then("final_quality").otherwise(pl.lit("M")).cast(_QUALITY).to_physical(),
             flags=pl.col("flags").fill_null(0),
             ran="rules_run",
+            by_hand=pl.col("method") == "MX",
         )
         return cls(
             rows["local_date"][0],
@@ -93,6 +110,7 @@ class Kept:
             kept["quality"].cast(pl.UInt8).to_numpy().reshape(shape),
             kept["flags"].to_numpy().reshape(shape),
             kept["ran"].to_numpy().reshape(shape)[:, 0].copy(),
+            kept["by_hand"].to_numpy().reshape(shape),
             rows["rule_version"][0],
         )
 
@@ -121,6 +139,28 @@ class Kept:
         start = pl.Series(midnight(self.day) + slot * self.minutes * MINUTE).cast(METER_FINAL.schema["start"])
         return self.channels.select(CHANNEL)[line].with_columns(start=start, value_final=values)
 
+    def of_checks(self, channels: pl.DataFrame, register: pl.DataFrame) -> Floats | None:
+        """What check meters say of these channels (``CHANNEL``), as far as it is good; None where none has one.
+
+        ``register`` tells by ``check_of`` which meter a ``meter_id`` checks. Of several the least id counts.
+        """
+        pairs = register.filter(pl.col("check_of").is_not_null()).select(_check="meter_id", meter_id="check_of")
+        if not pairs.height:
+            return None
+        lines = self.channels.select(_check="meter_id", quantity="quantity").with_row_index("_from")
+        found = (
+            channels.select("meter_id", "quantity")
+            .with_row_index("_line")
+            .join(pairs, on="meter_id")
+            .join(lines, on=["_check", "quantity"])
+            .sort("_line", "_check", "_from")
+            .unique("_line", keep="first", maintain_order=True)
+        )
+        said = np.full((channels.height, self.slots), np.nan)
+        of = found["_from"].to_numpy()
+        said[found["_line"].to_numpy()] = np.where(self.quality[of] <= _code("S"), self.value[of], np.nan)
+        return said
+
     def within(self, ids: pl.Expr) -> Self:
         """The channels of a range of ids: they are sorted by them, so its values are a run of these."""
         found = np.flatnonzero(self.channels.with_columns(_inside=ids)["_inside"].to_numpy())
@@ -135,6 +175,7 @@ class Kept:
             quality=self.quality[lines],
             flags=self.flags[lines],
             ran=self.ran[lines],
+            by_hand=self.by_hand[lines],
         )
 
     def rows(self, made: Estimates | None, rates: pl.Series, confidence: str) -> pl.DataFrame:
@@ -142,6 +183,7 @@ class Kept:
         calendar's rate of each slot and how sure it is."""
         shape = self.quality.shape
         method = np.where(np.isnan(self.value), FINAL_METHODS.index("M0"), FINAL_METHODS.index("A")).astype(np.uint8)
+        method[self.by_hand] = FINAL_METHODS.index("MX")
         quality, days, guesses = self.quality.copy(), np.zeros(shape, np.uint64), np.full(shape, np.nan)
         if made is not None:
             place = (made.channel, made.slot)

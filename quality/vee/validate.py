@@ -24,22 +24,25 @@ SUSPECT: Final = np.uint32(sum(1 << rule.bit for rule in RULES if rule.severity 
 
 @dataclass(frozen=True)
 class Judged:
-    """What the rules found of a day: ``flags`` (channels × slots), and ``rules_run`` (channels), which could run."""
+    """What the rules found of a day: ``flags`` (channels × slots), and ``rules_run`` (channels), which could run.
+    ``accepted`` (channels × slots) are values that a person said are right, None where there are none."""
 
     day: MeterDay
     flags: Masks
     rules_run: Masks
+    accepted: Bools | None = None
 
     @cached_property
     def suspect(self) -> Bools:
-        """Values that are not used unless a person accepts them."""
-        found: Bools = ((self.flags & SUSPECT) != 0) & self.day.there
-        return found
+        """Values that are not used: nobody accepted them."""
+        return self._unaccepted(((self.flags & SUSPECT) != 0) & self.day.there)
 
     def broken(self, rule: Rule) -> Bools:
-        """Slots that break a rule."""
-        found: Bools = (self.flags & rule.mask) != 0
-        return found
+        """Slots that break a rule, without those whose value was accepted."""
+        return self._unaccepted((self.flags & rule.mask) != 0)
+
+    def _unaccepted(self, slots: Bools) -> Bools:
+        return slots if self.accepted is None else slots & ~self.accepted
 
 
 def judge(day: MeterDay, context: Context) -> Judged:

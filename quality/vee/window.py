@@ -188,8 +188,9 @@ class MeterDay:
     @cached_property
     def digest(self) -> NDArray[np.uint64]:
         """A number for each channel that two days share only where all their values are the same."""
-        weights = np.random.default_rng(96).integers(1, 2**63, self.slots, np.uint64) | np.uint64(1)
-        digest: NDArray[np.uint64] = (self.filled.view(np.uint64) * weights).sum(axis=1, dtype=np.uint64)
+        # A short number ends in many zero bits, which a product with a weight would keep, so that all of them cancel.
+        places = np.random.default_rng(96).integers(0, 2**64, self.slots, np.uint64)
+        digest: NDArray[np.uint64] = _mixed(self.filled.view(np.uint64) ^ places).sum(axis=1, dtype=np.uint64)
         return digest
 
     def among(self, channels: Bools, breaks: Bools) -> Bools:
@@ -223,6 +224,15 @@ class MeterDay:
     def of_quantity(self, names: Iterable[str]) -> Bools:
         """Which channels are of one of these quantities."""
         return self.channels["quantity"].is_in(list(names)).to_numpy()
+
+
+def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Each number as one of which every bit depends on all of its bits: the finaliser of SplitMix64 (Steele, Lea and
+    Flood, OOPSLA 2014, https://doi.org/10.1145/2660193.2660195)."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: NDArray[np.uint64] = bits ^ (bits >> np.uint64(31))
+    return mixed
 
 
 def _starts(day: date, minutes: int) -> Ints:

@@ -1,75 +1,18 @@
 """Final values in the lake: judged and estimated day by day, whatever the order, the buckets and the crash."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-import numpy as np
 import polars as pl
 import pytest
 
 from assets.cities.registry import City
-from assets.lake import ingest, meter_final
 from assets.lake.files import CityLake
-from assets.landing.deployment import Deployment, Step
-from quality.tables import METER_FINAL, METER_QUALITY, METERS, VERDICTS
-from tests.lake.small_city import D1, deliver, deployment_at, small_city
-
-POINTS = tuple(f"02001234{number:04d}" for number in range(6))
-DAYS = tuple(D1 + timedelta(days=after) for after in range(9))
-LATE = DAYS[-1] + timedelta(days=3)
-
-Values = Mapping[str, Sequence[float | None]]
-
-
-def load(point: str, day: date) -> list[float | None]:
-    """A day of a home: its own level, a morning and an evening, and some chance."""
-    chance = np.random.default_rng([int(point), day.toordinal()])
-    hours = np.arange(96) / 4
-    shape = 0.2 + np.exp(-((hours - 7) ** 2) / 4) + 2 * np.exp(-((hours - 20) ** 2) / 6)
-    return [round(float(v), 3) for v in 0.1 * (1 + int(point) % 7) * shape * chance.uniform(0.8, 1.2, 96)]
-
-
-def nem12(day: date, values: Values, stamp: str = "235959") -> bytes:
-    lines = ["100,NEM12,202611200000,MDP,RETAILER"]
-    for point, told in values.items():
-        lines.append(f"200,{point},E1,E1,E1,N1,,kWh,15,")
-        cells = ",".join("" if value is None else f"{value:g}" for value in told)
-        lines.append(f"300,{day:%Y%m%d},{cells},A,,,{day:%Y%m%d}{stamp},")
-    return "\r\n".join([*lines, "900", ""]).encode()
-
-
-def whole(day: date) -> dict[str, list[float | None]]:
-    return {point: load(point, day) for point in POINTS}
-
-
-def town(folder: Path, buckets: int = 1) -> tuple[Deployment, City]:
-    city = small_city().model_copy(update={"meter_buckets": buckets})
-    deployment = deployment_at(folder, city, today=LATE)
-    rows = "".join(f"{point},north,residential\n" for point in POINTS)
-    deliver(deployment, city, "register", D1, "r.csv", f"point,zone,customer_class\n{rows}".encode())
-    return deployment, city
-
-
-def night(deployment: Deployment, city: City, day: date) -> None:
-    step = Step(deployment, city, day, "test")
-    ingest.ingest(step, METERS)
-    ingest.ingest_meters(step)
-    meter_final.make(step)
-
-
-def final(deployment: Deployment, city: City, day: date | None = None, point: int | None = None) -> pl.DataFrame:
-    lake = CityLake.of(Step(deployment, city, LATE, "test"))
-    rows = lake.read(METER_FINAL)
-    ids = sorted(rows["meter_id"].unique())
-    rows = rows.filter(pl.lit(True) if day is None else pl.col("local_date") == day)
-    return rows.filter(pl.lit(True) if point is None else pl.col("meter_id") == ids[point])
-
-
-def made(deployment: Deployment) -> dict[str, bytes]:
-    tables = (METER_FINAL, METER_QUALITY)
-    return {key: deployment.store.read(key) for t in tables for key in deployment.store.list(f"lake/{t.name}")}
+from assets.landing.deployment import Deployment
+from quality.tables import METER_FINAL, VERDICTS
+from tests.lake.judged_town import DAYS, LATE, POINTS, final, load, made, nem12, night, town, whole
+from tests.lake.small_city import D1, deliver
 
 
 def files() -> list[tuple[str, bytes]]:
@@ -101,6 +44,26 @@ def test_the_order_of_deliveries_and_crashes_leave_no_trace(tmp_path: Path) -> N
                 cut_short(crooked, city)
             night(crooked, city, DAYS[-1])
         assert made(crooked) == made(straight)
+
+
+def test_a_day_that_comes_late_makes_estimates_of_a_month_later_again(tmp_path: Path) -> None:
+    """A gap over midnight is held against like days and the day before each: of the fourth week, 29 days before."""
+    days = [D1 + timedelta(days=after) for after in (0, 1, 7, 8, 14, 15, 21, 22, 28, 29)]
+    told = {day: {point: load(point, day) for point in POINTS[:2]} for day in days}
+    told[days[-2]][POINTS[0]][80:] = [None] * 16
+    told[days[-1]][POINTS[0]][:20] = [None] * 20
+    files = [(f"{day}.csv", nem12(day, values)) for day, values in told.items()]
+    changed = nem12(days[0], {POINTS[0]: [value and value * 1.5 for value in load(POINTS[0], days[0])]})
+    nights = []
+    for parts in ([[*files, ("late", changed)]], [files, [("late", changed)]]):
+        deployment, city = town(tmp_path / str(len(parts)))
+        for part in parts:
+            for name, data in part:
+                day = LATE + timedelta(days=40 + (name == "late"))
+                deliver(deployment, city, "exports", day, name, data)
+            night(deployment, city, LATE + timedelta(days=41))
+        nights.append(made(deployment))
+    assert nights[0] == nights[1]
 
 
 class Cut(BaseException):

@@ -20,13 +20,14 @@ def rows(result):
 
 def test_points_with_zone_and_class():
     result = read(HEADER, "001,old_town,residential,2026-01-01", "002,port-1,public,")
-    assert result.tables["register"].rows() == [
+    known = ("point", "zone", "customer_class", "account", "_row")
+    assert result.tables["register"].select(known).rows() == [
         ("001", "old_town", "residential", None, 2),
         ("002", "port-1", "public", None, 3),
     ]
     assert rows(result) == []
     plain = read("customer_class,point,zone,note", "public,1,a,x")
-    assert plain.tables["register"].rows() == [("1", "a", "public", None, 2)]
+    assert plain.tables["register"].select(known).rows() == [("1", "a", "public", None, 2)]
 
 
 def test_the_account_that_pays_is_told_where_the_register_has_it():
@@ -34,6 +35,23 @@ def test_the_account_that_pays_is_told_where_the_register_has_it():
     assert result.tables["register"]["account"].to_list() == ["CA 7", "CA 7", None]
     changed = read("point,zone,customer_class,account", "1,a,public,CA 7", "1,a,public,CA 8")
     assert rows(changed) == [(2, "key-duplicate")], "another payer is another content"
+
+
+def test_what_a_meter_is_and_where_it_hangs():
+    header = "point,zone,customer_class,serial,multiplier,feeder,feeds,check_of"
+    result = read(header, "1,a,public,S 9,40,f1,,", "2,a,other,,,,f1,", "3,a,other,,,f1,,1")
+    told = result.tables["register"].select("point", "serial", "multiplier", "feeder", "feeds", "check_of")
+    assert told.rows() == [
+        ("1", "S 9", "40", "f1", None, None),
+        ("2", None, None, None, "f1", None),
+        ("3", None, None, "f1", None, "1"),
+    ]
+    wrong = ["4,a,public,,forty,,,", "5,a,public,,,Feeder 1,,", "6,a,public,,,,,6"]
+    assert rows(read(header, "1,a,public,,,,,", *wrong)) == [
+        (3, "value-not-number"),
+        (4, "value-unknown"),
+        (5, "value-unknown"),
+    ]
 
 
 def test_the_latest_entry_counts_and_future_ones_do_not():

@@ -15,10 +15,10 @@ from pathlib import Path
 from random import Random
 
 from assets.cities.registry import City
-from assets.graph import city_tables
 from assets.indicators.make import make_all
-from assets.lake import answers, derive, ingest, load_profile, meter_final, upkeep
+from assets.lake import answers, derive, ingest, load_profile, meter_final, register_watch, upkeep
 from assets.lake.derive import DERIVED
+from assets.lake.feeds import city_tables
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
 from assets.landing.identity import claim
@@ -145,8 +145,9 @@ def night(step: Step, brought: Deliveries) -> Published:
     fill(step, brought)
     meter_final.make(step)
     load_profile.make(step)
+    register_watch.make(step)
     tables = city_tables(step.city)
-    made_of = [derived for derived in DERIVED if derived.source in tables]
+    made_of = [derived for derived in DERIVED if derived.source in [*tables, LOAD_PROFILE]]
     for derived in made_of:
         derive.derive(step, derived)
     names = [t.name for t in [*tables, LOAD_PROFILE, *(derived.table for derived in made_of)] if t.published]

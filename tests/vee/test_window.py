@@ -1,5 +1,6 @@
 """A day of intervals as arrays: as rows lie, or put in their places one by one."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -100,3 +101,20 @@ def test_the_row_of_a_meter_day_adds_up() -> None:
     )
     columns = ("expected", "actual", "forecast", "substituted", "missing", "longest_gap")
     assert found.filter(meter_id="home-1").select(columns).rows() == [(96, 88, 4, 0, 4, 4)]
+
+
+def test_days_share_a_fingerprint_only_where_all_their_values_are_the_same() -> None:
+    """Constants and short numbers above all: their bits are mostly zeros."""
+    (part,) = MeterDay.of(intervals(DAY).filter(channel="E1", minutes=15), REGISTER)
+    constants = np.array([0, 1, 2, 4, 8, 0.5, 0.25, 3, 1024, 0.1])
+    days = [replace(part, value=np.full(part.value.shape, value)).digest[0] for value in constants]
+    swapped = np.zeros(part.value.shape)
+    for slot in range(part.slots):
+        swapped[:] = 0
+        swapped[:, slot] = 2
+        days.append(replace(part, value=swapped.copy()).digest[0])
+    two = np.full(part.value.shape, 2.0)
+    two[:, 7], two[:, 8] = 4, 0
+    days.append(replace(part, value=two).digest[0])
+    assert len(set(days)) == len(days)
+    assert 0 not in days[1:]

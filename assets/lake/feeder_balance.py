@@ -1,0 +1,29 @@
+"""Feeders against their meters, for the days whose final values changed."""
+
+from collections.abc import Collection
+from datetime import date
+
+import polars as pl
+
+from assets.lake.files import CityLake, Written
+from quality.tables import FEEDER_BALANCE, METER_FINAL
+from quality.vee.feeders import feeder_balance
+
+
+def make(lake: CityLake, days: Collection[date], register: pl.DataFrame) -> list[Written]:
+    """Balance these days, where the register tells of main meters."""
+    if not register["feeds"].drop_nulls().len():
+        return []
+    concerned = register.filter(pl.any_horizontal(pl.col("feeds", "feeder").is_not_null()))["meter_id"].implode()
+    files: list[Written] = []
+    for day in sorted(days):
+        parts = [
+            lake.scan(METER_FINAL, key)
+            .filter(pl.col("quantity") == "active_import", pl.col("meter_id").is_in(concerned))
+            .group_by("meter_id")
+            .agg(kwh=pl.col("value_final").sum(), known=pl.col("value_final").count(), intervals=pl.len())
+            .collect()
+            for key in lake.keys(METER_FINAL, (day, day))
+        ]
+        files += lake.put(FEEDER_BALANCE, day, feeder_balance(pl.concat(parts), register, day)) if parts else []
+    return files

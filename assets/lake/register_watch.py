@@ -1,0 +1,79 @@
+"""What each meter register has otherwise than the one before it, so that no meter comes, goes or changes in silence."""
+
+from collections.abc import Mapping
+from datetime import date
+from itertools import pairwise
+from typing import Final
+
+import polars as pl
+
+from assets.lake import ingest
+from assets.lake.derive import Built
+from assets.lake.files import CityLake
+from assets.landing.deployment import Step
+from quality import gate
+from quality.tables import METERS, REGISTER_WATCH
+from quality.verdicts import Verdict
+
+_CHANGED: Final[Mapping[str, str]] = {
+    "swapped": "serial_id",
+    "moved": "zone",
+    "class": "customer_class",
+    "multiplier": "multiplier",
+}
+"""Change → the register's column that tells it."""
+
+
+def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """``REGISTER_WATCH`` rows of two registers (``METERS`` rows of one reference day each).
+
+    A serial number or multiplier that either does not tell is no change: registers gain and lose columns.
+    """
+    days = {"reference_date": after["reference_date"].max(), "reference_before": before["reference_date"].max()}
+    both = before.join(after, on="meter_id", suffix="_after")
+    found = [
+        after.join(before, on="meter_id", how="anti").select("meter_id", change=pl.lit("new"), after="zone"),
+        before.join(after, on="meter_id", how="anti").select("meter_id", change=pl.lit("vanished"), before="zone"),
+    ]
+    for change, name in _CHANGED.items():
+        was, now = (pl.col(each).cast(pl.String) for each in (name, f"{name}_after"))
+        told = {} if change == "swapped" else {"before": was, "after": now}
+        found.append(both.filter(was != now).select("meter_id", change=pl.lit(change), **told))
+    rows = pl.concat([REGISTER_WATCH.empty().select("meter_id", "change", "before", "after"), *found], how="diagonal")
+    return (
+        rows.with_columns(pl.lit(day, pl.Date).alias(name) for name, day in days.items())
+        .select(REGISTER_WATCH.schema.names())
+        .sort(REGISTER_WATCH.key)
+    )
+
+
+def make(step: Step) -> Built:
+    """Compare every register that came since, and the one after it, with the one before."""
+    lake = CityLake.of(step)
+    stale = set(ingest.stale_days(lake, METERS))
+    there = [day for day in lake.days(METERS) if day <= step.day]
+    due = [(old, new) for old, new in pairwise(there) if not stale.isdisjoint((old, new))]
+    files = []
+    for old, new in due:
+        files += lake.put(REGISTER_WATCH, new, changes(lake.day(METERS, old), lake.day(METERS, new)))
+    # A register that went, or became the first, has nothing that it could be held against.
+    for day in stale.intersection(lake.days(REGISTER_WATCH)) - set(there[1:]):
+        files += lake.put(REGISTER_WATCH, day, REGISTER_WATCH.empty())
+    ingest.settle(lake, METERS, {day for day in stale if day <= step.day})
+    days = sorted({step.day, *(new for _, new in due)})
+    rows = lake.pick(REGISTER_WATCH, days)
+    newest = there[-1] if there else None
+    checked = lake.day(METERS, newest).height if newest else 0
+    verdicts = gate.judge(REGISTER_WATCH, rows, newest, step.day, more=[_verdict(rows, checked, days)])
+    ingest.write_verdicts(step, REGISTER_WATCH, verdicts)
+    return Built(days, files, verdicts)
+
+
+def _verdict(rows: pl.DataFrame, checked: int, days: list[date]) -> Verdict:
+    counts = rows["change"].value_counts(name="meters").sort("change")
+    told = ", ".join(f"{meters} {change}" for change, meters in counts.iter_rows())
+    text = f"registers of {days[0]} to {days[-1]}: {told or 'no meter came, went or changed'}"
+    if told:
+        text += ". See register_watch; ask the utility about those that nobody expected"
+    meters = rows["meter_id"].n_unique()
+    return Verdict(REGISTER_WATCH.name, "register-changed", "warn" if told else "pass", checked, meters, text)

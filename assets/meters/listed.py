@@ -1,0 +1,62 @@
+"""CSV lists about meters that people or systems of a utility write: a header with known names, a row a fact."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import polars as pl
+
+from assets.meters.formats.content import recognise
+from assets.meters.formats.stamps import parse
+from assets.sources.source import ReadResult
+from quality.batch import Batch
+from quality.meter_grid import ZONE
+
+LONGEST = timedelta(days=366)
+"""Of a range: a longer one has a slipped year."""
+
+
+def listed(form: str, data: bytes, required: Sequence[str], optional: Sequence[str] = ()) -> Batch | ReadResult:
+    """The rows of a list as texts without outer blanks, empty where a column or cell is absent, with ``row``; rows of
+    another width than the header's are refused (``row-malformed``). A file that is none is rejected instead."""
+    content = recognise(data)
+    if content.problems is not None:
+        return ReadResult(form, problems=content.problems)
+    if content.kind != "text":
+        return ReadResult.rejected(form, "file-html" if content.kind == "html" else "file-not-data", "CSV is expected")
+    lines = content.cells(",")
+    if not lines.height:
+        return ReadResult.rejected(form, "file-empty", "no lines")
+    names = [cell.strip().lower() for cell in lines["cells"][0]] if lines["cells"][0] is not None else []
+    if missing := [column for column in required if column not in names]:
+        return ReadResult.rejected(form, "format-unknown", f"the header lacks {', '.join(missing)}")
+    width = pl.col("cells").list.len()
+    if not content.ends_whole and lines.height > 1 and lines.select(width.last() < len(names)).item():
+        text = "the last line has too few cells and no line end"
+        return ReadResult.rejected(form, "file-truncated", text, lines["row"][-1])
+
+    def cell(column: str) -> pl.Expr:
+        if column not in names:
+            return pl.lit("")
+        return pl.col("cells").list.get(names.index(column), null_on_oob=True).str.strip_chars().fill_null("")
+
+    rows = Batch(lines[1:]).with_columns(**{column: cell(column) for column in (*required, *optional)})
+    return rows.refuse(
+        (width.is_null() | (width != len(names)), "row-malformed", f"not the {len(names)} cells of the header")
+    )
+
+
+def instant(column: str) -> pl.Expr:
+    """Local time in Thailand (``yyyy-mm-dd hh:mm``) as UTC, null where it cannot be read."""
+    return parse(pl.col(column), "ymd").dt.replace_time_zone(ZONE).dt.convert_time_zone("UTC")
+
+
+def by_day(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of ``start`` and ``end`` (UTC, not before it) cut at the midnights between, with ``local_date``."""
+    first, last = (pl.col(name).dt.convert_time_zone(ZONE) for name in ("start", "end"))
+    # What ends at midnight has nothing of the day that begins then.
+    until = pl.max_horizontal(first.dt.date(), (last - pl.duration(microseconds=1)).dt.date())
+    days = rows.with_columns(local_date=pl.date_ranges(first.dt.date(), until)).explode("local_date")
+    begins = pl.col("local_date").cast(pl.Datetime("us")).dt.replace_time_zone(ZONE).dt.convert_time_zone("UTC")
+    return days.with_columns(
+        start=pl.max_horizontal("start", begins), end=pl.min_horizontal("end", begins + pl.duration(days=1))
+    )

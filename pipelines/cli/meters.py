@@ -1,0 +1,165 @@
+"""``muang meters``: what a person decides of single meter values, kept as a delivery of its own."""
+
+import uuid
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.base import Json, app, asked_point, fail, guarded, out, print_json, wanted
+from pipelines.settings import Settings, now
+
+meters_app = typer.Typer(help="Decide of single meter values: accept, correct, estimate, or take that back.")
+app.add_typer(meters_app, name="meters", no_args_is_help=True)
+
+CityOption = Annotated[str, typer.Option(help="City (slug).")]
+Meter = Annotated[str, typer.Option(help="Meter id of the lake; - asks for the metering point, unseen.")]
+From = Annotated[str, typer.Option("--from", help="Local time 'YYYY-MM-DD HH:MM' of the first interval's start.")]
+To = Annotated[str, typer.Option("--to", help="Local time at which the last interval ends.")]
+Reason = Annotated[str, typer.Option(help="Why; no meter, account or telephone.")]
+By = Annotated[str, typer.Option("--by", help="Name of who decided.")]
+Quantity = Annotated[str, typer.Option(help="What is measured.")]
+
+IMPORT = "active_import"
+
+
+@meters_app.command("accept")
+@guarded
+def meters_accept(
+    city: CityOption,
+    meter: Meter,
+    since: From,
+    until: To,
+    reason: Reason,
+    by: By,
+    quantity: Quantity = IMPORT,
+    as_json: Json = False,
+) -> None:
+    """Use suspect values as they are. What is delivered later is judged again."""
+    _decide("accept", city, meter, since, until, reason, by, quantity, "", as_json)
+
+
+@meters_app.command("correct")
+@guarded
+def meters_correct(
+    city: CityOption,
+    meter: Meter,
+    since: From,
+    until: To,
+    value: Annotated[str, typer.Option(help="Value of each interval of the range, in the quantity's unit (kWh).")],
+    reason: Reason,
+    by: By,
+    quantity: Quantity = IMPORT,
+    as_json: Json = False,
+) -> None:
+    """Use another value. One that is read, no rule suspects and is delivered on a later day takes its place."""
+    _decide("correct", city, meter, since, until, reason, by, quantity, value, as_json)
+
+
+@meters_app.command("estimate")
+@guarded
+def meters_estimate(
+    city: CityOption,
+    meter: Meter,
+    since: From,
+    until: To,
+    reason: Reason,
+    by: By,
+    quantity: Quantity = IMPORT,
+    as_json: Json = False,
+) -> None:
+    """Put values aside and estimate them. One that is read, unsuspected and delivered on a later day is used."""
+    _decide("estimate", city, meter, since, until, reason, by, quantity, "", as_json)
+
+
+@meters_app.command("withdraw")
+@guarded
+def meters_withdraw(
+    city: CityOption,
+    meter: Meter,
+    since: From,
+    until: To,
+    reason: Reason,
+    by: By,
+    quantity: Quantity = IMPORT,
+    as_json: Json = False,
+) -> None:
+    """Take back what was decided of these values before: they are as the rules say."""
+    _decide("withdraw", city, meter, since, until, reason, by, quantity, "", as_json)
+
+
+@meters_app.command("ask")
+@guarded
+def meters_ask(
+    city: CityOption,
+    meter: Meter,
+    since: From,
+    until: To,
+    reason: Reason,
+    by: By,
+    quantity: Quantity = IMPORT,
+    as_json: Json = False,
+) -> None:
+    """Note that the utility was asked for missing values (`missing_readings` counts it)."""
+    _decide("ask", city, meter, since, until, reason, by, quantity, "", as_json)
+
+
+def _decide(
+    decision: str,
+    city: str,
+    meter: str,
+    since: str,
+    until: str,
+    reason: str,
+    by: str,
+    quantity: str,
+    value: str,
+    as_json: bool,
+) -> None:
+    from assets.lake.feeds import feeds
+    from assets.lake.points import point_of
+    from assets.landing.archive import Arrival
+    from assets.landing.deployment import MissingSecret, Step
+    from assets.meters import decisions
+    from pipelines.build import at_work, cities_of
+    from quality.tables import METER_DECISIONS
+
+    settings = Settings()
+    cities = cities_of(settings)
+    wanted(cities, [city])
+    sources = [name for name, _ in feeds(cities[city], METER_DECISIONS.name)]
+    if not sources:
+        entry = f"{decisions.FORMAT}: {{via: inbox, reader: {decisions.FORMAT}}}"
+        raise fail(f"{city} has no source for decisions: add `{entry}` to its sources in the registry", 2)
+    with at_work(settings, cities, [city]) as deployment:
+        moment = now()
+        step = Step(deployment, cities[city], moment.date(), "decision")
+        try:
+            point = asked_point() if meter == "-" else point_of(step, meter.strip())
+        except MissingSecret as error:
+            raise fail(str(error), 2) from None
+        if not point:
+            raise fail("no delivery in landing tells of this meter: is it the meter_id of this city's lake?", 2)
+        told = decisions.written(
+            {
+                "point": point,
+                "quantity": quantity,
+                "from": since.replace("T", " "),
+                "to": until.replace("T", " "),
+                "decision": decision,
+                "value": value,
+                "reason": reason.strip(),
+                "decided_by": by.strip(),
+                "decided_at": f"{moment:%Y-%m-%d %H:%M:%S}",
+            }
+        )
+        read = decisions.read_decisions(told)
+        if not read.tables or read.problems.height:
+            raise fail("; ".join(read.problems["message"]) or "the decision cannot be read", 2)
+        days = read.tables[METER_DECISIONS.name]["local_date"].sort()
+        name = f"{decision}-{moment:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}.csv"
+        [receipt] = deployment.archive.land_many(step.delivery(sources[0]), [Arrival(name, f"command/{name}", told)])
+    if as_json:
+        print_json({"receipt": receipt.id, "city": city, "decision": decision, "days": [f"{day}" for day in days]})
+        return
+    out.print(f"kept as delivery {receipt.id}: {decision}, {days.len()} day(s) from {days[0]}", highlight=False)
+    out.print(f"The next night uses it, or `muang nightly --city {city}` now")

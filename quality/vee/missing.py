@@ -1,0 +1,90 @@
+"""Which intervals were missing when the rest of their day was there, and what closed them."""
+
+from typing import Final
+
+import polars as pl
+
+from quality.meter_grid import CHANNEL, SLOT, ZONE
+from quality.tables.meters import MISSING_READINGS
+from quality.verdicts import Grade, Verdict
+
+_OLD_DAYS: Final = 3
+"""How long a gap may be open before somebody should ask: what a weekend held up is there on Monday. Source: ours."""
+
+
+def missing_readings(intervals: pl.DataFrame, superseded: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    """``MISSING_READINGS`` rows of one local day of a city.
+
+    ``intervals`` are all rows of ``METER_INTERVALS`` (``SLOT, minutes, local_date, value_delivered, _delivered,
+    _receipt``), the others those of ``METER_SUPERSEDED`` and ``METER_DECISIONS``. A function of the set of deliveries:
+    a slot is missing from the first delivery day of the city's day to the first that has a value for it.
+    """
+    valued = pl.col("value_delivered").is_not_null()
+    days = [frame.filter(valued)["_delivered"].min() for frame in (intervals, superseded)]
+    since = min((day for day in days if day is not None), default=None)
+    if since is None:
+        return MISSING_READINGS.empty()
+    late = intervals.filter(~valued | (pl.col("_delivered") > since))
+    told = [*SLOT, "_delivered", "_receipt"]
+    first = (
+        pl.concat(
+            [late.filter(valued).select(told), superseded.filter(valued, pl.col("reason") != "off_grid").select(told)]
+        )
+        .sort("_delivered", "_receipt")
+        .unique(SLOT, keep="first")
+        .select(*SLOT, closed_on="_delivered", closed_by="_receipt")
+    )
+    slots = (
+        late.select(*SLOT, "minutes", "local_date")
+        .join(first, on=SLOT, how="left")
+        .filter(pl.col("closed_on").is_null() | (pl.col("closed_on") > since))
+        .sort(SLOT)
+        .with_columns(end=pl.col("start") + pl.duration(minutes="minutes"))
+    )
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in (*CHANNEL, "closed_by"))
+    ranges = (
+        slots.with_columns(_run=(~same | (pl.col("start") != pl.col("end").shift())).fill_null(value=True).cum_sum())
+        .group_by("_run")
+        .agg(
+            pl.col(*CHANNEL, "local_date", "start", "closed_on", "closed_by").first(),
+            pl.col("end").last(),
+            intervals=pl.len(),
+        )
+        .with_columns(since=pl.lit(since))
+    )
+    return (
+        ranges.join(_asked(ranges, decisions), on="_run", how="left")
+        .with_columns(pl.col("asked").fill_null(0))
+        .select(pl.col(name).cast(dtype) for name, dtype in MISSING_READINGS.schema.items())
+        .sort(MISSING_READINGS.key)
+    )
+
+
+def _asked(ranges: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    """How often, and on which day last, some of each range was asked for: ``_run, asked, asked_last``."""
+    asked = decisions.filter(decision="ask").select("meter_id", "quantity", "decided_at", _from="start", _to="end")
+    return (
+        ranges.select("_run", "meter_id", "quantity", "start", "end")
+        .join(asked, on=["meter_id", "quantity"])
+        .filter((pl.col("_from") < pl.col("end")) & (pl.col("_to") > pl.col("start")))
+        .group_by("_run")
+        .agg(
+            asked=pl.col("decided_at").n_unique(),
+            asked_last=pl.col("decided_at").max().dt.convert_time_zone(ZONE).dt.date(),
+        )
+    )
+
+
+def missing_verdict(ranges: pl.DataFrame) -> Verdict:
+    """What of ``MISSING_READINGS`` rows nobody has asked for although it is open for ``_OLD_DAYS`` days and more."""
+    newest = ranges["since"].max()
+    still = ranges.filter(pl.col("closed_on").is_null())
+    old = pl.col("since") <= pl.lit(newest, pl.Date) - pl.duration(days=_OLD_DAYS)
+    unasked = still.filter(old, asked=0)
+    text = (
+        f"{still.height} ranges of {still['meter_id'].n_unique()} meters are open; {unasked.height} of them for "
+        f"{_OLD_DAYS} days and more without anybody having asked the utility. See missing_readings, and tell of asking "
+        "with `muang meters ask`"
+    )
+    grade: Grade = "warn" if unasked.height else "pass"
+    return Verdict(MISSING_READINGS.name, "missing-unasked", grade, ranges.height, unasked.height, text)
