@@ -132,7 +132,9 @@ def test_every_city_has_weather_and_the_seed_cities_meters_too(cities: dict[str,
         assert city.sources["weather"].reader == "open_meteo"
         inboxes = {source.reader for source in city.sources.values() if source.via == "inbox"}
         assert inboxes - {"osm_facilities"} == (
-            {"meter_exports", "meter_register"} if slug in SEED | {"hat_yai"} else set()
+            {"meter_exports", "meter_register", "meter_decisions", "meter_outages"}
+            if slug in SEED | {"hat_yai"}
+            else set()
         )
 
 
