@@ -83,7 +83,6 @@ def results(verdicts: Iterable[Verdict], city: str, day: date, before: pl.DataFr
         {
             "suite": verdict.table,
             "rule": verdict.check,
-            "city": city,
             "day": day,
             "key": _json(shown, set(shown) - set(verdict.shows)),
             "value": _json(shown, verdict.shows),

@@ -102,7 +102,6 @@ VALIDATION_RESULTS = Table(
     columns=(
         Column("suite", pl.String(), "Table that was judged.", nullable=False),
         Column("rule", pl.String(), "Check.", nullable=False),
-        Column("city", pl.String(), "City.", nullable=False),
         Column("day", pl.Date(), "Delivery day of the run that judged.", nullable=False),
         Column("key", pl.String(), "What tells the row apart, as a JSON object.", nullable=False),
         Column("value", pl.String(), "What was judged of it, as a JSON object.", nullable=False),

@@ -197,14 +197,21 @@ def test_merged_files_do_not_depend_on_order_repetition_or_batching(deliveries, 
 
 
 def register(receipt: str, delivered: int, on: int, points: list[str]) -> pl.DataFrame:
-    return pl.DataFrame(
-        [
-            (point, receipt, "other", None, date(2026, 11, on), receipt, 1, date(2026, 11, delivered), 1)
-            for point in points
-        ],
-        schema=METERS.schema,
-        orient="row",
-    )
+    rows = [
+        dict.fromkeys(METERS.schema)
+        | {
+            "meter_id": point,
+            "zone": receipt,
+            "customer_class": "other",
+            "reference_date": date(2026, 11, on),
+            "_receipt": receipt,
+            "_nth": 1,
+            "_delivered": date(2026, 11, delivered),
+            "_number": 1,
+        }
+        for point in points
+    ]
+    return pl.DataFrame(rows, schema=METERS.schema)
 
 
 REGISTERS = st.lists(

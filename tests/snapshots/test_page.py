@@ -133,7 +133,7 @@ def test_tables_have_headers_and_files_their_digests(whole: str) -> None:
 
 
 def test_every_table_that_is_published_is_made_up_and_on_the_page(whole: str, made_up) -> None:
-    published = {name for name, table in TABLES.items() if table.published} - {"verdicts"}
+    published = {name for name, table in TABLES.items() if table.published} - {"verdicts", "daily_energy"}
     assert set(made_up.all_tables()) == published
     assert {*html.fromstring(whole).xpath("//section[@id='data']//tbody//th/code/text()")} == published
 
