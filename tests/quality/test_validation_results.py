@@ -23,7 +23,7 @@ def test_a_row_is_told_with_key_value_and_bound() -> None:
     [row] = gate.results([deaths("a1")], "phuket", DAY).to_dicts()
     told = {name: json.loads(row[name]) for name in ("key", "value")}
     assert told == {"key": {"dataset": "d", "accident_id": "a1"}, "value": {"deaths": 300}}
-    assert (row["suite"], row["rule"], row["city"], row["day"]) == ("road_accidents", "plausible:deaths", "phuket", DAY)
+    assert (row["suite"], row["rule"], row["day"]) == ("road_accidents", "plausible:deaths", DAY)
     assert row["bound"] == "deaths at most 25"
 
 
