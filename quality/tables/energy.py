@@ -6,10 +6,23 @@ import polars as pl
 
 from quality.contracts import Column, Table
 from quality.meter_metrics import by_meter_day
-from quality.readings import ENERGY, QUALITIES, QUANTITIES
+from quality.readings import ENERGY, QUALITIES
 from quality.row_rules import at_most, plausible
 from quality.series_rules import constant, twins
-from quality.tables.shared import DATASET, DISTANCE_KM, LAT, LATER, LOCAL_DATE, LON, REFERENCE_DATE, UTC
+from quality.tables.shared import (
+    CHANNEL,
+    DATASET,
+    DISTANCE_KM,
+    LAT,
+    LATER,
+    LOCAL_DATE,
+    LON,
+    METER_ID,
+    QUANTITY,
+    REFERENCE_DATE,
+    UNIT,
+    UTC,
+)
 from quality.verdicts import completeness
 
 _EVSE = "Largest public sites and chargers on the market (megawatt charging, SAE J3271, is for lorries)."
@@ -29,7 +42,7 @@ METERS = Table(
     published=False,
     mode="replace",
     columns=(
-        Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
+        METER_ID,
         Column("zone", pl.String(), "Zone of the city the meter lies in (ASCII slug).", nullable=False),
         Column(
             "customer_class",
@@ -53,10 +66,10 @@ IS_CUSTOMER = pl.col("feeds").is_null() & pl.col("check_of").is_null()
 
 _METER_KEY = ("meter_id", "channel", "quantity", "start")
 _METER_COLUMNS = (
-    Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
-    Column("channel", pl.String(), "Register, suffix or column as delivered.", nullable=False),
-    Column("quantity", pl.String(), "What is measured; import is from the grid.", allowed=tuple(QUANTITIES)),
-    Column("unit", pl.String(), "Unit of the values.", nullable=False),
+    METER_ID,
+    CHANNEL,
+    QUANTITY,
+    UNIT,
     Column("start", UTC, "Start of the interval.", nullable=False),
     Column("minutes", pl.Int32(), "Length of the interval.", unit="min", nullable=False, minimum=1, maximum=1440),
     LOCAL_DATE,
@@ -136,9 +149,9 @@ REGISTER_READS = Table(
     published=False,
     size="readings",
     columns=(
-        Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
+        METER_ID,
         Column("channel", pl.String(), "Register as delivered.", nullable=False),
-        Column("quantity", pl.String(), "What is measured; import is from the grid.", allowed=tuple(QUANTITIES)),
+        QUANTITY,
         Column("unit", pl.String(), "Unit of the value; empty where the file's own is kept.", nullable=False),
         Column("start", UTC, "The read before; null where it is not told."),
         Column("end", UTC, "The read.", nullable=False),
@@ -245,7 +258,7 @@ LOAD_PROFILE_BASIS = Table(
     derived_from="meter_final",
     by_day=True,
     columns=(
-        Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
+        METER_ID,
         Column(
             "customer_id", pl.String(), "Keyed hash of the contract account, or what stands for it.", nullable=False
         ),

@@ -5,13 +5,11 @@ from typing import Final
 import polars as pl
 
 from quality.contracts import Column, Table
-from quality.readings import ENERGY, QUANTITIES
-from quality.tables.shared import LATER, REFERENCE_DATE, UTC
+from quality.readings import ENERGY
+from quality.tables.shared import CHANNEL, LATER, METER_ID, QUANTITY, REFERENCE_DATE, UTC
 
 DECISIONS: Final = ("accept", "correct", "estimate", "withdraw", "ask")
 
-METER_ID = Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False)
-QUANTITY = Column("quantity", pl.String(), "What is measured; import is from the grid.", allowed=tuple(QUANTITIES))
 _DAY = Column("local_date", pl.Date(), "Day in Asia/Bangkok that it is about.", nullable=False)
 
 METER_DECISIONS = Table(
@@ -64,7 +62,7 @@ MISSING_READINGS = Table(
     derived_from="meter_intervals",
     columns=(
         METER_ID,
-        Column("channel", pl.String(), "Register, suffix or column as delivered.", nullable=False),
+        CHANNEL,
         QUANTITY,
         _DAY,
         Column("start", UTC, "Start of the first interval.", nullable=False),

@@ -3,11 +3,17 @@
 import polars as pl
 
 from quality.contracts import Column
+from quality.readings import QUANTITIES
 
 UTC = pl.Datetime("us", "UTC")
 LATITUDE = (5.0, 21.0)
 LONGITUDE = (97.0, 106.0)
 """Bounds of Thailand, rounded outwards."""
+
+METER_ID = Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False)
+CHANNEL = Column("channel", pl.String(), "Register, suffix or column as delivered.", nullable=False)
+QUANTITY = Column("quantity", pl.String(), "What is measured; import is from the grid.", allowed=tuple(QUANTITIES))
+UNIT = Column("unit", pl.String(), "Unit of the values.", nullable=False)
 
 LOCAL_DATE = Column("local_date", pl.Date(), "Day in Asia/Bangkok that the interval starts in.", nullable=False)
 REFERENCE_DATE = Column("reference_date", pl.Date(), "Day the record describes or was last changed on.", nullable=False)

@@ -5,8 +5,8 @@ from typing import Final
 import polars as pl
 
 from quality.contracts import Column, Table
-from quality.readings import ENERGY, QUANTITIES
-from quality.tables.shared import LOCAL_DATE, UTC
+from quality.readings import ENERGY
+from quality.tables.shared import CHANNEL, LOCAL_DATE, METER_ID, QUANTITY, UNIT, UTC
 
 FINAL_QUALITIES: Final = {
     "V": "valid: delivered, judged, and used as it is",
@@ -22,12 +22,7 @@ FINAL_QUALITIES: Final = {
 FINAL_METHODS: Final = ("A", "C1", "Z0", "L2", "K5", "D10", "S1", "MX", "M0")
 """``A`` as delivered, ``MX`` set by a person, the others as ``quality.vee`` estimates."""
 
-_CHANNEL = (
-    Column("meter_id", pl.String(), "Keyed hash of the metering point.", nullable=False),
-    Column("channel", pl.String(), "Register, suffix or column as delivered.", nullable=False),
-    Column("quantity", pl.String(), "What is measured; import is from the grid.", allowed=tuple(QUANTITIES)),
-    Column("unit", pl.String(), "Unit of the values.", nullable=False),
-)
+_CHANNEL = (METER_ID, CHANNEL, QUANTITY, UNIT)
 _MINUTES = Column("minutes", pl.Int32(), "Length of the interval.", unit="min", nullable=False, minimum=1, maximum=1440)
 _FLAGS = Column("flags", pl.UInt32(), "Rules that found something (bits of vee_rules); null where none could run.")
 _RULES_RUN = Column("rules_run", pl.UInt32(), "Rules that could run (bits of vee_rules).", nullable=False)
