@@ -14,7 +14,7 @@ from typing import Final
 
 import polars as pl
 
-from assets.meters.listed import LONGEST, by_day, instant, listed
+from assets.meters.listed import LONGEST, by_day, instant, listed, told
 from assets.sources.source import Options, ReadResult, Source
 from quality.readings import ENERGY
 from quality.tables import METER_DECISIONS
@@ -67,8 +67,7 @@ def read_decisions(data: bytes) -> ReadResult:
         decided_at="decided",
         _row="row",
     )
-    batch = rows if rows.rows.height or rows.problems else rows.note("file-empty", "no rows")
-    return ReadResult(FORMAT, "header", {METER_DECISIONS.name: days} if days.height else {}, batch.found)
+    return told(FORMAT, METER_DECISIONS, rows, days)
 
 
 def written(decision: Mapping[str, str]) -> bytes:

@@ -9,6 +9,7 @@ from assets.meters.formats.content import recognise
 from assets.meters.formats.stamps import parse
 from assets.sources.source import ReadResult
 from quality.batch import Batch
+from quality.contracts import Table
 from quality.meter_grid import ZONE
 
 LONGEST = timedelta(days=366)
@@ -60,3 +61,9 @@ def by_day(rows: pl.DataFrame) -> pl.DataFrame:
     return days.with_columns(
         start=pl.max_horizontal("start", begins), end=pl.min_horizontal("end", begins + pl.duration(days=1))
     )
+
+
+def told(form: str, table: Table, rows: Batch, days: pl.DataFrame) -> ReadResult:
+    """What came of a list: ``days``, rows of ``table`` by day, made of its ``rows``."""
+    batch = rows if rows.rows.height or rows.problems else rows.note("file-empty", "no rows")
+    return ReadResult(form, "header", {table.name: days} if days.height else {}, batch.found)

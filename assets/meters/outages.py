@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from assets.meters.listed import LONGEST, by_day, instant, listed
+from assets.meters.listed import LONGEST, by_day, instant, listed, told
 from assets.sources.source import Options, ReadResult, Source
 from quality.tables import METER_OUTAGES
 
@@ -37,8 +37,7 @@ def read_outages(data: bytes) -> ReadResult:
         (pl.col("end") - pl.col("start") > LONGEST, "value-range", "the outage is longer than a year"),
     )
     days = by_day(rows.rows).select("point", "zone", "local_date", "start", "end", _row="row")
-    batch = rows if rows.rows.height or rows.problems else rows.note("file-empty", "no rows")
-    return ReadResult(FORMAT, "header", {METER_OUTAGES.name: days} if days.height else {}, batch.found)
+    return told(FORMAT, METER_OUTAGES, rows, days)
 
 
 METER_OUTAGE_LIST: Source[Options] = Source(

@@ -22,20 +22,33 @@ Quantity = Annotated[str, typer.Option(help="What is measured.")]
 IMPORT = "active_import"
 
 
-@meters_app.command("accept")
-@guarded
-def meters_accept(
-    city: CityOption,
-    meter: Meter,
-    since: From,
-    until: To,
-    reason: Reason,
-    by: By,
-    quantity: Quantity = IMPORT,
-    as_json: Json = False,
-) -> None:
-    """Use suspect values as they are. What is delivered later is judged again."""
-    _decide("accept", city, meter, since, until, reason, by, quantity, "", as_json)
+WORDS = {
+    "accept": "Use suspect values as they are. What is delivered later is judged again.",
+    "estimate": "Put values aside and estimate them. One that is read, unsuspected and delivered on a later day is "
+    "used.",
+    "withdraw": "Take back what was decided of these values before: they are as the rules say.",
+    "ask": "Note that the utility was asked for missing values (`missing_readings` counts it).",
+}
+"""Decisions that need no value, and what they do."""
+
+
+def _add(decision: str) -> None:
+    @meters_app.command(decision, help=WORDS[decision])
+    @guarded
+    def decide(
+        city: CityOption,
+        meter: Meter,
+        since: From,
+        until: To,
+        reason: Reason,
+        by: By,
+        quantity: Quantity = IMPORT,
+        as_json: Json = False,
+    ) -> None:
+        _decide(decision, city, meter, since, until, reason, by, quantity, "", as_json)
+
+
+_add("accept")
 
 
 @meters_app.command("correct")
@@ -55,52 +68,8 @@ def meters_correct(
     _decide("correct", city, meter, since, until, reason, by, quantity, value, as_json)
 
 
-@meters_app.command("estimate")
-@guarded
-def meters_estimate(
-    city: CityOption,
-    meter: Meter,
-    since: From,
-    until: To,
-    reason: Reason,
-    by: By,
-    quantity: Quantity = IMPORT,
-    as_json: Json = False,
-) -> None:
-    """Put values aside and estimate them. One that is read, unsuspected and delivered on a later day is used."""
-    _decide("estimate", city, meter, since, until, reason, by, quantity, "", as_json)
-
-
-@meters_app.command("withdraw")
-@guarded
-def meters_withdraw(
-    city: CityOption,
-    meter: Meter,
-    since: From,
-    until: To,
-    reason: Reason,
-    by: By,
-    quantity: Quantity = IMPORT,
-    as_json: Json = False,
-) -> None:
-    """Take back what was decided of these values before: they are as the rules say."""
-    _decide("withdraw", city, meter, since, until, reason, by, quantity, "", as_json)
-
-
-@meters_app.command("ask")
-@guarded
-def meters_ask(
-    city: CityOption,
-    meter: Meter,
-    since: From,
-    until: To,
-    reason: Reason,
-    by: By,
-    quantity: Quantity = IMPORT,
-    as_json: Json = False,
-) -> None:
-    """Note that the utility was asked for missing values (`missing_readings` counts it)."""
-    _decide("ask", city, meter, since, until, reason, by, quantity, "", as_json)
+for _decision in ("estimate", "withdraw", "ask"):
+    _add(_decision)
 
 
 def _decide(
