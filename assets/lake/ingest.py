@@ -373,17 +373,11 @@ def _delivery_verdicts(table: Table, entries: Sequence[Entry]) -> list[Verdict]:
     ]
 
 
-NAMED = 5
-"""Receipts that a verdict names; the quarantine has them all."""
-
-
 def _told(table: Table, entries: Sequence[Entry], code: str, message: str) -> str:
     """What a verdict says of a code: the first message, or of customers' deliveries, whose messages quote readings,
     what the code means; in which sources and receipts, and how to see the rows. Verdicts go to Dagster and its logs;
     messages stay in the quarantine."""
     found = {entry.due.receipt.id: entry.due.source for entry in entries if code in entry.problems["code"]}
     receipts, sources = sorted(found), ", ".join(sorted(set(found.values())))
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
     text = (CODES[code][1] if table.of_customers else message).rstrip(".")
-    named = f"{', '.join(receipts[:NAMED])}{more}"
-    return f"{text}. Source {sources}, receipts {named}; rows: muang quarantine show {receipts[0]}"
+    return f"{text}. Source {sources}, receipts {ledger.named(receipts)}; rows: muang quarantine show {receipts[0]}"

@@ -41,6 +41,16 @@ PASSING = frozenset(
 Errors about content that happen to be ``OSError`` (a bad gzip member, say) carry none of these."""
 
 
+NAMED = 5
+"""Receipts that a verdict names; the quarantine has them all."""
+
+
+def named(receipts: Sequence[str]) -> str:
+    """The first of these receipts, and how many more there are."""
+    more = f" and {len(receipts) - NAMED} more" if len(receipts) > NAMED else ""
+    return f"{', '.join(receipts[:NAMED])}{more}"
+
+
 @dataclass(frozen=True)
 class Due:
     """A receipt that a table has yet to read, with the source it came through."""

@@ -22,6 +22,7 @@ import polars as pl
 from assets.lake import buckets
 from assets.lake.delivered import DELIVERED, Spool, no_delivered
 from assets.lake.files import CityLake, Written, until_swapped
+from assets.lake.ledger import named
 from quality import meter_grid as grid
 from quality.contracts import nth
 from quality.meter_array import DayArray
@@ -364,17 +365,12 @@ def _contradictions(rows: pl.DataFrame) -> Verdict:
     """Warn of readings that two files of one delivery day told differently: only their order decided."""
     if not rows.height:
         return Verdict(METER_INTERVALS.name, "contradictions", "pass", 0, 0, "no two files of a day differ")
-    meters, receipts = rows["meter_id"].n_unique(), rows["_receipt"].unique().sort()
-    more = f" and {receipts.len() - _NAMED} more" if receipts.len() > _NAMED else ""
+    meters, receipts = rows["meter_id"].n_unique(), rows["_receipt"].unique().sort().to_list()
     text = (
         f"{rows.height} readings of {meters} meters are told otherwise by a later file of the same delivery day, which "
-        f"counts. See meter_superseded, reason contradicted. Receipts: {', '.join(receipts[:_NAMED])}{more}"
+        f"counts. See meter_superseded, reason contradicted. Receipts: {named(receipts)}"
     )
     return Verdict(METER_INTERVALS.name, "contradictions", "warn", rows.height, rows.height, text)
-
-
-_NAMED: Final = 5
-"""Receipts that a verdict names."""
 
 
 def _verdicts(codes: pl.Series, judged: int, delivering: pl.Series, register: pl.DataFrame) -> list[Verdict]:
