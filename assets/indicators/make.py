@@ -42,7 +42,7 @@ def make(step: Step, table: Table, names: Sequence[str]) -> Computed:
     if last:
         frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), ingest.latest_register(step))
     rows = NUMBERS[table.name](step.city, step.day, frames)
-    if table is INDICATORS and step.day in lake.days(VALIDATION_RESULTS):
+    if table is INDICATORS:
         rows = lowered(rows, lake.day(VALIDATION_RESULTS, step.day))
     lake.put(table, step.day, rows)
     verdicts = gate.judge(table, rows, step.day, step.day, city=step.city.slug)

@@ -296,9 +296,12 @@ class Client:
         return slow if late.is_set() else (bytes(body), None, False)
 
 
+_REDIRECTS = requests.sessions.SessionRedirectMixin()
+
+
 def _target(response: requests.Response) -> str:
     """Where a redirect leads, with a path of any letters as browsers read it."""
-    target = requests.Session().get_redirect_target(response) or ""
+    target = _REDIRECTS.get_redirect_target(response) or ""
     try:
         return requote_uri(urljoin(response.url, target))
     except ValueError:

@@ -119,7 +119,7 @@ def contents(snapshot_id: str, parent: str | None, edition: Edition) -> dict[str
     scored = scores(edition.verdicts)
     put(SCORES, encode(scored), rows=scored.height)
     put("datapackage.json", json_bytes(datapackage(edition.city, edition.day, snapshot_id, contracts, files)))
-    manifest = _manifest(snapshot_id, parent, edition, entries)
+    manifest = _manifest(snapshot_id, parent, edition, entries, of_city(scored, contracts))
     put(PAGE, render(edition.city, edition.tables, verdicts, manifest | {"files": files}))
     return found | {MANIFEST: json_bytes(manifest | {"files": files})}
 
@@ -170,7 +170,9 @@ def _source(city: City, arrival: dict[str, Any]) -> dict[str, Any]:
     return arrival | ({"receipts": None} if entry and source_of(entry).keyed else {})
 
 
-def _manifest(snapshot_id: str, parent: str | None, edition: Edition, tables: Mapping[str, Any]) -> dict[str, Any]:
+def _manifest(
+    snapshot_id: str, parent: str | None, edition: Edition, tables: Mapping[str, Any], scored: pl.DataFrame
+) -> dict[str, Any]:
     city = edition.city
     return {
         "format": FORMAT,
@@ -184,7 +186,7 @@ def _manifest(snapshot_id: str, parent: str | None, edition: Edition, tables: Ma
         "versions": {"muang": edition.code_version, "python": platform.python_version(), "polars": pl.__version__},
         "inputs": sorted(edition.inputs),
         "sources": [] if edition.arrivals is None else [_source(city, row) for row in edition.arrivals.to_dicts()],
-        "scores": dict(of_city(scores(edition.verdicts), [TABLES[name] for name in tables]).drop("tables").iter_rows()),
+        "scores": dict(scored.drop("tables").iter_rows()),
         "checks": dict(edition.verdicts["verdict"].value_counts().sort("verdict").iter_rows()),
         "tables": tables,
     }
