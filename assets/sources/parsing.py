@@ -108,7 +108,7 @@ def _read_workbook(data: bytes) -> Batch:
         of_header = [
             (name, frame.with_columns(pl.lit(year[0]).alias("ปี"))) for name, frame in of_header if (year := years[name])
         ]
-    batch = _cleared(pl.concat([frame for _, frame in of_header]))
+    batch = _without_nameless(pl.concat([frame for _, frame in of_header]).select("_row", pl.exclude("_row")))
     left = [name for name, _ in sheets if name not in dict(of_header)]
     if left:
         batch = batch.note("sheet-left", f"{len(left)} sheet(s) without that header: {', '.join(left)[:200]}")
@@ -142,20 +142,19 @@ def _table(sheet: fastexcel.ExcelSheet) -> pl.DataFrame | None:
     return rows.with_columns(pl.col(merged).forward_fill())
 
 
-def _cleared(frame: pl.DataFrame) -> Batch:
-    nameless = [name for name in frame.columns if name.startswith("_duplicated_")]
-    empty = [name for name in nameless if frame[name].is_null().all()]
-    batch = Batch(frame.drop(empty).select("_row", pl.exclude("_row")))
+def _without_nameless(frame: pl.DataFrame) -> Batch:
+    """Without columns that have neither a name nor a value, as spreadsheets leave them behind."""
+    nameless = [name for name in frame.columns if not name.strip() or name.startswith("_duplicated_")]
+    empty = [name for name in nameless if frame[name].str.strip_chars().replace("", None).is_null().all()]
+    batch = Batch(frame.drop(empty))
     return batch.note("column-new", f"{len(empty)} nameless column(s) without values") if empty else batch
 
 
 def _headed(frame: pl.DataFrame) -> Batch:
-    nameless = [name for name in frame.columns if not name.strip() or name.startswith("_duplicated_")]
-    empty = [name for name in nameless if frame[name].str.strip_chars().replace("", None).is_null().all()]
-    frame = frame.drop(empty).rename(lambda name: name.strip() or name).with_row_index("_row", offset=2)
+    named = _without_nameless(frame)
+    rows = named.rows.rename(lambda name: name.strip() or name).with_row_index("_row", offset=2)
     blank = pl.all_horizontal(pl.exclude("_row").str.strip_chars().fill_null("") == "")
-    batch = Batch(frame.filter(~blank).cast({"_row": pl.Int64}))
-    return batch.note("column-new", f"{len(empty)} nameless column(s) without values") if empty else batch
+    return Batch(rows.filter(~blank).cast({"_row": pl.Int64}), named.problems)
 
 
 def text_frame(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> pl.DataFrame:
