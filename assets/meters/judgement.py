@@ -209,7 +209,7 @@ def _future(batch: Batch, export: Export, day: date | None) -> Batch:
         return batch
     # The next day is let pass: a night may be named after the day before it.
     on = local(pl.col("start"), export.zone).dt.date()
-    wrong = batch.rows.filter((on > day + timedelta(days=1)) & (pl.col("quality") != "forecast"))
+    wrong = _where(batch.rows, (on > day + timedelta(days=1)) & (pl.col("quality") != "forecast"))
     if not wrong.height:
         return batch
     first: date = wrong.select(on.min()).item()
@@ -220,7 +220,7 @@ def _future(batch: Batch, export: Export, day: date | None) -> Batch:
 def _sentinels(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without values that are a device's code for none and stand out of their channel."""
     value = pl.col("value")
-    suspects = batch.rows.filter(value >= _LEAST_CODE // 60)
+    suspects = _where(batch.rows, value >= _LEAST_CODE // 60)
     if not suspects.height:
         return batch
     as_power = (value * 60 / pl.col("minutes")).cast(ENERGY, strict=False)
@@ -240,11 +240,17 @@ def _sentinels(batch: Batch, export: Export, day: date | None) -> Batch:
 def _negatives(batch: Batch, export: Export, day: date | None) -> Batch:
     """Say how many values of a direction are negative: they are kept, for nothing tells what is meant."""
     directed = pl.col("quantity").is_in(["active_import", "active_export"])
-    negative = batch.rows.filter(directed & (pl.col("value") < 0))["row"]
+    negative = _where(batch.rows, directed & (pl.col("value") < 0))["row"]
     if not negative.len():
         return batch
     text = f"{negative.len()} value(s) of one direction are negative and kept as delivered; the first is named"
     return batch.note("value-negative", text, negative.min())  # type: ignore[arg-type]
+
+
+def _where(rows: pl.DataFrame, rule: pl.Expr) -> pl.DataFrame:
+    """The few of a file's ``rows`` that a rule holds of. Streamed, for rows that were read in pieces are otherwise put
+    together first, which is a copy of all."""
+    return rows.lazy().filter(rule).collect(engine="streaming")
 
 
 def _without(batch: Batch, doubted: pl.DataFrame, code: str, text: str) -> Batch:

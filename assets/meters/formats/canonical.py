@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from assets.meters.formats.stamps import Order, zone_of
 from assets.sources.source import Options, ReadResult
 from quality.batch import Batch
-from quality.problems import PROBLEM_SCHEMA, gather
+from quality.problems import PROBLEM_SCHEMA, gather, problem
 from quality.readings import ENERGY, READING_SCHEMA
 
 THAILAND = "Asia/Bangkok"
@@ -131,6 +131,26 @@ def without(batch: Batch, records: pl.DataFrame, code: str, message: str | pl.Ex
     return rest.also(problems_of(records, code, message))
 
 
+FIRST = "; the first is named"
+"""How a note ends that counts rows and names the first."""
+
+
+def counted_once(batch: Batch) -> Batch:
+    """``batch`` of a file read in pieces, with the notes of the file read whole: one where pieces count alike."""
+    found = batch.found
+    notes = found.filter(pl.col("message").str.ends_with(FIRST))
+    if notes.height < 2:
+        return batch
+    counts = pl.col("message").str.extract_all(r"\d+").list.eval(pl.element().cast(pl.Int64))
+    words = pl.col("message").str.replace_all(r"\d+", "{}")
+    alike = notes.group_by("code", words=words, maintain_order=True).agg(pl.col("row").min(), counts=counts)
+    summed = [
+        problem(code, words.format(*map(sum, zip(*counts, strict=True))), row)
+        for code, words, row, counts in alike.iter_rows()
+    ]
+    return replace(batch, problems=(found.join(notes, on=found.columns, how="anti", nulls_equal=True), *summed))
+
+
 def plain_digits(text: pl.Expr, thousands: str, decimal: str) -> pl.Expr:
     """Numbers without their thousands marks, null where a mark is none because no three digits follow it.
 
@@ -171,7 +191,7 @@ def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequen
             batch = without(batch, counted, "value-not-number", pl.format("{} cell(s) hold no number", "len"))
         blank = batch.rows.filter("_blank")["row"]
         if blank.len():
-            message = f"{blank.len()} blank value(s) in {blank.n_unique()} row(s); the first is named"
+            message = f"{blank.len()} blank value(s) in {blank.n_unique()} row(s){FIRST}"
             batch = batch.note("value-blank", message, blank.sort()[0])
         batch = replace(batch, rows=batch.rows.drop("_blank"))
     # A value that the format itself flags as missing (NEM12: N, delivered as 0) is none.
@@ -223,7 +243,7 @@ def _resolved(batch: Batch, key: list[str], content: list[str]) -> Batch:
     batch = replace(batch, rows=ordered.filter("_last").select(batch.rows.columns))
     merged = earlier.filter("_same")["row"]
     if merged.len():
-        text = f"{merged.len()} reading(s) repeat another exactly; the first is named"
+        text = f"{merged.len()} reading(s) repeat another exactly{FIRST}"
         batch = batch.note("duplicate-rows", text, merged.sort()[0])
     for code, text, which in (
         ("day-repeated", "a later version of the same reading is in the delivery", pl.col("_older")),

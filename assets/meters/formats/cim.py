@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from assets.meters.formats.canonical import Export, Unit, canonical, measure, resolve, resolve_registers
+from assets.meters.formats.canonical import FIRST, Export, Unit, canonical, measure, resolve, resolve_registers
 from quality.batch import Batch
 from quality.readings import QUALITIES, REGISTER_SCHEMA
 
@@ -117,7 +117,7 @@ def export(format: str, typed: Batch, zone: str) -> Export:
     ):
         named = typed.rows.filter(where)["row"]
         if named.len():
-            typed = typed.note(code, f"{named.len()} {text}; the first is named", named.min())  # type: ignore[arg-type]
+            typed = typed.note(code, f"{named.len()} {text}{FIRST}", named.min())  # type: ignore[arg-type]
     if typed.rows.height and typed.rows.select(none.all()).item():
         nothing = typed.note("format-no-interval", "none of its values is an interval's or a register's")
         return Export.of(format, readings=nothing, zone=zone)

@@ -61,7 +61,7 @@ class Content:
     def lines(self, limit: int | None = None) -> pl.DataFrame:
         """The lines that are not blank, as ``row`` (1-based line) and ``line``. ``limit`` counts lines."""
         text = self.text if limit is None else self.text[: limit * 20_000]
-        blocks = pl.concat([pl.DataFrame(schema={"row": pl.Int64, "line": pl.String}), *_blocks(text, _BLOCK)])
+        blocks = pl.concat(_blocks(text, _BLOCK))
         return blocks if limit is None else blocks.filter(pl.col("row") <= limit)
 
     def cells(self, delimiter: str = ",", limit: int | None = None) -> pl.DataFrame:
@@ -72,12 +72,22 @@ class Content:
         """``cells`` of some hundred thousand lines at a time: as text a reading takes ten times what it does as one."""
         return (split(block, delimiter) for block in _blocks(self.text, _PIECE))
 
+    def from_each(self, opening: re.Pattern[str]) -> Iterator[pl.DataFrame]:
+        """``lines``, as many at a time as ``pieces``; each piece but the first begins where something whole does.
 
-def _blocks(text: str, size: int) -> Iterator[pl.DataFrame]:
-    """``lines`` in blocks, so that a large file is not also a list of Python strings."""
+        ``opening`` matches the line end before such a line, and how it begins.
+        """
+        return _blocks(self.text, _PIECE, opening)
+
+
+def _blocks(text: str, size: int, opening: re.Pattern[str] | None = None) -> Iterator[pl.DataFrame]:
+    """``lines`` in blocks, at least one, so that a large file is not also a list of Python strings."""
     start, row = 0, 1
-    while start < len(text):
+    while start < len(text) or row == 1:
         end = text.find("\n", start + size) + 1 or len(text)
+        if opening is not None and end < len(text):
+            found = opening.search(text, end - 1)
+            end = found.start() + 1 if found else len(text)
         block = text[start:end]
         if "\r" in block:
             block = block.replace("\r\n", "\n").replace("\r", "\n")

@@ -12,11 +12,13 @@ import polars as pl
 
 from assets.meters.formats import channels, clock, lines, nearest, tabular, wide
 from assets.meters.formats.canonical import (
+    FIRST,
     UNITS,
     Assumed,
     Export,
     ReadingOptions,
     canonical,
+    counted_once,
     measure,
     plain_digits,
     problems_of,
@@ -112,9 +114,8 @@ def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
         said = said.note("column-new", f"{strangers} column(s) that the layout does not know")
     filled = lines.filled_down(table.pieces(), table)
     stamped = (lines.stamped(_filtered(Batch(body), table, layout), table, point) for body in filled)
-    return together([Batch(no_readings()), *(_read(part, table, zone) for part in _parts(stamped, layout, zone))]).also(
-        *said.problems
-    )
+    parts = [_read(part, table, zone) for part in _parts(stamped, layout, zone)]
+    return counted_once(together([Batch(no_readings()), *parts])).also(*said.problems)
 
 
 def _parts(stamped: Iterable[Batch], layout: Layout, zone: str) -> Iterator[Batch]:
@@ -183,7 +184,7 @@ def _filtered(rows: Batch, table: Table, layout: Layout) -> Batch:
     )
     others = rows.rows.filter(~fits & pl.col("cells").is_not_null())["row"]
     if others.len():
-        text = f"{others.len()} row(s) are left out by the layout's filter"
+        text = f"{others.len()} row(s) are left out by the layout's filter{FIRST}"
         rows = rows.note("row-filtered", text, others[0])
     return rows.filter(fits | pl.col("cells").is_null())
 

@@ -27,9 +27,9 @@ def version(opening: list[list[str]]) -> str | None:
     return opening[0][1].upper() if opening and opening[0][0] == "100" and len(opening[0]) > 1 else None
 
 
-def records(content: Content) -> pl.DataFrame:
-    """The lines as ``row, line, kind``; ``kind`` is the first field where it is three digits, else null."""
-    return content.lines().with_columns(kind=pl.col("line").str.extract(r'^\s*"?\s*(\d{3})\s*"?\s*(?:,|$)'))
+def records(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines as ``row, line, kind``; ``kind`` is the first field where it is three digits, else null."""
+    return lines.with_columns(kind=pl.col("line").str.extract(r'^\s*"?\s*(\d{3})\s*"?\s*(?:,|$)'))
 
 
 def field(position: int | pl.Expr) -> pl.Expr:

@@ -4,19 +4,24 @@ Specified in AEMO's Meter Data File Format (MDFF) v2.6: records 100, 200, 300, 4
 from midnight. Of a meter-day that occurs twice the record with the latest UpdateDateTime counts.
 """
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 import polars as pl
 
 from assets.meters.formats import mdff
 from assets.meters.formats.canonical import (
     FAMILIES,
+    FIRST,
     UNITS,
     Export,
     ReadingOptions,
     canonical,
+    counted_once,
     measure,
     problems_of,
     without,
@@ -24,7 +29,7 @@ from assets.meters.formats.canonical import (
 from assets.meters.formats.content import Content, split
 from assets.meters.formats.mdff import FLAG, field
 from assets.meters.formats.stamps import YEARS, utc
-from quality.batch import Batch
+from quality.batch import Batch, together
 from quality.readings import LABEL, QUALITY, QUANTITY, READING_SCHEMA, no_readings
 
 FORMAT = "nem12"
@@ -44,6 +49,8 @@ _AT_ONCE = 300_000
 _MINUTE = 60_000_000  # microseconds
 _WORKERS = 4
 """Pieces that are read at a time, at most: each holds its own memory."""
+_CHANNEL = re.compile(r'\n\s*"?\s*200\s*"?\s*,')
+"""A 200 record, from which on nothing of those before it counts but the time in the 100 record."""
 
 
 def recognise(content: Content) -> str | None:
@@ -62,23 +69,42 @@ def read(content: Content, options: ReadingOptions) -> Export:
     Options: ``timezone`` overrides the market's, ``point`` names the meter where the 200 record does not.
     """
     zone = options.timezone or mdff.MARKET_ZONE
-    records = mdff.records(content)
-    if (row := mdff.unclosed(records)) is not None:
-        return Export.rejected(FORMAT, "file-truncated", "no 900 record follows, which ends a file", row)
-    details = _details(records)
-    days = _days(records, _heads(records, zone, options.point))
-    size = max(1, _AT_ONCE // (days.rows.select(pl.col("count").max()).item() or 1))
+    parts: list[_Part] = []
     # Most of a piece's work is one column's, so the pieces share the processors.
     with ThreadPoolExecutor(min(_WORKERS, pl.thread_pool_size())) as pool:
-        pieces = list(pool.map(partial(_piece, details.rows, zone), days.rows.iter_slices(size)))
-    readings = Batch(pl.concat([no_readings(), *(piece.rows for piece in pieces)], rechunk=False))
-    for batch in (*pieces, details, days):
-        readings = readings.also(*batch.problems)
-    readings = readings.also(mdff.enclosure(records), _overfull(records))
-    readings = _latest(readings, days.rows.select("row", "serial"))
-    if _is_cut(content, records, readings.found):
-        return Export.rejected(FORMAT, "file-truncated", "the last record is incomplete", records["row"][-1])
+        for lines in content.from_each(_CHANNEL):
+            created = parts[-1].created if parts else None
+            parts.append(_part(mdff.records(lines), zone, options.point, created, pool))
+    kinds = pl.concat(part.kinds for part in parts)
+    if (row := mdff.unclosed(kinds)) is not None:
+        return Export.rejected(FORMAT, "file-truncated", "no 900 record follows, which ends a file", row)
+    readings = counted_once(together([part.readings for part in parts])).also(mdff.enclosure(kinds))
+    readings = _latest(readings, pl.concat(part.devices for part in parts))
+    if _is_cut(content, kinds, readings.found):
+        return Export.rejected(FORMAT, "file-truncated", "the last record is incomplete", kinds["row"][-1])
     return Export.of(FORMAT, readings=readings, zone=zone)
+
+
+class _Part(NamedTuple):
+    """What some channels' records hold: ``kinds`` (``row``, ``kind``) are all lines, ``devices`` (``row``, ``serial``)
+    the 300 records, ``created`` is the time of the last 100 record."""
+
+    readings: Batch
+    kinds: pl.DataFrame
+    devices: pl.DataFrame
+    created: datetime | None
+
+
+def _part(
+    records: pl.DataFrame, zone: str, point: str | None, created: datetime | None, pool: ThreadPoolExecutor
+) -> _Part:
+    details, heads = _details(records), _heads(records, zone, point, created)
+    days = _days(records, heads)
+    size = max(1, _AT_ONCE // (days.rows.select(pl.col("count").max()).item() or 1))
+    pieces = list(pool.map(partial(_piece, details.rows, zone), days.rows.iter_slices(size)))
+    readings = together([Batch(no_readings()), *pieces]).also(*details.problems, *days.problems, _overfull(records))
+    last = heads["created"][-1] if heads.height else created
+    return _Part(readings, records.select("row", "kind"), days.rows.select("row", "serial"), last)
 
 
 def _piece(details: pl.DataFrame, zone: str, days: pl.DataFrame) -> Batch:
@@ -96,8 +122,11 @@ def _overfull(records: pl.DataFrame) -> pl.DataFrame:
     return problems_of(wrong, "row-malformed", "a 200 record of more than ten fields")
 
 
-def _heads(records: pl.DataFrame, zone: str, point: str | None) -> pl.DataFrame:
-    """The 200 records: point, channel, quantity, unit and length; and 100 and 900 records, which end their reach."""
+def _heads(records: pl.DataFrame, zone: str, point: str | None, created: datetime | None) -> pl.DataFrame:
+    """The 200 records: point, channel, quantity, unit and length; and 100 and 900 records, which end their reach.
+
+    ``created`` is the time of the 100 record before all of them.
+    """
     units = pl.DataFrame(
         {
             "uom": list(UNITS),
@@ -115,7 +144,10 @@ def _heads(records: pl.DataFrame, zone: str, point: str | None) -> pl.DataFrame:
         serial=field(6).fill_null(""),
         uom=pl.when(of_channel).then(field(7).str.to_lowercase().fill_null("")),
         minutes=field(8).cast(pl.Int32, strict=False),
-        created=pl.when(pl.col("kind") == "100").then(mdff.instant(field(2), zone)).forward_fill(),
+        created=pl.when(pl.col("kind") == "100")
+        .then(mdff.instant(field(2), zone))
+        .forward_fill()
+        .fill_null(pl.lit(created, UTC)),
     )
     heads = heads.join(units, on="uom", how="left", maintain_order="left")
     wanted = pl.col("channel").str.slice(0, 1).str.to_uppercase().replace_strict(_QUANTITY, default=None)
@@ -160,7 +192,7 @@ def _days(records: pl.DataFrame, heads: pl.DataFrame) -> Batch:
     batch = Batch(days.drop("rest", "broken")).also(problems_of(strange, "row-malformed", "not a record of NEM12"))
     if not mended.len():
         return batch
-    text = f"{mended.len()} record(s) broken over several lines are put together; the first is named"
+    text = f"{mended.len()} record(s) broken over several lines are put together{FIRST}"
     return batch.note("row-mended", text, mended[0])
 
 
@@ -308,10 +340,10 @@ def _intervals(days: pl.DataFrame, named: pl.DataFrame, zone: str) -> pl.DataFra
     return pl.concat([plain, flagged.select(plain.columns)]).with_columns(pl.col("start").cast(UTC))
 
 
-def _is_cut(content: Content, records: pl.DataFrame, problems: pl.DataFrame) -> bool:
+def _is_cut(content: Content, kinds: pl.DataFrame, problems: pl.DataFrame) -> bool:
     """Whether a file that promises no end stops in a record: no line end, and its last day is among the problems."""
-    if content.ends_whole or not records.height or records["kind"][-1] == "900":
+    if content.ends_whole or not kinds.height or kinds["kind"][-1] == "900":
         return False
-    last = records.filter(pl.col("kind").is_in(["200", "300"]))["row"].tail(1)
+    last = kinds.filter(pl.col("kind").is_in(["200", "300"]))["row"].tail(1)
     concerned = problems.filter(pl.col("code") != "day-repeated")["row"].max()
     return bool(last.len() and concerned is not None and concerned >= last[0])

@@ -54,7 +54,7 @@ def read(content: Content, options: ReadingOptions) -> Export:
     Options: ``timezone`` overrides the market's, ``point`` names the meter where the record does not.
     """
     zone = options.timezone or mdff.MARKET_ZONE
-    records = mdff.records(content)
+    records = mdff.records(content.lines())
     if (row := mdff.unclosed(records)) is not None:
         return Export.rejected(FORMAT, "file-truncated", "no 900 record follows, which ends a file", row)
     strange = records.filter(pl.col("kind").is_in(_RECORDS).not_().fill_null(True))
