@@ -5,14 +5,23 @@ accumulation, aggregate. A reading type says whether a value is the energy (or m
 state, or neither; only the first can be a load profile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
 import polars as pl
 
-from assets.meters.formats.canonical import FIRST, Export, Unit, canonical, measure, resolve, resolve_registers
-from quality.batch import Batch
+from assets.meters.formats.canonical import (
+    FIRST,
+    Export,
+    Unit,
+    canonical,
+    counted_once,
+    measure,
+    resolve,
+    resolve_registers,
+)
+from quality.batch import Batch, together
 from quality.readings import QUALITIES, REGISTER_SCHEMA
 
 Form = Literal["interval", "register", "none"]
@@ -99,36 +108,59 @@ def worst(qualities: Sequence[str]) -> str:
     return max(qualities, key=QUALITIES.index, default="unknown")
 
 
-def export(format: str, typed: Batch, zone: str) -> Export:
-    """The export of typed values, a row each.
+def numbered(frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Each of ``frames`` with the ``row`` of each value, counted from 1 in all; a frame that was taken is let go."""
+    row = 1
+    while frames:
+        frame = frames.pop(0).with_row_index("row", offset=row).with_columns(pl.col("row").cast(pl.Int64))
+        row += frame.height
+        yield frame
+
+
+class _Part(NamedTuple):
+    """What is made of some of a document's values, and how many there are, and how many of no kind that is kept."""
+
+    readings: Batch
+    registers: Batch
+    values: int
+    others: int
+
+
+def export(format: str, typed: Iterable[Batch], zone: str) -> Export:
+    """The export of typed values, a row each, that come some at a time, at least once.
 
     Needs ``row, point, channel, raw`` (text), ``start, minutes, end`` (UTC; an interval's start or a register's may be
     null), ``quality, quality_raw, version`` and ``ReadingType``'s fields (``factor`` in EXACT). Intervals of at most
     ``LONGEST`` minutes are readings; registers and billing periods are registers.
     """
-    form, none = pl.col("form"), pl.col("form") == "none"
-    for where, code, text in (
-        (none, "reading-kind", "value(s) are momentary, extreme or of no told kind: no interval"),
-        (
-            (pl.col("quantity") == "other") & ~none,
-            "quantity-other",
-            "value(s) of another or untold unit, direction or commodity",
-        ),
-    ):
-        named = typed.rows.filter(where)["row"]
-        if named.len():
-            typed = typed.note(code, f"{named.len()} {text}{FIRST}", named.min())  # type: ignore[arg-type]
-    if typed.rows.height and typed.rows.select(none.all()).item():
-        nothing = typed.note("format-no-interval", "none of its values is an interval's or a register's")
+    parts = [_part(each) for each in typed]
+    readings = counted_once(together([part.readings for part in parts]))
+    registers = counted_once(together([part.registers for part in parts]))
+    values = sum(part.values for part in parts)
+    if values and values == sum(part.others for part in parts):
+        nothing = readings.note("format-no-interval", "none of its values is an interval's or a register's")
         return Export.of(format, readings=nothing, zone=zone)
+    return Export.of(format, readings=resolve(readings), registers=resolve_registers(registers), zone=zone)
+
+
+def _part(typed: Batch) -> _Part:
+    form, none = pl.col("form"), pl.col("form") == "none"
+    others = typed.rows.filter(none)["row"]
+    untold = typed.rows.filter((pl.col("quantity") == "other") & ~none)["row"]
+    for rows, code, text in (
+        (others, "reading-kind", "value(s) are momentary, extreme or of no told kind: no interval"),
+        (untold, "quantity-other", "value(s) of another or untold unit, direction or commodity"),
+    ):
+        if rows.len():
+            typed = typed.note(code, f"{rows.len()} {text}{FIRST}", rows.min())  # type: ignore[arg-type]
     billed = (form == "interval") & (pl.col("minutes") > LONGEST).fill_null(True)
-    readings = resolve(canonical(measure(typed.filter((form == "interval") & ~billed))))
+    readings = canonical(measure(typed.filter((form == "interval") & ~billed)))
     registers = _registers(typed.rows.filter((form == "register") | billed))
-    return Export.of(format, readings=readings, registers=registers, zone=zone)
+    return _Part(readings, registers, typed.rows.height, others.len())
 
 
 def _registers(rows: pl.DataFrame) -> Batch:
-    """Reads in ``REGISTER_SCHEMA``: of a register its state, of a billing period its value. The latest version wins."""
+    """Reads in ``REGISTER_SCHEMA``: of a register its state, of a billing period its value."""
     interval = pl.col("form") == "interval"
     values = measure(Batch(rows.with_columns(minutes=pl.when(interval).then("minutes"))))
     state = pl.col("form") == "register"
@@ -137,4 +169,4 @@ def _registers(rows: pl.DataFrame) -> Batch:
         value=pl.when(~state).then("value"),
         start=pl.when(~state).then("start"),
     )
-    return resolve_registers(canonical(reads, REGISTER_SCHEMA))
+    return canonical(reads, REGISTER_SCHEMA)

@@ -24,6 +24,7 @@ from assets.meters.formats.content import Content
 from assets.meters.formats.markup import MarkupError
 from assets.meters.formats.stamps import YEARS
 from quality.batch import Batch
+from quality.problems import problem
 
 FORMAT = "espi"
 KIND = "xml"
@@ -153,11 +154,12 @@ def read(content: Content, options: ReadingOptions) -> Export:
     blocks = _described(feed, options.point)
     if blocks["point"].null_count():
         return Export.rejected(FORMAT, "file-malformed", "no link names a usage point, and no option 'point'")
-    readings = _timed(pl.concat(feed.frames).with_row_index("row", offset=1), blocks)
+    # A frame holds whole blocks.
+    export = cim.export(FORMAT, (_timed(frame, blocks) for frame in cim.numbered(feed.frames)), zone)
     if multiplied := sum(block["multiplied"] for block in feed.blocks):
         text = f"{multiplied} block(s) hold a multiplier of their own, which ESPI does not have there"
-        readings = readings.note("multiplier-ignored", text)
-    return cim.export(FORMAT, readings, zone)
+        export = export.also(problem("multiplier-ignored", text))
+    return export
 
 
 def _path(href: str) -> str:
@@ -270,7 +272,7 @@ def _whole(text: str | None) -> int | None:
 
 def _timed(readings: pl.DataFrame, blocks: pl.DataFrame) -> Batch:
     """Readings that have a period, as ``cim.export`` needs them."""
-    frame = readings.with_columns(pl.col("row").cast(pl.Int64)).join(blocks, on="block", maintain_order="left")
+    frame = readings.join(blocks, on="block", maintain_order="left")
     seconds, start = (pl.col(name).cast(pl.Int64, strict=False) for name in ("duration", "start"))
     if frame["start"].null_count() or frame["duration"].null_count():
         count, untold = pl.len().over("block"), pl.col("start").is_null().all().over("block")

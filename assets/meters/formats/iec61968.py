@@ -74,9 +74,9 @@ def read(content: Content, options: ReadingOptions) -> Export:
         return Export.of(FORMAT, readings=withdrawn, zone=zone)
     if not frames:
         return Export.rejected(FORMAT, "format-no-interval", "no IntervalReadings and no Readings in the message")
-    frame = pl.concat(frames).with_row_index("row", offset=1).with_columns(pl.col("row").cast(pl.Int64))
-    named = frame.with_columns(pl.col("point").fill_null(pl.lit(options.point, pl.String)))
-    return _differenced(cim.export(FORMAT, _timed(named, header.get("Timestamp"), zone), zone))
+    point, sent = pl.col("point").fill_null(pl.lit(options.point, pl.String)), header.get("Timestamp")
+    typed = (_timed(frame.with_columns(point), sent, zone) for frame in cim.numbered(frames))
+    return _differenced(cim.export(FORMAT, typed, zone))
 
 
 def _walk(content: Content) -> tuple[list[pl.DataFrame], dict[str, str | None]]:
