@@ -178,7 +178,10 @@ def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequen
         digits = digits.str.replace(decimal, ".", literal=True)
     unit = batch.rows.select(((pl.col("factor") == 1) & ~pl.col("average")).fill_null(False).all()).item()
     # Most exports are in the canonical unit already: no arithmetic, and text is cleaned only where it must be.
-    plain = batch.rows["raw"].cast(ENERGY, strict=False) if unit and (decimal, thousands, *nulls) == (".", "") else None
+    clean = (
+        unit and (decimal, thousands) == (".", "") and not pl.Series(nulls, dtype=pl.String).str.contains(r"\d").any()
+    )
+    plain = batch.rows["raw"].cast(ENERGY, strict=False) if clean else None
     if plain is not None and not plain.null_count():
         batch = batch.with_columns(value=plain)
     else:

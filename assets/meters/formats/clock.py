@@ -57,9 +57,10 @@ def _shape(text: str) -> str:
 def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
     """Distinct ``text``s with the ``stamp`` (local Datetime[us], null where unreadable) and its own ``offset`` (minutes
     from UTC, null where it tells none)."""
+    text = text.unique()
+    read = pl.DataFrame({"text": text}, schema={"text": pl.String})
     if how.epoch is not None:
         since = pl.from_epoch(pl.col("text").str.strip_chars().cast(pl.Int64, strict=False), how.epoch)
-        read = pl.DataFrame({"text": text.unique()}, schema={"text": pl.String})
         in_range = pl.col("stamp").dt.year().is_between(*YEARS)
         stamp = read.select("text", offset=pl.lit(0, pl.Int32), stamp=since.cast(pl.Datetime("us")))
         return stamp.with_columns(stamp=pl.when(in_range).then("stamp"))
@@ -92,7 +93,6 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
     if how.order == "ymd":
         century = "25" if how.era == "BE" else "20"
         plain = plain.str.replace(r"^([0-9]{2})/([0-9]{2})/([0-9]{2} )", f"{century}${{1}}-${{2}}-${{3}}")
-    read = pl.DataFrame({"text": text.unique()}, schema={"text": pl.String})
     read = read.with_columns(plain=plain, offset=offset, fraction=fraction)
     own = parse(pl.col("plain"), how.order, how.era)
     iso = pl.when(pl.col("plain").str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}")).then(

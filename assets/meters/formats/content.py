@@ -81,7 +81,7 @@ class Content:
 
 
 def _blocks(text: str, size: int, opening: re.Pattern[str] | None = None) -> Iterator[pl.DataFrame]:
-    """``lines`` in blocks, at least one, so that a large file is not also a list of Python strings."""
+    """``lines`` in blocks, at least one, so that they need no more memory than a block meanwhile."""
     start, row = 0, 1
     while start < len(text) or row == 1:
         end = text.find("\n", start + size) + 1 or len(text)
@@ -91,7 +91,7 @@ def _blocks(text: str, size: int, opening: re.Pattern[str] | None = None) -> Ite
         block = text[start:end]
         if "\r" in block:
             block = block.replace("\r\n", "\n").replace("\r", "\n")
-        lines = pl.Series("line", block.removesuffix("\n").split("\n"), pl.String)
+        lines = pl.Series("line", [block.removesuffix("\n")]).str.split("\n").explode()
         numbered = pl.DataFrame([pl.int_range(row, row + lines.len(), dtype=pl.Int64, eager=True).alias("row"), lines])
         yield numbered.filter(pl.col("line").str.contains(r"[^\s,;]"))
         start, row = end, row + lines.len()

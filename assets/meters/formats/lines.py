@@ -96,7 +96,9 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
         wrong = ~period.is_between(1, wide.LONG_DAY // layout.minutes).fill_null(False)
         checks.append((wrong | ~midnight, "stamp-bad", "no date with the number of an interval in it"))
     width, expected = pl.col("cells").list.len(), table.width
-    extra = pl.col("cells").list.slice(len(table.names)).list.join("").str.strip_chars() != ""
+    extra = pl.lit(value=False)
+    if lines.rows.select((width > len(table.names)).any()).item():
+        extra = pl.col("cells").list.slice(len(table.names)).list.join("").str.strip_chars() != ""
     least = layout.wide.places[0] if layout.wide and layout.wide.ragged and layout.wide.places else expected
     wrong_width = pl.format(f"{{}} cells where the header has {expected}", width)
     return lines.refuse(
@@ -189,7 +191,7 @@ def _judged(rows: pl.DataFrame, layout: Layout, time: list[pl.Expr], midnight: p
     at_midnight = rows.filter(midnight)
     if not at_midnight.height:
         return
-    one = rows.join(at_midnight.head(1).select("point", "part"), on=["point", "part"], nulls_equal=True, how="semi")
+    one = rows.filter(pl.col(name).eq_missing(pl.lit(at_midnight[name][0])) for name in ("point", "part"))
     stamp = pl.col("stamp")
     around = [stamp.shift(n) - stamp for n in (1, -1)]
     opens = pl.any_horizontal(each.abs() == pl.duration(minutes=layout.minutes) for each in around)

@@ -7,7 +7,7 @@ delimiter. Workbooks are read as text, in which numbers have a decimal point and
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import fastexcel
@@ -98,8 +98,13 @@ class Table:
         """The row's text under ``name``, without blanks and Excel's ``="…"`` around it; blank for no name."""
         if name is None:
             return pl.lit("")
-        found = pl.col("cells").list.get(self.names.index(name), null_on_oob=True)
-        return found.str.strip_chars("\xa0 \t").str.replace(r'^="(.*)"$', "${1}").fill_null("")
+        found = pl.col("cells").list.get(self.names.index(name), null_on_oob=True).str.strip_chars("\xa0 \t")
+        return (found.str.replace(r'^="(.*)"$', "${1}") if self._as_formulas else found).fill_null("")
+
+    @cached_property
+    def _as_formulas(self) -> bool:
+        """Whether any cell may be a formula that is a text. To look in the file costs nothing, in each cell it does."""
+        return self.content.kind != "text" or '="' in self.content.text
 
 
 def header(content: Content, layout: Layout) -> tuple[int, list[str]] | None:
