@@ -25,6 +25,7 @@ from assets.lake.encoding import check, contract_of, decode, encode, footer_size
 from assets.landing.deployment import Step
 from assets.landing.store import Store
 from quality.contracts import Table
+from quality.verdicts import ascends
 
 SWAPS = 20
 """Times a file is tried: each lost try means that another writer changed it meanwhile, so somebody made progress."""
@@ -295,7 +296,9 @@ class CityLake:
             if not self.store.remove(held.key, held.tag):
                 raise Overtaken(held.key)
             return [Written(held.key, table, worked, 0, 0, True)]
-        ordered = rows.select(table.schema.names()).cast(table.schema).sort(table.order, nulls_last=False)
+        ordered = rows.select(table.schema.names()).cast(table.schema)
+        if not ascends(ordered, table.order):
+            ordered = ordered.sort(table.order, nulls_last=False)
         data = encode(ordered, contract_of(table), held.outline if outline is None else outline)
         changed = data != held.data
         if changed and not self.store.swap(held.key, data, held.tag):

@@ -143,10 +143,11 @@ def _holes(rows: pl.DataFrame) -> pl.DataFrame:
         minutes=pl.min("minutes"),
     )
     holed = spans.filter(pl.col("span") >= pl.col("readings") * pl.col("minutes"))
-    found = rows.lazy().join(holed.lazy(), on=_SERIES, how="semi").select(*_SERIES, "start", "minutes", "row")
+    found = rows.lazy().join(holed.lazy(), on=_SERIES, how="semi").select(*_SERIES, "start", "minutes", "row").collect()
+    first = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in _SERIES)
     # To the nearest minute: clocks may be some seconds off.
-    gap = (pl.col("start").diff().over(_SERIES).dt.total_seconds() + 30) // 60
-    return found.sort(*_SERIES, "start").with_columns(gap=gap).collect()
+    gap = (pl.col("start").diff().dt.total_seconds() + 30) // 60
+    return found.sort(*_SERIES, "start").with_columns(gap=pl.when(~first).then(gap))
 
 
 def _orders(batch: Batch, export: Export, day: date | None) -> Batch:
