@@ -43,7 +43,7 @@ def slug(number: int) -> str:
     return f"big_city_{number}"
 
 
-def city(number: int = 0) -> City:
+def city(number: int = 0, buckets: int = 1) -> City:
     """A city with an inbox of meter exports and one of its register, and nothing else."""
     sources = {
         "exports": {"via": "inbox", "reader": "meter_exports", "options": {"timezone": "Asia/Bangkok"}},
@@ -51,14 +51,15 @@ def city(number: int = 0) -> City:
     }
     like = load_registry()["khon_kaen"].model_dump(mode="json", exclude_none=True)
     # No two cities of a registry lie at one point.
-    return City.model_validate(like | {"slug": slug(number), "lat": 15 + number / 1000, "sources": sources})
+    own = {"slug": slug(number), "lat": 15 + number / 1000, "meter_buckets": buckets, "sources": sources}
+    return City.model_validate(like | own)
 
 
-def write_registry(path: Path, cities: int) -> None:
+def write_registry(path: Path, cities: int, buckets: int = 1) -> None:
     """A registry file of these cities, for ``MUANG_CITIES``."""
     entries = {}
     for number in range(cities):
-        entry = city(number).model_dump(mode="json", exclude_none=True)
+        entry = city(number, buckets).model_dump(mode="json", exclude_none=True)
         entries[entry.pop("slug")] = entry
     path.write_text(yaml.safe_dump(entries, allow_unicode=True, sort_keys=False), encoding="utf-8")
 

@@ -120,6 +120,7 @@ def main() -> None:
     made = parser(__doc__)
     made.add_argument("--meters", type=int, default=20_000, help="meters a city (default 20,000)")
     made.add_argument("--cities", type=int, default=1)
+    made.add_argument("--buckets", type=int, default=1, help="that a city's meters are cut into (default 1)")
     made.add_argument("--form", choices=[*big_city.FORMS, "mixed", "each"], default="long")
     made.add_argument("--order", choices=big_city.ORDERS, default="meter", help="of the rows of a long file")
     made.add_argument("--demo", action="store_true", help="the 36 cities of the demo instead, of --meters each")
@@ -130,18 +131,18 @@ def main() -> None:
     forms = {"mixed": [big_city.FORMS], "each": [(form,) for form in big_city.FORMS]}
     told, ratios = [], dict[str, float]()
     for these in forms.get(chosen.form, [(chosen.form,)]):
-        text, ratio = compare(chosen.meters, chosen.cities, these, chosen.order, chosen.times)
+        text, ratio = compare(chosen.meters, chosen.cities, these, chosen.order, chosen.times, chosen.buckets)
         told.append(text)
         if these == ("long",):
             ratios["CPU of a night against DuckDB's bare copy"] = ratio
     finish(chosen, "night", "\n\n".join(told), ratios, LIMITS)
 
 
-def compare(meters: int, cities: int, forms: Sequence[str], order: str, times: int) -> tuple[str, float]:
+def compare(meters: int, cities: int, forms: Sequence[str], order: str, times: int, buckets: int) -> tuple[str, float]:
     """Nights of one kind beside DuckDB's copy of the same readings as long CSV: what to tell, and the ratio of CPU."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        readings = in_child(prepare, folder, meters, cities, forms, order)
+        readings = in_child(prepare, folder, meters, cities, forms, order, buckets)
         nights: list[dict[str, Any]] = []
 
         def night() -> Cost:
@@ -158,17 +159,18 @@ def compare(meters: int, cities: int, forms: Sequence[str], order: str, times: i
     ratio = cost["night"]["cpu"] / cost["bare"]["cpu"]
     bare = cost["bare"]
     head = (
-        f"A night of {cities} {'city' if cities == 1 else 'cities'} of {meters:,} meters, {', '.join(forms)}: "
+        f"A night of {cities} {'city' if cities == 1 else 'cities'} of {meters:,} meters in {buckets} bucket(s), "
+        f"{', '.join(forms)}: "
         f"{readings:,} readings, medians of {times}. It takes {ratio:.1f} times the CPU time of DuckDB's bare "
         f"sorted copy of as many readings ({bare['cpu']:.2f} s, {bare['peak']:,.0f} MB)."
     )
     return f"{head}\n\n{stage_table(nights)}", ratio
 
 
-def prepare(folder: str, meters: int, cities: int, forms: Sequence[str], order: str) -> int:
+def prepare(folder: str, meters: int, cities: int, forms: Sequence[str], order: str, buckets: int = 1) -> int:
     """Write the registry, the inboxes, and for the peer the same readings as long CSV; returns the readings."""
     place, readings = Path(folder), 0
-    big_city.write_registry(place / "cities.yaml", cities)
+    big_city.write_registry(place / "cities.yaml", cities, buckets)
     for number in range(cities):
         big_city.write_register(place / "inbox", meters, number)
         readings += big_city.write_exports(place / "inbox", range(meters), forms=forms, number=number, order=order)
