@@ -43,12 +43,14 @@ def muang(arguments: Sequence[str], moment: str) -> dict[str, Any]:
     settings.now = lambda: datetime.fromisoformat(moment).replace(tzinfo=settings.BANGKOK)
     import great_expectations  # noqa: F401 (imported in the first step that judges: no cost of that step)
 
+    stages = Stages()
+    stages.install()
+    # After that: assets are made with the functions that fill them.
     import pipelines.definitions  # noqa: F401
     from pipelines.cli import app
 
     imported: Cost = {"cpu": used() - cpu, "wall": time.perf_counter() - began, "peak": peak()}
-    stages = Stages()
-    stages.install()
+    stages.restart()
     said, code = StringIO(), 0
     sys.argv = ["muang", *arguments]
     try:

@@ -111,6 +111,12 @@ class Stages:
             if getattr(place, "__dict__", {}).get(attribute) is work:
                 setattr(place, attribute, staged)
 
+    def restart(self) -> None:
+        """Charge nobody with what was spent so far."""
+        self.costs.clear()
+        forget_peak()
+        self._mark = self._now()
+
     def rows(self) -> list[tuple[str, str, Cost]]:
         """Step, part and cost; steps in the order of the night, the parts of each together."""
         self._settle()
