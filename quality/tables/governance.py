@@ -201,7 +201,9 @@ INDICATORS = Table(
 PROGRAMME = Table(
     name="programme",
     title="Programme view",
-    description="Progress against the baseline and the published targets, and the evidence for the five criteria.",
+    description="Progress against the baseline and the published targets, the evidence for the five criteria, and the "
+    "published figures of depa's competitiveness index.",
+    version=2,
     smart="governance",
     key=("kind", "code", "reference_date"),
     day="reference_date",
@@ -209,7 +211,7 @@ PROGRAMME = Table(
     prefer=(),
     mode="replace",
     columns=(
-        Column("kind", pl.String(), "What the row tells.", nullable=False, allowed=("progress", "criterion")),
+        Column("kind", pl.String(), "What the row tells.", nullable=False, allowed=("progress", "criterion", "index")),
         Column("code", pl.String(), "Indicator, or number of the criterion.", nullable=False),
         Column("title", pl.String(), "What it is about.", nullable=False),
         Column("baseline_year", pl.Int32(), "Year that progress is measured from."),
