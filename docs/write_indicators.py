@@ -29,7 +29,9 @@ def tables() -> str:
     for number, title in CRITERIA.items():
         lines += [f"### {number}. {title}", ""]
         rows = (_row(code, one) for code, one in crosswalk().items() if one.criterion == number)
-        lines += _table(("indicator", "is", "over", "reach", "span", "nearest name in a standard", "differs"), rows)
+        lines += _table(
+            ("indicator", "in Thai", "is", "over", "reach", "span", "nearest name in a standard", "differs"), rows
+        )
         lines.append("")
     lines += [
         "### depa's competitiveness index",
@@ -43,7 +45,16 @@ def tables() -> str:
 
 def _row(code: str, one: Declared) -> list[str]:
     standard = f"{one.standard}: {one.name}" if one.standard else "–"
-    return [f"`{code}`", one.numerator, one.denominator or "–", one.reach, one.span, standard, one.differs or "–"]
+    return [
+        f"`{code}`",
+        one.title_th,
+        one.numerator,
+        one.denominator or "–",
+        one.reach,
+        one.span,
+        standard,
+        one.differs or "–",
+    ]
 
 
 def _standings() -> Iterator[list[str]]:

@@ -132,6 +132,13 @@ def test_tables_have_headers_and_files_their_digests(whole: str) -> None:
     assert "CC BY 4.0" in tree.xpath("//section[@id='sources']")[0].text_content()
 
 
+def test_who_reads_thai_reads_what_a_number_is(whole: str) -> None:
+    cards = html.fromstring(whole).xpath("//article[@class='card']")
+    titles = [card.xpath("./h3")[0].text_content() for card in cards if not card.xpath("./h3/span[@lang='th']")]
+    assert len(cards) > 25
+    assert [title for title in titles if not re.search("[ก-๙]", title)] == []
+
+
 def test_every_table_that_is_published_is_made_up_and_on_the_page(whole: str, made_up) -> None:
     published = {name for name, table in TABLES.items() if table.published} - {"verdicts"}
     assert set(made_up.all_tables()) == published
