@@ -1,7 +1,8 @@
 """The gate: everything that is asked of a table, in one place.
 
-Structure, keys and the contract block; statistics, completeness and freshness warn (``quality.verdicts`` has the rule
-of severity). Every table of the lake passes here but the operating ones, which are Muang's own ledger.
+Structure, keys and the contract block; rows that would mislead withhold; statistics, completeness and freshness warn
+(``quality.verdicts`` has the rule of severity). Every table of the lake passes here but the operating ones, which are
+Muang's own ledger.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from quality import expectations
+from quality import disclosure, expectations
 from quality.contracts import Table
 from quality.suites.suite import ROWS
 from quality.tables import TABLES, VALIDATION_RESULTS, VERDICTS
@@ -87,14 +88,41 @@ def results(verdicts: Iterable[Verdict], city: str, day: date, before: pl.DataFr
             "key": _json(shown, set(shown) - set(verdict.shows)),
             "value": _json(shown, verdict.shows),
             "bound": verdict.bound or verdict.message,
+            "severity": _severity(verdict, at),
             "since": day,
         }
         for verdict in verdicts
         if not TABLES[verdict.table].of_customers
-        for shown in verdict.sample
+        for at, shown in enumerate(verdict.sample)
     ]
     told = pl.DataFrame(rows, schema=VALIDATION_RESULTS.schema).unique(VALIDATION_RESULTS.key, maintain_order=True)
     return told if before is None else _standing(told, before, VALIDATION_RESULTS)
+
+
+def _severity(verdict: Verdict, at: int) -> str:
+    """What the row at a place of a verdict's sample does to indicators that rest on it."""
+    if verdict.verdict == "note":
+        return "note"
+    return "withhold" if at < verdict.misleading or verdict.verdict == "block" else "warn"
+
+
+def withheld(verdicts: pl.DataFrame) -> dict[str, str]:
+    """Tables that are not published, with the reason as it may be published, by rows of ``VERDICTS``: those that a
+    check withholds, and what is made of them."""
+    told = disclosure.published(verdicts.filter(verdict="withhold").select(VERDICTS.schema.names()))
+    found: dict[str, str] = {}
+    for name, check, message in told.select("table", "check", "message").iter_rows():
+        found[name] = f"{found[name]}; {check}: {message}" if name in found else f"{check}: {message}"
+    more = found
+    while more:
+        more = {
+            table.name: f"made of {source}, which is withheld"
+            for table in TABLES.values()
+            for source in (table.derived_from, *table.also_from)
+            if source in found and table.name not in found
+        }
+        found |= more
+    return found
 
 
 def _standing(told: pl.DataFrame, before: pl.DataFrame, table: Table) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from assets.lake import ingest, overlap
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
+from assets.lake.verdicts import judge, keep
 from assets.landing.deployment import Step
 from quality import gate, privacy
 from quality.meter_grid import MINUTE, midnight
@@ -259,10 +260,8 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
         ingest.settle(lake, METER_FINAL, [reading_day])
     # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
     written = pl.concat(cells)
-    found = gate.judge(LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), day, more=verdicts, city=step.city.slug)
-    ingest.write_verdicts(step, LOAD_PROFILE, found)
-    basis_found = worst(basis_verdicts)
-    ingest.write_verdicts(step, LOAD_PROFILE_BASIS, basis_found)
+    found = judge(step, LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), more=verdicts)
+    basis_found = keep(step, LOAD_PROFILE_BASIS, worst(basis_verdicts))
     return Built(days, files, [*found, *basis_found])
 
 

@@ -342,8 +342,8 @@ POWER_SYSTEM = Table(
     key=("dataset", "series", "area", "sector", "period", "start"),
     day="local_date",
     row_rules=(
-        plausible("value", 0, 60_000, source=_SYSTEM, where={"unit": "MW"}),
-        plausible("value", 0, 25_000, source=_SYSTEM, where={"unit": "GWh"}),
+        plausible("value", 0, 60_000, source=_SYSTEM, where={"unit": "MW"}, severity="withhold"),
+        plausible("value", 0, 25_000, source=_SYSTEM, where={"unit": "GWh"}, severity="withhold"),
         plausible("value", 5, 46, source=_SYSTEM, where={"unit": "°C"}),
     ),
     columns=(

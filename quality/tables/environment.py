@@ -154,8 +154,8 @@ WATER_LEVELS = Table(
     day="local_date",
     max_age=timedelta(days=2),
     row_rules=(
-        plausible("storage_pct", maximum=200, source=_GAUGE),
-        plausible("above_bank_m", -40, 6, source=_GAUGE),
+        plausible("storage_pct", maximum=200, source=_GAUGE, severity="withhold"),
+        plausible("above_bank_m", -40, 6, source=_GAUGE, severity="withhold"),
         RowRule(
             "contradicts:above_bank_m:storage_pct",
             ((pl.col("above_bank_m") > 0.1) & (pl.col("storage_pct") < 90))
