@@ -42,7 +42,7 @@ def _accepted(verdict: Verdict, about: Sequence[Review], used: set[int]) -> Verd
     said = "; ".join(map(str, known))
     # Rows that are not shown are reviewed by nothing that names rows.
     if whole or verdict.failed == len(verdict.sample) - len(left):
-        return replace(verdict, verdict="note", misleading=0, message=f"reviewed: {said}; {verdict.message}")
+        return replace(verdict, verdict="note", misleading=0, days=(), message=f"reviewed: {said}; {verdict.message}")
     failed = verdict.failed - (len(verdict.sample) - len(left))
     shown = verdict.sample[: verdict.misleading]
     misleading = verdict.misleading - len(shown) + sum(row in left for row in shown)

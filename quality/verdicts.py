@@ -48,7 +48,8 @@ class Verdict:
 
     ``sample`` holds at most ``SAMPLE`` of them as dicts, never a metering point's id. Its ``shows`` are what was
     judged, its other columns tell the row; ``bound`` is what was expected. ``misleading`` of the ``failed`` would
-    mislead; they come first in the sample. A grade ``withhold`` is that of the whole table (``weighed``).
+    mislead; they come first in the sample, and are of the table's ``days``. A grade ``withhold`` is that of the whole
+    table (``weighed``).
     """
 
     table: str
@@ -61,6 +62,7 @@ class Verdict:
     shows: tuple[str, ...] = ()
     bound: str = ""
     misleading: int = 0
+    days: tuple[date, ...] = ()
 
 
 def weighed(verdict: Verdict) -> Verdict:
@@ -175,15 +177,17 @@ def odd_rows(
             "_misleads", descending=True, maintain_order=True
         )
         misleading = int(rows["_misleads"].sum())
+    wrong = rows.head(misleading)
+    days = tuple(wrong[table.day].drop_nulls().unique().sort()) if table.day in wrong.columns else ()
     if table.of_customers:
         text = f"{count} rows; expected: {bound}"
-        return weighed(Verdict(table.name, check, grade, checked, count, text, misleading=misleading))
+        return weighed(Verdict(table.name, check, grade, checked, count, text, misleading=misleading, days=days))
     shown = [name for name in dict.fromkeys([*(key or table.key), *shows]) if name in rows.columns]
     sample = _sample(rows.select(shown))
     first = ", ".join(f"{name} {value}" for name, value in sample[0].items() if value is not None)
     text = f"{count} of {checked} rows, first: {first}; expected: {bound}"
     return weighed(
-        Verdict(table.name, check, grade, checked, count, text, sample, tuple(shows), bound, misleading=misleading)
+        Verdict(table.name, check, grade, checked, count, text, sample, tuple(shows), bound, misleading, days)
     )
 
 
@@ -226,6 +230,7 @@ def together(verdicts: Iterable[Verdict]) -> list[Verdict]:
                 checked=sum(each.checked for each in part),
                 failed=sum(each.failed for each in part),
                 misleading=sum(each.misleading for each in part),
+                days=tuple({day for each in part for day in each.days}),
             )
         )
         for part in parts.values()

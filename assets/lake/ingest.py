@@ -300,10 +300,12 @@ def _held(table: Table, rows: pl.DataFrame) -> tuple[tuple[date, int], ...]:
 def _judged(
     step: Step, table: Table, entries: Sequence[Entry], files: Sequence[Written], more: Sequence[Verdict] = ()
 ) -> Ingested:
-    """Judge the days that were written (the newest if none was), then enter the deliveries into the ledger."""
+    """Judge the days that were written and those that mislead (else the newest), then enter the deliveries into the
+    ledger."""
     lake = CityLake.of(step)
     stored = lake.days(table)
-    judged = sorted({day for file in files for day in file.days}) or stored[-1:]
+    due = {day for file in files for day in file.days} | verdicts.misleading_days(lake, table)
+    judged = sorted(due) or stored[-1:]
     # Of readings a file at a time: a night of a big city does not fit into memory.
     pieces = lake.pieces(table, judged) if table.bucketed else [lake.pick(table, judged)]
     whole = lake.read(table) if table.across else None
@@ -311,6 +313,7 @@ def _judged(
     past = [*_past_verdicts(lake, table, stored, step.day), *_source_verdicts(lake, table, entries, step.day)]
     newest = stored[-1] if stored else None
     found = verdicts.judge(step, table, pieces, newest, whole, [*more, *deliveries, *past])
+    verdicts.remember(lake, table, judged, found)
     ledger.record(lake, table, entries)
     return Ingested(entries, files, found)
 

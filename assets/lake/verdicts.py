@@ -1,6 +1,6 @@
 """The one way to a table's verdicts: judge its rows, accept what is reviewed, keep what is left in the lake."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
 from functools import partial
 
@@ -39,6 +39,25 @@ def keep(step: Step, table: Table, verdicts: Iterable[Verdict]) -> list[Verdict]
     for ours, rows in ((VERDICTS, told), (VALIDATION_RESULTS, shown)):
         lake.revise(ours, [step.day], partial(_among, rows, pl.col(ours.key[0]) != table.name))
     return judged
+
+
+def misleading_days(lake: CityLake, table: Table) -> set[date]:
+    """Days of a table whose rows mislead by the last verdicts on them."""
+    return {date.fromisoformat(key[-10:]) for key in lake.store.list(_misleading_key(lake, table))}
+
+
+def remember(lake: CityLake, table: Table, days: Collection[date], verdicts: Iterable[Verdict]) -> None:
+    """Note which of the ``days`` that the verdicts are on mislead, so that they are judged every night until they are
+    corrected or reviewed."""
+    wrong = {day for verdict in verdicts for day in (verdict.days if verdict.misleading else ())}
+    for day in {*days} & wrong:
+        lake.store.write(f"{_misleading_key(lake, table)}/{day}", b"")
+    for day in ({*days} - wrong) & misleading_days(lake, table):
+        lake.store.delete(f"{_misleading_key(lake, table)}/{day}")
+
+
+def _misleading_key(lake: CityLake, table: Table) -> str:
+    return f"work/misleading/{table.name}/city={lake.city}"
 
 
 def latest(lake: CityLake, first: date, last: date) -> pl.DataFrame:
