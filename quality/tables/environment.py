@@ -293,7 +293,6 @@ STATIONS = Table(
     key=("network", "station_id", "valid_from"),
     day="valid_from",
     lineage=False,
-    prefer=(),
     derived_from="station_lists",
     columns=(
         *_STATION,
