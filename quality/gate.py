@@ -16,7 +16,7 @@ from quality import disclosure, expectations
 from quality.contracts import Table
 from quality.suites.suite import ROWS
 from quality.tables import TABLES, VALIDATION_RESULTS, VERDICTS
-from quality.verdicts import Verdict, by_row, contract, freshness, keys, structure, together, worst
+from quality.verdicts import Verdict, by_row, contract, freshness, keys, of_group, structure, together, worst
 
 
 def judge(
@@ -40,17 +40,19 @@ def judge(
     for rows in (pieces,) if isinstance(pieces, pl.DataFrame) else pieces:
         shapes.append(structure(table, rows))
         if not blocks(shapes):  # else nothing else can be asked
-            found_by_row += [keys(table, rows), contract(table, rows), *by_row(table, rows)]
+            found_by_row += of_group("contract", [keys(table, rows), contract(table, rows)])
+            found_by_row += of_group("plausible", by_row(table, rows))
             asked.append(expectations.asked(table, rows))
-    found = [*worst(shapes), *together(found_by_row)]
+    found = [*of_group("contract", worst(shapes)), *together(found_by_row)]
     if not blocks(found):
         frames = {name: pl.concat([part[name] for part in asked]) for name in asked[0]}
         rows = frames[ROWS]
-        found += expectations.judge(table, frames, city)
-        found += [verdict for rule in table.rules if rows.height for verdict in rule(table, rows)]
+        found += of_group("suite", expectations.judge(table, frames, city))
+        if rows.height:
+            found += of_group("plausible", (verdict for rule in table.rules for verdict in rule(table, rows)))
     if whole is not None:
-        found += [verdict for rule in table.across for verdict in rule(table, whole)]
-    return worst([*found, freshness(table, newest, day), *more])
+        found += of_group("cross", (verdict for rule in table.across for verdict in rule(table, whole)))
+    return worst([*found, *of_group("freshness", [freshness(table, newest, day)]), *more])
 
 
 def blocks(verdicts: Iterable[Verdict]) -> bool:

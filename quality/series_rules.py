@@ -138,7 +138,8 @@ def jumps(value: str, *series: str, most: float = JUMP, withhold: float = verdic
         bound = f"{value} within a factor of {most:g} of what {YEARS} years before it told"
         shows = (value, "least", "greatest", "ratio")
         misleads = (pl.col("ratio") > withhold) | (pl.col("ratio") * withhold < 1)
-        return [verdicts.odd_rows(table, f"jump:{value}", pairs.height, odd, shows, bound, misleads=misleads)]
+        found = verdicts.odd_rows(table, f"jump:{value}", pairs.height, odd, shows, bound, misleads=misleads)
+        return verdicts.of_group("history", [found])
 
     return rule
 

@@ -24,6 +24,9 @@ Grade = Literal["pass", "note", "warn", "withhold", "block"]
 GRADES: tuple[Grade, ...] = get_args(Grade)
 """From the lightest to the gravest."""
 
+Group = Literal["contract", "plausible", "history", "cross", "suite", "freshness", "making"]
+"""What kind of rule a check is (``quality.groups``)."""
+
 SAMPLE = 20
 """Rows shown with a verdict: enough to see the pattern, few enough for Dagster's metadata."""
 
@@ -63,6 +66,12 @@ class Verdict:
     bound: str = ""
     misleading: int = 0
     days: tuple[date, ...] = ()
+    group: Group = "making"
+
+
+def of_group(group: Group, verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """The verdicts as those of a group, unless they say their own."""
+    return [replace(each, group=group) if each.group == "making" else each for each in verdicts]
 
 
 def weighed(verdict: Verdict) -> Verdict:

@@ -28,7 +28,7 @@ from quality.tables import (
     REGISTER_READS,
     TABLES,
 )
-from quality.verdicts import HALF, Verdict, odd_rows
+from quality.verdicts import HALF, Verdict, odd_rows, of_group
 
 
 @dataclass(frozen=True)
@@ -311,6 +311,7 @@ def _judged(
     whole = lake.read(table) if table.across else None
     deliveries = [] if table is METER_SUPERSEDED else _delivery_verdicts(table, entries)
     past = [*_past_verdicts(lake, table, stored, step.day), *_source_verdicts(lake, table, entries, step.day)]
+    past = of_group("history", past)
     newest = stored[-1] if stored else None
     found = verdicts.judge(step, table, pieces, newest, whole, [*more, *deliveries, *past])
     verdicts.remember(lake, table, judged, found)

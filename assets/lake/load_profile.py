@@ -20,7 +20,7 @@ from assets.landing.deployment import Step
 from quality import gate, privacy
 from quality.meter_grid import MINUTE, midnight
 from quality.tables import DELIVERED, IS_CUSTOMER, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_FINAL, QUARTERS
-from quality.verdicts import Verdict, contract, keys, structure, worst
+from quality.verdicts import Verdict, contract, keys, of_group, structure, worst
 
 QUARTER = 15
 """Minutes. Shorter intervals that divide it are summed; a longer one is never spread, that would invent a shape."""
@@ -242,7 +242,8 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
             parts = contributions(scan.filter(mine).collect() for scan in scans)
             known = before if before.height else None
             profile = build(parts, register, known, restatable(reading_day, day), past.of(reading_day))
-            judged = [check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)] + profile.verdicts
+            judged = of_group("contract", (check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)))
+            judged += profile.verdicts
             basis_judged = gate.judge(LOAD_PROFILE_BASIS, profile.basis, reading_day, day)
             verdicts += judged
             basis_verdicts += basis_judged

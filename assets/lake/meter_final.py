@@ -48,7 +48,7 @@ from quality.vee.thresholds import Thresholds
 from quality.vee.validate import judge as by_rules, meter_quality, vee_rules
 from quality.vee.verdicts import meter_verdicts
 from quality.vee.window import RATES, Floats, Ints, MeterDay
-from quality.verdicts import Verdict, contract, keys, together
+from quality.verdicts import Verdict, contract, keys, of_group, together
 
 DAY = timedelta(days=1)
 ASKED_WITHIN = timedelta(days=60)
@@ -98,7 +98,7 @@ def make(step: Step) -> Built:
     ranges = lake.read(MISSING_READINGS, (step.day - ASKED_WITHIN, step.day))
     balance = lake.pick(FEEDER_BALANCE, [newest] if newest else [])
     told = [
-        *judge(step, METER_FINAL, (), newest, more=together(verdicts)),
+        *judge(step, METER_FINAL, (), newest, more=of_group("plausible", together(verdicts))),
         *judge(step, METER_QUALITY, lake.pieces(METER_QUALITY, made), newest),
         *judge(step, MISSING_READINGS, ranges, newest, more=[missing_verdict(ranges)]),
         *judge(step, FEEDER_BALANCE, balance, newest, more=[balance_verdict(balance)]),
@@ -236,7 +236,7 @@ class _Work:
                 for each in day
             ]
             rows = pl.concat([METER_FINAL.empty(), *parts]).sort(METER_FINAL.order)
-            verdicts += [check(METER_FINAL, rows) for check in (keys, contract)]
+            verdicts += of_group("contract", (check(METER_FINAL, rows) for check in (keys, contract)))
             files += self.lake.swap(self.lake.hold(METER_FINAL, day[0].day, bucket), rows, [day[0].day])
         return files, verdicts
 

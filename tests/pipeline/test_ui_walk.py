@@ -122,7 +122,7 @@ def test_a_table_tells_rows_columns_units_and_checks(ui: str, page: Page) -> Non
     expect(page.get_by_text("temperature_c", exact=True)).to_be_visible()
     expect(page.get_by_text("Air temperature at 2 m. Unit: °C.")).to_be_visible()
     page.goto(f"{ui}/assets/phuket/weather?view=checks")
-    for check in ("gate", "notes"):
+    for check in ("contract", "plausible", "history", "suite", "freshness", "making"):
         expect(page.get_by_text(check, exact=True).first).to_be_visible(timeout=60_000)
 
 
