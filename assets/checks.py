@@ -38,7 +38,7 @@ def results(table: Table, verdicts: Sequence[Verdict], city: str, day: date) -> 
             passed=not found,
             severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
             description="; ".join(f"{each.check}: {each.message}" for each in found[:3]) or None,
-            metadata={"day": day.isoformat(), "judged": len(judged)} | _shown([*found, *noted], city, day),
+            metadata={"day": day.isoformat(), "judged": len(judged), **_shown([*found, *noted], city, day)},
         )
 
 
@@ -50,7 +50,7 @@ def _shown(found: Sequence[Verdict], city: str, day: date) -> dict[str, Any]:
         f"- **{each.check}** ({each.verdict}, {each.failed} of {each.checked}): {each.message}"
         for each in found[:SHOWN]
     ]
-    told = {"findings": dg.MetadataValue.md("\n".join(words))}
+    told: dict[str, Any] = {"findings": dg.MetadataValue.md("\n".join(words))}
     rows = gate.results(found, city, day)
     if rows.height:
         told["rows"] = dg.MetadataValue.table(
