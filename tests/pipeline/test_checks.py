@@ -9,7 +9,7 @@ import pytest
 from assets import checks
 from quality.contracts import Table
 from quality.groups import by_group, groups
-from quality.tables import LOAD_PROFILE, METER_INTERVALS, POPULATION, TABLES, WEATHER
+from quality.tables import HOUSEHOLD_INCOME, LOAD_PROFILE, METER_INTERVALS, POPULATION, TABLES, WEATHER
 from quality.verdicts import Grade, Verdict
 
 DAY = date(2026, 11, 20)
@@ -29,7 +29,7 @@ def outcome(table: Table, *verdicts: Verdict) -> dict[str, dg.AssetCheckResult]:
 def test_a_check_tells_rows_keys_values_bound_and_severity() -> None:
     told = outcome(POPULATION, found("warn", rows=3, misleading=1))["history"]
     assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.WARN)
-    shown = [record.data for record in told.metadata["rows"].value]
+    shown = [record.data for record in told.metadata["rows"].records]
     first = {"check": "jump:persons", "row": '{"area": "area 0"}', "value": '{"persons": 0}'}
     assert shown[0] == first | {"severity": "withhold", "expected": "persons as before"}
     assert [row["severity"] for row in shown] == ["withhold", "warn", "warn"]
@@ -41,7 +41,7 @@ def test_rows_are_capped_and_none_is_a_customers() -> None:
     many = [found("warn", rows=19), found("warn", rows=19, bound="b")]
     many[1] = Verdict(**{**many[1].__dict__, "check": "jump:houses"})
     told = outcome(POPULATION, *many)["history"]
-    assert len(told.metadata["rows"].value) == checks.SHOWN
+    assert len(told.metadata["rows"].records) == checks.SHOWN
     told = outcome(METER_INTERVALS, found("warn", METER_INTERVALS))["history"]
     assert "rows" not in told.metadata and not told.passed
 
@@ -51,7 +51,7 @@ def test_no_verdict_is_lost_and_no_table_has_more_than_seven_checks() -> None:
         assert len(groups(table)) <= 7
     strange = found("warn", LOAD_PROFILE, group="suite")
     assert strange in by_group(WEATHER, [strange])["suite"]
-    assert strange in by_group(POPULATION, [strange])["making"]
+    assert strange in by_group(HOUSEHOLD_INCOME, [strange])["making"]
 
 
 @pytest.mark.parametrize(("grade", "goes_on"), [("note", True), ("warn", True), ("withhold", True), ("block", False)])
