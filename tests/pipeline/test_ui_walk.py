@@ -135,7 +135,7 @@ def test_the_page_of_a_check_tells_which_rows_why_and_what_to_do(ui: str, page: 
     ):
         expect(page.get_by_text(words).first).to_be_visible(timeout=60_000)
     for column in ("check", "severity", "row", "value", "expected"):
-        expect(page.get_by_role("cell", name=column, exact=True).first).to_be_visible()
+        expect(page.get_by_role("columnheader", name=column, exact=True).first).to_be_visible()
 
 
 def test_the_run_of_the_command_line_can_be_executed_again_from_the_ui(
