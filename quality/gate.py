@@ -81,7 +81,8 @@ def to_frame(verdicts: Iterable[Verdict], day: date, before: pl.DataFrame | None
 
 
 def results(verdicts: Iterable[Verdict], city: str, day: date, before: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The rows that verdicts show, in the schema of table ``validation_results``; of tables of customers none."""
+    """The rows that verdicts show, in the schema of table ``validation_results``, and the days of misleading ones that
+    they do not show; of tables of customers none."""
     rows = [
         {
             "suite": verdict.table,
@@ -96,6 +97,21 @@ def results(verdicts: Iterable[Verdict], city: str, day: date, before: pl.DataFr
         for verdict in verdicts
         if not TABLES[verdict.table].of_customers
         for at, shown in enumerate(verdict.sample)
+    ]
+    rows += [
+        {
+            "suite": verdict.table,
+            "rule": verdict.check,
+            "day": day,
+            "key": _json({TABLES[verdict.table].day: wrong}, [TABLES[verdict.table].day]),
+            "value": "{}",
+            "bound": verdict.bound or verdict.message,
+            "severity": "withhold",
+            "since": day,
+        }
+        for verdict in verdicts
+        if verdict.misleading > len(verdict.sample) and not TABLES[verdict.table].of_customers
+        for wrong in verdict.days
     ]
     told = pl.DataFrame(rows, schema=VALIDATION_RESULTS.schema).unique(VALIDATION_RESULTS.key, maintain_order=True)
     return told if before is None else _standing(told, before, VALIDATION_RESULTS)

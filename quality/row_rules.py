@@ -16,8 +16,8 @@ class RowRule:
     """Rows of a table for which ``odd`` holds (null counts as not) are told, with their keys and the columns ``shows``.
 
     ``bound`` says what is expected, ``source`` who says so. Rows that are found mislead where the ``severity`` is
-    ``withhold``, and always where they are half of a day's: then it is the column, and not the row. ``among`` are the
-    rows that it judges, of those that tell all it looks at.
+    ``withhold``, and where they are half of a day's: then the column ``slips``, and not the row. ``among`` are
+    the rows that it judges, of those that tell all it looks at.
     """
 
     check: str
@@ -27,6 +27,7 @@ class RowRule:
     source: str
     severity: Literal["warn", "withhold"] = "warn"
     among: pl.Expr = field(default=pl.lit(value=True), compare=False)
+    slips: bool = True
 
     @property
     def judged(self) -> pl.Expr:
@@ -42,6 +43,7 @@ def plausible(
     source: str,
     where: Mapping[str, str | int] | None = None,
     severity: Literal["warn", "withhold"] = "warn",
+    slips: bool = True,
 ) -> RowRule:
     """Values of ``column``, in its unit, lie within the inclusive bounds, in rows that have the values ``where``."""
     value, given = pl.col(column), where or {}
@@ -51,7 +53,8 @@ def plausible(
     named = "".join(f":{wanted}" for wanted in given.values())
     bounds = f"{'' if minimum is None else f'{minimum:g}'}..{'' if maximum is None else f'{maximum:g}'}"
     odd = (low | high).fill_null(value=False) & among
-    return RowRule(f"plausible:{column}{named}", odd, (column,), f"{column} within {bounds}", source, severity, among)
+    check, bound = f"plausible:{column}{named}", f"{column} within {bounds}"
+    return RowRule(check, odd, (column,), bound, source, severity, among, slips)
 
 
 def at_most(part: str, whole: str, *, source: str) -> RowRule:

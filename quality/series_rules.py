@@ -97,6 +97,8 @@ def parts_of_total(column: str, total: str, value: str) -> "Rule":
                 parts=number.filter(pl.col(column) != total).sum(),
                 known=number.filter(pl.col(column) != total).count(),
                 totals=number.filter(pl.col(column) == total).count(),
+                least=number.filter(pl.col(column) != total).min(),
+                greatest=number.filter(pl.col(column) != total).max(),
             )
             .filter((pl.col("known") > 1) & (pl.col("totals") == 1))
         )
@@ -104,7 +106,9 @@ def parts_of_total(column: str, total: str, value: str) -> "Rule":
         odd = sums.filter(missed > UNEQUAL * pl.col("stated")).sort(place)
         bound = f"parts by {column} add up to their total within {UNEQUAL:.0%}"
         shows = ("stated", "parts")
-        misleads = missed > CONTRADICTS * pl.col("stated")
+        # What lies among its parts may be their mean, as of what a visitor spends.
+        among = pl.col("stated").is_between("least", "greatest")
+        misleads = (missed > CONTRADICTS * pl.col("stated")) & ~among
         return [verdicts.odd_rows(table, f"total:{column}", sums.height, odd, shows, bound, misleads=misleads)]
 
     return rule

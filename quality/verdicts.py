@@ -76,11 +76,12 @@ def of_group(group: Group, verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 def weighed(verdict: Verdict) -> Verdict:
     """A verdict on misleading rows, which withholds the table where they are ``HALF`` of those judged, or more than can
-    be named: then no indicator can be told apart from them. Else it warns."""
+    be named by key or day: then no indicator can be told apart from them. Else it warns."""
     if not verdict.misleading:
         return verdict
     most = verdict.misleading >= max(LEAST, HALF * verdict.checked)
-    return replace(verdict, verdict="withhold" if most or verdict.misleading > len(verdict.sample) else "warn")
+    nameless = verdict.misleading > len(verdict.sample) and not verdict.days
+    return replace(verdict, verdict="withhold" if most or nameless else "warn")
 
 
 def structure(table: Table, frame: pl.DataFrame) -> Verdict:
@@ -155,7 +156,7 @@ def by_row(table: Table, frame: pl.DataFrame) -> list[Verdict]:
         if failed[name]:
             days = pl.DataFrame([frame[table.day].alias("day"), judged[name].alias("judged"), odd[name].alias("odd")])
             counts = days.group_by("day").agg(pl.col("judged", "odd").sum())
-            slipped = counts.filter(pl.col("odd") >= LEAST, pl.col("odd") >= HALF * pl.col("judged"))["day"]
+            slipped = counts.filter(rule.slips, pl.col("odd") >= LEAST, pl.col("odd") >= HALF * pl.col("judged"))["day"]
             rows, misleads = frame.filter(odd[name]), misleads | pl.col(table.day).is_in(slipped.implode())
         found.append(odd_rows(table, rule.check, checked[name], rows, rule.shows, rule.bound, misleads=misleads))
     return found

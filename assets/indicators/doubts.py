@@ -53,7 +53,7 @@ def _doubts(results: pl.DataFrame) -> Iterator[_Doubt]:
             continue
         key = json.loads(found["key"])
         # A check may be about a delivery, of which the day is told elsewhere, and no row.
-        if found["rule"] == source_watch.CHECK or not set(key) & set(table.key):
+        if found["rule"] == source_watch.CHECK or not set(key) & {*table.key, table.day}:
             continue
         yield _Doubt(
             table.name,

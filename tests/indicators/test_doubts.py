@@ -78,6 +78,12 @@ def test_what_rests_on_rows_that_mislead_is_not_shown() -> None:
     assert table.filter(verdict="withheld")["value"].null_count() == 3
 
 
+def test_a_day_of_a_table_is_doubted_whole() -> None:
+    rows = ROWS.with_columns(sources=pl.lit("air_quality, 1 station(s)"), value=1.0, verdict=pl.lit("ok"))
+    told = lowered(rows, found("air_quality", "plausible:o3_ppb", {"local_date": "2025-06-01"}, "withhold"), {})
+    assert told["value"].is_null().to_list() == [day >= date(2025, 1, 1) for day in ROWS["period_start"]]
+
+
 def test_what_rests_on_a_withheld_table_is_not_shown_and_says_why() -> None:
     table = lowered(ROWS, VALIDATION_RESULTS.empty(), {"population": "total:sex: 4 of 4 rows", "air": "x"})
     [gone] = table.filter(verdict="withheld", indicator="waste_kg_per_head_year").to_dicts()

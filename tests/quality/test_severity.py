@@ -1,5 +1,6 @@
 """Which findings mislead: slips of a whole table withhold it, single ones the indicators, odd values neither."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -115,7 +116,6 @@ SLIPS: list[tuple[str, Table, Rows, str]] = [
     ("baht a year", HOUSEHOLD_INCOME, incomes(12), "plausible:baht_month"),
     ("kW for MW, of which half of the rows are", POWER_SYSTEM, system(1000), "plausible:value:MW"),
     ("ozone in another unit", AIR_QUALITY, hours(o3_ppb=400.0), "plausible:o3_ppb"),
-    ("a slipped day among good ones", AIR_QUALITY, hours(3)[24:] + hours(o3_ppb=400.0), "plausible:o3_ppb"),
     ("PM2.5 and PM10 swapped", AIR_QUALITY, hours(pm25_ug_m3=60.0, pm10_ug_m3=30.0), "pm25-above-pm10"),
     ("the newest year halved", POPULATION, people(newest=0.5), "jump:persons"),
     ("a total that contradicts its parts", POPULATION, people(total=10), "total:sex"),
@@ -159,6 +159,19 @@ def test_a_single_row_lets_the_table_go_and_tells_what_it_does_to_indicators(
     assert set(others) <= {"warn"}
 
 
+def test_a_slipped_day_among_good_ones_is_named() -> None:
+    told = judged(AIR_QUALITY, hours(3)[24:] + hours(o3_ppb=400.0))["plausible:o3_ppb"]
+    assert (told.verdict, told.misleading, told.days) == ("warn", 24, (DAY,))
+    doubts = gate.results([told], "phuket", DAY).filter(severity="withhold")
+    assert json.loads(doubts["key"][-1]) == {"local_date": str(DAY)}
+
+
+def test_a_mean_of_its_parts_is_no_total_that_contradicts_them() -> None:
+    row = visits(1)[0] | {"item": "spent by a visitor"}
+    rows = [row | {"origin": origin, "value": Decimal(n)} for origin, n in (("thai", 4), ("foreign", 7), ("total", 6))]
+    assert judged(VISITORS, rows)["total:origin"].misleading == 0
+
+
 def test_a_tenfold_day_misleads_and_a_missing_one_does_not() -> None:
     past = pl.concat(
         [stored(AIR_QUALITY, hours()).with_columns(local_date=DAY - timedelta(days=at)) for at in range(1, 5)]
@@ -171,11 +184,14 @@ def test_a_tenfold_day_misleads_and_a_missing_one_does_not() -> None:
 
 
 def test_more_misleading_rows_than_can_be_named_withhold_the_table() -> None:
-    def told(misleading: int) -> str:
+    def told(misleading: int, *days: date) -> Verdict:
         sample = [{"station_id": str(at)} for at in range(min(misleading, SAMPLE))]
-        return weighed(Verdict("rainfall", "c", "warn", 1000, misleading, "", sample, misleading=misleading)).verdict
+        return weighed(Verdict("rainfall", "c", "warn", 1000, misleading, "", sample, misleading=misleading, days=days))
 
-    assert (told(SAMPLE), told(SAMPLE + 1)) == ("warn", "withhold")
+    assert (told(SAMPLE).verdict, told(SAMPLE + 1).verdict) == ("warn", "withhold")
+    named = told(SAMPLE + 1, DAY)
+    assert named.verdict == "warn", "their day is named"
+    assert json.loads(gate.results([named], "phuket", DAY)["key"][-1]) == {"local_date": "2026-11-20"}
 
 
 def test_what_is_withheld_can_be_reviewed_row_by_row_or_whole() -> None:
