@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets import checks
 from assets.cities.registry import City
 from assets.indicators.make import Computed, make
 from assets.lake import answers, derive, ingest, load_profile, meter_final, register_watch, upkeep
@@ -27,16 +28,11 @@ from assets.sources.source import Source
 from quality.contracts import Table
 from quality.problems import gather, with_severity
 from quality.tables import INDICATORS, LOAD_PROFILE, METER_FINAL, METER_INTERVALS, METERS, PROGRAMME, REGISTER_WATCH
-from quality.verdicts import Verdict
 
 OWNERS = ["team:muang"]
 
 THE_COUNTRY = City.model_construct(slug=NATIONAL, name_th="ประเทศไทย", name_en="Thailand")
 """What a national source is landed for; it has no point and no province."""
-
-GATE = "gate"
-NOTES = "notes"
-"""Checks of a table: ``gate`` blocks (structure, keys, contract, critical expectations), ``notes`` only warns."""
 
 SAMPLE = 20
 """Rows of a problem list kept in the event log; the whole list is the table ``quarantine``."""
@@ -293,17 +289,15 @@ def _judged_asset(
         kinds={"polars", "parquet"},
         tags={"stage": "lake", "smart": table.smart},
         metadata={"dagster/column_schema": column_schema(table)},
-        check_specs=[
-            dg.AssetCheckSpec(GATE, asset=key, blocking=True, description="Structure, keys, contract, what blocks."),
-            dg.AssetCheckSpec(NOTES, asset=key, description="Statistics, completeness, freshness, deliveries."),
-        ],
+        check_specs=checks.specs(table, key),
     )
     def judged(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         step = _step(context, city)
         with _unquoted(table):
             done = work(step)
         told = {**metadata(done), "data_docs": dg.MetadataValue.path(data_docs.path(step.deployment.store, city.slug))}
-        return dg.MaterializeResult(metadata=told, check_results=list(check_results(done.verdicts)))
+        found = checks.results(table, done.verdicts, city.slug, step.day)
+        return dg.MaterializeResult(metadata=told, check_results=list(found))
 
     return judged
 
@@ -318,28 +312,6 @@ def _unquoted(table: Table) -> Iterator[None]:
             raise
         told = f"{table.name} could not be made; what Polars says of it quotes readings and is not repeated"
         raise type(error)(told).with_traceback(error.__traceback__) from None
-
-
-def check_results(verdicts: Sequence[Verdict]) -> Iterator[dg.AssetCheckResult]:
-    """The two Dagster checks of a table from its verdicts."""
-    blocking = [verdict for verdict in verdicts if verdict.verdict == "block"]
-    warning = [verdict for verdict in verdicts if verdict.verdict == "warn"]
-    for name, found, severity in (
-        (GATE, blocking, dg.AssetCheckSeverity.ERROR),
-        (NOTES, warning, dg.AssetCheckSeverity.WARN),
-    ):
-        yield dg.AssetCheckResult(
-            check_name=name,
-            passed=not found,
-            severity=severity,
-            description="; ".join(f"{v.check}: {v.message}" for v in found[:3]) or None,
-            metadata={
-                "judged": len(verdicts),
-                "found": len(found),
-                "findings": [f"{v.check}: {v.failed} of {v.checked}: {v.message}" for v in found[:SAMPLE]],
-                **{f"rows of {v.check}": _markdown(pl.DataFrame(v.sample)) for v in found[:SAMPLE] if v.sample},
-            },
-        )
 
 
 def column_schema(table: Table) -> dg.TableSchema:

@@ -28,6 +28,7 @@ WAY = (
     "assets/lake",
     "assets/indicators",
     "assets/snapshots",
+    "assets/checks",
     "assets/graph",
     "demo",
     "pipelines",

@@ -20,10 +20,10 @@ from assets.landing.store import Damaged
 from assets.snapshots.arrivals import arrivals
 from assets.snapshots.history import current, page_path
 from pipelines.settings import FailOn, now
+from quality import gate
 from quality.contracts import Table
-from quality.tables import DELIVERIES, VERDICTS
-
-VERDICTS_BY_WEIGHT = ("pass", "note", "warn", "block")
+from quality.tables import DELIVERIES, TABLES, VERDICTS
+from quality.verdicts import GRADES
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class CityNight:
     Counts are of the night's own deliveries; ``read_again`` are rows of earlier ones that were read only now. Of all
     that was read the lake holds ``held`` rows (a record that comes twice is one), for which files of ``rewritten`` rows
     were written.
+    ``withheld``: tables that the night does not publish, with the reason.
     ``published``: its current snapshot is what the night would publish; ``unchanged``: it was that before; ``failed``:
     deliveries that the machine could not read, and that stay due; ``worst``: of its verdicts; ``sources``: as
     ``assets.snapshots.arrivals``.
@@ -44,6 +45,7 @@ class CityNight:
     snapshot: str | None = None
     page: str | None = None
     withheld_because: str | None = None
+    withheld: Mapping[str, str] = field(default_factory=dict)
     deliveries: int = 0
     rows: int = 0
     read_again: int = 0
@@ -81,9 +83,9 @@ class Night:
         if self.infrastructure or any(c.failed for c in self.cities):
             return 3
         found: dict[FailOn, bool] = {
-            "withheld": bool(self.failures) or any(not c.published for c in self.cities),
+            "withheld": bool(self.failures) or any(not c.published or c.withheld for c in self.cities),
             "rejected": any(c.refused or c.rejected for c in self.cities),
-            "warn": any(c.worst in ("warn", "block") for c in self.cities),
+            "warn": any(c.worst in ("warn", "withhold", "block") for c in self.cities),
         }
         counts = get_args(FailOn)[: get_args(FailOn).index(fail_on) + 1]
         return 1 if any(found[each] for each in counts) else 0
@@ -157,13 +159,14 @@ def _told(step: Step, told: CityNight, because: Sequence[str]) -> CityNight:
     return replace(
         told,
         withheld_because=None if told.published else "; ".join([*blocking, *because]) or "not reached",
+        withheld={name: why for name, why in gate.withheld(verdicts).items() if TABLES[name].published},
         deliveries=deliveries["receipt"].n_unique(),
         rejected=deliveries.filter(status="rejected")["receipt"].n_unique(),
         failed=deliveries.filter(status="failed")["receipt"].n_unique(),
         rows=int(deliveries["rows"].sum()),
         refused=int(deliveries["refused"].sum()),
         tables=deliveries.filter(pl.col("rows") > 0)["table"].n_unique(),
-        worst=max(verdicts["verdict"], key=VERDICTS_BY_WEIGHT.index, default=None),
+        worst=max(verdicts["verdict"], key=GRADES.index, default=None),
         verdicts=dict(verdicts.group_by("verdict").len().sort("verdict").iter_rows()),
         sources=sources,
     )
@@ -214,6 +217,8 @@ def show(night: Night, fail_on: FailOn, console: Console) -> None:
             console.print(f"{c.slug}: {c.read_again:,} rows of earlier deliveries were read only now", highlight=False)
         if c.failed:
             console.print(f"{c.slug}: {c.failed} deliveries could not be read; the next night tries them again")
+        for name, why in c.withheld.items():
+            console.print(f"[red]{c.slug}[/] does not publish {name}: {escape(why)}", highlight=False)
         if c.withheld_because:
             console.print(f"[red]{c.slug}[/] withheld: {escape(c.withheld_because)}", highlight=False)
     published = [c for c in night.cities if c.published]

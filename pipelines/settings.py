@@ -65,8 +65,8 @@ class Settings(BaseSettings):
     )
     fail_on: FailOn = Field(
         default="rejected",
-        description="What ends a night with 1, each with all before it. withheld: a city was withheld or a step "
-        "failed. rejected: deliveries or rows were refused. warn: a check warned.",
+        description="What ends a night with 1, each with all before it. withheld: a city or a table was withheld or "
+        "a step failed. rejected: deliveries or rows were refused. warn: a check warned.",
     )
     first_day: date = Field(
         default=date(2026, 11, 1),

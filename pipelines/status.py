@@ -11,13 +11,14 @@ from assets.landing.lease import holder
 from assets.landing.store import Damaged
 from assets.snapshots.history import current
 from pipelines.settings import now
-from quality.tables import DELIVERIES, VERDICTS
+from quality import gate
+from quality.tables import DELIVERIES, TABLES, VERDICTS
 
 
 def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
-    """A city's state as plain values: ``last_delivery``, ``snapshot``, ``verdicts`` of the last day judged, and
-    ``missing``: sources of which nothing usable ever came, ``lease``: the run that is at the city, ``damaged``: why the
-    snapshot cannot be told."""
+    """A city's state as plain values: ``last_delivery``, ``snapshot``, ``verdicts`` of the last day judged,
+    ``withheld``: tables that they withhold, with the reason, ``missing``: sources of which nothing usable ever came,
+    ``lease``: the run that is at the city, ``damaged``: why the snapshot cannot be told."""
     lake = CityLake(deployment.store, city.slug)
     deliveries, judged = lake.read(DELIVERIES), lake.read(VERDICTS)
     last = judged.filter(pl.col("day") == pl.col("day").max())
@@ -37,6 +38,7 @@ def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
         "damaged": damaged,
         "verdicts": dict(last.group_by("verdict").len().sort("verdict").iter_rows()),
         "not_passed": noted.select("table", "check", "verdict", "since", "message").to_dicts(),
+        "withheld": {name: why for name, why in gate.withheld(last).items() if TABLES[name].published},
         "missing": sorted(set(city.sources) - usable),
         "lease": None if other is None else other.model_dump(mode="json") | {"stale": not other.holds(now())},
     }

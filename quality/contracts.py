@@ -74,8 +74,8 @@ Rule = Callable[["Table", pl.DataFrame], "list[Verdict]"]
 class Table:
     """One lake table, with all that is said of it.
 
-    ``key`` columns are never null and unique. ``day`` names the Date column that picks the day file. ``prefer`` are
-    the columns that decide between two deliveries of one key: the row with the greater tuple stays (null is least).
+    ``key`` columns are never null and unique. ``day`` names the Date column that picks the day file. Rows
+    without ``lineage`` are of no delivery: Muang makes them, and makes a day of them anew.
     ``max_age`` is how old the newest ``day`` may be before the gate says the table is stale (data time, not run time).
     ``published`` tables go into snapshots. ``smart`` is the Smart the table serves. ``of_customers``: its rows are of
     single customers or its checks count them, so its verdicts are published in bands only (``quality.disclosure``).
@@ -98,7 +98,6 @@ class Table:
     day: str
     columns: tuple[Column, ...]
     sort: tuple[str, ...] = ()
-    prefer: tuple[str, ...] = ("_delivered", "_number", "_receipt", "_row")
     version: int = 1
     """Of the contract: raised whenever a column is added, dropped, renamed or re-typed. Files carry it."""
     lineage: bool = True
@@ -132,13 +131,21 @@ class Table:
 
     def __post_init__(self) -> None:
         self.by_column.update({column.name: column for column in self.columns})
-        for name in (*self.key, self.day, *self.sort, *(self.prefer if self.lineage else ())):
+        for name in (*self.key, self.day, *self.sort, *self.prefer):
             if name not in self.schema:
                 raise ValueError(f"table {self.name}: {name} is not one of its columns")
         for rule in self.row_rules:
             named = {*rule.odd.meta.root_names(), *rule.shows}
             if unknown := named - set(self.schema):
                 raise ValueError(f"table {self.name}: {rule.check} judges {sorted(unknown)}, which it has not")
+
+    @property
+    def prefer(self) -> tuple[str, ...]:
+        """Columns that decide between two deliveries of one key: the row with the greater tuple (null is least) stays.
+        Rows without lineage have none."""
+        if not self.lineage:
+            return ()
+        return ("_delivered", "_number", "_receipt", "_nth" if self.of_customers else "_row")
 
     @property
     def schema(self) -> pl.Schema:

@@ -91,6 +91,9 @@ def more_disposed(table: Table, frame: pl.DataFrame) -> list[Verdict]:
 UNLIKE = 1.25
 """Ratio of two publishers' persons of one area and year that is told; registered and counted persons differ by less."""
 
+TWICE = 1.9
+"""Ratio from which one of the two misleads: half of the persons, or all of them twice."""
+
 
 def publishers_differ(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     """Check ``publishers-differ`` of ``population``: data sets that tell other persons of one area, sex and age in one
@@ -103,4 +106,5 @@ def publishers_differ(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     odd = both.filter(greater > UNLIKE * less).sort(*place, "dataset", "dataset_other")
     shows = ("persons", "dataset_other", "persons_other")
     text = f"two publishers of one number within a factor of {UNLIKE:g}"
-    return [odd_rows(table, "publishers-differ", both.height, odd, shows, text)]
+    misleads = greater > TWICE * less
+    return [odd_rows(table, "publishers-differ", both.height, odd, shows, text, misleads=misleads)]

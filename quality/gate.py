@@ -1,7 +1,8 @@
 """The gate: everything that is asked of a table, in one place.
 
-Structure, keys and the contract block; statistics, completeness and freshness warn (``quality.verdicts`` has the rule
-of severity). Every table of the lake passes here but the operating ones, which are Muang's own ledger.
+Structure, keys and the contract block; rows that would mislead withhold; statistics, completeness and freshness warn
+(``quality.verdicts`` has the rule of severity). Every table of the lake passes here but the operating ones, which are
+Muang's own ledger.
 """
 
 import json
@@ -11,11 +12,11 @@ from typing import Any
 
 import polars as pl
 
-from quality import expectations
+from quality import disclosure, expectations
 from quality.contracts import Table
 from quality.suites.suite import ROWS
 from quality.tables import TABLES, VALIDATION_RESULTS, VERDICTS
-from quality.verdicts import Verdict, by_row, contract, freshness, keys, structure, together, worst
+from quality.verdicts import Verdict, by_row, contract, freshness, keys, of_group, structure, together, worst
 
 
 def judge(
@@ -39,17 +40,19 @@ def judge(
     for rows in (pieces,) if isinstance(pieces, pl.DataFrame) else pieces:
         shapes.append(structure(table, rows))
         if not blocks(shapes):  # else nothing else can be asked
-            found_by_row += [keys(table, rows), contract(table, rows), *by_row(table, rows)]
+            found_by_row += of_group("contract", [keys(table, rows), contract(table, rows)])
+            found_by_row += of_group("plausible", by_row(table, rows))
             asked.append(expectations.asked(table, rows))
-    found = [*worst(shapes), *together(found_by_row)]
+    found = [*of_group("contract", worst(shapes)), *together(found_by_row)]
     if not blocks(found):
         frames = {name: pl.concat([part[name] for part in asked]) for name in asked[0]}
         rows = frames[ROWS]
-        found += expectations.judge(table, frames, city)
-        found += [verdict for rule in table.rules if rows.height for verdict in rule(table, rows)]
+        found += of_group("suite", expectations.judge(table, frames, city))
+        if rows.height:
+            found += of_group("plausible", (verdict for rule in table.rules for verdict in rule(table, rows)))
     if whole is not None:
-        found += [verdict for rule in table.across for verdict in rule(table, whole)]
-    return worst([*found, freshness(table, newest, day), *more])
+        found += of_group("cross", (verdict for rule in table.across for verdict in rule(table, whole)))
+    return worst([*found, *of_group("freshness", [freshness(table, newest, day)]), *more])
 
 
 def blocks(verdicts: Iterable[Verdict]) -> bool:
@@ -78,7 +81,8 @@ def to_frame(verdicts: Iterable[Verdict], day: date, before: pl.DataFrame | None
 
 
 def results(verdicts: Iterable[Verdict], city: str, day: date, before: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The rows that verdicts show, in the schema of table ``validation_results``; of tables of customers none."""
+    """The rows that verdicts show, in the schema of table ``validation_results``, and the days of misleading ones that
+    they do not show; of tables of customers none."""
     rows = [
         {
             "suite": verdict.table,
@@ -87,14 +91,56 @@ def results(verdicts: Iterable[Verdict], city: str, day: date, before: pl.DataFr
             "key": _json(shown, set(shown) - set(verdict.shows)),
             "value": _json(shown, verdict.shows),
             "bound": verdict.bound or verdict.message,
+            "severity": _severity(verdict, at),
             "since": day,
         }
         for verdict in verdicts
         if not TABLES[verdict.table].of_customers
-        for shown in verdict.sample
+        for at, shown in enumerate(verdict.sample)
+    ]
+    rows += [
+        {
+            "suite": verdict.table,
+            "rule": verdict.check,
+            "day": day,
+            "key": _json({TABLES[verdict.table].day: wrong}, [TABLES[verdict.table].day]),
+            "value": "{}",
+            "bound": verdict.bound or verdict.message,
+            "severity": "withhold",
+            "since": day,
+        }
+        for verdict in verdicts
+        if verdict.misleading > len(verdict.sample) and not TABLES[verdict.table].of_customers
+        for wrong in verdict.days
     ]
     told = pl.DataFrame(rows, schema=VALIDATION_RESULTS.schema).unique(VALIDATION_RESULTS.key, maintain_order=True)
     return told if before is None else _standing(told, before, VALIDATION_RESULTS)
+
+
+def _severity(verdict: Verdict, at: int) -> str:
+    """What the row at a place of a verdict's sample does to indicators that rest on it."""
+    if verdict.verdict == "note":
+        return "note"
+    return "withhold" if at < verdict.misleading or verdict.verdict == "block" else "warn"
+
+
+def withheld(verdicts: pl.DataFrame) -> dict[str, str]:
+    """Tables that are not published, with the reason as it may be published, by rows of ``VERDICTS``: those that a
+    check withholds, and what is made of them."""
+    told = disclosure.published(verdicts.filter(verdict="withhold").select(VERDICTS.schema.names()))
+    found: dict[str, str] = {}
+    for name, check, message in told.select("table", "check", "message").iter_rows():
+        found[name] = f"{found[name]}; {check}: {message}" if name in found else f"{check}: {message}"
+    more = found
+    while more:
+        more = {
+            table.name: f"made of {source}, which is withheld"
+            for table in TABLES.values()
+            for source in (table.derived_from, *table.also_from)
+            if source in found and table.name not in found
+        }
+        found |= more
+    return found
 
 
 def _standing(told: pl.DataFrame, before: pl.DataFrame, table: Table) -> pl.DataFrame:

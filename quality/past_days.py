@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from quality.contracts import Table
-from quality.verdicts import SAMPLE, Verdict
+from quality.verdicts import SLIP, Verdict, odd_rows
 
 DAYS = 4
 """Same-class days that a day is held against; with fewer nothing is said."""
@@ -22,7 +22,8 @@ FEWER = 0.5
 """Part of its usual rows below which a series is said to be thin, and the inverse above which it is said to be more."""
 
 OFF = 5.0
-"""Ratio to the usual mean that is told: a slip of unit is ten or more, the worst week of the burning season triples."""
+"""Ratio to the usual mean that is told, and from ``SLIP`` on misleads: a slip of unit is ten or more, the worst week of
+the burning season triples."""
 
 
 def alike(day: date, days: Collection[date]) -> list[date]:
@@ -35,7 +36,7 @@ def against_past(table: Table, rows: pl.DataFrame, past: pl.DataFrame) -> list[V
     ``alike``: one that passes where nothing is odd, none where ``past`` has fewer than ``DAYS`` days."""
     if past[table.day].n_unique() < DAYS:
         return []
-    series = list(table.usual_by)
+    series, day = list(table.usual_by), rows[table.day].max()
     today, before = (_metrics(table, frame) for frame in (rows, past))
     usual = before.group_by(series).agg(pl.exclude(table.day).median(), days=pl.len()).filter(pl.col("days") == DAYS)
     both = usual.join(today, on=series, how="left", suffix="_today").sort(series)
@@ -45,13 +46,13 @@ def against_past(table: Table, rows: pl.DataFrame, past: pl.DataFrame) -> list[V
         ratio = (now.fill_null(0) if name == "rows" else now) / then
         most = 1 / FEWER if name == "rows" else OFF
         odd = both.filter((then > 0) & ((ratio > most) | (ratio < 1 / most)))
-        shown = odd.select(*series, today=now, usual=then, ratio=ratio.round(3)).head(SAMPLE).to_dicts()
+        odd = odd.select(*series, pl.lit(day, pl.Date).alias(table.day), today=now, usual=then, ratio=ratio.round(3))
         check = "usual-rows" if name == "rows" else f"usual:{name}"
-        text = f"as on the {DAYS} days of its class before it, within a factor of {most:g}"
-        if shown:
-            first = ", ".join(f"{key} {value}" for key, value in shown[0].items())
-            text = f"{odd.height} of {both.height} series are not {text}; first: {first}"
-        found.append(Verdict(table.name, check, "warn" if shown else "pass", both.height, odd.height, text, shown))
+        bound = f"{name} as on the {DAYS} days of its class before it, within a factor of {most:g}"
+        # Rows that are not there mislead nobody: what is made of them says how few they are.
+        slip = (pl.col("ratio") > SLIP) | (pl.col("ratio") * SLIP < 1) if name != "rows" else pl.lit(value=False)
+        shows, key = ("today", "usual", "ratio"), (*series, table.day)
+        found.append(odd_rows(table, check, both.height, odd, shows, bound, key=key, misleads=slip))
     return found
 
 

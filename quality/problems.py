@@ -118,6 +118,9 @@ CODES: dict[str, tuple[Severity, str]] = {
 """Every code, with what happens (the file is rejected, the row refused to quarantine, or both are kept and it is
 said) and what it means."""
 
+WITHHOLD = ("value-future",)
+"""Codes of which half a feed's rows withhold its table: its clock is wrong, and so are days of rows that pass."""
+
 
 def problem(code: str, message: str, row: int | None = None) -> pl.DataFrame:
     """One problem as a frame of ``PROBLEM_SCHEMA``. Raises ``KeyError`` for a code that is not in ``CODES``."""

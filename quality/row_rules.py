@@ -6,6 +6,7 @@ knows the place can say whether the row is the truth.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import polars as pl
 
@@ -14,7 +15,9 @@ import polars as pl
 class RowRule:
     """Rows of a table for which ``odd`` holds (null counts as not) are told, with their keys and the columns ``shows``.
 
-    ``bound`` says what is expected, ``source`` who says so.
+    ``bound`` says what is expected, ``source`` who says so. Rows that are found mislead where the ``severity`` is
+    ``withhold``, and where they are half of a day's: then the column ``slips``, and not the row. ``among`` are
+    the rows that it judges, of those that tell all it looks at.
     """
 
     check: str
@@ -22,6 +25,14 @@ class RowRule:
     shows: tuple[str, ...]
     bound: str
     source: str
+    severity: Literal["warn", "withhold"] = "warn"
+    among: pl.Expr = field(default=pl.lit(value=True), compare=False)
+    slips: bool = True
+
+    @property
+    def judged(self) -> pl.Expr:
+        """The rows that it judges."""
+        return pl.all_horizontal(self.among, *(pl.col(name).is_not_null() for name in self.odd.meta.root_names()))
 
 
 def plausible(
@@ -31,16 +42,19 @@ def plausible(
     *,
     source: str,
     where: Mapping[str, str | int] | None = None,
+    severity: Literal["warn", "withhold"] = "warn",
+    slips: bool = True,
 ) -> RowRule:
     """Values of ``column``, in its unit, lie within the inclusive bounds, in rows that have the values ``where``."""
     value, given = pl.col(column), where or {}
     low = pl.lit(value=False) if minimum is None else value < minimum
     high = pl.lit(value=False) if maximum is None else value > maximum
-    among = [pl.col(name) == wanted for name, wanted in given.items()]
+    among = pl.all_horizontal(pl.lit(value=True), *(pl.col(name) == wanted for name, wanted in given.items()))
     named = "".join(f":{wanted}" for wanted in given.values())
     bounds = f"{'' if minimum is None else f'{minimum:g}'}..{'' if maximum is None else f'{maximum:g}'}"
-    odd = pl.all_horizontal((low | high).fill_null(value=False), *among)
-    return RowRule(f"plausible:{column}{named}", odd, (column,), f"{column} within {bounds}", source)
+    odd = (low | high).fill_null(value=False) & among
+    check, bound = f"plausible:{column}{named}", f"{column} within {bounds}"
+    return RowRule(check, odd, (column,), bound, source, severity, among, slips)
 
 
 def at_most(part: str, whole: str, *, source: str) -> RowRule:

@@ -32,6 +32,9 @@ YEARS = 5
 UNEQUAL = 0.02
 """Part of a total by which its parts may miss it: persons whose sex or origin is not told."""
 
+CONTRADICTS = 0.5
+"""Part of a total by which its parts miss it from which one of them misleads: no row that is lacking does that."""
+
 
 def frozen(*by: str, columns: tuple[str, ...]) -> "Rule":
     """Check ``frozen``: a column of a series (``by``) that has one value in all hours of a day, ``FROZEN_HOURS`` at
@@ -94,20 +97,27 @@ def parts_of_total(column: str, total: str, value: str) -> "Rule":
                 parts=number.filter(pl.col(column) != total).sum(),
                 known=number.filter(pl.col(column) != total).count(),
                 totals=number.filter(pl.col(column) == total).count(),
+                least=number.filter(pl.col(column) != total).min(),
+                greatest=number.filter(pl.col(column) != total).max(),
             )
             .filter((pl.col("known") > 1) & (pl.col("totals") == 1))
         )
-        odd = sums.filter((pl.col("stated") - pl.col("parts")).abs() > UNEQUAL * pl.col("stated")).sort(place)
+        missed = (pl.col("stated") - pl.col("parts")).abs()
+        odd = sums.filter(missed > UNEQUAL * pl.col("stated")).sort(place)
         bound = f"parts by {column} add up to their total within {UNEQUAL:.0%}"
         shows = ("stated", "parts")
-        return [verdicts.odd_rows(table, f"total:{column}", sums.height, odd, shows, bound)]
+        # What lies among its parts may be their mean, as of what a visitor spends.
+        among = pl.col("stated").is_between("least", "greatest")
+        misleads = (missed > CONTRADICTS * pl.col("stated")) & ~among
+        return [verdicts.odd_rows(table, f"total:{column}", sums.height, odd, shows, bound, misleads=misleads)]
 
     return rule
 
 
-def jumps(value: str, *series: str, most: float = JUMP) -> "Rule":
+def jumps(value: str, *series: str, most: float = JUMP, withhold: float = verdicts.SLIP) -> "Rule":
     """Check ``jump:<value>``: the newest period of a series lies beyond all of the ``YEARS`` before it by the factor
-    ``most``; a month is held against the same month of those years. A series that swings by itself raises nothing."""
+    ``most``; a month is held against the same month of those years. A series that swings by itself raises nothing.
+    Beyond the factor ``withhold`` it misleads."""
 
     def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
         monthly = pl.col("months") < 12 if "months" in series else pl.lit(value=False)
@@ -131,7 +141,9 @@ def jumps(value: str, *series: str, most: float = JUMP) -> "Rule":
         odd = pairs.filter((up | down) & (pl.max_horizontal(value, "least") >= JUMP_LEAST)).sort(table.key)
         bound = f"{value} within a factor of {most:g} of what {YEARS} years before it told"
         shows = (value, "least", "greatest", "ratio")
-        return [verdicts.odd_rows(table, f"jump:{value}", pairs.height, odd, shows, bound)]
+        misleads = (pl.col("ratio") > withhold) | (pl.col("ratio") * withhold < 1)
+        found = verdicts.odd_rows(table, f"jump:{value}", pairs.height, odd, shows, bound, misleads=misleads)
+        return verdicts.of_group("history", [found])
 
     return rule
 

@@ -3,7 +3,9 @@
 The rule of severity, for every check of the gate:
 
 - **block**: structure, keys, the contract's own bounds, privacy. Rows that break a contract were refused long before
-  the gate; one that is found here means the table itself cannot be trusted.
+  the gate; one that is found here means that the machine cannot be trusted. It holds the city.
+- **withhold**: rows that would mislead, as a slip of units does. Indicators that rest on them have no value; where they
+  are too many (``weighed``), the table is not published, nor what is made of it. The rest of the city is.
 - **warn**: statistics, completeness, freshness. The data may be odd, thin or old and still be the truth; it is
   published with the verdict beside it, and never holds a city back.
 - **note**: what a reader should know and nobody has to look into, as a rule that is tried before it warns.
@@ -12,16 +14,31 @@ The rule of severity, for every check of the gate:
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import polars as pl
 
 from quality.contracts import Table
 
-Grade = Literal["pass", "note", "warn", "block"]
+Grade = Literal["pass", "note", "warn", "withhold", "block"]
+GRADES: tuple[Grade, ...] = get_args(Grade)
+"""From the lightest to the gravest."""
+
+Group = Literal["contract", "plausible", "history", "cross", "suite", "freshness", "making"]
+"""What kind of rule a check is (``quality.groups``)."""
 
 SAMPLE = 20
 """Rows shown with a verdict: enough to see the pattern, few enough for Dagster's metadata."""
+
+HALF = 0.5
+"""Share of the rows judged from which rows that mislead are no outliers: it is the column that slipped."""
+
+LEAST = 3
+"""Misleading rows from which their share says something; fewer are told one by one."""
+
+SLIP = 8.0
+"""Factor against its own past from which a value misleads: a slip of units is of ten or more, and the quantity may have
+changed by a fifth meanwhile."""
 
 MISSING_SHARE = 0.05
 """Missing slots a city's day may have before completeness warns. Remote reading is commonly specified at 95 % or
@@ -33,7 +50,9 @@ class Verdict:
     """The outcome of one check on one table: ``failed`` of ``checked`` rows or items broke it.
 
     ``sample`` holds at most ``SAMPLE`` of them as dicts, never a metering point's id. Its ``shows`` are what was
-    judged, its other columns tell the row; ``bound`` is what was expected.
+    judged, its other columns tell the row; ``bound`` is what was expected. ``misleading`` of the ``failed`` would
+    mislead; they come first in the sample, and are of the table's ``days``. A grade ``withhold`` is that of the whole
+    table (``weighed``).
     """
 
     table: str
@@ -45,6 +64,24 @@ class Verdict:
     sample: list[dict[str, Any]] = field(default_factory=list)
     shows: tuple[str, ...] = ()
     bound: str = ""
+    misleading: int = 0
+    days: tuple[date, ...] = ()
+    group: Group = "making"
+
+
+def of_group(group: Group, verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """The verdicts as those of a group, unless they say their own."""
+    return [replace(each, group=group) if each.group == "making" else each for each in verdicts]
+
+
+def weighed(verdict: Verdict) -> Verdict:
+    """A verdict on misleading rows, which withholds the table where they are ``HALF`` of those judged, or more than can
+    be named by key or day: then no indicator can be told apart from them. Else it warns."""
+    if not verdict.misleading:
+        return verdict
+    most = verdict.misleading >= max(LEAST, HALF * verdict.checked)
+    nameless = verdict.misleading > len(verdict.sample) and not verdict.days
+    return replace(verdict, verdict="withhold" if most or nameless else "warn")
 
 
 def structure(table: Table, frame: pl.DataFrame) -> Verdict:
@@ -105,18 +142,23 @@ def contract(table: Table, frame: pl.DataFrame) -> Verdict:
 
 
 def by_row(table: Table, frame: pl.DataFrame) -> list[Verdict]:
-    """Warn of rows that the table's rules about single rows find odd, with their keys and values."""
+    """Warn of rows that the table's rules about single rows find odd, with their keys and values; where they are half
+    of a day's, they mislead."""
     if not (table.row_rules and frame.height):
         return []
-    names = [f"_{at}" for at in range(len(table.row_rules))]
-    odd = frame.select(
-        rule.odd.fill_null(value=False).alias(name) for name, rule in zip(names, table.row_rules, strict=True)
-    )
-    counts = odd.sum().row(0)
+    rules = {f"_{at}": rule for at, rule in enumerate(table.row_rules)}
+    odd = frame.select(rule.odd.fill_null(value=False).alias(name) for name, rule in rules.items())
+    judged = frame.select(rule.judged.fill_null(value=False).alias(name) for name, rule in rules.items())
+    checked, failed = judged.sum().row(0, named=True), odd.sum().row(0, named=True)
     found = []
-    for rule, name, failed in zip(table.row_rules, names, counts, strict=True):
-        rows = frame.filter(odd[name]) if failed else frame.clear()
-        found.append(odd_rows(table, rule.check, frame.height, rows, rule.shows, rule.bound))
+    for name, rule in rules.items():
+        rows, misleads = frame.clear(), pl.lit(value=rule.severity == "withhold")
+        if failed[name]:
+            days = pl.DataFrame([frame[table.day].alias("day"), judged[name].alias("judged"), odd[name].alias("odd")])
+            counts = days.group_by("day").agg(pl.col("judged", "odd").sum())
+            slipped = counts.filter(rule.slips, pl.col("odd") >= LEAST, pl.col("odd") >= HALF * pl.col("judged"))["day"]
+            rows, misleads = frame.filter(odd[name]), misleads | pl.col(table.day).is_in(slipped.implode())
+        found.append(odd_rows(table, rule.check, checked[name], rows, rule.shows, rule.bound, misleads=misleads))
     return found
 
 
@@ -130,20 +172,33 @@ def odd_rows(
     grade: Grade = "warn",
     failed: int | None = None,
     key: Sequence[str] = (),
+    misleads: pl.Expr | None = None,
 ) -> Verdict:
     """A warning (or another ``grade``) of ``rows``, or of ``failed`` rows of which these are the first, at most
     ``SAMPLE`` of them shown by their ``key`` (the table's) and ``shows``; a pass if there are none. Of customers
-    neither is shown: their rows are counted."""
+    neither is shown: their rows are counted. Rows mislead that ``misleads`` says, or all where the grade is
+    ``withhold``."""
     count = rows.height if failed is None else failed
     if not count:
         return Verdict(table.name, check, "pass", checked, 0, bound)
+    misleading = count if grade == "withhold" else 0
+    if misleads is not None:
+        rows = rows.with_columns(_misleads=misleads.fill_null(value=False)).sort(
+            "_misleads", descending=True, maintain_order=True
+        )
+        misleading = int(rows["_misleads"].sum())
+    wrong = rows.head(misleading)
+    days = tuple(wrong[table.day].drop_nulls().unique().sort()) if table.day in wrong.columns else ()
     if table.of_customers:
-        return Verdict(table.name, check, grade, checked, count, f"{count} rows; expected: {bound}")
+        text = f"{count} rows; expected: {bound}"
+        return weighed(Verdict(table.name, check, grade, checked, count, text, misleading=misleading, days=days))
     shown = [name for name in dict.fromkeys([*(key or table.key), *shows]) if name in rows.columns]
     sample = _sample(rows.select(shown))
     first = ", ".join(f"{name} {value}" for name, value in sample[0].items() if value is not None)
     text = f"{count} of {checked} rows, first: {first}; expected: {bound}"
-    return Verdict(table.name, check, grade, checked, count, text, sample, tuple(shows), bound)
+    return weighed(
+        Verdict(table.name, check, grade, checked, count, text, sample, tuple(shows), bound, misleading, days)
+    )
 
 
 def freshness(table: Table, newest: date | None, day: date) -> Verdict:
@@ -179,10 +234,14 @@ def together(verdicts: Iterable[Verdict]) -> list[Verdict]:
     for verdict in verdicts:
         parts.setdefault((verdict.table, verdict.check), []).append(verdict)
     return [
-        replace(
-            worst(sorted(part, key=lambda each: -each.failed))[0],
-            checked=sum(each.checked for each in part),
-            failed=sum(each.failed for each in part),
+        weighed(
+            replace(
+                worst(sorted(part, key=lambda each: -each.failed))[0],
+                checked=sum(each.checked for each in part),
+                failed=sum(each.failed for each in part),
+                misleading=sum(each.misleading for each in part),
+                days=tuple({day for each in part for day in each.days}),
+            )
         )
         for part in parts.values()
     ]
@@ -190,11 +249,10 @@ def together(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 def worst(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """One verdict a table and check where several days or batches were judged: the worst, the first of equals."""
-    order: dict[Grade, int] = {"pass": 0, "note": 1, "warn": 2, "block": 3}
     found: dict[tuple[str, str], Verdict] = {}
     for verdict in verdicts:
         known = found.setdefault((verdict.table, verdict.check), verdict)
-        if order[verdict.verdict] > order[known.verdict]:
+        if GRADES.index(verdict.verdict) > GRADES.index(known.verdict):
             found[verdict.table, verdict.check] = verdict
     return list(found.values())
 

@@ -2,7 +2,7 @@
 
 What the night's checks found of a table (``validation_results``: the rows, by their keys) lowers the indicators that
 rest on these rows: those whose sources name the table and, where the key tells a data set, that one, and whose period
-the rows lie in. A value that is out by ten times misleads more than it tells, and is withheld.
+the rows lie in. What rests on rows that mislead, or on a table that is withheld, has no value.
 """
 
 import json
@@ -17,9 +17,6 @@ import polars as pl
 from quality import source_watch
 from quality.tables import INDICATORS, TABLES
 
-MISLEADS: Final = 10.0
-"""Factor against its own past from which a value is withheld: a slip of units is of ten or of a thousand."""
-
 _WORSE: Final = ("ok", "partial", "stale", "withheld")
 _NAMED: Final = 3
 """Checks that a reason names; the lake's ``validation_results`` has them all."""
@@ -27,26 +24,23 @@ _NAMED: Final = 3
 
 @dataclass(frozen=True)
 class _Doubt:
-    """A row that a check found: of which table, data sets and item, on which day if its key tells one."""
+    """A row that a check found: of which table, data sets and item, on which day if its key tells one. Of a table that
+    is withheld: all its rows."""
 
     table: str
-    rule: str
-    bound: str
-    datasets: frozenset[str]
-    item: str | None
-    day: date | None
-    factor: float
-
-    @property
-    def words(self) -> str:
-        """What a reader is told."""
-        return f"{self.table}, check {self.rule}: {self.bound}"
+    words: str
+    verdict: str
+    datasets: frozenset[str] = frozenset()
+    item: str | None = None
+    day: date | None = None
 
 
-def lowered(rows: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
-    """Rows of ``indicators`` as the night's ``validation_results`` leave them: ``partial`` or ``withheld``, with the
-    reason, where a check found a row that the number is made of. In the order and schema of ``rows``."""
-    doubts = list(_doubts(results))
+def lowered(rows: pl.DataFrame, results: pl.DataFrame, withheld: Mapping[str, str]) -> pl.DataFrame:
+    """Rows of ``indicators`` as the night's ``validation_results`` and ``withheld`` tables (with the reasons) leave
+    them: ``partial`` or ``withheld``, with the reason, where a check found a row that the number is made of. In the
+    order and schema of ``rows``."""
+    doubts = [_Doubt(name, f"{name} is withheld: {reason}", "withheld") for name, reason in withheld.items()]
+    doubts += _doubts(results)
     if not doubts:
         return rows
     return pl.DataFrame([_judged(row, doubts) for row in rows.iter_rows(named=True)], schema=rows.schema)
@@ -55,20 +49,19 @@ def lowered(rows: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
 def _doubts(results: pl.DataFrame) -> Iterator[_Doubt]:
     for found in results.sort("suite", "rule", "key").iter_rows(named=True):
         table = TABLES.get(found["suite"])
-        if table is None or table is INDICATORS:
+        if table is None or table is INDICATORS or found["severity"] == "note":
             continue
-        key, value = json.loads(found["key"]), json.loads(found["value"])
+        key = json.loads(found["key"])
         # A check may be about a delivery, of which the day is told elsewhere, and no row.
-        if found["rule"] == source_watch.CHECK or not set(key) & set(table.key):
+        if found["rule"] == source_watch.CHECK or not set(key) & {*table.key, table.day}:
             continue
         yield _Doubt(
             table.name,
-            found["rule"],
-            found["bound"],
+            f"{table.name}, check {found['rule']}: {found['bound']}",
+            "withheld" if found["severity"] == "withhold" else "partial",
             frozenset(str(one) for name, one in key.items() if name in ("dataset", "dataset_other", "feed")),
             key.get("item"),
             _day(key, table.day),
-            _factor(value),
         )
 
 
@@ -81,21 +74,11 @@ def _day(key: Mapping[str, Any], column: str) -> date | None:
     return None
 
 
-def _factor(value: Mapping[str, Any]) -> float:
-    """How many times a value is out, where its check tells the ``ratio`` to what was before."""
-    try:
-        ratio = abs(float(value["ratio"]))
-    except (KeyError, TypeError, ValueError):
-        return 1.0
-    return max(ratio, 1 / ratio) if ratio else MISLEADS
-
-
 def _judged(row: dict[str, Any], doubts: list[_Doubt]) -> dict[str, Any]:
     mine = [doubt for doubt in doubts if _rests_on(row, doubt)]
     if not mine:
         return row
-    verdict = "withheld" if any(doubt.factor >= MISLEADS for doubt in mine) else "partial"
-    worst = max(verdict, row["verdict"], key=_WORSE.index)
+    worst = max(*(doubt.verdict for doubt in mine), row["verdict"], key=_WORSE.index)
     told = list(dict.fromkeys(doubt.words for doubt in mine))
     more = [f"{len(told) - _NAMED} more checks"] if len(told) > _NAMED else []
     reason = "; ".join(filter(None, [row["reason"], *told[:_NAMED], *more]))

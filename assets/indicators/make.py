@@ -1,17 +1,16 @@
 """The step that makes numbers: compute them from the city's published tables, judge them, keep them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
 
-from assets.cities.registry import City
 from assets.indicators.all import all_indicators
 from assets.indicators.doubts import lowered
 from assets.indicators.metered import METERED, metered
 from assets.indicators.programme import programme
-from assets.lake import ingest
+from assets.lake import ingest, verdicts
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from quality import gate
@@ -19,11 +18,8 @@ from quality.contracts import Table
 from quality.tables import INDICATORS, LOAD_PROFILE, LOAD_PROFILE_BASIS, PROGRAMME, TABLES, VALIDATION_RESULTS
 from quality.verdicts import Verdict
 
-Compute = Callable[[City, date, Mapping[str, pl.DataFrame]], pl.DataFrame]
-"""The rows of a day from published tables by name; a table without source is absent, one that brought nothing empty."""
-
-NUMBERS: Mapping[str, Compute] = {INDICATORS.name: all_indicators, PROGRAMME.name: programme}
-"""What makes the rows of a table, in the order they are made: each reads all published tables before it."""
+NUMBERS = (INDICATORS.name, PROGRAMME.name)
+"""Tables of numbers, in the order they are made: each reads all published tables before it."""
 
 
 @dataclass(frozen=True)
@@ -34,25 +30,33 @@ class Computed:
     verdicts: Sequence[Verdict]
 
 
-def make(step: Step, table: Table, names: Sequence[str]) -> Computed:
-    """Make the rows of ``table`` on the step's day from the tables ``names``."""
+def make(step: Step, table: Table, names: Sequence[str], since: date | None = None) -> Computed:
+    """Make the rows of ``table`` on the step's day from the tables ``names``. Where one is withheld, by verdicts of the
+    day or of ``since`` on, what rests on it has no value."""
     lake = CityLake.of(step)
     frames = {name: lake.read(TABLES[name]) for name in names}
-    last = lake.newest(LOAD_PROFILE, step.day - timedelta(days=1)) if table is INDICATORS else None
-    if last:
-        frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), ingest.latest_register(step))
-    rows = NUMBERS[table.name](step.city, step.day, frames)
-    if table is INDICATORS:
-        rows = lowered(rows, lake.day(VALIDATION_RESULTS, step.day))
+    withheld = gate.withheld(verdicts.latest(lake, since or step.day, step.day))
+    rows = _indicators(step, frames, withheld) if table is INDICATORS else _programme(step, frames, withheld)
     lake.put(table, step.day, rows)
-    verdicts = gate.judge(table, rows, step.day, step.day, city=step.city.slug)
-    ingest.write_verdicts(step, table, verdicts)
-    return Computed(rows, verdicts)
+    return Computed(rows, verdicts.judge(step, table, rows, step.day))
 
 
-def make_all(step: Step, published: Sequence[str]) -> None:
+def _indicators(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[str, str]) -> pl.DataFrame:
+    lake = CityLake.of(step)
+    if last := lake.newest(LOAD_PROFILE, step.day - timedelta(days=1)):
+        frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), ingest.latest_register(step))
+    rows = all_indicators(step.city, step.day, frames)
+    return lowered(rows, lake.day(VALIDATION_RESULTS, step.day), withheld)
+
+
+def _programme(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[str, str]) -> pl.DataFrame:
+    shown = {name: frame for name, frame in frames.items() if name not in withheld}
+    return programme(step.city, step.day, shown, withheld)
+
+
+def make_all(step: Step, published: Sequence[str], since: date | None = None) -> None:
     """Make every table of ``NUMBERS`` on the step's day, of a city that publishes the tables ``published``."""
     before = [name for name in published if name not in NUMBERS]
     for name in NUMBERS:
-        make(step, TABLES[name], before)
+        make(step, TABLES[name], before, since)
         before.append(name)

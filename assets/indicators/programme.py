@@ -49,6 +49,9 @@ FULL_DAY = 96
 """Quarter-hours of a day."""
 
 
+_NONE: Mapping[str, str] = {}
+
+
 class Year(NamedTuple):
     """One year's value, and what to say of it."""
 
@@ -57,10 +60,17 @@ class Year(NamedTuple):
     evidence: str
 
 
-def programme(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """``PROGRAMME`` on a delivery day, from the city's published tables and its indicators."""
+def programme(
+    city: City, day: date, tables: Mapping[str, pl.DataFrame], withheld: Mapping[str, str] = _NONE
+) -> pl.DataFrame:
+    """``PROGRAMME`` on a delivery day, from the city's published tables and its indicators. Of tables that are
+    ``withheld``, with the reasons, it says so."""
     known = Tables(tables).until(day)
-    rows = [*_progress(city, day, known), *_criteria(city, day, known), *_index(city, day)]
+    rows = [
+        *_progress(city, day, known, withheld),
+        *_criteria(city, day, known, withheld),
+        *_index(city, day),
+    ]
     frame = pl.DataFrame([_NOTHING | row | {"reference_date": day} for row in rows], schema=PROGRAMME.schema)
     batch = PROGRAMME.conform(frame)
     if batch.problems:
@@ -71,21 +81,26 @@ def programme(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.D
 _NOTHING: dict[str, Any] = dict.fromkeys(PROGRAMME.schema)
 
 
-def _progress(city: City, day: date, tables: Tables) -> Iterator[dict[str, Any]]:
-    series: list[tuple[str, str, str, float | None, list[Year]]] = [
-        ("road_deaths", "Road deaths a year", "persons", ROAD_DEATHS_PCT, _road_deaths(city, tables)),
-        ("co2_electricity", "CO2 of the published electricity a year", "t", None, _co2(tables)),
-        ("pm25_mean_year", "PM2.5, mean of the year", "µg/m³", None, _pm25(tables)),
-        ("registered_population", "Registered population", "persons", None, _population(city, tables)),
-        ("household_income", "Household income a month", "THB", None, _income(tables)),
+def _progress(city: City, day: date, tables: Tables, withheld: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    series: list[tuple[Table, str, str, str, float | None, list[Year]]] = [
+        (ROAD_CASUALTIES, "road_deaths", "Road deaths a year", "persons", ROAD_DEATHS_PCT, _road_deaths(city, tables)),
+        (LOAD_PROFILE, "co2_electricity", "CO2 of the published electricity a year", "t", None, _co2(tables)),
+        (AIR_QUALITY, "pm25_mean_year", "PM2.5, mean of the year", "µg/m³", None, _pm25(tables)),
+        (POPULATION, "registered_population", "Registered population", "persons", None, _population(city, tables)),
+        (HOUSEHOLD_INCOME, "household_income", "Household income a month", "THB", None, _income(tables)),
     ]
-    for code, title, unit, target, years in series:
+    for table, code, title, unit, target, years in series:
         if code == "co2_electricity" and years:
             target = CO2_PCT_A_YEAR * max(years[-1].year - city.baseline, 1)
         row = _since(city.baseline, [year for year in years if year.year < day.year], target)
         if code == "co2_electricity" and grid_factor(date(city.baseline, 12, 31)) is None:
             row["missing"] = joined(row["missing"], f"a published grid factor of {city.baseline}")
+        row["missing"] = _withheld(table, withheld) or row["missing"]
         yield {"kind": "progress", "code": code, "title": title, "unit": unit} | row
+
+
+def _withheld(table: Table, withheld: Mapping[str, str]) -> str | None:
+    return f"{table.title.lower()}: withheld ({withheld[table.name]})" if table.name in withheld else None
 
 
 def _since(baseline: int, years: list[Year], target: float | None) -> dict[str, Any]:
@@ -166,7 +181,7 @@ def _income(tables: Tables) -> list[Year]:
     ]
 
 
-def _criteria(city: City, day: date, tables: Tables) -> Iterator[dict[str, Any]]:
+def _criteria(city: City, day: date, tables: Tables, withheld: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     valid = f"emblem of batch {city.emblem.batch} from {city.emblem.valid_from}"
     ended = city.emblem.valid_to is not None and city.emblem.valid_to < day.isoformat()
     yield _criterion(
@@ -184,9 +199,13 @@ def _criteria(city: City, day: date, tables: Tables) -> Iterator[dict[str, Any]]
         for table in _INFRASTRUCTURE
         if tables.get(table).height
     ]
-    lacking = [f"no {table.title.lower()}" for table in _INFRASTRUCTURE if tables.get(table).is_empty()]
+    lacking = [
+        _withheld(table, withheld) or f"no {table.title.lower()}"
+        for table in _INFRASTRUCTURE
+        if tables.get(table).is_empty()
+    ]
     yield _criterion(2, "Infrastructure and investment", held, [*lacking, "investment plan"])
-    yield _criterion(3, "Open and secure city data platform", *_platform(tables))
+    yield _criterion(3, "Open and secure city data platform", *_platform(tables, withheld))
     shown = _newest(tables, INDICATORS).filter(pl.col("value").is_not_null()).group_by("smart").len().sort("smart")
     served = [f"{smart}: {count} indicators with a value" for smart, count in shown.iter_rows()]
     without = [f"{smart}: no indicator with a value" for smart in sorted(set(city.smarts) - set(shown["smart"]))]
@@ -196,7 +215,7 @@ def _criteria(city: City, day: date, tables: Tables) -> Iterator[dict[str, Any]]
         + (f", of which {month['finished']} are finished" if month["finished"] else "")
         for month in tables.newest(CITIZEN_REPORTS, date.max, kind=ALL).to_dicts()
     ]
-    lacking = [] if taken else ["citizens' participation: no reports"]
+    lacking = [] if taken else [_withheld(CITIZEN_REPORTS, withheld) or "citizens' participation: no reports"]
     yield _criterion(5, "Sustainable management", taken, [*lacking, "budget and operation plan"])
 
 
@@ -212,7 +231,7 @@ _INFRASTRUCTURE = (LOAD_PROFILE, EV_CHARGERS, TRANSIT_STOPS, STATIONS)
 """Tables that show a city's physical and digital infrastructure."""
 
 
-def _platform(tables: Tables) -> tuple[list[str], list[str]]:
+def _platform(tables: Tables, withheld: Mapping[str, str]) -> tuple[list[str], list[str]]:
     held = [f"{sum(1 for frame in tables.frames.values() if frame.height)} tables published with contract and verdicts"]
     if tables.get(LOAD_PROFILE).height:
         held.append("meter data behind a privacy gate")
@@ -221,7 +240,8 @@ def _platform(tables: Tables) -> tuple[list[str], list[str]]:
         listed = tables.get(DATASETS).sort("reference_date").unique(["portal", "package"], keep="last")
         held.append(f"{listed.filter(~pl.col('harvested_twice')).height} data sets in the city's catalogue")
         return held, ["cyber-security audit"]
-    return held, ["the city's own open data catalogue", "cyber-security audit"]
+    catalogue = _withheld(DATASETS, withheld) or "the city's own open data catalogue"
+    return held, [catalogue, "cyber-security audit"]
 
 
 def _criterion(number: int, title: str, held: list[str], missing: list[str]) -> dict[str, Any]:

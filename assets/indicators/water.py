@@ -114,7 +114,7 @@ def _hotspots(city: City, day: date, tables: Tables) -> list[Indicator]:
             Basis(
                 "environment",
                 week,
-                f"{HOTSPOTS.name} ({name}), {days[name]} of {WEEK} days answered",
+                f"{HOTSPOTS.name} ({name}), {HOTSPOT_DAYS.name}: {days[name]} of {WEEK} answered",
                 coverage=days[name] / WEEK,
             ),
         )

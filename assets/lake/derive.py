@@ -9,12 +9,10 @@ from datetime import date
 
 import polars as pl
 
-from assets.lake import citizen_reports, daily_energy, ingest, station_places
+from assets.lake import citizen_reports, daily_energy, station_places, verdicts
 from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
-from quality import gate
 from quality.contracts import Table
-from quality.reviewed import accept
 from quality.tables import CITIZEN_REPORTS, DAILY_ENERGY, LOAD_PROFILE, STATION_LISTS, STATIONS, TABLES
 from quality.vee.day_types import calendar
 from quality.verdicts import Verdict
@@ -63,7 +61,5 @@ def derive(step: Step, derived: Derived) -> Built:
     rows = derived.make(lake, step.day).select(table.schema.names())
     days = sorted({*rows[table.day].unique(), *lake.days(table)})
     files = lake.revise(table, days, lambda _, these: rows.filter(pl.col(table.day).is_in(these)))
-    verdicts = gate.judge(table, rows, lake.newest(table), step.day, more=derived.judge(rows), city=step.city.slug)
-    verdicts = accept(table.name, verdicts, step.city.reviewed, step.day)
-    ingest.write_verdicts(step, table, verdicts)
-    return Built(days, files, verdicts)
+    found = verdicts.judge(step, table, rows, lake.newest(table), more=derived.judge(rows))
+    return Built(days, files, found)

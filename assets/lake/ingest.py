@@ -6,22 +6,20 @@ One function a kind of table. Each works on one step (a city and delivery day) a
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import partial
 
 import polars as pl
 
-from assets.lake import ledger, meter_intervals, overlap, register_reads
+from assets.lake import ledger, meter_intervals, overlap, register_reads, verdicts
 from assets.lake.delivered import Spool, customers, no_delivered, pseudonyms, serials, to_delivered
 from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
 from assets.landing import erased
 from assets.landing.deployment import Step
-from quality import gate, past_days, source_watch
+from quality import past_days, source_watch
 from quality.batch import Batch, together
 from quality.contracts import Table
-from quality.problems import CODES, gather, problem
+from quality.problems import CODES, WITHHOLD, gather, problem
 from quality.readings import ENERGY
-from quality.reviewed import accept
 from quality.tables import (
     DELIVERIES,
     METER_INTERVALS,
@@ -29,10 +27,8 @@ from quality.tables import (
     METERS,
     REGISTER_READS,
     TABLES,
-    VALIDATION_RESULTS,
-    VERDICTS,
 )
-from quality.verdicts import Verdict, odd_rows
+from quality.verdicts import HALF, Verdict, odd_rows, of_group
 
 
 @dataclass(frozen=True)
@@ -235,21 +231,6 @@ def settle(lake: CityLake, table: Table, days: Collection[date]) -> None:
         lake.store.delete(_stale_key(lake, table, day))
 
 
-def write_verdicts(step: Step, table: Table, verdicts: Sequence[Verdict]) -> None:
-    """Keep the verdicts on a table among the day's, and the rows that they show."""
-    lake = CityLake.of(step)
-    night = lake.newest(VERDICTS, step.day - timedelta(days=1))
-    known = [each.empty() if night is None else lake.day(each, night) for each in (VERDICTS, VALIDATION_RESULTS)]
-    judged = gate.to_frame(verdicts, step.day, known[0])
-    shown = gate.results(verdicts, step.city.slug, step.day, known[1])
-    for ours, rows in ((VERDICTS, judged), (VALIDATION_RESULTS, shown)):
-        lake.revise(ours, [step.day], partial(_among, rows, pl.col(ours.key[0]) != table.name))
-
-
-def _among(rows: pl.DataFrame, others: pl.Expr, stored: pl.DataFrame, _: list[date]) -> pl.DataFrame:
-    return pl.concat([stored.filter(others), rows.select(stored.columns)])
-
-
 def _stale_key(lake: CityLake, table: Table, day: date | None = None) -> str:
     return f"work/stale/{table.name}/city={lake.city}" + (f"/{day.isoformat()}" if day else "")
 
@@ -319,22 +300,23 @@ def _held(table: Table, rows: pl.DataFrame) -> tuple[tuple[date, int], ...]:
 def _judged(
     step: Step, table: Table, entries: Sequence[Entry], files: Sequence[Written], more: Sequence[Verdict] = ()
 ) -> Ingested:
-    """Judge the days that were written (the newest if none was), then enter the deliveries into the ledger."""
+    """Judge the days that were written and those that mislead (else the newest), then enter the deliveries into the
+    ledger."""
     lake = CityLake.of(step)
     stored = lake.days(table)
-    judged = sorted({day for file in files for day in file.days}) or stored[-1:]
+    due = {day for file in files for day in file.days} | verdicts.misleading_days(lake, table)
+    judged = sorted(due) or stored[-1:]
     # Of readings a file at a time: a night of a big city does not fit into memory.
     pieces = lake.pieces(table, judged) if table.bucketed else [lake.pick(table, judged)]
     whole = lake.read(table) if table.across else None
     deliveries = [] if table is METER_SUPERSEDED else _delivery_verdicts(table, entries)
     past = [*_past_verdicts(lake, table, stored, step.day), *_source_verdicts(lake, table, entries, step.day)]
-    verdicts = gate.judge(
-        table, pieces, stored[-1] if stored else None, step.day, whole, [*more, *deliveries, *past], step.city.slug
-    )
-    verdicts = accept(table.name, verdicts, step.city.reviewed, step.day)
-    write_verdicts(step, table, verdicts)
+    past = of_group("history", past)
+    newest = stored[-1] if stored else None
+    found = verdicts.judge(step, table, pieces, newest, whole, [*more, *deliveries, *past])
+    verdicts.remember(lake, table, judged, found)
     ledger.record(lake, table, entries)
-    return Ingested(entries, files, verdicts)
+    return Ingested(entries, files, found)
 
 
 def _past_verdicts(lake: CityLake, table: Table, stored: Sequence[date], day: date) -> list[Verdict]:
@@ -367,8 +349,17 @@ def _delivery_verdicts(table: Table, entries: Sequence[Entry]) -> list[Verdict]:
         return [Verdict(table.name, "deliveries", "pass", len(entries), 0, f"{len(entries)} deliveries read")]
     came = sum(entry.rows for entry in entries) + problems.height
     counted = problems.group_by("code").agg(pl.len(), pl.col("message").first()).sort("code")
+    # Of a feed whose clock is wrong some rows pass, if it is not all too wrong.
+    feed = table.max_age is not None and came > problems.height
     return [
-        Verdict(table.name, f"deliveries_{code}", "warn", came, count, _told(table, entries, code, message))
+        Verdict(
+            table.name,
+            f"deliveries_{code}",
+            "withhold" if feed and code in WITHHOLD and count >= HALF * came else "warn",
+            came,
+            count,
+            _told(table, entries, code, message),
+        )
         for code, count, message in counted.iter_rows()
     ]
 

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from assets.lake import ingest, overlap
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
+from assets.lake.verdicts import judge, keep
 from assets.landing.deployment import Step
 from quality import gate, privacy
 from quality.meter_grid import MINUTE, midnight
 from quality.tables import DELIVERED, IS_CUSTOMER, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_FINAL, QUARTERS
-from quality.verdicts import Verdict, contract, keys, structure, worst
+from quality.verdicts import Verdict, contract, keys, of_group, structure, worst
 
 QUARTER = 15
 """Minutes. Shorter intervals that divide it are summed; a longer one is never spread, that would invent a shape."""
@@ -241,7 +242,8 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
             parts = contributions(scan.filter(mine).collect() for scan in scans)
             known = before if before.height else None
             profile = build(parts, register, known, restatable(reading_day, day), past.of(reading_day))
-            judged = [check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)] + profile.verdicts
+            judged = of_group("contract", (check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)))
+            judged += profile.verdicts
             basis_judged = gate.judge(LOAD_PROFILE_BASIS, profile.basis, reading_day, day)
             verdicts += judged
             basis_verdicts += basis_judged
@@ -259,10 +261,8 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
         ingest.settle(lake, METER_FINAL, [reading_day])
     # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
     written = pl.concat(cells)
-    found = gate.judge(LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), day, more=verdicts, city=step.city.slug)
-    ingest.write_verdicts(step, LOAD_PROFILE, found)
-    basis_found = worst(basis_verdicts)
-    ingest.write_verdicts(step, LOAD_PROFILE_BASIS, basis_found)
+    found = judge(step, LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), more=verdicts)
+    basis_found = keep(step, LOAD_PROFILE_BASIS, worst(basis_verdicts))
     return Built(days, files, [*found, *basis_found])
 
 

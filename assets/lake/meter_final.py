@@ -17,8 +17,8 @@ import polars as pl
 from assets.lake import buckets, feeder_balance, ingest, register_checks
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written, bucket_of
+from assets.lake.verdicts import judge
 from assets.landing.deployment import Step
-from quality import gate
 from quality.meter_grid import CHANNEL, ZONE
 from quality.tables import (
     FEEDER_BALANCE,
@@ -45,10 +45,10 @@ from quality.vee.missing import missing_readings, missing_verdict
 from quality.vee.outages import supply_off
 from quality.vee.rules import RULES, Context
 from quality.vee.thresholds import Thresholds
-from quality.vee.validate import judge, meter_quality, vee_rules
+from quality.vee.validate import judge as by_rules, meter_quality, vee_rules
 from quality.vee.verdicts import meter_verdicts
 from quality.vee.window import RATES, Floats, Ints, MeterDay
-from quality.verdicts import Verdict, contract, keys, together
+from quality.verdicts import Verdict, contract, keys, of_group, together
 
 DAY = timedelta(days=1)
 ASKED_WITHIN = timedelta(days=60)
@@ -95,16 +95,15 @@ def make(step: Step) -> Built:
     files += feeder_balance.make(lake, changed, register)
     newest = lake.newest(METER_FINAL)
     _tell_rules(lake, thresholds, step.day)
-    judged = gate.judge(METER_FINAL, (), newest, step.day, more=together(verdicts))
-    of_days = gate.judge(METER_QUALITY, lake.pieces(METER_QUALITY, made), newest, step.day)
     ranges = lake.read(MISSING_READINGS, (step.day - ASKED_WITHIN, step.day))
-    lacking = gate.judge(MISSING_READINGS, ranges, newest, step.day, more=[missing_verdict(ranges)])
     balance = lake.pick(FEEDER_BALANCE, [newest] if newest else [])
-    balanced = gate.judge(FEEDER_BALANCE, balance, newest, step.day, more=[balance_verdict(balance)])
-    told = {METER_FINAL: judged, METER_QUALITY: of_days, MISSING_READINGS: lacking, FEEDER_BALANCE: balanced}
-    for table, found in told.items():
-        ingest.write_verdicts(step, table, found)
-    return Built(sorted(made), files, [verdict for found in told.values() for verdict in found])
+    told = [
+        *judge(step, METER_FINAL, (), newest, more=of_group("plausible", together(verdicts))),
+        *judge(step, METER_QUALITY, lake.pieces(METER_QUALITY, made), newest),
+        *judge(step, MISSING_READINGS, ranges, newest, more=[missing_verdict(ranges)]),
+        *judge(step, FEEDER_BALANCE, balance, newest, more=[balance_verdict(balance)]),
+    ]
+    return Built(sorted(made), files, told)
 
 
 def _heed_people(lake: CityLake) -> None:
@@ -199,7 +198,7 @@ class _Work:
                 sum_fails=registers.sum_fails(self._compared, of_length) if self._compared.height else None,
                 rates=rates.cast(pl.String).replace_strict(_RATE_BITS, default=0, return_dtype=pl.UInt8).to_numpy(),
             )
-            judged = judge(of_length, context)
+            judged = by_rules(of_length, context)
             if context.sum_fails is not None:  # of meters without a register nothing was added up
                 ran = registers.sum_fails(self._compared.with_columns(outcome=pl.lit("fails")), of_length)
                 judged.rules_run[~ran] &= ~SUM_CHECK
@@ -237,7 +236,7 @@ class _Work:
                 for each in day
             ]
             rows = pl.concat([METER_FINAL.empty(), *parts]).sort(METER_FINAL.order)
-            verdicts += [check(METER_FINAL, rows) for check in (keys, contract)]
+            verdicts += of_group("contract", (check(METER_FINAL, rows) for check in (keys, contract)))
             files += self.lake.swap(self.lake.hold(METER_FINAL, day[0].day, bucket), rows, [day[0].day])
         return files, verdicts
 

@@ -7,11 +7,10 @@ from typing import Final
 
 import polars as pl
 
-from assets.lake import ingest
+from assets.lake import ingest, verdicts
 from assets.lake.derive import Built
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
-from quality import gate
 from quality.tables import METERS, REGISTER_WATCH
 from quality.verdicts import Verdict
 
@@ -64,9 +63,8 @@ def make(step: Step) -> Built:
     rows = lake.pick(REGISTER_WATCH, days)
     newest = there[-1] if there else None
     checked = lake.day(METERS, newest).height if newest else 0
-    verdicts = gate.judge(REGISTER_WATCH, rows, newest, step.day, more=[_verdict(rows, checked, days)])
-    ingest.write_verdicts(step, REGISTER_WATCH, verdicts)
-    return Built(days, files, verdicts)
+    found = verdicts.judge(step, REGISTER_WATCH, rows, newest, more=[_verdict(rows, checked, days)])
+    return Built(days, files, found)
 
 
 def _verdict(rows: pl.DataFrame, checked: int, days: list[date]) -> Verdict:

@@ -17,7 +17,7 @@ import json
 import platform
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -58,7 +58,8 @@ class Edition:
     """What one snapshot of a city is made of: published tables, verdicts, and where they come from.
 
     ``inputs`` are ids of receipts, without those of customers' readings, of which there may be one a customer. ``now``
-    is the moment of building, aware. ``arrivals``: what each source brought (``assets.snapshots.arrivals.SCHEMA``).
+    is the moment of building, aware. ``withheld``: tables that are not published, with the reason. ``arrivals``: what
+    each source brought (``assets.snapshots.arrivals.SCHEMA``).
     """
 
     city: City
@@ -71,6 +72,7 @@ class Edition:
     now: datetime
     inputs: Sequence[str]
     arrivals: pl.DataFrame | None = None
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
 
 def new_id(now: datetime) -> str:
@@ -96,11 +98,13 @@ def json_bytes(content: Mapping[str, Any]) -> bytes:
 def contents(snapshot_id: str, parent: str | None, edition: Edition) -> dict[str, bytes]:
     """Every file of a snapshot that follows ``parent``, by path, the manifest last. Same arguments, same bytes.
 
-    Raises ``Refused`` for a table that is not meant to be published, breaks its contract, or has a blocking verdict,
-    and where nothing was delivered to any.
+    Raises ``Refused`` for a table that is not meant to be published, breaks its contract, or has a verdict that blocks
+    or withholds it, and where nothing was delivered to any.
     """
     contracts = [_checked(name, frame, edition.verdicts) for name, frame in edition.tables.items()]
     if all(frame.is_empty() for name, frame in edition.tables.items() if name not in MADE_OF_OTHERS):
+        if edition.withheld:
+            raise Refused(f"every table that has rows is withheld: {', '.join(sorted(edition.withheld))}")
         raise Refused("nothing was delivered: every table of the city is empty")
     found: dict[str, bytes] = {}
     files: list[dict[str, Any]] = []
@@ -132,9 +136,9 @@ def _checked(name: str, frame: pl.DataFrame, verdicts: pl.DataFrame) -> Table:
         raise Refused(f"{name} does not have its contract's columns")
     if frame.select(pl.struct(table.key).is_duplicated().any()).item():
         raise Refused(f"{name} has keys more than once")
-    blocking = verdicts.filter(table=name, verdict="block")["check"].to_list()
-    if blocking:
-        raise Refused(f"{name} is blocked by {', '.join(blocking)}")
+    for grade, done in (("block", "blocked"), ("withhold", "withheld")):
+        if checks := verdicts.filter(table=name, verdict=grade)["check"].to_list():
+            raise Refused(f"{name} is {done} by {', '.join(checks)}")
     return table
 
 
@@ -164,6 +168,10 @@ def _entry(table: Table, frame: pl.DataFrame, files: Sequence[Mapping[str, Any]]
     }
 
 
+def _withheld(table: Table, why: str) -> dict[str, str]:
+    return {"title": table.title, "smart": table.smart, "reason": why}
+
+
 def _source(city: City, arrival: dict[str, Any]) -> dict[str, Any]:
     """What a source brought, as it may be published: where a file is a meter, their number is that of the customers."""
     entry = city.sources.get(arrival["source"])
@@ -189,4 +197,5 @@ def _manifest(
         "scores": dict(scored.drop("tables").iter_rows()),
         "checks": dict(edition.verdicts["verdict"].value_counts().sort("verdict").iter_rows()),
         "tables": tables,
+        "withheld": {name: _withheld(TABLES[name], why) for name, why in sorted(edition.withheld.items())},
     }

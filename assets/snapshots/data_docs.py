@@ -24,7 +24,7 @@ from quality.tables import TABLES, VALIDATION_RESULTS, VERDICTS
 NIGHTS = 14
 """Two weeks: a fault of one kind of day is seen twice."""
 
-MARKS = {"pass": "·", "note": "i", "warn": "!", "block": "✗"}
+MARKS = {"pass": "·", "note": "i", "warn": "!", "withhold": "–", "block": "✗"}
 
 
 def key(city: str) -> str:

@@ -74,7 +74,7 @@ FIRMS_NOTICE = (
 )
 """As https://www.earthdata.nasa.gov/learn/find-data/near-real-time/citation asks for."""
 
-OUTCOMES = {"pass": "ผ่าน", "note": "หมายเหตุ", "warn": "ควรระวัง", "block": "ไม่ผ่าน"}
+OUTCOMES = {"pass": "ผ่าน", "note": "หมายเหตุ", "warn": "ควรระวัง", "withhold": "ระงับ", "block": "ไม่ผ่าน"}
 
 
 def render(

@@ -9,7 +9,7 @@ from datetime import timedelta
 import polars as pl
 
 from assets.indicators.make import make_all
-from assets.lake import accounts
+from assets.lake import accounts, verdicts
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from assets.snapshots import commit
@@ -18,6 +18,7 @@ from assets.snapshots.build import Edition
 from assets.snapshots.collect import collect, sweep
 from assets.snapshots.commit import Conflict
 from assets.snapshots.history import Base, manifest, page_path, repair
+from quality import gate
 from quality.tables import DELIVERIES, TABLES, VERDICTS
 
 ATTEMPTS = 5
@@ -105,15 +106,17 @@ def _edition(step: Step, names: Sequence[str], base: Base) -> Edition:
     accounts.require(step)
     if newest.day != step.day:
         accounts.require(newest)
-        make_all(newest, names)
-    verdicts = lake.read(VERDICTS, (step.day, newest.day))
+        make_all(newest, names, since=step.day)
+    judged = verdicts.latest(lake, step.day, newest.day)
+    withheld = {name: why for name, why in gate.withheld(judged).items() if name in names}
     customers = [table.name for table in TABLES.values() if table.of_customers]
     brought = (pl.col("rows") > 0) & ~pl.col("table").is_in(customers)
     return Edition(
         city=step.city,
         day=newest.day,
-        tables={name: lake.read(TABLES[name]) for name in names},
-        verdicts=verdicts.filter(pl.col("day") == pl.col("day").max().over("table")),
+        tables={name: lake.read(TABLES[name]) for name in names if name not in withheld},
+        withheld=withheld,
+        verdicts=judged,
         synthetic=deployment.synthetic,
         run=step.run,
         code_version=deployment.version,

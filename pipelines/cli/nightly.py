@@ -44,8 +44,8 @@ def nightly(
     fail_on: Annotated[
         FailOn | None,
         typer.Option(
-            help="What ends a night with 1, each with all before it: a city was withheld; deliveries or rows were "
-            "refused (default); a check warned."
+            help="What ends a night with 1, each with all before it: a city or a table was withheld; deliveries or "
+            "rows were refused (default); a check warned."
         ),
     ] = None,
     accept_clock: Annotated[

@@ -1,6 +1,7 @@
 """``muang status`` and ``muang doctor``: how the cities and the deployment are."""
 
 import typer
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from pipelines.cli.base import Cities, Json, app, err, guarded, out, print_json, wanted
@@ -10,7 +11,7 @@ from pipelines.settings import Settings
 @app.command()
 @guarded
 def status(city: Cities = None, as_json: Json = False) -> None:
-    """Per city: last delivery, last snapshot, verdicts, and what is missing."""
+    """Per city: last delivery, last snapshot, verdicts, what is withheld and what is missing."""
     from pipelines.build import cities_of, deployment_of
     from pipelines.status import city_status
 
@@ -28,6 +29,8 @@ def status(city: Cities = None, as_json: Json = False) -> None:
         grid.add_row(row["city"], delivered, row["snapshot"] or "–", verdicts or "–", ", ".join(row["missing"]) or "–")
     out.print(grid)
     for row in rows:
+        for table, why in row["withheld"].items():
+            out.print(f"{row['city']} withholds {table}: {escape(why)}", highlight=False)
         if lease := row["lease"]:
             state = "[yellow]stale, the next night takes it[/]" if lease["stale"] else "at it now"
             out.print(f"{row['city']}: run {lease['run']} on {lease['host']} since {lease['since']}, {state}")

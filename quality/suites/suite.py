@@ -38,7 +38,7 @@ class Expectation(_Told):
     frame: str = ROWS
     expect: Annotated[str, StringConstraints(pattern=r"^Expect[A-Z]\w+$")]
     arguments: dict[str, Any]
-    severity: Literal["note", "warn", "block"] = "warn"
+    severity: Literal["note", "warn", "withhold", "block"] = "warn"
     th: Words
     en: Words
     source: Words

@@ -62,8 +62,8 @@ HOUSEHOLD_INCOME = Table(
     key=("dataset", "measure", "province_code", "reference_date"),
     day="reference_date",
     licence="DGA Open Government License",
-    row_rules=(plausible("baht_month", 2_000, 200_000, source=_NSO),),
-    across=(jumps("baht_month", "dataset", "measure", "province_code", most=1.6),),
+    row_rules=(plausible("baht_month", 2_000, 200_000, source=_NSO, severity="withhold"),),
+    across=(jumps("baht_month", "dataset", "measure", "province_code", most=1.6, withhold=3),),
     columns=(
         DATASET,
         Column("measure", pl.String(), "What is told.", nullable=False, allowed=("income", "expenditure")),

@@ -43,10 +43,11 @@ AIR_QUALITY = Table(
         plausible("co_ppm", maximum=30, source=_PCD),
         plausible("no2_ppb", maximum=400, source=_PCD),
         plausible("so2_ppb", maximum=800, source=_PCD),
-        plausible("aqi_th", maximum=500, source=_PCD),
-        plausible("wind_speed_m_s", maximum=40, source=_TMD),
+        # No indicator rests on these three: a broken hygrometer says nothing of the particles.
+        plausible("aqi_th", maximum=500, source=_PCD, slips=False),
+        plausible("wind_speed_m_s", maximum=40, source=_TMD, slips=False),
         plausible("temperature_c", 0, 46, source=_TMD),
-        plausible("relative_humidity_pct", 10, 101, source=_TMD),
+        plausible("relative_humidity_pct", 10, 101, source=_TMD, slips=False),
     ),
     usual=("pm25_ug_m3", "pm10_ug_m3", "o3_ppb", "no2_ppb", "temperature_c"),
     usual_by=("station_id", "product"),
@@ -154,8 +155,8 @@ WATER_LEVELS = Table(
     day="local_date",
     max_age=timedelta(days=2),
     row_rules=(
-        plausible("storage_pct", maximum=200, source=_GAUGE),
-        plausible("above_bank_m", -40, 6, source=_GAUGE),
+        plausible("storage_pct", maximum=200, source=_GAUGE, severity="withhold"),
+        plausible("above_bank_m", -40, 6, source=_GAUGE, severity="withhold"),
         RowRule(
             "contradicts:above_bank_m:storage_pct",
             ((pl.col("above_bank_m") > 0.1) & (pl.col("storage_pct") < 90))
@@ -293,7 +294,6 @@ STATIONS = Table(
     key=("network", "station_id", "valid_from"),
     day="valid_from",
     lineage=False,
-    prefer=(),
     derived_from="station_lists",
     columns=(
         *_STATION,

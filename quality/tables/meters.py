@@ -6,7 +6,7 @@ import polars as pl
 
 from quality.contracts import Column, Table
 from quality.readings import ENERGY
-from quality.tables.shared import CHANNEL, LATER, METER_ID, QUANTITY, REFERENCE_DATE, UTC
+from quality.tables.shared import CHANNEL, METER_ID, QUANTITY, REFERENCE_DATE, UTC
 
 DECISIONS: Final = ("accept", "correct", "estimate", "withdraw", "ask")
 
@@ -21,7 +21,6 @@ METER_DECISIONS = Table(
     of_customers=True,
     key=("meter_id", "quantity", "start", "_receipt", "_nth"),
     day="local_date",
-    prefer=LATER,
     published=False,
     columns=(
         METER_ID,
@@ -55,8 +54,6 @@ MISSING_READINGS = Table(
     key=("meter_id", "channel", "quantity", "start"),
     day="local_date",
     lineage=False,
-    prefer=(),
-    mode="replace",
     published=False,
     size="readings",
     derived_from="meter_intervals",
@@ -88,7 +85,6 @@ METER_OUTAGES = Table(
     of_customers=True,
     key=("local_date", "start", "_receipt", "_nth"),
     day="local_date",
-    prefer=LATER,
     mode="replace",
     published=False,
     columns=(
@@ -109,8 +105,6 @@ FEEDER_BALANCE = Table(
     key=("feeder", "local_date"),
     day="local_date",
     lineage=False,
-    prefer=(),
-    mode="replace",
     published=False,
     derived_from="meter_final",
     columns=(
@@ -140,8 +134,6 @@ REGISTER_WATCH = Table(
     key=("meter_id", "reference_date", "change"),
     day="reference_date",
     lineage=False,
-    prefer=(),
-    mode="replace",
     published=False,
     derived_from="meters",
     by_day=True,
@@ -172,8 +164,6 @@ DAILY_ENERGY = Table(
     key=("zone", "customer_class", "local_date", "tou_rate"),
     day="local_date",
     lineage=False,
-    prefer=(),
-    mode="replace",
     derived_from="load_profile",
     columns=(
         Column("zone", pl.String(), "As in load_profile.", nullable=False),

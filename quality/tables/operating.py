@@ -3,6 +3,7 @@
 import polars as pl
 
 from quality.contracts import Column, Table
+from quality.verdicts import GRADES
 
 _DELIVERY = (
     Column("receipt", pl.String(), "Receipt of the delivery.", nullable=False),
@@ -21,7 +22,6 @@ DELIVERIES = Table(
     key=("receipt", "table"),
     day="day",
     lineage=False,
-    prefer=(),
     size="operating",
     published=False,
     columns=(
@@ -52,7 +52,6 @@ QUARANTINE = Table(
     key=("receipt", "table", "row", "code", "message"),
     day="day",
     lineage=False,
-    prefer=(),
     size="operating",
     published=False,
     columns=(
@@ -72,14 +71,13 @@ VERDICTS = Table(
     key=("table", "check"),
     day="day",
     lineage=False,
-    prefer=(),
     size="operating",
     version=2,
     columns=(
         Column("table", pl.String(), "Table that was judged.", nullable=False),
         Column("check", pl.String(), "Check.", nullable=False),
         Column("day", pl.Date(), "Delivery day of the run that judged.", nullable=False),
-        Column("verdict", pl.String(), "Outcome.", nullable=False, allowed=("pass", "note", "warn", "block")),
+        Column("verdict", pl.String(), "Outcome.", nullable=False, allowed=GRADES),
         Column("checked", pl.Int64(), "Rows or items judged.", nullable=False, minimum=0),
         Column("failed", pl.Int64(), "Rows or items that broke it.", nullable=False, minimum=0),
         Column("message", pl.String(), "What was found.", nullable=False),
@@ -96,9 +94,9 @@ VALIDATION_RESULTS = Table(
     key=("suite", "rule", "key"),
     day="day",
     lineage=False,
-    prefer=(),
     size="operating",
     published=False,
+    version=2,
     columns=(
         Column("suite", pl.String(), "Table that was judged.", nullable=False),
         Column("rule", pl.String(), "Check.", nullable=False),
@@ -106,6 +104,13 @@ VALIDATION_RESULTS = Table(
         Column("key", pl.String(), "What tells the row apart, as a JSON object.", nullable=False),
         Column("value", pl.String(), "What was judged of it, as a JSON object.", nullable=False),
         Column("bound", pl.String(), "What was expected.", nullable=False),
+        Column(
+            "severity",
+            pl.String(),
+            "What it does to indicators that rest on the row: note nothing, warn partial, withhold no value.",
+            nullable=False,
+            allowed=("note", "warn", "withhold"),
+        ),
         Column("since", pl.Date(), "First night of those in a row on which the check told this row.", nullable=False),
     ),
 )

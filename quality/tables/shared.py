@@ -28,6 +28,3 @@ LON = Column(
     "lon", pl.Float64(), "Longitude, WGS 84.", unit="°", nullable=False, minimum=LONGITUDE[0], maximum=LONGITUDE[1]
 )
 DATASET = Column("dataset", pl.String(), "Where it was published: <host>/<package> or file.", nullable=False)
-
-LATER = ("_delivered", "_number", "_receipt", "_nth")
-"""Of two rows of customers with one key the greater came later."""

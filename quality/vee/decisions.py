@@ -13,8 +13,7 @@ import polars as pl
 
 from quality.meter_grid import CHANNEL, MINUTE, SLOT, midnight
 from quality.readings import ENERGY, QUALITIES
-from quality.tables.meters import DECISIONS
-from quality.tables.shared import LATER
+from quality.tables.meters import DECISIONS, METER_DECISIONS
 from quality.vee.window import Bools, Codes, Ints, MeterDay
 
 ACCEPT, CORRECT, ESTIMATE, WITHDRAW, ASK = range(len(DECISIONS))
@@ -51,7 +50,7 @@ class Decided:
             .join(channels, on=["meter_id", "quantity"])
             .with_columns(slot=pl.int_ranges(place("start"), place("end")))
             .explode("slot", empty_as_null=False)
-            .sort("decided_at", *LATER, nulls_last=False)
+            .sort("decided_at", *METER_DECISIONS.prefer, nulls_last=False)
             .unique(["line", "slot"], keep="last", maintain_order=True)
             .filter(pl.col("decision") != DECISIONS[WITHDRAW])
             .sort("line", "slot")

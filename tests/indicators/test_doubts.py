@@ -36,16 +36,16 @@ ROWS = pl.DataFrame(
 )
 
 
-def found(suite: str, rule: str, key: dict[str, Any], **value: Any) -> pl.DataFrame:
+def found(suite: str, rule: str, key: dict[str, Any], severity: str = "warn", **value: Any) -> pl.DataFrame:
     row = {
         "suite": suite, "rule": rule, "day": DAY, "key": json.dumps(key, ensure_ascii=False),
-        "value": json.dumps(value), "bound": "less", "since": DAY,
+        "value": json.dumps(value), "bound": "less", "severity": severity, "since": DAY,
     }  # fmt: skip
     return pl.DataFrame([row], schema=VALIDATION_RESULTS.schema)
 
 
 def verdicts(results: pl.DataFrame) -> list[str]:
-    return lowered(ROWS, results)["verdict"].to_list()
+    return lowered(ROWS, results, {})["verdict"].to_list()
 
 
 WASTE = {"dataset": "p.th/20_06", "item": "ขยะ", "reference_date": "2025-01-01"}
@@ -64,13 +64,12 @@ WASTE = {"dataset": "p.th/20_06", "item": "ขยะ", "reference_date": "2025-0
 def test_what_rests_on_the_row_is_no_better_than_its_verdict(key: dict[str, Any], want: list[str]) -> None:
     results = found("city_statistics", "jump:value", key, ratio=4.0)
     assert verdicts(results) == want
-    told = lowered(ROWS, results).filter(verdict="partial")
+    told = lowered(ROWS, results, {}).filter(verdict="partial")
     assert told["value"].null_count() == 0 and told["reason"].str.contains("check jump:value: less").all()
 
 
-@pytest.mark.parametrize("ratio", [1000.0, 0.001, 0])
-def test_what_is_out_by_ten_times_is_not_shown(ratio: float) -> None:
-    table = lowered(ROWS, found("city_statistics", "jump:value", WASTE, ratio=ratio))
+def test_what_rests_on_rows_that_mislead_is_not_shown() -> None:
+    table = lowered(ROWS, found("city_statistics", "jump:value", WASTE, "withhold", ratio=1000), {})
     assert table.filter(verdict="withheld")["indicator"].to_list() == [
         "p.th/20_06:ขยะ:ตัน",
         "waste_kg_per_head_year",
@@ -79,8 +78,25 @@ def test_what_is_out_by_ten_times_is_not_shown(ratio: float) -> None:
     assert table.filter(verdict="withheld")["value"].null_count() == 3
 
 
+def test_a_day_of_a_table_is_doubted_whole() -> None:
+    rows = ROWS.with_columns(sources=pl.lit("air_quality, 1 station(s)"), value=1.0, verdict=pl.lit("ok"))
+    told = lowered(rows, found("air_quality", "plausible:o3_ppb", {"local_date": "2025-06-01"}, "withhold"), {})
+    assert told["value"].is_null().to_list() == [day >= date(2025, 1, 1) for day in ROWS["period_start"]]
+
+
+def test_what_rests_on_a_withheld_table_is_not_shown_and_says_why() -> None:
+    table = lowered(ROWS, VALIDATION_RESULTS.empty(), {"population": "total:sex: 4 of 4 rows", "air": "x"})
+    [gone] = table.filter(verdict="withheld", indicator="waste_kg_per_head_year").to_dicts()
+    assert (gone["value"], gone["reason"]) == (None, "population is withheld: total:sex: 4 of 4 rows")
+    assert table.filter(pl.col("indicator") != "waste_kg_per_head_year").equals(
+        ROWS.filter(pl.col("indicator") != "waste_kg_per_head_year")
+    )
+
+
 def test_nothing_found_changes_nothing() -> None:
-    assert lowered(ROWS, VALIDATION_RESULTS.empty()).equals(ROWS)
+    assert lowered(ROWS, VALIDATION_RESULTS.empty(), {}).equals(ROWS)
+    reviewed = found("city_statistics", "jump:value", WASTE, "note", ratio=1000)
+    assert verdicts(reviewed) == ROWS["verdict"].to_list(), "somebody has signed for it"
     assert verdicts(found("air", "x", {})) == ROWS["verdict"].to_list()
     delivery = found("city_statistics", "source-changed", {"source": "waste"})
     assert verdicts(delivery) == ROWS["verdict"].to_list(), "what it is about is no row"

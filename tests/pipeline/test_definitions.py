@@ -65,7 +65,7 @@ def test_every_asset_says_what_it_is(defs: dg.Definitions) -> None:
 
 def test_the_gate_of_every_table_blocks(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
-    gates = [key for key in graph.asset_check_keys if key.name == "gate"]
+    gates = [key for key in graph.asset_check_keys if key.name == "contract"]
     assert len(gates) > 36
     assert all(graph.get(key).blocking for key in gates)
 

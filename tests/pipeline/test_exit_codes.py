@@ -106,6 +106,7 @@ def told(**more: Any) -> Night:
         (told(cities=[CityNight("nan", True, refused=1, worst="pass")]), (0, 1, 1)),
         (told(cities=[CityNight("nan", True, rejected=1)]), (0, 1, 1)),
         (told(cities=[CityNight("nan", False)]), (1, 1, 1)),
+        (told(cities=[CityNight("nan", True, withheld={"weather": "a slip"}, worst="withhold")]), (1, 1, 1)),
         (told(failures={"national__landed_egat": "no"}), (1, 1, 1)),
         (told(infrastructure=True), (3, 3, 3)),
         (told(infrastructure=True, stopped=signal.SIGTERM), (143, 143, 143)),

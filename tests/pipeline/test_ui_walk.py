@@ -122,8 +122,20 @@ def test_a_table_tells_rows_columns_units_and_checks(ui: str, page: Page) -> Non
     expect(page.get_by_text("temperature_c", exact=True)).to_be_visible()
     expect(page.get_by_text("Air temperature at 2 m. Unit: °C.")).to_be_visible()
     page.goto(f"{ui}/assets/phuket/weather?view=checks")
-    for check in ("gate", "notes"):
+    for check in ("contract", "plausible", "history", "suite", "freshness", "making"):
         expect(page.get_by_text(check, exact=True).first).to_be_visible(timeout=60_000)
+
+
+def test_the_page_of_a_check_tells_which_rows_why_and_what_to_do(ui: str, page: Page) -> None:
+    page.goto(f"{ui}/assets/phuket/city_statistics?view=checks&checkDetail=cross")
+    for words in (
+        "Ask both publishers which is right.",
+        "series-identical: identical row for row: phuket.gdcatalog.go.th/20_06 and phuket.gdcatalog.go.th/20_14",
+        '"dataset_other": "phuket.gdcatalog.go.th/20_14"',
+    ):
+        expect(page.get_by_text(words).first).to_be_visible(timeout=60_000)
+    for column in ("check", "severity", "row", "value", "expected"):
+        expect(page.get_by_role("columnheader", name=column, exact=True).first).to_be_visible()
 
 
 def test_the_run_of_the_command_line_can_be_executed_again_from_the_ui(

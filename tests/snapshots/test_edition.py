@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from assets.indicators.make import make_all
-from assets.lake import ingest
+from assets.lake import verdicts
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import LocalStore, Store
@@ -35,7 +35,7 @@ def night(tmp_path, made_up, monkeypatch) -> Night:
     def at(day: date, store: Store = sound, run: str = "night") -> publish.Published:
         deployment = Deployment(store, {}, {}, tmp_path, lambda: made_up.NOW, synthetic=True, version=run)
         step = Step(deployment, made_up.city(), day, run)
-        ingest.write_verdicts(step, WEATHER, [Verdict("weather", "freshness", "pass", 1, 0, f"judged on {day}")])
+        verdicts.keep(step, WEATHER, [Verdict("weather", "freshness", "pass", 1, 0, f"judged on {day}")])
         make_all(step, NAMES)
         return publish.publish(step, NAMES)
 
@@ -72,7 +72,7 @@ def test_a_past_day_publishes_the_newest_with_what_it_corrected(night: Night, ma
 def test_a_table_that_a_cut_short_night_did_not_judge_has_its_own_days_verdict(night: Night, made_up) -> None:
     before, _, newest, _ = days(made_up)
     step = Step(Deployment(night.store, {}, {}, None, lambda: made_up.NOW), made_up.city(), newest)
-    ingest.write_verdicts(step, TRANSIT_STOPS, [Verdict("transit_stops", "freshness", "pass", 1, 0, "stops judged")])
+    verdicts.keep(step, TRANSIT_STOPS, [Verdict("transit_stops", "freshness", "pass", 1, 0, "stops judged")])
     done = night(before)
     assert done.day == newest.isoformat()
     page = night.store.read(f"{prefix('phuket', done.snapshot)}/index.html").decode()
@@ -83,7 +83,7 @@ def test_a_table_that_a_cut_short_night_did_not_judge_has_its_own_days_verdict(n
 def test_what_the_newest_day_blocks_no_past_day_publishes(night: Night, made_up) -> None:
     before, _, newest, _ = days(made_up)
     step = Step(Deployment(night.store, {}, {}, None, lambda: made_up.NOW), made_up.city(), newest)
-    ingest.write_verdicts(step, TRANSIT_STOPS, [Verdict("transit_stops", "keys", "block", 1, 1, "two of a key")])
+    verdicts.keep(step, TRANSIT_STOPS, [Verdict("transit_stops", "keys", "block", 1, 1, "two of a key")])
     with pytest.raises(Refused, match="transit_stops is blocked by keys"):
         night(before)
 

@@ -1,0 +1,60 @@
+"""A table's Dagster checks: one a rule group, computed in the table's own step, each with the rows that it found."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from quality import gate
+from quality.contracts import Table
+from quality.groups import GROUPS, by_group, groups
+from quality.verdicts import GRADES, Verdict
+
+SHOWN = 20
+"""Findings, and rows, that a check shows; ``validation_results`` has the others."""
+
+_COLUMNS = {"check": "rule", "severity": "severity", "row": "key", "value": "value", "expected": "bound"}
+"""Column shown → column of ``validation_results``."""
+
+
+def specs(table: Table, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks of a table. Each can hold the city; only what blocks does (``results`` gives it as an error).
+
+    They have no partitions, which Dagster calls a preview of which patches may break (1.13); each night is one run.
+    """
+    return [dg.AssetCheckSpec(group, asset=key, blocking=True, description=GROUPS[group]) for group in groups(table)]
+
+
+def results(table: Table, verdicts: Sequence[Verdict], city: str, day: date) -> Iterator[dg.AssetCheckResult]:
+    """The outcome of each check on a delivery day, the gravest findings first."""
+    for group, judged in by_group(table, verdicts).items():
+        order = sorted(judged, key=lambda verdict: GRADES.index(verdict.verdict), reverse=True)
+        found = [verdict for verdict in order if verdict.verdict in ("warn", "withhold", "block")]
+        noted = [verdict for verdict in order if verdict.verdict == "note"]
+        blocks = gate.blocks(found)
+        yield dg.AssetCheckResult(
+            check_name=group,
+            passed=not found,
+            severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
+            description="; ".join(f"{each.check}: {each.message}" for each in found[:3]) or None,
+            metadata={"day": day.isoformat(), "judged": len(judged), **_shown([*found, *noted], city, day)},
+        )
+
+
+def _shown(found: Sequence[Verdict], city: str, day: date) -> dict[str, Any]:
+    """What checks found: each with its counts, and a table of the rows that they name."""
+    if not found:
+        return {}
+    words = [
+        f"- **{each.check}** ({each.verdict}, {each.failed} of {each.checked}): {each.message}"
+        for each in found[:SHOWN]
+    ]
+    told: dict[str, Any] = {"findings": dg.MetadataValue.md("\n".join(words))}
+    rows = gate.results(found, city, day)
+    if rows.height:
+        told["rows"] = dg.MetadataValue.table(
+            [dg.TableRecord(row) for row in rows.head(SHOWN).select(**_COLUMNS).to_dicts()],
+            schema=dg.TableSchema([dg.TableColumn(name, "string") for name in _COLUMNS]),
+        )
+    return told
