@@ -74,6 +74,26 @@ def fewer_injured(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     return [Verdict(table.name, "fewer-injured", grade, both.height, odd.height, text, odd.head(SAMPLE).to_dicts())]
 
 
+def months_of_year(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``total:months`` of ``road_casualties``: where a year's total and some of its months are told, all twelve
+    are, and add up to it."""
+    place = ["dataset", "outcome", "area", "year"]
+    whole, month = pl.col("persons").filter(pl.col("months") == 12), pl.col("persons").filter(pl.col("months") == 1)
+    years = (
+        frame.drop_nulls("persons")
+        .with_columns(year=pl.col("reference_date").dt.year())
+        .group_by(place)
+        .agg(stated=whole.first(), summed=month.sum(), months=month.count())
+        .filter(pl.col("stated").is_not_null(), pl.col("months") > 0)
+    )
+    odd = years.filter((pl.col("months") != 12) | (pl.col("stated") != pl.col("summed"))).sort(place)
+    odd = odd.with_columns(reference_date=pl.date("year", 12, 31))
+    bound = "twelve months that add up to the year's total; ask the publisher what is missing"
+    shows = ("stated", "summed", "months")
+    key = ("dataset", "outcome", "area", "reference_date")
+    return [odd_rows(table, "total:months", years.height, odd, shows, bound, key=key)]
+
+
 GENERATED, DISPOSED = "ขยะที่เกิดขึ้น", "ขยะที่กำจัดถูกต้อง"
 """Items of the waste statistics: generated, and disposed of properly."""
 
@@ -104,3 +124,43 @@ def publishers_differ(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     shows = ("persons", "dataset_other", "persons_other")
     text = f"two publishers of one number within a factor of {UNLIKE:g}"
     return [odd_rows(table, "publishers-differ", both.height, odd, shows, text)]
+
+
+def ages_above_all(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``ages-above-all`` of ``population``: an age band has more persons than all ages of its area and sex, told
+    by anybody within a year."""
+    place = ["area_level", "area", "sex"]
+    told = frame.drop_nulls("persons")
+    whole = told.filter(age_band="all").select(*place, all_ages="persons", _day="reference_date")
+    both = told.filter(pl.col("age_band") != "all").join(whole, on=place)
+    both = both.filter((pl.col("reference_date") - pl.col("_day")).abs() <= pl.duration(days=366))
+    greatest = both.group_by(table.key).agg(pl.col("persons").first(), pl.col("all_ages").max())
+    odd = greatest.filter(pl.col("persons") > pl.col("all_ages")).sort(table.key)
+    bound = "persons of an age at most those of all ages; see whether the figure slipped by a factor"
+    return [odd_rows(table, "ages-above-all", greatest.height, odd, ("persons", "all_ages"), bound)]
+
+
+PARTS = 0.02
+"""Part of a total by which the areas under it may miss it: what is nobody's is counted in the total alone."""
+
+
+def areas_of_total(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``total:area`` of ``city_statistics``: where one row is the publisher's total over areas of a period, the
+    others add up to it."""
+    place = ["dataset", "item", "category", "unit", "months", "reference_date"]
+    part, number = ~pl.col("is_total"), pl.col("value").cast(pl.Float64)
+    sums = (
+        frame.drop_nulls("value")
+        .group_by(place)
+        .agg(
+            stated=number.filter("is_total").sum(),
+            parts=number.filter(part).sum(),
+            _totals=pl.col("is_total").sum(),
+            _parts=part.sum(),
+        )
+        .filter(pl.col("_totals") == 1, pl.col("_parts") > 1)
+        .with_columns(ratio=(pl.col("stated") / pl.col("parts")).round(3))
+    )
+    odd = sums.filter((pl.col("stated") - pl.col("parts")).abs() > PARTS * pl.col("stated")).sort(place)
+    bound = f"areas add up to their total within {PARTS:.0%}; ask the publisher which is right"
+    return [odd_rows(table, "total:area", sums.height, odd, ("stated", "parts", "ratio"), bound, key=place)]

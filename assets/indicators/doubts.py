@@ -20,6 +20,12 @@ from quality.tables import INDICATORS, TABLES
 MISLEADS: Final = 10.0
 """Factor against its own past from which a value is withheld: a slip of units is of ten or of a thousand."""
 
+OURS: Final = ("place-swapped", "value-range", "value-future", "value-not-number", "key-duplicate", "stamp-bad")
+"""Codes of rows that are refused though they are the city's: what has no place may be anybody's."""
+
+ENOUGH_LOST: Final = 0.05
+"""Part of a night's rows that may be refused before a count of them is lowered."""
+
 _WORSE: Final = ("ok", "partial", "stale", "withheld")
 _NAMED: Final = 3
 """Checks that a reason names; the lake's ``validation_results`` has them all."""
@@ -43,10 +49,12 @@ class _Doubt:
         return f"{self.table}, check {self.rule}: {self.bound}"
 
 
-def lowered(rows: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
+def lowered(rows: pl.DataFrame, results: pl.DataFrame, refused: pl.DataFrame, came: pl.DataFrame) -> pl.DataFrame:
     """Rows of ``indicators`` as the night's ``validation_results`` leave them: ``partial`` or ``withheld``, with the
-    reason, where a check found a row that the number is made of. In the order and schema of ``rows``."""
-    doubts = list(_doubts(results))
+    reason, where a check found a row that the number is made of; ``partial`` as well where the night's ``quarantine``
+    (``refused``) has a part of what its ``deliveries`` (``came``) brought for the table. In the order and schema of
+    ``rows``."""
+    doubts = [*_doubts(results), *_lost(refused, came)]
     if not doubts:
         return rows
     return pl.DataFrame([_judged(row, doubts) for row in rows.iter_rows(named=True)], schema=rows.schema)
@@ -70,6 +78,17 @@ def _doubts(results: pl.DataFrame) -> Iterator[_Doubt]:
             _day(key, table.day),
             _factor(value),
         )
+
+
+def _lost(refused: pl.DataFrame, came: pl.DataFrame) -> Iterator[_Doubt]:
+    """Tables of which rows that are the city's were refused tonight, ``ENOUGH_LOST`` of them or more."""
+    kept = came.group_by("table").agg(rows=pl.col("rows").sum())
+    lost = refused.filter(pl.col("code").is_in(OURS)).group_by("table", "code").agg(lost=pl.len())
+    shares = lost.join(kept, on="table").filter(pl.col("lost") > ENOUGH_LOST * (pl.col("lost") + pl.col("rows")))
+    for table, code, count, rows in shares.sort("table", "code").iter_rows():
+        if table in TABLES and "dataset" not in TABLES[table].key:
+            bound = f"{count} of {count + rows} rows of the night were refused"
+            yield _Doubt(table, f"deliveries_{code}", bound, frozenset(), None, None, 1.0)
 
 
 def _day(key: Mapping[str, Any], column: str) -> date | None:

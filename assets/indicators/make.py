@@ -16,7 +16,16 @@ from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from quality import gate
 from quality.contracts import Table
-from quality.tables import INDICATORS, LOAD_PROFILE, LOAD_PROFILE_BASIS, PROGRAMME, TABLES, VALIDATION_RESULTS
+from quality.tables import (
+    DELIVERIES,
+    INDICATORS,
+    LOAD_PROFILE,
+    LOAD_PROFILE_BASIS,
+    PROGRAMME,
+    QUARANTINE,
+    TABLES,
+    VALIDATION_RESULTS,
+)
 from quality.verdicts import Verdict
 
 Compute = Callable[[City, date, Mapping[str, pl.DataFrame]], pl.DataFrame]
@@ -43,7 +52,8 @@ def make(step: Step, table: Table, names: Sequence[str]) -> Computed:
         frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), ingest.latest_register(step))
     rows = NUMBERS[table.name](step.city, step.day, frames)
     if table is INDICATORS:
-        rows = lowered(rows, lake.day(VALIDATION_RESULTS, step.day))
+        known = (lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES))
+        rows = lowered(rows, *known)
     lake.put(table, step.day, rows)
     verdicts = gate.judge(table, rows, step.day, step.day, city=step.city.slug)
     ingest.write_verdicts(step, table, verdicts)

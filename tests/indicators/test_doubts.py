@@ -9,7 +9,7 @@ import pytest
 
 from assets.indicators.crosswalk import UNDECLARED
 from assets.indicators.doubts import lowered
-from quality.tables import INDICATORS, VALIDATION_RESULTS
+from quality.tables import INDICATORS, QUARANTINE, VALIDATION_RESULTS
 
 DAY = date(2026, 11, 23)
 
@@ -44,8 +44,13 @@ def found(suite: str, rule: str, key: dict[str, Any], **value: Any) -> pl.DataFr
     return pl.DataFrame([row], schema=VALIDATION_RESULTS.schema)
 
 
+def judged(results: pl.DataFrame, refused: pl.DataFrame | None = None, came: int = 0) -> pl.DataFrame:
+    brought = {"table": ["air_quality"], "rows": [came]}
+    return lowered(ROWS, results, QUARANTINE.empty() if refused is None else refused, pl.DataFrame(brought))
+
+
 def verdicts(results: pl.DataFrame) -> list[str]:
-    return lowered(ROWS, results)["verdict"].to_list()
+    return judged(results)["verdict"].to_list()
 
 
 WASTE = {"dataset": "p.th/20_06", "item": "ขยะ", "reference_date": "2025-01-01"}
@@ -64,13 +69,13 @@ WASTE = {"dataset": "p.th/20_06", "item": "ขยะ", "reference_date": "2025-0
 def test_what_rests_on_the_row_is_no_better_than_its_verdict(key: dict[str, Any], want: list[str]) -> None:
     results = found("city_statistics", "jump:value", key, ratio=4.0)
     assert verdicts(results) == want
-    told = lowered(ROWS, results).filter(verdict="partial")
+    told = judged(results).filter(verdict="partial")
     assert told["value"].null_count() == 0 and told["reason"].str.contains("check jump:value: less").all()
 
 
 @pytest.mark.parametrize("ratio", [1000.0, 0.001, 0])
 def test_what_is_out_by_ten_times_is_not_shown(ratio: float) -> None:
-    table = lowered(ROWS, found("city_statistics", "jump:value", WASTE, ratio=ratio))
+    table = judged(found("city_statistics", "jump:value", WASTE, ratio=ratio))
     assert table.filter(verdict="withheld")["indicator"].to_list() == [
         "p.th/20_06:ขยะ:ตัน",
         "waste_kg_per_head_year",
@@ -80,7 +85,23 @@ def test_what_is_out_by_ten_times_is_not_shown(ratio: float) -> None:
 
 
 def test_nothing_found_changes_nothing() -> None:
-    assert lowered(ROWS, VALIDATION_RESULTS.empty()).equals(ROWS)
+    assert judged(VALIDATION_RESULTS.empty()).equals(ROWS)
     assert verdicts(found("air", "x", {})) == ROWS["verdict"].to_list()
     delivery = found("city_statistics", "source-changed", {"source": "waste"})
     assert verdicts(delivery) == ROWS["verdict"].to_list(), "what it is about is no row"
+
+
+@pytest.mark.parametrize(
+    ("code", "lost", "came", "want"),
+    [
+        ("place-swapped", 5, 95, "partial"),
+        ("place-swapped", 1, 99, "ok"),
+        ("value-null", 50, 50, "ok"),  # of the whole country: nobody knows whose they are
+    ],
+)
+def test_a_count_that_lacks_refused_rows_says_so(code: str, lost: int, came: int, want: str) -> None:
+    refused = pl.DataFrame({"table": ["air_quality"] * lost, "code": [code] * lost})
+    rows = ROWS.with_columns(verdict=pl.lit("ok"), value=pl.lit(5.0))
+    table = lowered(rows, VALIDATION_RESULTS.empty(), refused, pl.DataFrame({"table": ["air_quality"], "rows": [came]}))
+    assert table["verdict"].to_list() == ["ok"] * 5 + [want]
+    assert want == "ok" or f"{lost} of {lost + came} rows" in table["reason"][-1]
