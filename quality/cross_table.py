@@ -140,6 +140,20 @@ def ages_above_all(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     return [odd_rows(table, "ages-above-all", greatest.height, odd, ("persons", "all_ages"), bound)]
 
 
+def unit_changed(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``unit-changed``: the newest period of a series has another unit than all before it. A figure that did not
+    change with it is in the old one."""
+    series = ["dataset", "item", "category", *(name for name in ("area_level", "area", "origin") if name in table.key)]
+    told = frame.drop_nulls("value")
+    newest = told.filter(pl.col(table.day) == pl.col(table.day).max().over(series))
+    earlier = told.join(newest.select(*series, table.day), on=[*series, table.day], how="anti")
+    units = earlier.group_by(series).agg(before=pl.col("unit").unique().sort().str.join(", "), _units="unit")
+    both = newest.join(units, on=series)
+    odd = both.filter(~pl.col("unit").is_in(pl.col("_units"))).sort(table.key)
+    bound = "a series keeps its unit; see which of its figures are in which"
+    return [odd_rows(table, "unit-changed", both.height, odd, ("unit", "before", "value"), bound)]
+
+
 PARTS = 0.02
 """Part of a total by which the areas under it may miss it: what is nobody's is counted in the total alone."""
 

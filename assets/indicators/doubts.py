@@ -9,13 +9,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 import polars as pl
 
 from quality import source_watch
-from quality.tables import INDICATORS, TABLES
+from quality.tables import INDICATORS, LOAD_PROFILE, METER_FINAL, TABLES
+from quality.vee.rules import RULES
 
 MISLEADS: Final = 10.0
 """Factor against its own past from which a value is withheld: a slip of units is of ten or of a thousand."""
@@ -25,6 +26,9 @@ OURS: Final = ("place-swapped", "value-range", "value-future", "value-not-number
 
 ENOUGH_LOST: Final = 0.05
 """Part of a night's rows that may be refused before a count of them is lowered."""
+
+DIVISOR: Final = timedelta(days=2 * 366)
+"""How far from a number's period the persons may be counted that it is divided by."""
 
 _WORSE: Final = ("ok", "partial", "stale", "withheld")
 _NAMED: Final = 3
@@ -49,12 +53,14 @@ class _Doubt:
         return f"{self.table}, check {self.rule}: {self.bound}"
 
 
-def lowered(rows: pl.DataFrame, results: pl.DataFrame, refused: pl.DataFrame, came: pl.DataFrame) -> pl.DataFrame:
+def lowered(
+    rows: pl.DataFrame, results: pl.DataFrame, refused: pl.DataFrame, came: pl.DataFrame, verdicts: pl.DataFrame
+) -> pl.DataFrame:
     """Rows of ``indicators`` as the night's ``validation_results`` leave them: ``partial`` or ``withheld``, with the
     reason, where a check found a row that the number is made of; ``partial`` as well where the night's ``quarantine``
-    (``refused``) has a part of what its ``deliveries`` (``came``) brought for the table. In the order and schema of
-    ``rows``."""
-    doubts = [*_doubts(results), *_lost(refused, came)]
+    (``refused``) has a part of what its ``deliveries`` (``came``) brought for the table, and where ``verdicts`` warn of
+    meter values that are used. In the order and schema of ``rows``."""
+    doubts = [*_doubts(results), *_lost(refused, came), *_of_meters(verdicts)]
     if not doubts:
         return rows
     return pl.DataFrame([_judged(row, doubts) for row in rows.iter_rows(named=True)], schema=rows.schema)
@@ -91,6 +97,14 @@ def _lost(refused: pl.DataFrame, came: pl.DataFrame) -> Iterator[_Doubt]:
             yield _Doubt(table, f"deliveries_{code}", bound, frozenset(), None, None, 1.0)
 
 
+def _of_meters(verdicts: pl.DataFrame) -> Iterator[_Doubt]:
+    """What many meters have and the load profile is made of all the same. Suspect values it is not made of."""
+    warned = set(verdicts.filter(table=METER_FINAL.name, verdict="warn")["check"])
+    for rule in RULES:
+        if rule.severity == "note" and rule.code in warned:
+            yield _Doubt(LOAD_PROFILE.name, rule.code, f"many meters: {rule.english}", frozenset(), None, None, 1.0)
+
+
 def _day(key: Mapping[str, Any], column: str) -> date | None:
     for name in (column, "start"):
         try:
@@ -123,12 +137,20 @@ def _judged(row: dict[str, Any], doubts: list[_Doubt]) -> dict[str, Any]:
 
 def _rests_on(row: Mapping[str, Any], doubt: _Doubt) -> bool:
     sources = row["sources"]
-    if not re.search(rf"(?<![a-z_]){re.escape(doubt.table)}(?![a-z_])", sources):
+    part = next((each for each in sources.split(";") if _named(doubt.table, each)), None)
+    if part is None:
         return False
-    if doubt.datasets and not any(name in sources for name in doubt.datasets):
+    # A table alone is named where any of its data sets may be the one.
+    if doubt.datasets and part.strip() != doubt.table and not any(name in sources for name in doubt.datasets):
         return False
     # A published series is called by its data set, item and unit.
     series = [name for name in doubt.datasets if row["indicator"].startswith(f"{name}:")]
     if series and doubt.item and f":{doubt.item}:" not in row["indicator"]:
         return False
-    return doubt.day is None or row["period_start"] <= doubt.day <= row["period_end"]
+    # What a number is divided by is of another day than what is counted, and is named after it.
+    near = timedelta() if _named(doubt.table, sources.partition(";")[0]) else DIVISOR
+    return doubt.day is None or row["period_start"] - near <= doubt.day <= row["period_end"] + near
+
+
+def _named(table: str, sources: str) -> bool:
+    return re.search(rf"(?<![a-z_]){re.escape(table)}(?![a-z_])", sources) is not None

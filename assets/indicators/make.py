@@ -25,6 +25,7 @@ from quality.tables import (
     QUARANTINE,
     TABLES,
     VALIDATION_RESULTS,
+    VERDICTS,
 )
 from quality.verdicts import Verdict
 
@@ -52,7 +53,7 @@ def make(step: Step, table: Table, names: Sequence[str]) -> Computed:
         frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), ingest.latest_register(step))
     rows = NUMBERS[table.name](step.city, step.day, frames)
     if table is INDICATORS:
-        known = (lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES))
+        known = (lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES, VERDICTS))
         rows = lowered(rows, *known)
     lake.put(table, step.day, rows)
     verdicts = gate.judge(table, rows, step.day, step.day, city=step.city.slug)

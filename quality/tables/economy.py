@@ -5,6 +5,7 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table
+from quality.cross_table import unit_changed
 from quality.row_rules import plausible, share
 from quality.series_rules import jumps, parts_of_total
 from quality.tables.shared import DATASET, REFERENCE_DATE
@@ -24,6 +25,7 @@ VISITORS = Table(
     row_rules=(share("value", "unit", "item"),),
     steady=("value",),
     across=(
+        unit_changed,
         parts_of_total("origin", "total", "value", unequal=0),
         jumps("value", "dataset", "item", "category", "origin", "unit"),
     ),

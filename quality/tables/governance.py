@@ -5,7 +5,7 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table
-from quality.cross_table import areas_of_total, identical_series, more_disposed
+from quality.cross_table import areas_of_total, identical_series, more_disposed, unit_changed
 from quality.row_rules import at_most, not_before, share
 from quality.series_rules import jumps
 from quality.tables.shared import DATASET, LOCAL_DATE, REFERENCE_DATE, UTC
@@ -131,6 +131,7 @@ CITY_STATISTICS = Table(
         identical_series,
         more_disposed,
         areas_of_total,
+        unit_changed,
         jumps("value", "dataset", "item", "area_level", "area", "category", "unit", "months"),
     ),
     columns=(

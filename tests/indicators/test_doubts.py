@@ -9,9 +9,10 @@ import pytest
 
 from assets.indicators.crosswalk import UNDECLARED
 from assets.indicators.doubts import lowered
-from quality.tables import INDICATORS, QUARANTINE, VALIDATION_RESULTS
+from quality.tables import INDICATORS, QUARANTINE, VALIDATION_RESULTS, VERDICTS
 
 DAY = date(2026, 11, 23)
+NONE = VERDICTS.empty()
 
 
 def indicator(code: str, sources: str, value: float | None = 5.0, first: date = date(2025, 1, 1)) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def found(suite: str, rule: str, key: dict[str, Any], **value: Any) -> pl.DataFr
 
 def judged(results: pl.DataFrame, refused: pl.DataFrame | None = None, came: int = 0) -> pl.DataFrame:
     brought = {"table": ["air_quality"], "rows": [came]}
-    return lowered(ROWS, results, QUARANTINE.empty() if refused is None else refused, pl.DataFrame(brought))
+    return lowered(ROWS, results, QUARANTINE.empty() if refused is None else refused, pl.DataFrame(brought), NONE)
 
 
 def verdicts(results: pl.DataFrame) -> list[str]:
@@ -102,6 +103,28 @@ def test_nothing_found_changes_nothing() -> None:
 def test_a_count_that_lacks_refused_rows_says_so(code: str, lost: int, came: int, want: str) -> None:
     refused = pl.DataFrame({"table": ["air_quality"] * lost, "code": [code] * lost})
     rows = ROWS.with_columns(verdict=pl.lit("ok"), value=pl.lit(5.0))
-    table = lowered(rows, VALIDATION_RESULTS.empty(), refused, pl.DataFrame({"table": ["air_quality"], "rows": [came]}))
+    brought = pl.DataFrame({"table": ["air_quality"], "rows": [came]})
+    table = lowered(rows, VALIDATION_RESULTS.empty(), refused, brought, NONE)
     assert table["verdict"].to_list() == ["ok"] * 5 + [want]
     assert want == "ok" or f"{lost} of {lost + came} rows" in table["reason"][-1]
+
+
+def test_what_many_meters_have_lowers_their_energy() -> None:
+    rows = pl.DataFrame([indicator("published_kwh_day", "load_profile (PEA meter exports)")], schema=INDICATORS.schema)
+    told = pl.DataFrame({"table": ["meter_final"] * 2, "verdict": ["warn"] * 2, "check": ["replaced", "spike"]})
+    brought = pl.DataFrame({"table": ["meters"], "rows": [1]})
+    (row,) = lowered(rows, VALIDATION_RESULTS.empty(), QUARANTINE.empty(), brought, told).to_dicts()
+    assert row["verdict"] == "partial"
+    assert "replaced" in row["reason"] and "spike" not in row["reason"], "suspect values are in no energy"
+
+
+def test_a_number_is_no_better_than_what_it_is_divided_by() -> None:
+    row = indicator("road_deaths_per_100k", "road_casualties, p.th/10_48; population")
+    rows = pl.DataFrame([row], schema=INDICATORS.schema)
+    brought = pl.DataFrame({"table": ["meters"], "rows": [1]})
+
+    def verdict(day: str) -> str:
+        doubt = found("population", "restated:persons", {"dataset": "stat_t", "reference_date": day}, ratio=10.0)
+        return str(lowered(rows, doubt, QUARANTINE.empty(), brought, NONE).item(0, "verdict"))
+
+    assert (verdict("2026-12-31"), verdict("2010-12-31")) == ("withheld", "ok")

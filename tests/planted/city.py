@@ -109,7 +109,7 @@ GOVERNANCE = [
         PHUKET + "20_06",
         "city_statistics",
         records(do.put("หน่วย", "กิโลกรัม", only=newest)),
-        "city_statistics deliveries_unit-changed",
+        "city_statistics (deliveries_)?unit-changed",
     ),
     Fault(
         "data sets changed in 2030",

@@ -171,7 +171,7 @@ METERS = [
         "meter_final replaced|meter_intervals deliveries_day-repeated",
     ),
     meter("27 a customer of 30 % of its zone", file(CHALONG, nem12(by(60), [2])), "meter_final (dominant|meter_scale)"),
-    meter("28 a main meter among customers", shares, "meter_final (aggregate|meter_scale|dominant)"),
+    meter("28 a main meter among customers", shares, "meter_final (aggregate|meter_scale|dominant|unusual_use)"),
     meter("29 watt-hours in the header", file(PATONG, do.text(",kWh,", ",Wh,")), "meter_final group_scale"),
     meter(
         "31 a whole zone substituted",

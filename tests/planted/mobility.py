@@ -196,11 +196,11 @@ TRANSIT = [
         ("transit_stops", "transit_routes"),
     ),
     Fault(
-        "all stops of one name",
+        "stops without names",
         FEED,
         "transit_service",
-        gtfs("stops.txt", do.put("stop_name", "ป้าย;Stop")),
-        "transit_stops constant:name_th",
+        gtfs("stops.txt", do.put("stop_name", "")),
+        "transit_stops (name-told|deliveries_value-missing)",
         ("transit_stops", "transit_routes"),
     ),
 ]

@@ -232,6 +232,12 @@ def put(column: str, value: Any, first: int | None = None) -> Callable[[Rows], R
     return lambda rows: [row | {column: value} if first is None or at < first else row for at, row in enumerate(rows)]
 
 
+def put_where(column: str, value: Any, **where: Any) -> Callable[[Rows], Rows]:
+    return lambda rows: [
+        row | {column: value} if all(row[name] == wanted for name, wanted in where.items()) else row for row in rows
+    ]
+
+
 def swap(one: str, other: str) -> Callable[[Rows], Rows]:
     return lambda rows: [row | {one: row[other], other: row[one]} for row in rows]
 
@@ -370,6 +376,7 @@ FAULTS: list[tuple[str, str, Callable[[Rows], Rows], str]] = [
     ("datasets", "changed before it was made", put("modified", date(2020, 1, 1)), "not-before:modified:created"),
     ("datasets", "more in the datastore than there is", put("in_datastore", 9), "at-most:in_datastore:resources"),
     ("city_statistics", "newest x1000", times("value", 1000, reference_date=NEW), "jump:value"),
+    ("city_statistics", "newest in another unit", put_where("unit", "กิโลกรัม", reference_date=NEW), "unit-changed"),
     ("city_statistics", "a share of 180 %", both(put("unit", "ร้อยละ"), put("value", 180.0)), "plausible:value:percent"),
     ("city_statistics", "newest a tenth", times("value", 0.1, reference_date=NEW), "jump:value"),
     ("city_statistics", "more disposed than generated", times("value", 2, item="ขยะที่กำจัดถูกต้อง"), "more-disposed"),
