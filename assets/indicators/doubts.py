@@ -90,7 +90,7 @@ def _lost(refused: pl.DataFrame, came: pl.DataFrame) -> Iterator[_Doubt]:
     """Tables of which rows that are the city's were refused tonight, ``ENOUGH_LOST`` of them or more."""
     kept = came.group_by("table").agg(rows=pl.col("rows").sum())
     lost = refused.filter(pl.col("code").is_in(OURS)).group_by("table", "code").agg(lost=pl.len())
-    shares = lost.join(kept, on="table").filter(pl.col("lost") > ENOUGH_LOST * (pl.col("lost") + pl.col("rows")))
+    shares = lost.join(kept, on="table").filter(pl.col("lost") >= ENOUGH_LOST * (pl.col("lost") + pl.col("rows")))
     for table, code, count, rows in shares.sort("table", "code").iter_rows():
         if table in TABLES and "dataset" not in TABLES[table].key:
             bound = f"{count} of {count + rows} rows of the night were refused"

@@ -247,7 +247,7 @@ WEATHER = [
         "weather deliveries_answer-bad",
     ),
     Fault(
-        "humidity as a share",
+        "model's humidity as a share",
         GRID,
         "weather",
         hourly("relative_humidity_2m", lambda _, value: value / 100),

@@ -383,7 +383,11 @@ METERS = [
         file(PATONG, nem12(at({40: "ERROR"}), [3])),
         "meter_intervals deliveries_value-not-number",
     ),
-    meter("month and day swapped", file(WIDE, do.text("2026-11-20", "2026-20-11")), "meter_intervals deliveries_.*"),
+    meter(
+        "month and day of the wide file swapped",
+        file(WIDE, do.text("2026-11-20", "2026-20-11")),
+        "meter_intervals deliveries_.*",
+    ),
     meter(
         "a year back",
         file(WIDE, do.text("2026-11-20", "2025-11-20")),

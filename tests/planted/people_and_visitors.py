@@ -212,7 +212,7 @@ VISITORS = [
         "years slipped by one",
         PHUKET + "dataset_10_34",
         "visitors",
-        records(do.times("ปี", 2569 / 2568)),
+        records(do.each(lambda row: row.update({"ปี": str(int(row["ปี"]) + 1)}))),
         "visitors (deliveries_value-future|restated:value)",
     ),
 ]
