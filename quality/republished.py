@@ -31,10 +31,8 @@ def restated(table: Table, before: pl.DataFrame, after: pl.DataFrame, standing: 
     """Verdicts ``restated:<column>`` of the columns ``steady`` and ``fewer-listed`` of a table with ``listed_by``.
 
     ``before`` and ``after`` are its rows before and after a night's deliveries, ``standing`` the ``validation_results``
-    of the night before.
+    of the night before, and of this one where it is run again.
     """
-    if not before.height or not (table.steady or table.listed_by):
-        return []
     old, new = (_listed(table, rows) for rows in (before, after))
     key = [name for name in table.key if name != table.day or not table.listed_by]
     found = [_values(table, name, key, old, new, standing) for name in table.steady]
@@ -65,7 +63,7 @@ def _values(
         f"{name} within a factor of {RESTATED:g} of what the same row told before; see whether the publisher changed "
         "unit, column or place, and accept it in reviewed.yaml if it is true"
     )
-    return odd_rows(table, f"restated:{name}", both.height, odd, (name, "before", "ratio"), bound, key=key)
+    return odd_rows(table, f"restated:{name}", new[name].count(), odd, (name, "before", "ratio"), bound, key=key)
 
 
 def _fewer(table: Table, old: pl.DataFrame, new: pl.DataFrame, standing: pl.DataFrame) -> Verdict:
@@ -81,7 +79,7 @@ def _fewer(table: Table, old: pl.DataFrame, new: pl.DataFrame, standing: pl.Data
     stood = _standing("fewer-listed", "rows", by, table, now, standing, odd.schema)
     odd = pl.concat([odd, stood.join(odd, on=by, how="anti", nulls_equal=True)])
     bound = f"at least {FEWER:.0%} of the entries that a list had before; ask the publisher whether it came whole"
-    return odd_rows(table, "fewer-listed", counts.height, odd, ("rows", "before", "ratio"), bound, key=by)
+    return odd_rows(table, "fewer-listed", new.select(by).n_unique(), odd, ("rows", "before", "ratio"), bound, key=by)
 
 
 def _standing(

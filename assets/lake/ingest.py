@@ -84,7 +84,8 @@ def ingest(step: Step, table: Table) -> Ingested:
     more = _clashes(table, entries, parts)
     if watched:
         night = lake.newest(VALIDATION_RESULTS, step.day - timedelta(days=1))
-        stood = VALIDATION_RESULTS.empty() if night is None else lake.day(VALIDATION_RESULTS, night)
+        nights = {step.day, night or step.day}
+        stood = lake.pick(VALIDATION_RESULTS, nights).unique(["rule", "key", "suite"], keep="last", maintain_order=True)
         more += republished.restated(table, before, lake.read(table), stood)
     return _judged(step, table, entries, files, more)
 

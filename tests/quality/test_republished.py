@@ -50,7 +50,12 @@ def test_figures_that_became_others_are_told_with_both_and_the_newest_first(fact
 def test_a_revision_a_new_year_and_a_first_delivery_are_no_news() -> None:
     assert warned(restated(POPULATION, people(), people(1.2), NOTHING)) == {}
     assert warned(restated(POPULATION, people(first=2022), people(), NOTHING)) == {}
-    assert restated(POPULATION, people().clear(), people(), NOTHING) == []
+    assert warned(restated(POPULATION, people().clear(), people(), NOTHING)) == {}
+
+
+def test_a_night_that_is_run_again_says_the_same() -> None:
+    first = restated(POPULATION, people().clear(), people(), NOTHING)
+    assert restated(POPULATION, people(), people(), NOTHING) == first
 
 
 def test_what_was_found_stands_until_the_figure_is_another_one() -> None:
