@@ -81,15 +81,18 @@ def constant(column: str) -> "Rule":
     return rule
 
 
-def parts_of_total(column: str, total: str, value: str, unequal: float = UNEQUAL) -> "Rule":
+def parts_of_total(
+    column: str, total: str, value: str, unequal: float = UNEQUAL, only: pl.Expr | None = None
+) -> "Rule":
     """Check ``total:<column>``: where all parts of a ``column`` and its ``total`` are told, they add up within the part
-    ``unequal`` of it, and half a unit."""
+    ``unequal`` of it, and half a unit, in rows that ``only`` names."""
 
     def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
         place = [name for name in table.key if name != column]
         number = pl.col(value).cast(pl.Float64)
         sums = (
-            frame.group_by(place)
+            (frame if only is None else frame.filter(only))
+            .group_by(place)
             .agg(
                 stated=number.filter(pl.col(column) == total).sum(),
                 parts=number.filter(pl.col(column) != total).sum(),

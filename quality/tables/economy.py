@@ -26,7 +26,14 @@ VISITORS = Table(
     steady=("value",),
     across=(
         unit_changed,
-        parts_of_total("origin", "total", "value", unequal=0),
+        parts_of_total(
+            "origin",
+            "total",
+            "value",
+            unequal=0,
+            # The mean of all is no sum of means.
+            only=~pl.col("item").str.contains("(?i)เฉลี่ย|average|mean"),
+        ),
         jumps("value", "dataset", "item", "category", "origin", "unit"),
     ),
     columns=(
