@@ -4,7 +4,7 @@ A contract makes the Polars schema, the row checks (``Table.conform``), the data
 that break it are handed back with a code; nothing is dropped uncounted and nothing is cast silently.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +15,7 @@ from quality.batch import Batch, Breach
 from quality.row_rules import RowRule
 
 if TYPE_CHECKING:
+    from quality.past_days import Usual
     from quality.verdicts import Verdict
 
 LINEAGE = {
@@ -118,9 +119,15 @@ class Table:
     size: Literal["rows", "few", "readings", "operating"] = "rows"
     bucketed: bool = False
     row_rules: tuple[RowRule, ...] = ()
-    usual: tuple[str, ...] = ()
+    usual: "Mapping[str, Usual]" = field(default_factory=dict, hash=False)
     usual_by: tuple[str, ...] = ()
     """A day's rows and means of the columns ``usual`` of each series ``usual_by`` are held against like days."""
+    momentary: bool = False
+    """Whether its rows hold at a moment: tonight's are the newest there are, and weekends are like other days."""
+    steady: tuple[str, ...] = ()
+    """Columns whose values stay what they were told to be; ``quality.republished`` tells those that became others."""
+    listed_by: tuple[str, ...] = ()
+    """A delivery is a whole list; of what kinds it does not lose half from one to the next."""
     metrics: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     rules: tuple[Rule, ...] = ()
     across: tuple[Rule, ...] = ()

@@ -7,6 +7,7 @@ data sets is the wrong one.
 import polars as pl
 
 from quality.contracts import Table
+from quality.series_rules import CONTRADICTS
 from quality.verdicts import SAMPLE, Grade, Verdict, odd_rows
 
 LEAST_ALIKE = 24
@@ -74,6 +75,26 @@ def fewer_injured(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     return [Verdict(table.name, "fewer-injured", grade, both.height, odd.height, text, odd.head(SAMPLE).to_dicts())]
 
 
+def months_of_year(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``total:months`` of ``road_casualties``: where a year's total and some of its months are told, all twelve
+    are, and add up to it."""
+    place = ["dataset", "outcome", "area", "year"]
+    whole, month = pl.col("persons").filter(pl.col("months") == 12), pl.col("persons").filter(pl.col("months") == 1)
+    years = (
+        frame.drop_nulls("persons")
+        .with_columns(year=pl.col("reference_date").dt.year())
+        .group_by(place)
+        .agg(stated=whole.first(), summed=month.sum(), months=month.count())
+        .filter(pl.col("stated").is_not_null(), pl.col("months") > 0)
+    )
+    odd = years.filter((pl.col("months") != 12) | (pl.col("stated") != pl.col("summed"))).sort(place)
+    odd = odd.with_columns(reference_date=pl.date("year", 12, 31))
+    bound = "twelve months that add up to the year's total; ask the publisher what is missing"
+    shows = ("stated", "summed", "months")
+    key = ("dataset", "outcome", "area", "reference_date")
+    return [odd_rows(table, "total:months", years.height, odd, shows, bound, key=key)]
+
+
 GENERATED, DISPOSED = "ขยะที่เกิดขึ้น", "ขยะที่กำจัดถูกต้อง"
 """Items of the waste statistics: generated, and disposed of properly."""
 
@@ -108,3 +129,59 @@ def publishers_differ(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     text = f"two publishers of one number within a factor of {UNLIKE:g}"
     misleads = greater > TWICE * less
     return [odd_rows(table, "publishers-differ", both.height, odd, shows, text, misleads=misleads)]
+
+
+def ages_above_all(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``ages-above-all`` of ``population``: an age band has more persons than all ages of its area and sex, told
+    by anybody within a year."""
+    place = ["area_level", "area", "sex"]
+    told = frame.drop_nulls("persons")
+    whole = told.filter(age_band="all").select(*place, all_ages="persons", _day="reference_date")
+    both = told.filter(pl.col("age_band") != "all").join(whole, on=place)
+    both = both.filter((pl.col("reference_date") - pl.col("_day")).abs() <= pl.duration(days=366))
+    greatest = both.group_by(table.key).agg(pl.col("persons").first(), pl.col("all_ages").max())
+    odd = greatest.filter(pl.col("persons") > pl.col("all_ages")).sort(table.key)
+    bound = "persons of an age at most those of all ages; see whether the figure slipped by a factor"
+    return [odd_rows(table, "ages-above-all", greatest.height, odd, ("persons", "all_ages"), bound)]
+
+
+def unit_changed(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``unit-changed``: the newest period of a series has another unit than all before it. A figure that did not
+    change with it is in the old one."""
+    series = ["dataset", "item", "category", *(name for name in ("area_level", "area", "origin") if name in table.key)]
+    told = frame.drop_nulls("value")
+    newest = told.filter(pl.col(table.day) == pl.col(table.day).max().over(series))
+    earlier = told.join(newest.select(*series, table.day), on=[*series, table.day], how="anti")
+    units = earlier.group_by(series).agg(before=pl.col("unit").unique().sort().str.join(", "), _units="unit")
+    both = newest.join(units, on=series)
+    odd = both.filter(~pl.col("unit").is_in(pl.col("_units"))).sort(table.key)
+    bound = "a series keeps its unit; see which of its figures are in which"
+    return [odd_rows(table, "unit-changed", both.height, odd, ("unit", "before", "value"), bound)]
+
+
+PARTS = 0.02
+"""Part of a total by which the areas under it may miss it: what is nobody's is counted in the total alone."""
+
+
+def areas_of_total(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``total:area`` of ``city_statistics``: where one row is the publisher's total over areas of a period, the
+    others add up to it."""
+    place = ["dataset", "item", "category", "unit", "months", "reference_date"]
+    part, number = ~pl.col("is_total"), pl.col("value").cast(pl.Float64)
+    sums = (
+        frame.drop_nulls("value")
+        .group_by(place)
+        .agg(
+            stated=number.filter("is_total").sum(),
+            parts=number.filter(part).sum(),
+            _totals=pl.col("is_total").sum(),
+            _parts=part.sum(),
+        )
+        .filter(pl.col("_totals") == 1, pl.col("_parts") > 1)
+        .with_columns(ratio=(pl.col("stated") / pl.col("parts")).round(3))
+    )
+    odd = sums.filter((pl.col("stated") - pl.col("parts")).abs() > PARTS * pl.col("stated")).sort(place)
+    bound = f"areas add up to their total within {PARTS:.0%}; ask the publisher which is right"
+    misleads = (pl.col("stated") - pl.col("parts")).abs() > CONTRADICTS * pl.col("stated")
+    shows = ("stated", "parts", "ratio")
+    return [odd_rows(table, "total:area", sums.height, odd, shows, bound, key=place, misleads=misleads)]

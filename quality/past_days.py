@@ -5,6 +5,7 @@ small frame of metrics: rows, and mean of every column the table names, of each 
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
@@ -26,9 +27,34 @@ OFF = 5.0
 the burning season triples."""
 
 
-def alike(day: date, days: Collection[date]) -> list[date]:
-    """The ``DAYS`` newest of ``days`` before ``day`` that are of its class, within ``REACH``."""
-    return sorted(each for each in days if day - REACH <= each < day and _kind(each) == _kind(day))[-DAYS:]
+@dataclass(frozen=True)
+class Usual:
+    """How far a day's mean of a column may be from the usual: by the factor ``most``, where the greater of both is
+    ``least`` or more; and by ``step``, in the column's unit."""
+
+    most: float = OFF
+    least: float = 0.0
+    step: float | None = None
+
+    def odd(self, now: pl.Expr, then: pl.Expr) -> pl.Expr:
+        """Where today's mean is too far from the usual one."""
+        says = (then > 0) & (pl.max_horizontal(now, then) >= self.least)
+        apart = says & ((now > self.most * then) | (now * self.most < then))
+        return apart if self.step is None else apart | ((now - then).abs() > self.step)
+
+    @property
+    def words(self) -> str:
+        """The bound."""
+        return f"within a factor of {self.most:g}" + ("" if self.step is None else f" and within {self.step:g}")
+
+
+ROWS = Usual(1 / FEWER)
+
+
+def alike(day: date, days: Collection[date], any_day: bool = False) -> list[date]:
+    """The ``DAYS`` newest of ``days`` before ``day`` that are of its class (or ``any_day``), within ``REACH``."""
+    past = (each for each in days if day - REACH <= each < day)
+    return sorted(each for each in past if any_day or _kind(each) == _kind(day))[-DAYS:]
 
 
 def against_past(table: Table, rows: pl.DataFrame, past: pl.DataFrame) -> list[Verdict]:
@@ -41,18 +67,18 @@ def against_past(table: Table, rows: pl.DataFrame, past: pl.DataFrame) -> list[V
     usual = before.group_by(series).agg(pl.exclude(table.day).median(), days=pl.len()).filter(pl.col("days") == DAYS)
     both = usual.join(today, on=series, how="left", suffix="_today").sort(series)
     found = []
-    for name in ("rows", *table.usual):
+    for name, how in {"rows": ROWS, **table.usual}.items():
         now, then = pl.col(f"{name}_today"), pl.col(name)
-        ratio = (now.fill_null(0) if name == "rows" else now) / then
-        most = 1 / FEWER if name == "rows" else OFF
-        odd = both.filter((then > 0) & ((ratio > most) | (ratio < 1 / most)))
-        odd = odd.select(*series, pl.lit(day, pl.Date).alias(table.day), today=now, usual=then, ratio=ratio.round(3))
+        now = now.fill_null(0) if name == "rows" else now
+        odd = both.filter(how.odd(now, then)).with_columns(pl.lit(day, pl.Date).alias(table.day))
+        shown = odd.select(*series, table.day, today=now, usual=then, ratio=(now / then).round(3))
         check = "usual-rows" if name == "rows" else f"usual:{name}"
-        bound = f"{name} as on the {DAYS} days of its class before it, within a factor of {most:g}"
+        text = f"{name} as on the {DAYS} days before it that are alike, {how.words}; see whether unit or source changed"
         # Rows that are not there mislead nobody: what is made of them says how few they are.
-        slip = (pl.col("ratio") > SLIP) | (pl.col("ratio") * SLIP < 1) if name != "rows" else pl.lit(value=False)
+        far = (pl.col("usual") > 0) & ((pl.col("ratio") > SLIP) | (pl.col("ratio") * SLIP < 1))
+        slip = far if name != "rows" else pl.lit(value=False)
         shows, key = ("today", "usual", "ratio"), (*series, table.day)
-        found.append(odd_rows(table, check, both.height, odd, shows, bound, key=key, misleads=slip))
+        found.append(odd_rows(table, check, both.height, shown, shows, text, key=key, misleads=slip))
     return found
 
 

@@ -67,3 +67,16 @@ def not_before(later: str, earlier: str, *, source: str) -> RowRule:
     """``later`` is no moment or day before ``earlier``, where both are told."""
     odd = pl.col(later) < pl.col(earlier)
     return RowRule(f"not-before:{later}:{earlier}", odd, (later, earlier), f"{later} not before {earlier}", source)
+
+
+def share(value: str, unit: str, item: str) -> RowRule:
+    """A share of a whole is at most 100 %: rows whose ``unit`` is per cent, but of changes, which may be more."""
+    percent = pl.col(unit).str.contains(r"^(ร้อยละ|เปอร์เซ็นต์|%|percent)")
+    change = pl.col(item).str.contains("(?i)เปลี่ยนแปลง|เพิ่ม|ลด|ขยายตัว|เติบโต|change|growth|increase")
+    return RowRule(
+        f"plausible:{value}:percent",
+        percent & ~change & ((pl.col(value) > 100) | (pl.col(value) < 0)),
+        (item, value, unit),
+        "a share within 0 and 100 %; see whether the column is another one",
+        "What a share is.",
+    )

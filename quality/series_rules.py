@@ -51,8 +51,8 @@ def frozen(*by: str, columns: tuple[str, ...]) -> "Rule":
         for name in columns:
             still = days.filter((pl.col(f"_{name}") == 1) & (pl.col(f"{name}_hours") >= FROZEN_HOURS)).sort(place)
             bound = f"{name} does not keep one value through a day"
-            shown = still.select(*place, name, f"{name}_hours")
-            found.append(verdicts.odd_rows(table, f"frozen:{name}", days.height, shown, shown.columns, bound))
+            shows = (name, f"{name}_hours")
+            found.append(verdicts.odd_rows(table, f"frozen:{name}", days.height, still, shows, bound, key=place))
         return found
 
     return rule
@@ -84,14 +84,18 @@ def constant(column: str) -> "Rule":
     return rule
 
 
-def parts_of_total(column: str, total: str, value: str) -> "Rule":
-    """Check ``total:<column>``: where all parts of a ``column`` and its ``total`` are told, they add up."""
+def parts_of_total(
+    column: str, total: str, value: str, unequal: float = UNEQUAL, only: pl.Expr | None = None
+) -> "Rule":
+    """Check ``total:<column>``: where all parts of a ``column`` and its ``total`` are told, they add up within the part
+    ``unequal`` of it, and half a unit, in rows that ``only`` names."""
 
     def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
         place = [name for name in table.key if name != column]
         number = pl.col(value).cast(pl.Float64)
         sums = (
-            frame.group_by(place)
+            (frame if only is None else frame.filter(only))
+            .group_by(place)
             .agg(
                 stated=number.filter(pl.col(column) == total).sum(),
                 parts=number.filter(pl.col(column) != total).sum(),
@@ -103,26 +107,32 @@ def parts_of_total(column: str, total: str, value: str) -> "Rule":
             .filter((pl.col("known") > 1) & (pl.col("totals") == 1))
         )
         missed = (pl.col("stated") - pl.col("parts")).abs()
-        odd = sums.filter(missed > UNEQUAL * pl.col("stated")).sort(place)
-        bound = f"parts by {column} add up to their total within {UNEQUAL:.0%}"
-        shows = ("stated", "parts")
+        odd = sums.filter(missed > unequal * pl.col("stated") + 0.5).sort(place)
+        odd = odd.with_columns(ratio=(pl.col("stated") / pl.col("parts")).round(6))
+        bound = f"parts by {column} add up to their total within {unequal:.0%}; ask the publisher which is right"
+        shows = ("stated", "parts", "ratio")
         # What lies among its parts may be their mean, as of what a visitor spends.
         among = pl.col("stated").is_between("least", "greatest")
         misleads = (missed > CONTRADICTS * pl.col("stated")) & ~among
-        return [verdicts.odd_rows(table, f"total:{column}", sums.height, odd, shows, bound, misleads=misleads)]
+        return [
+            verdicts.odd_rows(table, f"total:{column}", sums.height, odd, shows, bound, key=place, misleads=misleads)
+        ]
 
     return rule
 
 
-def jumps(value: str, *series: str, most: float = JUMP, withhold: float = verdicts.SLIP) -> "Rule":
+def jumps(
+    value: str, *series: str, most: float = JUMP, withhold: float = verdicts.SLIP, only: pl.Expr | None = None
+) -> "Rule":
     """Check ``jump:<value>``: the newest period of a series lies beyond all of the ``YEARS`` before it by the factor
-    ``most``; a month is held against the same month of those years. A series that swings by itself raises nothing.
-    Beyond the factor ``withhold`` it misleads."""
+    ``most``, of rows that ``only`` names; a month is held against the same month of those years. A series that swings
+    by itself raises nothing. Beyond the factor ``withhold`` it misleads."""
 
     def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
         monthly = pl.col("months") < 12 if "months" in series else pl.lit(value=False)
         calendar = pl.when(monthly).then(pl.col(table.day).dt.month())
-        told = frame.drop_nulls(value).with_columns(pl.col(value).cast(pl.Float64), _calendar=calendar)
+        told = frame.drop_nulls(value) if only is None else frame.drop_nulls(value).filter(only)
+        told = told.with_columns(pl.col(value).cast(pl.Float64), _calendar=calendar)
         newest = told.filter(pl.col(table.day) == pl.col(table.day).max().over(list(series)))
         earlier = told.select(*series, "_calendar", _day=table.day, _before=value)
         pairs = (
@@ -156,3 +166,16 @@ def less_rain_in_longer(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
     shows = ("rain_mm", "rain_mm_short")
     bound = "the rain of 24 hours is at least that of the last of them"
     return [verdicts.odd_rows(table, "less-rain-in-longer", both.height, odd, shows, bound)]
+
+
+DIFFER_C = 8.0
+"""Difference of temperatures at one hour that is told: cells span some hundred metres of height, a degree each."""
+
+
+def models_differ(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
+    """Check ``models-differ`` of ``weather``: a station's temperature (°C) and the model's of that hour."""
+    model = frame.filter(product="model").select("start", model_c="temperature_c")
+    both = frame.filter(product="observed").join(model, on="start").drop_nulls(["temperature_c", "model_c"])
+    odd = both.filter((pl.col("temperature_c") - pl.col("model_c")).abs() > DIFFER_C).sort(table.key)
+    bound = f"a station and the model's cell within {DIFFER_C:g} °C of each other; see which of them has another unit"
+    return [verdicts.odd_rows(table, "models-differ", both.height, odd, ("temperature_c", "model_c"), bound)]

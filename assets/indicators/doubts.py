@@ -9,13 +9,23 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 import polars as pl
 
 from quality import source_watch
-from quality.tables import INDICATORS, TABLES
+from quality.tables import INDICATORS, LOAD_PROFILE, METER_FINAL, TABLES
+from quality.vee.rules import RULES
+
+OURS: Final = ("place-swapped", "value-range", "value-future", "value-not-number", "key-duplicate", "stamp-bad")
+"""Codes of rows that are refused though they are the city's: what has no place may be anybody's."""
+
+ENOUGH_LOST: Final = 0.05
+"""Part of a night's rows that may be refused before a count of them is lowered."""
+
+DIVISOR: Final = timedelta(days=2 * 366)
+"""How far from a number's period the persons may be counted that it is divided by."""
 
 _WORSE: Final = ("ok", "partial", "stale", "withheld")
 _NAMED: Final = 3
@@ -35,12 +45,26 @@ class _Doubt:
     day: date | None = None
 
 
-def lowered(rows: pl.DataFrame, results: pl.DataFrame, withheld: Mapping[str, str]) -> pl.DataFrame:
-    """Rows of ``indicators`` as the night's ``validation_results`` and ``withheld`` tables (with the reasons) leave
-    them: ``partial`` or ``withheld``, with the reason, where a check found a row that the number is made of. In the
-    order and schema of ``rows``."""
-    doubts = [_Doubt(name, f"{name} is withheld: {reason}", "withheld") for name, reason in withheld.items()]
-    doubts += _doubts(results)
+@dataclass(frozen=True)
+class Night:
+    """What a night told of its tables: ``results`` are its ``validation_results``, ``refused`` its ``quarantine``,
+    ``came`` its ``deliveries``, ``verdicts`` its own; ``withheld`` are the tables that are not published, with the
+    reasons."""
+
+    results: pl.DataFrame
+    refused: pl.DataFrame
+    came: pl.DataFrame
+    verdicts: pl.DataFrame
+    withheld: Mapping[str, str]
+
+
+def lowered(rows: pl.DataFrame, night: Night) -> pl.DataFrame:
+    """Rows of ``indicators`` as the night's checks leave them: ``partial`` or ``withheld``, with the reason, where one
+    found a row that the number is made of, or its table is withheld; ``partial`` as well where a part of what came for
+    the table was refused, and where verdicts warn of meter values that are used. In the order and schema of ``rows``.
+    """
+    doubts = [_Doubt(name, f"{name} is withheld: {reason}", "withheld") for name, reason in night.withheld.items()]
+    doubts += [*_doubts(night.results), *_lost(night.refused, night.came), *_of_meters(night.verdicts)]
     if not doubts:
         return rows
     return pl.DataFrame([_judged(row, doubts) for row in rows.iter_rows(named=True)], schema=rows.schema)
@@ -65,6 +89,26 @@ def _doubts(results: pl.DataFrame) -> Iterator[_Doubt]:
         )
 
 
+def _lost(refused: pl.DataFrame, came: pl.DataFrame) -> Iterator[_Doubt]:
+    """Tables of which rows that are the city's were refused tonight, ``ENOUGH_LOST`` of them or more."""
+    kept = came.group_by("table").agg(rows=pl.col("rows").sum())
+    lost = refused.filter(pl.col("code").is_in(OURS)).group_by("table", "code").agg(lost=pl.len())
+    shares = lost.join(kept, on="table").filter(pl.col("lost") >= ENOUGH_LOST * (pl.col("lost") + pl.col("rows")))
+    for table, code, count, rows in shares.sort("table", "code").iter_rows():
+        if table in TABLES and "dataset" not in TABLES[table].key:
+            bound = f"{count} of {count + rows} rows of the night were refused"
+            yield _Doubt(table, f"{table}, check deliveries_{code}: {bound}", "partial")
+
+
+def _of_meters(verdicts: pl.DataFrame) -> Iterator[_Doubt]:
+    """What many meters have and the load profile is made of all the same. Suspect values it is not made of."""
+    warned = set(verdicts.filter(table=METER_FINAL.name, verdict="warn")["check"])
+    for rule in RULES:
+        if rule.severity == "note" and rule.code in warned:
+            words = f"{LOAD_PROFILE.name}, check {rule.code}: many meters: {rule.english}"
+            yield _Doubt(LOAD_PROFILE.name, words, "partial")
+
+
 def _day(key: Mapping[str, Any], column: str) -> date | None:
     for name in (column, "start"):
         try:
@@ -87,12 +131,20 @@ def _judged(row: dict[str, Any], doubts: list[_Doubt]) -> dict[str, Any]:
 
 def _rests_on(row: Mapping[str, Any], doubt: _Doubt) -> bool:
     sources = row["sources"]
-    if not re.search(rf"(?<![a-z_]){re.escape(doubt.table)}(?![a-z_])", sources):
+    part = next((each for each in sources.split(";") if _named(doubt.table, each)), None)
+    if part is None:
         return False
-    if doubt.datasets and not any(name in sources for name in doubt.datasets):
+    # A table alone is named where any of its data sets may be the one.
+    if doubt.datasets and part.strip() != doubt.table and not any(name in sources for name in doubt.datasets):
         return False
     # A published series is called by its data set, item and unit.
     series = [name for name in doubt.datasets if row["indicator"].startswith(f"{name}:")]
     if series and doubt.item and f":{doubt.item}:" not in row["indicator"]:
         return False
-    return doubt.day is None or row["period_start"] <= doubt.day <= row["period_end"]
+    # What a number is divided by is of another day than what is counted, and is named after it.
+    near = timedelta() if _named(doubt.table, sources.partition(";")[0]) else DIVISOR
+    return doubt.day is None or row["period_start"] - near <= doubt.day <= row["period_end"] + near
+
+
+def _named(table: str, sources: str) -> bool:
+    return re.search(rf"(?<![a-z_]){re.escape(table)}(?![a-z_])", sources) is not None

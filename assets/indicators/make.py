@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets.indicators.all import all_indicators
-from assets.indicators.doubts import lowered
+from assets.indicators.doubts import Night, lowered
 from assets.indicators.metered import METERED, metered
 from assets.indicators.programme import programme
 from assets.lake import ingest, verdicts
@@ -15,7 +15,17 @@ from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from quality import gate
 from quality.contracts import Table
-from quality.tables import INDICATORS, LOAD_PROFILE, LOAD_PROFILE_BASIS, PROGRAMME, TABLES, VALIDATION_RESULTS
+from quality.tables import (
+    DELIVERIES,
+    INDICATORS,
+    LOAD_PROFILE,
+    LOAD_PROFILE_BASIS,
+    PROGRAMME,
+    QUARANTINE,
+    TABLES,
+    VALIDATION_RESULTS,
+    VERDICTS,
+)
 from quality.verdicts import Verdict
 
 NUMBERS = (INDICATORS.name, PROGRAMME.name)
@@ -46,7 +56,10 @@ def _indicators(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[s
     if last := lake.newest(LOAD_PROFILE, step.day - timedelta(days=1)):
         frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), ingest.latest_register(step))
     rows = all_indicators(step.city, step.day, frames)
-    return lowered(rows, lake.day(VALIDATION_RESULTS, step.day), withheld)
+    results, refused, came, judged = (
+        lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES, VERDICTS)
+    )
+    return lowered(rows, Night(results, refused, came, judged, withheld))
 
 
 def _programme(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[str, str]) -> pl.DataFrame:

@@ -5,7 +5,7 @@ One function a kind of table. Each works on one step (a city and delivery day) a
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -15,7 +15,7 @@ from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
 from assets.landing import erased
 from assets.landing.deployment import Step
-from quality import past_days, source_watch
+from quality import past_days, republished, source_watch
 from quality.batch import Batch, together
 from quality.contracts import Table
 from quality.problems import CODES, WITHHOLD, gather, problem
@@ -27,6 +27,7 @@ from quality.tables import (
     METERS,
     REGISTER_READS,
     TABLES,
+    VALIDATION_RESULTS,
 )
 from quality.verdicts import HALF, Verdict, odd_rows, of_group
 
@@ -72,10 +73,18 @@ def ingest(step: Step, table: Table) -> Ingested:
         parts.append(good.rows)
     receipts = _read_again(entries)
     rows = pl.concat([table.empty(), *parts])
+    watched = bool(table.steady or table.listed_by)
+    before = lake.read(table) if watched else table.empty()
     also = ledger.days_of(lake, table, receipts)
     mark_stale(lake, table, {*rows[table.day].unique(), *also})
     files = lake.merge(table, rows, receipts, also)
-    return _judged(step, table, entries, files, _clashes(table, entries, parts))
+    more = _clashes(table, entries, parts)
+    if watched:
+        night = lake.newest(VALIDATION_RESULTS, step.day - timedelta(days=1))
+        nights = {step.day, night or step.day}
+        stood = lake.pick(VALIDATION_RESULTS, nights).unique(["rule", "key", "suite"], keep="last", maintain_order=True)
+        more += of_group("history", republished.restated(table, before, lake.read(table), stood))
+    return _judged(step, table, entries, files, more)
 
 
 def _clashes(table: Table, entries: Sequence[Entry], parts: Sequence[pl.DataFrame]) -> list[Verdict]:
@@ -103,6 +112,9 @@ def _clashes(table: Table, entries: Sequence[Entry], parts: Sequence[pl.DataFram
     bound = "one source alone tells a key; of two the last is kept: name other items, or leave one entry out"
     return [odd_rows(table, "sources-clash", rows.height, both, ("sources",), bound)]
 
+
+AHEAD = timedelta(hours=1)
+"""How far a reading may begin after its file came: clocks differ by minutes."""
 
 SLICE = 1_000_000
 """Readings of a file that are pseudonymised together."""
@@ -179,6 +191,9 @@ def _export(step: Step, item: Due, gone: Mapping[str, date], spool: Spool) -> _E
             arrived = _unerased(METER_INTERVALS, METER_INTERVALS.arrived(delivered, item.receipt.day), gone)
             spool.add(arrived.rows)
             intervals = together([intervals, replace(arrived, rows=arrived.rows.select(METER_INTERVALS.day))])
+        newest = readings["start"].max()
+        if isinstance(newest, datetime) and newest > item.receipt.first_seen + AHEAD:
+            intervals = intervals.note("stamp-ahead", "intervals begin after the file had come")
     if (registers := result.tables.get("registers")) is not None:
         unique = register_reads.of_export(registers, step.city.slug, step.deployment.secret())
         conformed = _conformed(REGISTER_READS, unique.rows, item).also(*unique.problems)
@@ -320,10 +335,11 @@ def _judged(
 
 
 def _past_verdicts(lake: CityLake, table: Table, stored: Sequence[date], day: date) -> list[Verdict]:
-    """How the last whole day compares with days of its class: the day before the delivery day, which has just ended."""
-    last = day - timedelta(days=1)
-    before = past_days.alike(last, stored)
-    if not table.usual or len(before) < past_days.DAYS:
+    """How the last whole day compares with days of its class: the day before the delivery day, which has just ended. Of
+    what holds at a moment, tonight's readings."""
+    last = day if table.momentary else day - timedelta(days=1)
+    before = past_days.alike(last, stored, any_day=table.momentary)
+    if not table.usual_by or len(before) < past_days.DAYS:
         return []
     return past_days.against_past(table, lake.day(table, last), lake.pick(table, before))
 

@@ -33,6 +33,13 @@ def distance_km(lat: pl.Expr, lon: pl.Expr, point: tuple[float | pl.Expr, float 
 
 
 def within(places: Batch, city: City, reach_km: float) -> Batch:
-    """Rows whose ``lat`` and ``lon`` are within reach of the city's point, with ``distance_km`` from it."""
-    far = distance_km(pl.col("lat"), pl.col("lon"), (city.lat, city.lon))
-    return places.with_columns(distance_km=far).filter(pl.col("distance_km") <= reach_km)
+    """Rows whose ``lat`` and ``lon`` are within reach of the city's point, with ``distance_km`` from it. A row that
+    would be if they changed places is refused (``place-swapped``): else it would be gone without a word."""
+    point = (city.lat, city.lon)
+    swapped = distance_km(pl.col("lon"), pl.col("lat"), point) <= reach_km
+    text = pl.format("latitude {} and longitude {} are each in the other's place", "lat", "lon")
+    return (
+        places.with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
+        .refuse((swapped, "place-swapped", text))
+        .filter(pl.col("distance_km") <= reach_km)
+    )

@@ -151,8 +151,8 @@ def _table(accidents: Batch) -> Batch:
 
 def _digests(accidents: pl.DataFrame) -> list[str]:
     """Digest of what identifies each accident. The ministry's code, which spreadsheets round (5.72E+06), counts only
-    where two accidents would be one without it."""
-    twice = pl.struct(*_IDENTITY).is_duplicated()
+    where two accidents would be one without it; a file that has all its rows twice has the same accidents."""
+    twice = pl.col("code").fill_null("").n_unique().over(_IDENTITY) > 1
     parts = [*(pl.col(name).cast(pl.String) for name in _IDENTITY), pl.when(twice).then("code")]
     identity = accidents.select(pl.concat_str([part.fill_null("") for part in parts], separator="|")).to_series()
     return [hashlib.sha256(text.encode()).hexdigest()[:16] for text in identity]

@@ -22,6 +22,7 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
+from assets.sources.geo import distance_km
 from assets.sources.parsing import illegible, parsed, text_frame
 from assets.sources.past import Remembered, named
 from assets.sources.source import Context, History, Plan, Reader, ReadResult, Source
@@ -39,6 +40,10 @@ VARIABLES = {
     "wind_speed_10m": ("wind_speed_m_s", "m/s"),
 }
 """Variable asked for → column and the unit the answer must tell. Wind would come in km/h if not asked otherwise."""
+
+CELL_KM = 60.0
+"""Farthest that the middle of a cell may be from the point that was asked for: the coarsest model has cells of 0.4°,
+45 km (https://open-meteo.com/en/docs), and one over land beside it is taken."""
 
 PARTICLES = {"pm2_5": ("pm25_ug_m3", "μg/m³"), "pm10": ("pm10_ug_m3", "μg/m³")}
 
@@ -105,6 +110,11 @@ def _reader(of: _Interface) -> Reader[Any]:
             return ReadResult.rejected(of.source, "answer-bad", reason)
         if not payload["hourly"]["time"]:
             return ReadResult.rejected(of.source, "answer-empty", "no hour in the answer")
+        cell, point = (float(payload["latitude"]), float(payload["longitude"])), (context.city.lat, context.city.lon)
+        far = pl.select(distance_km(pl.lit(cell[0]), pl.lit(cell[1]), point)).item()
+        if far > CELL_KM:
+            text = f"the grid cell at {cell[0]:.2f}, {cell[1]:.2f} is {far:.0f} km from the city's point"
+            return ReadResult.rejected(of.source, "answer-bad", text)
         columns = [column for column, _ in of.variables.values()]
         table = _hours(of, payload).distinct(of.table.key).missing(columns)
         first, last = named(context.name) or _asked(of, context.day)

@@ -21,7 +21,7 @@ from pydantic import ConfigDict, Field
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.geo import Km, within
+from assets.sources.geo import Km, distance_km, within
 from assets.sources.parsing import parsed, read_csv, text_frame
 from assets.sources.source import Context, Options, ReadResult, Source
 from quality.batch import Batch
@@ -36,6 +36,9 @@ MAX_PAGES = 40
 
 DAYS = 7
 """Days of creation that are asked for each night, so that a report's state is followed for its first week."""
+
+STRAYS = 5
+"""Reports of a page that may lie in the city and name another province: pins are set by hand."""
 
 WITHIN_KM = 5.0
 """Reach around the city's point where its scope is no province and the registry says no other."""
@@ -191,7 +194,14 @@ def _own(reports: Batch, context: Context[ReportOptions]) -> Batch:
         **{name: thai.area(pl.col(name)).fill_null("") for name in ("tambon", "amphoe", "province")},
     )
     if reach_km is None and city.level == "province":
-        return reports.filter(pl.col("province") == thai.area(pl.lit(city.province_th)))
+        mine = pl.col("province") == thai.area(pl.lit(city.province_th))
+        near = distance_km(pl.col("lat"), pl.col("lon"), (city.lat, city.lon)) <= WITHIN_KM
+        elsewhere = reports.rows.filter(near, ~mine & (pl.col("province") != "")).height
+        own = reports.filter(mine)
+        if elsewhere > max(own.rows.height, STRAYS):
+            text = f"{elsewhere} reports within {WITHIN_KM:g} km of the city's point name another province"
+            own = own.note("place-contradicts", f"{text}, {own.rows.height} its own")
+        return own
     return within(reports, city, reach_km or WITHIN_KM)
 
 

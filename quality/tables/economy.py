@@ -5,7 +5,8 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table
-from quality.row_rules import RowRule, plausible
+from quality.cross_table import unit_changed
+from quality.row_rules import plausible, share
 from quality.series_rules import jumps, parts_of_total
 from quality.tables.shared import DATASET, REFERENCE_DATE
 
@@ -21,19 +22,18 @@ VISITORS = Table(
     smart="economy",
     key=("dataset", "item", "category", "origin", "unit", "reference_date"),
     day="reference_date",
-    row_rules=(
-        RowRule(
-            "plausible:value:percent",
-            pl.col("unit").is_in(["ร้อยละ", "%", "percent"])
-            & (pl.col("value") > 100)
-            & pl.col("item").str.contains("เข้าพัก|occupancy"),
-            ("item", "value", "unit"),
-            "a share of rooms at most 100 %",
-            "What an occupancy rate is.",
-        ),
-    ),
+    row_rules=(share("value", "unit", "item"),),
+    steady=("value",),
     across=(
-        parts_of_total("origin", "total", "value"),
+        unit_changed,
+        parts_of_total(
+            "origin",
+            "total",
+            "value",
+            unequal=0,
+            # The mean of all is no sum of means.
+            only=~pl.col("item").str.contains("(?i)เฉลี่ย|average|mean"),
+        ),
         jumps("value", "dataset", "item", "category", "origin", "unit"),
     ),
     columns=(
@@ -63,6 +63,7 @@ HOUSEHOLD_INCOME = Table(
     day="reference_date",
     licence="DGA Open Government License",
     row_rules=(plausible("baht_month", 2_000, 200_000, source=_NSO, severity="withhold"),),
+    steady=("baht_month",),
     across=(jumps("baht_month", "dataset", "measure", "province_code", most=1.6, withhold=3),),
     columns=(
         DATASET,

@@ -6,9 +6,10 @@ import polars as pl
 
 from quality.contracts import Column, Table
 from quality.meter_metrics import by_meter_day
+from quality.past_days import Usual
 from quality.readings import ENERGY, QUALITIES
 from quality.row_rules import at_most, plausible
-from quality.series_rules import constant, twins
+from quality.series_rules import constant, frozen, jumps, twins
 from quality.tables.shared import (
     CHANNEL,
     DATASET,
@@ -286,6 +287,8 @@ EV_CHARGERS = Table(
     description="Public charging sites within the city's reach, as an open directory lists them; far from complete.",
     smart="energy",
     key=("source", "site_id", "reference_date"),
+    listed_by=("source",),
+    steady=("max_kw", "total_kw", "points"),
     row_rules=(
         plausible("max_kw", maximum=1000, source=_EVSE),
         plausible("points", maximum=200, source=_EVSE),
@@ -337,6 +340,10 @@ POWER_SYSTEM = Table(
         plausible("value", 0, 25_000, source=_SYSTEM, where={"unit": "GWh"}, severity="withhold"),
         plausible("value", 5, 46, source=_SYSTEM, where={"unit": "°C"}),
     ),
+    usual={"value": Usual(most=2)},
+    usual_by=("dataset", "series", "area", "sector"),
+    rules=(frozen("dataset", "series", "area", "sector", columns=("value",)),),
+    across=(jumps("value", "dataset", "series", "area", "sector", only=pl.col("period") == "month"),),
     columns=(
         DATASET,
         Column("series", pl.String(), "What is told.", nullable=False, allowed=("generation", "sales", "temperature")),

@@ -5,8 +5,9 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table
+from quality.past_days import Usual
 from quality.row_rules import RowRule, plausible
-from quality.series_rules import frozen, less_rain_in_longer
+from quality.series_rules import frozen, less_rain_in_longer, models_differ
 from quality.tables.shared import (
     DISTANCE_KM,
     LAT,
@@ -27,6 +28,9 @@ _PCD = (
 _TMD = "Rounded outwards from Thailand's records (44.6 °C at Tak, 2023): https://www.tmd.go.th/"
 _VIIRS = "Channel I-4 saturates at 367 K and folds over to 208 K: https://www.earthdata.nasa.gov/data/instruments/viirs"
 _GAUGE = "What the columns mean: filling and bank are of one cross-section (https://www.thaiwater.net/)."
+
+_WIND = Usual(most=3, least=5)
+"""km/h are 3.6 times m/s; a day's mean from 5 m/s on is a storm's, or a slip."""
 
 AIR_QUALITY = Table(
     name="air_quality",
@@ -49,9 +53,24 @@ AIR_QUALITY = Table(
         plausible("temperature_c", 0, 46, source=_TMD),
         plausible("relative_humidity_pct", 10, 101, source=_TMD, slips=False),
     ),
-    usual=("pm25_ug_m3", "pm10_ug_m3", "o3_ppb", "no2_ppb", "temperature_c"),
+    usual={
+        "pm25_ug_m3": Usual(),
+        "pm10_ug_m3": Usual(),
+        "o3_ppb": Usual(),
+        "no2_ppb": Usual(),
+        "so2_ppb": Usual(least=30),
+        "co_ppm": Usual(least=2),
+        "wind_speed_m_s": _WIND,
+        "temperature_c": Usual(step=8),
+    },
     usual_by=("station_id", "product"),
-    rules=(frozen("station_id", "product", columns=("pm25_ug_m3", "pm10_ug_m3", "o3_ppb", "temperature_c")),),
+    rules=(
+        frozen(
+            "station_id",
+            "product",
+            columns=("pm25_ug_m3", "pm10_ug_m3", "o3_ppb", "no2_ppb", "wind_direction_deg", "temperature_c"),
+        ),
+    ),
     columns=(
         Column(
             "station_id",
@@ -98,9 +117,9 @@ WEATHER = Table(
         plausible("precipitation_mm", maximum=130, source=_TMD),
         plausible("wind_speed_m_s", maximum=40, source=_TMD),
     ),
-    usual=("temperature_c", "relative_humidity_pct"),
+    usual={"temperature_c": Usual(step=8), "relative_humidity_pct": Usual(), "wind_speed_m_s": _WIND},
     usual_by=("station_id", "product"),
-    rules=(frozen("station_id", "product", columns=("temperature_c",)),),
+    rules=(frozen("station_id", "product", columns=("temperature_c",)), models_differ),
     columns=(
         Column("station_id", pl.String(), "Station as its network names it; grid for a model's cell.", nullable=False),
         Column(
@@ -148,6 +167,9 @@ AGENCY = Column("agency", pl.String(), "Whose station it is, as the network name
 
 WATER_LEVELS = Table(
     name="water_levels",
+    momentary=True,
+    usual={"level_msl_m": Usual(most=1e9, step=10)},
+    usual_by=("station_id",),
     title="Water levels",
     description="Level of rivers and canals at stations in the city's reach.",
     smart="environment",
@@ -168,6 +190,7 @@ WATER_LEVELS = Table(
         RowRule(
             "contradicts:situation:storage_pct",
             ((pl.col("situation") == 5) & (pl.col("storage_pct") < 90))
+            | ((pl.col("situation") >= 3) & (pl.col("storage_pct") < 20))
             | ((pl.col("situation") <= 2) & (pl.col("storage_pct") > 60)),
             ("situation", "storage_pct"),
             "the band of the filling is that of the filling",
@@ -195,6 +218,7 @@ WATER_LEVELS = Table(
 
 RAINFALL = Table(
     name="rainfall",
+    usual_by=("station_id", "hours"),
     title="Rainfall",
     description="Rain at stations in the city's reach, as sums of the hours before the stamp.",
     smart="environment",

@@ -5,8 +5,8 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table
-from quality.cross_table import identical_series, more_disposed
-from quality.row_rules import at_most, not_before
+from quality.cross_table import areas_of_total, identical_series, more_disposed, unit_changed
+from quality.row_rules import at_most, not_before, share
 from quality.series_rules import jumps
 from quality.tables.shared import DATASET, LOCAL_DATE, REFERENCE_DATE, UTC
 
@@ -86,6 +86,7 @@ DATASETS = Table(
     description="What the city's catalogue publishes and how fresh it is.",
     smart="governance",
     key=("portal", "package", "reference_date"),
+    listed_by=("portal",),
     day="reference_date",
     row_rules=(
         not_before("modified", "created", source="What the columns mean."),
@@ -122,9 +123,13 @@ CITY_STATISTICS = Table(
     smart="governance",
     key=("dataset", "item", "area_level", "area", "category", "unit", "months", "reference_date"),
     day="reference_date",
+    row_rules=(share("value", "unit", "item"),),
+    steady=("value",),
     across=(
         identical_series,
         more_disposed,
+        areas_of_total,
+        unit_changed,
         jumps("value", "dataset", "item", "area_level", "area", "category", "unit", "months"),
     ),
     columns=(

@@ -16,6 +16,7 @@ FACILITIES = Table(
     day="reference_date",
     mode="replace",
     whole=("source",),
+    listed_by=("source", "kind"),
     rules=(
         constant("name_th"),
         twins("source", "kind", "name_th", "lat", "lon", "reference_date"),

@@ -5,7 +5,7 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table
-from quality.cross_table import fewer_injured
+from quality.cross_table import fewer_injured, months_of_year
 from quality.row_rules import at_most, not_before, plausible
 from quality.series_rules import constant, jumps, twins
 from quality.tables.shared import (
@@ -39,6 +39,7 @@ TRANSIT_STOPS = Table(
     mode="replace",
     whole=("feed",),
     licence=_FEED_LICENCE,
+    listed_by=("feed",),
     rules=(
         constant("name_th"),
         twins("feed", "name_th", "lat", "lon", "reference_date"),
@@ -63,6 +64,7 @@ TRANSIT_ROUTES = Table(
     description="Routes of the feed. Which of them touch the city is unknown where the feed brings no stop times.",
     smart="mobility",
     key=("feed", "route_id", "reference_date"),
+    listed_by=("feed",),
     day="reference_date",
     mode="replace",
     whole=("feed",),
@@ -88,6 +90,8 @@ TRANSIT_SERVICE = Table(
     description="Departures from stops in the city's reach by kind of day and hour, from stop times and frequencies.",
     smart="mobility",
     key=("feed", "day_type", "hour", "reference_date"),
+    listed_by=("feed", "day_type"),
+    steady=("departures", "stops"),
     row_rules=(
         at_most("stops", "departures", source="A stop counts by a departure."),
         at_most("routes", "departures", source="A route counts by a departure."),
@@ -159,7 +163,8 @@ ROAD_CASUALTIES = Table(
     smart="mobility",
     key=("dataset", "outcome", "area", "months", "reference_date"),
     day="reference_date",
-    across=(fewer_injured, jumps("persons", "dataset", "outcome", "area", "months")),
+    steady=("persons",),
+    across=(fewer_injured, months_of_year, jumps("persons", "dataset", "outcome", "area", "months")),
     columns=(
         DATASET,
         Column("outcome", pl.String(), "What is counted.", nullable=False, allowed=("death", "injury")),

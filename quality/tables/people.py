@@ -5,7 +5,7 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table
-from quality.cross_table import publishers_differ
+from quality.cross_table import ages_above_all, publishers_differ
 from quality.row_rules import RowRule
 from quality.series_rules import jumps, parts_of_total
 from quality.tables.shared import REFERENCE_DATE
@@ -23,17 +23,21 @@ POPULATION = Table(
     row_rules=(
         RowRule(
             "plausible:persons_per_house",
-            (pl.col("persons") > 15 * pl.col("houses")) & (pl.col("houses") > 100),
+            (pl.col("persons") >= 1000)
+            & ((pl.col("persons") > 15 * pl.col("houses")) | (2 * pl.col("persons") < pl.col("houses"))),
             ("persons", "houses"),
-            "at most 15 persons a registered house",
+            "half a person to 15 persons a registered house",
             "Thailand counts 2.3 to 2.5 registered persons a house: https://stat.bora.dopa.go.th/",
             severity="withhold",
         ),
     ),
+    steady=("persons", "houses"),
     across=(
         publishers_differ,
+        ages_above_all,
         parts_of_total("sex", "total", "persons"),
         jumps("persons", "dataset", "area_level", "area", "area_code", "sex", "age_band", most=1.5, withhold=1.9),
+        jumps("houses", "dataset", "area_level", "area", "area_code", "sex", "age_band", most=1.5, withhold=1.9),
     ),
     columns=(
         Column("dataset", pl.String(), "Where it was published: <host>/<package> or file.", nullable=False),

@@ -18,6 +18,15 @@ from quality.verdicts import Grade, Verdict
 SHARED: Final = ("group_estimated", "label_shift")
 """Notes that warn: what some meters have every night is no news, what all of a zone or a file have is."""
 
+MANY: Final = ("replaced", "catch_up", "unusual_use", "peak_change", "clock", "interval_count")
+"""Notes that warn where ``MANY_SHARE`` of the meters have them, and ``MANY_LEAST`` of them."""
+
+MANY_SHARE: Final = 0.05
+"""Ours: corrections of single meters come every night, those of a zone or a file are somebody's decision."""
+
+MANY_LEAST: Final = 5
+"""Fewer are no group, as ``group_least`` has it."""
+
 REGISTER_RULES: Final = {
     "step": ("A register fell, or was reset.", "Ask the utility whether the meter was exchanged or reset."),
     "quantity": (
@@ -73,7 +82,8 @@ def _of_rule(rule: Rule, judged: Sequence[Judged]) -> Verdict | None:
         f"{failed} of {checked} meters, {intervals} intervals between {_clock(first)} and {_clock(last)} of "
         f"{judged[0].day.day}: {_lower(rule.english)}; {what}. {rule.advice}"
     )
-    grade: Grade = "warn" if rule.severity == "suspect" or rule.code in SHARED else "pass"
+    many = rule.code in MANY and failed >= max(MANY_LEAST, MANY_SHARE * checked)
+    grade: Grade = "warn" if rule.severity == "suspect" or rule.code in SHARED or many else "note"
     return Verdict(METER_FINAL.name, rule.code, grade, checked, failed, text)
 
 

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from assets.indicators.crosswalk import UNDECLARED
-from assets.indicators.doubts import lowered
-from quality.tables import INDICATORS, VALIDATION_RESULTS
+from assets.indicators.doubts import Night, lowered
+from quality.tables import DELIVERIES, INDICATORS, QUARANTINE, VALIDATION_RESULTS, VERDICTS
 
 DAY = date(2026, 11, 23)
 
@@ -44,8 +44,13 @@ def found(suite: str, rule: str, key: dict[str, Any], severity: str = "warn", **
     return pl.DataFrame([row], schema=VALIDATION_RESULTS.schema)
 
 
+def judged(results: pl.DataFrame, rows: pl.DataFrame = ROWS, **told: Any) -> pl.DataFrame:
+    nothing = {"refused": QUARANTINE.empty(), "came": DELIVERIES.empty(), "verdicts": VERDICTS.empty(), "withheld": {}}
+    return lowered(rows, Night(results, **(nothing | told)))
+
+
 def verdicts(results: pl.DataFrame) -> list[str]:
-    return lowered(ROWS, results, {})["verdict"].to_list()
+    return judged(results)["verdict"].to_list()
 
 
 WASTE = {"dataset": "p.th/20_06", "item": "ขยะ", "reference_date": "2025-01-01"}
@@ -64,12 +69,12 @@ WASTE = {"dataset": "p.th/20_06", "item": "ขยะ", "reference_date": "2025-0
 def test_what_rests_on_the_row_is_no_better_than_its_verdict(key: dict[str, Any], want: list[str]) -> None:
     results = found("city_statistics", "jump:value", key, ratio=4.0)
     assert verdicts(results) == want
-    told = lowered(ROWS, results, {}).filter(verdict="partial")
+    told = judged(results).filter(verdict="partial")
     assert told["value"].null_count() == 0 and told["reason"].str.contains("check jump:value: less").all()
 
 
 def test_what_rests_on_rows_that_mislead_is_not_shown() -> None:
-    table = lowered(ROWS, found("city_statistics", "jump:value", WASTE, "withhold", ratio=1000), {})
+    table = judged(found("city_statistics", "jump:value", WASTE, "withhold", ratio=1000))
     assert table.filter(verdict="withheld")["indicator"].to_list() == [
         "p.th/20_06:ขยะ:ตัน",
         "waste_kg_per_head_year",
@@ -80,12 +85,12 @@ def test_what_rests_on_rows_that_mislead_is_not_shown() -> None:
 
 def test_a_day_of_a_table_is_doubted_whole() -> None:
     rows = ROWS.with_columns(sources=pl.lit("air_quality, 1 station(s)"), value=1.0, verdict=pl.lit("ok"))
-    told = lowered(rows, found("air_quality", "plausible:o3_ppb", {"local_date": "2025-06-01"}, "withhold"), {})
+    told = judged(found("air_quality", "plausible:o3_ppb", {"local_date": "2025-06-01"}, "withhold"), rows)
     assert told["value"].is_null().to_list() == [day >= date(2025, 1, 1) for day in ROWS["period_start"]]
 
 
 def test_what_rests_on_a_withheld_table_is_not_shown_and_says_why() -> None:
-    table = lowered(ROWS, VALIDATION_RESULTS.empty(), {"population": "total:sex: 4 of 4 rows", "air": "x"})
+    table = judged(VALIDATION_RESULTS.empty(), withheld={"population": "total:sex: 4 of 4 rows", "air": "x"})
     [gone] = table.filter(verdict="withheld", indicator="waste_kg_per_head_year").to_dicts()
     assert (gone["value"], gone["reason"]) == (None, "population is withheld: total:sex: 4 of 4 rows")
     assert table.filter(pl.col("indicator") != "waste_kg_per_head_year").equals(
@@ -94,9 +99,45 @@ def test_what_rests_on_a_withheld_table_is_not_shown_and_says_why() -> None:
 
 
 def test_nothing_found_changes_nothing() -> None:
-    assert lowered(ROWS, VALIDATION_RESULTS.empty(), {}).equals(ROWS)
+    assert judged(VALIDATION_RESULTS.empty()).equals(ROWS)
     reviewed = found("city_statistics", "jump:value", WASTE, "note", ratio=1000)
     assert verdicts(reviewed) == ROWS["verdict"].to_list(), "somebody has signed for it"
     assert verdicts(found("air", "x", {})) == ROWS["verdict"].to_list()
     delivery = found("city_statistics", "source-changed", {"source": "waste"})
     assert verdicts(delivery) == ROWS["verdict"].to_list(), "what it is about is no row"
+
+
+@pytest.mark.parametrize(
+    ("code", "lost", "came", "want"),
+    [
+        ("place-swapped", 5, 95, "partial"),
+        ("place-swapped", 1, 99, "ok"),
+        ("value-null", 50, 50, "ok"),  # of the whole country: nobody knows whose they are
+    ],
+)
+def test_a_count_that_lacks_refused_rows_says_so(code: str, lost: int, came: int, want: str) -> None:
+    refused = pl.DataFrame({"table": ["air_quality"] * lost, "code": [code] * lost})
+    rows = ROWS.with_columns(verdict=pl.lit("ok"), value=pl.lit(5.0))
+    brought = pl.DataFrame({"table": ["air_quality"], "rows": [came]})
+    table = judged(VALIDATION_RESULTS.empty(), rows, refused=refused, came=brought)
+    assert table["verdict"].to_list() == ["ok"] * 5 + [want]
+    assert want == "ok" or f"{lost} of {lost + came} rows" in table["reason"][-1]
+
+
+def test_what_many_meters_have_lowers_their_energy() -> None:
+    rows = pl.DataFrame([indicator("published_kwh_day", "load_profile (PEA meter exports)")], schema=INDICATORS.schema)
+    told = pl.DataFrame({"table": ["meter_final"] * 2, "verdict": ["warn"] * 2, "check": ["replaced", "spike"]})
+    (row,) = judged(VALIDATION_RESULTS.empty(), rows, verdicts=told).to_dicts()
+    assert row["verdict"] == "partial"
+    assert "replaced" in row["reason"] and "spike" not in row["reason"], "suspect values are in no energy"
+
+
+def test_a_number_is_no_better_than_what_it_is_divided_by() -> None:
+    row = indicator("road_deaths_per_100k", "road_casualties, p.th/10_48; population")
+    rows = pl.DataFrame([row], schema=INDICATORS.schema)
+
+    def verdict(day: str) -> str:
+        doubt = found("population", "restated:persons", {"dataset": "stat_t", "reference_date": day}, "withhold")
+        return str(judged(doubt, rows).item(0, "verdict"))
+
+    assert (verdict("2026-12-31"), verdict("2010-12-31")) == ("withheld", "ok")

@@ -32,7 +32,12 @@ def air() -> Rows:
     return [
         {"station_id": "43t", "product": "hourly", **hour, "pm25_ug_m3": 20.0 + at, "o3_ppb": 15.0 + at, **numbers}
         | more
-        | {"temperature_c": 25.0 + at / 4, "pm10_ug_m3": 50.0 + at}
+        | {
+            "temperature_c": 25.0 + at / 4,
+            "pm10_ug_m3": 50.0 + at,
+            "no2_ppb": 12.0 + at,
+            "wind_direction_deg": 9.0 * at,
+        }
         for at, hour in enumerate(hours())
     ]
 
@@ -227,6 +232,12 @@ def put(column: str, value: Any, first: int | None = None) -> Callable[[Rows], R
     return lambda rows: [row | {column: value} if first is None or at < first else row for at, row in enumerate(rows)]
 
 
+def put_where(column: str, value: Any, **where: Any) -> Callable[[Rows], Rows]:
+    return lambda rows: [
+        row | {column: value} if all(row[name] == wanted for name, wanted in where.items()) else row for row in rows
+    ]
+
+
 def swap(one: str, other: str) -> Callable[[Rows], Rows]:
     return lambda rows: [row | {one: row[other], other: row[one]} for row in rows]
 
@@ -243,6 +254,15 @@ def later(**ahead: int) -> Callable[[Rows], Rows]:
     return lambda rows: [{name: moved(value) for name, value in row.items()} for row in rows]
 
 
+def aged(persons: int) -> Callable[[Rows], Rows]:
+    """One more row, of those aged 60 and more."""
+    return lambda rows: [*rows, rows[-1] | {"age_band": "60+", "persons": persons, "houses": None}]
+
+
+def both(one: Callable[[Rows], Rows], other: Callable[[Rows], Rows]) -> Callable[[Rows], Rows]:
+    return lambda rows: other(one(rows))
+
+
 NEW = date(2025, 1, 1)
 FAULTS: list[tuple[str, str, Callable[[Rows], Rows], str]] = [
     ("air_quality", "PM2.5 negative for 6 h", put("pm25_ug_m3", -5.0, 6), "cell-range"),
@@ -250,6 +270,8 @@ FAULTS: list[tuple[str, str, Callable[[Rows], Rows], str]] = [
     ("air_quality", "PM2.5 zero all day", put("pm25_ug_m3", 0.0), "frozen:pm25_ug_m3"),
     ("air_quality", "PM10 frozen", put("pm10_ug_m3", 51.0), "frozen:pm10_ug_m3"),
     ("air_quality", "ozone frozen", put("o3_ppb", 9.0), "frozen:o3_ppb"),
+    ("air_quality", "NO2 frozen", put("no2_ppb", 9.0), "frozen:no2_ppb"),
+    ("air_quality", "vane frozen", put("wind_direction_deg", 9.0), "frozen:wind_direction_deg"),
     ("air_quality", "thermometer frozen", put("temperature_c", 30.0), "frozen:temperature_c"),
     ("air_quality", "PM2.5 999 in one hour", put("pm25_ug_m3", 999.0, 1), "plausible:pm25_ug_m3"),
     ("air_quality", "PM10 999 in one hour", put("pm10_ug_m3", 999.0, 1), "plausible:pm10_ug_m3"),
@@ -303,11 +325,15 @@ FAULTS: list[tuple[str, str, Callable[[Rows], Rows], str]] = [
     ("population", "total x10", times("persons", 10, sex="total", reference_date=NEW), "total:sex"),
     ("population", "men and total swapped", times("persons", 2, sex="male"), "total:sex"),
     ("population", "houses in thousands", times("houses", 0.001), "plausible:persons_per_house"),
+    ("population", "houses x10", times("houses", 10), "plausible:persons_per_house"),
+    ("population", "newest houses doubled", times("houses", 2, reference_date=NEW), "jump:houses"),
+    ("population", "an age with more persons than all", aged(9_000_000), "ages-above-all"),
     ("population", "all x1000", times("persons", 1000), "value-range|cell-range"),
     ("population", "year of the other era", put("reference_date", date(2568, 1, 1), 1), "value-future"),
     ("visitors", "newest x10, totals agree", times("value", 10, reference_date=NEW), "jump:value"),
     ("visitors", "newest a tenth", times("value", 0.1, reference_date=NEW), "jump:value"),
     ("visitors", "a total is not of its parts", times("value", 1.5, origin="total"), "total:origin"),
+    ("visitors", "one total of one person more", put("value", 4_000_001.0, 1), "total:origin"),
     ("visitors", "occupancy 180 %", times("value", 2.6, unit="ร้อยละ"), "plausible:value:percent"),
     ("visitors", "no values", put("value", None), "value-told"),
     ("household_income", "baht a year", times("baht_month", 12), "plausible:baht_month"),
@@ -350,6 +376,8 @@ FAULTS: list[tuple[str, str, Callable[[Rows], Rows], str]] = [
     ("datasets", "changed before it was made", put("modified", date(2020, 1, 1)), "not-before:modified:created"),
     ("datasets", "more in the datastore than there is", put("in_datastore", 9), "at-most:in_datastore:resources"),
     ("city_statistics", "newest x1000", times("value", 1000, reference_date=NEW), "jump:value"),
+    ("city_statistics", "newest in another unit", put_where("unit", "กิโลกรัม", reference_date=NEW), "unit-changed"),
+    ("city_statistics", "a share of 180 %", both(put("unit", "ร้อยละ"), put("value", 180.0)), "plausible:value:percent"),
     ("city_statistics", "newest a tenth", times("value", 0.1, reference_date=NEW), "jump:value"),
     ("city_statistics", "more disposed than generated", times("value", 2, item="ขยะที่กำจัดถูกต้อง"), "more-disposed"),
 ]

@@ -10,7 +10,7 @@ import pytest
 from quality.disclosure import OWN_RULES, PUBLISHED, published
 from quality.tables import VERDICTS
 from quality.vee.rules import RULES
-from quality.vee.verdicts import SHARED, meter_verdicts
+from quality.vee.verdicts import MANY, MANY_LEAST, MANY_SHARE, SHARED, meter_verdicts
 from tests.vee.test_rule_cases import planted, superseded
 from tests.vee.town import DAY, REGISTER, four_weeks, intervals, judged_day
 
@@ -90,7 +90,8 @@ def test_a_fault_is_told_by_the_rule_about_it(fault: str) -> None:
         assert verdict.failed == meters
         assert f"{meters} of {verdict.checked} meters, {intervals_} intervals between " in verdict.message
         assert rule.advice in verdict.message
-        assert verdict.verdict == ("warn" if rule.severity == "suspect" or code in SHARED else "pass")
+        many = code in MANY and meters >= max(MANY_LEAST, MANY_SHARE * verdict.checked)
+        assert verdict.verdict == ("warn" if rule.severity == "suspect" or code in SHARED or many else "note")
     assert not {code: verdict.message for code, verdict in found.items()}
 
 
