@@ -78,12 +78,13 @@ def make(step: Step) -> Built:
     lake = CityLake.of(step)
     thresholds, register = Thresholds.of(step.city.meter_thresholds), ingest.latest_register(step)
     _heed_people(lake)
-    made, files, verdicts = set[date](), list[Written](), list[Verdict]()
+    noted, made, files, verdicts = set[date](), set[date](), list[Written](), list[Verdict]()
     # What registers say of a period makes its days again once, not what is read of them: the second round is the last.
     while True:
         work = _Work(lake, thresholds, calendar(), register, lake.read(REGISTER_CHECKS), lake.read(METER_OUTAGES))
         stale = set(ingest.stale_days(lake, METER_INTERVALS))
         done, written, found = _make(work, stale)
+        noted |= stale
         made |= done
         checked = register_checks.make(lake, made, register, thresholds)
         ingest.settle(lake, METER_INTERVALS, (stale | done) - checked.turned)
@@ -92,7 +93,9 @@ def make(step: Step) -> Built:
         if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
             break
     register_checks.settle(lake)
+    # A night that was cut short may have written them already: those that were noted, and the day before each.
     changed = {day for file in files if file.table is METER_FINAL for day in file.days}
+    changed |= {day - back for day in noted for back in (timedelta(), DAY)}
     files += feeder_balance.make(lake, changed, register)
     newest = lake.newest(METER_FINAL)
     _tell_rules(lake, thresholds, step.day)
