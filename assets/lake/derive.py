@@ -3,13 +3,13 @@
 The load profile is one too, but behind the privacy gate: ``assets.lake.load_profile`` makes it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from assets.lake import citizen_reports, daily_energy, station_places, verdicts
+from assets.lake import citizen_reports, daily_energy, ingest, station_places, verdicts
 from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
 from quality.contracts import Table
@@ -20,11 +20,11 @@ from quality.verdicts import Verdict
 
 @dataclass(frozen=True)
 class Derived:
-    """How ``table`` is made of the table it is derived from (``quality.contracts``): ``make`` gives all its rows as of
-    a day; ``judge`` adds verdicts of its own."""
+    """How ``table`` is made of the table it is derived from (``quality.contracts``): ``make`` gives its rows as of a
+    day: all, or of a table that is made day by day those of the days it is given; ``judge`` adds verdicts."""
 
     table: Table
-    make: Callable[[CityLake, date], pl.DataFrame]
+    make: Callable[[CityLake, date, Collection[date]], pl.DataFrame]
     judge: Callable[[pl.DataFrame], list[Verdict]] = lambda frame: []
 
     @property
@@ -34,9 +34,9 @@ class Derived:
 
 
 DERIVED: tuple[Derived, ...] = (
-    Derived(STATIONS, lambda lake, _: station_places.validity(lake.read(STATION_LISTS)), station_places.moved),
-    Derived(CITIZEN_REPORTS, citizen_reports.closed),
-    Derived(DAILY_ENERGY, lambda lake, _: daily_energy.of_cells(lake.read(LOAD_PROFILE), calendar())),
+    Derived(STATIONS, lambda lake, *_: station_places.validity(lake.read(STATION_LISTS)), station_places.moved),
+    Derived(CITIZEN_REPORTS, lambda lake, day, _: citizen_reports.closed(lake, day)),
+    Derived(DAILY_ENERGY, lambda lake, _, days: daily_energy.of_cells(lake.pick(LOAD_PROFILE, days), calendar())),
 )
 """Tables that are made of other lake tables, in any city that has those."""
 
@@ -56,10 +56,16 @@ class Built:
 
 
 def derive(step: Step, derived: Derived) -> Built:
-    """Make ``derived.table`` as of the step's day. Days that have no rows any more lose their file."""
+    """Make ``derived.table`` as of the step's day: of one that is made day by day, the days of its source that changed
+    and those it lacks. Days that have no rows any more lose their file."""
     lake, table = CityLake.of(step), derived.table
-    rows = derived.make(lake, step.day).select(table.schema.names())
-    days = sorted({*rows[table.day].unique(), *lake.days(table)})
+    there = lake.days(table)
+    stale = ingest.stale_days(lake, derived.source) if table.by_day else []
+    due = {*stale, *(set(lake.days(derived.source)).difference(there) if table.by_day else ())}
+    rows = derived.make(lake, step.day, due).select(table.schema.names())
+    days = sorted(due if table.by_day else {*rows[table.day].unique(), *there})
     files = lake.revise(table, days, lambda _, these: rows.filter(pl.col(table.day).is_in(these)))
-    found = verdicts.judge(step, table, rows, lake.newest(table), more=derived.judge(rows))
-    return Built(days, files, found)
+    ingest.settle(lake, derived.source, stale)
+    newest = lake.newest(table)
+    judged = rows if rows.height or newest is None else lake.pick(table, [newest])
+    return Built(days, files, verdicts.judge(step, table, judged, newest, more=derived.judge(rows)))

@@ -25,5 +25,6 @@ def make(lake: CityLake, days: Collection[date], register: pl.DataFrame) -> list
             .collect()
             for key in lake.keys(METER_FINAL, (day, day))
         ]
-        files += lake.put(FEEDER_BALANCE, day, feeder_balance(pl.concat(parts), register, day)) if parts else []
+        rows = feeder_balance(pl.concat(parts), register, day) if parts else FEEDER_BALANCE.empty()
+        files += lake.put(FEEDER_BALANCE, day, rows)
     return files

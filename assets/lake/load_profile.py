@@ -252,6 +252,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
             if not _remember(lake, reading_day, profile.basis, before):
                 continue
             past.add(reading_day, profile.basis)
+            ingest.mark_stale(lake, LOAD_PROFILE, [reading_day])
             files += lake.put(LOAD_PROFILE, reading_day, profile.cells)
             cells.append(profile.cells)
             if profile.corrections:

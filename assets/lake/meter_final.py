@@ -39,13 +39,13 @@ from quality.vee.decisions import Decided
 from quality.vee.estimate import estimate
 from quality.vee.feeders import balance_verdict
 from quality.vee.gaps import SPAN, Window
-from quality.vee.history import REACH, History
-from quality.vee.kept import GOOD, Kept, put_in_place
+from quality.vee.history import REACH, History, PastDay
+from quality.vee.kept import GOOD, Kept, differing, put_in_place
 from quality.vee.missing import missing_readings, missing_verdict
 from quality.vee.outages import supply_off
 from quality.vee.rules import RULES, Context
 from quality.vee.thresholds import Thresholds
-from quality.vee.validate import judge as by_rules, meter_quality, vee_rules
+from quality.vee.validate import Judged, judge as by_rules, meter_quality, vee_rules
 from quality.vee.verdicts import meter_verdicts
 from quality.vee.window import RATES, Floats, Ints, MeterDay
 from quality.verdicts import Verdict, contract, keys, of_group, together
@@ -66,6 +66,7 @@ _READ = (
     "_receipt",
     "clock_seconds",
 )
+_NONE = pl.Series("meter_id", [], pl.String)
 _RATE_BITS = {"peak": RATES["A"], "off": RATES["B"], "holiday": RATES["C"]}
 
 
@@ -77,12 +78,13 @@ def make(step: Step) -> Built:
     lake = CityLake.of(step)
     thresholds, register = Thresholds.of(step.city.meter_thresholds), ingest.latest_register(step)
     _heed_people(lake)
-    made, files, verdicts = set[date](), list[Written](), list[Verdict]()
+    noted, made, files, verdicts = set[date](), set[date](), list[Written](), list[Verdict]()
     # What registers say of a period makes its days again once, not what is read of them: the second round is the last.
     while True:
         work = _Work(lake, thresholds, calendar(), register, lake.read(REGISTER_CHECKS), lake.read(METER_OUTAGES))
         stale = set(ingest.stale_days(lake, METER_INTERVALS))
         done, written, found = _make(work, stale)
+        noted |= stale
         made |= done
         checked = register_checks.make(lake, made, register, thresholds)
         ingest.settle(lake, METER_INTERVALS, (stale | done) - checked.turned)
@@ -91,7 +93,9 @@ def make(step: Step) -> Built:
         if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
             break
     register_checks.settle(lake)
+    # A night that was cut short may have written them already: those that were noted, and the day before each.
     changed = {day for file in files if file.table is METER_FINAL for day in file.days}
+    changed |= {day - back for day in noted for back in (timedelta(), DAY)}
     files += feeder_balance.make(lake, changed, register)
     newest = lake.newest(METER_FINAL)
     _tell_rules(lake, thresholds, step.day)
@@ -125,8 +129,7 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
 
     def finish(kept: Sequence[Kept], after: Sequence[Kept] | None) -> None:
         if kept:
-            ingest.mark_stale(lake, METER_FINAL, [kept[0].day])
-            written, found = work.filled(kept, after)
+            written, found = work.filled(kept, after, whole=kept[0].day in stale)
             files.extend(written)
             verdicts.extend(found)
 
@@ -137,15 +140,20 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
         if waiting and waiting[0].day != day - DAY:
             finish(waiting, None)
             waiting = []
-        kept, quality, missing, found = work.judged(day)
-        finish(waiting or work.stored(day - DAY), kept)
-        verdicts += found
-        if not quality.equals(lake.day(METER_QUALITY, day)):
-            later = {each for each in there if day < each <= day + timedelta(days=SPAN)}
+        pieces = [piece.select(*_READ, "_delivered") for piece in lake.pieces(METER_INTERVALS, [day])]
+        kept, quality, found = work.judged(day, pieces)
+        turned = differing(work.stored(day), kept)
+        work.turned[day] = turned
+        finish(waiting or (work.stored(day - DAY) if turned.len() else []), kept)
+        if found and (day in stale or turned.len()):
+            verdicts += meter_verdicts(found)
+        if turned.len() or not quality.equals(lake.day(METER_QUALITY, day)):
+            later = {each for each in there if day < each <= day + timedelta(days=SPAN)} - due
             ingest.mark_stale(lake, METER_INTERVALS, later)
             due |= later
             files += lake.put(METER_QUALITY, day, quality)
-        files += lake.put(MISSING_READINGS, day, missing)
+        if day in stale:
+            files += lake.put(MISSING_READINGS, day, work.missing(day, pieces))
         if not kept:
             ingest.mark_stale(lake, METER_FINAL, [day])
             files += lake.put(METER_FINAL, day, METER_FINAL.empty())
@@ -171,12 +179,11 @@ class _Work:
     checks: pl.DataFrame
     outages: pl.DataFrame
 
-    def judged(self, day: date) -> tuple[list[Kept], pl.DataFrame, pl.DataFrame, list[Verdict]]:
-        """A day by the rules: what is used of it, its rows of ``METER_QUALITY`` and ``MISSING_READINGS``, and a verdict
-        a rule."""
-        pieces = [piece.select(*_READ, "_delivered") for piece in self.lake.pieces(METER_INTERVALS, [day])]
+    def judged(self, day: date, pieces: Sequence[pl.DataFrame]) -> tuple[list[Kept], pl.DataFrame, list[Judged]]:
+        """A day of these ``METER_INTERVALS`` by the rules: what is used of it, its rows of ``METER_QUALITY``, and what
+        was found."""
         known = _of_rules(self.register)
-        past = self.lake.read(METER_QUALITY, (day - REACH, day - DAY))
+        past = self._before(day)
         before = [day - timedelta(days=back) for back in range(1, REACH.days + 1)]
         types = self.calendar.day_types([day, *before])
         like = [each for each, kind in zip(before, types[1:], strict=True) if kind == types[0] != SPECIAL]
@@ -192,7 +199,7 @@ class _Work:
             rates = self.calendar.rates(day, of_length.minutes)
             context = Context(
                 self.thresholds,
-                history=History.of(past, of_length, like, self.thresholds),
+                history=History.of(past, of_length, like),
                 now=now,
                 superseded=superseded,
                 sum_fails=registers.sum_fails(self._compared, of_length) if self._compared.height else None,
@@ -209,8 +216,42 @@ class _Work:
             quality.append(meter_quality(judged, context))
             kept.append(Kept.judged(judged, exact, self.thresholds.version, decided))
             found.append(judged)
-        missing = missing_readings(pl.concat([told.clear(), *pieces]), superseded, decisions)
-        return kept, pl.concat(quality).sort(METER_QUALITY.order), missing, meter_verdicts(found) if found else []
+        of_day = pl.concat(quality).sort(METER_QUALITY.order)
+        self.remember(day, of_day)
+        return kept, of_day, found
+
+    def missing(self, day: date, pieces: Sequence[pl.DataFrame]) -> pl.DataFrame:
+        """``MISSING_READINGS`` rows of a day of these ``METER_INTERVALS``."""
+        rows = pl.concat([METER_INTERVALS.empty().select(*_READ, "_delivered"), *pieces])
+        return missing_readings(rows, self.lake.day(METER_SUPERSEDED, day), self.lake.day(METER_DECISIONS, day))
+
+    def _before(self, day: date) -> list[PastDay]:
+        """The days before a day as they were judged, the first first. Days come in order, and each is read once."""
+        wanted = [day - timedelta(days=back) for back in range(REACH.days, 0, -1)]
+        for each in [*self._past]:
+            if each < wanted[0]:
+                del self._past[each]
+        for each in wanted:
+            if each not in self._past:
+                self.remember(each, self.lake.day(METER_QUALITY, each))
+        return [found for each in wanted if (found := self._past[each]) is not None]
+
+    def remember(self, day: date, quality: pl.DataFrame) -> None:
+        """Hold later days against these ``METER_QUALITY`` rows of a day."""
+        found = PastDay.of(quality, self.thresholds) if quality.height else None
+        known = next((other.keys for other in reversed(self._past.values()) if other is not None), None)
+        if found is not None and known is not None and known.equals(found.keys):
+            found = replace(found, keys=known)
+        self._past[day] = found
+
+    @cached_property
+    def _past(self) -> dict[date, PastDay | None]:
+        return {}
+
+    @cached_property
+    def turned(self) -> dict[date, pl.Series]:
+        """Meters of which other values are used of a day than before."""
+        return {}
 
     @cached_property
     def _zones(self) -> pl.DataFrame:
@@ -224,21 +265,45 @@ class _Work:
         """A day as it was judged when it was made."""
         return Kept.stored(pl.concat([METER_FINAL.empty(), *self.lake.pieces(METER_FINAL, [day])]))
 
-    def filled(self, day: Sequence[Kept], after: Sequence[Kept] | None) -> tuple[list[Written], list[Verdict]]:
-        """Write a day with its gaps filled as far as can be; ``after`` is the day after, from the lake where None."""
-        files, verdicts = [], []
-        following = self.stored(day[0].day + DAY) if after is None else after
-        self.lake.recut(METER_FINAL, day[0].day)
+    def filled(
+        self, day: Sequence[Kept], after: Sequence[Kept] | None, *, whole: bool
+    ) -> tuple[list[Written], list[Verdict]]:
+        """Write a day with its gaps filled as far as can be; ``after`` is the day after, from the lake where None. Of a
+        day that is not made ``whole`` those meters alone whose judgement, or what their estimates stand on, turned."""
+        at, files, verdicts = day[0].day, list[Written](), list[Verdict]()
+        some = None if whole else self._to_fill(day).implode()
+        if some is not None and not some[0].len():
+            return [], []
+        following = self.stored(at + DAY) if after is None else after
+        self.lake.recut(METER_FINAL, at)
         for bucket in self.lake.buckets(METER_FINAL):
-            ids = buckets.within(bucket)
+            held = self.lake.hold(METER_FINAL, at, bucket)
+            ids = buckets.within(bucket) if some is None else buckets.within(bucket) & pl.col("meter_id").is_in(some)
             parts = [
                 self._rows(each.within(ids), each, bucket, [part for part in following if part.minutes == each.minutes])
                 for each in day
             ]
-            rows = pl.concat([METER_FINAL.empty(), *parts]).sort(METER_FINAL.order)
+            rows = pl.concat([METER_FINAL.empty(), *parts])
+            if some is not None:
+                rows = pl.concat([held.rows.filter(~pl.col("meter_id").is_in(some)), rows])
+            rows = rows.sort(METER_FINAL.order)
+            if rows.equals(held.rows):
+                continue
             verdicts += of_group("contract", (check(METER_FINAL, rows) for check in (keys, contract)))
-            files += self.lake.swap(self.lake.hold(METER_FINAL, day[0].day, bucket), rows, [day[0].day])
+            # Noted before the rows are there: no crash leaves one behind.
+            ingest.mark_stale(self.lake, METER_FINAL, [at])
+            files += self.lake.swap(held, rows, [at])
         return files, verdicts
+
+    def _to_fill(self, day: Sequence[Kept]) -> pl.Series:
+        """Meters of a day that was made before whose rows may be otherwise now."""
+        at = day[0].day
+        around = (self.turned.get(at + timedelta(days=days)) for days in range(-SPAN, 2))
+        turned = pl.concat([_NONE, *(meters for meters in around if meters is not None)])
+        checked = self.register.filter(pl.col("meter_id").is_in(turned.implode()))["check_of"].drop_nulls()
+        turned = pl.concat([turned, checked])
+        gappy = pl.concat([_NONE, *(part.channels["meter_id"].gather(pl.Series(part.gaps)) for part in day)])
+        return pl.concat([self.turned.get(at, _NONE), gappy.filter(gappy.is_in(turned.implode()))]).unique()
 
     def _rows(self, day: Kept, whole: Kept, bucket: str, after: Sequence[Kept]) -> pl.DataFrame:
         """Rows of ``METER_FINAL`` of a bucket of the ``whole`` day."""

@@ -165,6 +165,7 @@ DAILY_ENERGY = Table(
     day="local_date",
     lineage=False,
     derived_from="load_profile",
+    by_day=True,
     columns=(
         Column("zone", pl.String(), "As in load_profile.", nullable=False),
         Column("customer_class", pl.String(), "As in load_profile.", nullable=False),

@@ -1,12 +1,13 @@
 """What four weeks of a channel's days were like: today's use is held against it, and no interval of them is read."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from quality.meter_grid import CHANNEL
 from quality.vee.thresholds import Thresholds
@@ -16,6 +17,41 @@ REACH: Final = timedelta(days=28)
 """Four weeks: four of each day of the week (Connexo NearestAvgValueDay)."""
 
 _FIGURES = ("energy", "peak_power", "least_power")
+
+Number = TypeVar("Number", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class PastDay:
+    """What later days are held against of a day: a number a channel (``keys``: ``CHANNEL``), as ``METER_QUALITY`` tells
+    it. ``figures`` (NaN to 0) count where the day is ``good``: full, and without a suspect value. ``printed`` tells
+    which channels have a ``digest``."""
+
+    day: date
+    keys: pl.DataFrame
+    digest: NDArray[np.uint64]
+    printed: Bools
+    used: Bools
+    good: Bools
+    figures: tuple[Floats, ...]
+    zero_minutes: Ints
+    estimated_days: Ints
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, thresholds: Thresholds) -> Self:
+        """Of the ``METER_QUALITY`` rows of one day, which there are."""
+        whole = rows["actual"] >= rows["expected"] * thresholds.number("history_full")
+        return cls(
+            rows["local_date"][0],
+            rows.select(CHANNEL),
+            rows["digest"].fill_null(0).to_numpy(),
+            rows["digest"].is_not_null().to_numpy(),
+            (rows["energy"] > 0).fill_null(value=False).to_numpy(),
+            (whole & (rows["suspect"] == 0) & rows["energy"].is_not_null()).fill_null(value=False).to_numpy(),
+            tuple(rows[name].cast(pl.Float64).fill_null(0).to_numpy() for name in _FIGURES),
+            rows["zero_minutes"].cast(pl.Int64).to_numpy(),
+            rows["estimated_days"].cast(pl.Int64).to_numpy(),
+        )
 
 
 @dataclass(frozen=True)
@@ -46,60 +82,62 @@ class History:
     other_quantity: Bools
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, day: MeterDay, like: Collection[date], thresholds: Thresholds) -> Self:
-        """Of ``METER_QUALITY`` rows of other days; ``like`` names those of the same day type (a special day is like
-        none). Days further away than ``REACH``, and the day itself, are not looked at."""
+    def of(cls, past: Iterable[PastDay], day: MeterDay, like: Collection[date]) -> Self:
+        """Of other days; ``like`` names those of the same day type (a special day is like none). Days further away than
+        ``REACH``, and the day itself, are not looked at."""
         keys = day.channels.select(CHANNEL)
         count = np.zeros(keys.height, np.int64)
         zero_minutes, estimated_days = count.copy(), count.copy()
         used, met, goes_on, copies = (np.zeros(keys.height, np.bool_) for _ in range(4))
-        sums = {name: np.zeros(keys.height) for name in _FIGURES}
+        sums = [np.zeros(keys.height) for _ in _FIGURES]
         highest, greatest_peak = np.full(keys.height, np.nan), np.full(keys.height, np.nan)
         lowest = highest.copy()
-        rows = rows.filter(pl.col("local_date") != day.day) if (rows["local_date"] == day.day).any() else rows
-        for at, part in _by_day(rows):
-            if abs(at - day.day) > REACH:
-                continue
-            its = _in_order(part, keys)
-            digest = its["digest"]
-            copies |= (digest.fill_null(0).to_numpy() == day.digest) & digest.is_not_null().to_numpy()
-            used |= (its["energy"] > 0).fill_null(value=False).to_numpy()
-            there = its["expected"].is_not_null().to_numpy()
-            met |= there & (at < day.day)
-            goes_on |= there & (at > day.day)
-            if at == day.day - timedelta(days=1):
-                zero_minutes = its["zero_minutes"].fill_null(0).cast(pl.Int64).to_numpy()
-                estimated_days = its["estimated_days"].fill_null(0).cast(pl.Int64).to_numpy()
-            if at < day.day and at in like:
-                whole = its["actual"] >= its["expected"] * thresholds.number("history_full")
-                good = (whole & (its["suspect"] == 0) & its["energy"].is_not_null()).fill_null(value=False).to_numpy()
-                energy, peak, least = (its[name].cast(pl.Float64).fill_null(0).to_numpy() for name in _FIGURES)
-                for name, value in zip(_FIGURES, (energy, peak, least), strict=True):
-                    sums[name] += np.where(good, value, 0)
+        looked = [each for each in past if each.day != day.day and abs(each.day - day.day) <= REACH]
+        place: Ints | None = None
+        before: pl.DataFrame | None = None
+        for each in looked:
+            if each.keys is not before:
+                place, before = _place(keys, each.keys), each.keys
+
+            def its(values: NDArray[Number], place: Ints | None = place) -> NDArray[Number]:
+                """In the order of the channels, 0 for one that the day has not."""
+                return values if place is None else np.append(values, values.dtype.type(0))[place]
+
+            copies |= (its(each.digest) == day.digest) & its(each.printed)
+            used |= its(each.used)
+            there = its(np.ones(each.keys.height, np.bool_))
+            met |= there & (each.day < day.day)
+            goes_on |= there & (each.day > day.day)
+            if each.day == day.day - timedelta(days=1):
+                zero_minutes, estimated_days = its(each.zero_minutes), its(each.estimated_days)
+            if each.day < day.day and each.day in like:
+                good = its(each.good)
+                energy, peak, least = (its(figure) for figure in each.figures)
+                for total, figure in zip(sums, (energy, peak, least), strict=True):
+                    total += np.where(good, figure, 0)
                 count += good
                 highest = np.where(good, np.fmax(highest, energy), highest)
                 lowest = np.where(good, np.fmin(lowest, energy), lowest)
                 greatest_peak = np.where(good, np.fmax(greatest_peak, peak), greatest_peak)
-        means = {name: np.where(count > 0, total, np.nan) / np.maximum(count, 1) for name, total in sums.items()}
+        mean, peaks, base = (np.where(count > 0, total, np.nan) / np.maximum(count, 1) for total in sums)
         new = keys.with_row_index("_line").filter(~pl.Series(met | goes_on))
-        others = rows.join(new, on="meter_id", how="semi") if new.height else rows.clear()
         strange = np.zeros(keys.height, np.bool_)
-        swapped = new.join(others, on="meter_id", how="semi").join(others, on=["meter_id", "quantity"], how="anti")
-        strange[swapped["_line"].to_numpy()] = True
-        newest = rows["local_date"].max()
-        assert newest is None or isinstance(newest, date)
+        if new.height and looked:
+            others = pl.concat([each.keys.join(new, on="meter_id", how="semi") for each in looked])
+            swapped = new.join(others, on="meter_id", how="semi").join(others, on=["meter_id", "quantity"], how="anti")
+            strange[swapped["_line"].to_numpy()] = True
         return cls(
             days=count,
-            mean=means["energy"],
+            mean=mean,
             highest=highest,
             lowest=lowest,
-            peak=means["peak_power"],
-            base=means["least_power"],
+            peak=peaks,
+            base=base,
             greatest_peak=greatest_peak,
             used=used,
             met=met,
             goes_on=goes_on,
-            newest=newest,
+            newest=max((each.day for each in looked), default=None),
             zero_minutes=zero_minutes,
             estimated_days=estimated_days,
             copies=copies,
@@ -107,20 +145,10 @@ class History:
         )
 
 
-def _in_order(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """A day's rows in the order of the channels, nulls for one that has none. Most days have the same channels."""
-    if rows.select(CHANNEL).equals(keys):
-        return rows
-    return keys.join(rows, on=CHANNEL, how="left", maintain_order="left")
-
-
-def _by_day(rows: pl.DataFrame) -> Iterator[tuple[date, pl.DataFrame]]:
-    """Rows by day. Read from day files they lie so already, and a slice costs nothing."""
-    runs = rows["local_date"].rle().struct.unnest()
-    if runs["value"].is_duplicated().any():
-        rows = rows.sort("local_date", maintain_order=True)
-        runs = rows["local_date"].rle().struct.unnest()
-    first = 0
-    for length, at in runs.iter_rows():
-        yield at, rows.slice(first, length)
-        first += length
+def _place(keys: pl.DataFrame, others: pl.DataFrame) -> Ints | None:
+    """The row of each key among ``others``, the one after the last for a key that is not there; None where they are the
+    same, as those of most days are."""
+    if keys.equals(others):
+        return None
+    found = keys.join(others.with_row_index("_at"), on=CHANNEL, how="left", maintain_order="left")["_at"]
+    return found.fill_null(others.height).cast(pl.Int64).to_numpy()

@@ -1,6 +1,6 @@
 """A judged day on its way into ``METER_FINAL``: what of its values is used as delivered, and estimates beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -162,16 +162,15 @@ class Kept:
         return said
 
     def within(self, ids: pl.Expr) -> Self:
-        """The channels of a range of ids: they are sorted by them, so its values are a run of these."""
-        found = np.flatnonzero(self.channels.with_columns(_inside=ids)["_inside"].to_numpy())
-        first, last = (int(found[0]), int(found[-1]) + 1) if len(found) else (0, 0)
-        if last - first == self.channels.height:
+        """The channels of some meters."""
+        lines = np.flatnonzero(self.channels.with_columns(_inside=ids)["_inside"].to_numpy())
+        if len(lines) == self.channels.height:
             return self
-        lines = slice(first, last)
+        places = lines[:, None] * self.slots + np.arange(self.slots)
         return replace(
             self,
-            channels=self.channels[first:last],
-            exact=self.exact[first * self.slots : last * self.slots],
+            channels=self.channels[lines],
+            exact=self.exact.gather(pl.Series(places.ravel())),
             quality=self.quality[lines],
             flags=self.flags[lines],
             ran=self.ran[lines],
@@ -216,6 +215,34 @@ class Kept:
             )
             .select(METER_FINAL.schema.names())
         )
+
+
+def differing(before: Sequence[Kept], after: Sequence[Kept]) -> pl.Series:
+    """Ids of the meters of which anything is otherwise in two judgements of a day."""
+    found = [pl.Series("meter_id", [], pl.String)]
+    lengths = {part.minutes for part in (*before, *after)}
+    for was, now in (([p for p in parts if p.minutes == minutes] for parts in (before, after)) for minutes in lengths):
+        if not was or not now or was[0].version != now[0].version:
+            found += [part.channels["meter_id"] for part in (*was, *now)]
+            continue
+        one, other = was[0], now[0]
+        lines = [part.channels.select(CHANNEL).with_row_index(name) for part, name in ((one, "_was"), (other, "_now"))]
+        names = lines[0].join(lines[1], on=CHANNEL, how="full", coalesce=True)
+        both = names.drop_nulls()
+        old, new = both["_was"].to_numpy(), both["_now"].to_numpy()
+        same = one.ran[old] == other.ran[new]
+        for name in ("quality", "flags", "by_hand"):
+            same &= (getattr(one, name)[old] == getattr(other, name)[new]).all(axis=1)
+        values = [
+            part.exact.gather(pl.Series((at[:, None] * part.slots + np.arange(part.slots)).ravel()))
+            for part, at in ((one, old), (other, new))
+        ]
+        same &= values[0].eq_missing(values[1]).to_numpy().reshape(len(both), -1).all(axis=1)
+        found += [
+            both["meter_id"].filter(pl.Series(~same)),
+            names.filter(pl.any_horizontal(pl.all().is_null()))["meter_id"],
+        ]
+    return pl.concat(found).unique()
 
 
 def put_in_place(into: Floats, rows: pl.DataFrame, wanted: pl.DataFrame, day: date) -> None:

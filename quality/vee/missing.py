@@ -25,6 +25,8 @@ def missing_readings(intervals: pl.DataFrame, superseded: pl.DataFrame, decision
     if since is None:
         return MISSING_READINGS.empty()
     late = intervals.filter(~valued | (pl.col("_delivered") > since))
+    if not late.height:
+        return MISSING_READINGS.empty()
     told = [*SLOT, "_delivered", "_receipt"]
     first = (
         pl.concat(

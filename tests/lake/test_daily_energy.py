@@ -3,14 +3,20 @@
 import itertools
 import random
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from assets.lake import derive, ingest
 from assets.lake.daily_energy import of_cells
+from assets.lake.derive import DERIVED
+from assets.lake.files import CityLake
+from assets.landing.deployment import Step
 from quality.tables import DAILY_ENERGY, LOAD_PROFILE
 from quality.vee.day_types import calendar
 from quality.verdicts import contract, keys, structure
+from tests.lake.small_city import deployment_at, small_city
 
 FRIDAY, SATURDAY, LABOUR_DAY = date(2026, 11, 20), date(2026, 11, 21), date(2026, 5, 1)
 
@@ -75,3 +81,28 @@ def test_it_knows_nothing_but_published_cells() -> None:
     fewer = published.filter(pl.col("zone") != "other")
     assert "other" not in of_cells(fewer, calendar())["zone"].to_list()
     assert of_cells(published.clear(), calendar()).equals(DAILY_ENERGY.empty())
+
+
+def test_a_night_makes_the_days_that_changed_and_those_that_are_lacking(tmp_path: Path) -> None:
+    """A day that nobody noted keeps what it has, which tells that it was not made again."""
+    [derived] = [each for each in DERIVED if each.table is DAILY_ENERGY]
+    city = small_city()
+    deployment = deployment_at(tmp_path, city)
+    lake, step = CityLake(deployment.store, city.slug), Step(deployment, city, date(2026, 11, 22), "test")
+    first, second = (cells(seed, (FRIDAY, SATURDAY)) for seed in (1, 2))
+    lake.put(LOAD_PROFILE, FRIDAY, first.filter(local_date=FRIDAY))
+    derive.derive(step, derived)
+    assert lake.read(DAILY_ENERGY).equals(of_cells(first.filter(local_date=FRIDAY), calendar()))
+    lake.put(LOAD_PROFILE, FRIDAY, second.filter(local_date=FRIDAY))
+    lake.put(LOAD_PROFILE, SATURDAY, second.filter(local_date=SATURDAY))
+    derive.derive(step, derived)
+    mixed = pl.concat([first.filter(local_date=FRIDAY), second.filter(local_date=SATURDAY)])
+    assert lake.read(DAILY_ENERGY).sort(DAILY_ENERGY.key).equals(of_cells(mixed, calendar()))
+    ingest.mark_stale(lake, LOAD_PROFILE, [FRIDAY])
+    derive.derive(step, derived)
+    assert lake.read(DAILY_ENERGY).sort(DAILY_ENERGY.key).equals(of_cells(second, calendar()))
+    assert ingest.stale_days(lake, LOAD_PROFILE) == []
+    ingest.mark_stale(lake, LOAD_PROFILE, [FRIDAY])
+    lake.put(LOAD_PROFILE, FRIDAY, LOAD_PROFILE.empty())
+    derive.derive(step, derived)
+    assert lake.days(DAILY_ENERGY) == [SATURDAY]

@@ -1,6 +1,7 @@
 """Main and check meters: what they say of others, and that they are no customers."""
 
 from pathlib import Path
+from random import Random
 
 import polars as pl
 import pytest
@@ -9,10 +10,11 @@ from assets.cities.registry import City
 from assets.lake import load_profile
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
-from quality.tables import FEEDER_BALANCE, LOAD_PROFILE, LOAD_PROFILE_BASIS, VERDICTS
+from quality.tables import FEEDER_BALANCE, LOAD_PROFILE, LOAD_PROFILE_BASIS, MISSING_READINGS, VERDICTS
 from tests.lake.judged_town import DAYS, LATE, POINTS, load, nem12, night, town, whole
 from tests.lake.small_city import deliver
 from tests.lake.test_meter_decisions import meter, slots
+from tests.lake.test_meter_final import cut_short
 
 LAST = DAYS[-1]
 MAIN, CHECK = "030000000001", "030000000002"
@@ -60,6 +62,33 @@ def test_what_is_missing_is_told_of_a_balance(tmp_path: Path) -> None:
     night(deployment, city, LAST)
     [row] = lake.day(FEEDER_BALANCE, DAYS[0]).to_dicts()
     assert row["main_kwh"] is row["loss_share"] is None
+
+
+def test_the_order_of_deliveries_buckets_and_a_crash_leave_no_trace(tmp_path: Path) -> None:
+    days = DAYS[:4]
+    files = []
+    for day in days:
+        told = whole(day) | {MAIN: [value and round(value, 3) for value in fed(whole(day), 0.05)]}
+        late = {POINTS[1]: told.pop(POINTS[1]), MAIN: told[MAIN]}
+        told[MAIN] = [*told[MAIN][:90], *[None] * 6]
+        files += [(f"{day}.csv", nem12(day, told, "000000")), (f"late-{day}.csv", nem12(day, late))]
+    found = []
+    for seed, buckets in enumerate((1, 1, 4)):
+        deployment, city = town(tmp_path / str(seed), buckets)
+        registered(deployment, city)
+        order = Random(seed).sample(files, len(files)) if seed else files
+        for part in (order[:5], order[5:]) if seed else (order,):
+            for name, data in part:
+                deliver(deployment, city, "exports", LAST, name, data)
+            if seed == 1:
+                cut_short(deployment, city)
+            night(deployment, city, LAST)
+        store = deployment.store
+        tables = (FEEDER_BALANCE, MISSING_READINGS)
+        found.append({key: store.read(key) for each in tables for key in store.list(f"lake/{each.name}")})
+    lake = CityLake(deployment.store, city.slug)
+    assert lake.read(FEEDER_BALANCE)["loss_share"].to_list() == pytest.approx([0.05] * 4, abs=0.001)
+    assert found[0] == found[1] == found[2]
 
 
 @pytest.mark.parametrize("buckets", [1, 4])

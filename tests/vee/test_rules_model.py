@@ -15,6 +15,7 @@ from quality.vee.thresholds import Thresholds
 from quality.vee.validate import judge
 from quality.vee.window import MeterDay
 from tests.vee import model
+from tests.vee.town import past_days
 
 WORKDAY, SUNDAY = date(2026, 11, 18), date(2026, 11, 22)
 CLASSES = ["residential", "small_business", "large_business", "public", "other"]
@@ -156,7 +157,8 @@ def by_arrays(meters: list[model.Meter], day: date, like: list[date]) -> set[tup
     )
     (window,) = MeterDay.of(rows.sample(fraction=1, shuffle=True, seed=1), register)
     thresholds = Thresholds.of()
-    context = Context(thresholds, History.of(quality, window, like, thresholds), superseded=superseded)
+    past = past_days(quality, thresholds)
+    context = Context(thresholds, History.of(past, window, like), superseded=superseded)
     judged = judge(window, context)
     names = window.channels["meter_id"]
     return {

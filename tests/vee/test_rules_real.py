@@ -14,6 +14,7 @@ from quality.vee.rules import RULES, Context
 from quality.vee.thresholds import Thresholds
 from quality.vee.validate import judge, meter_quality
 from quality.vee.window import MeterDay
+from tests.vee.town import past_days
 
 DAYS = 120
 SCALE = next(rule for rule in RULES if rule.code == "meter_scale")
@@ -48,7 +49,8 @@ def test_a_building_is_not_suspected_of_what_it_used(real_data) -> None:
         types = calendar().day_types(near)
         like = [at for at, kind in zip(near, types, strict=True) if kind == types[0]]
         (window,) = MeterDay.of(rows.filter(local_date=day), register)
-        context = Context(thresholds, History.of(past, window, like, thresholds))
+        days = past_days(past, thresholds)
+        context = Context(thresholds, History.of(days, window, like))
         judged = judge(window, context)
         suspect += int(judged.suspect.sum())
         slots += window.value.size

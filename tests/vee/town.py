@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from quality.readings import ENERGY, QUANTITIES
-from quality.vee.history import History
+from quality.vee.history import History, PastDay
 from quality.vee.rules import Context
 from quality.vee.thresholds import Thresholds
 from quality.vee.validate import judge, meter_quality
@@ -89,12 +89,17 @@ def _channel(at: int, meter: str, channel: str, quantity: str, day: date) -> pl.
 WORKDAYS = [day for back in range(-28, 29) if (day := DAY + timedelta(days=back)).weekday() < 5]
 
 
+def past_days(quality: pl.DataFrame, thresholds: Thresholds) -> list[PastDay]:
+    """Of ``METER_QUALITY`` rows, day by day."""
+    return [PastDay.of(rows, thresholds) for rows in quality.sort("local_date").partition_by("local_date")]
+
+
 def judged_day(rows: pl.DataFrame, past: pl.DataFrame | None = None, register: pl.DataFrame = REGISTER, **known):
     """What the rules find of a day, an entry an interval length, with the context of each."""
     thresholds = known.pop("thresholds", Thresholds.of())
     found = []
     for day in MeterDay.of(rows, register):
-        history = None if past is None else History.of(past, day, WORKDAYS, thresholds)
+        history = None if past is None else History.of(past_days(past, thresholds), day, WORKDAYS)
         told = {name: value(day) if callable(value) else value for name, value in known.items()}
         context = Context(thresholds, history, **told)
         found.append((judge(day, context), context))
