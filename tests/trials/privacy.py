@@ -47,6 +47,8 @@ class Year:
         self.stale: set[date] = set()
         self.right: dict[date, dict[str, Array]] = {}
         self.withdrawn: set[tuple[date, str]] = set()
+        self.silent: dict[str, int] = {}
+        self.estimated: dict[str, list[date]] = {}
         for _ in range(meters):
             self.join()
 
@@ -114,6 +116,14 @@ class Year:
         for meter in rng.choice([*come], rng.poisson(0.008 * len(come)), replace=False):
             self.waiting.append((now + timedelta(days=int(rng.integers(1, 30))), day, {str(meter): right[str(meter)]}))
             come[str(meter)] = [come[str(meter)] * 0, come[str(meter)] * 2, np.full(SLOTS, np.nan)][rng.integers(3)]
+        for meter in rng.choice([*come], rng.poisson(0.002 * len(come)), replace=False):
+            self.silent[str(meter)] = int(rng.integers(2, 15))
+        for meter in [meter for meter, days in self.silent.items() if days and meter in come]:
+            self.silent[meter] -= 1
+            self.estimated.setdefault(meter, []).append(day)
+            come[meter] = self.estimate(meter, day)
+            if rng.random() < 0.7:
+                self.waiting.append((now + timedelta(days=int(rng.integers(1, 25))), day, {meter: right[meter]}))
         self.town.delivered[day] = come
         changed = {day}
         due = [each for each in self.waiting if each[0] <= now]
@@ -125,8 +135,56 @@ class Year:
                 changed.add(past)
             else:
                 self.stale.add(past)
+                self.stale |= self.estimated_again(*kwh, past)
+        changed |= self.outage(day) if rng.random() < 0.05 else set()
+        self.stale |= self.decided(day)
         self.stale |= changed - {day}
         return changed
+
+    def estimate(self, meter: str, day: date) -> Array:
+        """What a silent day of a meter is taken for: its days of the two weeks before, the estimated ones not."""
+        past = [day - timedelta(days=back) for back in range(1, 15)]
+        good = [at for at in past if at in self.town.delivered and at not in self.estimated.get(meter, ())]
+        found = [self.town.delivered[at][meter] for at in good if meter in self.town.delivered[at]]
+        return np.round(np.mean(found, axis=0), 3) if found else np.full(SLOTS, np.nan)
+
+    def estimated_again(self, meter: str, known: date) -> set[date]:
+        """A day of a meter is read now: estimates of later days that stand on it are made again; which."""
+        ours = self.estimated.get(meter, [])
+        if known in ours:
+            ours.remove(known)
+        again = [day for day in ours if known < day and (day, meter) not in self.withdrawn]
+        self.town.delivered |= {day: self.town.delivered[day] | {meter: self.estimate(meter, day)} for day in again}
+        return {*again}
+
+    def outage(self, day: date) -> set[date]:
+        """A list tells late of an outage of a zone: what was estimated of its meters then is nought; the day."""
+        past = day - timedelta(days=int(self.rng.integers(1, 20)))
+        zone, slot = str(self.rng.choice([*self.zones])), int(self.rng.integers(SLOTS))
+        for meter, days in self.estimated.items():
+            home = self.town.register.get(meter)
+            if home and home.zone == zone and past in days and meter in self.town.delivered.get(past, {}):
+                self.town.delivered[past][meter] = np.where(
+                    np.arange(SLOTS) == slot, 0, self.town.delivered[past][meter]
+                )
+        return {past} & {*self.town.delivered}
+
+    def decided(self, day: date) -> set[date]:
+        """People correct a slot of single meters, on the days returned, or find that one is a check meter."""
+        rng, found = self.rng, set()
+        for _ in range(rng.poisson(0.5)):
+            past = day - timedelta(days=int(rng.integers(1, 30)))
+            if delivered := self.town.delivered.get(past):
+                meter, slot = str(rng.choice([*delivered])), int(rng.integers(SLOTS))
+                delivered[meter] = np.where(np.arange(SLOTS) == slot, self.usual[meter] / SLOTS, delivered[meter])
+                found.add(past)
+        if rng.random() < 0.02:
+            meter = str(rng.choice([*self.town.register]))
+            del self.town.register[meter]
+            for delivered in self.town.delivered.values():
+                delivered.pop(meter, None)
+            self.join()
+        return found
 
     def publish(self, day: date, attacker: Attacker, restate: bool) -> None:
         """The day of the city and of the campus in it, which is told of most meters of a zone; every tenth day it is
