@@ -1,5 +1,6 @@
 """Privacy: a year of a city through the gate, night by night, and an attacker that keeps all of it (docs/trials.md)."""
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -257,13 +258,14 @@ class Privacy:
         told = [each for each in attacker.of_days() if each.slot == SLOTS]
         left = list(attacker.of_leavings())
         came_again = again(left)
-        wrong += [f"came into its zone's cells twice within a month: {each}" for each in came_again if each.part > 0.1]
+        wrong += [f"came into its zone's cells twice within a month: {each}" for each in came_again if stands_out(each)]
         return {
             "kind": "privacy", "seed": seed, "days": self.days, "meters": self.meters, "days_made": made,
             "cells": len(attacker.editions), "combinations": attacker.tried, "violations": len(findings),
             "largest_share": round(attacker.largest_share, 4), "closest": closest(findings),
             "days_told_apart": len(close(told)), "came_or_left": len(left),
-            "told_by_leaving": sum(each.is_close() for each in left), "came_again": len(came_again),
+            "told_by_leaving": sum(each.is_close() for each in left),
+            "told_by_chance": round(sum(each.chance for each in left), 2), "came_again": len(came_again),
             "withdrawn": len(year.withdrawn), "withheld": year.town.withheld,
             "restated": sum(len(seen) > 1 for seen in attacker.editions.values()),
             **utility(year.town, year.campus), "wrong": wrong + unsaid(year.town)[:5],
@@ -273,6 +275,18 @@ class Privacy:
 def closest(findings: Sequence[Any]) -> float | None:
     """How far the nearest guess was from the energy of a customer."""
     return min((round(abs(each.told - each.true) / each.true, 3) for each in findings if each.true), default=None)
+
+
+def stands_out(crossing: Crossing) -> bool:
+    """More than 10 % of what its zone's cells have, and thrice their average customer: whom others do not hide
+    (docs/privacy.md)."""
+    return crossing.part > max(0.1, 3 / crossing.customers)
+
+
+def at_least(told: int, chance: float) -> float:
+    """How likely so many or more are told where ``chance`` are on average (Poisson)."""
+    fewer = np.array([chance**each * math.exp(-chance) / math.factorial(each) for each in range(told)])
+    return 1 - float(fewer.sum())
 
 
 def again(crossings: Iterable[Crossing]) -> list[Crossing]:
@@ -324,12 +338,13 @@ def unsaid(town: Town) -> list[str]:
 
 
 def summary(done: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    names = ("combinations", "violations", "came_or_left", "told_by_leaving", "told_by_chance", "came_again")
+    total = {name: sum(trial[name] for trial in done) for name in names}
     return {
         "trials": len(done),
-        **{
-            name: sum(trial[name] for trial in done)
-            for name in ("combinations", "violations", "came_or_left", "told_by_leaving", "came_again")
-        },
+        **total,
         "largest_share": max((trial["largest_share"] for trial in done), default=0),
         "own_zone": [trial["own_zone"] for trial in done],
+        # Of a thousand runs of a rule that tells nothing one fails.
+        "failed": at_least(total["told_by_leaving"], total["told_by_chance"]) < 0.001,
     }
