@@ -70,8 +70,12 @@ class Crossing(NamedTuple):
     customer: str
     part: float
     """What it has of all that the zone's cells have with it."""
+    customers: int
+    """How many these cells have."""
     told: float
     true: float
+    chance: float
+    """Of other pairs of days, how many would tell it as near, if either sign were as likely."""
 
     def is_close(self) -> bool:
         """Whether it is told within 10 %."""
@@ -158,20 +162,22 @@ class Attacker:
         for city, days in cities.items():
             totals = {day: {zone: _total(cells) for zone, cells in zones.items()} for day, zones in days.items()}
             for zone in sorted({zone for zones in days.values() for zone in zones} - {"other"}):
-                for before, after in itertools.pairwise(sorted(day for day in days if zone in days[day])):
-                    others = (totals[before].keys() & totals[after].keys()) - {zone}
-                    then, later = (sum(totals[day][each] for each in others) for day in (before, after))
-                    weather = later / then if others else 1.0
+                pairs = list(itertools.pairwise(sorted(day for day in days if zone in days[day])))
+                steps = np.array([_step(totals[before], totals[after], zone) for before, after in pairs])
+                for at, (before, after) in enumerate(pairs):
                     was, now = _parts(days[before][zone]), _parts(days[after][zone])
                     one_sided = {name: now.get(name, 0.0) - was.get(name, 0.0) for name in was.keys() ^ now.keys()}
                     if not one_sided:
                         continue
                     customer = max(one_sided, key=lambda name: abs(one_sided[name]))
-                    there = totals[after if customer in now else before][zone]
-                    part = abs(one_sided[customer]) / there
+                    there, crowd = (totals[after][zone], now) if customer in now else (totals[before][zone], was)
+                    true = one_sided[customer]
+                    part = abs(true) / there
                     if part > SEEN:
-                        told = totals[after][zone] - weather * totals[before][zone]
-                        yield Crossing(city, zone, (before, after), customer, part, told, one_sided[customer])
+                        near = np.abs(np.abs(np.delete(steps, at)) - abs(true)) <= 0.1 * abs(true)
+                        chance = float(near.mean()) / 2 if near.size else 0.0
+                        told = float(steps[at])
+                        yield Crossing(city, zone, (before, after), customer, part, len(crowd), told, true, chance)
 
     def crossings(self) -> Iterator[tuple[Cell, int, float, float]]:
         """Cells that are there in a slot and away in the next, or between snapshots: the guess is that the largest
@@ -259,6 +265,13 @@ class Attacker:
 def close(findings: Iterable[Finding]) -> list[Finding]:
     """Those that tell one customer's energy within 10 %."""
     return [each for each in findings if each.share > LONE and abs(each.told - each.true) <= 0.1 * each.true]
+
+
+def _step(before: Mapping[str, float], after: Mapping[str, float], zone: str) -> float:
+    """A zone's total less that of the day before, weather taken out."""
+    others = (before.keys() & after.keys()) - {zone}
+    then, later = (sum(day[each] for each in others) for day in (before, after))
+    return after[zone] - (later / then if others else 1.0) * before[zone]
 
 
 def _total(cells: Sequence[Edition]) -> float:

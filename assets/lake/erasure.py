@@ -35,6 +35,7 @@ from quality.problems import with_severity
 from quality.tables import (
     DAILY_ENERGY,
     DELIVERIES,
+    INDICATORS,
     LOAD_PROFILE,
     LOAD_PROFILE_BASIS,
     METER_DECISIONS,
@@ -247,9 +248,18 @@ def _sweep(lake: CityLake, meter: str, withdraw: bool) -> None:
                 cells = privacy.cells(left)
                 lake.put(LOAD_PROFILE, day, cells)
                 lake.put(DAILY_ENERGY, day, daily_energy.of_cells(cells, calendar()))
+                _forget_numbers(lake, day)
                 lake.put(table, day, left)
             else:
                 nobody = pl.lit(secrets.token_hex(ID_LENGTH // 2))
                 mine = pl.col("meter_id") == meter
                 gone = {name: pl.when(mine).then(nobody).otherwise(name) for name in ("customer_id", "meter_id")}
                 lake.put(table, days[0], rows.with_columns(**gone))
+
+
+def _forget_numbers(lake: CityLake, day: date) -> None:
+    """Take out indicators of a day's cells: less the cells that stay, a sum of all tells what was withdrawn."""
+    of_cells = pl.col("sources").str.contains(LOAD_PROFILE.name, literal=True)
+    about = of_cells & pl.lit(day).is_between("period_start", "period_end")
+    later = [each for each in lake.days(INDICATORS) if each >= day]
+    lake.revise(INDICATORS, later, lambda stored, _: stored.filter(~about))

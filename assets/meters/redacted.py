@@ -15,6 +15,9 @@ from quality.batch import Batch
 from quality.problems import PROBLEM_SCHEMA
 from quality.readings import READING_SCHEMA, REGISTER_SCHEMA
 
+ERASED = "erased"
+"""Stands for the point in rows of others that named it: what checks it measures its customer, and is none itself."""
+
 _SCHEMAS = {"readings": READING_SCHEMA, "registers": REGISTER_SCHEMA}
 _FORMAT, _PROBLEMS = "format.txt", "problems"
 
@@ -26,7 +29,7 @@ def without(result: ReadResult, point: str) -> ReadResult:
         number = "row" if "row" in frame.columns else "_row"
         rest = frame.filter(pl.col("point").ne_missing(point))
         if "check_of" in rest.columns:
-            rest = rest.with_columns(pl.when(pl.col("check_of") != point).then("check_of").alias("check_of"))
+            rest = rest.with_columns(pl.col("check_of").replace({point: ERASED}))
         mine |= set(frame.filter(pl.col("point") == point)[number])
         others |= set(rest[number])
         if rest.height:

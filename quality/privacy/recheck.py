@@ -13,6 +13,8 @@ from quality.tables import LOAD_PROFILE, QUARTERS
 from quality.verdicts import SAMPLE, Verdict
 
 _LEAST = {"15-29": 15, "30-99": 30, "100-299": 100, "300-999": 300, "1000+": 1000}
+_OF_RATES = (slice(9 * 4, 22 * 4), [*range(9 * 4), *range(22 * 4, 24 * 4)])
+"""Quarter-hours of PEA's and MEA's peak rate, 09:00 to 22:00, and of the other."""
 _CELL = ["local_date", "zone", "customer_class"]
 
 
@@ -131,20 +133,25 @@ def _pair(rows: pl.DataFrame) -> str | None:
     # NaN where unknown.
     was, now = sums.select(names).to_numpy(), sums.select(QUARTERS).to_numpy()
     differ = ~((was == now) | (np.isnan(was) & np.isnan(now)))
-    for slot in range(was.shape[1] + 1):
-        # After the slots the sum of the day, in which what changed places within it cancels.
-        at = slot if slot < was.shape[1] else slice(None)
+    # After the slots the sums of the day and of its rates, in which what changed places within them cancels.
+    for slot, at in enumerate([*range(was.shape[1]), slice(None), *_OF_RATES]):
         a, b = (np.nan_to_num(each[:, at]).reshape(len(each), -1).sum(axis=1) for each in (was, now))
         known, knows = (~np.isnan(each[:, at]).reshape(len(each), -1).all(axis=1) for each in (was, now))
         changed = differ[:, at].reshape(len(differ), -1).any(axis=1)
         step, still = (b - a)[changed], a[~changed & known]
+        of_rate = slot > was.shape[1]
         for new in (b[~known & knows], a[known & ~knows]):
-            if new.sum() > 0 and (new.size < 15 or new.max() > 0.15 * new.sum() * (1 + 1e-9)):
+            if not of_rate and new.sum() > 0 and (new.size < 15 or new.max() > 0.15 * new.sum() * (1 + 1e-9)):
                 return "the customers that came or went fail 15/15"
         signed = slot < was.shape[1]
         if signed and step.size and (step.size < 15 or np.abs(step).max() > 0.15 * abs(step.sum()) * (1 + 1e-9)):
             return "the correction fails 15/15"
-        if still.size and still.sum() > 0 and (still.size < 15 or still.max() > 0.15 * still.sum() * (1 + 1e-9)):
+        if (
+            not of_rate
+            and still.size
+            and still.sum() > 0
+            and (still.size < 15 or still.max() > 0.15 * still.sum() * (1 + 1e-9))
+        ):
             return "the customers that were not corrected fail 15/15"
         used = a > 0
         for factor in np.unique(np.append((b[used] / a[used]).round(9), 1.0)) if changed.any() else ():

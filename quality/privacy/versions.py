@@ -9,7 +9,8 @@ in every slot and in the sum of the day, where values that changed places cancel
 2. those that did not change, those of whom nothing was known before and those of whom nothing is known any more are
    nobody each, or pass by what they used, however the others were changed;
 3. for every λ, those that remain are nobody, or at least 15 of whom none has more than 15 % of all ``|d|``; so also in
-   the sum of the day, where values that changed places cancel;
+   the sum of the day and of its hours of each time-of-use rate (``daily_energy``), where values that changed places
+   cancel;
 4. the same of ``v2`` less λ times ``v1`` some slots before, where many were corrected so (a label that is the end of
    an interval was taken for its start).
 
@@ -21,9 +22,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from quality.meter_grid import DAY_MINUTES
 from quality.privacy.place import DAY_CELL
 from quality.privacy.rule import DAY_SUM, MAX_SHARE, MIN_CUSTOMERS, by_customer, judged, passes, sums
 from quality.tables import QUARTERS
+from quality.vee.day_types import TOU
 
 Array = NDArray[np.float64]
 
@@ -43,6 +46,12 @@ EXACT = 2e-6
 VISIBLE = 1e-3
 """kWh of ``d``, for each kWh that is published of either version, below which it is nought: values are rounded to 1 kWh
 where they are published, and to some Wh where corrections were reckoned."""
+
+_RATE = np.searchsorted([end for end, _ in TOU], np.arange(len(QUARTERS)) * (DAY_MINUTES // len(QUARTERS)), "right")
+PEAK: NDArray[np.bool_] = np.array([rate for _, rate in TOU])[_RATE] == "peak"
+SUMMED = (np.ones_like(PEAK), PEAK, ~PEAK)
+"""Slots whose sums anybody makes, so that a cell hides its few in them too: a day, and its hours of each time-of-use
+rate, which ``daily_energy`` sums up; on days of rest too, to be compared with others."""
 
 LAGS = (1, 2, 4, -1, -2, -4)
 """Slots by which labels are wrong: one interval of 15, 30 or 60 minutes."""
@@ -141,16 +150,12 @@ def _right(pairs: pl.DataFrame) -> bool:
 def _hides(pairs: pl.DataFrame) -> bool:
     """Whether a cell keeps 3 and 4."""
     of_cell = pairs.sort("customer_id")
-    # Customers by slots in kWh, the day's sum last.
-    was, now = (
-        of_cell.select(_kwh(*names).fill_null(0.0)).to_numpy()
-        for names in ((*_WAS, f"{DAY_SUM}_was"), (*QUARTERS, DAY_SUM))
-    )
-    for slot in range(was.shape[1]):
-        before, after = was[:, slot], now[:, slot]
+    # Customers by slots in kWh.
+    was, now = (of_cell.select(_kwh(*names).fill_null(0.0)).to_numpy() for names in (_WAS, QUARTERS))
+    for hours in (*np.eye(len(QUARTERS), dtype=np.bool_), *SUMMED):
+        before, after = was[:, hours].sum(axis=1), now[:, hours].sum(axis=1)
         if not _hidden(before, after, _ratios(before, after)):
             return False
-    was, now = was[:, :-1], now[:, :-1]
     for lag in LAGS:
         before, after = (was[:, :-lag], now[:, lag:]) if lag > 0 else (was[:, -lag:], now[:, :lag])
         steady = (before == (was[:, lag:] if lag > 0 else was[:, :lag])) | (

@@ -23,6 +23,7 @@ from assets.landing.store import LocalStore, Store
 from quality import privacy
 from quality.tables import (
     DELIVERIES,
+    INDICATORS,
     LOAD_PROFILE,
     LOAD_PROFILE_BASIS,
     METER_INTERVALS,
@@ -129,9 +130,11 @@ def test_withdrawn_sums_are_never_published_again_and_the_others_stay(tmp_path: 
     deployment, city = metered_city(tmp_path)
     lake = CityLake(deployment.store, city.slug)
     before = lake.read(LOAD_PROFILE)
+    whole_day = numbers(lake, D1)
     erasure.erase(step(deployment, city), GONE, withdraw=True)
     south = before.filter(zone="south")
     assert lake.read(LOAD_PROFILE).equals(south)
+    assert lake.read(INDICATORS).equals(whole_day.filter(indicator="rain_day")), "a sum less the others tells it too"
     deliver(deployment, city, "exports", D3, "late.csv", nem12(D1, *POINTS[2:20], value=9))
     night(deployment, city, D3)
     meter_final.make(step(deployment, city))
@@ -141,6 +144,17 @@ def test_withdrawn_sums_are_never_published_again_and_the_others_stay(tmp_path: 
     assert basis["meter_id"].n_unique() == len(POINTS) - 1
     assert privacy.recheck(lake.read(LOAD_PROFILE), basis, basis).verdict == "pass"
     assert_gone(deployment, city)
+
+
+def numbers(lake: CityLake, day: date) -> pl.DataFrame:
+    """Indicators of two reading days, from the load profile and from the weather."""
+    period = {"period_start": day, "period_end": day, "reference_date": day + timedelta(days=1)}
+    told = {"smart": "energy", "title": "", "unit": "", "method": "", "value": 30.0, **period}
+    of_cells = told | {"indicator": "published_kwh_day", "sources": "load_profile (PEA meter exports)"}
+    of_weather = told | {"indicator": "rain_day", "sources": "weather (Open-Meteo)"}
+    rows = pl.DataFrame([of_cells, of_weather], schema_overrides=INDICATORS.schema)
+    lake.put(INDICATORS, day + timedelta(days=1), INDICATORS.conform(rows).rows)
+    return lake.read(INDICATORS)
 
 
 class Cut(BaseException):

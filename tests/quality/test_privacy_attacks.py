@@ -1,6 +1,7 @@
 """Small towns published night by night, and an attacker that has all editions of all cells: it finds nothing, and finds
 much where the rule is the one that was in use before."""
 
+import importlib
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ from assets.lake.delivered import pseudonyms
 from assets.lake.files import CityLake
 from assets.landing.store import LocalStore
 from quality import privacy
+from quality.privacy import versions
 from quality.tables import LOAD_PROFILE_BASIS
 from tests.attacker import Array, Attacker, Edition, Finding, close
 from tests.town import DAY, Home, Town
@@ -359,6 +361,43 @@ def test_who_is_corrected_otherwise_than_the_rest_is_not_told(name: str) -> None
     all_alike = {meter: of_rest(kwh) for meter, kwh in LOADS.items()}
     _, attacker = told_by(one_cell(Town, LOADS), LOADS, all_alike)
     assert len(attacker.editions[SOLE]) == 2, "a correction of all by the same is published"
+
+
+WORKDAY = date(2026, 1, 7)
+NIGHT, TEN, NOON = 8, 40, 48
+"""Quarter-hours of 02:00, 10:00 and 12:00: the last two are of the peak rate."""
+
+
+def put_right_at_noon(alone: bool) -> list[Edition]:
+    """Editions of a cell: all are corrected at night, and in the peak hours two quarter-hours change places. Of one, if
+    it is ``alone``, the energy of the two is put right too."""
+    town, attacker = one_cell(Town, LOADS), Attacker()
+    was = {meter: np.full(96, np.nan) for meter in LOADS}
+    for at, kwh in enumerate(was.values()):
+        kwh[[NIGHT, TEN, NOON]] = 60 + at * 29 % 90, 60 + at * 37 % 90, 80 + at * 37 % 90 + at * 53 % 90
+    now = {meter: kwh.copy() for meter, kwh in was.items()}
+    for at, kwh in enumerate(now.values()):
+        kwh[[TEN, NOON]] = kwh[[NOON, TEN]] * (1.5 if at == 0 and alone else 1)
+        kwh[NIGHT] += 10 + at * 37 % 90
+    for delivered, restate in ((was, False), (now, True)):
+        town.delivered[WORKDAY] = delivered
+        town.publish(WORKDAY, attacker, restate)
+    return attacker.editions["town", str(WORKDAY), "a", "public"]
+
+
+def test_energy_by_rate_less_what_it_was_is_not_the_one_that_did_not_just_change_places(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each quarter-hour and the day hide the one; the sum of the peak hours would be its 70 kWh."""
+    assert len(put_right_at_noon(alone=False)) == 2
+    assert len(put_right_at_noon(alone=True)) == 1
+    # Control: where only days are looked at it is told, and the recheck does not let it pass.
+    monkeypatch.setattr("quality.privacy.versions.SUMMED", versions.SUMMED[:1])
+    with pytest.raises(AssertionError, match="known factor"):
+        put_right_at_noon(alone=True)
+    monkeypatch.setattr(importlib.import_module("quality.privacy.recheck"), "_OF_RATES", ())
+    before, after = (edition.values[36:88] for edition in put_right_at_noon(alone=True))
+    assert np.nansum(after) - np.nansum(before) == 70
 
 
 def test_the_few_whose_correction_would_tell_of_them_keep_their_values_and_the_others_are_corrected() -> None:
