@@ -22,10 +22,11 @@ from pydantic import Field
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import illegible, parsed, read_csv, text_frame
+from assets.sources.parsing import illegible, parsed, text_frame
 from assets.sources.past import Remembered, named
 from assets.sources.source import Context, History, ReadResult, Source
 from assets.sources.stations import Stations, listed, strayed
+from assets.sources.table_files import read_csv
 from quality.batch import Batch
 from quality.problems import problem
 from quality.tables import AIR_QUALITY

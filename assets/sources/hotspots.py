@@ -24,8 +24,9 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within, within
-from assets.sources.parsing import illegible, parsed, read_csv, text_frame
+from assets.sources.parsing import illegible, parsed, text_frame
 from assets.sources.source import Context, ReadResult, Source
+from assets.sources.table_files import read_csv
 from quality.batch import Batch
 from quality.problems import problem
 from quality.tables import HOTSPOT_DAYS, HOTSPOTS
