@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.lake.feeds import SOURCES
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
 from assets.landing.lease import holder
@@ -16,13 +17,16 @@ from quality.tables import DELIVERIES, VERDICTS
 
 def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
     """A city's state as plain values: ``last_delivery``, ``snapshot``, ``verdicts`` of the last day judged, and
-    ``missing``: sources of which nothing usable ever came, ``lease``: the run that is at the city, ``damaged``: why the
+    ``missing``: sources of which nothing usable ever came (optional ones where something came at all), ``lease``: the run that is at the city, ``damaged``: why the
     snapshot cannot be told."""
     lake = CityLake(deployment.store, city.slug)
     deliveries, judged = lake.read(DELIVERIES), lake.read(VERDICTS)
     last = judged.filter(pl.col("day") == pl.col("day").max())
     noted = last.filter(pl.col("verdict") != "pass")
     usable = set(deliveries.filter(pl.col("rows") > 0)["source"])
+    wanted = {name for name, entry in city.sources.items() if not SOURCES[entry.reader].optional}
+    # What came and could not be used is missing, asked for or not.
+    wanted |= set(deliveries["source"]) & set(city.sources)
     published, damaged = None, None
     try:
         published = current(deployment.store, city.slug)
@@ -37,6 +41,6 @@ def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
         "damaged": damaged,
         "verdicts": dict(last.group_by("verdict").len().sort("verdict").iter_rows()),
         "not_passed": noted.select("table", "check", "verdict", "since", "message").to_dicts(),
-        "missing": sorted(set(city.sources) - usable),
+        "missing": sorted(wanted - usable),
         "lease": None if other is None else other.model_dump(mode="json") | {"stale": not other.holds(now())},
     }

@@ -89,7 +89,7 @@ class Session(requests.Session):
     """A session that looks at no redirect: requests reads their addresses even where it follows none, and raises for
     one that it cannot read."""
 
-    def resolve_redirects(self, *arguments: Any, **options: Any) -> Iterator[Any]:  # type: ignore[override]
+    def resolve_redirects(self, *arguments: Any, **options: Any) -> Iterator[Any]:
         """None."""
         return iter(())
 

@@ -62,6 +62,22 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value).encode("utf-8", "replace").decode()
 
 
+def fields_of(part: Any) -> Mapping[str, Any]:
+    """The fields of a part of a record; none where it is something else, so that it costs no other part."""
+    return part if isinstance(part, Mapping) else {}
+
+
+def record_batch(
+    found: Sequence[Any], flat: Callable[[Mapping[str, Any]], Mapping[str, Any]], names: Iterable[str], part: str = ""
+) -> Batch:
+    """JSON records as ``flat`` takes them apart, as ``text_frame`` does. One that is no object, or in which ``part`` is
+    none, is refused alone (``row-malformed``); ``flat`` is given an empty one for it."""
+    rows = [fields_of(one) for one in found]
+    odd = [n for n, one in enumerate(rows, 1) if not (isinstance(one.get(part), Mapping) if part else one)]
+    batch = Batch(text_frame((flat(one) for one in rows), names))
+    return batch.refuse((pl.col("_row").is_in(odd), "row-malformed", f"a record without {part or 'fields'}"))
+
+
 def illegible(batch: Batch, names: Iterable[str], dtype: pl.DataType = _NUMBER) -> Batch:
     """``batch`` with a problem (``value-not-number``) for each text in the columns ``names`` that is neither a number
     of ``dtype`` nor a missing mark. The rows stay: ``thai.number`` makes such a cell null, and the others hold."""
