@@ -36,6 +36,7 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/python docs/draw_imports.py --check
 	$(BIN)/python docs/write_sources.py --check
+	$(BIN)/python docs/write_indicators.py --check
 	$(BIN)/python docs/write_meter_rules.py --check
 	$(BIN)/python -c 'import time; begun = time.perf_counter(); import pipelines.definitions; print(f"The definitions load in {time.perf_counter() - begun:.1f} s; 3 s is the promise on an idle machine")'
 

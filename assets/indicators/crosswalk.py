@@ -1,5 +1,5 @@
-"""What every indicator is of, by words: numerator, denominator, reach, span, the standards' name that comes nearest,
-and the criterion of the smart-city programme it is evidence for (``crosswalk.yaml``)."""
+"""What every indicator is of, by words: its title in Thai, numerator, denominator, reach, span, the standards' name
+that comes nearest, and the criterion of the smart-city programme it is evidence for (``crosswalk.yaml``)."""
 
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ class Declared(BaseModel):
     """An indicator as it is declared. ``differs``: what the standard asks for that this is not."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    title_th: str
     numerator: str
     denominator: str | None = None
     reach: str
@@ -37,7 +38,7 @@ class Declared(BaseModel):
 
 
 UNDECLARED: dict[str, None] = dict.fromkeys(
-    ("numerator", "denominator", "reach", "span", "standard", "differs", "criterion")
+    ("title_th", "numerator", "denominator", "reach", "span", "standard", "differs", "criterion")
 )
 """Columns of what is told as published, or is no indicator but the lack of one."""
 

@@ -1,4 +1,5 @@
-"""The programme view: a city's progress since its baseline year, and the evidence its data carries for five criteria.
+"""The programme view: a city's progress since its baseline year, the evidence its data carries for five criteria, and
+what depa's competitiveness index gave it.
 
 The smart-city emblem is given for two years and renewed on progress, so progress is what a platform has to show. Two
 numeric targets are published (https://www.thailand.go.th, issue focus 001-05-001): CO2 at least 1 % less a year, and
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from assets.cities.registry import City
+from assets.indicators.competitiveness import editions
 from assets.indicators.grid_factor import grid_factor
 from assets.indicators.indicator import joined
 from assets.indicators.inhabitants import registered
@@ -58,7 +60,7 @@ class Year(NamedTuple):
 def programme(city: City, day: date, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """``PROGRAMME`` on a delivery day, from the city's published tables and its indicators."""
     known = Tables(tables).until(day)
-    rows = [*_progress(city, day, known), *_criteria(city, day, known)]
+    rows = [*_progress(city, day, known), *_criteria(city, day, known), *_index(city, day)]
     frame = pl.DataFrame([_NOTHING | row | {"reference_date": day} for row in rows], schema=PROGRAMME.schema)
     batch = PROGRAMME.conform(frame)
     if batch.problems:
@@ -232,3 +234,21 @@ def _criterion(number: int, title: str, held: list[str], missing: list[str]) -> 
         "evidence": joined(*held),
         "missing": joined(*missing),
     }
+
+
+def _index(city: City, day: date) -> Iterator[dict[str, Any]]:
+    """What was published of the city in editions of the index for years before ``day``."""
+    for year, edition in editions().items():
+        standing = edition.cities.get(city.slug)
+        if standing and year < day.year:
+            yield {
+                "kind": "index",
+                "code": f"tscci_{year}",
+                "title": f"Thailand Smart City Competitiveness Index {year}",
+                "year": year,
+                "value": standing.score,
+                "unit": "%",
+                "verdict": "evidence",
+                "evidence": f"{standing}. {edition.source}",
+                "missing": None if standing.score is not None else "the score was not published",
+            }

@@ -146,7 +146,9 @@ def _meter(step: Step, point: str) -> str:
 
 def _holding(step: Step, point: str, land: bool = False) -> Iterator[_Held]:
     """Deliveries that hold the point, by their content, what stands in their bytes, or their name. One that repeats the
-    content before of its name is told with that. With ``land``, what is to stand in their place is put into landing."""
+    content before of its name is told with that, unless what is kept of it is other: an erasure that was cut short has
+    put something in the place of one and not of the other. With ``land``, what is to stand in their place is put into
+    landing."""
     archive = step.deployment.archive
     contents = {
         receipt.id
@@ -154,12 +156,12 @@ def _holding(step: Step, point: str, land: bool = False) -> Iterator[_Held]:
         if source_of(entry).keyed
         for receipt in archive.contents(*landed_as(step.city, name))
     }
-    last: dict[tuple[str, str], _Held | None] = {}
+    last: dict[tuple[str, str], tuple[str | None, _Held | None]] = {}
     for item in keyed_deliveries(step):
-        at = (item.source, item.receipt.name)
-        if item.receipt.id in contents or at not in last:
-            last[at] = _looked_through(step, item, point, land)
-        if (known := last[at]) is not None:
+        at, kept = (item.source, item.receipt.name), item.receipt.kept
+        if item.receipt.id in contents or at not in last or last[at][0] != kept:
+            last[at] = (kept, _looked_through(step, item, point, land))
+        if (known := last[at][1]) is not None:
             yield replace(known, receipt=item.receipt)
 
 

@@ -118,7 +118,7 @@ def render(
 
 def _programme(view: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """Rows of the programme view by kind."""
-    return {kind: view.filter(kind=kind).to_dicts() for kind in ("progress", "criterion")}
+    return {kind: view.filter(kind=kind).to_dicts() for kind in ("progress", "criterion", "index")}
 
 
 @cache

@@ -158,7 +158,7 @@ CITY_STATISTICS = Table(
 
 INDICATORS = Table(
     name="indicators",
-    version=2,
+    version=3,
     title="Indicators",
     description="What the city's data says about its Smarts; a value only where the coverage carries it.",
     smart="governance",
@@ -171,6 +171,7 @@ INDICATORS = Table(
         Column("smart", pl.String(), "Smart the indicator serves.", nullable=False),
         Column("indicator", pl.String(), "Code of the indicator.", nullable=False),
         Column("title", pl.String(), "What it measures.", nullable=False),
+        Column("title_th", pl.String(), "The same in Thai; null of a statistic whose title is its publisher's."),
         Column("value", pl.Float64(), "Value in the unit; null where the coverage does not carry one."),
         Column("unit", pl.String(), "Unit.", nullable=False),
         Column("period_start", pl.Date(), "First day of the period.", nullable=False),
@@ -201,7 +202,9 @@ INDICATORS = Table(
 PROGRAMME = Table(
     name="programme",
     title="Programme view",
-    description="Progress against the baseline and the published targets, and the evidence for the five criteria.",
+    description="Progress against the baseline and the published targets, the evidence for the five criteria, and the "
+    "published figures of depa's competitiveness index.",
+    version=2,
     smart="governance",
     key=("kind", "code", "reference_date"),
     day="reference_date",
@@ -209,7 +212,7 @@ PROGRAMME = Table(
     prefer=(),
     mode="replace",
     columns=(
-        Column("kind", pl.String(), "What the row tells.", nullable=False, allowed=("progress", "criterion")),
+        Column("kind", pl.String(), "What the row tells.", nullable=False, allowed=("progress", "criterion", "index")),
         Column("code", pl.String(), "Indicator, or number of the criterion.", nullable=False),
         Column("title", pl.String(), "What it is about.", nullable=False),
         Column("baseline_year", pl.Int32(), "Year that progress is measured from."),

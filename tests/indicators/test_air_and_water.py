@@ -29,19 +29,26 @@ def conformed(table, rows):
 
 def air(station="43t", product="hourly", hours=24, back=0, **values):
     values = values or {"pm25_ug_m3": 20.0}
-    return conformed(
-        AIR_QUALITY,
-        [
-            {
-                "station_id": station,
-                "product": product,
-                "start": MIDNIGHT + timedelta(days=-back, hours=hour),
-                "local_date": YESTERDAY - timedelta(days=back),
-                **values,
-            }
-            for hour in range(hours)
-        ],
-    )
+    return conformed(AIR_QUALITY, air_rows(station, product, hours, back, **values))
+
+
+def air_rows(station, product, hours, back, **values):
+    return [
+        {
+            "station_id": station,
+            "product": product,
+            "start": MIDNIGHT + timedelta(days=-back, hours=hour),
+            "local_date": YESTERDAY - timedelta(days=back),
+            **values,
+        }
+        for hour in range(hours)
+    ]
+
+
+def particles(days, level):
+    """Whole days of one station's PM2.5, each of ``level(days back)``."""
+    rows = [row for back in range(days) for row in air_rows("43t", "hourly", 24, back, pm25_ug_m3=level(back))]
+    return conformed(AIR_QUALITY, rows)
 
 
 def places(*runs):
@@ -137,7 +144,7 @@ def test_a_station_that_nobody_places_counts_and_it_is_said():
 
 @pytest.mark.parametrize(("days", "verdict"), [(365, "ok"), (300, "partial"), (274, "partial"), (273, "withheld")])
 def test_a_year_needs_three_quarters_of_its_days(days, verdict):
-    whole = pl.concat([air(back=back, pm25_ug_m3=10.0 + back % 2) for back in range(days)])
+    whole = particles(days, lambda back: 10.0 + back % 2)
     # A day of seventeen hours is no day.
     thin = air(back=days, hours=17, pm25_ug_m3=999.0)
     row = of({"air_quality": pl.concat([whole, thin])})["pm25_mean_365d"]
@@ -148,7 +155,7 @@ def test_a_year_needs_three_quarters_of_its_days(days, verdict):
 
 
 def test_a_year_over_a_move_is_partial():
-    year = pl.concat([air(back=back) for back in range(365)])
+    year = particles(365, lambda _: 20.0)
     moved = places(("43t", 0.1, 400, 7.884), ("43t", 2.0, 100, 7.902))
     row = of({"air_quality": year, "stations": moved})["pm25_mean_365d"]
     assert shown(row) == (20.0, "partial")
@@ -219,9 +226,9 @@ def test_the_class_of_a_day_is_that_of_its_mean_to_one_decimal(mean, number):
 
 def test_days_above_the_standard_are_days_and_not_hours():
     """A dirty hour of a clean day is no day above; a day that is not known is none either, and lowers the coverage."""
-    days = [air(back=back, pm25_ug_m3=50.0 if back < 30 else 20.0) for back in range(300)]
+    days = particles(300, lambda back: 50.0 if back < 30 else 20.0)
     dirty_hour = air("43t", hours=1, back=300, pm25_ug_m3=900.0)
-    found = of({"air_quality": pl.concat([*days, dirty_hour])})["pm25_days_above_365d"]
+    found = of({"air_quality": pl.concat([days, dirty_hour])})["pm25_days_above_365d"]
     assert (shown(found), found["unit"]) == ((30.0, "partial"), "days")
     assert found["coverage"] == pytest.approx(300 / 365)
 

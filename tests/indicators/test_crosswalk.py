@@ -19,6 +19,12 @@ def test_every_indicator_with_a_value_is_declared(made_up) -> None:
     assert shown["reach"].null_count() == shown["span"].null_count() == shown["criterion"].null_count() == 0
 
 
+def test_every_indicator_has_a_thai_title_of_its_own() -> None:
+    titles = [one.title_th for one in crosswalk().values()]
+    assert [title for title in titles if not re.search("[ก-๙]|CO2|PM", title)] == []
+    assert len(set(titles)) == len(titles)
+
+
 def test_what_is_declared_is_somewhere_made() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in CODE.glob("*.py"))
     composed = re.compile(r"hotspots_week_|household_")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from assets.cities.registry import load_registry
+from assets.indicators.competitiveness import editions
 from assets.indicators.programme import programme
 from assets.indicators.road_deaths import by_year
 from quality.tables import (
@@ -213,3 +214,22 @@ def test_a_catalogues_packages_count_once_by_their_newest_row(made_up) -> None:
     ]
     told = programme(PHUKET, DAY, {DATASETS.name: made_up.frame(DATASETS, rows)}).filter(kind="criterion", code="3")
     assert "2 data sets in the city's catalogue" in told.item(0, "evidence")
+
+
+def test_the_index_is_told_as_published_and_only_once_its_year_is_over() -> None:
+    def told(slug: str, day: date = DAY) -> dict[str, dict]:
+        rows = programme(load_registry()[slug], day, {}).filter(kind="index").to_dicts()
+        return {row["code"]: row for row in rows}
+
+    assert {code: row["value"] for code, row in told("wangchan_valley").items()} == {
+        "tscci_2023": 83.55,
+        "tscci_2024": 84.85,
+    }
+    assert "place 1 of cities by province; best of Smart People" in told("phuket")["tscci_2023"]["evidence"]
+    assert told("yala")["tscci_2023"]["missing"] == "the score was not published"
+    assert not told("korat"), "no figure was published: no row, and no zero"
+    assert set(told("wangchan_valley", date(2024, 12, 31))) == {"tscci_2023"}
+
+
+def test_the_index_names_cities_of_the_registry() -> None:
+    assert {slug for edition in editions().values() for slug in edition.cities} <= set(load_registry())

@@ -150,10 +150,12 @@ class Cut(BaseException):
 WRITES = ("write", "swap", "create", "delete", "ensure", "remove")
 
 
+@pytest.mark.parametrize("stride", [17, pytest.param(1, marks=[pytest.mark.trial, pytest.mark.timeout(1800)])])
 @pytest.mark.parametrize("withdraw", [False, True], ids=["kept", "withdrawn"])
 def test_wherever_it_is_cut_short_the_same_command_ends_alike(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, withdraw: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, withdraw: bool, stride: int
 ) -> None:
+    """Every ``stride``-th write is the last."""
     monkeypatch.setattr("assets.lake.erasure.secrets.token_hex", lambda size: "0" * 2 * size)
     made, city = metered_city(tmp_path / "made")
 
@@ -186,12 +188,8 @@ def test_wherever_it_is_cut_short_the_same_command_ends_alike(
         assert_gone(deployment, city)
         assert {key for key, data in expected.items() if lasting(store).get(key) != data} == set(), cut
         shutil.rmtree(store.uri)
-        cut += STRIDE
-    assert cut > 3 * STRIDE
-
-
-STRIDE = 7
-"""Every so many-th write is the last; two dozen cuts would take minutes."""
+        cut += stride
+    assert cut > 2 * stride
 
 
 def _counted(original: Callable[..., object], left: list[int]) -> Callable[..., object]:

@@ -10,6 +10,7 @@ import polars as pl
 from assets.cities.registry import City, load_registry
 from assets.indicators.all import all_indicators
 from assets.indicators.programme import programme
+from assets.lake.daily_energy import of_cells
 from assets.landing.store import Store
 from assets.snapshots.arrivals import SCHEMA
 from assets.snapshots.build import Edition
@@ -17,6 +18,7 @@ from assets.snapshots.commit import publish
 from assets.snapshots.history import Entry, repair
 from quality import tables as contracts
 from quality.contracts import Table
+from quality.vee.day_types import calendar
 
 DAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 23, 17, 15, 3, tzinfo=UTC)
@@ -379,8 +381,10 @@ def with_indicators(tables: dict[str, pl.DataFrame], of: City) -> dict[str, pl.D
 
 def all_tables() -> dict[str, pl.DataFrame]:
     """Every table that is published."""
+    cells = pl.concat([load_profile(date(2026, 10, 31)), load_profile()])
     tables = around() | {
-        "load_profile": pl.concat([load_profile(date(2026, 10, 31)), load_profile()]),
+        "load_profile": cells,
+        "daily_energy": of_cells(cells, calendar()),
         "air_quality": air_quality(),
         "weather": weather(),
         "transit_stops": transit_stops(),
