@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
+from assets.lake.feeds import SOURCES
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
 from assets.landing.lease import holder
@@ -17,13 +18,17 @@ from quality.tables import DELIVERIES, TABLES, VERDICTS
 
 def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
     """A city's state as plain values: ``last_delivery``, ``snapshot``, ``verdicts`` of the last day judged,
-    ``withheld``: tables that they withhold, with the reason, ``missing``: sources of which nothing usable ever came,
-    ``lease``: the run that is at the city, ``damaged``: why the snapshot cannot be told."""
+    ``withheld``: tables that they withhold, with the reason, ``missing``: sources of which nothing usable ever came (of
+    optional ones where something came at all), ``lease``: the run that is at the city, ``damaged``: why the snapshot
+    cannot be told."""
     lake = CityLake(deployment.store, city.slug)
     deliveries, judged = lake.read(DELIVERIES), lake.read(VERDICTS)
     last = judged.filter(pl.col("day") == pl.col("day").max())
     noted = last.filter(pl.col("verdict") != "pass")
     usable = set(deliveries.filter(pl.col("rows") > 0)["source"])
+    wanted = {name for name, entry in city.sources.items() if not SOURCES[entry.reader].optional}
+    # What came and could not be used is missing, asked for or not.
+    wanted |= set(deliveries["source"]) & set(city.sources)
     published, damaged = None, None
     try:
         published = current(deployment.store, city.slug)
@@ -39,6 +44,6 @@ def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
         "verdicts": dict(last.group_by("verdict").len().sort("verdict").iter_rows()),
         "not_passed": noted.select("table", "check", "verdict", "since", "message").to_dicts(),
         "withheld": {name: why for name, why in gate.withheld(last).items() if TABLES[name].published},
-        "missing": sorted(set(city.sources) - usable),
+        "missing": sorted(wanted - usable),
         "lease": None if other is None else other.model_dump(mode="json") | {"stale": not other.holds(now())},
     }

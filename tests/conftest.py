@@ -70,7 +70,10 @@ def real_data() -> Path:
 
 
 def make_city(slug: str, province_th: str, lat: float, lon: float, code: str) -> City:
-    return City.model_construct(slug=slug, province_th=province_th, lat=lat, lon=lon, dopa_province=code)
+    english = {"83": "Phuket", "10": "Bangkok"}.get(code, slug)
+    return City.model_construct(
+        slug=slug, province_th=province_th, province_en=english, lat=lat, lon=lon, dopa_province=code
+    )
 
 
 @pytest.fixture

@@ -83,6 +83,6 @@ def _end(start: date, months: int) -> date:
     """Last day of a period. What counts from another day than a year's or month's first is undated: a moment."""
     if months == 12 and start.day == 1 and start.month in _YEAR_STARTS:
         return start.replace(year=start.year + 1) - timedelta(days=1)
-    if months == 1 and start.day == 1:
-        return (start + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    if months < 12 and start.day == 1:
+        return (start + timedelta(days=31 * months)).replace(day=1) - timedelta(days=1)
     return start

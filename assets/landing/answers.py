@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.client import BadStatusLine, RemoteDisconnected
+from http.client import BadStatusLine, HTTPException, LineTooLong, RemoteDisconnected
 from urllib.parse import urlsplit
 
 import requests
@@ -23,6 +23,12 @@ from assets.landing.request import Request
 _PAGES = (b"<!doctype html", b"<html", b"<!--", b"<head", b"<body", b"<script", b"<meta", b"<title", b"<div", b"<p>")
 """How pages for people begin, that portals send in place of data."""
 
+_HEAD = 4096
+"""Bytes in which a page shows itself and has its title."""
+_PAGE = re.compile(rb"^[^{\[]*<(?:!doctype html|html|head)[\s>]")
+"""A page behind what a script of it complains of."""
+_SEPARATORS = re.compile(rb"[,;\t|]")
+
 _ABSENT: tuple[tuple[type[BaseException], str], ...] = (
     (ProxyError, "the proxy does not answer"),
     (NameResolutionError, "the host's name is not known"),
@@ -32,6 +38,8 @@ _ABSENT: tuple[tuple[type[BaseException], str], ...] = (
     (ConnectionResetError, "the connection was reset"),
     (BrokenPipeError, "the connection was reset"),
     (BadStatusLine, "what came is no HTTP"),
+    (LineTooLong, "a header of the answer is too long"),
+    (HTTPException, "the answer has too many headers, or none that can be read"),
     (NewConnectionError, "the host cannot be reached"),
     (ConnectTimeoutError, "no connection within the time for it"),
     (ReadTimeoutError, "no answer within the time for it"),
@@ -74,10 +82,9 @@ def may_follow(response: requests.Response, url: str, target: str, request: Requ
 
 def redirected(status: int, url: str, target: str) -> str:
     """Reason not to follow a redirect. A host is named, so that it can be allowed; nothing else of the address is."""
-    try:
-        here, there = urlsplit(url).hostname, urlsplit(target).hostname
-    except ValueError:
-        return f"redirects to no address (HTTP {status})"
+    if not target:
+        return f"redirects to no address that can be read (HTTP {status})"
+    here, there = urlsplit(url).hostname, urlsplit(target).hostname
     if there and there != here:
         return f"redirects to {there} (HTTP {status}), a host that is not in the option allow_hosts"
     return f"redirects elsewhere or too often (HTTP {status})"
@@ -97,11 +104,25 @@ def _seconds_until(http_date: str) -> float:
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
 
 
+def _title(data: bytes) -> str:
+    """The title of a page, which tells a page that is not there from a portal that is closed."""
+    found = re.search(rb"<title[^>]*>([^<]{1,400})", data[:_HEAD], re.IGNORECASE)
+    if found is None:
+        return ""
+    try:
+        title = found[1].decode()
+    except UnicodeDecodeError:
+        title = found[1].decode("cp874", "replace")
+    return f" ({' '.join(title.split())[:80]!r})"
+
+
 def fault_of(request: Request, data: bytes) -> str | None:
     """Reason to call whole, non-blank bytes a bad answer; None if they are what was asked for."""
-    head = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
-    if head.startswith(_PAGES) or (request.expect != "text" and head.startswith(b"<")):
-        return f"an HTML page or XML came where {request.expect} was expected"
+    head = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:_HEAD].lower()
+    if head.startswith(_PAGES) or (request.expect != "text" and head.startswith(b"<")) or _PAGE.search(head):
+        return f"an HTML page or XML{_title(data)} came where {request.expect} was expected"
+    if request.expect == "csv" and not _SEPARATORS.search(data.replace(b"\0", b"")):
+        return "a text without columns came where csv was expected"
     if request.expect == "zip" and not data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "the answer is not a ZIP archive"
     if request.expect == "json":

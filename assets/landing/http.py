@@ -26,7 +26,7 @@ from assets.landing.request import Request
 from assets.landing.secrets import carried, cut, full_url, scrubbed, secret_names, with_secrets, without_secrets
 from assets.landing.sites import Site, Sites
 from assets.landing.store import Damaged
-from assets.landing.transport import ENCODINGS, NOT_OFFERED, Adapter, cut_after, inflated
+from assets.landing.transport import ENCODINGS, NOT_OFFERED, Adapter, Session, cut_after, inflated
 
 __all__ = ["Answer", "Client", "Limits", "run_plan", "without_secrets"]
 
@@ -108,7 +108,7 @@ class Client:
         self._keys = {name: secret for name, secret in (keys or {}).items() if secret}
         self._clock, self._sleep = clock, sleep
         self._next: dict[str, float] = {}  # site: when it may be asked again
-        self._session = requests.Session()
+        self._session = Session()
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, Adapter())
@@ -192,6 +192,8 @@ class Client:
         # No exception's own text is kept: it holds the URL with its secrets, or the proxy's.
         except requests.exceptions.SSLError:
             return final("not-reached", "the TLS connection failed or its certificate is not valid")
+        except (requests.exceptions.InvalidHeader, urllib3.exceptions.InvalidHeader):
+            return final("bad-answer", "the headers of the answer contradict each other")
         except (requests.ConnectionError, requests.Timeout) as error:
             return _Attempt(Answer("not-reached", asked.url, reason=unanswered(error)), retry_in=0)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
@@ -278,7 +280,7 @@ class Client:
         body = bytearray()
         with cut_after(max(deadline - self._clock(), 0), response.raw.shutdown) as late:
             try:
-                for part in inflated(chunks) if coding in ENCODINGS else chunks:
+                for part in inflated(chunks, coding) if coding in ENCODINGS else chunks:
                     body += part
                     if len(body) > self.limits.bytes:
                         # Empty, not None: an answer came, but none of it is kept.
@@ -301,11 +303,13 @@ _REDIRECTS = requests.sessions.SessionRedirectMixin()
 
 def _target(response: requests.Response) -> str:
     """Where a redirect leads, with a path of any letters as browsers read it."""
-    target = _REDIRECTS.get_redirect_target(response) or ""
+    told = _REDIRECTS.get_redirect_target(response)
     try:
-        return requote_uri(urljoin(response.url, target))
+        target = requote_uri(urljoin(response.url, told.strip())) if told else ""
+        _ = urlsplit(target).port  # raises where it is none
     except ValueError:
         return ""
+    return target
 
 
 @dataclass(frozen=True)

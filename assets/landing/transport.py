@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
@@ -84,10 +85,23 @@ class Adapter(HTTPAdapter):
         return pool
 
 
-def inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
+class Session(requests.Session):
+    """A session that looks at no redirect: requests reads their addresses even where it follows none, and raises for
+    one that it cannot read."""
+
+    def resolve_redirects(self, *arguments: Any, **options: Any) -> Iterator[Any]:
+        """None."""
+        return iter(())
+
+
+_GZIP = b"\x1f\x8b"
+
+
+def inflated(chunks: Iterator[bytes], coding: str) -> Iterator[bytes]:
     """A gzip or deflate body, unpacked; deflate also without its header, as IIS sends it. Zeros behind the end are
-    padding. Raises ``zlib.error`` where it is broken and ``EOFError`` where it ends early, which urllib3 passes over in
-    silence: the lines before the cut would look like a whole file."""
+    padding. What is called gzip and is neither comes as it is: portals so mark bodies that a proxy has unpacked.
+    Raises ``zlib.error`` where it is broken and ``EOFError`` where it ends early, which urllib3 passes over in silence:
+    the lines before the cut would look like a whole file."""
     decoder, ended = None, False
     for chunk in chunks:
         while chunk:
@@ -101,6 +115,10 @@ def inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
                 except zlib.error:
                     if ended:
                         raise
+                    if coding.endswith("gzip") and not chunk.startswith(_GZIP):
+                        yield chunk
+                        yield from chunks
+                        return
                     decoder = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
                     part = decoder.decompress(chunk)
                 yield part

@@ -94,4 +94,5 @@ METER_DECISION_LIST: Source[Options] = Source(
     units="of the quantity",
     personal="metering points: landing only; names of those who decided",
     keyed=True,
+    optional=True,
 )

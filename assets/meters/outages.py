@@ -55,4 +55,5 @@ METER_OUTAGE_LIST: Source[Options] = Source(
     units="none",
     personal="metering points: landing only",
     keyed=True,
+    optional=True,
 )

@@ -22,10 +22,11 @@ from pydantic import Field
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import illegible, parsed, read_csv, text_frame
+from assets.sources.parsing import fields_of, illegible, parsed, record_batch
 from assets.sources.past import Remembered, named
 from assets.sources.source import Context, History, ReadResult, Source
 from assets.sources.stations import Stations, listed, strayed
+from assets.sources.table_files import read_csv
 from quality.batch import Batch
 from quality.problems import problem
 from quality.tables import AIR_QUALITY
@@ -137,7 +138,8 @@ def read_live(data: bytes, context: Context[Stations]) -> ReadResult:
         return ReadResult.rejected(AIR4THAI_LIVE.name, "answer-bad", reason)
     if not payload["stations"]:
         return ReadResult.rejected(AIR4THAI_LIVE.name, "answer-empty", "the answer lists no stations")
-    network, stamp = Batch(_live_rows(payload)), pl.col("label").str.to_datetime(_MINUTES, strict=False)
+    network = record_batch(payload["stations"], _flat, ["station_id", "label", *LIVE, *PLACE.values()])
+    stamp = pl.col("label").str.to_datetime(_MINUTES, strict=False)
     assigned = pl.col("station_id").is_in(context.options.ids)
     newest = network.rows.select(stamp.max()).item()
     start_of_day = datetime.combine(context.day, time())
@@ -197,16 +199,18 @@ def _history_fault(payload: Any) -> str | None:
     for station in payload["stations"]:
         if not isinstance(station["stationID"], str) or not isinstance(station["data"], list):
             return "a station without id or list of hours"
-        if not all(isinstance(hour, dict) and "DATETIMEDATA" in hour for hour in station["data"]):
-            return "an hour without DATETIMEDATA"
+        if station["data"] and not any("DATETIMEDATA" in fields_of(hour) for hour in station["data"]):
+            return "no hour has DATETIMEDATA"
     return None
 
 
 def _live_fault(payload: Any) -> str | None:
-    for station in payload["stations"]:
-        if not isinstance(station["stationID"], str) or not isinstance(station.get("AQILast") or {}, dict):
-            return "a station without id or readings"
-    return None
+    stations = payload["stations"]
+    some = any(
+        isinstance(station.get("stationID"), str) and isinstance(station.get("AQILast") or {}, Mapping)
+        for station in map(fields_of, stations)
+    )
+    return None if some or not stations else "no station has an id and readings"
 
 
 def _json_hours(data: bytes) -> Batch:
@@ -214,9 +218,13 @@ def _json_hours(data: bytes) -> Batch:
     payload, reason = parsed(data, _history_fault)
     if reason:
         return Batch.rejected("answer-bad", reason)
-    hours = [hour | {"station_id": station["stationID"]} for station in payload["stations"] for hour in station["data"]]
-    names = {name for hour in hours for name in hour} - {"station_id"}
-    return _known(Batch(text_frame(hours, ["station_id", *sorted(names & _TAKEN)])), names)
+    hours = [
+        {**hour, "station_id": station["stationID"]} if isinstance(hour, Mapping) else hour
+        for station in payload["stations"]
+        for hour in station["data"]
+    ]
+    names = {name for hour in hours for name in fields_of(hour)} - {"station_id"}
+    return _known(record_batch(hours, lambda hour: hour, ["station_id", *sorted(names & _TAKEN)]), names)
 
 
 def _csv_hours(data: bytes, context: Context[HistoryOptions]) -> Batch:
@@ -238,20 +246,13 @@ def _known(hours: Batch, names: Iterable[str]) -> Batch:
     return hours.also(*(problem("column-new", f"unknown parameter {name!r:.60}") for name in {*names} - _TAKEN))
 
 
-def _live_rows(payload: Any) -> pl.DataFrame:
-    rows = []
-    for station in payload["stations"]:
-        last = station.get("AQILast") or {}
-        values = {name: _entry(last, name, "value") for name in POLLUTANTS} | {"AQI": _entry(last, "AQI", "aqi")}
-        label = f"{last.get('date', '')} {last.get('time', '')}"
-        place = {column: station.get(name) for name, column in PLACE.items()}
-        rows.append({"station_id": station["stationID"].strip(), "label": label} | values | place)
-    return text_frame(rows, ["station_id", "label", *LIVE, *PLACE.values()])
-
-
-def _entry(last: Mapping[str, Any], name: str, field: str) -> Any:
-    entry = last.get(name)
-    return entry.get(field) if isinstance(entry, dict) else None
+def _flat(station: Mapping[str, Any]) -> dict[str, Any]:
+    last = fields_of(station.get("AQILast"))
+    values = {name: fields_of(last.get(name)).get("value") for name in POLLUTANTS}
+    values["AQI"] = fields_of(last.get("AQI")).get("aqi")
+    label = f"{last.get('date', '')} {last.get('time', '')}"
+    place = {column: station.get(name) for name, column in PLACE.items()}
+    return {"station_id": str(station.get("stationID") or "").strip(), "label": label} | values | place
 
 
 def _short(hours: Batch, first: date, last: date) -> Batch:

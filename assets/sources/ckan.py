@@ -27,8 +27,9 @@ from assets.cities.registry import City
 from assets.landing.portals import portal
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import parsed, read_table, text_frame
+from assets.sources.parsing import parsed, text_frame
 from assets.sources.source import Options, Text
+from assets.sources.table_files import read_table
 from quality.batch import Batch
 
 PAGE = 1000

@@ -1,6 +1,7 @@
 """Distances between places, and what lies within a city's reach."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import polars as pl
 from pydantic import ConfigDict, Field
@@ -30,6 +31,12 @@ def distance_km(lat: pl.Expr, lon: pl.Expr, point: tuple[float | pl.Expr, float 
         (lon - lon0).radians() / 2
     ).sin() ** 2
     return 2 * EARTH_KM * half.sqrt().arcsin()
+
+
+def lon_lat(geometry: Any) -> tuple[Any, Any]:
+    """Longitude and latitude of a GeoJSON point as they came; None where the geometry is no point."""
+    point = geometry.get("coordinates") if isinstance(geometry, Mapping) else None
+    return (point[0], point[1]) if isinstance(point, list) and len(point) >= 2 else (None, None)
 
 
 def within(places: Batch, city: City, reach_km: float) -> Batch:

@@ -16,7 +16,7 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import illegible, parsed, text_frame
+from assets.sources.parsing import fields_of, illegible, parsed, record_batch
 from assets.sources.source import Context, Options, ReadResult, Source
 from quality.batch import Batch
 from quality.problems import problem
@@ -46,7 +46,7 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
     if not payload["data"]:
         return ReadResult.rejected(GISTDA_PM25.name, "answer-empty", "the answer lists no provinces")
     code = context.city.dopa_province
-    provinces = Batch(text_frame(payload["data"], ["pv_idn", "dt", *PRODUCTS]))
+    provinces = record_batch(payload["data"], lambda row: row, ["pv_idn", "dt", *PRODUCTS])
     own = provinces.filter(pl.col("pv_idn").str.strip_chars() == code)
     if not own.rows.height:
         missing = problem("station-missing", f"province {code} is not in the answer")
@@ -93,7 +93,7 @@ GISTDA_PM25 = Source(
 def _fault(payload: Any) -> str | None:
     if payload["status"] != 200:
         return f"the interface says status {payload['status']!r:.20}"
-    if not all(isinstance(row, dict) and "pv_idn" in row and "dt" in row for row in payload["data"]):
+    if payload["data"] and not any({"pv_idn", "dt"} <= set(fields_of(row)) for row in payload["data"]):
         return "a province without code or time"
     return None
 

@@ -23,9 +23,10 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.geo import Km, Within, within
-from assets.sources.parsing import illegible, parsed, read_csv, text_frame
+from assets.sources.geo import Km, Within, lon_lat, within
+from assets.sources.parsing import fields_of, illegible, parsed, record_batch
 from assets.sources.source import Context, ReadResult, Source
+from assets.sources.table_files import read_csv
 from quality.batch import Batch
 from quality.problems import problem
 from quality.tables import HOTSPOT_DAYS, HOTSPOTS
@@ -101,9 +102,9 @@ def read_gistda(data: bytes, context: Context[HotspotOptions]) -> ReadResult:
     features = payload["features"]
     if not features and offset == 0:
         return ReadResult.rejected(GISTDA_HOTSPOTS.name, "answer-empty", _NONE)
-    rows = [_flat(feature) for feature in features]
-    names = {name for row in rows for name in row} or set(GISTDA)
-    hotspots = Batch(text_frame(rows, _TAKEN)).also(*_absent(GISTDA, names))
+    hotspots = record_batch(features, _flat, _TAKEN, "properties")
+    names = {name for feature in features for name in _flat(fields_of(feature))} or set(GISTDA)
+    hotspots = hotspots.also(*_absent(GISTDA, names))
     whole_day = context.day - timedelta(days=1) if _is_last(payload, offset) else None
     if _short(payload, offset):
         count = f"{offset + len(features)} of {payload['numberMatched']} hotspots came"
@@ -165,9 +166,8 @@ def _fault(payload: Any) -> str | None:
     if payload["type"] != "FeatureCollection":
         return "no FeatureCollection"
     features = payload["features"]
-    if not isinstance(features, list) or not all(isinstance(one["properties"], dict) for one in features):
-        return "a feature without properties"
-    return None
+    some = any(fields_of(fields_of(one).get("properties")) for one in features)
+    return None if some or features == [] else "no feature has properties"
 
 
 def _first(data: bytes) -> str | None:
@@ -189,12 +189,9 @@ def _short(payload: Any, offset: int) -> bool:
 
 def _flat(feature: Mapping[str, Any]) -> dict[str, Any]:
     """Properties that are taken; the geometry stands in for a place that they do not tell."""
-    found = {name: feature["properties"][name] for name in _TAKEN if name in feature["properties"]}
-    geometry = feature.get("geometry")
-    point = geometry.get("coordinates") if isinstance(geometry, dict) else None
-    if isinstance(point, list) and len(point) >= 2:
-        found = {"longitude": point[0], "latitude": point[1]} | found
-    return found
+    properties, (lon, lat) = fields_of(feature.get("properties")), lon_lat(feature.get("geometry"))
+    found = {name: properties[name] for name in _TAKEN if name in properties}
+    return found if lon is None else {"longitude": lon, "latitude": lat} | found
 
 
 def _table(data: bytes) -> Batch:

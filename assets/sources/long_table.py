@@ -17,7 +17,8 @@ import polars as pl
 from pydantic import BeforeValidator, Field
 
 from assets.sources import ckan, long_table_rules, thai
-from assets.sources.long_table_columns import AREAS, COLUMNS, Assigned, Role, assigned
+from assets.sources.long_table_columns import Assigned, assigned
+from assets.sources.long_table_headers import AREAS, COLUMNS, Role
 from assets.sources.long_table_rules import CLASSES, DIMENSIONS
 from assets.sources.source import Context, ReadResult, Source, Text
 from quality.batch import Batch
@@ -41,6 +42,12 @@ class LongOptions(ckan.Package):
     )
     unit: Text | None = Field(default=None, description="unit of a file that has no column of it")
 
+
+_QUARTER = r"^(?:ไตรมาส(?:ที่)?|[Qq])?\s*([1-4])(?:\s*[/ ].*)?$"
+_ITEM_YEAR = r"(?:ปี|พ\.?\s?ศ\.?)\s*(งบประมาณ)?\s*(?:พ\.?\s?ศ\.?)?\s*([0-9]{4})(?:[^0-9]|$)"
+
+_WIDER = r"^(?:รวม)?(?:ทั่ว|ทั้ง)?ประเทศ(?:ไทย)?$|^ภาค(?:เหนือ|กลาง|ใต้|ตะวันออก|ตะวันตก|อีสาน)|^(?i:thailand|whole kingdom)$"
+"""What is no part of a province but has it as one."""
 
 _FISCAL_MONTH = 10
 """A fiscal year begins on 1 October of the year before the one it is named by."""
@@ -86,10 +93,19 @@ class LongTable(Generic[ChosenLong]):
         table = self
         province, item = pl.col("province"), self.context.options.item
         if "province" in self.roles:
-            own = (thai.area(province) == self.context.city.province_th) | thai.is_missing(province)
+            city = self.context.city
+            english = thai.clean(province).str.to_lowercase() == city.province_en.lower()
+            province = pl.when(english).then(pl.lit(city.province_th)).otherwise(province)
+            table = table._with(table.batch.with_columns(province=province))
+            province = pl.col("province")
+            own = (thai.area(province) == city.province_th) | thai.is_missing(province)
             # A total among provinces is the country's.
-            if self.batch.rows.filter(~own & ~thai.is_total(province, self.labels)).height:
+            if table.batch.rows.filter(~own & ~thai.is_total(province, self.labels)).height:
                 table = table._only(own, "of other provinces")
+        for role in [role for role in ("area", *AREAS) if role in self.roles]:
+            wider = thai.clean(pl.col(role)).str.contains(_WIDER)
+            if table.batch.rows.select(wider.any()).item():
+                table = table._only(~wider.fill_null(value=False), "of the country or a region")
         if item:
             table = table._only(thai.clean(pl.col("item")).is_in(item), "of other items")
         if table.batch.rows.height:
@@ -108,11 +124,11 @@ class LongTable(Generic[ChosenLong]):
         return self._with(self.batch.with_columns(**(text | totals)))
 
     def summed(self) -> Self:
-        """With areas that are the sum of all others named as what they are, a total."""
+        """With areas and classes that are the sum of all others named as what they are, a total."""
         table = self
-        roles = [role for role in ("area", *AREAS) if role in self.roles]
-        for role in roles:
-            labels = long_table_rules.sums(table.batch.rows, role, [other for other in roles if other != role])
+        areas = [role for role in ("area", *AREAS) if role in self.roles]
+        for role in (*areas, *CLASSES):
+            labels = long_table_rules.sums(table.batch.rows, role, areas, self.context.city.province_th)
             for label in labels:
                 batch = table.batch.note("total-row", f"{label!r:.60} is the sum of the others and read as their total")
                 whole = pl.when(pl.col(role) == label).then(pl.lit(thai.TOTAL)).otherwise(role)
@@ -143,29 +159,38 @@ class LongTable(Generic[ChosenLong]):
 
     def dated(self) -> Self:
         """``reference_date`` and ``months``, with ``over_month`` and ``over_year`` for totals. A year is dated by
-        1 January (a fiscal one by the 1 October before), a month by its first day, in the year that its own text tells
-        before that of the row; where no column tells a year the package's modification dates the rows."""
+        1 January (a fiscal one by the 1 October before), a month or quarter by its first day, in the year that its own
+        text tells before that of the row. Where no column tells a year an item may (``คดี ปี 2567``); only what tells
+        none at all is dated by the package's modification."""
         never, year, month = pl.lit(value=False), pl.col("year"), pl.col("month")
         told = thai.month_year(month) if "month" in self.roles else pl.lit(None, pl.Int32)
         if "year" not in self.roles and not self.batch.rows.select(told.is_not_null().any()).item():
             day = ckan.modified(self.context.name)
-            dated = pl.lit(day or self.context.day, dtype=pl.Date)
+            words = pl.col("item").str.extract_groups(_ITEM_YEAR)
+            begins = pl.when(words.struct["1"].is_null()).then(1).otherwise(_FISCAL_MONTH)
+            year = thai.common_era(words.struct["2"].cast(pl.Int32)) - (begins == _FISCAL_MONTH).cast(pl.Int32)
+            dated = pl.coalesce(pl.date(year, begins, 1), pl.lit(day or self.context.day, dtype=pl.Date))
             batch = self.batch.with_columns(
                 reference_date=dated, months=pl.lit(12, pl.Int32), over_month=never, over_year=never
             )
             message = "dated by the package's modification" if day else "dated by its delivery"
-            return self._with(batch.note("no-date", message))
-        over_month = thai.is_total(month, self.labels) if "month" in self.roles else never
-        yearly = over_month if "month" in self.roles else pl.lit(value=True)
-        starts = thai.year(year)
-        ordinal = pl.when(yearly).then(1).otherwise(thai.month(month))
-        if self.fiscal:
-            ordinal = pl.when(yearly).then(_FISCAL_MONTH).otherwise(ordinal)
-            starts = pl.when(ordinal >= _FISCAL_MONTH).then(starts - 1).otherwise(starts)
+            undated = batch.rows.select(year.is_null().any()).item()
+            return self._with(batch.note("no-date", message) if undated else batch)
+        part = next((role for role in ("month", "quarter") if role in self.roles), None)
+        over_month = thai.is_total(pl.col(part), self.labels) if part else never
+        yearly = over_month if part else pl.lit(value=True)
+        starts, fiscal = thai.year(year), pl.lit(self.fiscal) | thai.clean(year).str.contains("งบ")
+        quarter = thai.clean(pl.col("quarter")).str.extract(_QUARTER, 1).cast(pl.Int32) * 3 - 2
+        # The first quarter of a fiscal year begins in October.
+        quarter = pl.when(fiscal).then((quarter + _FISCAL_MONTH - 2) % 12 + 1).otherwise(quarter)
+        ordinal = pl.when(yearly).then(1).otherwise(quarter if part == "quarter" else thai.month(month))
+        if self.batch.rows.select(fiscal.any()).item():
+            ordinal = pl.when(yearly & fiscal).then(_FISCAL_MONTH).otherwise(ordinal)
+            starts = pl.when(fiscal & (ordinal >= _FISCAL_MONTH)).then(starts - 1).otherwise(starts)
         batch = self.batch.with_columns(
             over_month=over_month,
             over_year=thai.is_total(year, self.labels),
-            months=pl.when(yearly).then(12).otherwise(1).cast(pl.Int32),
+            months=pl.when(yearly).then(12).otherwise(3 if part == "quarter" else 1).cast(pl.Int32),
             reference_date=pl.date(pl.coalesce(told, starts), ordinal, 1),
         )
         count = int(batch.rows["over_year"].sum())
@@ -272,7 +297,7 @@ def long_rows(roled: Assigned, context: Context[ChosenLong], form: Form, whole: 
         return mapped
     rows = mapped.rows
     if not rows.height:
-        return Batch.rejected("answer-empty", "no records")
+        return Batch.rejected("answer-empty", "no records").also(*mapped.problems)
     roles = frozenset(role for role in COLUMNS if rows[role].null_count() < rows.height)
     own = LongTable(Batch(rows), context, form, roles, roled.fiscal).own()
     if own.batch.is_rejected:

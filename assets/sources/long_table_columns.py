@@ -9,59 +9,43 @@ measure, a year or a month) become long. The option ``columns`` decides against 
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 import polars as pl
 
 from assets.sources import ckan, thai
+from assets.sources.long_table_headers import AREAS, COLUMNS, Role
 from quality.batch import Batch
-
-AREAS = {
-    "city": ("อปท.", "องค์กรปกครองส่วนท้องถิ่น", "หน่วยงาน อปท.", "ชื่อ อปท.", "เทศบาล"),
-    "tambon": ("ตำบล", "แขวง", "ตำบล/แขวง"),
-    "amphoe": ("อำเภอ", "เขต", "อำเภอ/เขต"),
-    "province": ("จังหวัด", "province"),
-}
-"""Level → headers of the column that names areas of it, the finest first."""
-
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "year": ("ปี", "พ.ศ.", "ปี พ.ศ.", "ปี (พ.ศ.)", "ปีปฏิทิน", "ปีข้อมูล", "year"),
-    "fiscal_year": ("ปีงบประมาณ", "ปีงบประมาณ พ.ศ.", "ปีงบประมาณ (พ.ศ.)", "ปีงบ", "fiscal year", "fiscal_year"),
-    "month": ("เดือน", "ชื่อเดือน", "month"),
-    "item": ("รายการ", "รายการข้อมูล", "รายการสถิติทางการ", "ชื่อชุดข้อมูล", "ชื่อรายการ", "ตัวชี้วัด", "item"),
-    **AREAS,
-    "area": ("พื้นที่",),
-    "category": ("ประเภท",),
-    "origin": ("สัญชาติ", "สถานะ"),
-    "sex": ("เพศ", "Attribute"),
-    "age": ("ช่วงอายุ", "กลุ่มอายุ"),
-    "value": ("จำนวน", "ค่าข้อมูล", "ค่า", "ปริมาณ", "Value"),
-    "unit": ("หน่วย", "หน่วยนับ", "หน่วยวัด", "unit"),
-    "remark": ("หมายเหตุ", "remark", "remarks"),
-}
-"""Role → headers it is published under, seen at the catalogues of Phuket, Nakhon Si Thammarat and Chiang Mai. A fiscal
-year runs from October to September and is named by the year it ends in (Budget Procedure Act, B.E. 2561, section 4)."""
-
-Role = Literal[
-    "year", "fiscal_year", "month", "item", "city", "tambon", "amphoe", "province", "area",
-    "category", "origin", "sex", "age", "value", "unit", "remark",
-]  # fmt: skip
-"""The keys of ``COLUMNS``."""
 
 OTHER: Final = "other"
 """Role of what tells rows apart and is in no mapping: its columns' texts, joined."""
 
 _ASIDE = re.compile(
-    r"^_?id$|^ที่$|^ที่มา|ลำดับ|^no\.?$|หมายเหตุ|^remarks?$|^notes?$|แหล่ง(?:ที่มา|ข้อมูล|อ้างอิง)|^source$|^tablename$|^ภาค$|^region$"
-    r"|เจ้าของข้อมูล|ผู้รับผิดชอบ|ปรับปรุง|วันที่บันทึก|updated|^url$|ลิงก์|^link|ละติจูด|ลองจิจูด|^lat|^lon|^รหัส|_code$|^code$"
+    r"^_?id$|^ที่$|^ที่มา|ลำดับ|^no\.?$|หมายเหตุ|^remarks?$|^notes?$|แหล่ง(?:ที่มา|ข้อมูล|อ้างอิง)|^source$|^tablename$"
+    r"|เจ้าของข้อมูล|ผู้รับผิดชอบ|ปรับปรุง|วันที่บันทึก|updated|^url$|ลิงก์|^link|ละติจูด|ลองจิจูด|^lat|^lon"
 )
 """Headers, without case, of what numbers rows, names their source or comments on them. ``ปี``, months and places are
 roles."""
 
+_WHOSE = re.compile("ที่มา|แหล่ง|source|เจ้าของ|ผู้รับผิดชอบ", re.IGNORECASE)
+"""Headers among these of which rows that differ there alone may be of different places."""
+
+_REGION = re.compile("^(?:ชื่อ)?ภาค$|^region$", re.IGNORECASE)
+_CODE = re.compile("^รหัส|code$", re.IGNORECASE)
+_OF_PROVINCE = re.compile("จังหวัด|province|changwat|ชุดข้อมูล|dataset", re.IGNORECASE)
+_CLASSING = re.compile(
+    r"^(?:หมู่(?:ที่)?|ม\.|ครั้งที่|ชั้น.*|ระดับ(?:ชั้น|การศึกษา)?|กลุ่ม.*|ช่วง.*|เขต.*|เลขที่|แปลงที่|สายที่|รุ่น(?:ที่)?|งวด(?:ที่)?|"
+    r"รหัส.*|.*code|class|grade|level)$",
+    re.IGNORECASE,
+)
+"""Headers of what classes rows, by number too: a village is no measure."""
+
 _SOURCE = re.compile("^ที่มา|^source$|^tablename$")
 """Headers that repeat what the catalogue says of the package: nothing is lost with them."""
 
-_YEARISH = re.compile(r"^ปี|(?:ประจำ|ข้อมูล)ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|\byear\b", re.IGNORECASE)
+_YEARISH = re.compile(
+    r"^ปี|(?:ประจำ|ข้อมูล)ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|\byear\b|เดือน\W*ปี|ว/?ด/?ป|วันที่|^date", re.IGNORECASE
+)
 _AGE = re.compile("อายุ|age", re.IGNORECASE)
 _FISCAL = re.compile("งบ|fiscal", re.IGNORECASE)
 _MOSTLY: Final = 0.9
@@ -72,6 +56,11 @@ _FEWEST_MONTHS: Final = 6
 _JOIN: Final = " / "
 _SCRIPTS: Final = ("[ก-ฮ]", "[A-Za-z]")
 _VALUES: Final = {thai.folded(name) for name in COLUMNS["value"]}
+_YEAR_WORDS: Final = (
+    r"\s*\(?(?:ข้อมูล|ประจำ)?(?:ปี)?(?:งบประมาณ|ปฏิทิน|การศึกษา)?\s*(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|(?i:year))?\s*"
+    r"(?<!\d)((?:19|20|24|25)\d\d)(?!\d)\)?\s*"
+)
+"""A year in the header of a measure, with the words around it."""
 _UNIT: Final = r"\(([^()0-9]+)\)\s*$"
 _COUNTED: Final = r"^จำนวน\s*([^\s()]+)"
 
@@ -105,6 +94,7 @@ def assigned(
     came = [name for name in batch.rows.columns if name != "_row"]
     guesses = _Guesses(batch, dict(chosen), ignored)
     if classes:  # any statistic: whatever has numbers is one
+        guesses = _Guesses(_of_years(batch, guesses), guesses.chosen, ignored)
         guesses.values()
         batch = _widened(guesses.batch, guesses.chosen, ignored)
     if unit is None:
@@ -112,6 +102,7 @@ def assigned(
     guesses = _Guesses(batch, guesses.chosen, ignored)
     guesses.years()
     guesses.areas()
+    guesses.twice()
     if guesses.fault:
         return Assigned(Batch.rejected("file-malformed", guesses.fault), headers=_headers(came, guesses))
     batch, chosen_all = guesses.batch, guesses.chosen
@@ -123,6 +114,8 @@ def assigned(
             shown = ", ".join(f"{name!r:.60}" for name in kept)
             text = f"{shown} in no mapping: name the role in the option columns, or the column in ignored"
             return Assigned(Batch.rejected("file-malformed", text), headers=_headers(came, guesses))
+    whose = [name for name in aside if whole and _WHOSE.search(name)]
+    batch = _undecided(batch, [name for name in guesses.taken.values() if name] + kept, whose, guesses.taken)
     headers = _headers(came, guesses, kept)
     optional = set(COLUMNS) - {*required, *expected}
     known = [*kept, *ignored, *(name for name in aside if _SOURCE.search(name.strip().casefold()))]
@@ -150,12 +143,25 @@ class _Guesses:
         self.spare = [name for name in batch.rows.columns if name not in used]
 
     def is_aside(self, name: str) -> bool:
-        """Whether a column numbers rows, names their source or comments on them."""
-        if _ASIDE.search(name.strip().casefold()):
+        """Whether a column numbers rows, names their source or comments on them; also a code of what another column
+        names, and the region where that names the area."""
+        header = name.strip().casefold()
+        if _ASIDE.search(header):
             return True
+        if _REGION.search(header):
+            return any(self.taken[role] for role in ("area", *AREAS))
+        if _CODE.search(header):
+            named = [role for role in self.taken.values() if role]
+            return bool(_OF_PROVINCE.search(header)) or any(self._codes(name, role) for role in named)
         text = self.batch.rows[name].drop_nulls()
         web = text.str.contains("^https?://")
         return bool(text.len()) and web.sum() >= text.len() * _MOSTLY
+
+    def _codes(self, name: str, other: str) -> bool:
+        rows = self.batch.rows
+        pairs = rows.select(pl.struct(name, other).n_unique()).item()
+        of = thai.folded(_CODE.sub("", name.strip()))
+        return of == thai.folded(other) or (rows[name].n_unique() == rows[other].n_unique() == pairs > 1)
 
     def take(self, role: Role, name: str, why: str) -> None:
         self.chosen[role] = self.taken[role] = name
@@ -174,6 +180,13 @@ class _Guesses:
         """A header that speaks of a year is one where it holds years; where it does not, no other day is made up."""
         if self.taken["year"] or self.taken["fiscal_year"]:
             return
+        dated = thai.month_year(pl.col("x")).is_not_null()
+        months = [self.taken["month"]] if self.taken["month"] else list(self.spare)
+        told = [name for name in months if _share(self.batch.rows.select(x=pl.col(name))["x"], dated)]
+        if len(told) == 1:
+            if not self.taken["month"]:
+                self.take("month", told[0], "it holds months, each with its year")
+            return
         named = [name for name in self.spare if _YEARISH.search(name) and not _AGE.search(name)]
         named = [name for name in named if not self.is_aside(name)]
         held = [name for name in named if _share(self.batch.rows[name], thai.year(pl.col(name)).is_not_null())]
@@ -183,8 +196,20 @@ class _Guesses:
             shown = ", ".join(f"{name!r:.60}" for name in named[:5])
             self.fault = f"no column for year, although {shown} may tell it; name it in the option columns: {{year: …}}"
 
+    def twice(self) -> None:
+        """A header that stands twice is no choice of ours, where both have values that differ."""
+        rows = self.batch.rows
+        for role, name in self.taken.items():
+            for other in [each for each in rows.columns if name and each.startswith(f"{name}_duplicated_")]:
+                if not self.fault and not rows.select(pl.col(name).eq_missing(pl.col(other)).all()).item():
+                    self.fault = f"{name!r:.60} ({role}) stands in two columns that differ; rename or remove one"
+
     def areas(self) -> None:
-        """A column of local governments, tambons or amphoe by the words before their names is one of areas."""
+        """A column of local governments, tambons or amphoe by the words before their names is one of areas, and one of
+        provinces by its header."""
+        provinces = [name for name in self.spare if re.search("^(?:ชื่อ)?จังหวัด|^province", name.strip().casefold())]
+        if len(provinces) == 1 and not self.taken["province"] and not self.is_aside(provinces[0]):
+            self.take("province", provinces[0], "its header says so")
         for role in ("city", "tambon", "amphoe"):
             if any(self.taken[each] for each in ("area", role)):
                 continue
@@ -225,9 +250,29 @@ def _measures(rows: pl.DataFrame, names: Collection[str]) -> list[str]:
     return [
         name
         for name in names
-        if _share(rows[name], number[name] | thai.is_pending(pl.col(name)))
+        if not _CLASSING.search(name.strip())
+        and _share(rows[name], number[name] | thai.is_pending(pl.col(name)))
         and not (_YEARISH.search(name) and _share(rows[name], years[name]))
     ]
+
+
+def _of_years(batch: Batch, guesses: _Guesses) -> Batch:
+    """A table whose measures tell their years in their headers as a long one with a column of years; what else the
+    headers say is an item. Any other as it is."""
+    chosen, taken = guesses.chosen.get("value", ""), guesses.taken
+    if taken["year"] or taken["fiscal_year"] or taken["value"] != chosen:
+        return batch
+    names = [name for name in guesses.spare if not guesses.is_aside(name)]
+    measures = _measures(batch.rows, [chosen] if chosen in batch.rows.columns else names)
+    told = {name: re.findall(_YEAR_WORDS, name) for name in measures}
+    years = {name: found[0] for name, found in told.items() if len(found) == 1}
+    if not years:
+        return batch
+    guesses.chosen.pop("value", None)
+    items = {name: re.sub(_YEAR_WORDS, " ", name).strip() for name in years}
+    items = {name: "" if thai.folded(item) in _VALUES else item for name, item in items.items()}
+    role: Role = "fiscal_year" if any(_FISCAL.search(name) for name in years) else "year"
+    return _long(batch, "years", taken["item"], {role: years, "item": items})
 
 
 def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str]) -> Batch:
@@ -240,29 +285,32 @@ def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str])
         return _named_by_value(batch, found, among=bool(measures) and "value" in chosen)
     if "value" in chosen or any(thai.folded(name) in _VALUES for name in measures):
         return batch  # which of them is meant is not for us to say
-    years = {name: match[0] for name in measures if (match := re.search(r"(?<!\d)(?:19|20|24|25)\d\d(?!\d)", name))}
     months = [name for name in measures if pl.select(thai.month(pl.lit(name))).item()]
-    if len(years) > 1 and not found["year"] and len(set(years.values())) == len(years):
-        return _long(batch, list(years), "year", years, "years")
     if len(months) >= _FEWEST_MONTHS and not found["month"]:
-        return _long(batch, months, "month", {name: name for name in months}, "months")
+        return _long(batch, "months", found["item"], {"month": {name: name for name in months}})
     if not measures:
         return batch
-    return _long(batch, measures, "item", {name: name for name in measures}, "measures", found["item"])
+    return _long(batch, "measures", found["item"], {"item": {name: name for name in measures}})
 
 
-def _long(
-    batch: Batch, columns: Sequence[str], role: Role, labels: Mapping[str, str], what: str, item: str = ""
-) -> Batch:
-    header = item or COLUMNS[role][0]
+def _long(batch: Batch, what: str, item: str, told: Mapping[Role, Mapping[str, str]]) -> Batch:
+    """``batch`` with a row a value of the columns whose labels are ``told`` by role; ``item`` is the column of items,
+    if there is one, which a label is put behind."""
+    columns = list(next(iter(told.values())))
     index = [name for name in batch.rows.columns if name not in columns]
     rows = batch.rows.unpivot(columns, index=index, variable_name="_header", value_name=COLUMNS["value"][0])
-    label = pl.col("_header").replace_strict(labels, return_dtype=pl.String)
-    if item:
-        label = pl.concat_str([pl.col(item).replace("", None), label], separator=_JOIN, ignore_nulls=True)
-    rows = rows.with_columns(label.alias(header)).drop("_header")
+    for role, labels in told.items():
+        label = pl.col("_header").replace_strict(labels, return_dtype=pl.String).replace("", None)
+        header = COLUMNS[role][0]
+        if role == "item" and item:
+            header, label = item, _behind(item, label)
+        rows = rows.with_columns(label.alias(header))
     text = f"{len(columns)} columns of {what} are read as one value a row: {', '.join(columns[:5])}"
-    return replace(batch, rows=rows).note("column-renamed", text)
+    return replace(batch, rows=rows.drop("_header")).note("column-renamed", text)
+
+
+def _behind(item: str, label: pl.Expr) -> pl.Expr:
+    return pl.concat_str([pl.col(item).replace("", None), label], separator=_JOIN, ignore_nulls=True)
 
 
 def _named_by_value(batch: Batch, found: Mapping[str, str], among: bool = False) -> Batch:
@@ -270,9 +318,7 @@ def _named_by_value(batch: Batch, found: Mapping[str, str], among: bool = False)
     header, item = found["value"], found["item"]
     if header in COLUMNS["value"] or (item and not among):
         return batch
-    label = pl.lit(header)
-    if item:
-        label = pl.concat_str([pl.col(item).replace("", None), label], separator=_JOIN, ignore_nulls=True)
+    label = _behind(item, pl.lit(header)) if item else pl.lit(header)
     return replace(batch, rows=batch.rows.with_columns(label.alias(item or COLUMNS["item"][0])))
 
 
@@ -287,12 +333,22 @@ def _with_unit(batch: Batch, chosen: Mapping[Role, str]) -> Batch:
     return replace(batch, rows=batch.rows.with_columns(told.alias(COLUMNS["unit"][0])))
 
 
+def _undecided(batch: Batch, key: Sequence[str], whose: Sequence[str], taken: Mapping[str, str]) -> Batch:
+    """Without rows that differ from another in a column of ``whose`` alone: they may be of two places, or twice the
+    same, and are neither merged nor guessed at."""
+    key = [name for name in key if name not in (taken["value"], taken["remark"])]
+    for name in whose if key else ():
+        differ = pl.struct(key).is_duplicated() & (pl.col(name).n_unique().over(key) > 1)
+        text = f"differs from another row in {name!r:.60} alone; name its role in the option columns, or it in ignored"
+        batch = batch.refuse((differ, "key-duplicate", text))
+    return batch
+
+
 def _dimensions(rows: pl.DataFrame, spare: Sequence[str], taken: Mapping[str, str], whole: bool) -> list[str]:
     """Columns of ``spare`` that say more of a row than its roles do: all texts but second names of a role's and
     remarks; numbers where rows are the same without them."""
-    texts = [
-        name for name in spare if not _share(rows[name], thai.number(pl.col(name), pl.Decimal(18, 4)).is_not_null())
-    ]
+    numbers = {name: thai.number(pl.col(name), pl.Decimal(18, 4)).is_not_null() for name in spare}
+    texts = [name for name in spare if _CLASSING.search(name.strip()) or not _share(rows[name], numbers[name])]
     roles = list(dict.fromkeys(name for role, name in taken.items() if name and role not in ("value", "remark")))
     filled = [name for name in texts if rows[name].str.strip_chars().replace("", None).is_not_null().any()]
     kept = [name for name in filled if not any(_twins(rows, name, role) for role in roles)]

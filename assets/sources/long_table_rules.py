@@ -54,14 +54,14 @@ SUMS = 3
 """Years, months or items in which a label is the sum of the others, from which that is no chance."""
 _LARGE_SUM = 1_000
 """A sum so large of three others or more is no chance either."""
-_SUM_WORDS = "รวม|ทั้ง|ทุก|(?i:total|all)"
+_SUM_WORDS = "รวม|ทั้ง|ทุก|สรุป|ยอด|สะสม|ระดับจังหวัด|(?i:total|all|sum)"
 
 
-def sums(frame: pl.DataFrame, role: str, places: Sequence[str]) -> list[str]:
+def sums(frame: pl.DataFrame, role: str, places: Sequence[str], province: str) -> list[str]:
     """Labels in ``role``, a column of text, whose value (``value``, text) is the sum of all others beside them, in all
-    places that have others: totals under a name that is no known one (``thai.is_total``). ``places`` are the other
-    columns of areas. One sum alone counts where it is large or the label has a word for totals."""
-    beside = ["item", *CLASSES, *places, "year", "month", "unit"]
+    places that have others: totals under a name that is no known one (``thai.is_total``). ``places`` are the columns of
+    areas. One sum alone counts where it is large or the label has a word for totals, or is the ``province``'s name."""
+    beside = [name for name in ("item", *CLASSES, *places, "year", "quarter", "month", "unit") if name != role]
     number = thai.number(pl.col("value"), pl.Decimal(18, 4)).cast(pl.Float64)
     groups = frame.select(*beside, label=pl.col(role), number=number).filter(~thai.is_total(pl.col("label")))
     members, whole = pl.len().over(beside), pl.col("number").sum().over(beside)
@@ -80,6 +80,7 @@ def sums(frame: pl.DataFrame, role: str, places: Sequence[str]) -> list[str]:
             (pl.col("groups") >= SUMS)
             | ((pl.col("largest") >= _LARGE_SUM) & (pl.col("members") > SUMS))
             | pl.col("label").str.contains(_SUM_WORDS)
+            | (pl.col("label") == province)
         )
     )
     return sorted(found["label"].drop_nulls())

@@ -19,9 +19,8 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within, within
-from assets.sources.parsing import absent_fields, parsed, text_frame
+from assets.sources.parsing import absent_fields, fields_of, parsed, record_batch
 from assets.sources.source import Context, ReadResult, Source
-from quality.batch import Batch
 from quality.tables import ROAD_EVENTS
 
 FIELDS = ("eid", "latitude", "longitude", "type", "icon", "severity", "start", "stop")
@@ -70,7 +69,7 @@ def read(data: bytes, context: Context[EventOptions]) -> ReadResult:
         return ReadResult.rejected(LONGDO_EVENTS.name, "answer-empty", "no event in the whole country")
     nowhere = pl.col("lat").is_null() | pl.col("lon").is_null() | ((pl.col("lat") == 0) & (pl.col("lon") == 0))
     placed = (
-        Batch(text_frame(payload, FIELDS))
+        record_batch(payload, lambda event: event, FIELDS)
         .with_columns(
             lat=thai.number(pl.col("latitude"), pl.Float64()),
             lon=thai.number(pl.col("longitude"), pl.Float64()),
@@ -122,9 +121,7 @@ def _moment(name: str) -> pl.Expr:
 def _fault(payload: Any) -> str | None:
     if not isinstance(payload, list):
         return "no list of events"
-    if not all(isinstance(event, dict) for event in payload):
-        return "an event of another kind"
-    if payload and not any({"eid", "latitude", "longitude", "start"} <= set(event) for event in payload):
+    if payload and not any({"eid", "latitude", "longitude", "start"} <= set(fields_of(event)) for event in payload):
         return "no event has a number, a place and a begin; fields may have changed"
     return None
 

@@ -18,8 +18,8 @@ from assets.cities.registry import City
 from assets.landing.portals import portal
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import read_csv
 from assets.sources.source import Context, Options, ReadResult, Source, Text
+from assets.sources.table_files import read_csv
 from quality.tables import HOUSEHOLD_INCOME
 
 FIRST_YEAR = 2541

@@ -19,8 +19,8 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.geo import Km, Within, within
-from assets.sources.parsing import parsed, text_frame
+from assets.sources.geo import Km, Within, lon_lat, within
+from assets.sources.parsing import fields_of, parsed, record_batch, text_frame
 from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
 from quality.tables import EV_CHARGERS
@@ -105,12 +105,12 @@ def read(data: bytes, context: Context[ChargerOptions]) -> ReadResult:
     payload, reason = parsed(data, _fault)
     if reason:
         return ReadResult.rejected(OPENCHARGEMAP.name, "answer-bad", reason)
-    pois = list(_pois(payload))
+    pois = _pois(payload)
     if not pois:
         return ReadResult.rejected(OPENCHARGEMAP.name, "answer-empty", "no site in the answer")
     lost = ~(pl.col("lat").is_between(*LATITUDE) & pl.col("lon").is_between(*LONGITUDE)).fill_null(value=False)
     placed = (
-        Batch(text_frame((_site(poi) for poi in pois), _POI))
+        record_batch(pois, _site, _POI)
         .with_columns(pl.col("lat", "lon").cast(pl.Float64, strict=False))
         .refuse(
             (pl.col("id").is_null(), "value-null", "the site has no id"),
@@ -192,30 +192,25 @@ OPENCHARGEMAP = Source(
 
 
 def _fault(payload: Any) -> str | None:
-    for poi in _pois(payload):
-        _site(poi)
-        list(_plugs(poi))
-        if "AddressInfo" not in poi:
-            return "a site without AddressInfo"
-    return None
+    sites = _pois(payload)
+    return None if not sites or any("AddressInfo" in site for site in sites) else "no site has AddressInfo"
 
 
-def _pois(payload: Any) -> Iterator[Mapping[str, Any]]:
-    """The sites of an array, of a FeatureCollection, or of one object."""
+def _pois(payload: Any) -> list[Mapping[str, Any]]:
+    """The sites of an array, of a FeatureCollection, or of one object; what is no object is an empty one."""
     if isinstance(payload, list):
-        yield from payload
-    elif payload.get("type") == "FeatureCollection":
-        yield from (_of_feature(feature) for feature in payload["features"])
-    else:
-        yield payload
+        return [fields_of(poi) for poi in payload]
+    if payload.get("type") == "FeatureCollection":
+        return [_of_feature(fields_of(feature)) for feature in payload["features"]]
+    return [payload]
 
 
 def _of_feature(feature: Mapping[str, Any]) -> Mapping[str, Any]:
     """The site in a feature: its properties, or the ``poi`` among them; the feature's geometry is its position."""
-    properties = feature["properties"]
-    poi = properties.get("poi") or properties
-    address = poi.get("AddressInfo") or {"Title": properties.get("name")}
-    lon, lat = feature["geometry"]["coordinates"][:2]
+    properties = fields_of(feature.get("properties"))
+    poi = fields_of(properties.get("poi")) or properties
+    address = fields_of(poi.get("AddressInfo")) or {"Title": properties.get("name")}
+    lon, lat = lon_lat(feature.get("geometry"))
     return {
         **poi,
         "ID": poi.get("ID", feature.get("id")),
@@ -225,7 +220,7 @@ def _of_feature(feature: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _site(poi: Mapping[str, Any]) -> dict[str, Any]:
     """What is taken of a site, by the names of ``_POI``: the white list."""
-    address = poi.get("AddressInfo") or {}
+    address = fields_of(poi.get("AddressInfo"))
     return {
         "id": poi.get("ID"),
         "name": address.get("Title"),
@@ -237,12 +232,13 @@ def _site(poi: Mapping[str, Any]) -> dict[str, Any]:
         "submission": _id(poi, "SubmissionStatusType", "SubmissionStatus"),
         "usage": _id(poi, "UsageType"),
         "provider_id": _id(poi, "DataProvider"),
-        "provider": (poi.get("DataProvider") or {}).get("Title"),
+        "provider": fields_of(poi.get("DataProvider")).get("Title"),
     }
 
 
 def _plugs(poi: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for plug in poi.get("Connections") or ():
+    plugs = poi.get("Connections")
+    for plug in map(fields_of, plugs if isinstance(plugs, list) else ()):
         yield {
             "kind": _id(plug, "ConnectionType"),
             "comment": plug.get("Comments"),
@@ -254,7 +250,7 @@ def _plugs(poi: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _id(of: Mapping[str, Any], name: str, verbose: str = "") -> Any:
     """An id of the reference data: a field of its own, and in verbose answers within its object."""
     found = of.get(f"{name}ID")
-    return (of.get(verbose or name) or {}).get("ID") if found is None else found
+    return fields_of(of.get(verbose or name)).get("ID") if found is None else found
 
 
 def _connections(pois: list[Mapping[str, Any]], sites: pl.DataFrame) -> pl.DataFrame:

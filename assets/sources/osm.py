@@ -15,10 +15,9 @@ from typing import Any
 import polars as pl
 
 from assets.sources import thai
-from assets.sources.geo import Km, Within, within
-from assets.sources.parsing import parsed, text_frame
+from assets.sources.geo import Km, Within, lon_lat, within
+from assets.sources.parsing import fields_of, parsed, record_batch
 from assets.sources.source import Context, ReadResult, Source
-from quality.batch import Batch
 from quality.tables import FACILITIES
 
 KINDS = ("amenity", "healthcare", "emergency")
@@ -43,10 +42,11 @@ def read(data: bytes, context: Context[FacilityOptions]) -> ReadResult:
     if reason:
         return ReadResult.rejected(OSM_FACILITIES.name, "format-unknown", reason)
     overpass = "elements" in payload
-    elements = [_element(one) if overpass else _feature(one) for one in payload["elements" if overpass else "features"]]
+    elements = payload["elements" if overpass else "features"]
     if not elements:
         return ReadResult.rejected(OSM_FACILITIES.name, "answer-empty", "no element in the extract")
-    extract = Batch(text_frame(elements, ["id", "lat", "lon", *_TAGS])).with_columns(
+    flat = _element if overpass else _feature
+    extract = record_batch(elements, flat, ["id", "lat", "lon", *_TAGS]).with_columns(
         pl.col("lat", "lon").cast(pl.Float64, strict=False),
         kind=pl.coalesce(thai.clean(pl.col(tag)).replace("", None) for tag in KINDS),
     )
@@ -99,25 +99,23 @@ OSM_FACILITIES = Source(
 def _fault(payload: Any) -> str | None:
     if "elements" in payload:
         parts = payload["elements"]
-        return None if all(isinstance(part["type"], str) for part in parts) else "an element without type"
+        return None if parts == [] or any("type" in fields_of(part) for part in parts) else "no element has a type"
     if payload["type"] != "FeatureCollection":
         return f"a GeoJSON {payload['type']!r:.30} and no FeatureCollection"
-    return (
-        None if all(isinstance(part["properties"], dict) for part in payload["features"]) else "a feature without tags"
-    )
+    parts = payload["features"]
+    some = any(fields_of(fields_of(part).get("properties")) for part in parts)
+    return None if some or parts == [] else "no feature has tags"
 
 
 def _element(element: Mapping[str, Any]) -> dict[str, Any]:
-    point = element.get("center") or element
-    identity = f"{element['type']}/{element['id']}" if element.get("id") is not None else None
-    return {**(element.get("tags") or {}), "id": identity, "lat": point.get("lat"), "lon": point.get("lon")}
+    point = fields_of(element.get("center")) or element
+    identity = f"{element.get('type')}/{element['id']}" if element.get("id") is not None else None
+    return {**fields_of(element.get("tags")), "id": identity, "lat": point.get("lat"), "lon": point.get("lon")}
 
 
 def _feature(feature: Mapping[str, Any]) -> dict[str, Any]:
-    tags = feature["properties"]
-    shape = feature.get("geometry") or {}
-    point = shape.get("coordinates") if shape.get("type") == "Point" else None
-    lon, lat = (point[0], point[1]) if isinstance(point, list) and len(point) >= 2 else (None, None)
+    tags, shape = fields_of(feature.get("properties")), fields_of(feature.get("geometry"))
+    lon, lat = lon_lat(shape) if shape.get("type") == "Point" else (None, None)
     return {**tags, "id": tags.get("id") or tags.get("@id") or feature.get("id"), "lat": lat, "lon": lon}
 
 

@@ -4,17 +4,13 @@ Frames carry ``_row``, the 1-based row or record number in the delivery; problem
 ``quality.problems.PROBLEM_SCHEMA``. Nothing here knows a source.
 """
 
+import codecs
 import json
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import takewhile
 from typing import Any
 
-import fastexcel
 import polars as pl
 
-from assets.landing.unpack import ArchiveError, members
 from assets.sources import thai
 from quality.batch import Batch
 from quality.problems import gather, problem
@@ -42,119 +38,15 @@ def parsed(data: bytes, fault: Callable[[Any], str | None]) -> tuple[Any, str | 
 
 
 def text_of(data: bytes) -> str | None:
-    """``data`` as text in the first of ``ENCODINGS`` that reads it; None if none does."""
-    for encoding in ENCODINGS:
+    """``data`` as text in the first of ``ENCODINGS`` that reads it, or in the one that its byte order mark tells; None
+    if none does."""
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if marked else ENCODINGS:
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
     return None
-
-
-def read_table(data: bytes) -> Batch:
-    """A CSV file, the sheets of a workbook (XLSX) that have one header, or a ZIP archive of one of them, with a header
-    line: strings as ``read_csv`` gives them. Limits are those of ``assets.landing.unpack``."""
-    if not data.startswith((b"PK", b"\x1f\x8b")):
-        return read_csv(data)
-    try:
-        files = [(name, content) for name, content in members(data, "") if content.strip()]
-    except ArchiveError as error:
-        return Batch.rejected(error.code, str(error))
-    if len(files) > 1:
-        files = [(name, content) for name, content in files if name.lower().endswith((".csv", ".xlsx"))]
-    if len(files) != 1:
-        return Batch.rejected("file-malformed", f"{len(files)} tables in the archive where one is expected")
-    content = files[0][1]
-    return _read_workbook(content) if content.startswith(b"PK") else read_csv(content)
-
-
-def read_csv(data: bytes) -> Batch:
-    """A CSV file with a header line as strings plus ``_row`` (line, header is 1). Of what spreadsheets leave behind,
-    nameless columns without values are left out and said; rows without any value are no rows.
-
-    Rejected where the bytes are no such file; ``_row`` counts records, so a quoted line break shifts it.
-    """
-    text = text_of(data)
-    if text is None:
-        return Batch.rejected("file-encoding", f"not text in any of {', '.join(ENCODINGS)}")
-    if not text.strip():
-        return Batch.rejected("file-empty", "nothing but blanks")
-    try:
-        # One chunk: pl.format panics on a frame of which a filter emptied one (polars #25525).
-        return _headed(pl.read_csv(text.encode(), infer_schema=False).rechunk())
-    except pl.exceptions.PolarsError as error:
-        return Batch.rejected("file-malformed", f"not a CSV table ({type(error).__name__})")
-
-
-def _read_workbook(data: bytes) -> Batch:
-    """The table of a workbook: all sheets that have its header, which is that with the most rows. A sheet a year is
-    common; where no column tells the year, the sheet's name does (``ปี``). What stands above a header is left out, and
-    cells that were merged over rows are filled again. Sheets of another kind are named."""
-    try:
-        book = fastexcel.read_excel(data)
-        sheets = [(name, _table(book.load_sheet(name, header_row=None, dtypes="string"))) for name in book.sheet_names]
-    except (fastexcel.FastExcelError, pl.exceptions.PolarsError) as error:
-        return Batch.rejected("file-malformed", f"not a workbook with one table ({type(error).__name__})")
-    tables = [(name, frame) for name, frame in sheets if frame is not None]
-    if not tables:
-        return Batch.rejected("file-empty", "no sheet has rows below a header")
-    rows = Counter[tuple[str, ...]]()
-    for _, frame in tables:
-        rows[tuple(frame.columns)] += frame.height
-    header = max(rows, key=lambda each: rows[each])
-    of_header = [(name, frame) for name, frame in tables if tuple(frame.columns) == header]
-    years = {name: re.search(r"(?<!\d)\d{4}(?!\d)", name) for name, _ in of_header}
-    if len(of_header) > 1 and all(years.values()) and not any(re.search("ปี|พ.ศ|(?i:year)", name) for name in header):
-        of_header = [
-            (name, frame.with_columns(pl.lit(year[0]).alias("ปี"))) for name, frame in of_header if (year := years[name])
-        ]
-    batch = _without_nameless(pl.concat([frame for _, frame in of_header]).select("_row", pl.exclude("_row")))
-    left = [name for name, _ in sheets if name not in dict(of_header)]
-    if left:
-        batch = batch.note("sheet-left", f"{len(left)} sheet(s) without that header: {', '.join(left)[:200]}")
-    return batch
-
-
-_ABOVE = 15
-"""Rows of a sheet among which its header is."""
-
-
-def _table(sheet: fastexcel.ExcelSheet) -> pl.DataFrame | None:
-    """A sheet's rows below its header, with ``_row``; None where there is no header of two columns with rows below."""
-    frame: pl.DataFrame = sheet.to_polars().rechunk()
-    text = frame.select(pl.all().str.strip_chars().replace("", None))
-    filled = [sum(value is not None for value in row) for row in text.head(_ABOVE).iter_rows()]
-    if not filled or max(filled) < 2:
-        return None
-    # A title fills a cell or two; a header most of its columns.
-    at = next(at for at, count in enumerate(filled) if count * 2 > max(filled))
-    below = text.slice(at + 1)
-    if not below.height or filled[at] < 2:
-        return None
-    names = [name or f"_duplicated_{place}" for place, name in enumerate(text.row(at))]
-    named = below.rename(dict(zip(below.columns, names, strict=True)))
-    rows = named.with_columns(_row=pl.int_range(at + 2, at + 2 + below.height, dtype=pl.Int64)).filter(
-        ~pl.all_horizontal(pl.col(names).is_null())
-    )
-    # Cells merged over rows stand left of what they group; only the first of them has the text.
-    merged = list(takewhile(lambda name: 0 < rows[name].null_count() < rows.height, names))
-    merged = [name for name in merged if rows[name][0] is not None]
-    return rows.with_columns(pl.col(merged).forward_fill())
-
-
-def _without_nameless(frame: pl.DataFrame) -> Batch:
-    """Without columns that have neither a name nor a value, as spreadsheets leave them behind."""
-    nameless = [name for name in frame.columns if not name.strip() or name.startswith("_duplicated_")]
-    empty = [name for name in nameless if frame[name].str.strip_chars().replace("", None).is_null().all()]
-    batch = Batch(frame.drop(empty))
-    return batch.note("column-new", f"{len(empty)} nameless column(s) without values") if empty else batch
-
-
-def _headed(frame: pl.DataFrame) -> Batch:
-    named = _without_nameless(frame)
-    rows = named.rows.rename(lambda name: name.strip() or name).with_row_index("_row", offset=2)
-    blank = pl.all_horizontal(pl.exclude("_row").str.strip_chars().fill_null("") == "")
-    return Batch(rows.filter(~blank).cast({"_row": pl.Int64}), named.problems)
 
 
 def text_frame(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> pl.DataFrame:
@@ -168,6 +60,22 @@ def text_frame(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> pl
 def _text(value: Any) -> str | None:
     # JSON can escape half a surrogate pair, which no UTF-8 column can hold.
     return None if value is None else str(value).encode("utf-8", "replace").decode()
+
+
+def fields_of(part: Any) -> Mapping[str, Any]:
+    """The fields of a part of a record; none where it is something else, so that it costs no other part."""
+    return part if isinstance(part, Mapping) else {}
+
+
+def record_batch(
+    found: Sequence[Any], flat: Callable[[Mapping[str, Any]], Mapping[str, Any]], names: Iterable[str], part: str = ""
+) -> Batch:
+    """JSON records as ``flat`` takes them apart, as ``text_frame`` does. One that is no object, or in which ``part`` is
+    none, is refused alone (``row-malformed``); ``flat`` is given an empty one for it."""
+    rows = [fields_of(one) for one in found]
+    odd = [n for n, one in enumerate(rows, 1) if not (isinstance(one.get(part), Mapping) if part else one)]
+    batch = Batch(text_frame((flat(one) for one in rows), names))
+    return batch.refuse((pl.col("_row").is_in(odd), "row-malformed", f"a record without {part or 'fields'}"))
 
 
 def illegible(batch: Batch, names: Iterable[str], dtype: pl.DataType = _NUMBER) -> Batch:

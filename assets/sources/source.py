@@ -134,6 +134,8 @@ class Source(Generic[Chosen]):
     refused is read again whenever its code changes."""
     national: bool = False
     past: bool = False
+    optional: bool = False
+    """Whether a deployment may do without it: an inbox that nobody uses is not missing."""
     history: History[Chosen] | None = None
     keyed: bool = False
     reads: Callable[[str], bool] = lambda name: True

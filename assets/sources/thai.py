@@ -19,7 +19,7 @@ TOTALS = (TOTAL, "รวมทั้งหมด", "รวมทั้งสิ�
 
 _TOTAL_WORDS = (
     r"(?i)^(?:(?:ยอด|ผล)?รวม(?:(?:ทั้ง|ทุก|ยอด|จังหวัด|อำเภอ|ตำบล|ประเทศ|สะสม|เฉลี่ย)\S*)?(?:[\s(:].*)?"
-    r"|(?:ภาพรวม|ทั้ง(?:หมด|สิ้น|จังหวัด|อำเภอ|ประเทศ))\S*|(?:grand|sub)?[\s-]*totals?(?:\s*[(:].*)?)$"
+    r"|(?:ภาพรวม|ทั้ง(?:หมด|สิ้น|ปี|จังหวัด|อำเภอ|ประเทศ))\S*|(?:grand|sub)?[\s-]*totals?(?:\s*[(:].*)?)$"
 )
 
 PENDING = "รอประมวลผล"
@@ -101,6 +101,8 @@ _MONTH_NUMBERS = (
 )
 _MONTH_OF_YEAR = r"^(.*?[^0-9\s/.\-])[\s./\-]*((?:[0-9]{2}){1,2})$"
 """A month in words and the year behind it, of two or four digits."""
+_MONTH_IN_NUMBERS = (r"^([0-9]{4})\s?[/.-]\s?([0-9]{1,2})$", r"^([0-9]{1,2})\s?[/.-]\s?([0-9]{4})$")
+"""A month's number behind its year, or before it."""
 _YEAR_WORD = r"\s*(?:ปี\s*)?(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|ปี)?\s*$"
 _BLANKS = "[\\s\\u00a0\\u200b\\ufeff]+"
 _NUMBER = r"^[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
@@ -141,8 +143,10 @@ def common_era(year: pl.Expr) -> pl.Expr:
 
 
 def year(text: pl.Expr) -> pl.Expr:
-    """Year of the common era (Int32) from a four-digit year of either era, with or without ``ปี`` and ``พ.ศ.``."""
-    digits = clean(text).str.extract(r"^(?:ปี)?\s*(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)?\s*([0-9]{4})$", 1)
+    """Year of the common era (Int32) from a four-digit year of either era, with or without ``ปี`` and ``พ.ศ.``; a
+    spreadsheet's ``2567.0`` too. ``ปีงบประมาณ 2567`` is the year it ends in."""
+    words = r"(?:ปี)?(?:งบประมาณ|ปฏิทิน|การศึกษา)?\s*(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)?"
+    digits = clean(text).str.extract(rf"^{words}\s*([0-9]{{4}})(?:\.0+)?$", 1)
     return common_era(digits.cast(pl.Int32, strict=False))
 
 
@@ -150,6 +154,8 @@ def month(text: pl.Expr) -> pl.Expr:
     """Month 1 to 12 (Int8) from its number or its name: Thai in full, short or misspelt as known, or English, with or
     without ``เดือน`` before it, dots and blanks in it, and a year behind it."""
     word = pl.coalesce(clean(text).str.extract(_MONTH_OF_YEAR, 1).str.replace(_YEAR_WORD, ""), clean(text))
+    behind, before = _MONTH_IN_NUMBERS
+    word = pl.coalesce(clean(text).str.extract(behind, 2), clean(text).str.extract(before, 1), word)
     plain = word.str.to_lowercase().str.replace(r"^เดือน\s*", "").str.replace_all(r"[.\s]", "")
     return plain.replace_strict(_MONTH_NUMBERS | MISSPELT, default=None, return_dtype=pl.Int8)
 
@@ -157,7 +163,9 @@ def month(text: pl.Expr) -> pl.Expr:
 def month_year(text: pl.Expr) -> pl.Expr:
     """Year of the common era (Int32) that a month's own text tells (``ตุลาคม พ.ศ.2566``, ``ม.ค. 67``), null where it
     tells none. Two digits are those of a Buddhist year, as they are written behind Thai months."""
-    digits = clean(text).str.extract(_MONTH_OF_YEAR, 2)
+    behind, before = _MONTH_IN_NUMBERS
+    numbers = (clean(text).str.extract(behind, 1), clean(text).str.extract(before, 2))
+    digits = pl.coalesce(*numbers, clean(text).str.extract(_MONTH_OF_YEAR, 2))
     number = digits.cast(pl.Int32, strict=False)
     two = pl.when(digits.str.len_chars() == 2).then(number + 2500).otherwise(number)
     return pl.when(month(text).is_not_null()).then(common_era(two))

@@ -22,7 +22,7 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within
-from assets.sources.parsing import illegible, parsed, text_frame
+from assets.sources.parsing import fields_of, illegible, parsed, record_batch
 from assets.sources.source import Context, ReadResult, Source
 from assets.sources.stations import listed
 from quality.batch import Batch
@@ -88,7 +88,7 @@ def read(data: bytes, context: Context[TmdOptions]) -> ReadResult:
     stations = _stations(payload)
     if not stations:
         return ReadResult.rejected(TMD.name, "answer-empty", "the answer lists no stations")
-    network = Batch(text_frame([_flat(station) for station in stations], ["DateTime", *PLACE.values(), *VALUES]))
+    network = record_batch(stations, _flat, ["DateTime", *PLACE.values(), *VALUES])
     places = listed(network, context, "tmd", pl.col("distance_km") <= context.options.within_km)
     near = places.rows.filter("assigned")["station_id"]
     if not near.len():
@@ -127,15 +127,14 @@ def _stations(payload: Any) -> list[Any]:
 
 
 def _fault(payload: Any) -> str | None:
-    for station in _stations(payload):
-        if "WmoStationNumber" not in station or not isinstance(station["Observation"] or {}, dict):
-            return "a station without number or observation"
-    return None
+    stations = [fields_of(station) for station in _stations(payload)]
+    some = any("WmoStationNumber" in station and "Observation" in station for station in stations)
+    return None if some or not stations else "no station has a number and an observation"
 
 
 def _flat(station: Mapping[str, Any]) -> dict[str, Any]:
     """A station as one record; XML elements without content are null."""
-    observed = station["Observation"] or {}
+    observed = fields_of(station.get("Observation"))
     fields = {column: station.get(name) for name, column in PLACE.items()}
     fields |= {name: observed.get(name) for name in ("DateTime", *VALUES)}
     # XML made JSON: elements without content are empty objects, and Thai letters may be character references.

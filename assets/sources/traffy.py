@@ -21,9 +21,10 @@ from pydantic import ConfigDict, Field
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.geo import Km, distance_km, within
-from assets.sources.parsing import parsed, read_csv, text_frame
+from assets.sources.geo import Km, distance_km, lon_lat, within
+from assets.sources.parsing import fields_of, parsed, record_batch
 from assets.sources.source import Context, Options, ReadResult, Source
+from assets.sources.table_files import read_csv
 from quality.batch import Batch
 from quality.problems import problem
 from quality.tables import TICKETS
@@ -126,8 +127,7 @@ def read(data: bytes, context: Context[ReportOptions]) -> ReadResult:
     payload, reason = parsed(data, _fault)
     if reason:
         return ReadResult.rejected(TRAFFY_GEOJSON.name, "answer-bad", reason)
-    rows = [_flat(feature) for feature in payload["features"]]
-    page = _cut(Batch(text_frame(rows, [*FIELDS, "lat", "lon"])), context.name)
+    page = _cut(record_batch(payload["features"], _flat, [*FIELDS, "lat", "lon"], "properties"), context.name)
     return _result(TRAFFY_GEOJSON.name, "GeoJSON", page, context)
 
 
@@ -157,9 +157,9 @@ def _issues(data: bytes) -> Batch:
     payload, reason = parsed(data, _exchange_fault)
     if reason:
         return Batch.rejected("format-unknown", reason)
-    rows = payload["results"]
-    records = [{name: row.get(field) for name, field in (EXCHANGE | _POINT).items()} for row in rows]
-    reports, count = Batch(text_frame(records, [*EXCHANGE, *_POINT])), payload.get("count")
+    rows, names = payload["results"], EXCHANGE | _POINT
+    reports = record_batch(rows, lambda row: {name: row.get(field) for name, field in names.items()}, names)
+    count = payload.get("count")
     if isinstance(count, int) and count > len(rows):
         return reports.note("window-short", f"{len(rows)} of {count} reports")
     return reports
@@ -249,17 +249,16 @@ def _stamp(name: str) -> pl.Expr:
 
 
 def _flat(feature: Mapping[str, Any]) -> dict[str, Any]:
-    properties = feature["properties"]
-    lon, lat = ((feature.get("geometry") or {}).get("coordinates") or [None, None])[:2]
+    properties, (lon, lat) = fields_of(feature.get("properties")), lon_lat(feature.get("geometry"))
     return {name: properties.get(field) for name, field in FIELDS.items()} | {"lat": lat, "lon": lon}
 
 
 def _fault(payload: Any) -> str | None:
     if payload["type"] != "FeatureCollection":
         return "no FeatureCollection"
-    return (
-        None if all(isinstance(one["properties"], dict) for one in payload["features"]) else "a report without fields"
-    )
+    reports = payload["features"]
+    some = any(fields_of(fields_of(one).get("properties")) for one in reports)
+    return None if some or reports == [] else "no report has fields"
 
 
 def _first(data: bytes) -> str | None:
@@ -270,7 +269,8 @@ def _first(data: bytes) -> str | None:
 def _exchange_fault(payload: Any) -> str | None:
     if payload["status"] != "success":
         return f"the service says {payload['status']!r:.40}"
-    return None if all(isinstance(row, dict) for row in payload["results"]) else "results of another kind"
+    rows = payload["results"]
+    return None if rows == [] or any(fields_of(row) for row in rows) else "results of another kind"
 
 
 _PERSONAL: Sequence[str] = ("description", "address", "photo_url", "after_photo", "org", "org_action", "note", "ai")

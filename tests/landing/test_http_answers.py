@@ -64,8 +64,10 @@ def fetched(url: str, **asked: Any) -> Any:
         http(zlib.compress(OK)[2:-4], Content_Encoding="deflate"),
         http(zlib.compress(OK), Content_Encoding="deflate"),
         http(gzip.compress(OK[:3]) + gzip.compress(OK[3:]), Content_Encoding="gzip"),
+        http(Content_Encoding="gzip"),
+        http(zlib.compress(OK), Content_Encoding="gzip"),
     ],
-    ids=["utf-8", "none", "padded", "raw deflate", "deflate", "two members"],
+    ids=["utf-8", "none", "padded", "raw deflate", "deflate", "two members", "plain for gzip", "deflate for gzip"],
 )
 def test_bodies_that_browsers_read_are_read(answer: bytes) -> None:
     with answering(answer) as base:
@@ -82,6 +84,12 @@ def test_bodies_that_browsers_read_are_read(answer: bytes) -> None:
         (http(Content_Length="99999999999"), "bad-answer", "larger than"),
         (b"", "not-reached", "closed without an answer"),
         (b"hello there\r\n\r\n", "not-reached", "no HTTP"),
+        (http(**{f"X-{n}": "1" for n in range(200)}), "not-reached", "too many headers"),
+        (http(X="a" * 100_000), "not-reached", "header of the answer is too long"),
+        (http(b"", "302 Found", Location="http://127.0.0.1:abc/?sig=s"), "bad-answer", "no address that can be read"),
+        (http(b"", "302 Found", Location="http://[bad/"), "bad-answer", "no address that can be read"),
+        (http(b"", "302 Found"), "bad-answer", "no address that can be read"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nContent-Length: 3\r\n\r\n" + OK, "bad-answer", "contradict"),
     ],
 )
 def test_an_answer_that_is_none_says_which(answer: bytes, outcome: str, reason: str) -> None:
@@ -95,6 +103,37 @@ def test_an_answer_that_is_none_says_which(answer: bytes, outcome: str, reason: 
 def test_a_page_is_no_text(page: bytes) -> None:
     with answering(http(page)) as base:
         assert fetched(f"{base}/x", expect="text").outcome == "bad-answer"
+
+
+def test_a_soft_404_is_told_by_its_title() -> None:
+    page = "<html><head><title>\n ไม่พบหน้าที่ท่านต้องการ </title></head><body>…</body></html>"
+    for body in (
+        page.encode(),
+        page.replace("…", "").encode("cp874"),
+        b"Warning: x in <b>y</b><br />\n" + page.encode(),
+    ):
+        with answering(http(body, Content_Type="text/csv")) as base:
+            for expect in ("csv", "json", "text"):
+                got = fetched(f"{base}/x", expect=expect)
+                assert got.outcome == "bad-answer" and "ไม่พบหน้าที่ท่านต้องการ" in got.reason
+    with answering(http("ไม่พบไฟล์".encode())) as base:
+        assert "without columns" in fetched(f"{base}/x", expect="csv").reason
+
+
+@pytest.mark.parametrize("cut", [20, 1])
+def test_what_was_packed_and_broken_is_no_plain_text(cut: int) -> None:
+    packed = gzip.compress(OK * 9)
+    with answering(http(packed[:-cut] + b"\xff" * (cut == 20), Content_Encoding="gzip")) as base:
+        assert fetched(f"{base}/x").outcome == "bad-answer"
+
+
+def test_a_redirect_with_blanks_is_read_as_browsers_do() -> None:
+    def answer(path: str) -> bytes:
+        moved = http(b"", "302 Found", Location=" /a b.csv ")
+        return moved if path == "/x" else http() if path == "/a%20b.csv" else http(b"none", "404 Not Found")
+
+    with answering(answer) as base:
+        assert fetched(f"{base}/x").data == OK
 
 
 def test_why_nothing_answers_is_told_apart() -> None:

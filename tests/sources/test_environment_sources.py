@@ -114,7 +114,7 @@ def test_history_leaves_text_in_values_out_and_merges_repeats(phuket):
         (b"a,b\n1,2\n", "format-unknown"),
         (b"DATETIMEDATA,PM25\n2026-11-22 00:00:00,1\n", "file-malformed"),
         (b"", "file-empty"),
-        (b"\xff\xfe\x00\x81", "file-encoding"),
+        (b"\x00\x81\xfe", "file-encoding"),
     ],
 )
 def test_history_that_cannot_be_used_is_rejected_with_a_reason(phuket, data, code):

@@ -180,6 +180,41 @@ def test_any_part_of_an_answer_may_be_absent_or_doubled(name, phuket):
         judge(name, whole[:stop] + whole[start:], phuket)
 
 
+RECORDS = {
+    "air4thai_live": ("stations",),
+    "gistda_pm25": ("data",),
+    "gistda_hotspots": ("features",),
+    "longdo_events": (),
+    "openchargemap": (),
+    "osm_facilities": ("elements",),
+    "thaiwater_levels": ("waterlevel_data", "data"),
+    "tmd": ("Stations", "Station"),
+    "traffy_exchange": ("results",),
+    "traffy_geojson": ("features",),
+}
+"""Where the records of an answer are."""
+
+
+@pytest.mark.parametrize("name", sorted(RECORDS.keys() & SHAPES.keys()))
+def test_an_odd_part_of_one_record_costs_no_other(name, phuket):
+    """Behind the record that is given stands one of which any part is anything: the first is read as it is alone."""
+    context = Context(phuket, DAY, "x@2026-01-01", OPTIONS.get(name, {}))
+    shape, place = SHAPES[name], RECORDS[name]
+    records = shape
+    for key in place:
+        records = records[key]
+
+    def heights(found):
+        answer = json.dumps(changed(shape, place, found)).encode()
+        return {table: rows.height for table, rows in SOURCES[name].read(answer, context).tables.items()}
+
+    alone = heights(records[:1])
+    for path in paths(records[0]):
+        for odd in ODD:
+            both = heights([records[0], changed(records[0], path, odd)])
+            assert both.keys() == alone.keys(), (path, odd)
+
+
 @pytest.mark.parametrize("name", sorted(SOURCES))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(b"")

@@ -162,6 +162,46 @@ def test_identical_rows_are_still_merged() -> None:
     assert rows(result).height == 1 and code_counts(result) == {"duplicate-rows": 1}
 
 
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("หมู่ที่", "1"), ("รหัสหน่วยงาน", "8301"), ("รหัสหน่วยงาน", "A01"), ("ภาค", "ภาคใต้"), ("รุ่นที่", "3"), ("ช่วงเวลา", "7")],
+)
+def test_a_number_or_a_code_may_be_whose_the_value_is(header: str, value: str) -> None:
+    result = read(f"ปี,{header},รายการ,จำนวน,หน่วย\n2568,{value},ครัวเรือน,50,ครัวเรือน\n")
+    assert rows(result)["category"].to_list() == [value] and not shown(result)
+
+
+def test_a_code_or_region_beside_what_it_names_is_no_class() -> None:
+    result = read("ปี,ภาค,จังหวัด,รหัสจังหวัด,รหัสรายการ,รายการ,จำนวน,หน่วย\n2568,ภาคใต้,ภูเก็ต,83,7,เตียง,50,เตียง\n")
+    assert shown(result)["เตียง"]["value"] == 50
+
+
+@pytest.mark.parametrize("values", [(500, 500), (500, 400)])
+@pytest.mark.parametrize("header", ["แหล่งข้อมูล", "ผู้รับผิดชอบ", "เจ้าของข้อมูล"])
+def test_rows_that_only_their_source_tells_apart_are_refused_by_name(header: str, values: tuple[int, int]) -> None:
+    lines = [f"2568,ภูเก็ต,เตียง,{value},เตียง,{name}" for value, name in zip(values, ("วชิระ", "ป่าตอง"), strict=True)]
+    text = "\n".join([f"ปี,จังหวัด,รายการ,จำนวน,หน่วย,{header}", *lines, "2567,ภูเก็ต,เตียง,7,เตียง,วชิระ"])
+    result = read(text)
+    assert rows(result)["value"].to_list() == [7]
+    assert code_counts(result)["key-duplicate"] == 2 and header in said(result, "key-duplicate")
+    assert rows(read(text, columns={"category": header})).height == 3
+
+
+@pytest.mark.parametrize("header", ["ชื่อจังหวัด", "จังหวัดที่ตั้ง", "Province"])
+def test_rows_of_other_provinces_are_not_the_citys(header: str) -> None:
+    name = "Phuket" if header == "Province" else "ภูเก็ต"
+    result = read(f"ปี,{header},รายการ,จำนวน,หน่วย\n2567,{name},ขยะ,1,ตัน\n2567,พังงา,ขยะ,9,ตัน\n")
+    assert rows(result).select("area", "value").rows() == [("ภูเก็ต", 1)]
+    assert shown(result)["ขยะ"]["value"] == 1
+
+
+@pytest.mark.parametrize("label", ["ทั่วประเทศ", "รวมทั้งประเทศ", "ประเทศไทย", "ภาคใต้"])
+def test_the_country_and_a_region_are_no_total_of_the_city(label: str) -> None:
+    result = read(f"ปี,พื้นที่,รายการ,จำนวน,หน่วย\n2567,{label},ขยะ,900,ตัน\n2567,อำเภอกะทู้,ขยะ,9,ตัน\n")
+    assert rows(result)["value"].to_list() == [9] and not shown(result)
+    assert "country or a region" in said(result, "row-filtered")
+
+
 # Wide tables
 
 WIDE = "ชื่อชุดข้อมูล,จังหวัด,ปี,จำนวนครัวเรือน,จำนวนหมู่บ้าน\nอุทกภัย,ภูเก็ต,2567,208387,1490\nอุทกภัย,ภูเก็ต,2568,174024,1200\n"
@@ -251,6 +291,66 @@ def test_what_tells_a_year_is_read_or_named_and_never_today(header: str) -> None
     assert header in said(refused, "file-malformed") and "columns: {year: …}" in said(refused, "file-malformed")
 
 
+@pytest.mark.parametrize(
+    ("measures", "line", "found"),
+    [
+        ("ปี 2567", "2", [("คดี", date(2024, 1, 1), 2)]),
+        ("จำนวน (2567)", "2", [("คดี", date(2024, 1, 1), 2)]),
+        ("ปีงบประมาณ 2566,ปีงบประมาณ 2567", "1,2", [("คดี", date(2022, 10, 1), 1), ("คดี", date(2023, 10, 1), 2)]),
+        (
+            "ชาย 2566,ชาย 2567,หญิง 2566,หญิง 2567",
+            "1,2,3,4",
+            [
+                (f"คดี / {name}", date(year, 1, 1), value)
+                for name, year, value in (("ชาย", 2023, 1), ("ชาย", 2024, 2), ("หญิง", 2023, 3), ("หญิง", 2024, 4))
+            ],
+        ),
+    ],
+)
+def test_a_year_in_the_header_of_a_measure_dates_it(measures: str, line: str, found: list[Any]) -> None:
+    result = read(f"รายการ,จังหวัด,หน่วย,{measures}\nคดี,ภูเก็ต,ราย,{line}\n")
+    assert rows(result).select("item", "reference_date", "value").sort("value").rows() == found
+    assert "no-date" not in code_counts(result)
+
+
+def test_a_year_in_the_item_dates_it() -> None:
+    result = read("รายการ,จังหวัด,จำนวน,หน่วย\nคดี ปี 2567,ภูเก็ต,5,ราย\nงบ ปีงบประมาณ 2567,ภูเก็ต,6,บาท\n")
+    assert rows(result)["reference_date"].to_list() == [date(2024, 1, 1), date(2023, 10, 1)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"), [("2567.0", (2024, 1)), ("ปีงบประมาณ 2567", (2023, 10)), ("ปี พ.ศ. ๒๕๖๗", (2024, 1))]
+)
+def test_a_cell_tells_its_year_in_other_words(cell: str, day: tuple[int, int]) -> None:
+    table = rows(read(f"ปี,จังหวัด,รายการ,จำนวน,หน่วย\n{cell},ภูเก็ต,คดี,5,ราย\n"))
+    assert table["reference_date"].to_list() == [date(*day, 1)]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"), [("ปี/เดือน", "2568/01"), ("เดือน-ปี", "ม.ค.-68"), ("เดือนปี", "มกราคม 2568"), ("งวด", "01/2568")]
+)
+def test_a_month_and_its_year_in_one_cell(header: str, cell: str) -> None:
+    table = rows(read(f"{header},จังหวัด,รายการ,จำนวน,หน่วย\n{cell},ภูเก็ต,คดี,5,ราย\n"))
+    assert table.select("months", "reference_date").rows() == [(1, date(2025, 1, 1))]
+
+
+@pytest.mark.parametrize("header", ["วันที่", "วันเดือนปี", "Date"])
+def test_days_are_refused_and_never_dated_by_the_package(header: str) -> None:
+    result = read(f"{header},จังหวัด,รายการ,จำนวน,หน่วย\n1/2/2568,ภูเก็ต,คดี,5,ราย\n")
+    assert not result.tables and header in said(result, "file-malformed")
+
+
+@pytest.mark.parametrize(("year", "begins"), [("ปี", (2025, 4)), ("ปีงบประมาณ", (2025, 1))])
+@pytest.mark.parametrize("cell", ["2", "ไตรมาส 2", "Q2", "ไตรมาสที่ 2/2568"])
+def test_a_quarter_has_three_months_and_a_fiscal_one_begins_in_october(
+    year: str, begins: tuple[int, int], cell: str
+) -> None:
+    result = read(f"{year},ไตรมาส,จังหวัด,รายการ,จำนวน,หน่วย\n2568,{cell},ภูเก็ต,คดี,5,ราย\n")
+    assert rows(result).select("months", "reference_date").rows() == [(3, date(*begins, 1))]
+    [found] = shown(result).values()
+    assert (found["period_start"].month, found["period_end"].month) == (begins[1], begins[1] + 2)
+
+
 # Totals under other labels
 
 
@@ -265,6 +365,11 @@ def test_what_tells_a_year_is_read_or_named_and_never_today(header: str) -> None
         "รวมทุกอำเภอ",
         "ผลรวมทั้งหมด",
         "รวมภูเก็ตทั้งเกาะ",
+        "สรุป",
+        "ยอดสะสม",
+        "Sum",
+        "ระดับจังหวัด",
+        "ภูเก็ต",
     ],
 )
 def test_a_total_is_known_by_its_label_or_its_sum(label: str) -> None:
@@ -282,6 +387,16 @@ def test_a_name_that_is_the_sum_of_all_others_year_after_year_is_their_total() -
     ]
     result = read("\n".join(["ปี,รายการ,อำเภอ,จำนวน,หน่วย", *lines]))
     assert rows(result)["is_total"].sum() == 3 and "sum of the others" in said(result, "total-row")
+
+
+@pytest.mark.parametrize(("column", "label"), [("ประเภท", "ทุกชนิด"), ("ประเภท", "ก ถึง ค"), ("ชนิด", "ยอดของทุกชนิด")])
+def test_a_class_that_is_the_sum_of_all_others_is_their_total(column: str, label: str) -> None:
+    parts = zip(("ก", "ข", "ค", label), (1000, 500, 300, 1800), strict=True)
+    lines = [f"2567,ขยะ,ภูเก็ต,{name},{value},ตัน" for name, value in parts]
+    result = read("\n".join([f"ปี,รายการ,จังหวัด,{column},จำนวน,หน่วย", *lines]))
+    assert shown(result)["ขยะ"]["value"] == 1800
+    other = read("\n".join([f"ปี,รายการ,จังหวัด,{column},จำนวน,หน่วย", *lines]).replace("1800", "1700"))
+    assert not shown(other)
 
 
 @pytest.mark.parametrize("name", ["รวมไทยพัฒนา", "ท่ารวม"])
