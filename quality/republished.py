@@ -105,4 +105,6 @@ def _standing(
         strict=False,
     )
     stood = stood.with_columns(pl.col(column).str.to_date() for column, dtype in schema.items() if dtype == pl.Date)
-    return stood.join(now, on=[*key, name], how="semi", nulls_equal=True)
+    # A kind of which nothing is listed has no row.
+    found = stood.join(now.rename({name: "_now"}), on=list(key), how="left", nulls_equal=True, maintain_order="left")
+    return found.filter(pl.col("_now").fill_null(0) == pl.col(name)).drop("_now")

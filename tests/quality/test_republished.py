@@ -73,6 +73,8 @@ def test_a_list_that_lost_a_kind_is_told_until_it_is_whole() -> None:
     told = warned(restated(FACILITIES, places(14), places(0, day=NEXT), NOTHING))["fewer-listed"]
     assert told.sample == [{"source": "osm", "kind": "school", "rows": 0.0, "before": 14.0, "ratio": 0.0}]
     assert warned(restated(FACILITIES, places(14), places(8, day=NEXT), NOTHING)) == {}
+    kept = gate.results([told], "phuket", DAY)
+    assert warned(restated(FACILITIES, places(0), places(0, day=NEXT), kept))["fewer-listed"].sample == told.sample
     some = restated(FACILITIES, places(14), places(5, day=NEXT), NOTHING)
     kept = gate.results(some, "phuket", DAY)
     assert "fewer-listed" in warned(restated(FACILITIES, places(5), places(5, day=NEXT), kept))
