@@ -18,8 +18,8 @@ from quality.tables import DELIVERIES, TABLES, VERDICTS
 
 def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
     """A city's state as plain values: ``last_delivery``, ``snapshot``, ``verdicts`` of the last day judged,
-    ``withheld``: tables that they withhold, with the reason, ``missing``: sources of which nothing usable ever came (of
-    optional ones where something came at all), ``lease``: the run that is at the city, ``damaged``: why the snapshot
+    ``withheld``: tables that they withhold, with the reason, ``missing``: sources of which nothing usable ever came,
+    optional ones where something unusable did; ``lease``: the run that is at the city, ``damaged``: why the snapshot
     cannot be told."""
     lake = CityLake(deployment.store, city.slug)
     deliveries, judged = lake.read(DELIVERIES), lake.read(VERDICTS)

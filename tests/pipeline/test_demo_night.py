@@ -225,7 +225,7 @@ def test_meter_files_without_a_key_are_refused_before_anything_runs(night: Night
 def test_status_tells_what_is_missing(night: Night) -> None:
     deployment, _ = night
     (city,) = deployment.json("status", "--city", "mae_moh")
-    assert "weather" in city["missing"]
+    assert city["missing"] == ["weather"]
     assert city["snapshot"]
     assert any(row["table"] == "weather" for row in city["not_passed"])
 
