@@ -8,14 +8,23 @@ the rows lie in. What rests on rows that mislead, or on a table that is withheld
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
 import polars as pl
 
 from quality import source_watch
-from quality.tables import INDICATORS, LOAD_PROFILE, METER_FINAL, TABLES
+from quality.tables import (
+    DELIVERIES,
+    INDICATORS,
+    LOAD_PROFILE,
+    METER_FINAL,
+    QUARANTINE,
+    TABLES,
+    VALIDATION_RESULTS,
+    VERDICTS,
+)
 from quality.vee.rules import RULES
 
 OURS: Final = ("place-swapped", "value-range", "value-future", "value-not-number", "key-duplicate", "stamp-bad")
@@ -46,25 +55,25 @@ class _Doubt:
 
 
 @dataclass(frozen=True)
-class Night:
+class Findings:
     """What a night told of its tables: ``results`` are its ``validation_results``, ``refused`` its ``quarantine``,
     ``came`` its ``deliveries``, ``verdicts`` its own; ``withheld`` are the tables that are not published, with the
     reasons."""
 
-    results: pl.DataFrame
-    refused: pl.DataFrame
-    came: pl.DataFrame
-    verdicts: pl.DataFrame
-    withheld: Mapping[str, str]
+    results: pl.DataFrame = field(default_factory=VALIDATION_RESULTS.empty)
+    refused: pl.DataFrame = field(default_factory=QUARANTINE.empty)
+    came: pl.DataFrame = field(default_factory=DELIVERIES.empty)
+    verdicts: pl.DataFrame = field(default_factory=VERDICTS.empty)
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
 
-def lowered(rows: pl.DataFrame, night: Night) -> pl.DataFrame:
+def lowered(rows: pl.DataFrame, findings: Findings) -> pl.DataFrame:
     """Rows of ``indicators`` as the night's checks leave them: ``partial`` or ``withheld``, with the reason, where one
     found a row that the number is made of, or its table is withheld; ``partial`` as well where a part of what came for
     the table was refused, and where verdicts warn of meter values that are used. In the order and schema of ``rows``.
     """
-    doubts = [_Doubt(name, f"{name} is withheld: {reason}", "withheld") for name, reason in night.withheld.items()]
-    doubts += [*_doubts(night.results), *_lost(night.refused, night.came), *_of_meters(night.verdicts)]
+    doubts = [_Doubt(name, f"{name} is withheld: {reason}", "withheld") for name, reason in findings.withheld.items()]
+    doubts += [*_doubts(findings.results), *_lost(findings.refused, findings.came), *_of_meters(findings.verdicts)]
     if not doubts:
         return rows
     return pl.DataFrame([_judged(row, doubts) for row in rows.iter_rows(named=True)], schema=rows.schema)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets.indicators.all import all_indicators
-from assets.indicators.doubts import Night, lowered
+from assets.indicators.doubts import Findings, lowered
 from assets.indicators.metered import METERED, metered
 from assets.indicators.programme import programme
 from assets.lake import ingest, verdicts
@@ -59,7 +59,7 @@ def _indicators(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[s
     results, refused, came, judged = (
         lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES, VERDICTS)
     )
-    return lowered(rows, Night(results, refused, came, judged, withheld))
+    return lowered(rows, Findings(results, refused, came, judged, withheld))
 
 
 def _programme(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[str, str]) -> pl.DataFrame:

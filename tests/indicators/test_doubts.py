@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from assets.indicators.crosswalk import UNDECLARED
-from assets.indicators.doubts import Night, lowered
-from quality.tables import DELIVERIES, INDICATORS, QUARANTINE, VALIDATION_RESULTS, VERDICTS
+from assets.indicators.doubts import Findings, lowered
+from quality.tables import INDICATORS, VALIDATION_RESULTS
 
 DAY = date(2026, 11, 23)
 
@@ -45,8 +45,7 @@ def found(suite: str, rule: str, key: dict[str, Any], severity: str = "warn", **
 
 
 def judged(results: pl.DataFrame, rows: pl.DataFrame = ROWS, **told: Any) -> pl.DataFrame:
-    nothing = {"refused": QUARANTINE.empty(), "came": DELIVERIES.empty(), "verdicts": VERDICTS.empty(), "withheld": {}}
-    return lowered(rows, Night(results, **(nothing | told)))
+    return lowered(rows, Findings(results, **told))
 
 
 def verdicts(results: pl.DataFrame) -> list[str]:
