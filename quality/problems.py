@@ -50,7 +50,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "value-future": ("refuse", "The row is of a day that had not come when it was delivered."),
     "meter-erased": ("refuse", "The row is of an erased metering point, of a day up to that of its erasure."),
     "value-range": ("refuse", "The value lies outside what the column can hold."),
-    "value-sentinel": ("refuse", "The value is a device's code for no value (all bits set), no energy."),
+    "value-sentinel": ("refuse", "The value is a device's code for no value (all bits set, or nines)."),
     "register-jump": ("refuse", "A register jumps up by more than its meter can carry: another meter."),
     "place-swapped": ("refuse", "Latitude and longitude are in each other's place."),
     "value-null": ("refuse", "A value that must be present is missing."),

@@ -44,11 +44,12 @@ _SENTINELS: Final = sorted(
     {
         code
         for places in range(4)
-        for whole in (2**bits - 1 for bits in (16, 24, 31, 32))
+        for whole in (*(2**bits - 1 for bits in (15, 16, 24, 31, 32)), *(10**digits - 1 for digits in range(5, 10)))
         if (code := Decimal(whole).scaleb(-places)) >= _LEAST_CODE
     }
 )
-"""What meters, hubs and loggers send for "no value": all bits set in 16, 24, 31 or 32, with up to three decimals.
+"""What meters, hubs and loggers send for "no value": all bits set in 15, 16, 24, 31 or 32, or a display full of nines,
+with up to three decimals.
 Reported as n3rgy/data#1 and #11 (4294967.295 and 16777.215 kWh in a half-hour)."""
 
 
@@ -235,7 +236,8 @@ def _sentinels(batch: Batch, export: Export, day: date | None) -> Batch:
     usual = others.group_by(_SERIES).agg(usual=value.median())
     stands_out = value.cast(pl.Float64) > pl.col("usual").fill_null(0) * _STANDS_OUT
     found = found.join(usual, on=_SERIES, how="left").filter(stands_out)
-    return _without(batch, found, "value-sentinel", "all bits of the value are set: a device's code for none")
+    text = "all bits of the value are set, or all its digits are nines: a device's code for none"
+    return _without(batch, found, "value-sentinel", text)
 
 
 def _negatives(batch: Batch, export: Export, day: date | None) -> Batch:

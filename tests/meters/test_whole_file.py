@@ -147,7 +147,9 @@ def test_decimal_commas_among_them_make_the_others_doubtful():
     assert read(lines("at,value", rows), thousands=",").tables["readings"]["value"].to_list() == [7]
 
 
-@pytest.mark.parametrize("code", ["4294967.295", "4294967295", "2147483.647", "16777.215", "65535"])
+@pytest.mark.parametrize(
+    "code", ["4294967.295", "4294967295", "2147483.647", "16777.215", "65535", "32767", "99999999", "99999.99"]
+)
 def test_a_devices_code_for_no_value_is_no_energy(code):
     rows = [*((at, 1) for at in stamps(95)), (f"{FROM + timedelta(days=1):%d/%m/%Y %H:%M}", code)]
     result = read(lines("at,value", rows))
