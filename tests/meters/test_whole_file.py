@@ -360,3 +360,34 @@ def test_every_sheet_with_the_header_is_read_and_others_are_counted():
 def test_two_sheets_that_say_otherwise_of_one_meter_are_refused():
     first, second = ([["at", "value"], *([end, value] for end in ends(96))] for value in (1, 5))
     assert "meters-several" in codes(read(workbook(a=first, b=second)))
+
+
+@pytest.mark.parametrize(
+    ("title", "wrong"),
+    [
+        ("Load profile (MWh)", True),
+        ("Custom kW Report", True),
+        ("หน่วย: กิโลวัตต์", True),
+        ("ปริมาณพลังงาน (เมกะวัตต์-ชั่วโมง) 2569", True),
+        ("Energy in Wh 01/11/2026", True),
+        ("Load profile (kWh)", False),
+        ("kW and kWh", False),
+        ("หน่วย: กิโลวัตต์ ชั่วโมง", False),
+        ("Transformer,500 kVA", False),
+        ("Contract kW,300", False),
+        ("Peak (kW): 120", False),
+        ("Reactive in kvarh", False),
+    ],
+)
+def test_a_unit_above_the_header_is_the_layouts_or_the_file_is_refused(title, wrong):
+    data = f"{title}\nSite 4\n".encode() + long()
+    result = read(data)
+    assert ("layout-contradicts" in codes(result)) == wrong
+    assert total(result) == (None if wrong else 96)
+    assert total(read(data, heed_titles=False)) == 96
+
+
+def test_a_row_that_tells_its_own_unit_is_believed_whatever_stands_above():
+    rows = [(at, 1, "kWh") for at in stamps(96)]
+    data = b"Custom kW Report\n" + lines("at,value,unit", rows)
+    assert total(read(data, unit_column="unit")) == 96

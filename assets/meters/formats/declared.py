@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from assets.meters.formats import channels, clock, lines, nearest, tabular, wide
+from assets.meters.formats import channels, clock, lines, nearest, tabular, titles, wide
 from assets.meters.formats.canonical import (
     FIRST,
     UNITS,
@@ -103,6 +103,11 @@ def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
     """Readings of one table, not yet resolved. Raises ``Unreadable``, ``OptionError`` where nothing names the meter."""
     layout = table.layout
     said = Batch(pl.DataFrame()).also(_above(table, layout))
+    if layout.heed_titles and not layout.unit_column:
+        named = titles.contradicted(titles.units(table.titles), (measure.unit for measure in layout.parts.values()))
+        if named:
+            told, ours = (", ".join(sorted(units)) for units in named)
+            raise tabular.Unreadable("layout-contradicts", f"above the header stands {told}, the layout has {ours}")
     point = table.point or (layout.point if options.point is None else options.point)
     if layout.point_column is None and layout.points is None and point is None:
         if layout.point_above is not None and layout.stand_in is None:

@@ -196,6 +196,9 @@ class Layout(_Model):
     """Column with the row's unit, which converts it; a unit that the measure cannot have is refused."""
     units: dict[str, str] = {}
     """The words that ``unit_column`` may have → unit. Without, the words are units."""
+    heed_titles: bool = True
+    """Whether a file is refused above whose header another unit stands than the measures have; not where a row has its
+    own."""
     multiplier: Decimal = Field(default=Decimal(1), gt=0, le=1_000_000, decimal_places=6)
     """Factor (CT x VT, pulses) that the values do not include yet."""
     multiplier_column: str | None = None

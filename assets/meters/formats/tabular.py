@@ -88,11 +88,16 @@ class Table:
         """The meter that a row above the header names, the nearest first; None where none does."""
         if self.layout.point_above is None:
             return None
-        for cells in self.above["cells"].drop_nulls().reverse():
-            text = " ".join(cell.strip() for cell in cells[slice(*self.span)] if cell.strip())
+        for text in self.titles:
             if found := re.search(self.layout.point_above, text):
                 return found["point"].strip()
         return None
+
+    @property
+    def titles(self) -> Iterator[str]:
+        """The rows above the header, the nearest first, their cells that are not blank joined by blanks."""
+        for cells in self.above["cells"].drop_nulls().reverse():
+            yield " ".join(cell.strip() for cell in cells[slice(*self.span)] if cell.strip())
 
     def cell(self, name: str | None) -> pl.Expr:
         """The row's text under ``name``, without blanks and Excel's ``="…"`` around it; blank for no name."""
