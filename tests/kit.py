@@ -1,10 +1,12 @@
 """What many tests do alike: land something, ask a portal, look at problems."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import polars as pl
+import pytest
 
 from assets.cities.registry import City
 from assets.graph import THE_COUNTRY
@@ -15,6 +17,16 @@ from assets.landing.deployment import Deployment, Step
 from assets.sources import fetch
 from assets.sources.source import ReadResult
 from quality.contracts import Table
+
+
+def sampled(values: Iterable[Any], every: int) -> list[Any]:
+    """Parameters of a test: of ``values`` one in ``every``; the others are tried by ``make trials``."""
+    return [
+        each
+        if at % every == 0
+        else pytest.param(*(each if isinstance(each, tuple) else (each,)), marks=pytest.mark.trial)
+        for at, each in enumerate(values)
+    ]
 
 
 def land(
