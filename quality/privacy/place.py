@@ -57,12 +57,15 @@ def whole(members: pl.DataFrame, by: Sequence[str], others: pl.DataFrame | None)
     the large ones that their cells were without on their last day."""
     # Parts are those of what is left: without who dominates it many a zone is a third of what it was.
     customers = _without_dominating(by_customer(members, by), by)
-    if others is not None:
+    while others is not None:
         there = others.filter(pl.col("local_date") == pl.col("local_date").max().over("cell_zone"))
         large = dominating(customers, by, LARGE, TIMES)
         of_zone = large.with_columns(cell_zone=pl.col("zone") if by else pl.lit(OTHER))
         # Of a zone that had no cells there is nothing to take a difference from: it begins whole.
         away = of_zone.join(there, on="cell_zone", how="semi").join(there, on=["cell_zone", "customer_id"], how="anti")
+        if not away.height:
+            break
+        # Without them others may be large that were not.
         customers = _without_dominating(customers.join(away, on=large.columns, how="anti"), by)
     return members.join(customers, on=[*dict.fromkeys([*by, "local_date", "customer_id"])], how="semi")
 

@@ -391,3 +391,25 @@ def test_a_row_that_tells_its_own_unit_is_believed_whatever_stands_above():
     rows = [(at, 1, "kWh") for at in stamps(96)]
     data = b"Custom kW Report\n" + lines("at,value,unit", rows)
     assert total(read(data, unit_column="unit")) == 96
+
+
+def test_a_column_that_tells_two_meters_apart_is_no_repetition_of_equal_values():
+    two = [(at, 1, meter) for meter in ("A1", "A2") for at in stamps(96)]
+    result = read(lines("at,value,device", two))
+    (text,) = messages(result, "layout-contradicts")
+    assert "'device' has 2 values at the same times" in text
+    assert total(read(lines("at,value,device", two), point_column="device", point=None)) == 192
+    assert total(read(lines("at,value,device", two), ignored=["device"])) == 96
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(at, 1, number) for number, at in enumerate(stamps(96) * 2)],  # the file twice, its rows numbered
+        [(at, 1, "A1") for at in [*stamps(96), *stamps(4)]],  # four rows again
+        [(at, 1, n % 2) for n, at in enumerate(stamps(96))],  # a mark of its own on every row
+    ],
+    ids=["numbered", "a few again", "marked"],
+)
+def test_rows_that_come_again_are_repetitions(rows):
+    assert total(read(lines("at,value,other", rows))) == 96

@@ -5,7 +5,7 @@ become instants in ``clock``, how registers and rates become channels in ``chann
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -115,8 +115,9 @@ def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
         layout.check_point()
         point = layout.stand_in
         said = said.note("point-absent", f"'{point}' stands for the metering point: set the option 'point'")
-    if strangers := len(_strangers(table.header, layout)):
-        said = said.note("column-new", f"{strangers} column(s) that the layout does not know")
+    if strangers := _strangers(table.header, layout):
+        said = said.note("column-new", f"{len(strangers)} column(s) that the layout does not know")
+        _single(table, [name for name in strangers if name in table.names])
     filled = lines.filled_down(table.pieces(), table)
     stamped = (lines.stamped(_filtered(Batch(body), table, layout), table, point) for body in filled)
     parts = [_read(part, table, zone) for part in _parts(stamped, layout, zone)]
@@ -167,6 +168,34 @@ def _strangers(names: list[str], layout: Layout) -> list[str]:
     patterns = [p for p in (layout.ignored_pattern, layout.points and layout.points.columns) if p]
     others = (name for place, name in enumerate(names) if place not in taken and name not in known)
     return [name for name in others if not any(re.fullmatch(pattern, name) for pattern in patterns)]
+
+
+OFTEN = 1.5
+"""Rows a place of a reading from which a file tells each several times, and not some of them again."""
+
+
+def _single(table: Table, strangers: Sequence[str]) -> None:
+    """Raise ``Unreadable`` where a column that the layout does not know tells apart what else would be one reading: two
+    meters, whose equal values would be taken for repetitions. A number that each row has of its own does not."""
+    layout = table.layout
+    names = (layout.stamp.period, layout.point_column, layout.component_column, layout.rate_column)
+    places = list(dict.fromkeys([*layout.stamp.columns, *filter(None, names)]))
+    told = [
+        body.drop_nulls("cells").select(
+            place=pl.concat_str([table.cell(name) for name in places], separator="\x1f"),
+            **{f"_{at}": table.cell(name) for at, name in enumerate(strangers)},
+        )
+        for body in table.pieces()
+    ]
+    rows = pl.concat(told)
+    readings = rows["place"].n_unique()
+    if rows.height < OFTEN * readings:
+        return
+    for at, name in enumerate(strangers):
+        kinds, apart = rows[f"_{at}"].n_unique(), rows.select("place", f"_{at}").n_unique()
+        if 1 < kinds <= readings and apart >= OFTEN * readings:
+            text = f"'{name}' has {kinds} values at the same times; the layout must say what it is"
+            raise tabular.Unreadable("layout-contradicts", f"{text} (ignored, if rows are told twice)", table.at)
 
 
 def _above(table: Table, layout: Layout) -> pl.DataFrame:
