@@ -39,12 +39,13 @@ def demo(
     home: Path,
     meters: int,
     faults: Mapping[str, str] | None = None,
+    past: bool = False,
 ) -> Iterator[Deployment]:
     """``deployment`` with a generated inbox for ``cities`` and made-up portals, all of it marked synthetic.
 
     ``meters`` a city are made for cities that have an inbox, under ``<home>/demo/inbox``. The portals know every city,
     so that what they say of the country does not depend on which cities run; ``faults`` are those that fail instead
-    of the demo's own. Raises ``ValueError`` for faults that cannot be set.
+    of the demo's own; with ``past`` they are asked for it as the world's are. Raises ``ValueError`` for faults that cannot be set.
     """
     faults = DEMO_FAULTS if faults is None else faults
     inbox = home.absolute() / "demo" / "inbox"
@@ -55,4 +56,12 @@ def demo(
         serve(deployment.cities.values(), day, faults) as portals,
         Client(IMPATIENT, portals, keys) as client,
     ):
-        yield replace(deployment, portals=portals, inbox=inbox, client=client, meter_key=DEMO_KEY, synthetic=True)
+        yield replace(
+            deployment,
+            portals=portals,
+            inbox=inbox,
+            client=client,
+            meter_key=DEMO_KEY,
+            synthetic=True,
+            asks_past=past,
+        )

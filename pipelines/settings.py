@@ -125,6 +125,10 @@ class Settings(BaseSettings):
         description="What goes wrong in the demo profile instead of its own faults, as a JSON object of portal, or "
         'portal/city, to fault: {"traffy": "timeout"}.',
     )
+    demo_past: bool = Field(
+        default=False,
+        description="Whether first nights of the demo ask for the past that the registry wants, as live ones do.",
+    )
 
     @field_validator("home")
     @classmethod

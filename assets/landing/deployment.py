@@ -29,6 +29,8 @@ class Deployment:
     now: Callable[[], datetime]
     meter_key: bytes | None = field(default=None, repr=False)
     synthetic: bool = False
+    asks_past: bool = True
+    """Whether portals are asked for the days before a city's first night that its entries want (``past_days``)."""
     version: str = "0"
     snapshot_days: int = 35
     reader_hours: int = 24

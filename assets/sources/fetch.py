@@ -35,7 +35,8 @@ def land_portal(step: Step, name: str, source: Source[Any], options: Mapping[str
     base = step.deployment.portals.get(named) or (portal(named).base_url if named else "")
     archive, client, delivery = step.deployment.archive, step.deployment.client, step.delivery(name)
     receipts = run_plan(archive, client, delivery, source.requests(step.city, step.day, base, options))
-    if source.history and not step.is_past and receipts and all(receipt.readable for receipt in receipts):
+    asks = step.deployment.asks_past and not step.is_past
+    if source.history and asks and receipts and all(receipt.readable for receipt in receipts):
         known, chosen = archive.receipts(step.city.slug, name), source.options.model_validate(options)
         receipts += run_plan(
             archive, client, delivery, past.plan(source.history, step.city, step.day, base, chosen, known)
