@@ -45,7 +45,8 @@ def demo(
 
     ``meters`` a city are made for cities that have an inbox, under ``<home>/demo/inbox``. The portals know every city,
     so that what they say of the country does not depend on which cities run; ``faults`` are those that fail instead
-    of the demo's own; with ``past`` they are asked for it as the world's are. Raises ``ValueError`` for faults that cannot be set.
+    of the demo's own; with ``past`` they are asked for it as the world's are. Raises ``ValueError`` for faults that
+    cannot be set.
     """
     faults = DEMO_FAULTS if faults is None else faults
     inbox = home.absolute() / "demo" / "inbox"

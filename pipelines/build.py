@@ -153,7 +153,9 @@ def fed(deployment: Deployment, run: dg.DagsterRun, home: Path) -> Iterator[Depl
     slugs = [slug for slug in run.tags.get(CITIES_TAG, "").split(",") if slug] or list(cities)
     day = date.fromisoformat(run.tags["dagster/partition"])
     chosen = [cities[slug] for slug in slugs]
-    with demo(deployment, chosen, day, home, settings.demo_meters, settings.demo_faults, settings.demo_past) as generated:
+    with demo(
+        deployment, chosen, day, home, settings.demo_meters, settings.demo_faults, settings.demo_past
+    ) as generated:
         yield generated
 
 

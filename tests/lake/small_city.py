@@ -51,7 +51,9 @@ def nem12(day: date, *points: str, value: int = 1) -> bytes:
 
 
 def weather(day: date, *degrees: float | None, others: float | None = 1.0) -> bytes:
+    """Hours of Open-Meteo: these temperatures, ``others`` mm and m/s, and seventy times that as percent of humidity."""
     hours = range(len(degrees))
+    humidity = None if others is None else 70 * others
     units = {"temperature_2m": "°C", "relative_humidity_2m": "%", "precipitation": "mm", "wind_speed_10m": "m/s"}
     answer = {
         "latitude": 16.4,
@@ -60,7 +62,9 @@ def weather(day: date, *degrees: float | None, others: float | None = 1.0) -> by
         "hourly_units": units,
         "hourly": {
             "time": [f"{day}T{hour:02d}:00" for hour in hours],
-            **{name: list(degrees) if name == "temperature_2m" else [others] * len(degrees) for name in units},
+            **{name: [others] * len(degrees) for name in units},
+            "temperature_2m": list(degrees),
+            "relative_humidity_2m": [humidity] * len(degrees),
         },
     }
     return json.dumps(answer).encode()

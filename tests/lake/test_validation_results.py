@@ -17,7 +17,7 @@ CHECK = "plausible:temperature_c"
 
 def night(deployment: Deployment, city: City, day: date, hot: float) -> Step:
     degrees = [hot if hour == 14 else 25.0 + hour / 4 for hour in range(24)]
-    deliver(deployment, city, "weather", day, f"w{day}", weather(day, *degrees, others=20.0))
+    deliver(deployment, city, "weather", day, f"w{day}", weather(day, *degrees))
     step = Step(deployment, city, day, "test")
     ingest(step, WEATHER)
     return step

@@ -40,7 +40,7 @@ def d0036(*meters, options=None, head=HEAD, trailer=None, end="\n"):
     return read_export((end.join([head, *body, trailer]) + end).encode(), "x.usr", options or {})
 
 
-NUMBERS = st.decimals(-99999, 99999, places=1).map(str)
+NUMBERS = st.decimals(-99999, 99998, places=1).map(str)
 DAYS = st.dates(date(2015, 1, 1), date(2035, 1, 1)) | st.sampled_from(
     [date(2024, 3, 31), date(2024, 10, 27), date(2026, 3, 29), date(2026, 10, 25)]
 )

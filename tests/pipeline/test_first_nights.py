@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def test_two_years_come_in_three_nights_each_month_once(tmp_path: Path) -> None:
         home.muang("nightly", "--profile", "demo", "--city", "phuket", MUANG_DEMO_PAST="true")
         receipts = Archive(LocalStore(home.home)).receipts("phuket")
         asked.append(Counter(receipt.source for receipt in receipts if named(receipt.name)))
-    new = [after["weather_archive"] - before["weather_archive"] for before, after in zip(asked, asked[1:], strict=False)]
+    new = [after["weather_archive"] - before["weather_archive"] for before, after in pairwise(asked)]
     assert asked[0]["weather_archive"] == 13, "the newest week that it has, and twelve months"
     assert new[0] == 12 and new[1] in (0, 1) and new[2] == 0, "24 or 25 calendar months"
     spans = [named(receipt.name) for receipt in receipts if receipt.source == "weather_archive"]

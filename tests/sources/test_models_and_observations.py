@@ -267,7 +267,6 @@ def test_stamps_are_month_first_and_never_of_the_future(stamp, codes):
         ({"Stations": {"Station": []}}, "answer-empty"),
         ({"error": "no"}, "answer-bad"),
         ({"Stations": {"Station": ["x"]}}, "answer-bad"),
-        ({"Stations": {"Station": [{"WmoStationNumber": "1", "Observation": [3]}]}}, "answer-bad"),
         ({"Stations": [3]}, "answer-bad"),
     ],
 )
