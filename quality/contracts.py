@@ -7,6 +7,7 @@ that break it are handed back with a code; nothing is dropped uncounted and noth
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -154,12 +155,12 @@ class Table:
             return ()
         return ("_delivered", "_number", "_receipt", "_nth" if self.of_customers else "_row")
 
-    @property
+    @cached_property
     def schema(self) -> pl.Schema:
-        """Column types in file order, lineage last."""
+        """Column types in file order, lineage last; asked for tens of thousands of times a night."""
         return self._schema_without("_row" if self.of_customers else "_nth")
 
-    @property
+    @cached_property
     def delivered(self) -> pl.Schema:
         """The same of rows on their way to the lake, which all know their ``_row``: what is refused is told by it."""
         return self._schema_without("_nth")

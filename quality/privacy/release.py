@@ -19,7 +19,7 @@ import polars as pl
 
 from quality.meter_grid import ZONE
 from quality.privacy.place import DAY_CELL, place, whole
-from quality.privacy.rule import KNOWN, sums
+from quality.privacy.rule import KNOWN, MIN_CUSTOMERS, sums
 from quality.privacy.versions import differ, followed
 from quality.tables import DELIVERED, LOAD_PROFILE, LOAD_PROFILE_BASIS, QUARTERS
 
@@ -56,6 +56,9 @@ def release(
     customer_class``: all meters that the register has. With ``restate`` cells may be corrected.
     ``others`` (``customers_by_zone``) tells who is in the cells of the remembered days before, back to ``MEMORY``.
     """
+    if basis.is_empty() and members["customer_id"].n_unique() < MIN_CUSTOMERS:
+        # Fewer than a cell needs: years of a building's readings are days without any.
+        return Release(basis, basis.select(DAY_CELL))
     if DELIVERED[0] not in members.columns:
         members = members.with_columns(**_all_known())
     known = basis.drop(QUARTERS, DELIVERED, "zone_share", "zone_lacks")
