@@ -288,9 +288,9 @@ class _Work:
             if some is not None:
                 rows = pl.concat([held.rows.filter(~pl.col("meter_id").is_in(some)), rows])
             rows = rows.sort(METER_FINAL.order)
+            verdicts += [check(METER_FINAL, rows) for check in (keys, contract)]
             if rows.equals(held.rows):
                 continue
-            verdicts += [check(METER_FINAL, rows) for check in (keys, contract)]
             # Noted before the rows are there: no crash leaves one behind.
             ingest.mark_stale(self.lake, METER_FINAL, [at])
             files += self.lake.swap(held, rows, [at])
