@@ -41,6 +41,11 @@ def test_every_city_is_published_although_some_deliveries_are_broken(night: Nigh
     assert summary["cities"]["khon_kaen"]["rejected"] == 0
 
 
+def test_no_past_is_asked_for_unless_the_demo_is_told_to(night: Night) -> None:
+    archive = Archive(LocalStore(night[0].home))
+    assert [len(archive.receipts(city, "weather_archive")) for city in CITIES] == [1] * len(CITIES)
+
+
 def test_every_planted_fault_comes_out_under_its_code_with_its_file(night: Night) -> None:
     deployment, _ = night
     archive = Archive(LocalStore(deployment.home))

@@ -28,10 +28,3 @@ def test_two_years_come_in_three_nights_each_month_once(tmp_path: Path) -> None:
     assert set(days.values()) == {1}, "no day is asked for twice"
     [row] = home.sql("select count(distinct local_date) as days, min(local_date) as first from lake.weather")
     assert row["days"] >= 730 and date.fromisoformat(str(row["first"])) <= min(date.fromordinal(day) for day in days)
-
-
-def test_nights_of_the_demo_ask_for_no_past_unless_they_are_told_to(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
-    home.muang("nightly", "--profile", "demo", "--city", "nan")
-    receipts = Archive(LocalStore(home.home)).receipts("nan", "weather_archive")
-    assert len(receipts) == 1
