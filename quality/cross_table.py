@@ -180,8 +180,9 @@ def areas_of_total(table: Table, frame: pl.DataFrame) -> list[Verdict]:
         .filter(pl.col("_totals") == 1, pl.col("_parts") > 1)
         .with_columns(ratio=(pl.col("stated") / pl.col("parts")).round(3))
     )
-    odd = sums.filter((pl.col("stated") - pl.col("parts")).abs() > PARTS * pl.col("stated")).sort(place)
+    missed = (pl.col("stated") - pl.col("parts")).abs()
+    odd = sums.filter(missed > PARTS * pl.col("stated")).sort(place)
     bound = f"areas add up to their total within {PARTS:.0%}; ask the publisher which is right"
-    misleads = (pl.col("stated") - pl.col("parts")).abs() > CONTRADICTS * pl.col("stated")
+    misleads = missed > CONTRADICTS * pl.col("stated")
     shows = ("stated", "parts", "ratio")
     return [odd_rows(table, "total:area", sums.height, odd, shows, bound, key=place, misleads=misleads)]

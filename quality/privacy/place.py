@@ -57,8 +57,9 @@ def whole(members: pl.DataFrame, by: Sequence[str], others: pl.DataFrame | None)
     the large ones that their cells were without on their last day."""
     # Parts are those of what is left: without who dominates it many a zone is a third of what it was.
     customers = _without_dominating(by_customer(members, by), by)
-    while others is not None:
-        there = others.filter(pl.col("local_date") == pl.col("local_date").max().over("cell_zone"))
+    last = pl.col("local_date") == pl.col("local_date").max().over("cell_zone")
+    there = None if others is None else others.filter(last)
+    while there is not None:
         large = dominating(customers, by, LARGE, TIMES)
         of_zone = large.with_columns(cell_zone=pl.col("zone") if by else pl.lit(OTHER))
         # Of a zone that had no cells there is nothing to take a difference from: it begins whole.
