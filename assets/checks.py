@@ -7,8 +7,10 @@ from typing import Any
 import dagster as dg
 
 from quality import gate
+from quality.advice import advice
 from quality.contracts import Table
 from quality.groups import GROUPS, by_group, groups
+from quality.tables import TABLES
 from quality.verdicts import GRADES, Verdict
 
 SHOWN = 20
@@ -46,11 +48,7 @@ def _shown(found: Sequence[Verdict], city: str, day: date) -> dict[str, Any]:
     """What checks found: each with its counts, and a table of the rows that they name."""
     if not found:
         return {}
-    words = [
-        f"- **{each.check}** ({each.verdict}, {each.failed} of {each.checked}): {each.message}"
-        for each in found[:SHOWN]
-    ]
-    told: dict[str, Any] = {"findings": dg.MetadataValue.md("\n".join(words))}
+    told: dict[str, Any] = {"findings": dg.MetadataValue.md("\n".join(map(_words, found[:SHOWN])))}
     rows = gate.results(found, city, day)
     if rows.height:
         told["rows"] = dg.MetadataValue.table(
@@ -58,3 +56,14 @@ def _shown(found: Sequence[Verdict], city: str, day: date) -> dict[str, Any]:
             schema=dg.TableSchema([dg.TableColumn(name, "string") for name in _COLUMNS]),
         )
     return told
+
+
+def _words(verdict: Verdict) -> str:
+    """What a check found, and below it what is expected and what to do, in both languages."""
+    told = f"- **{verdict.check}** ({verdict.verdict}, {verdict.failed} of {verdict.checked}): {verdict.message}"
+    words = advice(TABLES[verdict.table], verdict.check)
+    if words is None:
+        return told
+    # The words of a suite's rule are its message already.
+    lines = [words.th] if words.en.rstrip(".") in verdict.message else [words.en, words.th]
+    return "\n".join([told, *(f"  - {line}" for line in lines)])

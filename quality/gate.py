@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from quality import disclosure, expectations
+from quality.advice import advice
 from quality.contracts import Table
 from quality.suites.suite import ROWS
 from quality.tables import TABLES, VALIDATION_RESULTS, VERDICTS
@@ -68,6 +69,7 @@ def to_frame(verdicts: Iterable[Verdict], day: date, before: pl.DataFrame | None
             "table": verdict.table,
             "check": verdict.check,
             "day": day,
+            **_advice(verdict),
             "verdict": verdict.verdict,
             "checked": verdict.checked,
             "failed": verdict.failed,
@@ -78,6 +80,11 @@ def to_frame(verdicts: Iterable[Verdict], day: date, before: pl.DataFrame | None
     ]
     told = pl.DataFrame(rows, schema=VERDICTS.schema)
     return told if before is None else _standing(told, before, VERDICTS)
+
+
+def _advice(verdict: Verdict) -> dict[str, str]:
+    words = None if verdict.verdict == "pass" else advice(TABLES[verdict.table], verdict.check)
+    return {"advice_en": words.en, "advice_th": words.th} if words else {}
 
 
 def results(verdicts: Iterable[Verdict], city: str, day: date, before: pl.DataFrame | None = None) -> pl.DataFrame:

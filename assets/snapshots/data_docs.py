@@ -18,7 +18,7 @@ from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from assets.landing.store import Store
 from quality import disclosure
-from quality.suites.suite import Expectation, suite
+from quality.suites.suite import suite
 from quality.tables import TABLES, VALIDATION_RESULTS, VERDICTS
 
 NIGHTS = 14
@@ -61,7 +61,7 @@ def render(city: City, verdicts: pl.DataFrame, results: pl.DataFrame) -> str:
 
 
 def _checks(table: str, verdicts: pl.DataFrame, results: pl.DataFrame, nights: list[date]) -> list[dict[str, Any]]:
-    rules = {rule.id: rule for rule in suite(TABLES[table]).rules}
+    sources = {rule.id: rule.source for rule in suite(TABLES[table]).rules}
     found = []
     for (check,), rows in verdicts.sort("day").group_by("check", maintain_order=True):
         by_night = dict(rows.select("day", "verdict").iter_rows())
@@ -73,15 +73,11 @@ def _checks(table: str, verdicts: pl.DataFrame, results: pl.DataFrame, nights: l
                 "last": last,
                 "nights": [by_night.get(night) for night in nights],
                 "quiet": set(by_night.values()) == {"pass"},
-                "rule": _words(rules.get(str(check))),
+                "source": sources.get(str(check)),
                 "rows": [row | {name: _pairs(row[name]) for name in ("key", "value")} for row in shown.to_dicts()],
             }
         )
     return sorted(found, key=lambda each: (each["last"]["verdict"] == "pass", each["quiet"], each["check"]))
-
-
-def _words(rule: Expectation | None) -> dict[str, str]:
-    return {} if rule is None else {"th": rule.th, "en": rule.en, "source": rule.source}
 
 
 def _pairs(told: str) -> str:

@@ -72,7 +72,7 @@ VERDICTS = Table(
     day="day",
     lineage=False,
     size="operating",
-    version=2,
+    version=3,
     columns=(
         Column("table", pl.String(), "Table that was judged.", nullable=False),
         Column("check", pl.String(), "Check.", nullable=False),
@@ -82,6 +82,8 @@ VERDICTS = Table(
         Column("failed", pl.Int64(), "Rows or items that broke it.", nullable=False, minimum=0),
         Column("message", pl.String(), "What was found.", nullable=False),
         Column("since", pl.Date(), "First night of those in a row on which it did not pass; null if it passed."),
+        Column("advice_en", pl.String(), "What is expected and what to do about it, in English; null if it passed."),
+        Column("advice_th", pl.String(), "The same in Thai."),
     ),
 )
 

@@ -16,6 +16,7 @@ from assets.lake.feeds import NATIONAL
 from assets.landing.archive import Archive
 from assets.landing.store import LocalStore
 from demo.faults import PLANTED
+from quality.advice import advice
 from quality.tables import TABLES
 from tests.home import Home
 
@@ -58,6 +59,13 @@ def test_every_planted_fault_comes_out_under_its_code_with_its_file(night: Night
     for city, fault in planted:
         by_file = any((c, code) == (city, fault.code) and name.startswith(fault.file) for c, code, name in found)
         assert by_file or (city, fault.code) in warned, fault
+
+
+def test_every_check_of_the_night_says_what_to_do_in_both_languages(night: Night) -> None:
+    deployment, _ = night
+    rows = deployment.sql('select distinct "table", "check", verdict, advice_en, advice_th from lake.verdicts')
+    assert [row for row in rows if advice(TABLES[row["table"]], row["check"]) is None] == []
+    assert [row for row in rows if (row["verdict"] == "pass") != (row["advice_th"] is None)] == []
 
 
 def test_the_portal_that_answers_with_a_page_is_a_bad_answer_and_only_that_city_lacks_weather(night: Night) -> None:

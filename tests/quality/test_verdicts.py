@@ -5,9 +5,10 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
+from quality.advice import advice
 from quality.contracts import Column, Table
 from quality.gate import to_frame
-from quality.tables import VERDICTS
+from quality.tables import VERDICTS, WEATHER
 from quality.verdicts import Verdict, completeness, contract, freshness, keys, structure, together
 
 TABLE = Table(
@@ -90,11 +91,12 @@ def test_completeness_warns_above_five_per_cent_and_never_blocks(missing, outcom
 
 
 def test_verdicts_become_rows_of_their_table():
-    frame = to_frame([Verdict("things", "keys", "block", 3, 1, "twins", [{"a": 1}])], DAY)
+    frame = to_frame([Verdict("weather", "keys", "block", 3, 1, "twins", [{"a": 1}])], DAY)
+    words = advice(WEATHER, "keys")
     batch = VERDICTS.conform(frame)
     good, problems = batch.rows, batch.found
     assert problems.is_empty()
-    assert good.rows() == [("things", "keys", DAY, "block", 3, 1, "twins", DAY)]
+    assert good.rows() == [("weather", "keys", DAY, "block", 3, 1, "twins", DAY, words.en, words.th)]
     assert to_frame([], DAY).schema == VERDICTS.schema
 
 

@@ -18,7 +18,9 @@ from assets.snapshots.commit import publish
 from assets.snapshots.history import Entry, repair
 from quality import tables as contracts
 from quality.contracts import Table
+from quality.gate import to_frame
 from quality.vee.day_types import calendar
+from quality.verdicts import Grade, Verdict
 
 DAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 23, 17, 15, 3, tzinfo=UTC)
@@ -353,19 +355,12 @@ def arrivals(**failed: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def verdicts(outcome: str = "pass", table: str = "weather", message: str = "24 of 24 hours") -> pl.DataFrame:
-    rows = [
-        ("weather", "completeness", "pass", 24, 0, "24 of 24 hours"),
-        (table, "freshness", outcome, 1, int(outcome != "pass"), message),
+def verdicts(outcome: Grade = "pass", table: str = "weather", message: str = "24 of 24 hours") -> pl.DataFrame:
+    found = [
+        Verdict("weather", "completeness", "pass", 24, 0, "24 of 24 hours"),
+        Verdict(table, "freshness", outcome, 1, int(outcome != "pass"), message),
     ]
-    return pl.DataFrame(
-        [
-            (table, check, DAY, verdict, checked, failed, text, None)
-            for table, check, verdict, checked, failed, text in rows
-        ],
-        schema=contracts.VERDICTS.schema,
-        orient="row",
-    )
+    return to_frame(found, DAY)
 
 
 def indicator_row(smart: str, code: str, value: float | None) -> dict:

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quality.disclosure import OWN_RULES, PUBLISHED, published
-from quality.tables import VERDICTS
+from quality.disclosure import PUBLISHED, published, rule
+from quality.gate import to_frame
+from quality.tables import METER_FINAL
 from quality.vee.rules import RULES
 from quality.vee.verdicts import MANY, MANY_LEAST, MANY_SHARE, SHARED, meter_verdicts
 from tests.vee.test_rule_cases import planted, superseded
@@ -134,20 +135,10 @@ def test_a_suspect_value_is_not_used_and_no_value_is_changed() -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_is_published_of_a_fault_tells_nothing_of_a_customer(fault: str) -> None:
     _, told = verdicts_of(FAULTS[fault][0])
-    rows = pl.DataFrame(
-        [
-            dict.fromkeys(VERDICTS.schema)
-            | {"table": v.table, "check": v.check, "verdict": v.verdict, "checked": v.checked, "failed": v.failed}
-            | {"message": v.message, "day": DAY + timedelta(days=1)}
-            for v in told
-        ],
-        schema=VERDICTS.schema,
-        strict=False,
-    )
-    shown = published(rows)
+    shown = published(to_frame(told, DAY + timedelta(days=1)))
     assert shown.columns == PUBLISHED.names()
     assert shown["checked"].null_count() == shown["failed"].null_count() == shown.height
     assert shown["message"].null_count() == 0 and not (shown["message"] == "").any()
     assert not [meter for meter in REGISTER["meter_id"] for verdict in told if meter in verdict.message]
     words = dict(shown.select("check", "message").iter_rows())
-    assert {check: OWN_RULES[check] for check in words} == words, "the same words whatever was found"
+    assert {check: rule(METER_FINAL, check) for check in words} == words, "the same words whatever was found"
