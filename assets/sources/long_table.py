@@ -298,6 +298,9 @@ def long_rows(roled: Assigned, context: Context[ChosenLong], form: Form, whole: 
     rows = mapped.rows
     if not rows.height:
         return Batch.rejected("answer-empty", "no records").also(*mapped.problems)
+    if whole and rows.select(thai.is_missing(pl.col("value")).all()).item():
+        named = ", ".join(header for header, role in roled.headers.items() if role == "value") or "any column"
+        return Batch.rejected("answer-empty", f"no row has a value in {named}; name the column in the option columns")
     roles = frozenset(role for role in COLUMNS if rows[role].null_count() < rows.height)
     own = LongTable(Batch(rows), context, form, roles, roled.fiscal).own()
     if own.batch.is_rejected:

@@ -63,7 +63,8 @@ def sums(frame: pl.DataFrame, role: str, places: Sequence[str], province: str) -
     areas. One sum alone counts where it is large or the label has a word for totals, or is the ``province``'s name."""
     beside = [name for name in ("item", *CLASSES, *places, "year", "quarter", "month", "unit") if name != role]
     number = thai.number(pl.col("value"), pl.Decimal(18, 4)).cast(pl.Float64)
-    groups = frame.select(*beside, label=pl.col(role), number=number).filter(~thai.is_total(pl.col("label")))
+    told = ~thai.is_total(pl.col("label")) & pl.col("number").is_not_null()
+    groups = frame.select(*beside, label=pl.col(role), number=number).filter(told)
     members, whole = pl.len().over(beside), pl.col("number").sum().over(beside)
     found = (
         groups.with_columns(members=members, rest=whole - pl.col("number"))

@@ -18,7 +18,7 @@ from assets.cities.registry import load_registry
 from assets.indicators.indicator import collect
 from assets.indicators.statistics import indicators
 from assets.indicators.tables import Tables
-from assets.sources import ckan, thai
+from assets.sources import ckan, long_table_rules, thai
 from assets.sources.ckan_statistics import CKAN_STATISTICS
 from assets.sources.source import Context, ReadResult
 from quality.tables import CITY_STATISTICS
@@ -408,6 +408,28 @@ def test_a_place_whose_name_begins_like_a_total_is_a_place(name: str) -> None:
 # Workbooks, datastore fields, resources
 
 
+@pytest.mark.parametrize("nothing", ["", "-", "N/A"])
+def test_a_column_of_values_without_a_value_is_no_answer(nothing: str) -> None:
+    """As where the publisher renamed the column that is read and left the old one standing, empty."""
+    lines = "".join(f"256{year},ขยะ,{kind},{nothing},ตัน\n" for year in range(4, 8) for kind in ("รีไซเคิล", "ทั่วไป"))
+    result = read("ปี,รายการ,ประเภท,จำนวน,หน่วย\n" + lines)
+    assert result.tables == {} or result.tables["city_statistics"].is_empty()
+    assert "no row has a value in จำนวน" in said(result, "answer-empty")
+
+
+def test_what_has_no_value_yet_is_no_sum_of_the_others() -> None:
+    told = [
+        {"item": "ขยะ", "category": kind, "year": str(year), "unit": "ตัน"}
+        for year in range(2558, 2568)
+        for kind in ("", "ก", "ข", "ค")
+    ]
+    frame = pl.DataFrame(told).with_columns(
+        *(pl.lit("").alias(name) for name in ("quarter", "month", *long_table_rules.CLASSES) if name != "category"),
+        value=pl.lit("กำลังประมวลผล"),
+    )
+    assert long_table_rules.sums(frame, "category", [], "ภูเก็ต") == []
+
+
 def workbook(**sheets: list[list[Any]]) -> bytes:
     out, book = io.BytesIO(), openpyxl.Workbook()
     book.remove(book.active)
@@ -445,6 +467,13 @@ def test_titles_above_a_header_and_merged_cells_do_not_matter() -> None:
         ]
     )
     assert rows(read(made)).sort("value")["area"].to_list() == ["กะทู้", "กะทู้", "ถลาง", "ถลาง"]
+
+
+def test_records_with_columns_that_no_field_lists_are_no_answer() -> None:
+    result = {"fields": [{"id": "ปี"}, {"id": "รายการ"}, {"id": "จำนวน"}, {"id": "หน่วย"}], "total": 1}
+    record = {"_id": 1, "ปี": "2567", "รายการ": "ขยะ", "ปริมาณ": "5", "หน่วย": "ตัน"}
+    answer = read(json.dumps({"success": True, "result": result | {"records": [record]}}))
+    assert "ปริมาณ" in said(answer, "answer-bad")
 
 
 @pytest.mark.parametrize("field", ["\ufeffปี", "ปี\u200b", "\u00a0ปี", "ปี\n"])
