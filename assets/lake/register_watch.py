@@ -12,6 +12,7 @@ from assets.lake.derive import Built
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from quality.tables import METERS, REGISTER_WATCH
+from quality.tables.energy import IS_CUSTOMER
 from quality.verdicts import Verdict
 
 _CHANGED: Final[Mapping[str, str]] = {
@@ -19,14 +20,29 @@ _CHANGED: Final[Mapping[str, str]] = {
     "moved": "zone",
     "class": "customer_class",
     "multiplier": "multiplier",
+    "account": "customer_id",
+    "feeder": "feeder",
 }
 """Change → the register's column that tells it."""
+
+_HASHED: Final = ("swapped", "account")
+"""Changes of what the lake knows as a keyed hash: it would tell nobody anything."""
+
+_ROLE: Final = (
+    pl.when(IS_CUSTOMER)
+    .then(pl.lit("customer"))
+    .when(pl.col("feeds").is_null())
+    .then(pl.lit("check"))
+    .otherwise(pl.lit("main"))
+)
 
 
 def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     """``REGISTER_WATCH`` rows of two registers (``METERS`` rows of one reference day each).
 
-    A serial number or multiplier that either does not tell is no change: registers gain and lose columns.
+    A serial number, multiplier, account or feeder that either does not tell is no change: registers gain and lose
+    columns. A main or check meter that becomes a customer's, or the other way about, always is: its energy comes into
+    the city's, or goes.
     """
     days = {"reference_date": after["reference_date"].max(), "reference_before": before["reference_date"].max()}
     both = before.join(after, on="meter_id", suffix="_after")
@@ -36,8 +52,10 @@ def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     ]
     for change, name in _CHANGED.items():
         was, now = (pl.col(each).cast(pl.String) for each in (name, f"{name}_after"))
-        told = {} if change == "swapped" else {"before": was, "after": now}
+        told = {} if change in _HASHED else {"before": was, "after": now}
         found.append(both.filter(was != now).select("meter_id", change=pl.lit(change), **told))
+    roles = before.select("meter_id", before=_ROLE).join(after.select("meter_id", after=_ROLE), on="meter_id")
+    found.append(roles.filter(pl.col("before") != pl.col("after")).with_columns(change=pl.lit("role")))
     rows = pl.concat([REGISTER_WATCH.empty().select("meter_id", "change", "before", "after"), *found], how="diagonal")
     return (
         rows.with_columns(pl.lit(day, pl.Date).alias(name) for name, day in days.items())

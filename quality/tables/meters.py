@@ -144,11 +144,13 @@ REGISTER_WATCH = Table(
             "change",
             pl.String(),
             "new and vanished meters; swapped: another device (serial number) hangs there; moved: to another zone; "
-            "class and multiplier are others.",
+            "class, multiplier, account and feeder are others; role: a customer's, main or check meter became another.",
             nullable=False,
-            allowed=("new", "vanished", "swapped", "moved", "class", "multiplier"),
+            allowed=("new", "vanished", "swapped", "moved", "class", "multiplier", "account", "feeder", "role"),
         ),
-        Column("before", pl.String(), "What was there; null for a serial number, and where nothing was told."),
+        Column(
+            "before", pl.String(), "What was there; null for a serial number or account, and where nothing was told."
+        ),
         Column("after", pl.String(), "What is there now; null likewise."),
         Column("reference_before", pl.Date(), "Day of the register that it is held against.", nullable=False),
     ),

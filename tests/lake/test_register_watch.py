@@ -65,6 +65,24 @@ def test_every_change_is_named_and_none_is_silent(tmp_path: Path) -> None:
     assert again["verdict"].to_list() == ["warn"], "a night that is run again is not silent"
 
 
+def test_another_account_feeder_or_role_is_named(tmp_path: Path) -> None:
+    """Of a register whose accounts became one, every cell is one customer's; a main meter that lost its mark counts
+    all of its feeder's energy once more."""
+    deployment, city = towns(tmp_path)
+    header = "point,zone,customer_class,account,feeder,feeds,check_of"
+    before = ("1,north,public,A1,f1,,", "2,north,public,A2,f1,,", "3,north,other,,,f1,", "4,north,public,A1,f1,,1")
+    after = ("1,north,public,A1,f2,,", "2,north,public,A1,f1,,", "3,north,other,,,,", "4,north,public,A1,f1,,")
+    for day, lines in ((D1, before), (D2, after)):
+        deliver(deployment, city, "register", day, f"{day}.csv", "\n".join([header, *lines, ""]).encode())
+        watch(deployment, city, day)
+    assert told(deployment, city, D2) == [
+        ("account", None, None),
+        ("feeder", "f1", "f2"),
+        ("role", "check", "customer"),
+        ("role", "main", "customer"),
+    ]
+
+
 def test_the_order_of_registers_leaves_no_trace(tmp_path: Path) -> None:
     made = []
     for seed in range(4):

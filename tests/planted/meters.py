@@ -348,7 +348,7 @@ METERS = [
     meter(
         "a meter of another city in the file",
         file(PATONG, do.text("TH83000076", "TH40000076")),
-        "meter_intervals deliveries_meter-unregistered",
+        "meter_intervals meter-unregistered",
     ),
     meter(
         "classes rotated",
