@@ -32,7 +32,7 @@ from quality.tables import (
     QUARANTINE,
     REGISTER_READS,
 )
-from tests.kit import land
+from tests.kit import land, sampled
 from tests.lake.metered_city import POINTS, metered_city, night
 from tests.lake.small_city import D1, D2, D3, content, deliver, nem12
 
@@ -64,7 +64,11 @@ def assert_gone(deployment: Deployment, city: City, point: str = GONE) -> None:
     assert accounts.differences(lake) == []
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["loose", "packed"])
+@pytest.mark.parametrize(
+    ("store", "packed"),
+    sampled([("local", True), ("local", False), ("s3", False), ("s3", True)], 2),
+    indirect=["store"],
+)
 def test_the_lake_is_as_if_it_had_never_come_and_landing_holds_it_no_more(
     store: Store, tmp_path: Path, packed: bool
 ) -> None:

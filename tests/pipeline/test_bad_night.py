@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,11 @@ import polars as pl
 import pytest
 
 from assets.cities.registry import load_registry
+from assets.landing.budget import Budget
 from assets.landing.portals import KEY_NAMES, PORTALS
 from demo.profile import IMPATIENT
+from pipelines import settings
+from tests import warm
 
 pytestmark = pytest.mark.timeout(600)
 """Three whole nights: a minute on a machine of its own."""
@@ -56,25 +59,17 @@ FAILED = {
 KEPT = ("tickets", "water_levels", "rainfall", "road_events", "population", "visitors")
 """Tables that only those portals feed: they keep what the first night brought."""
 
-PROGRAM = """
-import json, os, sys
-from datetime import datetime
-from pathlib import Path
-import pipelines.settings as settings
 
-moment = datetime.fromisoformat(sys.argv.pop(1)).replace(tzinfo=settings.BANGKOK)
-settings.now = lambda: moment
-from assets.landing.budget import Budget
+def at(moment: datetime, lost: Path) -> None:
+    """Make it ``moment`` in this process, and write down the seconds that each portal costs its run."""
+    note = Budget.note
 
-note = Budget.note
-def noted(self, host, lost, failing):
-    note(self, host, lost, failing)
-    Path(os.environ["LOST"]).write_text(json.dumps(self.lost))
-Budget.note = noted
-from pipelines.cli import app
-app()
-"""
-"""The command line at a moment that is told, which writes down the seconds that each portal has cost its run."""
+    def noted(budget: Budget, host: str, seconds: float, failing: bool) -> None:
+        note(budget, host, seconds, failing)
+        lost.write_text(json.dumps(budget.lost))
+
+    settings.now = lambda: moment
+    Budget.note = noted
 
 
 @dataclass(frozen=True)
@@ -102,15 +97,9 @@ class Nights:
 
 
 def muang(home: Path, moment: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    settings = {"MUANG_HOME": str(home), "MUANG_DEMO_METERS": "60", "LOST": str(home.parent / "lost.json")}
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, moment, *arguments, "--json"],
-        env={**os.environ, **settings, **environment},
-        cwd=home.parent,
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
+    told = {**os.environ, "MUANG_HOME": str(home), "MUANG_DEMO_METERS": "60", **environment}
+    before = partial(at, datetime.fromisoformat(moment).replace(tzinfo=settings.BANGKOK), home.parent / "lost.json")
+    return warm.run([*arguments, "--json"], told, home.parent, "", 280, before)
 
 
 def night(home: Path, day: date, moment: str, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:

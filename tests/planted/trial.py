@@ -1,11 +1,11 @@
 """Plants every fault in what a night delivers, and reports which rule caught it.
 
-``python -m tests.planted.trial FOLDER [part of a name or table]...``; the clean nights before are made in FOLDER once.
+The clean nights before are made in the folder once.
 """
 
+import argparse
 import re
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,9 +174,21 @@ def trial(folder: Path, faults: Sequence[Fault]) -> list[Outcome]:
     return found
 
 
-if __name__ == "__main__":
-    words = sys.argv[2:]
+def main() -> None:
+    """Plant what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where the nights are made; some 100 MB")
+    parser.add_argument("words", nargs="*", metavar="word", help="plant only what has one in its table or name")
+    asked = parser.parse_args()
     trial(
-        Path(sys.argv[1]),
-        [each for each in FAULTS if not words or any(word in f"{each.table} {each.name}" for word in words)],
+        asked.folder,
+        [
+            each
+            for each in FAULTS
+            if not asked.words or any(word in f"{each.table} {each.name}" for word in asked.words)
+        ],
     )
+
+
+if __name__ == "__main__":
+    main()
