@@ -39,7 +39,7 @@ _OF: Final = (
     ("uniqueness", r"^keys$|duplicate|repeated|^twins|^constant"),
     (
         "completeness",
-        r"^completeness$|^grid-complete|missing|value-null|value-blank|told$|window-short|hour-count|partial|^gap$"
+        r"^completeness$|^grid-complete|^lacking|missing|value-null|value-blank|told$|window-short|hour-count|partial|^gap$"
         r"|^rules_run$|unregistered|value-told|interval_count",
     ),
     (
