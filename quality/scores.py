@@ -35,11 +35,11 @@ STEP: Final = 0.05
 """Scores of tables of customers are in steps of it, rounded down: one customer of fewer than twenty is not told."""
 
 _OF: Final = (
-    ("timeliness", r"^freshness$|station-stale|feed-expired|no-date|value-pending"),
+    ("timeliness", r"^freshness$|station-stale|feed-expired|feed-ahead|no-date|value-pending"),
     ("uniqueness", r"^keys$|duplicate|repeated|^twins|^constant"),
     (
         "completeness",
-        r"^completeness$|^grid-complete|missing|value-null|value-blank|told$|window-short|hour-count|partial|^gap$"
+        r"^completeness$|^grid-complete|^lacking|missing|value-null|value-blank|told$|window-short|hour-count|partial|^gap$"
         r"|^rules_run$|unregistered|value-told|interval_count",
     ),
     (

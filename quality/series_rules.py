@@ -158,6 +158,57 @@ def jumps(
     return rule
 
 
+def whole_periods(*of: str) -> "Rule":
+    """Checks ``lacking-members`` and ``lacking-periods`` of what a data set (``of``) tells period by period: the newest
+    one has all members (areas, items, classes) of the two before, and none is left out between two at the data set's
+    own step, which most of them keep. A unit is no member: that another follows is told as that."""
+
+    def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
+        day, member = pl.col(table.day), [name for name in table.key if name not in (table.day, "unit")]
+        step, usual = pl.col("_step"), pl.col("_usual")
+        periods = (
+            frame.select(*of, table.day)
+            .unique()
+            .sort(*of, table.day)
+            .with_columns(_step=(day.dt.year().cast(pl.Int32) * 12 + day.dt.month()).diff().over(of))
+            .with_columns(
+                _usual=step.min().over(of),
+                _periods=pl.len().over(of),
+                _age=pl.len().over(of) - pl.int_range(pl.len()).over(of) - 1,
+            )
+        )
+        steady = ((step == usual).sum().over(of) * 2 >= step.count().over(of)) & (usual > 0) & (pl.col("_periods") > 2)
+        gaps = periods.filter(steady & (step >= 2 * usual)).with_columns(
+            day.dt.offset_by(pl.format("-{}mo", step - usual)), lacking=step // usual - 1
+        )
+        told = frame.select(*member, table.day).unique().join(periods, on=[*of, table.day], nulls_equal=True)
+        newest = told.filter(pl.col("_age") == 0)
+        last = periods.filter(pl.col("_age") == 0).select(*of, table.day)
+        before = (
+            told.filter(pl.col("_age").is_between(1, 2))
+            .group_by(member)
+            .agg(_told=pl.len(), _periods=pl.col("_periods").first(), before=day.max())
+        )
+        lost = (
+            before.filter(pl.col("_told") == pl.min_horizontal(2, pl.col("_periods") - 1))
+            .join(newest, on=member, how="anti", nulls_equal=True)
+            .join(last, on=of, nulls_equal=True)
+            .sort(member)
+        )
+        whole = "the newest period with all that the periods before had; ask the publisher whether the rest is to come"
+        no_gap = "a period at each step of the data set; see whether the publisher lost one or another file has it"
+        return [
+            verdicts.odd_rows(
+                table, "lacking-members", before.height, lost, ("before",), whole, key=(*member, table.day)
+            ),
+            verdicts.odd_rows(
+                table, "lacking-periods", periods.height, gaps, ("lacking",), no_gap, key=(*of, table.day)
+            ),
+        ]
+
+    return rule
+
+
 def less_rain_in_longer(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
     """Check ``less-rain-in-longer`` of ``rainfall``: of 24 hours and of the last of them, the first is not less."""
     long, short = frame.filter(pl.col("hours") > 1), frame.filter(pl.col("hours") == 1)

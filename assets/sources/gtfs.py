@@ -4,15 +4,11 @@ GTFS Schedule, https://gtfs.org/documentation/schedule/reference/, as one ZIP. `
 Office of Transport and Traffic Policy (Bangkok region, landed once for the country); ``gtfs`` is any feed that a
 registry entry names. Namtang's names hold both languages in one field (``ไทย;English``), its ``feed_lang`` is "tha"
 where GTFS wants BCP 47, and the BTS is coded as a tram (route type 0): codes are kept as the feed has them. A feed is
-dated by its version where that is a date, else by its first day; each city takes the stops within its reach. Only the
-members named here are unpacked: shapes and fares are most of a feed and nothing reads them.
+dated by its version where that is a date, else by its first day; each city takes the stops within its reach.
 """
 
-import io
-import zipfile
-import zlib
-from collections.abc import Callable, Generator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Generator, Mapping
+from datetime import date
 from typing import Self
 
 import polars as pl
@@ -23,13 +19,12 @@ from assets.landing.portals import portal
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within, within
-from assets.sources.gtfs_service import COLUMNS, Timetable, service, unknown_references, valid_days
+from assets.sources.gtfs_members import FeedError, members
+from assets.sources.gtfs_service import Timetable, day_of, service, unknown_references, valid_days
 from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
 from quality.tables import TRANSIT_ROUTES, TRANSIT_SERVICE, TRANSIT_STOPS
-
-MAX_MEMBER_BYTES = 128 * 1024 * 1024
-"""Of one unpacked member. The largest that is read, stop_times, has about 10 MB for 161,000 rows."""
+from quality.tables.shared import LATITUDE, LONGITUDE
 
 WITHIN_KM = 3.0
 """Reach around the city's point where the registry says no other: the core of a smart-city district."""
@@ -37,29 +32,15 @@ WITHIN_KM = 3.0
 READERS = frozenset({"gtfs_namtang", "gtfs"})
 """Sources that read a feed."""
 
-BOARDING = ("", "0")
-"""``location_type`` of a place where vehicles stop; stations, entrances and nodes are not stops."""
+BOARDING = ("0", "0.0")
+"""``location_type`` of a place where vehicles stop, as is one of which it is not told; stations, entrances and nodes
+are not stops. A spreadsheet writes whole numbers as fractions."""
+
+NEAR_ORIGIN = 1.0
+"""Degrees around latitude and longitude 0 where no stop is, as GTFS' own validator has it (point_near_origin)."""
 
 THAI = ("", "th", "tha")
 """``feed_lang`` of a feed whose names are Thai where they are not marked; none told counts as Thai."""
-
-_REQUIRED = frozenset({"stops", "routes"})
-"""Members without which there is nothing to tell; of the others GTFS requires some, and what lacks is said."""
-
-_COLUMNS: dict[str, Sequence[str]] = {
-    "stops": ("stop_id", "stop_name", "stop_lat", "stop_lon", "location_type"),
-    "routes": ("route_id", "agency_id", "route_short_name", "route_long_name", "route_type"),
-    "feed_info": ("feed_version", "feed_start_date", "feed_end_date", "feed_lang"),
-    **COLUMNS,
-}
-"""Member → columns that are read of it, that which its rows are known by first."""
-
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
-"""What zipfile raises on damaged, encrypted (RuntimeError) or unsupported content."""
-
-
-class _FeedError(Exception):
-    """A feed that cannot be used: code and message."""
 
 
 class StopOptions(Within):
@@ -123,30 +104,30 @@ def read(data: bytes, context: Context[FeedOptions]) -> ReadResult:
 
 def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, feed: str) -> ReadResult:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = {name: _member(archive, name, columns) for name, columns in _COLUMNS.items()}
-    except _FeedError as error:
+        came = members(data)
+    except FeedError as error:
         return ReadResult.rejected(reader, *error.args)
-    except _UNREADABLE as error:
-        message = f"the archive cannot be unpacked ({type(error).__name__})"
-        return ReadResult.rejected(reader, "file-malformed", message)
-    stops, routes, info = (members[name].rows for name in ("stops", "routes", "feed_info"))
-    timetable = Timetable(**{name: members[name].rows for name in COLUMNS})
-    found = [problems for member in members.values() for problems in member.problems]
+    stops, routes, info = (came[name].rows for name in ("stops", "routes", "feed_info"))
+    timetable = Timetable(**{name: came[name].rows for name in Timetable._fields})
+    found = [problems for member in came.values() for problems in member.problems]
     valid = valid_days(timetable)
-    # What the feed says of itself does not help where its calendars ended before.
-    end = min((day for day in (_day(info, "feed_end_date"), valid and valid[1]) if day), default=None)
+    version, first, last = (_day(info, f"feed_{name}") for name in ("version", "start_date", "end_date"))
+    # What the feed says of itself does not help where its calendars say less.
+    end = min((day for day in (last, valid and valid[1]) if day), default=None)
+    begin = max((day for day in (first, valid and valid[0]) if day), default=None)
     names = _namer(str(info.item(0, "feed_lang") or "") if info.height else "")
     dated = {
         "feed": pl.lit(feed),
         "feed_end_date": pl.lit(end, dtype=pl.Date),
-        "reference_date": pl.lit(_day(info, "feed_version") or _day(info, "feed_start_date") or today, dtype=pl.Date),
+        "reference_date": pl.lit(version or first or today, dtype=pl.Date),
     }
     near = _stops(stops, city, reach_km, names, dated).also(*found)
     near = near.also(*unknown_references(timetable, stops, routes).problems)
     departures = service(timetable, near.rows["stop_id"], today).with_columns(**dated)
     if end and end < today:
         near = near.note("feed-expired", f"the feed was valid until {end}")
+    if begin and begin > today:
+        near = near.note("feed-ahead", f"the feed is valid from {begin} on")
     has_times = timetable.stop_times.height and timetable.trips.height
     counted = departures.rows.select("day_type", "service_date").unique().sort("service_date")
     days = ", ".join(f"{kind} of {day}" for kind, day in counted.iter_rows())
@@ -160,76 +141,6 @@ def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, fe
     )
 
 
-def _member(archive: zipfile.ZipFile, stem: str, columns: Sequence[str]) -> Batch:
-    """``columns`` of a member as strings with ``_row`` (line; the header is 1); columns it lacks are null.
-
-    A member that GTFS does not require is empty where it is absent, has no row, or lacks the column that its rows are
-    known by, which is said. Feeds lie in a folder now and then, and their lines have commas to spare.
-    """
-    name, required = f"{stem}.txt", stem in _REQUIRED
-    nothing = Batch(pl.DataFrame(schema={"_row": pl.Int64, **dict.fromkeys(columns, pl.String)}))
-    path = _path(archive, name)
-    if path is None:
-        if required:
-            raise _FeedError("file-malformed", f"the feed has no {name}")
-        return nothing
-    with archive.open(path) as packed:
-        content = packed.read(MAX_MEMBER_BYTES + 1)
-    if len(content) > MAX_MEMBER_BYTES:
-        raise _FeedError("archive-limit", f"{name} is larger than {MAX_MEMBER_BYTES} bytes")
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    if not content.strip():
-        if required:
-            raise _FeedError("file-malformed", f"{name} is empty")
-        return nothing
-    # A quote counts at the beginning of a field only.
-    content = content.replace(b', "', b',"')
-    try:
-        # GTFS fixes UTF-8 and a header line; a byte order mark is allowed.
-        headers = pl.read_csv(content, infer_schema=False, n_rows=0, truncate_ragged_lines=True).columns
-        found: dict[str, str] = {}
-        for header in headers:
-            if header.strip() in columns:
-                found.setdefault(header.strip(), header)
-        if columns[0] not in found and stem != "feed_info":
-            if required:
-                raise _FeedError("file-malformed", f"{name} has no {columns[0]}")
-            return nothing.note("column-missing", f"{name} has no {columns[0]} and is left out")
-        table, longer = _table(content, list(found.values()))
-    except pl.exceptions.PolarsError as error:
-        raise _FeedError("file-malformed", f"{name} is not a CSV table ({type(error).__name__})") from None
-    batch = Batch(
-        table.with_row_index("_row", offset=2).select(
-            pl.col("_row").cast(pl.Int64),
-            *(
-                pl.col(found[column]).str.strip_chars().alias(column) if column in found else _absent(column)
-                for column in columns
-            ),
-        )
-    )
-    if longer:
-        return batch.note("row-malformed", f"{name} has rows longer than its header; what stands beyond is left out")
-    return batch
-
-
-def _path(archive: zipfile.ZipFile, name: str) -> str | None:
-    """The member of that name, at the top or in the one folder that has the feed; None where there is none."""
-    paths = [path for path in archive.namelist() if path.rpartition("/")[2] == name and "__MACOSX" not in path]
-    return min(paths, key=lambda path: (path.count("/"), path), default=None)
-
-
-def _table(content: bytes, columns: list[str]) -> tuple[pl.DataFrame, bool]:
-    """A member as text, and whether rows have more fields than its header."""
-    try:
-        return pl.read_csv(content, infer_schema=False, columns=columns), False
-    except pl.exceptions.ComputeError:
-        return pl.read_csv(content, infer_schema=False, columns=columns, truncate_ragged_lines=True), True
-
-
-def _absent(column: str) -> pl.Expr:
-    return pl.lit(None, pl.String).alias(column)
-
-
 def _stops(
     stops: pl.DataFrame,
     city: City,
@@ -237,19 +148,30 @@ def _stops(
     names: Callable[[str, str], dict[str, pl.Expr]],
     dated: Mapping[str, pl.Expr],
 ) -> Batch:
-    is_placed = (pl.col("lat").is_finite() & pl.col("lon").is_finite()).fill_null(value=False)
+    lat, lon = pl.col("lat"), pl.col("lon")
+    turned = lon.is_between(*LATITUDE) & lat.is_between(*LONGITUDE)
+    nowhere = (lat.abs() > 90) | (lon.abs() > 180) | ((lat.abs() < NEAR_ORIGIN) & (lon.abs() < NEAR_ORIGIN))
+    unplaced = ~(lat.is_finite() & lon.is_finite()).fill_null(value=False)
     placed = (
         Batch(stops)
-        .filter(pl.col("location_type").fill_null("").is_in(BOARDING))
-        .with_columns(
-            lat=pl.col("stop_lat").cast(pl.Float64, strict=False), lon=pl.col("stop_lon").cast(pl.Float64, strict=False)
-        )
-        .refuse((~is_placed, "value-not-number", "no latitude or longitude"))
+        .filter(pl.col("location_type").is_null() | pl.col("location_type").is_in(BOARDING))
+        .with_columns(lat=_degrees("stop_lat"), lon=_degrees("stop_lon"))
+        .refuse((unplaced, "value-not-number", "no latitude or longitude"))
+        # No latitude of Thailand is a longitude of it, so that only the other way round is in it.
+        .warn(turned, "place-swapped-back", "latitude and longitude of a stop were read the other way round")
+        .with_columns(lat=pl.when(turned).then(lon).otherwise(lat), lon=pl.when(turned).then(lat).otherwise(lon))
+        .refuse((nowhere, "value-range", "no place on earth, or where latitude and longitude are 0"))
+        # Before those of other cities are left out: a stop told at two places is at neither.
+        .distinct(("stop_id",))
     )
+    own = within(placed, city, reach_km)
+    return own.select("stop_id", "lat", "lon", "distance_km", **names("stop_name", "name"), **dated)
+
+
+def _degrees(column: str) -> pl.Expr:
+    """A coordinate; spreadsheets of other countries write decimal commas."""
     return (
-        within(placed, city, reach_km)
-        .select("stop_id", "lat", "lon", "distance_km", **names("stop_name", "name"), **dated)
-        .distinct(TRANSIT_STOPS.key)
+        thai.clean(pl.col(column)).str.replace(r"^([-+]?[0-9]{1,3}),([0-9]+)$", "$1.$2").cast(pl.Float64, strict=False)
     )
 
 
@@ -301,11 +223,8 @@ def _namer(language: str) -> Callable[[str, str], dict[str, pl.Expr]]:
 
 
 def _day(info: pl.DataFrame, column: str) -> date | None:
-    text = info.item(0, column) if info.height else None
-    try:
-        return datetime.strptime(text or "", "%Y%m%d").date()  # noqa: DTZ007 - a calendar day has no zone
-    except ValueError:
-        return None
+    days = info.head(1).select(day_of(column)).to_series()
+    return days[0] if days.len() else None
 
 
 _TABLES = (TRANSIT_STOPS.name, TRANSIT_ROUTES.name, TRANSIT_SERVICE.name)
@@ -326,6 +245,7 @@ GTFS_NAMTANG = Source(
     units=_UNITS,
     personal="owners' phone numbers and addresses in parking files: not unpacked",
     options=StopOptions,
+    version=2,
     national=True,
 )
 
@@ -343,4 +263,5 @@ GTFS = Source(
     missing=("",),
     units=_UNITS,
     options=FeedOptions,
+    version=2,
 )

@@ -6,16 +6,17 @@ service day (24:30:00 is half past midnight of the next); a trip in ``frequencie
 exceptions in ``calendar_dates`` say on which days a trip's service runs.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
 import polars as pl
 
+from assets.sources import thai
+from assets.sources.gtfs_members import WEEKDAYS
 from quality.batch import Batch
 from quality.tables import TRANSIT_SERVICE
-
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 PLACEHOLDER_BEFORE = 3600
 """A trip whose times begin at 00:00 and end before 01:00 has none: Namtang's long-distance trains count up that way."""
@@ -30,6 +31,7 @@ _KINDS: dict[str, Collection[int]] = {"weekday": range(1, 6), "saturday": (6,), 
 """Day type → days of the week."""
 
 _HOUR = 3600
+_HALF_DAY = 12 * _HOUR
 _RUN = ("service_id", "date")
 
 
@@ -43,36 +45,66 @@ class Timetable(NamedTuple):
     calendar_dates: pl.DataFrame
 
 
-COLUMNS: dict[str, Sequence[str]] = {
-    "trips": ("trip_id", "route_id", "service_id"),
-    "stop_times": ("trip_id", "stop_id", "stop_sequence", "arrival_time", "departure_time", "pickup_type"),
-    "frequencies": ("trip_id", "start_time", "end_time", "headway_secs"),
-    "calendar": ("service_id", *WEEKDAYS, "start_date", "end_date"),
-    "calendar_dates": ("service_id", "date", "exception_type"),
-}
-"""Member → columns that are read of it."""
+def day_of(column: str) -> pl.Expr:
+    """Day of a text as GTFS writes it, 20260101; some feeds write 2026-01-01, or a Buddhist year."""
+    parts = thai.clean(pl.col(column)).str.extract_groups(r"^([0-9]{4})-?([0-9]{2})-?([0-9]{2})$").struct
+    year, month, day = (parts.field(name).cast(pl.Int32) for name in ("1", "2", "3"))
+    told = pl.concat_str(thai.common_era(year), month, day, separator="-")
+    return told.str.to_date("%Y-%m-%d", strict=False)
 
 
 def valid_days(timetable: Timetable) -> tuple[date, date] | None:
-    """First and last day on which the feed's calendars can have a service; None where it has no calendar."""
-    return _valid_days(timetable, range(1, 8))
+    """First and last day that the feed's calendars tell, also of those that cannot be used; None where it has none."""
+    calendar = timetable.calendar.select(start_date=day_of("start_date"), end_date=day_of("end_date"))
+    added = timetable.calendar_dates.filter(pl.col("exception_type") == "1").select(day_of("date")).to_series()
+    told = pl.concat([calendar["start_date"], calendar["end_date"], added]).to_frame("day")
+    return _span(told.select(start_date="day", end_date="day"))
 
 
-def _valid_days(timetable: Timetable, weekdays: Collection[int]) -> tuple[date, date] | None:
-    """As ``valid_days``, of the calendars for these days of the week (1 is Monday)."""
+def _span(periods: pl.DataFrame) -> tuple[date, date] | None:
+    first, last = periods["start_date"].min(), periods["end_date"].max()
+    return (first, last) if isinstance(first, date) and isinstance(last, date) else None
+
+
+def _calendar(calendar: pl.DataFrame) -> Batch:
+    """``calendar`` with days. Of a service with two calendars that overlap and differ, nothing tells which is right;
+    two that follow each other hold both."""
+    dated = Batch(calendar.with_columns(start_date=day_of("start_date"), end_date=day_of("end_date"))).refuse(
+        (pl.col("start_date").is_null() | pl.col("end_date").is_null(), "stamp-bad", "a day of calendar.txt"),
+        (pl.col("start_date") > pl.col("end_date"), "row-malformed", "a calendar that ends before it begins"),
+        (
+            ~pl.all_horizontal(pl.col(WEEKDAYS).fill_null("0").is_in(["0", "1"])),
+            "value-unknown",
+            "a day of the week in calendar.txt is neither 0 nor 1",
+        ),
+    )
+    once = dated.distinct([name for name in calendar.columns if name != "_row"])
+    until = pl.col("end_date").cum_max().shift().over("service_id", order_by="start_date")
+    overlaps = (pl.col("start_date") <= until).fill_null(value=False).any().over("service_id")
+    return once.refuse((overlaps, "key-duplicate", "another calendar of the same service_id holds for the same days"))
+
+
+def _exceptions(calendar_dates: pl.DataFrame) -> Batch:
+    """``calendar_dates`` with days, those that GTFS knows."""
+    return (
+        Batch(calendar_dates.with_columns(date=day_of("date")))
+        .refuse(
+            (pl.col("date").is_null(), "stamp-bad", "a day of calendar_dates.txt"),
+            (~pl.col("exception_type").is_in(["1", "2"]), "value-unknown", "an exception_type that is neither 1 nor 2"),
+        )
+        .distinct(_RUN)
+    )
+
+
+def _periods(calendar: pl.DataFrame, exceptions: pl.DataFrame, weekdays: Collection[int]) -> pl.DataFrame:
+    """``start_date, end_date`` within which services run on these days of the week (1 is Monday)."""
     runs = pl.any_horizontal(pl.col(WEEKDAYS[number - 1]) == "1" for number in weekdays)
     # A calendar without any day of the week has its days from the exceptions.
-    calendar = timetable.calendar if len(weekdays) == len(WEEKDAYS) else timetable.calendar.filter(runs)
-    added = timetable.calendar_dates.filter(pl.col("exception_type") == "1").select(date=_day("date"))
-    days = pl.concat(
-        [
-            calendar.select(date=_day("start_date")),
-            calendar.select(date=_day("end_date")),
-            added.filter(pl.col("date").dt.weekday().is_in(list(weekdays))),
-        ]
-    )["date"].drop_nulls()
-    first, last = days.min(), days.max()
-    return (first, last) if isinstance(first, date) and isinstance(last, date) else None
+    regular = calendar if len(weekdays) == len(WEEKDAYS) else calendar.filter(runs)
+    added = exceptions.filter(pl.col("exception_type") == "1", pl.col("date").dt.weekday().is_in(list(weekdays)))
+    return pl.concat(
+        [regular.select("start_date", "end_date"), added.select(start_date="date", end_date="date")]
+    ).unique()
 
 
 def unknown_references(timetable: Timetable, stops: pl.DataFrame, routes: pl.DataFrame) -> Batch:
@@ -103,11 +135,13 @@ def service(timetable: Timetable, stops: pl.Series, day: date) -> Batch:
 
     Counted are a Saturday, a Sunday and the middle one of five working days by departures, so that a holiday among
     them does not count, each of the seven days nearest to ``day`` of the validity of the calendars for its kind of day:
-    where those for weekends ended earlier, that is said (``feed-expired``). A trip's last call and
-    calls without boarding are no departures. Times between two told ones are interpolated, as GTFS asks. No rows where
-    the feed brings no stop times or no calendar (``column-missing``).
+    where those ended or begin at another time than others, that is said (``feed-expired``, ``feed-ahead``). A trip's
+    last call and calls without boarding are no departures. Times between two told ones are interpolated, as GTFS asks.
+    No rows where the feed brings no stop times or no calendar (``column-missing``).
     """
-    valid = valid_days(timetable)
+    calendar, exceptions = _calendar(timetable.calendar), _exceptions(timetable.calendar_dates)
+    valid = _span(_periods(calendar.rows, exceptions.rows, range(1, 8)))
+    said = (*calendar.problems, *exceptions.problems)
     lacking = [
         *(["stop_times.txt"] if not timetable.stop_times.height else []),
         *(["trips.txt"] if not timetable.trips.height else []),
@@ -115,21 +149,23 @@ def service(timetable: Timetable, stops: pl.Series, day: date) -> Batch:
     ]
     if lacking or valid is None:
         text = f"departures cannot be told: the feed has no {', '.join(lacking)}"
-        return Batch(_rows(None)).note("column-missing", text)
-    calls = _calls(timetable, stops)
+        return Batch(_rows(None), said).note("column-missing", text)
+    calls, trips = _calls(timetable, stops), Batch(timetable.trips).distinct(("trip_id",))
     runs = _runs(timetable.frequencies, calls.rows)
     patterns = timetable.frequencies.select("trip_id").unique()
     placeholders = _placeholders(calls.rows, patterns)
     timed = calls.rows.join(placeholders, on="trip_id", how="anti")
-    departures = _departures(timed, runs.rows, patterns, stops, timetable.trips)
-    batch, counted = Batch(_rows(None)), []
+    departures = _departures(timed, runs.rows, patterns, stops, trips.rows)
+    batch, counted = Batch(_rows(None), (*said, *trips.problems)), []
     for kind, of_kind in _KINDS.items():
-        week, own = _week(valid, day), _valid_days(timetable, of_kind)
-        if own and own[1] < week[0]:
-            text = f"calendars of the day type {kind} ended on {own[1]}, others go on until {valid[1]}"
-            week, batch = _week(own, day), batch.note("feed-expired", text)
+        week, own = _week(valid, day), _periods(calendar.rows, exceptions.rows, of_kind)
+        if own.height and not own.filter(_apart(week) == 0).height:
+            first, last = own.sort(_apart(week), "start_date").row(0)
+            code, text = ("feed-expired", f"ended on {last}") if last < week[0] else ("feed-ahead", f"begin on {first}")
+            batch = batch.note(code, f"calendars of the day type {kind} {text}, others hold from {week[0]}")
+            week = _week((first, last), day)
         days = [each for each in week if each.isoweekday() in of_kind]
-        counted.append(_middle(timetable, departures, days, kind))
+        counted.append(_middle(calendar.rows, exceptions.rows, departures, days, kind))
     daily = pl.concat([_NO_DEPARTURES, *counted])
     table = Batch(_rows(daily), (*calls.problems, *runs.problems, *batch.problems))
     if count := placeholders.height:
@@ -141,32 +177,50 @@ def service(timetable: Timetable, stops: pl.Series, day: date) -> Batch:
 def _calls(timetable: Timetable, stops: pl.Series) -> Batch:
     """All calls of the trips that call at ``stops``, in order, with ``seconds`` of the service day and ``boards``."""
     reach = timetable.stop_times.filter(pl.col("stop_id").is_in(stops.implode())).select("trip_id").unique()
-    all_calls = timetable.stop_times.join(reach, on="trip_id", how="semi")
-    own = all_calls.unique(["trip_id", "stop_sequence"], keep="first", maintain_order=True)
-    again = all_calls.height - own.height
-    time = pl.coalesce(pl.col("departure_time").replace("", None), pl.col("arrival_time").replace("", None))
-    timed = own.with_columns(
-        time=time, seconds=_seconds(time), stop_sequence=pl.col("stop_sequence").cast(pl.Int64, strict=False)
-    )
+    own = timetable.stop_times.join(reach, on="trip_id", how="semi", maintain_order="left")
+    place = pl.col("stop_sequence").str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
+    if own["stop_sequence"].is_null().all():
+        place = pl.col("_row")  # that the column lacks is said
+    time = pl.coalesce("departure_time", "arrival_time")
     calls = (
-        Batch(timed.sort("trip_id", "stop_sequence", "_row"))
+        Batch(own.with_columns(time=time, seconds=_seconds(time), stop_sequence=place))
         .refuse(
             (pl.col("time").is_not_null() & pl.col("seconds").is_null(), "stamp-bad", "a time in stop_times.txt"),
+            (pl.col("stop_sequence").is_null(), "row-malformed", "a stop_sequence that is no whole number"),
         )
-        .select(
-            "trip_id",
-            "stop_id",
-            stated="seconds",
-            seconds=pl.col("seconds").interpolate().over("trip_id").cast(pl.Int64),
-            boards=(pl.int_range(pl.len()).over("trip_id") < pl.len().over("trip_id") - 1)
-            & pl.col("pickup_type").ne_missing(pl.lit(NO_PICKUP)),
-        )
+        .distinct(("trip_id", "stop_sequence"))
     )
-    if again:
-        text = f"{again} rows of stop_times.txt have the trip_id and stop_sequence of another: counted once"
-        calls = calls.note("duplicate-rows", text)
+    calls = _forward(replace(calls, rows=calls.rows.sort("trip_id", "stop_sequence"))).select(
+        "trip_id",
+        "stop_id",
+        stated="seconds",
+        seconds=pl.col("seconds").interpolate().over("trip_id").cast(pl.Int64),
+        boards=(pl.int_range(pl.len()).over("trip_id") < pl.len().over("trip_id") - 1)
+        & pl.col("pickup_type").ne_missing(pl.lit(NO_PICKUP)),
+    )
     untimed = calls.rows["seconds"].null_count()
     return calls.note("value-missing", f"{untimed} calls have no time that can be told") if untimed else calls
+
+
+def _forward(calls: Batch) -> Batch:
+    """Calls in order, with the hours after midnight of trips that begin to count anew there, as GTFS does not; other
+    times that fall along a trip stay as told, and are said."""
+    trip, seconds = pl.col("trip_id"), pl.col("seconds")
+    of_last = pl.when(seconds.is_not_null()).then(trip).forward_fill().shift()
+    before = pl.when(of_last == trip).then(seconds.forward_fill().shift())
+    late = before - seconds > _HALF_DAY
+    if calls.rows.select(late.any()).item():
+        after = late.fill_null(value=False).cum_max().over(trip)
+        # A slip in one time is followed by later ones than the trip's first; midnight is not.
+        anew = after & (~after | (seconds < seconds.drop_nulls().first().over(trip))).fill_null(value=True).all().over(
+            trip
+        )
+        text = "stop_times.txt: hours after midnight are told from 0 on"
+        calls = calls.with_columns(_anew=anew).warn(pl.col("_anew") & late, "time-falls", text)
+        calls = calls.with_columns(seconds=seconds + pl.col("_anew").cast(pl.Int64) * 2 * _HALF_DAY)
+    early = _seconds(pl.col("departure_time")) < _seconds(pl.col("arrival_time"))
+    text = "stop_times.txt: a call earlier than the one before it, or left before it is reached"
+    return calls.warn((seconds < before) | early, "time-falls", text)
 
 
 def _runs(frequencies: pl.DataFrame, calls: pl.DataFrame) -> Batch:
@@ -174,7 +228,7 @@ def _runs(frequencies: pl.DataFrame, calls: pl.DataFrame) -> Batch:
     own = frequencies.join(calls.select("trip_id").unique(), on="trip_id", how="semi").with_columns(
         first=_seconds(pl.col("start_time")),
         last=_seconds(pl.col("end_time")),
-        headway=pl.col("headway_secs").cast(pl.Int64, strict=False),
+        headway=thai.number(pl.col("headway_secs"), pl.Int64()),
     )
     usable = ((pl.col("first") < pl.col("last")) & (pl.col("headway") > 0)).fill_null(value=False)
     batch = Batch(own).refuse((~usable, "row-malformed", "a window or headway in frequencies.txt"))
@@ -235,10 +289,16 @@ def _departures(
     return (
         pl.concat([single, repeated])
         .filter(pl.col("departures") > 0)
-        .join(trips.select("trip_id", "route_id", "service_id").unique("trip_id", keep="first"), on="trip_id")
+        .join(trips.select("trip_id", "route_id", "service_id"), on="trip_id")
         .group_by("service_id", "route_id", "stop_id", "hour")
         .agg(pl.col("departures").sum())
     )
+
+
+def _apart(week: list[date]) -> pl.Expr:
+    """Days between a period and a week; 0 where they meet."""
+    after, before = pl.col("start_date") - pl.lit(week[-1]), pl.lit(week[0]) - pl.col("end_date")
+    return pl.max_horizontal(after.dt.total_days(), before.dt.total_days(), pl.lit(0))
 
 
 def _week(valid: tuple[date, date], day: date) -> list[date]:
@@ -247,17 +307,14 @@ def _week(valid: tuple[date, date], day: date) -> list[date]:
     return [first + timedelta(days=n) for n in range(7) if first + timedelta(days=n) <= valid[1]]
 
 
-def _active(timetable: Timetable, days: pl.DataFrame) -> pl.DataFrame:
+def _active(calendar: pl.DataFrame, exceptions: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
     """``service_id, date`` of the services that run on the ``date`` of ``days``."""
     runs = pl.any_horizontal(
         (pl.col("date").dt.weekday() == number) & (pl.col(name) == "1") for number, name in enumerate(WEEKDAYS, start=1)
     )
     regular = (
-        timetable.calendar.join(days, how="cross")
-        .filter(runs, pl.col("date").is_between(_day("start_date"), _day("end_date")))
-        .select(_RUN)
+        calendar.join(days, how="cross").filter(runs, pl.col("date").is_between("start_date", "end_date")).select(_RUN)
     )
-    exceptions = timetable.calendar_dates.with_columns(date=_day("date"))
     removed, added = (
         exceptions.filter(pl.col("exception_type") == kind).select(_RUN).join(days, on="date", how="semi")
         for kind in ("2", "1")
@@ -277,10 +334,12 @@ _NO_DEPARTURES = pl.DataFrame(
 )
 
 
-def _middle(timetable: Timetable, departures: pl.DataFrame, days: list[date], kind: str) -> pl.DataFrame:
+def _middle(
+    calendar: pl.DataFrame, exceptions: pl.DataFrame, departures: pl.DataFrame, days: list[date], kind: str
+) -> pl.DataFrame:
     """Departures of the day among ``days`` that is the middle one by their number, as ``_NO_DEPARTURES``."""
     frame = pl.DataFrame({"date": days}, schema={"date": pl.Date})
-    daily = departures.join(_active(timetable, frame), on="service_id")
+    daily = departures.join(_active(calendar, exceptions, frame), on="service_id")
     sums = daily.group_by("date").agg(pl.col("departures").sum())
     ranked = frame.join(sums, on="date", how="left").fill_null(0).sort("departures", "date")["date"]
     rows = daily.filter(pl.col("date") == ranked[len(ranked) // 2]) if len(ranked) else daily
@@ -305,15 +364,10 @@ def _rows(departures: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def _seconds(text: pl.Expr) -> pl.Expr:
-    """Seconds from ``H:MM:SS``; hours may exceed 23."""
-    parts = text.str.extract_groups(r"^\s*([0-9]{1,2}):([0-5][0-9]):([0-5][0-9])\s*$").struct
+    """Seconds from ``H:MM:SS``; hours may exceed 23, and spreadsheets leave the seconds out."""
+    parts = text.str.extract_groups(r"^([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9]))?$").struct
     hours, minutes, seconds = (parts.field(name).cast(pl.Int64) for name in ("1", "2", "3"))
-    return hours * _HOUR + minutes * 60 + seconds
-
-
-def _day(column: str) -> pl.Expr:
-    # GTFS writes 20260101; some feeds 2026-01-01.
-    return pl.col(column).str.replace_all("-", "", literal=True).str.to_date("%Y%m%d", strict=False)
+    return hours * _HOUR + minutes * 60 + seconds.fill_null(0)
 
 
 def _ceil(amount: pl.Expr, by: pl.Expr) -> pl.Expr:

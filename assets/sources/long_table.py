@@ -46,6 +46,9 @@ class LongOptions(ckan.Package):
 _QUARTER = r"^(?:ไตรมาส(?:ที่)?|[Qq])?\s*([1-4])(?:\s*[/ ].*)?$"
 _ITEM_YEAR = r"(?:ปี|พ\.?\s?ศ\.?)\s*(งบประมาณ)?\s*(?:พ\.?\s?ศ\.?)?\s*([0-9]{4})(?:[^0-9]|$)"
 
+_TWO_YEARS = r"[0-9]{4}\s*(?:[-–/]|ถึง|to)\s*(?:ปี)?\s*(?:พ\.?\s?ศ\.?)?\s*(?:[0-9]{4}|[0-9]{2})(?:[^0-9]|$)"
+"""``2566/2567``, ``พ.ศ. 2566-67``: a season, a school year or two years together; nothing tells which."""
+
 _WIDER = r"^(?:รวม)?(?:ทั่ว|ทั้ง)?ประเทศ(?:ไทย)?$|^ภาค(?:เหนือ|กลาง|ใต้|ตะวันออก|ตะวันตก|อีสาน)|^(?i:thailand|whole kingdom)$"
 """What is no part of a province but has it as one."""
 
@@ -170,6 +173,7 @@ class LongTable(Generic[ChosenLong]):
             begins = pl.when(words.struct["1"].is_null()).then(1).otherwise(_FISCAL_MONTH)
             year = thai.common_era(words.struct["2"].cast(pl.Int32)) - (begins == _FISCAL_MONTH).cast(pl.Int32)
             dated = pl.coalesce(pl.date(year, begins, 1), pl.lit(day or self.context.day, dtype=pl.Date))
+            dated = pl.when(~pl.col("item").str.contains(_TWO_YEARS).fill_null(value=False)).then(dated)
             batch = self.batch.with_columns(
                 reference_date=dated, months=pl.lit(12, pl.Int32), over_month=never, over_year=never
             )
@@ -221,10 +225,16 @@ class LongTable(Generic[ChosenLong]):
         declared = thai.is_missing(text) | thai.is_pending(text)
         kind = "a whole number" if self.form.value.is_integer() else "a number"
         undated = pl.col("reference_date").is_null() & ~pl.col("over_year")
+        two = pl.coalesce(pl.col("year").str.contains(_TWO_YEARS), pl.col("item").str.contains(_TWO_YEARS))
+        undatable = (
+            pl.when(two)
+            .then(pl.lit("two years in one: nothing tells on which day the period begins"))
+            .otherwise(pl.lit("the year is not a four-digit year, or the month is none"))
+        )
         itemless = thai.is_missing(pl.col("item")) if "item" in self.roles else pl.lit(value=False)
         return self._with(
             self.batch.refuse(
-                (undated, "stamp-bad", "the year is not a four-digit year, or the month is none"),
+                (undated, "stamp-bad", undatable),
                 (pl.col("unit").is_null(), "unit-unknown", "the unit is missing or another than it may be"),
                 (pl.col("value").is_null() & ~declared, "value-not-number", f"not {kind}"),
                 (pl.col("area").fill_null("") == "", "value-null", "the area is missing"),

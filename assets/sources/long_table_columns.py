@@ -27,8 +27,8 @@ _ASIDE = re.compile(
 """Headers, without case, of what numbers rows, names their source or comments on them. ``ปี``, months and places are
 roles."""
 
-_WHOSE = re.compile("ที่มา|แหล่ง|source|เจ้าของ|ผู้รับผิดชอบ", re.IGNORECASE)
-"""Headers among these of which rows that differ there alone may be of different places."""
+_WHOSE = re.compile(r"ที่มา|แหล่ง|source|เจ้าของ|ผู้รับผิดชอบ|ลำดับ|^ที่$|^no\.?$", re.IGNORECASE)
+"""Headers among these of which rows that differ there alone may be of different places or things."""
 
 _REGION = re.compile("^(?:ชื่อ)?ภาค$|^region$", re.IGNORECASE)
 _CODE = re.compile("^รหัส|code$", re.IGNORECASE)
@@ -47,6 +47,8 @@ _YEARISH = re.compile(
     r"^ปี|(?:ประจำ|ข้อมูล)ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|\byear\b|เดือน\W*ปี|ว/?ด/?ป|วันที่|^date", re.IGNORECASE
 )
 _AGE = re.compile("อายุ|age", re.IGNORECASE)
+_MONTHLY = re.compile("เดือน|month|งวด|period|วันที่|date|ว/?ด/?ป", re.IGNORECASE)
+"""Headers under which ``1/2567`` is a month; under others it may be a term, a meeting, an issue."""
 _FISCAL = re.compile("งบ|fiscal", re.IGNORECASE)
 _MOSTLY: Final = 0.9
 """Share of a column's values from which it is one of years, of numbers or of areas: a few are marks for "missing"."""
@@ -61,7 +63,7 @@ _YEAR_WORDS: Final = (
     r"(?<!\d)((?:19|20|24|25)\d\d)(?!\d)\)?\s*"
 )
 """A year in the header of a measure, with the words around it."""
-_UNIT: Final = r"\(([^()0-9]+)\)\s*$"
+_UNIT: Final = r"[(\[（]\s*(?:หน่วย(?:นับ|วัด)?\s*[:：]?\s*)?([^()\[\]（）0-9]+?)\s*[)\]）]\s*$"
 _COUNTED: Final = r"^จำนวน\s*([^\s()]+)"
 
 
@@ -182,7 +184,12 @@ class _Guesses:
             return
         dated = thai.month_year(pl.col("x")).is_not_null()
         months = [self.taken["month"]] if self.taken["month"] else list(self.spare)
-        told = [name for name in months if _share(self.batch.rows.select(x=pl.col(name))["x"], dated)]
+        worded = dated & pl.col("x").str.contains(r"\pL")
+        told = [
+            name
+            for name in months
+            if _share(self.batch.rows.select(x=pl.col(name))["x"], dated if _MONTHLY.search(name) else worded)
+        ]
         if len(told) == 1:
             if not self.taken["month"]:
                 self.take("month", told[0], "it holds months, each with its year")

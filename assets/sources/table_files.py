@@ -1,15 +1,15 @@
 """A published table as a file: CSV, a workbook (XLSX), or an archive of them, as one frame of strings.
 
-What is none of the table is left out and named: titles above the header, blank lines, sheets of another kind, hidden
-ones. What a sheet's name or a title tells of all its rows, a year, a month or whose they are, becomes a column, because
-rows of two sheets may differ in that alone.
+What is none of the table is left out and named: titles above the header, blank lines, notes below, sheets and tables of
+another kind, hidden ones. What a sheet's name or a title tells of all its rows, a year, a month, the unit or whose they
+are, becomes a column, because rows of two sheets may differ in that alone.
 """
 
 import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
@@ -19,14 +19,12 @@ import polars as pl
 from assets.landing.unpack import ArchiveError, members
 from assets.sources import thai
 from assets.sources.parsing import ENCODINGS, text_of
+from assets.sources.table_headers import ABOVE, Cells, continued, header_at, headers_below, unique
 from quality.batch import Batch
 from quality.problems import problem
 
 SHEET = "แผ่นงาน"
 """Column with the names of sheets, or of an archive's files, that tell neither year nor month."""
-
-_ABOVE = 15
-"""Rows of a table among which its header is."""
 
 _SEPARATORS = ";\t|"
 """Between cells where the header has no comma."""
@@ -39,8 +37,11 @@ _DATED = re.compile(r"ปี|พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|วันที่|
 _YEAR = r"(?<!\d)(\d{4})(?!\d)"
 _SHORT_YEAR = r"(?:ปี|พ\.?\s?ศ\.?)\s*(\d\d)(?!\d)"
 _TITLE_YEAR = r"(?:ปี|พ\.?\s?ศ\.?)[^\d]{0,12}(\d{4})(?!\d)"
+_TITLE_UNIT = re.compile(r"หน่วย(?:นับ|วัด)?\s*[:：]?\s*([^\s()\[\]:,]+)")
 _UNNAMED = re.compile(r"^(?:sheet|แผ่น(?:งาน)?|ชีต)\s*\d*$", re.IGNORECASE)
 """Names that a spreadsheet gives."""
+_NOTE = r"(?i)^\s*(?:[*†(]|หมายเหตุ|ที่มา|แหล่ง|ข้อมูล\s*ณ|ผู้จัดทำ|ผู้รับผิดชอบ|ปรับปรุง|notes?\b|source|remark)"
+"""Begins what is written below a table, in one cell."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class _Sheet:
     title: str
     """What stands above the header."""
     rows: pl.DataFrame
+    notes: int = 0
+    """Rows that were notes to the table."""
 
 
 def read_table(data: bytes) -> Batch:
@@ -68,10 +71,10 @@ def read_table(data: bytes) -> Batch:
     if not files or not all(name.lower().endswith(".csv") for name, _ in files):
         return Batch.rejected("file-malformed", f"{len(files)} tables in the archive where one is expected")
     read = {name.rpartition("/")[2][:-4]: _of_text(content) for name, content in files}
-    sheets = [_Sheet(name, title, batch.rows) for name, (title, batch) in read.items() if not batch.is_rejected]
-    if len(read) < len(files) or len(sheets) < len(read):
+    if len(read) < len(files) or any(batch.is_rejected for _, batch in read.values()):
         return Batch.rejected("file-malformed", "a file of the archive is no table, or two are called alike")
-    return _joined(sheets, list(read)).also(*(found for _, batch in read.values() for found in batch.problems))
+    sheets = [sheet for name, (title, batch) in read.items() for sheet in _tables(_Sheet(name, title, batch.rows))]
+    return _joined(sheets, []).also(*(found for _, batch in read.values() for found in batch.problems))
 
 
 def read_csv(data: bytes) -> Batch:
@@ -83,9 +86,7 @@ def read_csv(data: bytes) -> Batch:
     """
     title, batch = _of_text(data)
     return (
-        batch
-        if batch.is_rejected or not title
-        else _joined([_Sheet("", title, batch.rows)], [""]).also(*batch.problems)
+        batch if batch.is_rejected else _joined(list(_tables(_Sheet("", title, batch.rows))), []).also(*batch.problems)
     )
 
 
@@ -100,10 +101,16 @@ def _of_text(data: bytes) -> tuple[str, Batch]:
         text = text.replace("\r", "\n")
     first = text.lstrip().partition("\n")[0]
     separator = "," if "," in first else next((mark for mark in _SEPARATORS if mark in first), ",")
-    title, lines, body = _below_title(text, separator)
+    title, lines, body, head = _below_title(text, separator)
     try:
         # One chunk: pl.format panics on a frame of which a filter emptied one (polars #25525).
         frame = pl.read_csv(body.encode(), infer_schema=False, separator=separator).rechunk()
+        names, taken = continued(head) if head else ([], 1)
+        if taken > 1 and len(names) == frame.width:
+            frame, lines = (
+                frame.slice(taken - 1).rename(dict(zip(frame.columns, unique(names), strict=True))),
+                lines + taken - 1,
+            )
         return title, _headed(frame, pl.Series("_row", range(2 + lines, 2 + lines + frame.height), pl.Int64()))
     except pl.exceptions.PolarsError as error:
         try:
@@ -112,30 +119,22 @@ def _of_text(data: bytes) -> tuple[str, Batch]:
             return title, Batch.rejected("file-malformed", f"not a CSV table ({type(error).__name__})")
 
 
-def _below_title(text: str, separator: str) -> tuple[str, int, str]:
-    """The title, the lines that it takes, and what is below: a title fills a cell or two, a header most columns."""
+def _below_title(text: str, separator: str) -> tuple[str, int, str, list[list[str]]]:
+    """The title, the lines that it takes, what is below, and the first rows of that."""
     reader, ends, head = csv.reader(io.StringIO(text), delimiter=separator), list[int](), list[list[str]]()
     try:
-        for cells in islice(reader, _ABOVE):
-            head.append([cell.strip() for cell in cells if cell.strip()])
+        for cells in islice(reader, ABOVE):
+            head.append([cell.strip() for cell in cells])
             ends.append(reader.line_num)
     except csv.Error:
-        return "", 0, text
-    at = _header_at([len(cells) for cells in head])
+        return "", 0, text, []
+    at = header_at(head)
     if not at:
-        return "", 0, text
-    return _title(head[:at]), ends[at - 1], "".join(text.splitlines(keepends=True)[ends[at - 1] :])
+        return "", 0, text, head
+    return _title(head[:at]), ends[at - 1], "".join(text.splitlines(keepends=True)[ends[at - 1] :]), head[at:]
 
 
-def _header_at(filled: Sequence[int]) -> int | None:
-    """Place of the header among rows with so many cells filled; None where no row has two."""
-    if max(filled, default=0) < 2:
-        return None
-    at = next(at for at, count in enumerate(filled) if count * 2 > max(filled))
-    return at if filled[at] >= 2 else None
-
-
-def _title(above: Sequence[Sequence[str | None]]) -> str:
+def _title(above: Sequence[Cells]) -> str:
     return " ".join(cell for cells in above for cell in cells if cell)
 
 
@@ -143,7 +142,7 @@ def _uneven(text: str, separator: str, above: int) -> Batch:
     """A CSV file whose rows have more cells than its header: blank ones are cut off, others refuse their row, because
     a comma within a number has parted it."""
     header, *rows = (cells for cells in csv.reader(io.StringIO(text), delimiter=separator, strict=False))
-    width, names = len(header), _unique(header)
+    width, names = len(header), unique(header)
     good, numbers, long = [], [], []
     for row, cells in enumerate(rows, start=2 + above):
         if any(cell.strip() for cell in cells[width:]):
@@ -156,63 +155,102 @@ def _uneven(text: str, separator: str, above: int) -> Batch:
     return batch.also(*(problem("row-malformed", "more cells than the header has", row) for row in long))
 
 
-def _unique(header: Sequence[str]) -> list[str]:
-    """Names of columns, a repeated one marked as Polars does."""
-    seen, names = Counter[str](), list[str]()
-    for name in header:
-        names.append(f"{name}_duplicated_{seen[name] - 1}" if seen[name] else name)
-        seen[name] += 1
-    return names
-
-
 def _read_workbook(data: bytes) -> Batch:
     """The table of a workbook: all visible sheets that have its header. What stands above a header is left out, and
     cells that were merged over rows are filled again. Sheets of another kind are named."""
     try:
         book = fastexcel.read_excel(data)
         loaded = [(name, book.load_sheet(name, header_row=None, dtypes="string")) for name in book.sheet_names]
-        sheets = [_sheet(name, sheet) for name, sheet in loaded if sheet.visible == "visible"]
+        read = {name: list(_sheet(name, sheet)) if sheet.visible == "visible" else [] for name, sheet in loaded}
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError) as error:
         return Batch.rejected("file-malformed", f"not a workbook with one table ({type(error).__name__})")
-    tables = [sheet for sheet in sheets if sheet is not None]
-    if not tables:
+    if not any(read.values()):
         return Batch.rejected("file-empty", "no sheet has rows below a header")
-    return _joined(tables, book.sheet_names)
+    left = [name for name, tables in read.items() if not tables]
+    return _joined([table for tables in read.values() for table in tables], left)
 
 
-def _sheet(name: str, sheet: fastexcel.ExcelSheet) -> _Sheet | None:
-    """A sheet's rows below its header, with ``_row``; None where there is no header of two columns with rows below."""
+def _sheet(name: str, sheet: fastexcel.ExcelSheet) -> Iterator[_Sheet]:
+    """A sheet's tables, with ``_row``; none where there is no header of two columns with rows below."""
     frame: pl.DataFrame = sheet.to_polars().rechunk()
     text = frame.select(pl.all().str.strip_chars().replace("", None))
-    at = _header_at([sum(value is not None for value in row) for row in text.head(_ABOVE).iter_rows()])
-    if at is None or not (below := text.slice(at + 1)).height:
-        return None
-    names = _unique([name or f"_duplicated_{place}" for place, name in enumerate(text.row(at))])
+    head = text.head(ABOVE).rows()
+    at = header_at(head)
+    if at is None or not text.height > at + 1:
+        return
+    told, taken = continued(head[at:])
+    names = unique([name or f"_duplicated_{place}" for place, name in enumerate(told)])
+    below = text.slice(at + taken)
     named = below.rename(dict(zip(below.columns, names, strict=True)))
-    rows = named.with_columns(_row=pl.int_range(at + 2, at + 2 + below.height, dtype=pl.Int64)).filter(
-        ~pl.all_horizontal(pl.col(names).is_null())
-    )
-    # Cells merged over rows stand left of what they group; only the first of them has the text.
+    numbered = named.with_columns(_row=pl.int_range(at + taken + 1, at + taken + 1 + below.height, dtype=pl.Int64))
+    rows = numbered.filter(~pl.all_horizontal(pl.col(names).is_null()))
+    for table in _tables(_Sheet(name, _title(head[:at]), rows)):
+        yield replace(table, rows=_filled_down(table.rows))
+
+
+def _filled_down(rows: pl.DataFrame) -> pl.DataFrame:
+    """Cells merged over rows stand left of what they group; only the first of them has the text."""
+    names = [name for name in rows.columns if name != "_row"]
     merged = list(takewhile(lambda name: 0 < rows[name].null_count() < rows.height, names))
-    merged = [name for name in merged if rows[name][0] is not None]
-    return _Sheet(name, _title(list(text.head(at).iter_rows())), rows.with_columns(pl.col(merged).forward_fill()))
+    return rows.with_columns(pl.col([name for name in merged if rows[name][0] is not None]).forward_fill())
 
 
-def _joined(sheets: Sequence[_Sheet], names: Sequence[str]) -> Batch:
-    """The rows of all sheets whose header is that with the most rows, or has nearly its columns; of ``names`` the
-    others are told."""
+def _tables(sheet: _Sheet) -> Iterator[_Sheet]:
+    """The tables that stand below each other, without their notes. One with a title is called so; a header that comes
+    again without, as on a further page, goes on with the table before."""
+    rows, names = sheet.rows, [name for name in sheet.rows.columns if name != "_row"]
+    single = rows.select(single=_count(names) == 1).to_series()
+    begins = headers_below(rows)
+    tops = [at - len(list(takewhile(lambda place: single[place], range(at - 1, -1, -1)))) for at in begins]
+    titles = [_title(rows[top:at].select(names).rows()) for top, at in zip(tops, begins, strict=True)]
+    title = sheet.title
+    name = title if title and any(titles) else sheet.name
+    yield _without_notes(_Sheet(name, title, rows.head(tops[0]) if tops else rows))
+    for number, (at, end, own) in enumerate(zip(begins, [*tops[1:], rows.height], titles, strict=False), start=2):
+        told, taken = continued(rows[at:end].select(names).rows())
+        header = unique([each or f"_duplicated_{place}" for place, each in enumerate(told)])
+        below = rows[at + taken : end].rename(dict(zip(names, header, strict=True)))
+        below = below.select(
+            "_row", *(each for each, cell in zip(header, told, strict=True) if cell or below[each].count())
+        )
+        if own or _named(below) != _named(rows):
+            name, title = own or f"{sheet.name or 'table'} {number}", own
+        yield _without_notes(_Sheet(name, title, below))
+
+
+def _named(rows: pl.DataFrame) -> set[str]:
+    return {name for name in rows.columns if name.strip() and not name.startswith("_duplicated_")}
+
+
+def _count(names: Sequence[str]) -> pl.Expr:
+    return pl.sum_horizontal(pl.col(names).str.strip_chars().fill_null("") != "")
+
+
+def _without_notes(sheet: _Sheet) -> _Sheet:
+    names = [name for name in sheet.rows.columns if name != "_row"]
+    note = pl.any_horizontal(pl.col(names).str.contains(_NOTE).fill_null(value=False)) & (_count(names) == 1)
+    kept = sheet.rows.filter(~note) if len(names) > 1 else sheet.rows
+    return replace(sheet, rows=kept, notes=sheet.rows.height - kept.height)
+
+
+def _joined(sheets: Sequence[_Sheet], left: Sequence[str]) -> Batch:
+    """The rows of all tables whose header is that with the most rows, or has nearly its columns; the others are told,
+    as the sheets that were ``left``."""
     rows = Counter[frozenset[str]]()
     for sheet in sheets:
         rows[frozenset(sheet.rows.columns)] += sheet.rows.height
     header = rows.most_common(1)[0][0]
-    fitting = [sheet for sheet in sheets if _same(header, frozenset(sheet.rows.columns))]
+    fits = [_same(header, frozenset(sheet.rows.columns)) for sheet in sheets]
+    fitting = [sheet for sheet, fit in zip(sheets, fits, strict=True) if fit]
     batch = _without_nameless(pl.concat(_dated(fitting), how="diagonal").select("_row", pl.exclude("_row")))
-    left = [name for name in names if name not in {sheet.name for sheet in fitting}]
-    if left and len(names) > 1:
-        batch = batch.note(
-            "sheet-left", f"{len(left)} sheet(s) are hidden or without that header: {', '.join(left)[:200]}"
-        )
-    return batch
+    left = [*left, *(sheet.name for sheet, fit in zip(sheets, fits, strict=True) if not fit)]
+    if left:
+        text = f"{len(left)} sheet(s) or table(s) are hidden or without that header: {', '.join(left)[:200]}"
+        batch = batch.note("sheet-left", text)
+    if again := len(sheets) - len({sheet.name for sheet in sheets}):
+        batch = batch.note("header-repeated", f"the header comes again {again} times")
+    notes = sum(sheet.notes for sheet in fitting)
+    return batch.note("row-filtered", f"{notes} notes to the table are left out") if notes else batch
 
 
 def _same(header: frozenset[str], other: frozenset[str]) -> bool:
@@ -227,17 +265,19 @@ def _dated(sheets: Sequence[_Sheet]) -> list[pl.DataFrame]:
         any(map(_DATED.search, headers)),
         any("เดือน" in name or "month" in name.lower() for name in headers),
     )
-    years = [_year(sheet) for sheet in sheets]
+    years, units = [_year(sheet) for sheet in sheets], [_TITLE_UNIT.findall(sheet.title) for sheet in sheets]
+    named = {sheet.name for sheet in sheets}
+    united = any("หน่วย" in name or name.rstrip().endswith(")") for name in headers)
     months = pl.Series([sheet.name for sheet in sheets]).to_frame("name").select(thai.month(pl.col("name"))).to_series()
     told = list[pl.DataFrame]()
-    for sheet, year, month in zip(sheets, years, months, strict=True):
-        more = dict[str, str]()
+    for sheet, year, month, unit in zip(sheets, years, months, units, strict=True):
+        more = {"หน่วย": unit[0]} if len(unit) == 1 and not united else {}
         if all(years) and not dated:
             fiscal = "งบประมาณ" in f"{sheet.name} {sheet.title}"
             more["ปีงบประมาณ" if fiscal else "ปี"] = str(year)
-        if len(sheets) > 1 and months.null_count() == 0 and month and not monthly:
+        if len(named) > 1 and months.null_count() == 0 and month and not monthly:
             more["เดือน"] = sheet.name
-        elif len(sheets) > 1 and not all(years) and not all(_UNNAMED.search(other.name) for other in sheets):
+        elif len(named) > 1 and not all(years) and not all(_UNNAMED.search(name) for name in named):
             more[SHEET] = sheet.name
         told.append(sheet.rows.with_columns(pl.lit(text).alias(name) for name, text in more.items()))
     return told

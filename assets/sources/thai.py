@@ -144,9 +144,10 @@ def common_era(year: pl.Expr) -> pl.Expr:
 
 def year(text: pl.Expr) -> pl.Expr:
     """Year of the common era (Int32) from a four-digit year of either era, with or without ``ปี`` and ``พ.ศ.``; a
-    spreadsheet's ``2567.0`` too. ``ปีงบประมาณ 2567`` is the year it ends in."""
+    spreadsheet's ``2567.0`` and ``'2567`` too, and one with a mark of a footnote or of what is provisional (``2567*``,
+    ``2567p``, ``2567 (เบื้องต้น)``). ``ปีงบประมาณ 2567`` is the year it ends in."""
     words = r"(?:ปี)?(?:งบประมาณ|ปฏิทิน|การศึกษา)?\s*(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)?"
-    digits = clean(text).str.extract(rf"^{words}\s*([0-9]{{4}})(?:\.0+)?$", 1)
+    digits = clean(text).str.extract(rf"^['’]?{words}\s*([0-9]{{4}})(?:\.0+)?\s*(?:[*†]+|[per]|\([^0-9()]*\))?$", 1)
     return common_era(digits.cast(pl.Int32, strict=False))
 
 

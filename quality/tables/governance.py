@@ -7,7 +7,7 @@ import polars as pl
 from quality.contracts import Column, Table
 from quality.cross_table import areas_of_total, identical_series, more_disposed, unit_changed
 from quality.row_rules import at_most, not_before, share
-from quality.series_rules import jumps
+from quality.series_rules import jumps, whole_periods
 from quality.tables.shared import DATASET, LOCAL_DATE, REFERENCE_DATE, UTC
 
 TICKETS = Table(
@@ -130,6 +130,7 @@ CITY_STATISTICS = Table(
         more_disposed,
         areas_of_total,
         unit_changed,
+        whole_periods("dataset", "months"),
         jumps("value", "dataset", "item", "area_level", "area", "category", "unit", "months"),
     ),
     columns=(

@@ -7,7 +7,7 @@ import polars as pl
 from quality.contracts import Column, Table
 from quality.cross_table import fewer_injured, months_of_year
 from quality.row_rules import at_most, not_before, plausible
-from quality.series_rules import constant, jumps, twins
+from quality.series_rules import constant, jumps, twins, whole_periods
 from quality.tables.shared import (
     DATASET,
     DISTANCE_KM,
@@ -164,7 +164,12 @@ ROAD_CASUALTIES = Table(
     key=("dataset", "outcome", "area", "months", "reference_date"),
     day="reference_date",
     steady=("persons",),
-    across=(fewer_injured, months_of_year, jumps("persons", "dataset", "outcome", "area", "months")),
+    across=(
+        fewer_injured,
+        months_of_year,
+        whole_periods("dataset", "months"),
+        jumps("persons", "dataset", "outcome", "area", "months"),
+    ),
     columns=(
         DATASET,
         Column("outcome", pl.String(), "What is counted.", nullable=False, allowed=("death", "injury")),

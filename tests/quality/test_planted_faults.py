@@ -238,6 +238,10 @@ def put_where(column: str, value: Any, **where: Any) -> Callable[[Rows], Rows]:
     ]
 
 
+def without(**where: Any) -> Callable[[Rows], Rows]:
+    return lambda rows: [row for row in rows if any(row[name] != value for name, value in where.items())]
+
+
 def swap(one: str, other: str) -> Callable[[Rows], Rows]:
     return lambda rows: [row | {one: row[other], other: row[one]} for row in rows]
 
@@ -263,7 +267,7 @@ def both(one: Callable[[Rows], Rows], other: Callable[[Rows], Rows]) -> Callable
     return lambda rows: other(one(rows))
 
 
-NEW = date(2025, 1, 1)
+OLD, NEW = date(2023, 1, 1), date(2025, 1, 1)
 FAULTS: list[tuple[str, str, Callable[[Rows], Rows], str]] = [
     ("air_quality", "PM2.5 negative for 6 h", put("pm25_ug_m3", -5.0, 6), "cell-range"),
     ("air_quality", "PM2.5 frozen", put("pm25_ug_m3", 17.0), "frozen:pm25_ug_m3"),
@@ -379,6 +383,23 @@ FAULTS: list[tuple[str, str, Callable[[Rows], Rows], str]] = [
     ("city_statistics", "newest in another unit", put_where("unit", "กิโลกรัม", reference_date=NEW), "unit-changed"),
     ("city_statistics", "a share of 180 %", both(put("unit", "ร้อยละ"), put("value", 180.0)), "plausible:value:percent"),
     ("city_statistics", "newest a tenth", times("value", 0.1, reference_date=NEW), "jump:value"),
+    ("city_statistics", "nothing in the newest", times("value", 0, reference_date=NEW), "jump:value"),
+    (
+        "city_statistics",
+        "newest without a place",
+        without(area="เทศบาลเมืองป่าตอง", reference_date=NEW),
+        "lacking-members",
+    ),
+    ("visitors", "newest without an origin", without(origin="foreign", reference_date=NEW), "lacking-members"),
+    *(
+        (
+            name,
+            "two years left out",
+            put_where("reference_date", date(2021, 1, 1), reference_date=OLD),
+            "lacking-periods",
+        )
+        for name in ("city_statistics", "visitors", "road_casualties")
+    ),
     ("city_statistics", "more disposed than generated", times("value", 2, item="ขยะที่กำจัดถูกต้อง"), "more-disposed"),
 ]
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from assets.cities.registry import City, RegistryError, SourceEntry, check_sources
-from assets.sources import gtfs
+from assets.sources import gtfs_members
 from assets.sources.gtfs import GTFS, GTFS_NAMTANG
 from assets.sources.source import Context
 from quality.tables import TRANSIT_ROUTES, TRANSIT_SERVICE, TRANSIT_STOPS
@@ -83,7 +83,7 @@ def test_what_the_feed_leaves_out_is_unknown_not_false(samyan):
     result = read(start, samyan)
     assert kept(TRANSIT_STOPS, result)["reference_date"].unique().to_list() == [date(2026, 1, 1)]
     assert kept(TRANSIT_STOPS, result)["feed_end_date"].unique().to_list() == [date(2026, 9, 30)]
-    assert set(result.problems["code"]) == {"feed-expired", "reference-unknown"}
+    assert set(result.problems["code"]) == {"column-missing", "feed-expired", "reference-unknown"}
 
 
 def test_bad_rows_are_refused_by_line(samyan):
@@ -108,7 +108,7 @@ def test_bad_rows_are_refused_by_line(samyan):
         ({"stops.txt": FEED["stops.txt"]}, "file-malformed"),
         (FEED | {"stops.txt": "id,name\n1,x\n"}, "file-malformed"),
         (FEED | {"routes.txt": ""}, "file-malformed"),
-        (FEED | {"stops.txt": b"stop_id,stop_name\n\xff\xfe,\x81\n"}, "file-malformed"),
+        (FEED | {"stops.txt": b"stop_id,stop_name\n\xff\xfe,\x81\n"}, "file-encoding"),
     ],
 )
 def test_a_feed_that_cannot_be_used_is_rejected(samyan, members, code):
@@ -117,7 +117,7 @@ def test_a_feed_that_cannot_be_used_is_rejected(samyan, members, code):
 
 
 def test_a_member_beyond_the_limit_is_rejected(samyan, monkeypatch):
-    monkeypatch.setattr(gtfs, "MAX_MEMBER_BYTES", 1000)
+    monkeypatch.setattr(gtfs_members, "MAX_MEMBER_BYTES", 1000)
     unread = {"shapes.txt": "x" * 5000, "fare_rules.txt": "x" * 5000, "parking.txt": "0812345678" * 500}
     assert read(FEED | unread, samyan).problems.height == 0  # not unpacked
     result = read(FEED | {"stop_times.txt": "trip_id,stop_id\n" + "t1,1\n" * 1000}, samyan)
