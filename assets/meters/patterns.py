@@ -50,8 +50,11 @@ def rising(rows: pl.LazyFrame) -> pl.DataFrame:
     if not ends.height:
         return ends
     series = rows.join(ends.lazy(), on=SERIES, how="semi").drop_nulls("value").sort(*SERIES, "start").group_by(SERIES)
-    steps = series.agg(falls=(value.diff() < 0).sum(), rises=(value.diff() > 0).sum()).collect()
-    return steps.filter((pl.col("falls") == 0) & (pl.col("rises") * 2 >= _COUNTED)).select(SERIES)
+    step = value.diff()
+    steps = series.agg(falls=(step < 0).sum(), rises=(step > 0).sum(), kinds=step.n_unique()).collect()
+    level = pl.col("level") >= pl.col("rise") * _LEVEL
+    only = (pl.col("falls") == 0) & (pl.col("rises") * 2 >= _COUNTED) & (level | (pl.col("kinds") > _KINDS))
+    return steps.join(ends, on=SERIES).filter(only).select(SERIES)
 
 
 def told(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:

@@ -25,6 +25,7 @@ def counted(values, begin=0):
 
 @pytest.mark.parametrize("begin", [1_000, 120_000])
 def test_a_registers_count_is_no_energy(begin):
+    assert codes(read(file(counted(LOAD * 3)))) == ["layout-contradicts"]
     result = read(file(counted(LOAD, begin)))
     assert (codes(result), result.tables) == (["layout-contradicts"], {})
     right = read(file(counted(LOAD, begin)), values={"value": DIALS})
@@ -47,7 +48,7 @@ def test_a_yield_of_the_day_is_no_energy_of_intervals():
     assert codes(read(data, values={"value": DIALS | {"resets": "daily"}})) == []
 
 
-@pytest.mark.parametrize("values", [[n / 10 for n in range(10, 106)], LOAD[:20], [5] * 96, [*range(96)]])
+@pytest.mark.parametrize("values", [[n / 10 for n in range(10, 106)], LOAD[:20], [5] * 96, [*range(96)], [*range(300)]])
 def test_a_rise_of_a_day_is_none(values):
     assert codes(read(file(values))) == []
 
