@@ -7,19 +7,19 @@ is in doubt, is refused with words; a number in doubt is never passed on as a go
 """
 
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 
 import polars as pl
 
+from assets.meters import patterns
 from assets.meters.formats.canonical import Export, problems_of
 from assets.meters.formats.stamps import local
+from assets.meters.sentinels import SERIES, sentinels
 from quality.batch import Batch
-from quality.problems import problem
-from quality.readings import ENERGY
+from quality.problems import CODES, problem
 
-_SERIES: Final = ["point", "channel", "quantity"]
 ENOUGH: Final = 8
 """Gaps from which their least is the file's period: so many neighbours are not all missing by chance."""
 _FEW: Final = 3
@@ -34,23 +34,12 @@ _LONELY: Final = 20
 """Days around a date without any other, from which it may be one that day and month were exchanged in."""
 _ERAS: Final = 40
 """Years ahead that no clock is wrong by: 2567 with two digits, 67, is 2067, not 2024."""
+_YEAR: Final = 366
+"""Days that one file spans, or that it comes late by; beyond, its years may be days."""
+_ALIKE: Final = 0.75
+"""Share of a file's series that begin and end together: they are cut by days, and not where a meter was late."""
 _FRESH: Final = 3
 """Days before its delivery within which a night's file usually ends."""
-_STANDS_OUT: Final = 10
-"""Times the median of its channel that a code for "no value" exceeds: 65535 may be a large meter's honest number."""
-_LEAST_CODE: Final = 10_000
-"""kWh from which a code is looked for: 65.535 is a load."""
-_SENTINELS: Final = sorted(
-    {
-        code
-        for places in range(4)
-        for whole in (*(2**bits - 1 for bits in (15, 16, 24, 31, 32)), *(10**digits - 1 for digits in range(5, 10)))
-        if (code := Decimal(whole).scaleb(-places)) >= _LEAST_CODE
-    }
-)
-"""What meters, hubs and loggers send for "no value": all bits set in 15, 16, 24, 31 or 32, or a display full of nines,
-with up to three decimals.
-Reported as n3rgy/data#1 and #11 (4294967.295 and 16777.215 kWh in a half-hour)."""
 
 
 def judged(export: Export, day: date | None) -> Export:
@@ -66,7 +55,7 @@ def judged(export: Export, day: date | None) -> Export:
     if not readings.height:
         return export
     batch = Batch(readings)
-    for look in (_lengths, _orders, _future, _sentinels, _negatives):
+    for look in (_lengths, _orders, _years, _labels, _future, _sentinels, _registers, _patterns, _negatives):
         batch = look(batch, export, day)
         if batch.is_rejected:
             return replace(export, tables={}).also(*batch.problems)
@@ -101,7 +90,7 @@ def _lengths(batch: Batch, export: Export, day: date | None) -> Batch:
         return batch
     step = pl.col("gap") // pl.col("minutes")
     holes = holes.with_columns(step=step, short=pl.col("gap").is_between(pl.col("minutes") + 1, _LONGEST))
-    of_series = holes.group_by(_SERIES).agg(
+    of_series = holes.group_by(SERIES).agg(
         gaps=pl.col("gap").count(),
         least=pl.col("gap").min(),
         alike=(pl.col("gap").n_unique() <= 2) & pl.col("short").any(),  # a null before the first, and one length
@@ -116,13 +105,16 @@ def _lengths(batch: Batch, export: Export, day: date | None) -> Batch:
         least, minutes = int(other["least"].sort()[0]), other["minutes"][0]
         text = f"stamps are {least} minutes apart, not {minutes}: this is another interval length"
         if other["readings"].sum() == batch.rows.height:
+            refused = export.problems["row"].n_unique()
+            if refused > batch.rows.height:
+                text = f"{refused} rows cannot be read, and of those that can {text}"
             return Batch.rejected("layout-contradicts", text)
-        doubted = batch.rows.join(other, on=_SERIES, how="semi")
+        doubted = batch.rows.join(other, on=SERIES, how="semi")
         batch = _without(batch, doubted, "interval-length", text)
-        holes = holes.join(other, on=_SERIES, how="anti")
-    run = (pl.col("gap") != pl.col("gap").shift()).fill_null(value=True).cum_sum().over(_SERIES)
-    runs = holes.with_columns(run=run).with_columns(long=(pl.len().over(*_SERIES, "run") >= _RUN) & pl.col("short"))
-    doubted = runs.filter("long" | pl.col("long").shift(-1).over(_SERIES).fill_null(value=False))
+        holes = holes.join(other, on=SERIES, how="anti")
+    run = (pl.col("gap") != pl.col("gap").shift()).fill_null(value=True).cum_sum().over(SERIES)
+    runs = holes.with_columns(run=run).with_columns(long=(pl.len().over(*SERIES, "run") >= _RUN) & pl.col("short"))
+    doubted = runs.filter("long" | pl.col("long").shift(-1).over(SERIES).fill_null(value=False))
     if doubted.height:
         apart, minutes = doubted.filter("long")["gap"].sort()[0], doubted["minutes"][0]
         text = f"in a row, stamps are {apart} minutes apart, not {minutes}: another interval length"
@@ -138,28 +130,25 @@ def _lengths(batch: Batch, export: Export, day: date | None) -> Batch:
 
 def _holes(rows: pl.DataFrame) -> pl.DataFrame:
     """Readings of the series that have holes, in order of time, with ``gap``, the minutes since the one before."""
-    spans = rows.group_by(_SERIES).agg(
+    spans = rows.group_by(SERIES).agg(
         readings=pl.len(),
         span=(pl.col("start").max() - pl.col("start").min()).dt.total_minutes(),
         minutes=pl.min("minutes"),
     )
     holed = spans.filter(pl.col("span") >= pl.col("readings") * pl.col("minutes"))
-    found = rows.lazy().join(holed.lazy(), on=_SERIES, how="semi").select(*_SERIES, "start", "minutes", "row").collect()
-    first = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in _SERIES)
+    found = rows.lazy().join(holed.lazy(), on=SERIES, how="semi").select(*SERIES, "start", "minutes", "row").collect()
+    first = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in SERIES)
     # To the nearest minute: clocks may be some seconds off.
     gap = (pl.col("start").diff().dt.total_seconds() + 30) // 60
-    return found.sort(*_SERIES, "start").with_columns(gap=pl.when(~first).then(gap))
+    return found.sort(*SERIES, "start").with_columns(gap=pl.when(~first).then(gap))
 
 
 def _orders(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without readings of dates that are in the file only if day and month are exchanged; far islands are said."""
     if export.assumed.order == "ymd":
         return batch
-    stamp = pl.col("start") + pl.duration(minutes=pl.col("minutes") if export.assumed.ends else 0)
-    written = local(stamp, export.zone)
-    on, midnight = written.dt.date(), written.dt.time() == time()
-    # Where 00:00 ends a day, it may be written beside either date.
-    dates = batch.rows.filter(~midnight | pl.lit(not export.assumed.ends)).select(on.unique().sort()).to_series()
+    on = _written(export).dt.date()
+    dates = _dates(batch, export)
     known = set(dates)
     if wrong := _exchanged(known, day):
         first = min(wrong)
@@ -175,6 +164,18 @@ def _orders(batch: Batch, export: Export, day: date | None) -> Batch:
         text = f"the days lie in {far.len() + 1} groups, more than {_APART} days apart; the second begins {far[0]}"
         return batch.note("stamp-islands", text)
     return batch
+
+
+def _written(export: Export) -> pl.Expr:
+    """The local time that was written for a reading."""
+    return local(pl.col("start") + pl.duration(minutes=pl.col("minutes") if export.assumed.ends else 0), export.zone)
+
+
+def _dates(batch: Batch, export: Export) -> pl.Series:
+    """The dates that were written, in order. Where 00:00 ends a day, it may be written beside either date."""
+    written = _written(export)
+    told = batch.rows.filter((written.dt.time() != time()) | pl.lit(not export.assumed.ends))
+    return told.select(written.dt.date().unique().sort()).to_series()
 
 
 def _exchange(one: date) -> date:
@@ -205,6 +206,86 @@ def _exchanged(known: set[date], day: date | None) -> set[date]:
     return set()
 
 
+def _years(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Refuse a file whose years of two digits are days: of 22/08/26 another order makes the 26th of August 2022."""
+    if day is None or (not export.assumed.factors and not export.assumed.length):
+        return batch
+    begun = pl.col("start")
+    first, last = (each.date() for each in batch.rows.select(first=begun.min(), last=begun.max()).row(0))
+    if (last - first).days <= _YEAR and abs((day - last).days) <= _YEAR:
+        return batch
+    known = _dates(batch, export)
+    others = {other for one in known if (other := _as_year(one)) is not None}
+    # Few dates are known only by having come at once: an archive's may be any.
+    late = _FRESH if len(known) <= _FRESH else _YEAR
+    near = all(timedelta(days=-1) <= day - other <= timedelta(days=late) for other in others)
+    if not near or len(others) * 2 < len(known) or (max(others) - min(others)).days > len(known):
+        return batch
+    text = f"{len(known)} date(s) lie years apart, or before the delivery; with year and day exchanged, in a row"
+    return Batch.rejected("layout-contradicts", f"{text}: {first} may be {_as_year(first)}")
+
+
+def _as_year(one: date) -> date | None:
+    """A date whose day was written in the place of a year of two digits."""
+    try:
+        return date(2000 + one.day, one.month, one.year - 2000)
+    except ValueError:
+        return None
+
+
+def _labels(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Say that the file's days are whole only if its stamps mark the other end of their intervals. The layout was told
+    which, so that it is not the file that is refused."""
+    if not export.assumed.ends and not export.assumed.length:
+        return batch
+    begun, minutes = pl.col("start"), pl.col("minutes")
+    first, last, least, most = batch.rows.select(
+        first=local(begun.min(), export.zone),
+        last=local(begun.max(), export.zone),
+        least=minutes.min(),
+        most=minutes.max(),
+    ).row(0)
+    length, a_day = timedelta(minutes=most), timedelta(days=1)
+    opens, closes = datetime.combine(first, time()), datetime.combine(last, time()) + a_day - length
+    if least != most:
+        return batch
+    if first == opens + (a_day - length if export.assumed.ends else length) and not (last + length - first) % a_day:
+        of_series = batch.rows.group_by(SERIES).agg(first=begun.min(), last=begun.max())
+        alike = of_series.select((pl.col(end) == pl.col(end).mode().first()).mean() for end in ("first", "last"))
+        if min(alike.row(0)) > _ALIKE:
+            ours, other = ("ends", "starts") if export.assumed.ends else ("starts", "ends")
+            text = f"days begin one interval {'early' if export.assumed.ends else 'late'} where stamps are {ours}"
+            return batch.note("stamp-label", f"{text} of intervals; as {other}, they are whole: look at `label`")
+    before = batch.rows.lazy().select(begun.filter(begun < begun.max()).max()).collect().item()
+    if export.assumed.ends and first == opens and last == closes and before is not None:
+        apart = batch.rows["start"].max() - before
+        if apart == a_day + length and not (batch.rows["start"] == before + length).any():
+            return batch.note("stamp-label", "the last interval of the last day is alone there: look at `midnight`")
+    return batch
+
+
+def _registers(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Without series that only ever rise: what a register shows, and no energy of intervals."""
+    if not export.assumed.factors and not export.assumed.length:
+        return batch
+    energy = batch.rows.lazy().filter(~pl.col("quantity").is_in(["voltage", "other"]))
+    found = patterns.rising(energy)
+    if not found.height:
+        return batch
+    text = "values only ever rise, as a register's do: the layout has them as energy, or power, of intervals"
+    if found.height == energy.select(pl.struct(SERIES).n_unique()).collect().item():
+        return Batch.rejected("layout-contradicts", text)
+    return _without(batch, batch.rows.join(found, on=SERIES, how="semi"), "reading-kind", text)
+
+
+def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Refuse, or say of, a file whose values come in another rhythm than its stamps."""
+    if not export.assumed.length or (told := patterns.told(batch.rows, export.zone)) is None:
+        return batch
+    code, text = told
+    return Batch.rejected(code, text) if CODES[code][0] == "reject" else batch.note(code, text)
+
+
 def _future(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without readings of a day after the delivery: a wrong era or order. Forecasts, where a format has them, stay."""
     if day is None:
@@ -220,24 +301,9 @@ def _future(batch: Batch, export: Export, day: date | None) -> Batch:
 
 
 def _sentinels(batch: Batch, export: Export, day: date | None) -> Batch:
-    """Without values that are a device's code for none and stand out of their channel."""
-    value = pl.col("value")
-    suspects = _where(batch.rows, value >= _LEAST_CODE // 60)
-    if not suspects.height:
-        return batch
-    as_power = (value * 60 / pl.col("minutes")).cast(ENERGY, strict=False)
-    codes = pl.Series(_SENTINELS).cast(ENERGY).implode()
-    found = suspects.filter(value.is_in(codes) | as_power.is_in(codes))
-    if not found.height:
-        return batch
-    others = batch.rows.join(found.select(_SERIES).unique(), on=_SERIES, how="semi").join(
-        found, on=[*_SERIES, "start"], how="anti"
-    )
-    usual = others.group_by(_SERIES).agg(usual=value.median())
-    stands_out = value.cast(pl.Float64) > pl.col("usual").fill_null(0) * _STANDS_OUT
-    found = found.join(usual, on=_SERIES, how="left").filter(stands_out)
-    text = "all bits of the value are set, or all its digits are nines: a device's code for none"
-    return _without(batch, found, "value-sentinel", text)
+    """Without values that are a device's code for none."""
+    text = "a device's code for no value: all bits set, all nines, the lowest number of a field, or -1"
+    return _without(batch, sentinels(batch.rows, export.assumed.factors or (Decimal(1),)), "value-sentinel", text)
 
 
 def _negatives(batch: Batch, export: Export, day: date | None) -> Batch:
@@ -260,5 +326,5 @@ def _without(batch: Batch, doubted: pl.DataFrame, code: str, text: str) -> Batch
     """``batch`` without the ``doubted`` readings, a problem for each row that they come from."""
     if not doubted.height:
         return batch
-    rest = batch.rows.join(doubted.select(*_SERIES, "start"), on=[*_SERIES, "start"], how="anti", maintain_order="left")
+    rest = batch.rows.join(doubted.select(*SERIES, "start"), on=[*SERIES, "start"], how="anti", maintain_order="left")
     return Batch(rest, batch.problems).also(problems_of(doubted.unique("row").sort("row"), code, text))

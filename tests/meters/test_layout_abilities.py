@@ -1,17 +1,15 @@
 """What a declared layout can say of the shapes exports have: one test a row of the table in docs/meter-formats.md."""
 
 import json
-import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
 
 from tests.kit import codes
 from tests.meters.test_readers_thai import xls
-from tests.meters.test_whole_file import FROM, KW, KWH, ends, lines, long, read, stamps, total, workbook
+from tests.meters.test_whole_file import FROM, KWH, ends, lines, long, read, stamps, total, workbook
 
 THAI = ["ม.ค.", "ก.พ.", "มี.ค.", "เม.ย.", "พ.ค.", "มิ.ย.", "ก.ค.", "ส.ค.", "ก.ย.", "ต.ค.", "พ.ย.", "ธ.ค."]
 WHOLE = [
@@ -126,55 +124,3 @@ def test_old_workbooks_and_json():
 def test_an_apostrophe_before_a_number_is_excels():
     result = read(lines("meter,at,value", [("'1044", at, 1) for at in stamps(4)]), point=None, point_column="meter")
     assert points(result) == {"1044": 4}
-
-
-# No accepted file may differ from its twin in another shape.
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    st.lists(st.decimals(0, 999, places=2), min_size=96, max_size=192),
-    st.sampled_from(
-        ["halves", "exchanged", "comma", "twice", "buddhist", "closing", "code", "shuffled", "json", "sheet"]
-    ),
-    st.randoms(use_true_random=False),
-)
-def test_a_file_in_another_shape_is_the_same_or_refused(values, shape, shuffle: random.Random):
-    """Of a file whose values are known, another shape comes out the same, or not without a word that refuses."""
-    values = values[: len(values) // 96 * 96]
-    at, how, count = stamps(len(values)), {"values": {"value": KW}}, len(values)
-    rows = [[text, str(value)] for text, value in zip(at, values, strict=True)]
-    truth = sum(values) / 4
-    header = "at,value"
-    if shape == "halves":
-        rows, truth = rows[1::2], sum(values[1::2]) / 2
-    elif shape == "exchanged":
-        how |= {"stamp": {"columns": ["at"], "order": "mdy"}}
-    elif shape == "comma":
-        rows = [[text, f'"{value}"'.replace(".", ",")] for text, value in rows]
-        how |= {"thousands": ","}
-    elif shape == "twice":
-        header, rows, truth = "at,value,at,value", [[*row, *row] for row in rows], truth * 2
-    elif shape == "buddhist":
-        rows = [[text[:6] + "69" + text[10:], value] for text, value in rows]
-    elif shape == "closing":
-        back = {n: f"{FROM + timedelta(days=n // 96):%d/%m/%Y} 00:00" for n in range(95, count, 96)}
-        rows = [[back.get(n, text), value] for n, (text, value) in enumerate(rows)]
-    elif shape == "code":
-        rows[40][1], truth = "4294967.295", truth - values[40] / 4
-    elif shape == "shuffled":
-        shuffle.shuffle(rows)
-    if shape == "json":
-        data = json.dumps([{"at": text, "value": value} for text, value in rows]).encode()
-    elif shape == "sheet":
-        data = workbook(a=[header.split(","), *rows[:96]], b=[header.split(","), *rows[96:]])
-    else:
-        data = lines(header, rows)
-    # Days that were taken for months are told by the others, or of a single one by its delivery on the morning after.
-    result = read(data, day=FROM.date() + timedelta(days=count // 96), **how)
-    refused = [code for code in codes(result) if code not in ("interval-gap", "value-negative", "stamp-islands")]
-    last = (FROM + timedelta(days=count // 96, hours=-7, minutes=-15)).replace(tzinfo=UTC)
-    start = pl.col("start").max()
-    assert refused or (total(result), result.tables["readings"].select(start).item()) == (truth, last)
-    if shape in ("shuffled", "json", "sheet"):
-        assert not refused, refused

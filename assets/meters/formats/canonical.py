@@ -32,6 +32,8 @@ class Assumed:
     """Whether its stamps are the ends of intervals."""
     power: bool = False
     """Whether values are power, which the length makes energy of."""
+    factors: tuple[Decimal, ...] = ()
+    """What its values were multiplied by, as their unit was not told beside them."""
 
 
 ROWS_TELL = Assumed()
@@ -165,6 +167,11 @@ def plain_digits(text: pl.Expr, thousands: str, decimal: str) -> pl.Expr:
     return pl.when(~marked | (grouped & ~decimals)).then(text.str.replace_all(thousands, "", literal=True))
 
 
+def _masked(text: pl.Expr) -> pl.Expr:
+    """A cell as it may be shown: its marks, and no digit or word."""
+    return text.str.slice(0, 20).str.replace_all(r"[0-9]+", "9").str.replace_all(r"\pL[\pL\pM]+", "xxx")
+
+
 def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequence[str] = ()) -> Batch:
     """``value`` (ENERGY, canonical unit) from the text ``raw``, its ``factor``, ``average`` and ``minutes``.
 
@@ -190,8 +197,9 @@ def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequen
         batch = batch.with_columns(_blank=text.is_null(), value=(digits if unit else number).cast(ENERGY, strict=False))
         wrong = batch.rows.filter(pl.col("value").is_null() & ~pl.col("_blank"))
         if wrong.height:
-            counted = wrong.group_by("row").len().sort("row")
-            batch = without(batch, counted, "value-not-number", pl.format("{} cell(s) hold no number", "len"))
+            counted = wrong.group_by("row").agg(pl.len(), shown=_masked(pl.col("raw").first())).sort("row")
+            text = pl.format("{} cell(s) hold no number, such as '{}'", "len", "shown")
+            batch = without(batch, counted, "value-not-number", text)
         blank = batch.rows.filter("_blank")["row"]
         if blank.len():
             message = f"{blank.len()} blank value(s) in {blank.n_unique()} row(s){FIRST}"

@@ -17,6 +17,8 @@ _WORST = pl.Enum(QUALITIES)
 
 _JUMP = 100
 """Times its register's usual greatest step that no load makes."""
+_FALLS = 8
+"""Times that a register falls, if also in one step of ten, from which it is none."""
 _DIRECT_KW = 100
 """kW beyond a meter without transformers: three phases of 100 A at 230 V are 69."""
 
@@ -45,8 +47,12 @@ def differenced(batch: Batch, layout: Layout, zone: str) -> Batch:
     on = local(pl.col("start"), zone).dt.date() != local(pl.col("_start"), zone).dt.date()
     anew = pl.col("channel").is_in(daily) & on & (pl.col("_value") < pl.col("value"))
     steps = steps.with_columns(value=pl.when(~anew).then("value").otherwise(0))
+    falling = (~anew & (pl.col("_value") < pl.col("value"))).sum().over(_KEY)
+    no_register = (falling >= _FALLS) & (falling * 10 >= pl.len().over(_KEY))
+    steps = steps.with_columns(_none=no_register)
     adjacent = replace(batch, rows=steps.filter(~apart).with_columns(row="_row")).refuse(
         (pl.col("reason_raw").ne_missing(pl.col("_reason_raw")), "register-jump", "the register is another device's"),
+        (pl.col("_none"), "register-fall", "one step in ten or more falls: values of intervals, and no register"),
         (pl.col("_value") < pl.col("value"), "register-fall", falls),
     )
     adjacent = adjacent.refuse((_jumps(), "register-jump", "the register jumps by more than its meter can carry"))

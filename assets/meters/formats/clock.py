@@ -21,6 +21,8 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _WEEKDAY = r"(?i)\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[, ]+"
 _HALF = r"(?i)\b([0-9]{1,2})([.:][0-9]{2}(?:[.:][0-9]{2})?(?:\.[0-9]+)?) ?([ap])\.?m\.?$"
 _FRACTION = r"([.:][0-9]{2}[.:][0-9]{2})(\.[0-9]+)$"
+_EXCEL = 25_569
+"""Days from 1899-12-30, from which spreadsheets count, to 1970."""
 DAY = 1440
 """Minutes of a day without clock change."""
 _OFFSET = r"[.:][0-9]{2}(?:\.[0-9]+)? ?(Z|[+-][0-9]{2}:?[0-9]{2})$"
@@ -100,7 +102,14 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
     )
     read = read.select("text", "offset", "fraction", stamp=own if how.order == "ymd" else pl.coalesce(own, iso))
     second = pl.duration(seconds=(pl.col("fraction").fill_null(0) >= 0.5).cast(pl.Int8))
-    return read.select("text", "offset", stamp=pl.col("stamp") + second)
+    return read.select("text", "offset", stamp=pl.coalesce(pl.col("stamp") + second, _serial()))
+
+
+def _serial() -> pl.Expr:
+    """A date that a spreadsheet left as its number: days since 1899-12-30, to the second. No other stamp is one."""
+    days = pl.col("text").str.extract(r"^([3-7][0-9]{4}(?:[.,][0-9]+)?)$").str.replace(",", ".").cast(pl.Float64)
+    stamp = pl.from_epoch(((days - _EXCEL) * 86_400).round().cast(pl.Int64)).cast(pl.Datetime("us"))
+    return pl.when(stamp.dt.year().is_between(*YEARS)).then(stamp)
 
 
 def never_changes(zone: str) -> bool:

@@ -30,6 +30,8 @@ from assets.meters.formats.tabular import Table
 from quality.batch import Batch, together
 from quality.readings import no_readings
 
+_FEW = 3
+"""Numbers that are no chance."""
 DAYS = 4_000
 """Days of readings that are unfolded together: 400,000 quarter-hours."""
 _FACTOR = pl.Decimal(38, 9)
@@ -84,6 +86,7 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
         ends=layout.label == "end",
         length=layout.wide is None and "register" not in kinds,
         power=any(UNITS[measure.unit.lower()].average for measure in layout.parts.values()),
+        factors=tuple({UNITS[measure.unit.lower()].factor * layout.multiplier for measure in layout.parts.values()}),
     )
     return Export.of(layout.name, readings=readings, zone=zone, assumed=assumed)
 
@@ -104,10 +107,10 @@ def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
     layout = table.layout
     said = Batch(pl.DataFrame()).also(_above(table, layout))
     if layout.heed_titles and not layout.unit_column:
-        named = titles.contradicted(titles.units(table.titles), (measure.unit for measure in layout.parts.values()))
-        if named:
-            told, ours = (", ".join(sorted(units)) for units in named)
-            raise tabular.Unreadable("layout-contradicts", f"above the header stands {told}, the layout has {ours}")
+        units = [measure.unit for measure in layout.parts.values()]
+        _heed("above the header stands", titles.units(table.titles), units, table)
+        for name, measure in layout.parts.items():
+            _heed(f"'{name}' names", titles.units([name]), [measure.unit], table)
     point = table.point or (layout.point if options.point is None else options.point)
     if layout.point_column is None and layout.points is None and point is None:
         if layout.point_above is not None and layout.stand_in is None:
@@ -170,6 +173,17 @@ def _strangers(names: list[str], layout: Layout) -> list[str]:
     return [name for name in others if not any(re.fullmatch(pattern, name) for pattern in patterns)]
 
 
+def _heed(where: str, told: set[str], declared: Iterable[str], table: Table) -> None:
+    """Raise ``Unreadable`` where the file tells other units than are declared."""
+    if named := titles.contradicted(told, declared):
+        theirs, ours = (", ".join(sorted(units)) for units in named)
+        raise tabular.Unreadable("layout-contradicts", f"{where} {theirs}, the layout has {ours}", table.at)
+
+
+_UNITS = 5
+"""Words of a column of units: more is another column."""
+_LONGEST = 25
+"""Characters of a unit, in words too."""
 OFTEN = 1.5
 """Rows a place of a reading from which a file tells each several times, and not some of them again."""
 
@@ -188,6 +202,11 @@ def _single(table: Table, strangers: Sequence[str]) -> None:
         for body in table.pieces()
     ]
     rows = pl.concat(told)
+    if layout.heed_titles and not layout.unit_column:
+        for at, name in enumerate(strangers):
+            words = set(rows[f"_{at}"].unique().head(_UNITS))
+            if words and all(titles.units([word]) and len(word) < _LONGEST for word in words):
+                _heed(f"'{name}' says", titles.units(words), (what.unit for what in layout.parts.values()), table)
     readings = rows["place"].n_unique()
     if rows.height < OFTEN * readings:
         return
@@ -284,6 +303,23 @@ def _measures(batch: Batch, layout: Layout) -> Batch:
     return replace(batch, rows=tall.filter(~unknown)).also(refused)
 
 
+def _grouped(numbers: pl.Series, decimal: str) -> bool:
+    """Whether a decimal mark is one of thousands: numbers below a thousand have none, and those above end in zeros,
+    which decimals that are not always written do not."""
+    if not numbers.str.ends_with("0").any():
+        return False
+    text = numbers.str.strip_chars().drop_nulls()
+    text = text.filter((text != "") & (text != "0"))
+    marked = text.filter(text.str.contains(decimal, literal=True))
+    plain = text.filter(text.str.contains(r"^-?[1-9][0-9]{0,2}$"))
+    return (
+        min(marked.len(), plain.len()) >= _FEW
+        and marked.len() + plain.len() == text.len()
+        and bool(marked.str.contains(rf"^-?[1-9][0-9]{{0,2}}(?:{re.escape(decimal)}[0-9]{{3}})+$").all())
+        and bool(marked.str.ends_with("0").any())
+    )
+
+
 def _values(tall: Batch, layout: Layout, workbook: bool) -> Batch:
     """``value`` and ``quality`` of each row. Exact; in a workbook, only texts have the layout's decimal mark."""
     decimal, thousands = layout.decimal, layout.thousands
@@ -293,6 +329,9 @@ def _values(tall: Batch, layout: Layout, workbook: bool) -> Batch:
         marked = text.str.contains(",", literal=True)
         tall = tall.with_columns(raw=pl.when(marked).then(plain.fill_null(text)).otherwise(text))
         decimal, thousands = ".", ""
+    if _grouped(tall.rows["raw"], decimal):
+        told = f"numbers have '{decimal}' before three digits or not at all, also before zeros: a thousands mark"
+        raise tabular.Unreadable("layout-contradicts", f"{told}, not the decimal one")
     flagged = layout.status_column or (layout.wide and layout.wide.status)
     if flagged or any(what.status for what in layout.parts.values()):
         status = pl.col("status").fill_null("").str.strip_chars()

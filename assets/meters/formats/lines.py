@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import product
+from typing import get_args
 
 import polars as pl
 
 from assets.meters.formats import clock, wide
-from assets.meters.formats.layouts import Layout
-from assets.meters.formats.stamps import EXCHANGED, exchanged
+from assets.meters.formats.layouts import Layout, Stamp
+from assets.meters.formats.stamps import EXCHANGED, Era, Order, exchanged
 from assets.meters.formats.tabular import Table, Unreadable
 from quality.batch import Batch, Breach
 from quality.meter_grid import CLOCK_SECONDS, off_clock
@@ -15,6 +17,9 @@ from quality.meter_grid import CLOCK_SECONDS, off_clock
 _MANGLED = r"^\d(\.\d+)?[Ee]\+\d+$"
 """A number that a spreadsheet shortened: different metering points become the same."""
 _SHORTER = "others lie between this stamp and the next: the interval is shorter than the layout says"
+_TIMED = r"[ T][0-9]{1,2}[.:][0-9]{2}|^[0-9]{1,2}:[0-9]{2}"
+_TIMELESS = "a date without a time, where midnight is written as one elsewhere: a row of the whole day?"
+"""Some software leaves a time of 00:00 out, but then of every midnight."""
 _LAST_HOUR = 24
 """Greatest number that counts hours."""
 _SHOWN = 200
@@ -88,7 +93,12 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
             closing = pl.when(just & ~late).then(pl.duration(days=1)).otherwise(pl.duration())
             lines = lines.with_columns(stamp=pl.col("stamp") + closing)
         elif layout.label == "start":
+            if lines.rows.select(late.any() & ~(midnight & ~late).any()).item():
+                raise Unreadable("layout-contradicts", "days end at 24:00, which is no start of an interval: `label`")
             checks.append((late, "stamp-bad", "24:00 is no start of an interval"))
+        timeless = pl.col("text").str.contains(_TIMED).not_()
+        if not layout.stamp.epoch and lines.rows.select((~timeless & (midnight | late)).any()).item():
+            checks.append((timeless, "stamp-bad", _TIMELESS))
         off_grid = off_clock(pl.col("stamp"), layout.minutes)
         checks.append((off_grid, "interval-misaligned", f"not on the grid of {layout.minutes} minutes"))
         checks.append((_shorter(lines.rows, layout, off_grid), "interval-length", _SHORTER))
@@ -175,12 +185,28 @@ def _shorter(rows: pl.DataFrame, layout: Layout, off_grid: pl.Expr) -> pl.Expr:
     return ~off_grid & (count > 1) & even
 
 
+def _in_order(rows: pl.DataFrame, layout: Layout) -> None:
+    """Raise ``Unreadable`` where most stamps are dates of another order or era: what is read, is by chance."""
+    how = layout.stamp
+    unread = rows.filter(pl.col("stamp").is_null())["text"]
+    if how.epoch or unread.len() * 2 <= rows.height:
+        return
+    eras: tuple[Era, ...] = (how.era, "auto", "CE") if how.era == "BE" else (how.era, "auto")
+    for order, era in product(sorted(get_args(Order), key=lambda order: order != how.order), eras):
+        other = clock.stamps(unread, Stamp(columns=how.columns, order=order, era=era)).drop_nulls("stamp")
+        found = unread.is_in(other["text"].implode()).sum()
+        if found * 2 > rows.height:
+            text = f"{found} of {rows.height} stamps are dates in the order {order}, era {era}"
+            raise Unreadable("layout-contradicts", f"{text}, and not in the order {how.order}, era {how.era}")
+
+
 def _judged(rows: pl.DataFrame, layout: Layout, time: list[pl.Expr], midnight: pl.Expr) -> None:
     """Raise ``Unreadable`` where all rows together show that times, or midnight, are not what the layout says."""
     if not rows.height:
         return
     if layout.stamp.order != "ymd" and exchanged(rows["text"]):
         raise Unreadable("layout-contradicts", EXCHANGED)
+    _in_order(rows, layout)
     if layout.wide or layout.stamp.period:
         return
     if time:
@@ -203,13 +229,12 @@ def _judged(rows: pl.DataFrame, layout: Layout, time: list[pl.Expr], midnight: p
         .head(_SHOWN)
     )
     as_declared = layout.stamp.midnight if layout.label == "end" else "opens"
-    if (
-        layout.label == "end"
-        and (shown["closes"] & ~shown["opens"]).sum() > shown["opens"].sum()
-        and as_declared == "opens"
-    ):
-        text = "00:00 follows the other times of its date: it ends that day, as `midnight: closes` says"
+    # In no order at all, 00:00 stands beside any time: what is told, most of them tell.
+    closes_less_opens = pl.col("closes").cast(pl.Int8) - pl.col("opens").cast(pl.Int8)
+    told = shown.select(closes_less_opens.cast(pl.Float64).mean()).item() or 0
+    if as_declared == "opens" and told > 1 / 2:
+        text = "00:00 follows the other times of its date: it ends that day, as `label: end` and `midnight: closes` say"
         raise Unreadable("layout-contradicts", text, shown["row"][0])
-    if as_declared == "closes" and (shown["opens"] & ~shown["closes"]).sum() > shown["closes"].sum():
+    if as_declared == "closes" and told < -1 / 2:
         text = "00:00 stands before the other times of its date: it begins that day, as `midnight: opens` says"
         raise Unreadable("layout-contradicts", text, shown["row"][0])

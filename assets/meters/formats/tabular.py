@@ -13,7 +13,7 @@ from itertools import pairwise
 import fastexcel
 import polars as pl
 
-from assets.meters.formats import wide
+from assets.meters.formats import titles, wide
 from assets.meters.formats.content import Content, recognise as look_at
 from assets.meters.formats.grids import book
 from assets.meters.formats.layouts import Layout
@@ -72,9 +72,18 @@ class Table:
         required, again = set(self.layout.required), []
         for row, cells in undated.drop_nulls("cells").iter_rows():
             names = [cell.strip() for cell in cells]
+            if self._named(" ".join(filter(None, names))) not in (None, self.point):
+                raise Unreadable(
+                    "meters-several", "a row among the readings names another meter; split the file there", row
+                )
             if required <= set(names):
                 if any(names.index(name) != self.header.index(name) for name in required):
                     raise Unreadable("header-changed", "a second header puts the columns in another order", row)
+                again.append(row)
+            elif row == self.at + 1 and self.layout.heed_titles and (told := titles.units(names)):
+                if titles.contradicted(told, (measure.unit for measure in self.layout.parts.values())):
+                    text = f"below the header stands {', '.join(sorted(told))}, which the layout does not have"
+                    raise Unreadable("layout-contradicts", text, row)
                 again.append(row)
         return body.filter(~pl.col("row").is_in(again)) if again else body
 
@@ -86,12 +95,11 @@ class Table:
     @property
     def point(self) -> str | None:
         """The meter that a row above the header names, the nearest first; None where none does."""
-        if self.layout.point_above is None:
-            return None
-        for text in self.titles:
-            if found := re.search(self.layout.point_above, text):
-                return found["point"].strip()
-        return None
+        return next((named for text in self.titles if (named := self._named(text))), None)
+
+    def _named(self, text: str) -> str | None:
+        found = re.search(self.layout.point_above, text) if self.layout.point_above else None
+        return found["point"].strip() if found else None
 
     @property
     def titles(self) -> Iterator[str]:

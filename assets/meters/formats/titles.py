@@ -19,8 +19,10 @@ THAI = {
 _FAMILIES = ("wh", "varh", "vah")
 _LATIN = sorted((name for name, unit in UNITS.items() if len(name) > 1 and unit.family in _FAMILIES), key=len)
 _THAI = (word.replace("ชั่วโมง", r"[-\s]?ชั่วโมง") for word in THAI)
+_W = r"(?<=[(\[])w(?=[)\]])|(?<=unit: )w|(?<=unit:)w"
+"""Watts, where a letter alone is a unit."""
 _WORD = re.compile(
-    rf"(?P<amount>[0-9][0-9.,]*\s*)?(?:(?<![a-z])(?P<latin>{'|'.join(reversed(_LATIN))})(?![a-z])|(?P<thai>{'|'.join(_THAI)}))"
+    rf"(?P<amount>[0-9][0-9.,]*\s*)?(?:(?<![a-z])(?P<latin>{'|'.join(reversed(_LATIN))}|{_W})(?![a-z])|(?P<thai>{'|'.join(_THAI)}))"
     r"(?P<fact>\W*(?!(?:20|25)[0-9]{2}(?![0-9])|[0-9]{1,2}/)[0-9])?",
     re.IGNORECASE,
 )

@@ -1,0 +1,231 @@
+"""What values and stamps of a whole file contradict: each case beside a neighbour of which nothing is said."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from assets.meters.exports import read_export
+from tests.kit import codes, messages
+from tests.meters.test_whole_file import DIALS, FROM, KW, KWH, TODAY, ends, lines, mea, read, stamps, total, workbook
+
+LOAD = [Decimal(n * 37 % 50 + 3) / 10 for n in range(96)]
+
+
+def file(values, minutes=15, form="%d/%m/%Y %H:%M", header="at,value"):
+    return lines(header, zip(stamps(len(values), minutes, form=form), values, strict=True))
+
+
+def counted(values, begin=0):
+    return [begin + sum(values[: n + 1]) for n in range(len(values))]
+
+
+# Registers
+
+
+@pytest.mark.parametrize("begin", [1_000, 120_000])
+def test_a_registers_count_is_no_energy(begin):
+    assert codes(read(file(counted(LOAD * 3)))) == ["layout-contradicts"]
+    result = read(file(counted(LOAD, begin)))
+    assert (codes(result), result.tables) == (["layout-contradicts"], {})
+    right = read(file(counted(LOAD, begin)), values={"value": DIALS})
+    assert (codes(right), total(right)) == ([], sum(LOAD[1:]))
+
+
+def test_one_meters_count_does_not_take_the_others_away():
+    rows = [
+        (m, at, v) for m, vs in (("A", LOAD), ("B", counted(LOAD, 5_000))) for at, v in zip(stamps(96), vs, strict=True)
+    ]
+    result = read(lines("meter,at,value", rows), point_column="meter", point=None)
+    assert (set(codes(result)), set(result.tables["readings"]["point"])) == ({"reading-kind"}, {"A"})
+
+
+def test_a_yield_of_the_day_is_no_energy_of_intervals():
+    assert codes(read(file(counted(LOAD) * 3))) == ["layout-contradicts"]
+    rows = [(f"{FROM + timedelta(minutes=15 * n):%d/%m/%Y %H:%M}", counted(LOAD)[n % 96]) for n in range(288)]
+    data = lines("at,value", rows)
+    assert codes(read(data)) == ["layout-contradicts"]
+    assert codes(read(data, values={"value": DIALS | {"resets": "daily"}})) == []
+
+
+@pytest.mark.parametrize("values", [[n / 10 for n in range(10, 106)], LOAD[:20], [5] * 96, [*range(96)], [*range(300)]])
+def test_a_rise_of_a_day_is_none(values):
+    assert codes(read(file(values))) == []
+
+
+def test_energy_is_no_register():
+    result = read(file(LOAD), values={"value": DIALS})
+    assert not result.tables and "values of intervals" in messages(result, "register-fall")[0]
+
+
+# Rhythms
+
+
+@pytest.mark.parametrize("measure", [KWH, KW])
+@pytest.mark.parametrize("between", ["0", "", "0.000"])
+@pytest.mark.parametrize("times", [2, 4])
+def test_a_longer_interval_at_shorter_stamps_is_refused(times, between, measure):
+    values = [value if n % times == times - 1 else between for n, value in enumerate(LOAD)]
+    assert "layout-contradicts" in codes(read(file(values), values={"value": measure}))
+
+
+def test_a_value_that_stands_twice_is_said():
+    assert codes(read(file([LOAD[n // 2] for n in range(96)]))) == ["interval-repeated"]
+    assert codes(read(file([LOAD[n // 12] for n in range(96)]))) == []  # a load that changes seldom
+    assert codes(read(file([value if 24 < n < 72 else 0 for n, value in enumerate(LOAD)]))) == []  # the sun's
+    assert codes(read(file([value if n % 16 == 5 else 0 for n, value in enumerate(LOAD * 5)]))) == []  # a pump's
+
+
+# Labels
+
+
+@pytest.mark.parametrize(("label", "shift", "said"), [("start", 1, 1), ("end", 0, 1), ("start", 0, 0), ("end", 1, 0)])
+@pytest.mark.parametrize("days", [1, 5])
+def test_days_that_are_whole_only_by_the_other_label_are_said(label, shift, said, days):
+    at = [FROM + timedelta(minutes=15 * (n + shift)) for n in range(96 * days)]
+    data = lines("at,value", [(f"{each:%d/%m/%Y %H:%M}", value) for each, value in zip(at, LOAD * days, strict=True)])
+    assert codes(read(data, label=label)) == ["stamp-label"] * said
+    part = lines("at,value", [(f"{each:%d/%m/%Y %H:%M}", 1.5) for each in at[:50]])
+    assert codes(read(part, label=label)) == []
+
+
+def test_24_00_in_days_of_starts_refuses_the_file():
+    at = [f"{FROM:%d/%m/%Y} {n // 4:02}:{n % 4 * 15:02}" for n in range(1, 97)]
+    data = lines("at,value", zip(at, LOAD, strict=True))
+    assert codes(read(data, label="start")) == ["layout-contradicts"]
+    assert (codes(read(data)), total(read(data))) == ([], sum(LOAD))
+
+
+# Dates
+
+
+def test_a_row_of_the_whole_day_is_no_interval():
+    rows = [*zip(stamps(96), LOAD, strict=True), ("09/11/2026", sum(LOAD))]
+    result = read(lines("at,value", rows))
+    assert (codes(result), total(result)) == (["stamp-bad"], sum(LOAD))
+    without_midnight = [(at.removesuffix(" 00:00"), value) for at, value in rows[:-1]]
+    result = read(lines("at,value", without_midnight))
+    assert (codes(result), total(result)) == ([], sum(LOAD))
+
+
+def test_years_that_are_days_are_refused():
+    at = [end for day in range(22, 27) for end in ends(95, first=datetime(2026, 8, day))]
+    data = lines("at,value", [(f"{end:%d/%m/%y %H:%M}", LOAD[n % 96]) for n, end in enumerate(at)])
+    day = datetime(2026, 8, 27).date()
+    assert "layout-contradicts" in codes(read(data, day=day, stamp={"columns": ["at"], "order": "ymd"}))
+    assert codes(read(data, day=day)) == []
+    archive = lines("at,value", [(f"{end:%d/%m/%Y %H:%M}", 1.5) for end in ends(95, first=datetime(2022, 8, 26))])
+    assert codes(read(archive)) == []
+
+
+@pytest.mark.parametrize(("order", "era", "form"), [("mdy", "CE", "%d/%m/%Y"), ("dmy", "CE", "%d/%m/2569")])
+def test_most_stamps_of_another_order_or_era_are_told(order, era, form):
+    at = [end for day in (12, 13, 14) for end in ends(96, first=datetime(2026, 11, day))]
+    data = lines("at,value", [(f"{end:{form} %H:%M}", 1) for end in at])
+    result = read(data, stamp={"columns": ["at"], "order": order, "era": era})
+    assert codes(result) == ["layout-contradicts"] and "in the order dmy" in messages(result, "layout-contradicts")[0]
+
+
+@pytest.mark.parametrize("mark", [".", ","])
+def test_dates_that_a_spreadsheet_left_as_numbers(mark):
+    serials = [f"{(end - datetime(1899, 12, 30)) / timedelta(days=1):.8f}".replace(".", mark) for end in ends(96)]
+    data = "\n".join(["at;value", *(f"{serial};1" for serial in serials)]).encode() + b"\n"
+    result = read(data, delimiter=";")
+    assert (codes(result), total(result)) == ([], 96)
+    assert result.tables["readings"]["start"].min() == (FROM - timedelta(hours=7)).replace(tzinfo=UTC)
+    book = workbook(S=[["at", "value"], *([float(s.replace(",", ".")), 1] for s in serials)])
+    assert (codes(read(book)), total(read(book))) == ([], 96)
+
+
+def test_a_title_of_another_meter_among_the_readings_refuses_the_file():
+    second = zip(stamps(96, first=FROM + timedelta(days=1)), LOAD, strict=True)
+    data = b"Meter,A\n" + file(LOAD) + b"Meter,B\n" + lines("at,value", second)
+    how = {"point": None, "point_above": r"Meter (?P<point>\w+)"}
+    assert codes(read(data, **how)) == ["meters-several"]
+    assert codes(read(data.replace(b"Meter,B", b"Meter,A"), **how)) == ["stamp-bad"]
+
+
+# Numbers and units
+
+
+def test_dots_of_thousands_are_no_decimals():
+    values = [900 + 7 * n for n in range(96)]
+    grouped = [f"{value:,}".replace(",", ".") for value in values]
+    assert codes(read(file(grouped))) == ["layout-contradicts"]
+    right = read(file(grouped), thousands=".", decimal=",")
+    assert (codes(right), total(right)) == ([], sum(values))
+
+
+@pytest.mark.parametrize(
+    "values", [["1.250", "0", "3.500", "2.250", "0", "1.500"] * 16, ["1.25", "3", "4.125", "12"] * 24, ["1.250"] * 96]
+)
+def test_decimals_that_are_not_always_written_stay(values):
+    assert set(codes(read(file(values)))) <= {"interval-repeated"}
+    assert total(read(file(values))) == sum(map(Decimal, values))
+
+
+@pytest.mark.parametrize("unit", ["kW", "MWh", "(kW)", "กิโลวัตต์"])
+@pytest.mark.parametrize("place", ["row", "column", "name"])
+def test_a_unit_anywhere_in_the_table_is_heeded(unit, place):
+    def told(unit):
+        if place == "row":
+            return file(LOAD, header=f"at,value\n,{unit}"), {}
+        if place == "name":
+            return file(LOAD, header=f"at,value {unit}"), {"values": {f"value {unit}": KWH}}
+        rows = [(at, value, unit) for at, value in zip(stamps(96), LOAD, strict=True)]
+        return lines("at,value,Unit", rows), {}
+
+    data, how = told(unit)
+    assert codes(read(data, **how))[0] == "layout-contradicts"
+    data, how = told("kWh")
+    assert (set(codes(read(data, **how))) - {"column-new"}, total(read(data, **how))) == (set(), sum(LOAD))
+
+
+# Codes for no value
+
+
+def with_codes(code, times, values=LOAD):
+    return [code if n % 30 == 7 and n < 30 * times else value for n, value in enumerate(values)]
+
+
+@pytest.mark.parametrize("code", ["-999", "-9999", "-32768", "-99.99", "-2147483648", "9999.99", "6553.5", "655.35"])
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("measure", [KWH, KW])
+def test_codes_for_no_value(code, times, measure):
+    result = read(file(with_codes(code, times)), values={"value": measure})
+    left = sum(value for value, text in zip(LOAD, with_codes(code, times), strict=True) if value == text)
+    share = 1 if measure == KWH else 4
+    assert (set(codes(result)), total(result)) == ({"value-sentinel"}, left / share)
+
+
+@pytest.mark.parametrize("how", [{"multiplier": 40}, {"values": {"value": {"unit": "Wh", "kind": "delta"}}}])
+def test_codes_are_found_as_they_were_before_a_factor(how):
+    result = read(file(with_codes("65535", 1)), **how)
+    assert (codes(result), result.tables["readings"].height) == (["value-sentinel"], 95)
+
+
+def test_minus_one_again_and_again_is_a_code_and_once_is_said():
+    assert set(codes(read(file(with_codes("-1", 3))))) == {"value-sentinel"}
+    assert codes(read(file(with_codes("-1", 1)))) == ["value-negative"]
+    assert codes(read_export(mea(ends(96), -1), "x", {}, TODAY)) == ["value-negative"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [value - 3 for value in LOAD],  # net of what is sent out
+        [int(value) - 1 for value in LOAD],  # the same in whole kWh
+        [value * 80 for value in LOAD[:-1]] + ["655.35"],  # one of many as large
+        ["65.535"] * 4 + [value * 20 for value in LOAD[4:]],
+        [*LOAD[:-1], "99.9"],
+    ],
+)
+def test_loads_that_look_like_codes_stay(values):
+    result = read(file(values))
+    assert (set(codes(result)) - {"value-negative"}, result.tables["readings"].height) == (set(), 96)
+
+
+def test_the_lowest_number_of_a_field_is_a_code_beside_what_is_sent_out_too():
+    result = read(file(with_codes("-32768", 1, [value - 3 for value in LOAD])))
+    assert set(codes(result)) == {"value-sentinel", "value-negative"}
+    assert result.tables["readings"].height == 95
