@@ -46,6 +46,7 @@ OWN_RULES = {
     "rules_run": "All rules about meter values can run.",
     "register-changed": "The meter register has the meters, zones, classes and devices of the one before.",
     "feeder-balance": "A feeder's meters make up what its main meters measured, within losses.",
+    "missing-silent": "Meters that the register lists, or that were read the day before, brought something.",
     "missing-unasked": "What has been missing for days was asked for.",
     "value-negative": "Imports are not negative; else the quarter-hour counts as missing.",
 }
