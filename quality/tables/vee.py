@@ -127,9 +127,10 @@ REGISTER_CHECKS = Table(
         Column(
             "check",
             pl.String(),
-            "What was checked: the register's step, the energy told with it, intervals, rates, the multiplier.",
+            "What was checked: the register's step, what it began with, the energy told with it, intervals, rates, the "
+            "multiplier.",
             nullable=False,
-            allowed=("step", "quantity", "intervals", "rates", "multiplier"),
+            allowed=("step", "start", "quantity", "intervals", "rates", "multiplier"),
         ),
         Column(
             "outcome",
