@@ -32,7 +32,7 @@ it, and `then.csv` names every flag of every rule; a case without flags there mu
 
 REGISTERS = """## Registers
 
-Reads are checked against themselves, against the energy told with them, and against the intervals between them
+Reads are checked against themselves, the read before, the energy told with them, and against the intervals between them
 (`register_checks`; tests: `tests/vee/test_registers.py`).
 """
 

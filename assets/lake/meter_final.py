@@ -41,7 +41,7 @@ from quality.vee.feeders import balance_verdict
 from quality.vee.gaps import SPAN, Window
 from quality.vee.history import REACH, History, PastDay
 from quality.vee.kept import GOOD, Kept, differing, put_in_place
-from quality.vee.missing import missing_readings, missing_verdict
+from quality.vee.missing import missing_readings, missing_verdict, silent_verdict
 from quality.vee.outages import supply_off
 from quality.vee.rules import RULES, Context
 from quality.vee.thresholds import Thresholds
@@ -101,10 +101,12 @@ def make(step: Step) -> Built:
     _tell_rules(lake, thresholds, step.day)
     ranges = lake.read(MISSING_READINGS, (step.day - ASKED_WITHIN, step.day))
     balance = lake.pick(FEEDER_BALANCE, [newest] if newest else [])
+    quality = [lake.day(METER_QUALITY, newest - back) for back in (timedelta(), DAY)] if newest else []
+    silent = [silent_verdict(*quality)] if quality else []
     told = [
         *judge(step, METER_FINAL, (), newest, more=of_group("plausible", together(verdicts))),
         *judge(step, METER_QUALITY, lake.pieces(METER_QUALITY, made), newest),
-        *judge(step, MISSING_READINGS, ranges, newest, more=[missing_verdict(ranges)]),
+        *judge(step, MISSING_READINGS, ranges, newest, more=[*silent, missing_verdict(ranges)]),
         *judge(step, FEEDER_BALANCE, balance, newest, more=[balance_verdict(balance)]),
     ]
     return Built(sorted(made), files, told)
@@ -126,6 +128,7 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
     there = set(lake.days(METER_INTERVALS))
     made, files, verdicts = set[date](), list[Written](), list[Verdict]()
     waiting: list[Kept] = []
+    other: date | None = None
 
     def finish(kept: Sequence[Kept], after: Sequence[Kept] | None) -> None:
         if kept:
@@ -147,13 +150,15 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
         finish(waiting or (work.stored(day - DAY) if turned.len() else []), kept)
         if found and (day in stale or turned.len()):
             verdicts += meter_verdicts(found)
-        if turned.len() or not quality.equals(lake.day(METER_QUALITY, day)):
+        is_other = not quality.equals(lake.day(METER_QUALITY, day))
+        if turned.len() or is_other:
             later = {each for each in there if day < each <= day + timedelta(days=SPAN)} - due
             ingest.mark_stale(lake, METER_INTERVALS, later)
             due |= later
             files += lake.put(METER_QUALITY, day, quality)
-        if day in stale:
+        if day in stale or day - DAY == other:
             files += lake.put(MISSING_READINGS, day, work.missing(day, pieces))
+        other = day if is_other else other
         if not kept:
             ingest.mark_stale(lake, METER_FINAL, [day])
             files += lake.put(METER_FINAL, day, METER_FINAL.empty())
@@ -223,7 +228,8 @@ class _Work:
     def missing(self, day: date, pieces: Sequence[pl.DataFrame]) -> pl.DataFrame:
         """``MISSING_READINGS`` rows of a day of these ``METER_INTERVALS``."""
         rows = pl.concat([METER_INTERVALS.empty().select(*_READ, "_delivered"), *pieces])
-        return missing_readings(rows, self.lake.day(METER_SUPERSEDED, day), self.lake.day(METER_DECISIONS, day))
+        superseded, decisions = (self.lake.day(table, day) for table in (METER_SUPERSEDED, METER_DECISIONS))
+        return missing_readings(rows, superseded, decisions, self.lake.day(METER_QUALITY, day - DAY))
 
     def _before(self, day: date) -> list[PastDay]:
         """The days before a day as they were judged, the first first. Days come in order, and each is read once."""

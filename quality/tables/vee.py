@@ -24,8 +24,8 @@ FINAL_METHODS: Final = ("A", "C1", "Z0", "L2", "K5", "D10", "S1", "MX", "M0")
 
 _CHANNEL = (METER_ID, CHANNEL, QUANTITY, UNIT)
 _MINUTES = Column("minutes", pl.Int32(), "Length of the interval.", unit="min", nullable=False, minimum=1, maximum=1440)
-_FLAGS = Column("flags", pl.UInt32(), "Rules that found something (bits of vee_rules); null where none could run.")
-_RULES_RUN = Column("rules_run", pl.UInt32(), "Rules that could run (bits of vee_rules).", nullable=False)
+_FLAGS = Column("flags", pl.UInt64(), "Rules that found something (bits of vee_rules); null where none could run.")
+_RULES_RUN = Column("rules_run", pl.UInt64(), "Rules that could run (bits of vee_rules).", nullable=False)
 _RULE_VERSION = Column("rule_version", pl.String(), "Version of the thresholds, with the city's own.", nullable=False)
 
 METER_FINAL = Table(
@@ -33,6 +33,7 @@ METER_FINAL = Table(
     title="Final meter values",
     description="One row per meter, channel and expected interval: the value after validation and estimation, with all "
     "that tells how it came about. Made of meter_intervals, which it never changes.",
+    version=2,
     smart="energy",
     of_customers=True,
     key=("meter_id", "channel", "quantity", "start"),
@@ -72,6 +73,7 @@ METER_QUALITY = Table(
     title="Quality of meter days",
     description="One row per meter, channel and day: what came, what it was worth, and the figures that later days are "
     "held against.",
+    version=2,
     smart="energy",
     of_customers=True,
     key=("meter_id", "channel", "quantity", "local_date"),
@@ -98,6 +100,12 @@ METER_QUALITY = Table(
         Column("zero_minutes", pl.UInt32(), "How long it has read zero when the day ends.", unit="min", nullable=False),
         Column(
             "estimated_days", pl.UInt16(), "Days up to this one of which half or more is estimated.", nullable=False
+        ),
+        Column(
+            "shape",
+            pl.UInt64(),
+            "How the energy lies over the day: a byte for each three hours, the first lowest, 255 being all of it. "
+            "Null where there is none, or less than none.",
         ),
         Column("digest", pl.UInt64(), "Fingerprint of the day's values: days that share it are copies."),
         _FLAGS,
@@ -127,9 +135,10 @@ REGISTER_CHECKS = Table(
         Column(
             "check",
             pl.String(),
-            "What was checked: the register's step, the energy told with it, intervals, rates, the multiplier.",
+            "What was checked: the register's step, what it began with, the energy told with it, intervals, rates, the "
+            "multiplier.",
             nullable=False,
-            allowed=("step", "quantity", "intervals", "rates", "multiplier"),
+            allowed=("step", "start", "quantity", "intervals", "rates", "multiplier"),
         ),
         Column(
             "outcome",
@@ -156,7 +165,7 @@ VEE_RULES = Table(
     published=False,
     size="few",
     columns=(
-        Column("bit", pl.UInt8(), "Place in the bit masks.", nullable=False, maximum=31),
+        Column("bit", pl.UInt8(), "Place in the bit masks.", nullable=False, maximum=63),
         Column("reference_date", pl.Date(), "Day from which it is so.", nullable=False),
         Column("code", pl.String(), "Name of the rule.", nullable=False),
         Column(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from quality.meter_grid import CHANNEL
 from quality.vee.thresholds import Thresholds
-from quality.vee.window import Bools, Floats, Ints, MeterDay
+from quality.vee.window import PARTS, Bools, Floats, Ints, MeterDay
 
 REACH: Final = timedelta(days=28)
 """Four weeks: four of each day of the week (Connexo NearestAvgValueDay)."""
@@ -34,6 +34,7 @@ class PastDay:
     used: Bools
     good: Bools
     figures: tuple[Floats, ...]
+    shape: NDArray[np.uint64]
     zero_minutes: Ints
     estimated_days: Ints
 
@@ -49,6 +50,7 @@ class PastDay:
             (rows["energy"] > 0).fill_null(value=False).to_numpy(),
             (whole & (rows["suspect"] == 0) & rows["energy"].is_not_null()).fill_null(value=False).to_numpy(),
             tuple(rows[name].cast(pl.Float64).fill_null(0).to_numpy() for name in _FIGURES),
+            rows["shape"].fill_null(0).to_numpy(),
             rows["zero_minutes"].cast(pl.Int64).to_numpy(),
             rows["estimated_days"].cast(pl.Int64).to_numpy(),
         )
@@ -59,7 +61,8 @@ class History:
     """One number a channel of the day it is of; NaN, 0 or False where nothing is known.
 
     ``days`` counts the full days of the day's type without a suspect value; of those are ``mean``, ``highest`` and
-    ``lowest`` (energy), ``peak`` and ``base`` (mean of the days' greatest and least power) and ``greatest_peak``.
+    ``lowest`` (energy), ``peak`` and ``base`` (mean of the days' greatest and least power), ``greatest_peak`` and
+    ``shape`` (the days' together, a column a part, 0 where none is known).
     Of all days: ``used`` (energy on any), ``met`` (there is one before), ``goes_on`` (there is one after). Of the day
     before: ``zero_minutes`` and ``estimated_days``. ``copies`` is set where another day has the day's fingerprint,
     ``other_quantity`` where the meter has days, but none of this quantity.
@@ -72,6 +75,7 @@ class History:
     peak: Floats
     base: Floats
     greatest_peak: Floats
+    shape: Floats
     used: Bools
     met: Bools
     goes_on: Bools
@@ -92,6 +96,7 @@ class History:
         sums = [np.zeros(keys.height) for _ in _FIGURES]
         highest, greatest_peak = np.full(keys.height, np.nan), np.full(keys.height, np.nan)
         lowest = highest.copy()
+        shape = np.zeros((keys.height, PARTS))
         looked = [each for each in past if each.day != day.day and abs(each.day - day.day) <= REACH]
         place: Ints | None = None
         before: pl.DataFrame | None = None
@@ -116,6 +121,7 @@ class History:
                 for total, figure in zip(sums, (energy, peak, least), strict=True):
                     total += np.where(good, figure, 0)
                 count += good
+                shape += np.where(good[:, None], unpacked(its(each.shape)), 0)
                 highest = np.where(good, np.fmax(highest, energy), highest)
                 lowest = np.where(good, np.fmin(lowest, energy), lowest)
                 greatest_peak = np.where(good, np.fmax(greatest_peak, peak), greatest_peak)
@@ -134,6 +140,7 @@ class History:
             peak=peaks,
             base=base,
             greatest_peak=greatest_peak,
+            shape=shape,
             used=used,
             met=met,
             goes_on=goes_on,
@@ -143,6 +150,11 @@ class History:
             copies=copies,
             other_quantity=strange,
         )
+
+
+def unpacked(shape: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """The bytes of a shape, a column a part."""
+    return shape.astype("<u8").view(np.uint8).reshape(-1, PARTS)
 
 
 def _place(keys: pl.DataFrame, others: pl.DataFrame) -> Ints | None:

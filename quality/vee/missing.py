@@ -1,6 +1,8 @@
 """Which intervals were missing when the rest of their day was there, and what closed them."""
 
+from datetime import datetime, time
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -12,12 +14,21 @@ _OLD_DAYS: Final = 3
 """How long a gap may be open before somebody should ask: what a weekend held up is there on Monday. Source: ours."""
 
 
-def missing_readings(intervals: pl.DataFrame, superseded: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+_READ = pl.col("missing") < pl.col("expected")
+"""Of ``METER_QUALITY`` rows: something came of the channel."""
+_DAY = ("meter_id", "quantity")
+
+
+def missing_readings(
+    intervals: pl.DataFrame, superseded: pl.DataFrame, decisions: pl.DataFrame, before: pl.DataFrame
+) -> pl.DataFrame:
     """``MISSING_READINGS`` rows of one local day of a city.
 
     ``intervals`` are all rows of ``METER_INTERVALS`` (``SLOT, minutes, local_date, value_delivered, _delivered,
-    _receipt``), the others those of ``METER_SUPERSEDED`` and ``METER_DECISIONS``. A function of the set of deliveries:
-    a slot is missing from the first delivery day of the city's day to the first that has a value for it.
+    _receipt``), the others those of ``METER_SUPERSEDED`` and ``METER_DECISIONS``, and of the day before those of
+    ``METER_QUALITY``. A function of the set of deliveries: a slot is missing from the first delivery day of the city's
+    day to the first that has a value for it. The register's meters have slots on every day; of a meter that is not in
+    it, the day after its last is missing.
     """
     valued = pl.col("value_delivered").is_not_null()
     days = [frame.filter(valued)["_delivered"].min() for frame in (intervals, superseded)]
@@ -25,8 +36,6 @@ def missing_readings(intervals: pl.DataFrame, superseded: pl.DataFrame, decision
     if since is None:
         return MISSING_READINGS.empty()
     late = intervals.filter(~valued | (pl.col("_delivered") > since))
-    if not late.height:
-        return MISSING_READINGS.empty()
     told = [*SLOT, "_delivered", "_receipt"]
     first = (
         pl.concat(
@@ -52,8 +61,19 @@ def missing_readings(intervals: pl.DataFrame, superseded: pl.DataFrame, decision
             pl.col("end").last(),
             intervals=pl.len(),
         )
-        .with_columns(since=pl.lit(since))
     )
+    gone = before.filter(_READ).join(intervals, on=_DAY, how="anti")
+    day = intervals["local_date"][0]
+    begins = pl.lit(datetime.combine(day, time(), ZoneInfo(ZONE))).dt.convert_time_zone("UTC")
+    whole = gone.select(
+        *CHANNEL,
+        _run=-pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
+        local_date=pl.lit(day),
+        start=begins,
+        end=begins + pl.duration(days=1),
+        intervals="expected",
+    )
+    ranges = pl.concat([ranges, whole], how="diagonal_relaxed").with_columns(since=pl.lit(since))
     return (
         ranges.join(_asked(ranges, decisions), on="_run", how="left")
         .with_columns(pl.col("asked").fill_null(0))
@@ -75,6 +95,24 @@ def _asked(ranges: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
             asked_last=pl.col("decided_at").max().dt.convert_time_zone(ZONE).dt.date(),
         )
     )
+
+
+def silent_verdict(quality: pl.DataFrame, before: pl.DataFrame) -> Verdict:
+    """Which meters brought nothing of a day although the register lists them, or they were read the day before: of
+    ``METER_QUALITY`` rows of the two days. It warns of those that are silent since this day."""
+    read, gone = (rows.filter(_READ)["meter_id"].unique() for rows in (quality, before))
+    expected = pl.concat([quality["meter_id"], gone]).unique()
+    silent = expected.filter(~expected.is_in(read.implode()))
+    new = silent.filter(silent.is_in(gone.implode()) | ~silent.is_in(before["meter_id"].implode()))
+    checked = expected.len()
+    text = (
+        f"{silent.len()} of {checked} meters that the register lists, or that were read the day before, brought "
+        f"nothing; {new.len()} of them since this day, of which {new.is_in(gone.implode()).sum()} were read the day "
+        "before. Ask the utility for them, or whether they were taken down; missing_readings names them"
+    )
+    told = text if silent.len() else f"none of {checked} meters is silent"
+    grade: Grade = "warn" if new.len() else "note" if silent.len() else "pass"
+    return Verdict(MISSING_READINGS.name, "missing-silent", grade, checked, silent.len(), told)
 
 
 def missing_verdict(ranges: pl.DataFrame) -> Verdict:

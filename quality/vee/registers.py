@@ -23,6 +23,7 @@ FEW_DECIMALS: Final = 3
 """Decimals that a register may show."""
 
 _READ = ("meter_id", "channel", "quantity", "end")
+_LOCAL = pl.col("start").dt.convert_time_zone(ZONE).dt.date()
 _HALF_DIGIT_KWH = 0.0005
 """Half the last digit of an interval of three decimals: what each interval may be off by."""
 
@@ -38,6 +39,7 @@ def register_checks(
     told = _stepped(reads.filter(pl.col("superseded").is_null()), register, thresholds)
     checks = [
         _step(told),
+        _start(told),
         _quantity(told, thresholds),
         _multiplier(told),
         _rates(told, thresholds),
@@ -54,8 +56,9 @@ def register_checks(
 
 
 def _stepped(reads: pl.DataFrame, register: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
-    """Reads in floats, with ``step`` (what the register rose by, over its end too), how it ``went``, ``digit`` (the
-    last one that it shows) and ``factor`` (its multiplier)."""
+    """Reads in floats, with ``shown`` (by the read before, where this one begins on its day), ``step`` (what the
+    register rose by, over its end too), how it ``went``, ``digit`` (the last one that it shows) and ``factor`` (its
+    multiplier)."""
     names = ("register_start", "register_end", "multiplier", "value")
     channel = _READ[:3]
     known = register.select("meter_id", known="multiplier") if "multiplier" in register.columns else None
@@ -63,7 +66,9 @@ def _stepped(reads: pl.DataFrame, register: pl.DataFrame, thresholds: Thresholds
     # A state alone is held against the one before it; a row with a value tells by itself what it is the difference of.
     before = pl.col("register_end").shift().over(channel)
     alone = pl.col("value").is_null() & pl.col("register_start").is_null()
+    same = pl.col("end").shift().over(channel).dt.convert_time_zone(ZONE).dt.date() == _LOCAL
     told = told.with_columns(
+        shown=pl.when(same & ~alone).then(before),
         register_start=pl.when(alone).then(before).otherwise("register_start"),
         start=pl.when(alone).then(pl.col("end").shift().over(channel)).otherwise("start"),
     )
@@ -123,6 +128,12 @@ def _step(told: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.lit(None, pl.Float64)
     rows = _check(told, "step", pl.col("rise"), nothing, nothing)
     return rows.with_columns(outcome=told["went"])
+
+
+def _start(told: pl.DataFrame) -> pl.DataFrame:
+    """A read begins with what the read before showed (AEMO MDFF, record 250: the previous read). It does not where the
+    meter was exchanged, or reads of two registers or meters were mixed up."""
+    return _check(told, "start", pl.col("register_start"), pl.col("shown"), pl.col("digit"))
 
 
 def _quantity(told: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:

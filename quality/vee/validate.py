@@ -16,9 +16,9 @@ from quality.vee.rules import RULES, Context, Rule
 from quality.vee.runs import Runs
 from quality.vee.window import Bools, Floats, MeterDay
 
-Masks = NDArray[np.uint32]
+Masks = NDArray[np.uint64]
 
-SUSPECT: Final = np.uint32(sum(1 << rule.bit for rule in RULES if rule.severity == "suspect"))
+SUSPECT: Final = np.uint64(sum(1 << rule.bit for rule in RULES if rule.severity == "suspect"))
 """Bits of the rules that keep a value from being used."""
 
 
@@ -47,8 +47,8 @@ class Judged:
 
 def judge(day: MeterDay, context: Context) -> Judged:
     """Every rule that can run over the day. Values are not changed."""
-    flags = np.zeros(day.value.shape, np.uint32)
-    ran = np.zeros(day.channels.height, np.uint32)
+    flags = np.zeros(day.value.shape, np.uint64)
+    ran = np.zeros(day.channels.height, np.uint64)
     left = day
     for _, rules in groupby(sorted(RULES, key=_stage), _stage):
         left = left.without((flags & SUSPECT) != 0)
@@ -62,7 +62,7 @@ def judge(day: MeterDay, context: Context) -> Judged:
             if len(lines):
                 # What is wrong with a whole day is told of the values it has.
                 slots = left.there[lines] if found.ndim == 1 else found[lines]
-                flags[lines] |= np.where(slots, rule.mask, np.uint32(0))
+                flags[lines] |= np.where(slots, rule.mask, np.uint64(0))
     return Judged(day, flags, ran)
 
 
@@ -109,6 +109,7 @@ def meter_quality(judged: Judged, context: Context) -> pl.DataFrame:
             least_power=figures(day.least * day.per_hour),
             zero_minutes=pl.Series(zero),
             estimated_days=pl.Series(estimated_days),
+            shape=day.shape,
             digest=pl.when(pl.Series(some)).then(pl.Series(day.digest)),
             flags=pl.when(pl.Series(judged.rules_run > 0)).then(pl.Series(flags)),
             rules_run=pl.Series(judged.rules_run),

@@ -29,6 +29,10 @@ MANY_LEAST: Final = 5
 
 REGISTER_RULES: Final = {
     "step": ("A register fell, or was reset.", "Ask the utility whether the meter was exchanged or reset."),
+    "start": (
+        "A read does not begin with what the read before showed.",
+        "Ask the utility whether the meter was exchanged, and whether reads of registers or meters were mixed up.",
+    ),
     "quantity": (
         "The energy told with a read is not the register's step times its multiplier.",
         "Check the multiplier, and ask the utility for the read again.",

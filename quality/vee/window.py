@@ -28,6 +28,9 @@ ESTIMATED: Final = tuple(
     QUALITIES.index(code) for code in ("substituted", "substituted_temporary", "suspect", "forecast")
 )
 """Qualities of values that nobody read: the utility's own estimates."""
+PARTS: Final = 8
+"""Of a day's shape: three hours each, as many as fit into one number."""
+
 _IS_ESTIMATED = np.isin(np.arange(len(QUALITIES)), ESTIMATED)
 
 RATES: Final = {"A": 1, "B": 2, "C": 4, "ON": 1, "ON-PEAK": 1, "OFF": 6, "OFF-PEAK": 6}
@@ -192,6 +195,18 @@ class MeterDay:
         places = np.random.default_rng(96).integers(0, 2**64, self.slots, np.uint64)
         digest: NDArray[np.uint64] = _mixed(self.filled.view(np.uint64) ^ places).sum(axis=1, dtype=np.uint64)
         return digest
+
+    @cached_property
+    def shape(self) -> pl.Series:
+        """How each channel's energy lies over the day: a byte for each of ``PARTS`` (the first lowest), 255 being all.
+        Null where there is no energy, a value below zero, or a slot that is longer than a part."""
+        if self.slots % PARTS:
+            return pl.Series("shape", [None], pl.UInt64).new_from_index(0, self.channels.height)
+        told = (self.total > 0) & (self.least >= 0)
+        parts = self.filled.reshape(len(told), PARTS, -1).sum(axis=2)
+        share = np.rint(parts / np.where(told, self.total, np.inf)[:, None] * 255)
+        packed = np.ascontiguousarray(share, "u1").view("<u8").ravel().astype(np.uint64)
+        return pl.Series("shape", packed).zip_with(pl.Series(told), pl.Series("shape", [None], pl.UInt64))
 
     def among(self, channels: Bools, breaks: Bools) -> Bools:
         """``breaks``, which is told for ``channels`` alone, among all."""

@@ -81,3 +81,49 @@ def test_nights_in_any_grouping_leave_the_same(tmp_path: Path) -> None:
             night(deployment, city, day)
         towns.append(made(deployment))
     assert towns[0] == towns[1] == towns[2]
+
+
+STRANGER = "020012340099"
+
+
+def silent(deployment: Deployment, city: City) -> tuple[int, int, str, str]:
+    told = (
+        CityLake(deployment.store, city.slug)
+        .day(VERDICTS, LATE)
+        .filter(table=MISSING_READINGS.name, check="missing-silent")
+    )
+    (row,) = told.select("checked", "failed", "verdict", "message").rows()
+    return row
+
+
+def test_a_meter_that_was_read_the_day_before_is_missed_though_no_register_lists_it(tmp_path: Path) -> None:
+    for name, first, nights in (("in turn", DAY, (DAY, SOON, LATE)), ("the day before late", LATE, (SOON, LATE))):
+        deployment, city = town(tmp_path / name)
+        before = whole(DAY) | {STRANGER: load(STRANGER, DAY)}
+        deliver(deployment, city, "exports", first, "a.csv", nem12(DAY, before))
+        deliver(deployment, city, "exports", SOON, "b.csv", nem12(SOON, dict([*whole(SOON).items()][:5])))
+        for day in nights:
+            night(deployment, city, day)
+        (gone,) = ranges(deployment, city, STRANGER)
+        assert (gone["start"], gone["end"], gone["intervals"]) == ("00:00", "00:00", 96)
+        assert (gone["since"], gone["closed_on"]) == (SOON, None)
+        checked, failed, grade, message = silent(deployment, city)
+        assert (checked, failed, grade) == (7, 2, "warn")
+        assert "2 of them since this day, of which 2 were read the day before" in message
+    deliver(deployment, city, "exports", LATE, "c.csv", nem12(SOON, {STRANGER: load(STRANGER, SOON)}))
+    night(deployment, city, LATE)
+    assert [each["closed_on"] for each in ranges(deployment, city, STRANGER)] == [LATE]
+    assert silent(deployment, city)[:3] == (7, 1, "warn")
+
+
+def test_a_meter_that_stays_silent_is_noted_and_one_that_is_back_is_not(tmp_path: Path) -> None:
+    deployment, city = town(tmp_path)
+    for day in DAYS[:3]:
+        some = [*whole(day).items()][: 6 if day == DAYS[2] else 5]
+        deliver(deployment, city, "exports", day, f"{day}.csv", nem12(day, dict(some)))
+    told = []
+    for day in DAYS[:3]:
+        night(deployment, city, day)
+        rows = CityLake(deployment.store, city.slug).day(VERDICTS, day).filter(check="missing-silent")
+        told += rows.select("failed", "verdict").rows()
+    assert told == [(1, "warn"), (1, "note"), (0, "pass")]

@@ -26,6 +26,7 @@ def meter(name: str, change: Callable[[Files], Files], rule: str) -> Fault:
         "register_reads",
         "register_checks",
         "register_watch",
+        "missing_readings",
     )
     return Fault(name, "inbox", "meter_intervals", change, rule, tables)
 
@@ -63,11 +64,6 @@ def values(change: Callable[[list[str]], list[str]], rows: slice = slice(None)) 
         return "\n".join([head, *lines, ""]).encode()
 
     return edited
-
-
-def shifted(slots: int) -> Callable[[list[str]], list[str]]:
-    """All values so many slots later, those of the end at the begin."""
-    return lambda told: [*told[-slots:], *told[:-slots]]
 
 
 def yesterday(files: Files) -> Files:
@@ -313,7 +309,6 @@ METERS = [
         file(CHALONG, nem12(at(dict.fromkeys(range(24), "")))),
         "meter_intervals (deliveries_value-blank|missing-share|completeness)",
     ),
-    meter("a zone in UTC: seven hours off", file(CHALONG, nem12(shifted(28))), "meter_final .*"),
     meter(
         "wide file with start labels' values",
         file(WIDE, values(lambda row: ["", *row[:-1]])),

@@ -15,7 +15,16 @@ import polars as pl
 
 from demo.answers import Answer, Query
 from demo.packages import packages
-from tests.planted import air_and_weather, city, meters, mobility, people_and_visitors, water_and_fire
+from tests.planted import (
+    air_and_weather,
+    city,
+    meters,
+    misplaced,
+    mobility,
+    people_and_visitors,
+    registers,
+    water_and_fire,
+)
 from tests.planted.changes import Files
 from tests.planted.fault import Fault
 from tests.planted.night import BEFORE, NIGHT, Told, run, told
@@ -23,7 +32,7 @@ from tests.planted.night import BEFORE, NIGHT, Told, run, told
 FAULTS = (
     *(*air_and_weather.AIR, *air_and_weather.WEATHER, *water_and_fire.WATER),
     *(*people_and_visitors.PEOPLE, *people_and_visitors.VISITORS, *mobility.ROADS, *mobility.TRANSIT),
-    *(*city.GOVERNANCE, *city.ENERGY, *meters.METERS),
+    *(*city.GOVERNANCE, *city.ENERGY, *meters.METERS, *misplaced.MISPLACED, *registers.REGISTERS),
 )
 
 NEAR = 0.01

@@ -68,6 +68,40 @@ def test_a_state_alone_is_held_against_the_one_before_it() -> None:
     assert found["111", "step"] == "fall"
 
 
+@pytest.mark.parametrize(
+    ("begins", "since", "outcome"),
+    [
+        (1100, FIRST, "ok"),
+        (1101, FIRST, "ok"),  # the register's last digit
+        (1400, FIRST, "fails"),
+        (0, FIRST, "fails"),  # another meter
+        (1100, FIRST + timedelta(hours=9), "ok"),  # of the same day
+        (1400, FIRST + timedelta(days=20), "not-run"),  # a read between is missing
+        (None, FIRST, "not-run"),
+    ],
+)
+def test_a_read_begins_with_what_the_one_before_showed(begins, since, outcome) -> None:
+    earlier = read(1000, 1100, 100, start=FIRST - timedelta(days=30), end=FIRST)
+    found = register_checks(
+        reads(earlier, read(begins, 1500, None, start=since)), METER_QUALITY.empty(), NOTHING, Thresholds.of()
+    ).filter(check="start")
+    assert found["outcome"].to_list() == ["not-run", outcome]
+
+
+def test_rates_that_change_places_in_a_read_do_not_begin_where_they_ended() -> None:
+    rows = [
+        read(*told, channel=name, start=FIRST + timedelta(days=at), end=LAST + timedelta(days=at))
+        for at, shown in (
+            (-30, {"010": (10, 20, 10), "020": (50, 70, 20)}),
+            (0, {"010": (70, 80, 10), "020": (20, 50, 30)}),
+        )
+        for name, told in shown.items()
+    ]
+    found = register_checks(reads(*rows), METER_QUALITY.empty(), NOTHING, Thresholds.of())
+    assert found.filter(check="start", outcome="fails")["channel"].to_list() == ["010", "020"]
+    assert found.filter(check="step")["outcome"].unique().to_list() == ["ok"], "no register fell"
+
+
 def test_the_multiplier_of_the_file_is_the_registers() -> None:
     known = pl.DataFrame({"meter_id": ["m"], "multiplier": [2000.0]})
     assert outcomes(reads(read(10, 11, 2000, multiplier=2000)), register=known)["111", "multiplier"] == "ok"

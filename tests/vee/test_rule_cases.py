@@ -64,6 +64,11 @@ def planted(rows: pl.DataFrame, line: dict[str, str]) -> pl.DataFrame:
         "read nothing": lambda: value * np.nan,
         "read the day before": lambda: pl.lit(intervals(DAY - timedelta(days=1))["value_delivered"].cast(pl.Float64)),
     }
+    if do == "is later by hours":
+        slots = pl.lit(int(what) * 60) // pl.col("minutes").first()
+        moved = pl.col("value_delivered").gather((pl.int_range(pl.len()) - slots) % pl.len())
+        moved = moved.over("meter_id", "channel", "quantity")
+        return rows.with_columns(value_delivered=pl.when(here).then(moved).otherwise("value_delivered"))
     if do == "read the others":
         others = rows.filter(pl.any_horizontal(pl.col("meter_id") == name for name in what.split(" + ")), channel="E1")
         sums = others.group_by("start").agg(_sum=pl.col("value_delivered").sum())

@@ -147,5 +147,11 @@ RULES: Final = (
         31, "suspect", "ผลรวมของช่วงเวลาไม่ตรงกับหน่วยบนหน้าปัด", "Check the multiplier, and the intervals of the period.",
         others.sum_check, IMPORT, ("sum_fails",), stage=0,
     ),
+    Rule(
+        32, "suspect", "ทั้งไฟล์หรือทั้งโซนใช้ไฟเร็วหรือช้ากว่าปกติหลายชั่วโมง (เขตเวลาผิด)",
+        "Check the time zone of the stamps with the utility (UTC is seven hours behind); declare it in the layout.",
+        groups.time_shift, IMPORT, needs=("like_days",),
+        thresholds=(*_PAST, *_GROUP, "shift_hours", "shift_fit", "shift_shape", "shift_share"), stage=0,
+    ),
 )  # fmt: skip
 """Every rule, by bit. A bit is never given to another rule: lakes hold masks of them."""

@@ -4,10 +4,18 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from quality.vee.history import unpacked
 from quality.vee.rules.rule import Context
-from quality.vee.window import Bools, Floats, Ints, MeterDay
+from quality.vee.window import PARTS, Bools, Floats, Ints, MeterDay
 
+Waves = NDArray[np.complex128]
+
+WAVES: Final = np.arange(1, 4)
+"""Of a day of eight parts: more tell of single parts, and no longer of when people are up."""
+LAGS: Final = np.arange(-47, 49) / 4
+"""Hours that a shape may have been moved by, in quarters."""
 GROUPS: Final = ("zone", "receipt")
 """What meters have in common that one mistake can touch: the register's zone and the delivered file."""
 
@@ -46,6 +54,55 @@ def label_shift(day: MeterDay, context: Context) -> Bools:
         wrong = pl.col("value").mean() >= context.number("group_edge")
         found |= lacks & _groups(day, context, some, lacks.astype(np.float64), wrong)
     return found
+
+
+def time_shift(day: MeterDay, context: Context) -> Bools:
+    """The meters of a zone or of a delivery use their energy hours earlier or later than on like days, all by as much:
+    times of another zone (UTC is seven hours off) were read as local. Source: ours; the lag of the best fit between the
+    day's shape and the usual one, as clocks are set by cross-correlation."""
+    usual = context.past().shape
+    today = unpacked(day.shape.fill_null(0).to_numpy()).astype(np.float64)
+    members = (usual.sum(axis=1) > 0) & (today.sum(axis=1) > 0) & day.full(context.number("history_full"))
+    today, usual = (shape / np.maximum(shape.sum(axis=1, keepdims=True), 1) for shape in (today, usual))
+    turned = np.exp(-2j * np.pi / 24 * LAGS[:, None] * WAVES)
+    found = np.zeros(day.channels.height, np.bool_)
+    for group in GROUPS:
+        lines = np.flatnonzero(members & day.known(group))
+        if not len(lines):
+            continue
+        names = day.channels.select(pl.concat_str(group, "quantity", separator="\0").rank("dense")).to_series()[lines]
+        _, of, size = np.unique(names.to_numpy(), return_inverse=True, return_counts=True)
+        sums = np.zeros((2, len(size), PARTS))
+        np.add.at(sums[0], of, today[lines])
+        np.add.at(sums[1], of, usual[lines])
+        now, before = (_waves(shape) for shape in sums / size[:, None])
+        apart = _apart(now[:, None], before[:, None] * turned)
+        best, stays = apart.argmin(axis=1), apart[:, LAGS.tolist().index(0)]
+        doubtful = (
+            (size >= context.number("group_least"))
+            & (np.abs(LAGS[best]) >= context.number("shift_hours"))
+            & (apart.min(axis=1) <= context.number("shift_fit") * stays)
+            & (stays >= context.number("shift_shape") ** 2)
+        )
+        lines, of = lines[doubtful[of]], of[doubtful[of]]
+        own, like = _waves(today[lines]), _waves(usual[lines])
+        # A member that is where it always is came another way than the others.
+        nearer = _apart(own, like * turned[best[of]]) < _apart(own, like)
+        shifted = np.bincount(of, nearer, len(size)) >= context.number("shift_share") * size
+        found[lines] |= shifted[of] & nearer
+    return found
+
+
+def _waves(shape: Floats) -> Waves:
+    """The first waves of shapes, as complex numbers."""
+    waves: Waves = np.fft.rfft(shape, axis=-1)[..., WAVES]
+    return waves
+
+
+def _apart(one: Waves, other: Waves) -> Floats:
+    """The square of the distance between shapes."""
+    apart: Floats = (np.abs(one - other) ** 2).sum(axis=-1)
+    return apart
 
 
 def _groups(day: MeterDay, context: Context, members: Bools, value: Floats, wrong: pl.Expr) -> Bools:

@@ -89,9 +89,9 @@ class Rule:
         return self.find.__name__
 
     @property
-    def mask(self) -> np.uint32:
+    def mask(self) -> np.uint64:
         """Its bit."""
-        return np.uint32(1 << self.bit)
+        return np.uint64(1 << self.bit)
 
     @property
     def english(self) -> str:
