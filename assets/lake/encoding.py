@@ -81,22 +81,23 @@ def check(key: str, data: bytes, remedy: str) -> None:
         raise Damaged(key, "its content does not have its digest", remedy)
 
 
-def decode(table: Table, files: Sequence[bytes]) -> pl.DataFrame:
-    """The rows of checked files in today's contract: of older files, added columns are null, dropped ones left out,
-    renamed ones (``Column.was``) found under their old names, and types cast without loss.
+def decode(table: Table, files: Sequence[bytes], where: pl.Expr | None = None) -> pl.DataFrame:
+    """The rows of checked files in today's contract, those alone of ``where``: of older files, added columns are null,
+    dropped ones left out, renamed ones (``Column.was``) found under their old names, and types cast without loss.
 
     Raises ``NewerContract`` for a file of a later contract, and ``polars.exceptions.PolarsError`` where a value does
     not fit the type that its column has today.
     """
     if not files:
         return table.empty()
+    wanted = pl.lit(value=True) if where is None else where
     versions = [_version(table, data) for data in files]
     if all(version == table.version for version in versions):
         # One scan over all files takes a tenth of the time of one scan each. Columns may differ all the same: of a
         # lake from before files named their contract, or of a version that nobody raised.
         scan = pl.scan_parquet(list(files), schema=table.schema, missing_columns="insert", extra_columns="ignore")
-        return scan.collect()
-    return pl.concat([_in_contract(table, pl.read_parquet(io.BytesIO(data))) for data in files])
+        return scan.filter(wanted).collect()
+    return pl.concat([_in_contract(table, pl.read_parquet(io.BytesIO(data))) for data in files]).filter(wanted)
 
 
 def is_current(table: Table, data: bytes) -> bool:

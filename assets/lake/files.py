@@ -185,6 +185,13 @@ class CityLake:
             for key in self.keys(table, (day, day)):
                 yield self.rows(table, [key])
 
+    def of_meters(self, table: Table, day: date, ids: pl.Series) -> pl.DataFrame:
+        """The rows of some meters on a day of a bucketed table, from the files that can hold them. Raises what ``read``
+        raises."""
+        wanted = ids.alias("meter_id").to_frame()
+        keys = [key for key in self.keys(table, (day, day)) if wanted.filter(buckets.within(bucket_of(key))).height]
+        return self.rows(table, keys, pl.col("meter_id").is_in(ids.implode()))
+
     def hold(self, table: Table, day: date, bucket: str = buckets.WHOLE) -> Held:
         """The file that holds a day, or a bucket of a day that is cut as it should be, to be swapped. Raises what
         ``read`` raises."""
@@ -352,14 +359,16 @@ class CityLake:
 
         return self.revise(table, {*frame[table.day].unique(), *also_days}, resolved)
 
-    def rows(self, table: Table, keys: Sequence[str]) -> pl.DataFrame:
-        """The rows of these files. Raises what ``read`` raises."""
-        return self._decoded(table, keys, self.store.read_all(keys))
+    def rows(self, table: Table, keys: Sequence[str], where: pl.Expr | None = None) -> pl.DataFrame:
+        """The rows of these files, those alone of ``where``. Raises what ``read`` raises."""
+        return self._decoded(table, keys, self.store.read_all(keys), where)
 
-    def _decoded(self, table: Table, keys: Sequence[str], files: Sequence[bytes]) -> pl.DataFrame:
+    def _decoded(
+        self, table: Table, keys: Sequence[str], files: Sequence[bytes], where: pl.Expr | None = None
+    ) -> pl.DataFrame:
         for key, data in zip(keys, files, strict=True):
             check(key, data, self.remedy(table, key))
-        return decode(table, files)
+        return decode(table, files, where)
 
     def remedy(self, table: Table, key: str) -> str:
         """What makes a damaged file again."""

@@ -18,6 +18,9 @@ REACH: Final = timedelta(days=28)
 
 _FIGURES = ("energy", "peak_power", "least_power")
 
+_OF_LATER = (*CHANNEL, "expected", "actual", "suspect", *_FIGURES, "zero_minutes", "estimated_days", "shape", "digest")
+"""What a later day may see of one."""
+
 Number = TypeVar("Number", bound=np.generic)
 
 
@@ -56,6 +59,12 @@ class PastDay:
         )
 
 
+def differing_days(before: pl.DataFrame, after: pl.DataFrame) -> pl.Series:
+    """Ids of the meters of which later days see something else in two lots of ``METER_QUALITY`` rows of a day."""
+    rows = pl.concat([before, after]).select(_OF_LATER)
+    return rows.filter(~pl.struct(_OF_LATER).is_duplicated())["meter_id"].unique()
+
+
 @dataclass(frozen=True)
 class History:
     """One number a channel of the day it is of; NaN, 0 or False where nothing is known.
@@ -86,10 +95,10 @@ class History:
     other_quantity: Bools
 
     @classmethod
-    def of(cls, past: Iterable[PastDay], day: MeterDay, like: Collection[date]) -> Self:
+    def of(cls, past: Iterable[PastDay], day: MeterDay | PastDay, like: Collection[date]) -> Self:
         """Of other days; ``like`` names those of the same day type (a special day is like none). Days further away than
         ``REACH``, and the day itself, are not looked at."""
-        keys = day.channels.select(CHANNEL)
+        keys = day.keys
         count = np.zeros(keys.height, np.int64)
         zero_minutes, estimated_days = count.copy(), count.copy()
         used, met, goes_on, copies = (np.zeros(keys.height, np.bool_) for _ in range(4))

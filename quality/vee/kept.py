@@ -115,6 +115,11 @@ class Kept:
         )
 
     @property
+    def keys(self) -> pl.DataFrame:
+        """``CHANNEL`` of each channel."""
+        return self.channels.select(CHANNEL)
+
+    @property
     def slots(self) -> int:
         """Of a day."""
         return DAY_MINUTES // self.minutes
@@ -217,8 +222,9 @@ class Kept:
         )
 
 
-def differing(before: Sequence[Kept], after: Sequence[Kept]) -> pl.Series:
-    """Ids of the meters of which anything is otherwise in two judgements of a day."""
+def differing(before: Sequence[Kept], after: Sequence[Kept], *, rules: bool = True) -> pl.Series:
+    """Ids of the meters of which anything is otherwise in two judgements of a day; without ``rules`` what is used of
+    them, whatever rules found."""
     found = [pl.Series("meter_id", [], pl.String)]
     lengths = {part.minutes for part in (*before, *after)}
     for was, now in (([p for p in parts if p.minutes == minutes] for parts in (before, after)) for minutes in lengths):
@@ -230,8 +236,8 @@ def differing(before: Sequence[Kept], after: Sequence[Kept]) -> pl.Series:
         names = lines[0].join(lines[1], on=CHANNEL, how="full", coalesce=True)
         both = names.drop_nulls()
         old, new = both["_was"].to_numpy(), both["_now"].to_numpy()
-        same = one.ran[old] == other.ran[new]
-        for name in ("quality", "flags", "by_hand"):
+        same = one.ran[old] == other.ran[new] if rules else np.ones(len(old), np.bool_)
+        for name in ("quality", "by_hand", *(["flags"] if rules else [])):
             same &= (getattr(one, name)[old] == getattr(other, name)[new]).all(axis=1)
         values = [
             part.exact.gather(pl.Series((at[:, None] * part.slots + np.arange(part.slots)).ravel()))

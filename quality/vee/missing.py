@@ -97,6 +97,11 @@ def _asked(ranges: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def meters_read(quality: pl.DataFrame) -> pl.DataFrame:
+    """Of which meters and quantities something came, of ``METER_QUALITY`` rows of a day, in their order."""
+    return quality.filter(_READ).select(_DAY)
+
+
 def silent_verdict(quality: pl.DataFrame, before: pl.DataFrame) -> Verdict:
     """Which meters brought nothing of a day although the register lists them, or they were read the day before: of
     ``METER_QUALITY`` rows of the two days. It warns of those that are silent since this day."""

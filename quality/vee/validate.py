@@ -1,5 +1,6 @@
 """The judgement of a day: all rules over its arrays, what it is worth for later days, and the table of the rules."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,14 +13,23 @@ from numpy.typing import NDArray
 
 from quality.readings import QUALITIES
 from quality.tables.vee import METER_QUALITY, VEE_RULES
+from quality.vee.history import History, PastDay
 from quality.vee.rules import RULES, Context, Rule
+from quality.vee.rules.groups import scaled, shifted
+from quality.vee.rules.rule import ENERGIES, IMPORT
 from quality.vee.runs import Runs
-from quality.vee.window import Bools, Floats, MeterDay
+from quality.vee.thresholds import Thresholds
+from quality.vee.window import Bools, Floats, MeterDay, recorded
 
 Masks = NDArray[np.uint64]
 
 SUSPECT: Final = np.uint64(sum(1 << rule.bit for rule in RULES if rule.severity == "suspect"))
 """Bits of the rules that keep a value from being used."""
+
+
+def mask(code: str) -> np.uint64:
+    """The bit of a rule."""
+    return next(rule.mask for rule in RULES if rule.code == code)
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,12 @@ class Judged:
         return slots if self.accepted is None else slots & ~self.accepted
 
 
-def judge(day: MeterDay, context: Context) -> Judged:
-    """Every rule that can run over the day. Values are not changed."""
+def judge(day: MeterDay, context: Context, told: Masks | None = None) -> Judged:
+    """Every rule that can run over the day. Values are not changed.
+
+    Of a day that only some meters of are here, ``told`` are the flags (channels × slots) that it has: what rules about
+    groups found stands.
+    """
     flags = np.zeros(day.value.shape, np.uint64)
     ran = np.zeros(day.channels.height, np.uint64)
     left = day
@@ -57,13 +71,33 @@ def judge(day: MeterDay, context: Context) -> Judged:
             if not can.any():
                 continue
             ran[can] |= rule.mask
-            found = rule.find(left, context)
+            found = rule.find(left, context) if told is None or not rule.of_groups else (told & rule.mask) != 0
             lines = np.flatnonzero(can & (found if found.ndim == 1 else found.any(axis=1)))
             if len(lines):
                 # What is wrong with a whole day is told of the values it has.
                 slots = left.there[lines] if found.ndim == 1 else found[lines]
                 flags[lines] |= np.where(slots, rule.mask, np.uint64(0))
     return Judged(day, flags, ran)
+
+
+def groups_stand(rows: pl.DataFrame, past: Sequence[PastDay], like: Collection[date], thresholds: Thresholds) -> bool:
+    """Whether ``group_scale`` and ``time_shift`` find of a day what they found before, held against these days before
+    it. ``rows`` are its ``METER_QUALITY`` with ``zone`` and ``receipt``. The other rules about groups look at no other
+    day."""
+    for part in rows.partition_by("minutes"):
+        history = History.of(past, PastDay.of(part, thresholds), like)
+        total = part["energy"].cast(pl.Float64).fill_null(0).to_numpy()
+        count = (part["expected"] - part["missing"]).cast(pl.Int64).to_numpy()
+        slots, context = part["expected"][0], Context(thresholds, history)
+        told = history.days >= thresholds.number("history_days")
+        for code, found, of in (
+            ("group_scale", scaled(part, total, count, slots, context), ENERGIES),
+            ("time_shift", shifted(part, part["shape"], count, slots, context), IMPORT),
+        ):
+            now = found & part["quantity"].is_in(of).to_numpy() & told
+            if not np.array_equal(now, (part["flags"].fill_null(0).to_numpy() & mask(code)) != 0):
+                return False
+    return True
 
 
 def _stage(rule: Rule) -> int:
@@ -89,8 +123,7 @@ def meter_quality(judged: Judged, context: Context) -> pl.DataFrame:
 
     def figures(values: Floats) -> pl.Series:
         """In six decimals, null where the channel has no value."""
-        told = pl.Series(np.where(some, values, np.nan)).fill_nan(None)
-        return told.round(6).cast(METER_QUALITY.schema["energy"])
+        return recorded(np.where(some, values, np.nan))
 
     return (
         day.channels.select("meter_id", "channel", "quantity", "unit")

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from quality.meter_grid import CHANNEL, DAY_MINUTES, MINUTE, midnight
-from quality.readings import QUALITIES, QUALITY
+from quality.readings import ENERGY, QUALITIES, QUALITY
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.uint8]
@@ -137,6 +137,11 @@ class MeterDay:
         )
 
     @property
+    def keys(self) -> pl.DataFrame:
+        """``CHANNEL`` of each channel."""
+        return self.channels.select(CHANNEL)
+
+    @property
     def slots(self) -> int:
         """Of a day."""
         return DAY_MINUTES // self.minutes
@@ -232,13 +237,23 @@ class MeterDay:
 
     def known(self, name: str) -> Bools:
         """Of which channels the register (or lineage) tells ``name``."""
-        if name not in self.channels.columns:
-            return np.zeros(self.channels.height, np.bool_)
-        return self.channels[name].is_not_null().to_numpy()
+        return is_known(self.channels, name)
 
     def of_quantity(self, names: Iterable[str]) -> Bools:
         """Which channels are of one of these quantities."""
         return self.channels["quantity"].is_in(list(names)).to_numpy()
+
+
+def is_known(channels: pl.DataFrame, name: str) -> Bools:
+    """Which rows have a ``name``."""
+    if name not in channels.columns:
+        return np.zeros(channels.height, np.bool_)
+    return channels[name].is_not_null().to_numpy()
+
+
+def recorded(values: Floats) -> pl.Series:
+    """Energies in the decimals that the lake keeps of them, null where there is none."""
+    return pl.Series(values).fill_nan(None).round(6).cast(ENERGY)
 
 
 def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:

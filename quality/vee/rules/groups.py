@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from quality.vee.history import unpacked
 from quality.vee.rules.rule import Context
-from quality.vee.window import PARTS, Bools, Floats, Ints, MeterDay
+from quality.vee.window import PARTS, Bools, Floats, Ints, MeterDay, is_known, recorded
 
 Waves = NDArray[np.complex128]
 
@@ -23,15 +23,22 @@ GROUPS: Final = ("zone", "receipt")
 def group_scale(day: MeterDay, context: Context) -> Bools:
     """All meters of a zone or of a delivery are a multiple or a fraction of their own: the unit or the factor of a file
     was read wrong. Source: ours; the ratio to own history is that of Oracle's average daily use."""
+    return scaled(day.channels, recorded(day.total).cast(pl.Float64).to_numpy(), day.count, day.slots, context)
+
+
+def scaled(channels: pl.DataFrame, total: Floats, count: Ints, slots: int, context: Context) -> Bools:
+    """``group_scale`` from the sum and the count of each channel's values, which ``METER_QUALITY`` keeps: whether it
+    finds of a day what it found before is told without the day's intervals."""
     mean = context.past().mean
-    known = (mean > 0) & (day.total > 0) & day.full(context.number("history_full"))
-    factor = np.log(np.where(known, day.energy, 1) / np.where(known, mean, 1))
+    known = (mean > 0) & (total > 0) & (count >= context.number("history_full") * slots)
+    energy = total * slots / np.maximum(count, 1)
+    factor = np.log(np.where(known, energy, 1) / np.where(known, mean, 1))
     bound, alike = np.log(context.number("group_scale")), np.log(context.number("group_alike"))
     value = pl.col("value")
     apart = value.quantile(0.75, "linear") - value.quantile(0.25, "linear")
     wrong = (value.median().abs() > bound) & (apart <= alike)
-    scaled: Bools = (np.abs(factor) > bound) & _groups(day, context, known, factor, wrong)
-    return scaled
+    found: Bools = (np.abs(factor) > bound) & _groups(channels, context, known, factor, wrong)
+    return found
 
 
 def group_estimated(day: MeterDay, context: Context) -> Bools:
@@ -40,7 +47,7 @@ def group_estimated(day: MeterDay, context: Context) -> Bools:
     some = day.count > 0
     share = day.estimated.sum(axis=1) / np.maximum(day.count, 1)
     wrong = pl.col("value").mean() >= context.number("group_estimated")
-    return day.estimated & (some & _groups(day, context, some, share, wrong))[:, None]
+    return day.estimated & (some & _groups(day.channels, context, some, share, wrong))[:, None]
 
 
 def label_shift(day: MeterDay, context: Context) -> Bools:
@@ -52,7 +59,7 @@ def label_shift(day: MeterDay, context: Context) -> Bools:
     for edge, other in ((0, -1), (-1, 0)):
         lacks = inner & ~day.there[:, edge] & day.there[:, other]
         wrong = pl.col("value").mean() >= context.number("group_edge")
-        found |= lacks & _groups(day, context, some, lacks.astype(np.float64), wrong)
+        found |= lacks & _groups(day.channels, context, some, lacks.astype(np.float64), wrong)
     return found
 
 
@@ -60,17 +67,23 @@ def time_shift(day: MeterDay, context: Context) -> Bools:
     """The meters of a zone or of a delivery use their energy hours earlier or later than on like days, all by as much:
     times of another zone (UTC is seven hours off) were read as local. Source: ours; the lag of the best fit between the
     day's shape and the usual one, as clocks are set by cross-correlation."""
+    return shifted(day.channels, day.shape, day.count, day.slots, context)
+
+
+def shifted(channels: pl.DataFrame, shape: pl.Series, count: Ints, slots: int, context: Context) -> Bools:
+    """``time_shift`` from the shape and the count of each channel's values, which ``METER_QUALITY`` keeps."""
     usual = context.past().shape
-    today = unpacked(day.shape.fill_null(0).to_numpy()).astype(np.float64)
-    members = (usual.sum(axis=1) > 0) & (today.sum(axis=1) > 0) & day.full(context.number("history_full"))
+    today = unpacked(shape.fill_null(0).to_numpy()).astype(np.float64)
+    full = count >= context.number("history_full") * slots
+    members = (usual.sum(axis=1) > 0) & (today.sum(axis=1) > 0) & full
     today, usual = (shape / np.maximum(shape.sum(axis=1, keepdims=True), 1) for shape in (today, usual))
     turned = np.exp(-2j * np.pi / 24 * LAGS[:, None] * WAVES)
-    found = np.zeros(day.channels.height, np.bool_)
+    found = np.zeros(channels.height, np.bool_)
     for group in GROUPS:
-        lines = np.flatnonzero(members & day.known(group))
+        lines = np.flatnonzero(members & is_known(channels, group))
         if not len(lines):
             continue
-        names = day.channels.select(pl.concat_str(group, "quantity", separator="\0").rank("dense")).to_series()[lines]
+        names = channels.select(pl.concat_str(group, "quantity", separator="\0").rank("dense")).to_series()[lines]
         _, of, size = np.unique(names.to_numpy(), return_inverse=True, return_counts=True)
         sums = np.zeros((2, len(size), PARTS))
         np.add.at(sums[0], of, today[lines])
@@ -88,8 +101,8 @@ def time_shift(day: MeterDay, context: Context) -> Bools:
         own, like = _waves(today[lines]), _waves(usual[lines])
         # A member that is where it always is came another way than the others.
         nearer = _apart(own, like * turned[best[of]]) < _apart(own, like)
-        shifted = np.bincount(of, nearer, len(size)) >= context.number("shift_share") * size
-        found[lines] |= shifted[of] & nearer
+        most = np.bincount(of, nearer, len(size)) >= context.number("shift_share") * size
+        found[lines] |= most[of] & nearer
     return found
 
 
@@ -105,14 +118,14 @@ def _apart(one: Waves, other: Waves) -> Floats:
     return apart
 
 
-def _groups(day: MeterDay, context: Context, members: Bools, value: Floats, wrong: pl.Expr) -> Bools:
+def _groups(channels: pl.DataFrame, context: Context, members: Bools, value: Floats, wrong: pl.Expr) -> Bools:
     """Which of ``members`` are in a large enough group of which ``wrong`` (over the members' values) holds."""
-    found = np.zeros(day.channels.height, np.bool_)
+    found = np.zeros(channels.height, np.bool_)
     for group in GROUPS:
-        lines = np.flatnonzero(members & day.known(group))
+        lines = np.flatnonzero(members & is_known(channels, group))
         if not len(lines):
             continue
-        frame = day.channels.select(group, "quantity")[lines].with_columns(value=pl.Series(value[lines]))
+        frame = channels.select(group, "quantity")[lines].with_columns(value=pl.Series(value[lines]))
         enough = pl.len() >= context.number("group_least")
         told = frame.join(
             frame.group_by(group, "quantity").agg(wrong=wrong & enough),

@@ -94,6 +94,11 @@ class Rule:
         return np.uint64(1 << self.bit)
 
     @property
+    def of_groups(self) -> bool:
+        """Whether what it finds of a meter depends on the others of its zone or delivery."""
+        return "group_least" in self.thresholds
+
+    @property
     def english(self) -> str:
         """What it finds."""
         return self._told()[0].removesuffix(".")

@@ -1,0 +1,96 @@
+"""A correction makes again what stands on it: of later days the meters it is about, and what all of a group turned."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from assets.lake.meter_days import DAY, MeterDays
+from tests.lake.judged_town import LATE, load, made, nem12, night, town
+from tests.lake.small_city import D1, deliver
+
+POINTS = tuple(f"02001234{number:04d}" for number in range(24))
+ZONES = {"north": POINTS[:12], "south": POINTS[12:]}
+DAYS = tuple(D1 + timedelta(days=after) for after in range(14))
+FIRST = LATE + timedelta(days=60)
+REGISTER = "point,zone,customer_class,check_of\n" + "".join(
+    f"{point},{zone},residential,{POINTS[-2] if point == POINTS[-1] else ''}\n"
+    for zone, points in ZONES.items()
+    for point in points
+)
+"""The last meter checks the one before it."""
+
+Files = list[tuple[str, bytes]]
+
+
+def of_a_town(seed: int) -> list[Files]:
+    """Two weeks with gaps, days of zeros, two zones' files at a multiple, and a meter that is most of its zone; then
+    three nights of what comes late for some meters: a day as it should have been, or wrong now."""
+    chance = Random(seed)
+    told = {day: {point: load(point, day) for point in POINTS} for day in DAYS}
+
+    def some(point: str, day: date, factor: float) -> list[float | None]:
+        return [value and round(value * factor, 3) for value in load(point, day)]
+
+    for day in DAYS[5:]:
+        told[day][chance.choice(POINTS)] = [0.0] * 96
+        values = told[day][chance.choice(POINTS)]
+        first = chance.randrange(96)
+        values[first : first + 40] = [None] * len(values[first : first + 40])
+    for zone, factor in (("north", 2.6), ("south", 1000)):
+        day = chance.choice(DAYS[6:])
+        told[day] |= {point: some(point, day, factor * chance.uniform(0.8, 1.3)) for point in ZONES[zone]}
+    for day in DAYS[3:]:
+        told[day][POINTS[5]] = some(POINTS[5], day, 40)
+    sent = [
+        (f"{day}-{zone}", nem12(day, {point: told[day][point] for point in points}, "000000"))
+        for day in DAYS
+        for zone, points in ZONES.items()
+    ]
+    nights = []
+    for at in range(6):
+        day = chance.choice(DAYS[:9])
+        points = chance.sample(POINTS, chance.choice([1, 1, 3])) if at < 5 else chance.sample(ZONES["north"], 5)
+        factor = chance.choice([1, 1.2, 3, 1000])
+        late = nem12(day, {point: some(point, day, factor) for point in points}, f"2359{50 + at}")
+        nights.append((f"late{at}", late))
+    return [sent, *(nights[at : at + 2] for at in range(0, 6, 2))]
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """Of each day that was looked at again: were some of its meters enough?"""
+    found, again = [], MeterDays.again
+
+    def counting(self: MeterDays, day: date) -> object:
+        judged = again(self, day)
+        found.append(judged is not None)
+        return judged
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MeterDays, "again", counting)
+        yield found
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.trial) for seed in range(1, 12))])
+def test_some_meters_of_later_days_leave_what_all_of_them_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    sent, *late = of_a_town(seed)
+    lakes = []
+    with counted(monkeypatch) as some:
+        for name, nights in (("each", range(len(late) + 1)), ("last", [len(late)])):
+            deployment, city = town(tmp_path / name)
+            deliver(deployment, city, "register", FIRST, "r.csv", REGISTER.encode())
+            for at, files in enumerate([sent, *late]):
+                for file, data in files:
+                    deliver(deployment, city, "exports", FIRST + at * DAY, file, data)
+                if at in nights:
+                    night(deployment, city, FIRST + at * DAY)
+            lakes.append(made(deployment))
+    assert lakes[0].keys() == lakes[1].keys()
+    assert [key for key in lakes[0] if lakes[0][key] != lakes[1][key]] == []
+    assert any(some), "whole days alone were judged again"
