@@ -205,7 +205,7 @@ def _tables(sheet: _Sheet) -> Iterator[_Sheet]:
     if not names or not rows.height:
         yield sheet
         return
-    single = rows.select(single=_count(names) == 1).to_series()
+    single = rows.select(single=(_count(names) == 1) & ~_is_note(names)).to_series()
     begins = headers_below(rows)
     tops = [at - len(list(takewhile(lambda place: single[place], range(at - 1, -1, -1)))) for at in begins]
     titles = [_title(rows[top:at].select(names).rows()) for top, at in zip(tops, begins, strict=True)]
@@ -213,7 +213,7 @@ def _tables(sheet: _Sheet) -> Iterator[_Sheet]:
     name = title if title and any(titles) else sheet.name
     yield _in_sections(_without_notes(_Sheet(name, title, rows.head(tops[0]) if tops else rows)))
     for number, (at, end, own) in enumerate(zip(begins, [*tops[1:], rows.height], titles, strict=False), start=2):
-        told, taken = continued(rows[at:end].select(names).rows())
+        told, taken = continued(rows[at:end].select(pl.col(names).str.strip_chars()).rows())
         header = unique([each or f"_duplicated_{place}" for place, each in enumerate(told)])
         below = rows[at + taken : end].rename(dict(zip(names, header, strict=True)))
         below = below.select(
@@ -255,12 +255,16 @@ def _count(names: Sequence[str]) -> pl.Expr:
     return pl.sum_horizontal(pl.col(names).str.strip_chars().fill_null("") != "")
 
 
+def _is_note(names: Sequence[str]) -> pl.Expr:
+    return pl.any_horizontal(pl.col(names).str.contains(_NOTE).fill_null(value=False))
+
+
 def _without_notes(sheet: _Sheet) -> _Sheet:
     names = [name for name in sheet.rows.columns if name != "_row"]
     if len(names) < 2:
         return sheet
     single = sheet.rows.filter(_count(names) == 1)
-    notes = single.filter(pl.any_horizontal(pl.col(names).str.contains(_NOTE).fill_null(value=False)))
+    notes = single.filter(_is_note(names))
     kept = (
         sheet.rows.join(notes.select("_row"), on="_row", how="anti", maintain_order="left")
         if notes.height

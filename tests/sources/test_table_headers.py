@@ -80,7 +80,7 @@ def test_a_header_that_comes_again_goes_on_and_is_said() -> None:
 
 
 def test_the_title_of_each_table_below_another_dates_or_places_its_rows() -> None:
-    block = "{},,\nอำเภอ,จำนวน,หน่วย\nกะทู้,{},ตัน\nถลาง,{},ตัน\n,,\n"
+    block = "{},,\nอำเภอ , จำนวน,หน่วย\nกะทู้,{},ตัน\nถลาง,{},ตัน\nที่มา: อบจ. ปี 2560,,\n"
     years = read(block.format("ปริมาณขยะ ปี 2566", 1, 2) + block.format("ปริมาณขยะ ปี 2567", 3, 4))
     found = rows(years).sort("value").select("reference_date", "value").rows()
     assert found == [(date(2023, 1, 1), 1), (date(2023, 1, 1), 2), (date(2024, 1, 1), 3), (date(2024, 1, 1), 4)]
@@ -138,6 +138,7 @@ def test_a_note_below_is_no_area_and_costs_nothing(note: str) -> None:
         "ปริมาณขยะ,,,\n,,,หน่วย: ตัน\nปี,จังหวัด,รายการ,จำนวน\n2567,ภูเก็ต,ขยะ,1\n",
         "ปี,จังหวัด,รายการ,ปริมาณ [ตัน]\n2567,ภูเก็ต,ขยะ,1\n",
         "ปี,จังหวัด,รายการ,ปริมาณ (หน่วย: ตัน)\n2567,ภูเก็ต,ขยะ,1\n",
+        "ปี,จังหวัด,รายการ,ปริมาณ หน่วย: ตัน\n2567,ภูเก็ต,ขยะ,1\n",
         "ปี,จังหวัด,รายการ,จำนวน\n,,,(ตัน)\n2567,ภูเก็ต,ขยะ,1\n",
     ],
 )
