@@ -23,6 +23,9 @@ from assets.sources.table_headers import ABOVE, Cells, continued, header_at, hea
 from quality.batch import Batch
 from quality.problems import problem
 
+SECTION = "หัวข้อ"
+"""Column with the labels that stand alone in rows above what they are of, where they tell no year."""
+
 SHEET = "แผ่นงาน"
 """Column with the names of sheets, or of an archive's files, that tell neither year nor month."""
 
@@ -199,15 +202,18 @@ def _tables(sheet: _Sheet) -> Iterator[_Sheet]:
     """The tables that stand below each other, without their notes. One with a title is called so; a header that comes
     again without, as on a further page, goes on with the table before."""
     rows, names = sheet.rows, [name for name in sheet.rows.columns if name != "_row"]
-    single = rows.select(single=_count(names) == 1).to_series()
+    if not names or not rows.height:
+        yield sheet
+        return
+    single = rows.select(single=(_count(names) == 1) & ~_is_note(names)).to_series()
     begins = headers_below(rows)
     tops = [at - len(list(takewhile(lambda place: single[place], range(at - 1, -1, -1)))) for at in begins]
     titles = [_title(rows[top:at].select(names).rows()) for top, at in zip(tops, begins, strict=True)]
     title = sheet.title
     name = title if title and any(titles) else sheet.name
-    yield _without_notes(_Sheet(name, title, rows.head(tops[0]) if tops else rows))
+    yield _in_sections(_without_notes(_Sheet(name, title, rows.head(tops[0]) if tops else rows)))
     for number, (at, end, own) in enumerate(zip(begins, [*tops[1:], rows.height], titles, strict=False), start=2):
-        told, taken = continued(rows[at:end].select(names).rows())
+        told, taken = continued(rows[at:end].select(pl.col(names).str.strip_chars()).rows())
         header = unique([each or f"_duplicated_{place}" for place, each in enumerate(told)])
         below = rows[at + taken : end].rename(dict(zip(names, header, strict=True)))
         below = below.select(
@@ -215,7 +221,30 @@ def _tables(sheet: _Sheet) -> Iterator[_Sheet]:
         )
         if own or _named(below) != _named(rows):
             name, title = own or f"{sheet.name or 'table'} {number}", own
-        yield _without_notes(_Sheet(name, title, below))
+        yield _in_sections(_without_notes(_Sheet(name, title, below)))
+
+
+def _in_sections(sheet: _Sheet) -> _Sheet:
+    """Rows that have a label alone stand above what they are of (``ปี 2566`` above its amphoe), where the same labels
+    come below each of them; else they are rows without values."""
+    rows, names = sheet.rows, [name for name in sheet.rows.columns if name != "_row"]
+    first = pl.col(names[0]).str.strip_chars().replace("", None)
+    alone = (_count(names) == 1) & first.is_not_null()
+    labels = rows.filter(alone).select(first).to_series().to_list()
+    below = rows.filter(~alone).select(first).to_series().drop_nulls()
+    is_first = rows.head(1).select(alone).to_series().any()
+    if (
+        SECTION in names
+        or not (is_first and len(labels) == len({*labels}) > 1 and below.is_duplicated().any())
+        or {*labels} & {*below}
+    ):
+        return sheet
+    years = [_year(replace(sheet, name=label, title="")) for label in labels]
+    header, told = SECTION, labels
+    if all(years) and not any(map(_DATED.search, names)):
+        header, told = ("ปีงบประมาณ" if "งบ" in labels[0] else "ปี"), years
+    label = pl.when(alone).then(first).forward_fill().replace_strict(labels, told, return_dtype=pl.String)
+    return replace(sheet, rows=rows.with_columns(label.alias(header)).filter(~alone))
 
 
 def _named(rows: pl.DataFrame) -> set[str]:
@@ -226,10 +255,21 @@ def _count(names: Sequence[str]) -> pl.Expr:
     return pl.sum_horizontal(pl.col(names).str.strip_chars().fill_null("") != "")
 
 
+def _is_note(names: Sequence[str]) -> pl.Expr:
+    return pl.any_horizontal(pl.col(names).str.contains(_NOTE).fill_null(value=False))
+
+
 def _without_notes(sheet: _Sheet) -> _Sheet:
     names = [name for name in sheet.rows.columns if name != "_row"]
-    note = pl.any_horizontal(pl.col(names).str.contains(_NOTE).fill_null(value=False)) & (_count(names) == 1)
-    kept = sheet.rows.filter(~note) if len(names) > 1 else sheet.rows
+    if len(names) < 2:
+        return sheet
+    single = sheet.rows.filter(_count(names) == 1)
+    notes = single.filter(_is_note(names))
+    kept = (
+        sheet.rows.join(notes.select("_row"), on="_row", how="anti", maintain_order="left")
+        if notes.height
+        else sheet.rows
+    )
     return replace(sheet, rows=kept, notes=sheet.rows.height - kept.height)
 
 

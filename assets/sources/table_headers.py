@@ -110,25 +110,21 @@ def headers_below(rows: pl.DataFrame) -> list[int]:
     table's own, or, behind a gap, names in all its columns of numbers."""
     names = [name for name in rows.columns if name != "_row"]
     known = _KNOWN | {thai.folded(name) for name in names}
-    cell = pl.col(names).str.strip_chars().replace("", None)
+    text = rows.select("_row", pl.col(names).str.strip_chars().replace("", None))
+    cell, filled = pl.col(names), pl.sum_horizontal(pl.col(names).is_not_null())
     number = cell.str.contains(_DIGITS) & ~cell.str.contains(_YEARS)
-    behind = (pl.col("_row") - pl.col("_row").shift() > 1) | (pl.sum_horizontal(cell.is_not_null()).shift() == 1)
+    behind = (pl.col("_row") - pl.col("_row").shift() > 1) | (filled.shift() == 1)
     # Most spellings: rows of which no cell is one need not be looked at one by one.
-    spelt = cell.str.to_lowercase().str.replace_all(r"[\s_.\-]+", "").is_in(list(known))
+    spelt = cell.str.to_lowercase().str.replace_all(r"[\s_.\-]+", "").is_in(list(known)).fill_null(value=False)
     named = (
-        rows.select(
-            cell.fill_null(""),
-            _at=pl.int_range(pl.len()),
-            _gap=behind.fill_null(value=False),
-            _spelt=pl.any_horizontal(spelt.fill_null(value=False)),
-            _named=~pl.any_horizontal(number.fill_null(value=False)) & (pl.sum_horizontal(cell.is_not_null()) >= 2),
-        )
-        .filter("_named")
-        .filter(pl.col("_gap") | pl.col("_spelt"))
+        text.with_columns(_at=pl.int_range(pl.len()), _gap=behind.fill_null(value=False))
+        .filter((filled > 1) & ~pl.any_horizontal(number.fill_null(value=False)))
+        .filter(pl.col("_gap") | pl.any_horizontal(spelt))
+        .with_columns(cell.fill_null(""))
     )
     if not named.height:
         return []
-    values = rows.filter(~pl.int_range(pl.len()).is_in(named["_at"].implode()))
+    values = text.filter(~pl.int_range(pl.len()).is_in(named["_at"].implode()))
     digits = values.select((cell.str.contains(_DIGITS).sum() >= _MOSTLY * cell.count()) & (cell.count() > 0))
     numbers = [name for name in names if digits[name].item()]
     found = list[int]()

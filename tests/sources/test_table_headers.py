@@ -64,6 +64,12 @@ def test_a_first_row_of_values_is_no_header(text: str) -> None:
     assert rows(read(text)).sort("value")["value"].to_list() == [5, 6]
 
 
+@pytest.mark.parametrize("text", [",\n", "\n\n,\n", "ปี,จำนวน\n", "ปี,จำนวน\nปี,จำนวน\n", "ที่มา: ก,\n"])
+def test_a_file_without_rows_is_empty_and_no_fault_of_the_reader(text: str) -> None:
+    result = read(text)
+    assert not result.tables and set(result.problems["code"]) & {"answer-empty", "file-malformed", "file-empty"}
+
+
 HEAD = "ปี,อำเภอ,จำนวน,หน่วย\n"
 
 
@@ -74,7 +80,7 @@ def test_a_header_that_comes_again_goes_on_and_is_said() -> None:
 
 
 def test_the_title_of_each_table_below_another_dates_or_places_its_rows() -> None:
-    block = "{},,\nอำเภอ,จำนวน,หน่วย\nกะทู้,{},ตัน\nถลาง,{},ตัน\n,,\n"
+    block = "{},,\nอำเภอ , จำนวน,หน่วย\nกะทู้,{},ตัน\nถลาง,{},ตัน\nที่มา: อบจ. ปี 2560,,\n"
     years = read(block.format("ปริมาณขยะ ปี 2566", 1, 2) + block.format("ปริมาณขยะ ปี 2567", 3, 4))
     found = rows(years).sort("value").select("reference_date", "value").rows()
     assert found == [(date(2023, 1, 1), 1), (date(2023, 1, 1), 2), (date(2024, 1, 1), 3), (date(2024, 1, 1), 4)]
@@ -82,6 +88,18 @@ def test_the_title_of_each_table_below_another_dates_or_places_its_rows() -> Non
     places = read(block.format("อำเภอกะทู้", 1, 2) + block.format("อำเภอถลาง", 1, 2))
     assert rows(places)["area"].to_list().count("กะทู้") == rows(places)["area"].to_list().count("ถลาง") == 2
     assert not shown(places) and "duplicate-rows" not in code_counts(places)
+
+
+def test_a_label_alone_in_a_row_is_of_the_rows_below_it() -> None:
+    table = "อำเภอ,จำนวน,หน่วย\n{},,\nกะทู้,1,ตัน\nถลาง,2,ตัน\n{},,\nกะทู้,3,ตัน\nถลาง,4,ตัน\n"
+    years = table.format("ปี 2566", "ปี 2567")
+    for data in (years, workbook(a=[[cell or None for cell in line.split(",")] for line in years.splitlines()])):
+        found = rows(read(data)).sort("value").select("reference_date", "value").rows()
+        assert found == [(date(2023, 1, 1), 1), (date(2023, 1, 1), 2), (date(2024, 1, 1), 3), (date(2024, 1, 1), 4)]
+    classes = rows(read(table.format("ขยะอินทรีย์", "ขยะรีไซเคิล"))).sort("value")
+    assert classes["category"].to_list() == ["ขยะอินทรีย์"] * 2 + ["ขยะรีไซเคิล"] * 2
+    blank = rows(read("อำเภอ,จำนวน,หมายเหตุ,หน่วย\nกะทู้,,,\nเมือง,2,,ตัน\nเกาะ,,,\nถลาง,4,,ตัน\n"))
+    assert set(blank["category"]) == {"all"}, "an amphoe without a value is above nothing"
 
 
 @pytest.mark.parametrize(
@@ -120,6 +138,7 @@ def test_a_note_below_is_no_area_and_costs_nothing(note: str) -> None:
         "ปริมาณขยะ,,,\n,,,หน่วย: ตัน\nปี,จังหวัด,รายการ,จำนวน\n2567,ภูเก็ต,ขยะ,1\n",
         "ปี,จังหวัด,รายการ,ปริมาณ [ตัน]\n2567,ภูเก็ต,ขยะ,1\n",
         "ปี,จังหวัด,รายการ,ปริมาณ (หน่วย: ตัน)\n2567,ภูเก็ต,ขยะ,1\n",
+        "ปี,จังหวัด,รายการ,ปริมาณ หน่วย: ตัน\n2567,ภูเก็ต,ขยะ,1\n",
         "ปี,จังหวัด,รายการ,จำนวน\n,,,(ตัน)\n2567,ภูเก็ต,ขยะ,1\n",
     ],
 )
