@@ -11,7 +11,7 @@ import json
 import random
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
@@ -32,6 +32,7 @@ _FACTORS = {"Wh": 1000, "kWh": 1, "MWh": Decimal("0.001")}
 BANGKOK = timedelta(hours=7)
 SAID = {"stamp-label"}
 """Problems that say of all readings that they may be others: what was declared is believed."""
+_BELOW_CODES = 60
 _ROUNDING = Decimal("0.00001")
 
 
@@ -275,6 +276,8 @@ class Twin:
         truth = made(chance)
         meters = sorted({meter for meter, _ in truth})
         shape = drawn(chance, len(meters))
+        if shape.extra == "sentinel" and max(truth.values()) > _BELOW_CODES:
+            shape = replace(shape, extra="none")  # among numbers as large, a code is none that can be told
         if shape.meters == "fixed":
             truth = {key: value for key, value in truth.items() if key[0] == meters[0]}
         truth = lengthened(truth, shape.minutes)

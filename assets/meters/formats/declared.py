@@ -329,7 +329,9 @@ def _values(tall: Batch, layout: Layout, workbook: bool) -> Batch:
         marked = text.str.contains(",", literal=True)
         tall = tall.with_columns(raw=pl.when(marked).then(plain.fill_null(text)).otherwise(text))
         decimal, thousands = ".", ""
-    if _grouped(tall.rows["raw"], decimal):
+    # A voltage beside it says nothing of how energy is written.
+    of_parts = (tall.rows.filter(pl.col("part") == part)["raw"] for part in layout.parts)
+    if any(_grouped(numbers, decimal) for numbers in of_parts):
         told = f"numbers have '{decimal}' before three digits or not at all, also before zeros: a thousands mark"
         raise tabular.Unreadable("layout-contradicts", f"{told}, not the decimal one")
     flagged = layout.status_column or (layout.wide and layout.wide.status)
