@@ -82,8 +82,9 @@ def make(step: Step) -> Built:
     _tell_rules(lake, thresholds, step.day)
     ranges = lake.read(MISSING_READINGS, (step.day - ASKED_WITHIN, step.day))
     balance = lake.pick(FEEDER_BALANCE, [newest] if newest else [])
-    quality = [lake.day(METER_QUALITY, newest - back) for back in (timedelta(), DAY)] if newest else []
-    silent = [silent_verdict(*quality)] if quality else []
+    silent = []
+    if newest:
+        silent = [silent_verdict(newest, lake.day(METER_QUALITY, newest), lake.day(METER_QUALITY, newest - DAY))]
     told = [
         *judge(step, METER_FINAL, (), newest, more=of_group("plausible", together(verdicts))),
         *judge(step, METER_QUALITY, lake.pieces(METER_QUALITY, made), newest),

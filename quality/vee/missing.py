@@ -1,6 +1,6 @@
 """Which intervals were missing when the rest of their day was there, and what closed them."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -102,9 +102,9 @@ def meters_read(quality: pl.DataFrame) -> pl.DataFrame:
     return quality.filter(_READ).select(_DAY)
 
 
-def silent_verdict(quality: pl.DataFrame, before: pl.DataFrame) -> Verdict:
+def silent_verdict(day: date, quality: pl.DataFrame, before: pl.DataFrame) -> Verdict:
     """Which meters brought nothing of a day although the register lists them, or they were read the day before: of
-    ``METER_QUALITY`` rows of the two days. It warns of those that are silent since this day."""
+    ``METER_QUALITY`` rows of the day and the one before. It warns of those that are silent since this day."""
     read, gone = (rows.filter(_READ)["meter_id"].unique() for rows in (quality, before))
     expected = pl.concat([quality["meter_id"], gone]).unique()
     silent = expected.filter(~expected.is_in(read.implode()))
@@ -112,8 +112,9 @@ def silent_verdict(quality: pl.DataFrame, before: pl.DataFrame) -> Verdict:
     checked = expected.len()
     text = (
         f"{silent.len()} of {checked} meters that the register lists, or that were read the day before, brought "
-        f"nothing; {new.len()} of them since this day, of which {new.is_in(gone.implode()).sum()} were read the day "
-        "before. Ask the utility for them, or whether they were taken down; missing_readings names them"
+        f"nothing of {day}; {new.len()} of them since that day, of which "
+        f"{new.is_in(gone.implode()).sum()} were read the day before. Ask the utility for them, or whether they were "
+        "taken down; missing_readings names them"
     )
     told = text if silent.len() else f"none of {checked} meters is silent"
     grade: Grade = "warn" if new.len() else "note" if silent.len() else "pass"

@@ -109,7 +109,7 @@ def test_a_meter_that_was_read_the_day_before_is_missed_though_no_register_lists
         assert (gone["since"], gone["closed_on"]) == (SOON, None)
         checked, failed, grade, message = silent(deployment, city)
         assert (checked, failed, grade) == (7, 2, "warn")
-        assert "2 of them since this day, of which 2 were read the day before" in message
+        assert f"nothing of {SOON}; 2 of them since that day, of which 2 were read the day before" in message
     deliver(deployment, city, "exports", LATE, "c.csv", nem12(SOON, {STRANGER: load(STRANGER, SOON)}))
     night(deployment, city, LATE)
     assert [each["closed_on"] for each in ranges(deployment, city, STRANGER)] == [LATE]

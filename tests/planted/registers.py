@@ -93,8 +93,8 @@ REGISTERS = [
         "meter_final main_check",
     ),
     meter(
-        "a multiplier that the register did not have",
+        "a register that gains multipliers",
         file(REGISTER, records(do.each(lambda row: row.update(multiplier="20" if row["point"] == CHECK else "1")))),
-        "register_watch register-changed",
+        "",
     ),
 ]
