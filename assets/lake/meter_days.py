@@ -123,9 +123,12 @@ class MeterDays:
         superseded, decisions = (self.lake.day(table, day) for table in (METER_SUPERSEDED, METER_DECISIONS))
         return missing_readings(rows, superseded, decisions, self.lake.day(METER_QUALITY, day - DAY))
 
-    def touch(self, day: date, made: Judgement, stored: pl.DataFrame) -> bool:
-        """Note which meters' later days a judgement touches, of a day that had these ``METER_QUALITY`` rows: any?"""
-        ids = [differing(made.before, made.kept, rules=False), differing_days(stored, made.quality)]
+    def touch(self, day: date, made: Judgement, turned: pl.Series, stored: pl.DataFrame) -> bool:
+        """Note which meters' later days a judgement touches, of which these ``turned``, of a day that had these
+        ``METER_QUALITY`` rows: any?"""
+        mine = pl.col("meter_id").is_in(turned.implode())
+        before, kept = ([part.within(mine) for part in parts] for parts in (made.before, made.kept))
+        ids = [differing(before, kept, rules=False), differing_days(stored, made.quality)]
         self.touched[day] = pl.concat(ids).unique()
         return not self.touched[day].is_empty()
 

@@ -137,7 +137,7 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
             verdicts += meter_verdicts(judged.found)
         later = {each for each in there if day < each <= day + timedelta(days=SPAN)}
         stored = lake.day(METER_QUALITY, day)
-        if later and days.touch(day, judged, stored):
+        if later and days.touch(day, judged, turned, stored):
             ingest.mark_stale(lake, METER_INTERVALS, later - due)
             due |= later
         if not judged.quality.equals(stored):

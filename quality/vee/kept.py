@@ -243,7 +243,7 @@ def differing(before: Sequence[Kept], after: Sequence[Kept], *, rules: bool = Tr
             part.exact.gather(pl.Series((at[:, None] * part.slots + np.arange(part.slots)).ravel()))
             for part, at in ((one, old), (other, new))
         ]
-        same &= values[0].eq_missing(values[1]).to_numpy().reshape(len(both), -1).all(axis=1)
+        same &= values[0].eq_missing(values[1]).to_numpy().reshape(len(both), one.slots).all(axis=1)
         found += [
             both["meter_id"].filter(pl.Series(~same)),
             names.filter(pl.any_horizontal(pl.all().is_null()))["meter_id"],

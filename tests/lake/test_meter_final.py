@@ -66,47 +66,6 @@ def test_a_day_that_comes_late_makes_estimates_of_a_month_later_again(tmp_path: 
     assert nights[0] == nights[1]
 
 
-def late_files(seed: int) -> tuple[list[tuple[str, bytes]], list[list[tuple[str, bytes]]]]:
-    """Five weeks of three meters with gaps; and four nights of what comes late for some meter and day: what was
-    missing, another value, a thousandfold, a meter that had not been there, a day that had not."""
-    chance = Random(seed)
-    days = [D1 + timedelta(days=after) for after in range(35)]
-    told = {day: {point: load(point, day) for point in POINTS[:3]} for day in days}
-    for day in chance.sample(days, 12):
-        first, length = chance.randrange(96), chance.choice([2, 12, 40])
-        values = told[day][chance.choice(POINTS[:3])]
-        values[first : first + length] = [None] * len(values[first : first + length])
-    del told[chance.choice(days[5:30])][POINTS[2]]
-    missing = chance.choice(days[5:30])
-    late = []
-    for at in range(8):
-        day, point = chance.choice(days), chance.choice(POINTS[:3])
-        factor = chance.choice([1, 1, 1.3, 1000])
-        values = [value and value * factor for value in load(point, day)]
-        late.append((f"late{at}", nem12(day, {point: values}, f"2359{59 - 8 + at}")))
-    late[5] = ("whole", nem12(missing, told[missing]))
-    sent = [(f"{day}", nem12(day, values, "000000")) for day, values in told.items() if day != missing]
-    return sent, [late[at : at + 2] for at in range(0, 8, 2)]
-
-
-@pytest.mark.parametrize(
-    ("seed", "count"), [(0, 2), *(pytest.param(seed, 4, marks=pytest.mark.trial) for seed in range(8))]
-)
-def test_what_comes_late_leaves_what_a_lake_made_of_all_at_once_has(tmp_path: Path, seed: int, count: int) -> None:
-    sent, nights = late_files(seed)
-    nights = nights[-count:]
-    last = LATE + timedelta(days=60)
-    lakes = []
-    for parts in ([sent, *nights], [[*sent, *(file for part in nights for file in part)]]):
-        deployment, city = town(tmp_path / str(len(parts)))
-        for part in parts:
-            for name, data in part:
-                deliver(deployment, city, "exports", last, name, data)
-            night(deployment, city, last)
-        lakes.append(made(deployment))
-    assert lakes[0] == lakes[1]
-
-
 def test_a_late_value_that_nothing_stands_on_rewrites_its_own_day_alone(tmp_path: Path) -> None:
     deployment, city = town(tmp_path)
     for day in DAYS:
