@@ -105,8 +105,17 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None, stem: str) -
     table = read_csv(content if text is None else text.replace(', "', ',"').encode())
     headers = {thai.folded(header): header for header in reversed(table.rows.columns)}
     found = {column: headers[thai.folded(column)] for column in columns if thai.folded(column) in headers}
-    if table.is_rejected or (columns[0] not in found and columns[0] not in _OPTIONAL):
+    twice = [
+        column
+        for column, header in found.items()
+        if (other := f"{header}_duplicated_0") in table.rows.columns
+        and not table.rows[other].equals(table.rows[header])
+    ]
+    known = columns[0] not in _OPTIONAL
+    if table.is_rejected or twice or (known and columns[0] not in found):
         code, fault = "file-malformed", f"{name} has no {columns[0]}"
+        if twice:
+            code, fault = "column-repeated", f"{name} has two columns {twice[0]} that differ"
         if table.is_rejected:
             code, fault = table.found["code"][0], f"{name}: {table.found['message'][0]}"
         if stem in _REQUIRED:
@@ -117,5 +126,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None, stem: str) -
     rows = table.rows.select("_row", **{name: cells.get(name, pl.lit(None, pl.String)) for name in columns})
     said = (each.with_columns(message=pl.format("{}: {}", pl.lit(name), "message")) for each in table.problems)
     batch = replace(table, rows=rows, problems=tuple(said))
+    if known:
+        batch = batch.refuse((pl.col(columns[0]).is_null(), "value-null", f"{name}: a row without {columns[0]}"))
     lacking = [column for column in absent if column not in _OPTIONAL]
     return batch.note("column-missing", f"{name} has no {', '.join(lacking)}") if lacking else batch

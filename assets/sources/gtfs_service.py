@@ -56,7 +56,7 @@ def day_of(column: str) -> pl.Expr:
 def valid_days(timetable: Timetable) -> tuple[date, date] | None:
     """First and last day that the feed's calendars tell, also of those that cannot be used; None where it has none."""
     calendar = timetable.calendar.select(start_date=day_of("start_date"), end_date=day_of("end_date"))
-    added = timetable.calendar_dates.filter(pl.col("exception_type") == "1").select(day_of("date")).to_series()
+    added = timetable.calendar_dates.filter(_whole("exception_type") == "1").select(day_of("date")).to_series()
     told = pl.concat([calendar["start_date"], calendar["end_date"], added]).to_frame("day")
     return _span(told.select(start_date="day", end_date="day"))
 
@@ -69,7 +69,8 @@ def _span(periods: pl.DataFrame) -> tuple[date, date] | None:
 def _calendar(calendar: pl.DataFrame) -> Batch:
     """``calendar`` with days. Of a service with two calendars that overlap and differ, nothing tells which is right;
     two that follow each other hold both."""
-    dated = Batch(calendar.with_columns(start_date=day_of("start_date"), end_date=day_of("end_date"))).refuse(
+    days = {"start_date": day_of("start_date"), "end_date": day_of("end_date")}
+    dated = Batch(calendar.with_columns(_whole(*WEEKDAYS), **days)).refuse(
         (pl.col("start_date").is_null() | pl.col("end_date").is_null(), "stamp-bad", "a day of calendar.txt"),
         (pl.col("start_date") > pl.col("end_date"), "row-malformed", "a calendar that ends before it begins"),
         (
@@ -87,7 +88,7 @@ def _calendar(calendar: pl.DataFrame) -> Batch:
 def _exceptions(calendar_dates: pl.DataFrame) -> Batch:
     """``calendar_dates`` with days, those that GTFS knows."""
     return (
-        Batch(calendar_dates.with_columns(date=day_of("date")))
+        Batch(calendar_dates.with_columns(_whole("exception_type"), date=day_of("date")))
         .refuse(
             (pl.col("date").is_null(), "stamp-bad", "a day of calendar_dates.txt"),
             (~pl.col("exception_type").is_in(["1", "2"]), "value-unknown", "an exception_type that is neither 1 nor 2"),
@@ -178,7 +179,7 @@ def _calls(timetable: Timetable, stops: pl.Series) -> Batch:
     """All calls of the trips that call at ``stops``, in order, with ``seconds`` of the service day and ``boards``."""
     reach = timetable.stop_times.filter(pl.col("stop_id").is_in(stops.implode())).select("trip_id").unique()
     own = timetable.stop_times.join(reach, on="trip_id", how="semi", maintain_order="left")
-    place = pl.col("stop_sequence").str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
+    place = _whole("stop_sequence").cast(pl.Int64, strict=False)
     if own["stop_sequence"].is_null().all():
         place = pl.col("_row")  # that the column lacks is said
     time = pl.coalesce("departure_time", "arrival_time")
@@ -368,6 +369,11 @@ def _seconds(text: pl.Expr) -> pl.Expr:
     parts = text.str.extract_groups(r"^([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9]))?$").struct
     hours, minutes, seconds = (parts.field(name).cast(pl.Int64) for name in ("1", "2", "3"))
     return hours * _HOUR + minutes * 60 + seconds.fill_null(0)
+
+
+def _whole(*columns: str) -> pl.Expr:
+    """Codes and whole numbers, which a spreadsheet may write as 1.0."""
+    return pl.col(columns).str.replace(r"\.0+$", "")
 
 
 def _ceil(amount: pl.Expr, by: pl.Expr) -> pl.Expr:

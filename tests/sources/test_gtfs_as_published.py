@@ -221,6 +221,7 @@ def header(spell):
         spelt(lambda text: text.replace("\n", "\r")),
         spelt(lambda text: text.replace(",", ";").replace("ใกล้;Near", "ใกล้")),
         spelt(lambda text: text.replace(",", "\t")),
+        RIGHT | {"calendar.txt": RIGHT["calendar.txt"].replace(",1", ",1.0").replace(",1.0,2026", ",1,2026")},
         header(str.upper),
         header(lambda line: line.replace("_", " ").title()),
         header(lambda line: line.replace(",", " , ")),
@@ -260,3 +261,18 @@ def test_a_comma_within_a_name_costs_its_row_only(samyan):
     result = read(RIGHT | {"stops.txt": STOPS + "1,ปากทาง,ซอย 5,13.734,100.529\n3,ข,13.733,100.530\n"}, samyan)
     assert kept(TRANSIT_STOPS, result)["stop_id"].to_list() == ["3"]
     assert (2, "row-malformed") in result.problems.select("row", "code").rows()
+
+
+def test_a_column_that_stands_twice_and_differs_is_no_choice_of_ours(samyan):
+    twice = "stop_id,stop_name,stop_lat,stop_lat,stop_lon\n1,ก,13.734,{},100.529\n3,ข,13.733,{},100.530\n"
+    assert codes(read(RIGHT | {"stops.txt": twice.format(1, 2)}, samyan)) == ["column-repeated"]
+    assert hours(read(RIGHT | {"stops.txt": twice.format(13.734, 13.733)}, samyan)) == {6: 1, 8: 1}
+
+
+@pytest.mark.parametrize("member", ["stops.txt", "trips.txt", "calendar.txt"])
+def test_a_row_without_what_it_is_known_by_is_refused(samyan, member):
+    head, first, *rest = RIGHT[member].splitlines()
+    key = head.split(",").index({"trips.txt": "trip_id", "stops.txt": "stop_id"}.get(member, "service_id"))
+    cells = ["" if at == key else cell for at, cell in enumerate(first.split(","))]
+    result = read(RIGHT | {member: "\n".join([head, first, *rest, ",".join(cells)])}, samyan)
+    assert hours(result) == {6: 1, 8: 1} and code_counts(result) == {"value-null": 1}
