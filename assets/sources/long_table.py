@@ -183,7 +183,8 @@ class LongTable(Generic[ChosenLong]):
         part = next((role for role in ("month", "quarter") if role in self.roles), None)
         over_month = thai.is_total(pl.col(part), self.labels) if part else never
         yearly = over_month if part else pl.lit(value=True)
-        starts, fiscal = thai.year(year), pl.lit(self.fiscal) | thai.clean(year).str.contains("งบ")
+        fiscal = pl.lit(self.fiscal) | thai.clean(year).str.contains("งบ")
+        starts = pl.coalesce(thai.year(year), pl.when(fiscal).then(thai.fiscal_span(year)))
         quarter = thai.clean(pl.col("quarter")).str.extract(_QUARTER, 1).cast(pl.Int32) * 3 - 2
         # The first quarter of a fiscal year begins in October.
         quarter = pl.when(fiscal).then((quarter + _FISCAL_MONTH - 2) % 12 + 1).otherwise(quarter)

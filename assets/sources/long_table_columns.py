@@ -197,13 +197,15 @@ class _Guesses:
             if not self.taken["month"]:
                 self.take("month", told[0], "it holds months, each with its year")
             return
-        named = [name for name in self.spare if _YEARISH.search(name) and not _AGE.search(name)]
+        spans = {name: thai.fiscal_span(pl.col(name)).is_not_null() for name in self.spare}
+        spanning = [name for name in self.spare if _share(self.batch.rows[name], spans[name])]
+        named = [name for name in self.spare if _YEARISH.search(name) and not _AGE.search(name)] + spanning
         named = [name for name in named if not self.is_aside(name)]
         held = [name for name in named if _share(self.batch.rows[name], thai.year(pl.col(name)).is_not_null())]
         if len(held) == 1:
             self.take("fiscal_year" if _FISCAL.search(held[0]) else "year", held[0], "it holds years")
         elif named and "year" not in self.chosen:
-            shown = ", ".join(f"{name!r:.60}" for name in named[:5])
+            shown = ", ".join(f"{name!r:.60}" for name in dict.fromkeys(named[:5]))
             self.fault = f"no column for year, although {shown} may tell it; name it in the option columns: {{year: …}}"
 
     def twice(self) -> None:

@@ -151,6 +151,17 @@ def year(text: pl.Expr) -> pl.Expr:
     return common_era(digits.cast(pl.Int32, strict=False))
 
 
+def fiscal_span(text: pl.Expr) -> pl.Expr:
+    """Year of the common era (Int32) that a fiscal year ends in which is told by the two it lies in: ``2566/2567``,
+    ``พ.ศ. 2566-67``. Null where the second does not follow the first."""
+    era = r"(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)?"
+    words = rf"^(?:ปี)?(?:งบประมาณ)?\s*{era}\s*([0-9]{{4}})\s*[-–/]\s*{era}\s*((?:[0-9]{{2}}){{1,2}})$"
+    parts = clean(text).str.extract_groups(words).struct
+    first, second = (parts.field(name).cast(pl.Int32) for name in ("1", "2"))
+    follows = (first + 1) % 100 == second % 100
+    return pl.when(follows & ((second < 100) | (second == first + 1))).then(common_era(first) + 1)
+
+
 def month(text: pl.Expr) -> pl.Expr:
     """Month 1 to 12 (Int8) from its number or its name: Thai in full, short or misspelt as known, or English, with or
     without ``เดือน`` before it, dots and blanks in it, and a year behind it."""

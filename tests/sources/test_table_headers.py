@@ -154,6 +154,20 @@ def test_two_years_in_one_are_refused_as_that(cell: str) -> None:
     assert not rows(item).height and "two years" in said(item, "stamp-bad"), "not dated by the package"
 
 
+@pytest.mark.parametrize("span", ["2566/2567", "2566-67", "พ.ศ. 2566 - พ.ศ. 2567", "๒๕๖๖/๒๕๖๗", "2023/2024"])
+def test_a_fiscal_year_may_be_told_by_both_years_it_lies_in(span: str) -> None:
+    text = f"ปีงบประมาณ,จังหวัด,รายการ,จำนวน,หน่วย\n{span},ภูเก็ต,คดี,5,ราย\n"
+    assert rows(read(text))["reference_date"].to_list() == [date(2023, 10, 1)]
+    for other in ("2566/2569", "2567/2566"):
+        assert code_counts(read(text.replace(span, other)))["stamp-bad"] == 1
+
+
+@pytest.mark.parametrize("header", ["ปีการผลิต", "ช่วงปี", "ฤดูกาล"])
+def test_two_years_under_any_header_are_not_dated_by_the_package(header: str) -> None:
+    text = f"{header},จังหวัด,รายการ,จำนวน,หน่วย\n2566/2567,ภูเก็ต,ข้าว,5,ตัน\n2567/2568,ภูเก็ต,ข้าว,6,ตัน\n"
+    assert not read(text).tables and header in said(read(text), "file-malformed")
+
+
 @pytest.mark.parametrize("cell", ["'2567", "2567*", "2567 p", "2567r", "2567 (เบื้องต้น)", "พ.ศ. ๒๕๖๗ *"])
 def test_a_mark_beside_a_year_is_none_of_it(cell: str) -> None:
     assert pl.select(thai.year(pl.lit(cell))).item() == 2024
