@@ -188,7 +188,7 @@ METERS = [
     meter(
         "35 Buddhist years",
         file(WIDE, do.text("2026-11", "2569-11")),
-        "meter_intervals deliveries_(stamp-bad|file-malformed)",
+        "meter_intervals deliveries_layout-contradicts",
     ),
     meter(
         "37 a meter twice in the register",

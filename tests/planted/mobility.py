@@ -176,7 +176,7 @@ TRANSIT = [
         FEED,
         "transit_service",
         gtfs("stops.txt", do.swap("stop_lat", "stop_lon")),
-        "transit_stops deliveries_place-swapped",
+        "transit_stops deliveries_place-swapped-back",
         ("transit_stops", "transit_routes"),
     ),
     Fault(

@@ -164,7 +164,7 @@ VISITORS = [
         PHUKET + "dataset_10_34",
         "visitors",
         records(do.each(lambda row: row.update({"ปริมาณ": row.pop("จำนวน")}))),
-        "visitors (deliveries_column-(renamed|missing|new)|value-told)",
+        "visitors deliveries_answer-bad",
     ),
     Fault(
         "visitors of the newest year x10",
