@@ -291,7 +291,7 @@ METERS = [
     meter(
         "error code 9999.999 in three intervals",
         file(PATONG, nem12(at(dict.fromkeys((40, 41, 42), "9999.999")), [3])),
-        "meter_final (sentinel|spike|upper_limit)",
+        "meter_intervals deliveries_value-sentinel",
     ),
     meter(
         "20 kWh in a quarter of an hour of a home",
