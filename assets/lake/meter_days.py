@@ -86,8 +86,8 @@ class MeterDays:
 
     def whole(self, day: date) -> Judgement:
         """A day by the rules."""
-        pieces = [piece.select(_READ) for piece in self.lake.pieces(METER_INTERVALS, [day])]
-        rows = pl.concat([METER_INTERVALS.empty().select(_READ), *pieces])
+        pieces = self._intervals(day)
+        rows = pl.concat(pieces)
         kept, quality, found = self._judged(day, rows, [*self._by_length(pieces)])
         return Judgement(self.stored(day), kept, quality, found, rows)
 
@@ -116,10 +116,10 @@ class MeterDays:
         quality = pl.concat([others, of_them]).sort(METER_QUALITY.order)
         return Judgement([*before.values()], kept, quality, found, rows)
 
-    def missing(self, day: date) -> pl.DataFrame:
-        """``MISSING_READINGS`` rows of a day."""
-        pieces = [piece.select(_READ) for piece in self.lake.pieces(METER_INTERVALS, [day])]
-        rows = pl.concat([METER_INTERVALS.empty().select(_READ), *pieces])
+    def missing(self, day: date, rows: pl.DataFrame | None) -> pl.DataFrame:
+        """``MISSING_READINGS`` rows of a day of these ``METER_INTERVALS``, of those of the lake where None."""
+        if rows is None:
+            rows = pl.concat(self._intervals(day))
         superseded, decisions = (self.lake.day(table, day) for table in (METER_SUPERSEDED, METER_DECISIONS))
         return missing_readings(rows, superseded, decisions, self.lake.day(METER_QUALITY, day - DAY))
 
@@ -150,6 +150,11 @@ class MeterDays:
         if found is not None and known is not None and known.equals(found.keys):
             found = replace(found, keys=known)
         self._past[day] = found
+
+    def _intervals(self, day: date) -> list[pl.DataFrame]:
+        """What is looked at of a day's ``METER_INTERVALS``, a frame a piece after an empty one."""
+        empty = METER_INTERVALS.empty().select(_READ)
+        return [empty, *(piece.select(_READ) for piece in self.lake.pieces(METER_INTERVALS, [day]))]
 
     def _judged(
         self,

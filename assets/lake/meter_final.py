@@ -145,7 +145,7 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
         days.remember(day, judged.quality)
         # What a day lacks is told by the meters of the one before, too.
         if day in stale or day - DAY == others_read:
-            files += lake.put(MISSING_READINGS, day, days.missing(day))
+            files += lake.put(MISSING_READINGS, day, days.missing(day, judged.rows if day in stale else None))
         if not meters_read(judged.quality).equals(meters_read(stored)):
             others_read = day
         if day in stale and not judged.kept:

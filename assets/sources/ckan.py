@@ -281,7 +281,7 @@ def _page_fault(payload: Any, offset: int | None, known: int | None) -> str | No
     names = _names(result)
     if "" in names or "_row" in names or len(set(names)) < len(names):
         return f"fields without an id of their own: {', '.join(map(repr, names))}"
-    told = {_plain(name) for record in result["records"] for name in record}
+    told = {_plain(name) for name in {name for record in result["records"] for name in record}}
     if unknown := sorted(told - {*names, "_id", "_full_text", "rank"}):
         return f"records have columns that the answer's own fields do not list: {', '.join(map(repr, unknown))}"
     if total > MAX_RECORDS:
