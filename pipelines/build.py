@@ -1,10 +1,11 @@
 """Assembly of the code location: opens no connection, needs no secret, reads no network."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -159,8 +160,16 @@ def fed(deployment: Deployment, run: dg.DagsterRun, home: Path) -> Iterator[Depl
         yield generated
 
 
-def build_defs() -> dg.Definitions:
-    """The whole code location. Which cities there are is read from the settings now, all else when a run starts."""
+@cache
+def defs_of(*slugs: str) -> dg.Definitions:
+    """The part of the code location that a night of these cities needs: the work of building, subsetting and
+    recording a job grows with its assets, and a night of one city needs none of the others'."""
+    return build_defs(slugs)
+
+
+def build_defs(slugs: Collection[str] | None = None) -> dg.Definitions:
+    """The code location, whole or with these cities alone. Which cities there are is read from the settings now, all
+    else when a run starts."""
     found = Settings()
     cities = cities_of(found)
 
@@ -187,7 +196,8 @@ def build_defs() -> dg.Definitions:
         description="One run over all cities: land, fill, judge, publish. A failing step stops only its own branch.",
         tags={"dagster/max_retries": "0"},
     )
-    assets = [*build_national(cities), *(asset for city in cities.values() for asset in build_city(city))]
+    shown = [city for slug, city in cities.items() if slugs is None or slug in slugs]
+    assets = [*build_national(cities), *(asset for city in shown for asset in build_city(city))]
     return dg.Definitions(
         assets=by_day(assets, found.first_day),
         jobs=[nightly],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.code_pointer import CustomPointer, ModuleCodePointer
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.api import execute_run_iterator
@@ -62,7 +63,7 @@ def run_night(
         notes.append(text)
         say(text)
 
-    recon = ReconstructableRepository.for_module(LOCATION, "defs").get_reconstructable_job("nightly")
+    recon = _repository(settings, slugs).get_reconstructable_job("nightly")
     job = recon.get_definition()
     cities = cities_of(settings)
     used = {landed_as(cities[slug], name) for slug in slugs for name in cities[slug].sources}
@@ -117,6 +118,14 @@ def run_night(
         notes=notes,
         stopped=stopping.requested,
     )
+
+
+def _repository(settings: Settings, slugs: Sequence[str]) -> ReconstructableRepository:
+    """Where this process builds the job from: of these cities alone, if it does the steps itself. Workers build it from
+    the whole code location, once for all nights."""
+    if settings.executor != "in_process":
+        return ReconstructableRepository.for_module(LOCATION, "defs")
+    return ReconstructableRepository(CustomPointer(ModuleCodePointer("pipelines.build", "defs_of"), list(slugs), []))
 
 
 COUNTED = ("rows_delivered", "rows_rewritten", "rows_held")
