@@ -43,12 +43,13 @@ lint: install
 test: lint
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-# 10,000 mutated exports a format, and as many files in other shapes than their layouts say; `make test` has a small
-# fixed sample.
+# 10,000 mutated exports a format, as many files in other shapes than their layouts say, and new examples of every
+# property, ten times as many; `make test` has a small fixed sample.
 INPUTS ?= 10000
 
 fuzz: install
-	failed=0; for what in run twins; do $(BIN)/python -m tests.fuzz.$$what --inputs $(INPUTS) || failed=1; done; exit $$failed
+	failed=0; for what in run twins; do $(BIN)/python -m tests.fuzz.$$what --inputs $(INPUTS) || failed=1; done; \
+		$(BIN)/pytest -n auto -m "hypothesis and not trial" --hypothesis-profile=explore || failed=1; exit $$failed
 
 # Crashes, writers beside each other, nights of faults, attacks on privacy, and the tests marked as trials; `make test`
 # has a small fixed sample. MINUTES bounds each kind.

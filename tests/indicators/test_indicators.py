@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.cities.registry import SourceEntry
 from assets.indicators import (
@@ -539,7 +539,6 @@ def test_every_smart_says_something_even_of_a_city_without_data(made_up) -> None
     assert set(found["reason"]) == {"no source configured"}
 
 
-@settings(deadline=None, max_examples=25)
 @given(
     hidden=st.lists(st.tuples(st.sampled_from(["43t", "43tb"]), st.integers(0, 23)), max_size=48), seed=st.integers()
 )

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.cities.registry import load_registry
 from assets.indicators.competitiveness import editions
@@ -95,7 +95,6 @@ def test_a_baseline_of_zero_has_no_change(made_up) -> None:
     st.lists(st.one_of(st.none(), st.integers(0, 50)), min_size=12, max_size=12),
     st.one_of(st.none(), st.integers(0, 600)),
 )
-@settings(max_examples=60, deadline=None)
 def test_a_whole_year_equals_a_plain_sum(months: list[int | None], stated: int | None) -> None:
     rows = deaths(2025, months, stated)
     frame = pl.DataFrame(rows, schema={name: ROAD_CASUALTIES.schema[name] for name in rows[0]})

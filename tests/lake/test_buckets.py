@@ -46,7 +46,7 @@ def same(one: dict[str, pl.DataFrame], other: dict[str, pl.DataFrame]) -> bool:
     return all(one[name].equals(other[name]) for name in one)
 
 
-@pytest.mark.parametrize("seed", sampled(range(10), 3))
+@pytest.mark.parametrize("seed", sampled(range(10), 5))
 def test_a_day_in_buckets_has_the_rows_of_a_day_in_one_file(seed: int, tmp_path: Path) -> None:
     deliveries, chance = whole_days(seed), Random(seed)
     registers = [REGISTER, REGISTER.head(2), REGISTER.clear()]
@@ -65,7 +65,7 @@ def test_a_day_in_buckets_has_the_rows_of_a_day_in_one_file(seed: int, tmp_path:
     assert names <= {2}, "every file is of a bucket"
 
 
-@pytest.mark.parametrize("seed", sampled(range(4), 2))
+@pytest.mark.parametrize("seed", sampled(range(4), 4))
 def test_any_order_and_crash_end_in_the_same_bytes(seed: int, tmp_path: Path) -> None:
     deliveries, chance = whole_days(200 + seed), Random(seed)
     straight, crooked = LocalStore(tmp_path / "a"), LocalStore(tmp_path / "b")
@@ -101,7 +101,7 @@ def test_silent_meters_are_like_most_of_the_whole_day(tmp_path: Path) -> None:
     assert CityLake(store, "phuket").day(METER_INTERVALS, DAY).filter(silent).height == 96
 
 
-@pytest.mark.parametrize("after", sampled(range(0, 24, 2), 3))
+@pytest.mark.parametrize("after", sampled(range(0, 24, 2), 4))
 def test_cutting_anew_shows_every_row_once_wherever_it_is_cut_short(after: int, tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     put(store, 1, [delivered(meter=meter, slot=slot) for meter in IDS for slot in range(96)], [], REGISTER)

@@ -200,7 +200,7 @@ def published(made: list[Report], rebuilt: Callable[[date], bool] = lambda night
 
 
 @given(reports, st.integers(0, 50))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8)
 def test_no_number_tells_of_fewer_than_five_reports(made: list[Report], broken: int) -> None:
     assert exposed(published(made, lambda night: (night - START).days == broken // 5 * 5)) == []
 

@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.lake.files import CityLake, span
 from assets.landing.store import LocalStore, Store
@@ -168,7 +168,6 @@ HOURS = st.lists(st.tuples(st.integers(0, 30), st.sampled_from([1.0, 2.0, None])
 WEATHERS = st.lists(st.tuples(st.integers(20, 22), HOURS), min_size=1, max_size=5)
 
 
-@settings(max_examples=40, deadline=None)
 @given(WEATHERS, st.randoms(use_true_random=False))
 def test_merged_files_do_not_depend_on_order_repetition_or_batching(deliveries, random) -> None:
     frames = [whole(weather(f"r{number}", delivered, *hours)) for number, (delivered, hours) in enumerate(deliveries)]
@@ -221,7 +220,6 @@ REGISTERS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(REGISTERS, st.randoms(use_true_random=False))
 def test_of_a_day_that_is_delivered_whole_the_latest_delivery_stays_whole(registers, random) -> None:
     frames = [register(f"r{n}", delivered, on, points) for n, (on, delivered, points) in enumerate(registers)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import example, given, strategies as st
 
 from assets.landing.archive import Archive, Arrival, Delivery, Receipt, object_key
 from assets.landing.packs import SMALL
@@ -421,7 +421,6 @@ LANDINGS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
 @given(LANDINGS)
 @example([(0, "a", b"1", "s", False), (2, "a", b"1", "s", False), (1, "a", b"2", "s", False)])
 @example([(0, "a", data, "s", True) for data in (b"1", b"2", b"1", b"1", b"2")])

@@ -3,7 +3,7 @@
 import gzip
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.meters.exports import read_export
 from assets.meters.formats import d0036, df2, mscons, p01, p1
@@ -45,7 +45,6 @@ def test_samples_are_read(name):
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_no_damage_makes_a_reader_fail(name, data):
     text = SAMPLES[name]

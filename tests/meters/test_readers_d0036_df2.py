@@ -5,7 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings, strategies as st
+from hypothesis import assume, given, strategies as st
 
 from assets.meters.exports import describe, read_export
 from tests.kit import codes
@@ -46,7 +46,6 @@ DAYS = st.dates(date(2015, 1, 1), date(2035, 1, 1)) | st.sampled_from(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.data(), st.sets(DAYS, min_size=1, max_size=3), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_d0036_gives_what_was_written(data, days, end):
     flags = st.sampled_from(["A", "E", "C"])
@@ -111,7 +110,6 @@ def test_d0036_trailer_is_checked(trailer):
     assert result.tables["readings"].height == 48
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(60, 1_200))
 def test_a_cut_d0036_is_rejected(cut):
     lines = [HEAD, *meter((date(2026, 6, 1), ["1.5"] * 48), (date(2026, 6, 2), ["2.5"] * 48))]
@@ -134,7 +132,6 @@ def df2(*lines, options=None, end="\n"):
     return read_export((end.join(["#F2", *lines]) + end).encode(), "x.df2", options or {})
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.dictionaries(
         st.tuples(

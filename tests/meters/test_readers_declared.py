@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings, strategies as st
+from hypothesis import assume, given, strategies as st
 
 from assets.meters.exports import describe, read_export
 from assets.meters.formats import layouts
@@ -77,7 +77,6 @@ def test_real_building_files_start_and_end_where_their_year_does(real_data):
 VALUES = st.decimals(-10, 99999, places=3).map(str) | st.just("")
 
 
-@settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.lists(VALUES, min_size=96, max_size=96), min_size=1, max_size=4),
     st.dates(date(2010, 1, 1), date(2035, 1, 1)),

@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 import polars as pl
 import pytest
 from greenbutton_objects.parse import parse_feed
-from hypothesis import assume, given, settings, strategies as st
+from hypothesis import assume, given, strategies as st
 
 from assets.meters.exports import describe, read_export, readers
 from assets.meters.formats.content import recognise as look_at
@@ -200,7 +200,6 @@ def feeds(draw):
     return draw(st.permutations(entries)), rows
 
 
-@settings(max_examples=60, deadline=None)
 @given(feeds())
 def test_what_is_written_is_read(made):
     entries, rows = made
@@ -384,7 +383,6 @@ def test_a_power_of_ten_beyond_exactness_is_refused():
 WHOLE = feed(reading_type(), meter(), block(*quarters(*range(40))))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(1, len(WHOLE) - 1))
 def test_a_cut_file_is_never_a_smaller_one(at):
     result = read_export(WHOLE[:at], "x", {})
@@ -412,7 +410,6 @@ def test_what_is_not_well_formed_or_declares_entities(data, code):
     assert "boom" not in str(result.problems["message"].to_list())
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.binary(min_size=1, max_size=6))
 def test_damage_never_crashes(at, junk):
     result = read_export(WHOLE[:at] + junk + WHOLE[at + len(junk) :], "x", {})

@@ -7,7 +7,7 @@ import zipfile
 from datetime import date
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.cities.registry import RegistryError, SourceEntry, check_sources, load_registry
 from assets.meters import exports
@@ -67,7 +67,6 @@ def test_real_picture_is_rejected(real_data):
     assert codes(read_export(data, "upload.csv", {})) == ["file-not-data"]
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
 def test_no_bytes_raise(data):
     result = read_export(data, "x", {})
@@ -76,7 +75,6 @@ def test_no_bytes_raise(data):
     json.dumps(describe(result, "x"))
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.sampled_from([NEM12, LONG]), st.data())
 def test_no_damage_raises(data, draw):
     damaged = bytearray(data)
@@ -93,7 +91,6 @@ def test_no_damage_raises(data, draw):
     assert result.tables or result.problems.height
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.sampled_from(["nem12", "muang_meters_long", "pea_html", "mea_csv"]), st.binary(max_size=60))
 def test_no_pinned_format_raises(form, data):
     assert "reader-failed" not in codes(read_export(data + b"\n,,,\n1,2,3", "x", {"format": form}))

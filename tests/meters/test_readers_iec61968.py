@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import example, given, strategies as st
 
 from assets.meters.exports import describe, read_export, readers
 from assets.meters.formats.content import recognise as look_at
@@ -144,7 +144,6 @@ def messages(draw):
     return meters, draw(st.sampled_from([event, soap, bare])), wanted
 
 
-@settings(max_examples=60, deadline=None)
 @given(messages())
 def test_what_is_written_is_read(made):
     meters, wrap, wanted = made
@@ -213,7 +212,6 @@ def test_a_register_profile_makes_intervals():
     assert len(result.tables["registers"]) == 4
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.decimals(0, 50, places=4), min_size=2, max_size=40), st.randoms())
 def test_differences_sum_to_the_registers_rise_in_any_order(steps, order):
     states = [sum(steps[: i + 1], Decimal(1000)) for i in range(len(steps))]
@@ -280,7 +278,6 @@ def test_an_empty_payload():
 WHOLE = event(*(meter(block(DELTA, *quarters("1", "2")), meter=f"{n:04d}") for n in range(8))).encode()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(1, len(WHOLE) - 1))
 @example(WHOLE.index(b"/>") + 2)  # ends with an element that closes itself, as a root might
 def test_a_cut_message_is_never_a_smaller_one(at):
@@ -303,7 +300,6 @@ def test_what_is_not_well_formed_or_declares_entities(data):
     assert (codes(result), dict(result.tables)) == (["file-malformed"], {})
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.binary(min_size=1, max_size=6))
 def test_damage_never_crashes(at, junk):
     result = read_export(WHOLE[:at] + junk + WHOLE[at + len(junk) :], "x", {})

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings, strategies as st
+from hypothesis import assume, given, strategies as st
 from openpyxl.worksheet.table import Table
 
 from assets.meters.exports import read_export
@@ -74,7 +74,6 @@ def test_delimiters(delimiter, told_by):
     assert result.tables["readings"]["row"].to_list() == ([3, 4] if told_by == "sep" else [2, 3])
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.decimals(-99999, 99999, places=3), min_size=1, max_size=24),
     st.sampled_from([(".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", "'")]),
@@ -140,7 +139,6 @@ def test_spellings_of_stamps(text, order, expected):
     assert stamps(pl.Series([text]), Stamp(columns=("at",), order=order))["stamp"].to_list() == [expected]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.datetimes(datetime(1995, 1, 1), datetime(2090, 1, 1)).map(lambda at: at.replace(microsecond=0)),
     st.sampled_from(
@@ -220,7 +218,6 @@ def local_hours(first, last):
     return [(first + timedelta(hours=n)) for n in range(hours)]
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     st.sampled_from(["start", "end"]),
     st.booleans(),
@@ -463,7 +460,6 @@ def test_a_register_s_label_does_not_move_its_energy():
     assert told(result) == [(datetime(2026, 1, 1, 1), 2), (datetime(2026, 1, 2), 5)]
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.lists(st.decimals(0, 500, places=3), min_size=2, max_size=60), st.randoms())
 def test_registers_give_back_what_they_counted(energies, random):
     dial, rows = Decimal(1000), []
@@ -585,7 +581,6 @@ def test_a_wrong_layout_is_rejected_and_names_the_place(changes, place):
     assert place in result.problems["message"][0]
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_no_damage_raises(data):
     good = "\n".join(

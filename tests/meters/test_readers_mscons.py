@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from pydifact.parser import Parser
 
 from assets.meters.exports import describe, read_export
@@ -114,7 +114,6 @@ QUALITY = {"220": "actual", "67": "substituted", "201": "substituted_temporary",
 VALUES = st.tuples(st.decimals(0, 10**9, places=3).map(str), st.sampled_from(sorted(QUALITY)))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(VALUES, min_size=1, max_size=120),
     st.sampled_from([5, 15, 30, 60]),
@@ -162,7 +161,6 @@ def test_days_of_the_clock_change_in_local_offsets(day, count):
 TEXT = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), min_size=1, max_size=12)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(st.lists(TEXT, min_size=2, max_size=3), min_size=1, max_size=4), max_size=6))
 def test_syntax_agrees_with_pydifact(bodies):
     escape = str.maketrans({mark: "?" + mark for mark in "?:+'"})
@@ -177,7 +175,6 @@ def test_syntax_agrees_with_pydifact(bodies):
     assert ours == [[list(part) for part in elements] for elements in theirs]
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.lists(st.decimals(0, 10**6, places=3).map(str), min_size=1, max_size=40))
 def test_counts_and_sums_agree_with_pydifact(values):
     text = interchange(message(*series(values)), message(*series(values, obis="1-1?:2.29.0"), number=2))
@@ -329,7 +326,6 @@ def test_a_blank_value_is_missing():
     assert result.tables["readings"].select("value", "quality").rows() == [(1, "actual"), (None, "missing")]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_cut_file_is_rejected(data):
     text = interchange(message(*series(["1"] * 4)), message(*series(["2"] * 4), number=2))

@@ -125,7 +125,6 @@ def channels(draw):
     return records
 
 
-@settings(max_examples=25, deadline=None)
 @given(channels())
 def test_agrees_with_both_peers_on_generated_files(records):
     result = export(*records)
@@ -156,7 +155,7 @@ def test_agrees_with_both_peers_on_generated_files(records):
     assert all(mine is None or float(mine) == pytest.approx(found[key]) for key, (mine, _) in ours.items())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     channels(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"]), st.sampled_from(["\n", "\r\n", "\r"])
 )
@@ -297,7 +296,6 @@ def test_a_description_with_a_comma_does_not_shift_the_version():
     assert set(readings["reason_raw"]) == {"0"}
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_records_broken_across_lines_are_mended(data):
     values = data.draw(st.lists(VALUES, min_size=48, max_size=48))
@@ -364,7 +362,6 @@ def test_a_file_that_promises_an_end_must_have_it(lines, status, code):
     assert codes(result) == ([code] if code else [])
 
 
-@settings(max_examples=30, deadline=None)
 @given(channels(), st.data())
 def test_no_cut_gives_a_smaller_count_unsaid(records, data):
     whole = "\n".join(["100,NEM12,202601020000,MDP,CITY", *records, "900", ""])

@@ -10,7 +10,7 @@ from decimal import Decimal
 import aemo_mdff_reader
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.meters.exports import describe, read_export
 from quality.readings import REGISTER_SCHEMA
@@ -92,7 +92,6 @@ def test_a_record():
 DIALS = st.integers(0, 10**7).map(lambda number: f"{Decimal(number).scaleb(-1):09}")
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(
@@ -303,7 +302,6 @@ def test_an_envelope_of_reads_is_opened():
     assert result.tables["registers"].select(pl.col("value").sum()).item() == Decimal("1312.1")
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_no_damage_raises(data):
     damaged = bytearray("\n".join([HEAD, record(), record(point="N2"), "900"]).encode())

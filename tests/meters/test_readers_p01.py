@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.meters.exports import describe, read_export
 from tests.kit import codes
@@ -30,7 +30,6 @@ CHANNELS = [
 ]
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.data(),
     st.sampled_from([1, 5, 15, 30, 60]),

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from dsmr_parser import telegram_specifications
 from dsmr_parser.parsers import TelegramParser
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.meters.exports import read_export
 from assets.meters.formats import p1
@@ -58,7 +58,6 @@ def test_real_telegrams_agree_with_another_parser(real_data, name, specification
     assert peer.EQUIPMENT_IDENTIFIER.value == table["point"][0]
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.decimals(0, 999999, places=3), min_size=4, max_size=4),
     st.datetimes(datetime(2012, 1, 1), datetime(2037, 1, 1)),

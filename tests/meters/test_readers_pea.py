@@ -90,7 +90,6 @@ KILOWATTS = st.lists(st.decimals(0, 9999, places=3).map(str), min_size=96, max_s
 DAYS = st.datetimes(datetime(2015, 1, 1), datetime(2030, 12, 30)).map(lambda at: datetime(at.year, at.month, at.day))
 
 
-@settings(max_examples=20, deadline=None)
 @given(
     DAYS,
     KILOWATTS,
@@ -112,7 +111,7 @@ def test_html_round_trip(day, values, era, midnight, encoding, rate):
     assert set(readings["quality"]) == {"unknown"}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(DAYS, KILOWATTS, st.sampled_from(["CE", "BE"]))
 def test_xlsx_round_trip(day, values, era):
     result = read_export(xlsx_day(day, values, era), "any.name", {})

@@ -275,7 +275,7 @@ def test_no_real_file_of_another_format_is_recognised(real_data):
             assert [n for n, r in mine.items() if r.kind == look.kind and r.recognise(look)] == [], path.name
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(DAYS, NUMBERS, ERAS, st.sampled_from("ABC"), st.sampled_from([kw_sheets, kw_month, ami_thai]))
 def test_kw_workbooks_round_trip(day, values, era, rate, layout):
     result = read_export(xlsx(layout(values, day, era, rate)), "report.xlsx", {})
@@ -289,7 +289,7 @@ def test_kw_workbooks_round_trip(day, values, era, rate, layout):
     assert set(readings["point"]) == {ACCOUNT}
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(DAYS, NUMBERS, ERAS, st.sampled_from("ABC"))
 def test_kwh_workbook_of_three_sheets_round_trips(day, values, era, rate):
     head = f"[ระหว่างวันที่ : {words(day)} - {words(day)}]"
@@ -418,7 +418,7 @@ def test_an_account_beside_an_empty_label_is_not_the_next_label():
     assert set(rows_of(read_export(xlsx(sheets), "x", {}))["point"]) == {ACCOUNT}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(DAYS, NUMBERS, ERAS)
 def test_custom_kw_report_round_trips(day, values, era):
     result = read_export(xlsx(custom(values, day, era)), "x", {})
@@ -447,7 +447,7 @@ def test_energy_beside_power_counts_and_is_checked():
     assert sums == [("active_import", Decimal(97)), ("reactive_import", Decimal(192))]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(DAYS, NUMBERS, st.randoms())
 def test_biff_report_round_trips_unsorted(day, values, random):
     rows = monthly_xls([(float(value), float(value) / 2) for value in values], day)
@@ -485,7 +485,7 @@ def test_cut_workbooks_never_give_fewer_readings_silently(share):
         assert codes(result) and not result.tables, result.tables["readings"].height
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(DAYS, NUMBERS)
 def test_mea_wide_round_trips(day, values):
     rows = [mea_row(end, Decimal(v), Decimal(v) / 2) for end, v in zip(ends(day), values, strict=True)]
@@ -620,7 +620,6 @@ REGISTERS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
 @given(REGISTERS, st.integers(1, 4000), st.randoms(), ERAS)
 def test_register_forms_round_trip_in_any_order(months, ct, random, era):
     rows, dials, want = [], [Decimal(0)] * 3, {}
@@ -736,7 +735,6 @@ def test_an_office_file_that_is_no_workbook_is_rejected():
     assert codes(read_export(out.getvalue(), "x", {})) == ["file-malformed"]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(CASES), st.data())
 def test_no_damage_raises(case, draw):
     name, data = case
@@ -748,7 +746,6 @@ def test_no_damage_raises(case, draw):
     assert "reader-failed" not in codes(result), result.problems["message"].to_list()
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.lists(st.sampled_from(["", "1", "x", "RATE A", "Rate B", "Time", "kW", "-", dotted()[3]]), max_size=8),

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from quality.contracts import Column, Table
 from quality.problems import PROBLEM_SCHEMA
@@ -93,7 +93,6 @@ def framed(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(numbered, schema=SCHEMA)
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(ROW, max_size=12))
 def test_a_bad_cell_is_left_out_and_every_row_is_kept_or_refused_once_for_its_first_breach(
     rows: list[dict[str, Any]],

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from quality.meter_grid import align, complete, on_clock, shapes, silent, usual
 
@@ -105,7 +105,6 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(rows, st.randoms(use_true_random=False))
 def test_align_agrees_with_a_plain_model_in_any_order(given_rows, random):
     expected = []

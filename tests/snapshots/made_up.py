@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from itertools import count
 
 import polars as pl
@@ -28,6 +29,7 @@ MIDNIGHT = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
 """Start of ``DAY`` in Bangkok."""
 
 
+@cache
 def city(slug: str = "phuket") -> City:
     return load_registry()[slug]
 
@@ -392,6 +394,11 @@ def all_tables() -> dict[str, pl.DataFrame]:
 
 def few_tables(stops: int = 14) -> dict[str, pl.DataFrame]:
     """Tables that draw no chart: publishing them takes milliseconds."""
+    return dict(_few_tables(stops))
+
+
+@cache
+def _few_tables(stops: int) -> dict[str, pl.DataFrame]:
     return with_indicators({"transit_stops": transit_stops().head(stops)}, city())
 
 

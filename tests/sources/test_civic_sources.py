@@ -8,7 +8,7 @@ from statistics import median
 
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.cities.registry import City, load_registry
 from assets.indicators.inhabitants import own_area, registered
@@ -178,7 +178,6 @@ def test_pages_are_asked_for_until_one_is_short_whatever_the_total_says() -> Non
         max_size=60,
     )
 )
-@settings(max_examples=40, deadline=None)
 def test_counts_equal_a_plain_count(made: list[tuple[str, str | None, str, int]]) -> None:
     features = [
         ticket(

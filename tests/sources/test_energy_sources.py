@@ -475,7 +475,7 @@ JSON = st.recursive(
 FIELDS = sorted(poi())
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(JSON, st.sampled_from(FIELDS), st.binary(max_size=40))
 def test_readers_never_raise(content, name, raw):
     odd = [poi(), {**poi(2), name: content}]

@@ -216,7 +216,7 @@ def test_an_odd_part_of_one_record_costs_no_other(name, phuket):
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(b"")
 @example(b"\x00\x00")
 @example(b"a,a,_row\n1,2,3\n")

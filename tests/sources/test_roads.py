@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.cities.registry import load_registry
 from assets.sources import date_order, mot_accidents
@@ -262,7 +262,6 @@ def test_a_year_in_the_order_of_time_is_read_in_any_form(form):
     assert bool(evidence) == (form not in ("serial", "words"))
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     form=st.sampled_from([form for form in FORMS if form != "half turned round"]),
     days=st.lists(st.sampled_from(YEAR), min_size=1, max_size=60),

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.lake.station_places import moved, moves, validity
 from assets.sources.geo import distance_km
@@ -113,7 +113,6 @@ def test_no_lists_no_stations():
     assert [verdict.verdict for verdict in moved(empty)] == ["pass"]
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     listed_on=st.dictionaries(
         st.tuples(st.sampled_from(["1t", "2t"]), st.integers(0, 8)),

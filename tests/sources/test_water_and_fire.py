@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from assets.cities.registry import City, load_registry
 from assets.indicators.hazards import hazards
@@ -272,7 +272,6 @@ def test_rain_is_the_sum_of_the_24_hours_before_its_stamp(phuket):
     assert kept(STATION_LISTS, result)[0].height == 4
 
 
-@settings(max_examples=25, deadline=None)
 @given(order=st.permutations(range(6)))
 def test_the_order_of_an_answer_changes_nothing(order):
     city = City.model_construct(slug="phuket", lat=7.884, lon=98.392)

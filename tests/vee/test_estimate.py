@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import example, given, strategies as st
 
 from quality.vee.day_types import HOLIDAY, SATURDAY, SPECIAL, WEEKDAY
 from quality.vee.estimate import METHODS, Estimates, estimate, to_register
@@ -225,7 +225,6 @@ def holed(seed: int, minutes: int, share: float, days: int) -> Window:
 
 
 @given(HOLED)
-@settings(max_examples=40)
 @example((1, 15, 0.05, 57))
 @example((2, 15, 0.3, 31))
 def test_the_ladder_is_that_of_a_plain_model(given_: tuple[int, int, float, int]) -> None:
@@ -251,7 +250,6 @@ def test_the_ladder_is_that_of_a_plain_model(given_: tuple[int, int, float, int]
 
 
 @given(HOLED, st.permutations(range(3)))
-@settings(max_examples=20)
 def test_the_order_and_the_company_of_channels_do_not_matter(
     given_: tuple[int, int, float, int], order: list[int]
 ) -> None:
@@ -272,7 +270,6 @@ def equal(one: dict[int, tuple[str, float]], other: dict[int, tuple[str, float]]
 
 
 @given(HOLED)
-@settings(max_examples=20)
 def test_an_actual_that_comes_later_takes_the_estimates_place_and_none_the_actuals(
     given_: tuple[int, int, float, int],
 ) -> None:
