@@ -31,16 +31,23 @@ DELIVERED = pl.Schema(
 )
 """A delivery: columns of table ``deliveries``; ``rows`` went on to the table."""
 
+RESOURCES = pl.Schema({"source": pl.String(), "day": pl.Date(), "resource": pl.String()})
+"""A resource of a portal's package that was asked for on a day, by the portal's id of it, whatever it answered."""
+
 CHECK = "source-changed"
 """Its findings are about sources, not about rows."""
 
 
-def changed(table: Table, tonight: pl.DataFrame, before: pl.DataFrame, day: date) -> list[Verdict]:
-    """Check ``source-changed`` on delivery day ``day``: ``tonight`` against the nights ``before`` (both ``DELIVERED``).
+def changed(
+    table: Table, tonight: pl.DataFrame, before: pl.DataFrame, day: date, resources: pl.DataFrame | None = None
+) -> list[Verdict]:
+    """Check ``source-changed`` on delivery day ``day``: ``tonight`` against the nights ``before`` (both ``DELIVERED``),
+    and the day's ``resources`` against those of the night before that asked for any (``RESOURCES``).
 
     Events, each with what was, what is and the day of the last good answer, which may be one without rows or with what
     was known already: ``format``: another one than in all good nights; ``size``: see ``SIZE``; ``rejected``: all that
-    came; ``silent``: see ``LATE``.
+    came; ``silent``: see ``LATE``; ``resource``: one that was asked for is in the package no more, or another stands in
+    its place. A package that has more of them than before is as it should be.
     """
     looked_back = pl.col("day").is_between(day - timedelta(days=NIGHTS), day, closed="left")
     good = before.filter(looked_back, pl.col("status").is_in(GOOD))
@@ -83,7 +90,33 @@ def changed(table: Table, tonight: pl.DataFrame, before: pl.DataFrame, day: date
     found = pl.concat(
         known.filter(where).select("source", event=pl.lit(event), before=was, now=shown, last_good="last_good")
         for event, where, was, shown in events
-    ).sort("source", "event")
+    )
+    if resources is not None:
+        found = pl.concat([found, _gone(resources, day)])
+    found = found.sort("source", "event")
     bound = "a source as in the nights before; see what it answered (muang quarantine) and its page"
     shows = ("before", "now", "last_good")
     return [odd_rows(table, CHECK, known.height, found, shows, bound, key=("source", "event"))]
+
+
+def _gone(resources: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Events ``resource``, with the ids that went and those that came."""
+    earlier = resources.filter(pl.col("day") < day)
+    last = earlier.filter(pl.col("day") == pl.col("day").max().over("source"))
+    ids = pl.col("resource").unique().sort()
+    was, now = (
+        last.group_by("source", last_good="day").agg(was=ids),
+        resources.filter(day=day).group_by("source").agg(now=ids),
+    )
+    went, came = pl.col("was").list.set_difference("now"), pl.col("now").list.set_difference("was")
+    return (
+        was.join(now, on="source")
+        .filter(went.list.len() > 0)
+        .select(
+            "source",
+            event=pl.lit("resource"),
+            before=went.list.sort().list.join(", "),
+            now=pl.when(came.list.len() > 0).then(came.list.sort().list.join(", ")).otherwise(pl.lit("none")),
+            last_good="last_good",
+        )
+    )

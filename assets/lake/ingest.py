@@ -325,7 +325,7 @@ def _judged(
     pieces = lake.pieces(table, judged) if table.bucketed else [lake.pick(table, judged)]
     whole = lake.read(table) if table.across else None
     deliveries = [] if table is METER_SUPERSEDED else _delivery_verdicts(table, entries)
-    past = [*_past_verdicts(lake, table, stored, step.day), *_source_verdicts(lake, table, entries, step.day)]
+    past = [*_past_verdicts(lake, table, stored, step.day), *_source_verdicts(step, table, entries)]
     past = of_group("history", past)
     newest = stored[-1] if stored else None
     found = verdicts.judge(step, table, pieces, newest, whole, [*more, *deliveries, *past])
@@ -344,18 +344,19 @@ def _past_verdicts(lake: CityLake, table: Table, stored: Sequence[date], day: da
     return past_days.against_past(table, lake.day(table, last), lake.pick(table, before))
 
 
-def _source_verdicts(lake: CityLake, table: Table, entries: Sequence[Entry], day: date) -> list[Verdict]:
+def _source_verdicts(step: Step, table: Table, entries: Sequence[Entry]) -> list[Verdict]:
     """How the night's deliveries compare with those of the nights before. Tables that a step makes beside another one
     have the deliveries of that one."""
     if table in (METER_SUPERSEDED, REGISTER_READS):
         return []
+    day = step.day
     nights = (day - timedelta(days=source_watch.NIGHTS), day - timedelta(days=1))
-    before = lake.read(DELIVERIES, nights).filter(table=table.name).select(source_watch.DELIVERED.names())
+    before = CityLake.of(step).read(DELIVERIES, nights).filter(table=table.name).select(source_watch.DELIVERED.names())
     rows = [
         (each.due.source, day, each.format, each.rows, each.status) for each in entries if each.due.receipt.day == day
     ]
     tonight = pl.DataFrame(rows, schema=source_watch.DELIVERED, orient="row")
-    return source_watch.changed(table, tonight, before, day)
+    return source_watch.changed(table, tonight, before, day, ledger.resources(step, table))
 
 
 def _delivery_verdicts(table: Table, entries: Sequence[Entry]) -> list[Verdict]:

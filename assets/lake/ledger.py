@@ -26,7 +26,9 @@ from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
 from assets.landing.store import Damaged
 from assets.meters import redacted
+from assets.sources.ckan import resource_of
 from assets.sources.source import Context, ReadResult
+from quality import source_watch
 from quality.contracts import Table
 from quality.problems import gather, problem, with_severity
 from quality.tables import DELIVERIES, QUARANTINE
@@ -163,6 +165,18 @@ def code() -> str:
             if file.name.endswith((".py", ".yaml")):
                 digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def resources(step: Step, table: Table) -> pl.DataFrame:
+    """The resources of packages that the table's sources asked for, this night and before (``RESOURCES``)."""
+    found = [
+        (name, receipt.day, resource)
+        for name, entry in feeds(step.city, table.name)
+        if entry.via == "portal"
+        for receipt in step.deployment.archive.receipts(*landed_as(step.city, name))
+        if receipt.day <= step.day and (resource := resource_of(receipt.name))
+    ]
+    return pl.DataFrame(found, schema=source_watch.RESOURCES, orient="row")
 
 
 def read(step: Step, item: Due) -> ReadResult:

@@ -125,6 +125,12 @@ def is_rows(name: str) -> bool:
     return not name.startswith(PACKAGE)
 
 
+def resource_of(name: str) -> str | None:
+    """The portal's id of the resource that a receipt of that name is of."""
+    found = re.match(r"(?:resource|datastore)/([^/@]+)", name)
+    return found[1] if found else None
+
+
 def action(base: str, options: Catalogue, name: str) -> tuple[str, dict[str, str]]:
     """URL and headers of an action at a portal: where its API lies, and its key where the action wants one."""
     there = portal(options.portal)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from quality.source_watch import DELIVERED, changed
+from quality.source_watch import DELIVERED, RESOURCES, changed
 from quality.tables import TABLES
 
 DAY = date(2026, 11, 20)
@@ -74,3 +74,27 @@ def test_later_nights_do_not_judge_an_earlier_one() -> None:
     later = deliveries(*((-ago, "csv", 5000) for ago in range(1, 6)))
     [verdict] = changed(WEATHER, deliveries((0, "json", 50)), pl.concat([USUAL, later]), DAY)
     assert verdict.verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("tonight", "told"),
+    [
+        (("a", "b"), []),
+        (("a", "b", "c"), []),
+        ((), []),  # the package itself did not come: that is another event
+        (("a",), [("b", "none")]),
+        (("a", "c"), [("b", "c")]),
+        (("c", "d"), [("a, b", "c, d")]),
+    ],
+)
+def test_a_resource_that_is_gone_from_its_package_is_told_with_what_stands_in_its_place(
+    tonight: tuple[str, ...], told: list[tuple[str, str]]
+) -> None:
+    # On the ninth night before, the package had another one; last night none was asked for.
+    asked = [(9, "x"), (2, "a"), (2, "b"), *((0, each) for each in tonight)]
+    rows = [("open_meteo", DAY - timedelta(days=ago), each) for ago, each in asked]
+    resources = pl.DataFrame(rows, schema=RESOURCES, orient="row")
+    [verdict] = changed(WEATHER, deliveries((0, "json", 48)), USUAL, DAY, resources)
+    found = [(row["before"], row["now"], row["last_good"]) for row in verdict.sample]
+    assert found == [(*each, DAY - timedelta(days=2)) for each in told]
+    assert {row["event"] for row in verdict.sample} <= {"resource"}
