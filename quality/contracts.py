@@ -184,6 +184,10 @@ class Table:
 
     def empty(self) -> pl.DataFrame:
         """No rows, right schema."""
+        return self._empty.clone()
+
+    @cached_property
+    def _empty(self) -> pl.DataFrame:
         return self.schema.to_frame()
 
     def conform(self, frame: pl.DataFrame) -> Batch:
@@ -207,8 +211,8 @@ class Table:
         frame = frame.with_columns(pl.lit(None, dtype=schema[name]).alias(name) for name in missing)
         frame = frame.select(pl.col(name).cast(dtype, strict=True) for name, dtype in schema.items())
         numbered = frame if "_row" in schema else frame.with_columns(_row=pl.lit(None, pl.Int64))
-        judged = Batch(numbered).refuse(*self._breaches())
-        for name, (outside, text) in self._cells().items():
+        judged = Batch(numbered).refuse(*self._breaches)
+        for name, (outside, text) in self._cells.items():
             judged = judged.blank(name, outside, "cell-range", text)
         return judged if "_row" in schema else Batch(judged.rows.drop("_row"), judged.problems)
 
@@ -222,6 +226,7 @@ class Table:
         column = self.by_column.get(name)
         return name not in self.key and (column is None or column.nullable)
 
+    @cached_property
     def _cells(self) -> dict[str, tuple[pl.Expr, pl.Expr]]:
         """Of each number that may be null alone: where it is out of bounds, and what is said of it."""
         if self.of_customers:
@@ -229,8 +234,9 @@ class Table:
         numbers = [column for column in self.columns if column.dtype.is_numeric() and self._nullable(column.name)]
         return {column.name: found for column in numbers if (found := _outside(column)) is not None}
 
+    @cached_property
     def _breaches(self) -> list[Breach]:
-        cells = self._cells()
+        cells = self._cells
         told = [each for each in self.columns if each.dtype.is_numeric() and not each.place]
         numbers = [each.name for each in told if self._nullable(each.name)]
         good = [
