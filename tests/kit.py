@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -87,3 +88,13 @@ def ingest(deployment: Deployment, city: City, table: Table, day: date) -> lake.
 def ingest_meters(deployment: Deployment, city: City, day: date) -> lake.Ingested:
     """Read the meter exports that are due on a delivery day."""
     return lake.ingest_meters(Step(deployment, city, day, "test"))
+
+
+def listed_warnings(section: str) -> set[tuple[str, str]]:
+    """Tables and checks that docs/warnings.md lists, with a reason, under a heading."""
+    page = (Path(__file__).parents[1] / "docs" / "warnings.md").read_text(encoding="utf-8")
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in page.partition(f"## {section}\n")[2].partition("\n## ")[0].splitlines()
+    ]
+    return {(row[0], row[1]) for row in rows[1:] if len(row) == 3 and row[2] and row[0] != "table"}

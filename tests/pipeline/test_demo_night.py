@@ -19,6 +19,7 @@ from demo.faults import PLANTED
 from quality.advice import advice
 from quality.tables import TABLES
 from tests.home import Home
+from tests.kit import listed_warnings
 
 CITIES = ("phuket", "khon_kaen", "mae_moh", "samyan")
 Night = tuple[Home, dict[str, Any]]
@@ -59,6 +60,11 @@ def test_every_planted_fault_comes_out_under_its_code_with_its_file(night: Night
     for city, fault in planted:
         by_file = any((c, code) == (city, fault.code) and name.startswith(fault.file) for c, code, name in found)
         assert by_file or (city, fault.code) in warned, fault
+
+
+def test_the_night_warns_of_nothing_that_has_no_reason(night: Night) -> None:
+    rows = night[0].sql("select distinct \"table\", \"check\" from lake.verdicts where verdict not in ('pass', 'note')")
+    assert {(row["table"], row["check"]) for row in rows} == listed_warnings("The demo")
 
 
 def test_every_check_of_the_night_says_what_to_do_in_both_languages(night: Night) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from assets.landing.archive import Archive
 from assets.landing.store import LocalStore
+from tests.kit import listed_warnings
 from tests.real.assemble import BAD, CITIES, inbox, portals
 
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -47,6 +48,15 @@ def night(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[di
     names = [(r.id, r.name) for city in CITIES for r in archive.receipts(city)]
     connection.register("names", pl.DataFrame(names, schema=["receipt", "name"], orient="row").to_arrow())
     return json.loads(result.stdout), lambda query: connection.execute(query).fetchall()
+
+
+ABSENT = ("deliveries_answer-bad", "deliveries_answer-not-reached", "freshness")
+"""What feeds without an answer warn of."""
+
+
+def test_the_night_warns_of_nothing_that_has_no_reason(night: tuple[dict[str, Any], Query]) -> None:
+    found = night[1]("select distinct \"table\", \"check\" from verdicts where verdict not in ('pass', 'note')")
+    assert {row for row in found if row[1] not in ABSENT} == listed_warnings("The real files")
 
 
 def test_all_cities_with_data_are_published_and_what_was_refused_is_counted(
