@@ -641,7 +641,7 @@ def test_the_demo_answers_what_the_readers_read(cities, source, day):
     assert answers == asked(cities, source, day), "the same every time"
     tables = {"water_levels": WATER_LEVELS, "rainfall": RAINFALL, "hotspots": HOTSPOTS, "station_lists": STATION_LISTS}
     rows = dict.fromkeys(source.tables, 0)
-    for city in cities.values():
+    for city in [*cities.values()][::4]:
         for name, data, _ in answers:
             result = source.read(data, Context(city, day, name, {}))
             assert set(result.problems["code"]) <= {"station-stale", "value-missing"}

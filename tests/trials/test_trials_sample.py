@@ -67,7 +67,7 @@ def test_nights_with_a_fault_each_end_as_quiet_ones(places: Iterator[Place]) -> 
 
 
 def test_weeks_of_a_city_tell_of_nobody() -> None:
-    trial = privacy.Privacy(days=30, meters=240, zones=2).trial(1)
+    trial = privacy.Privacy(days=21, meters=240, zones=2).trial(1)
     assert trial["wrong"] == []
     assert trial["combinations"] > 1000
     assert trial["own_zone"] > 0.3, "a third of this town's energy is of customers that stand out"
