@@ -1,6 +1,6 @@
 """Back-test of estimates: values of real meters are hidden, estimated, and held against last week's.
 
-    python -m bench.estimation [--seeds 12] [--first-seed 9000]
+    python -m bench.estimation [--lake] [--seeds 12] [--first-seed 9000] [word…]
 
 Reads the real files of ``MUANG_REAL_DATA``. Two designs: ``both``, where 5 % of a series is hidden in gaps of one
 length and actuals stand on both sides; and ``past``, what a night has: everything from the gap on is missing, and 5 %
@@ -11,11 +11,11 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -48,6 +48,10 @@ class Series(NamedTuple):
         """Of a day."""
         return self.value.shape[1]
 
+    def begun(self, days: int) -> Self:
+        """Its first days."""
+        return self._replace(value=self.value[:days])
+
     def filled(self, value: Floats, days: Ints, night: bool) -> Floats:
         """``value`` (days × slots) with estimates on ``days``, with or without what came after each day."""
         types = self.days.day_types(self.first + timedelta(int(at)) for at in range(len(value)))
@@ -57,6 +61,19 @@ class Series(NamedTuple):
             found = estimate(Window(value[None, around], types[around], self.minutes, int(day) - around.start))
             filled[day, found.slot] = found.value
         return filled
+
+
+class Hidden(NamedTuple):
+    """What of a series is not told (``slots``), and what of that is asked for (``places``: gaps × slots); at ``night``
+    all from there on is not."""
+
+    slots: Bools
+    places: Ints
+    night: bool
+
+
+Fill = Callable[[Series, Sequence[Hidden]], Sequence[Floats]]
+"""A way of estimating: of each of several lots of hidden slots the series' values with estimates in their place."""
 
 
 class Tried(NamedTuple):
@@ -113,7 +130,7 @@ def _series(name: str, home: bool, minutes: int, told: pl.DataFrame, days: Calen
     return Series(name, home, first, minutes, value.reshape(-1, slots), days)
 
 
-def both_sides(of: Series, gap: int, seed: int) -> Tried:
+def both_sides(of: Series, gap: int, seed: int) -> Hidden:
     """Hide 5 % of the values in gaps of so many slots, four slots apart at least, each between two actuals."""
     rng, slots = np.random.default_rng(seed), of.slots
     flat = of.value.ravel()
@@ -125,33 +142,46 @@ def both_sides(of: Series, gap: int, seed: int) -> Tried:
         if not hidden[at - 4 : at + gap + 4].any() and np.isfinite(flat[at - 1 : at + gap + 1]).all():
             hidden[at : at + gap] = True
             starts.append(at)
-    return _tried(of, hidden, np.array(starts)[:, None] + np.arange(gap), night=False)
+    return Hidden(hidden, np.array(starts)[:, None] + np.arange(gap), night=False)
 
 
-def past_only(of: Series, gap: int, seed: int, times: int = 30) -> list[Tried]:
+def past_only(of: Series, gap: int, seed: int, times: int = 30) -> list[Hidden]:
     """Gaps of so many slots at the end of what is known, after at least two weeks, with 5 % of it hidden."""
     rng, slots = np.random.default_rng(seed), of.slots
     flat = of.value.ravel()
-    tried = []
-    while len(tried) < times:
+    found = list[Hidden]()
+    while len(found) < times:
         at = int(rng.integers(min(14, len(of.value) // 2) * slots, len(flat) - gap))
         if np.isfinite(flat[at - 1 : at + gap]).all():
             hidden = rng.random(len(flat)) < HIDDEN
             hidden[at - 1], hidden[at:] = False, True
-            tried.append(_tried(of, hidden, (at + np.arange(gap))[None], night=True))
-    return tried
+            found.append(Hidden(hidden, (at + np.arange(gap))[None], night=True))
+    return found
 
 
-def _tried(of: Series, hidden: Bools, places: Ints, night: bool) -> Tried:
-    flat = of.value.ravel()
-    value = np.where(hidden, np.nan, flat)
-    ours = of.filled(value.reshape(of.value.shape), np.unique(places // of.slots), night).ravel()
-    week = np.full(places.shape, np.nan)
-    for weeks in WEEKS:
-        then = places + weeks * 7 * of.slots
-        there = np.isnan(week) & (then >= 0) & (then < len(flat))
-        week[there] = value[then[there]]
-    return Tried(flat[places], ours[places], week)
+def in_arrays(of: Series, hidden: Sequence[Hidden]) -> list[Floats]:
+    """By the estimator alone, on the days that are asked for."""
+    return [
+        of.filled(
+            np.where(each.slots.reshape(of.value.shape), np.nan, of.value),
+            np.unique(each.places // of.slots),
+            each.night,
+        ).ravel()
+        for each in hidden
+    ]
+
+
+def tried(of: Series, hidden: Sequence[Hidden], filled: Sequence[Floats]) -> Tried:
+    """All gaps of these, with what was estimated of each and what the nearest weeks have that are told."""
+    flat, found = of.value.ravel(), list[Tried]()
+    for (slots, places, _), ours in zip(hidden, filled, strict=True):
+        value, week = np.where(slots, np.nan, flat), np.full(places.shape, np.nan)
+        for weeks in WEEKS:
+            then = places + weeks * 7 * of.slots
+            there = np.isnan(week) & (then >= 0) & (then < len(flat))
+            week[there] = value[then[there]]
+        found.append(Tried(flat[places], ours[places], week))
+    return Tried(*(np.concatenate(each) for each in zip(*found, strict=True)))
 
 
 class Errors(NamedTuple):
@@ -176,20 +206,18 @@ def errors(estimated: Floats, truth: Floats, mean: float) -> Errors:
     )
 
 
-def both(of: Series, gap: int, seeds: Sequence[int]) -> Tried:
-    """All gaps that these seeds hide."""
-    return _joined([both_sides(of, gap, seed) for seed in seeds])
+def both(of: Series, gap: int, seeds: Iterable[int]) -> list[Hidden]:
+    """What these seeds hide."""
+    return [both_sides(of, gap, seed) for seed in seeds]
 
 
-def past(of: Series, gap: int, seeds: Sequence[int]) -> Tried:
-    """All gaps of these seeds, with what came before them."""
-    return _joined([each for seed in seeds for each in past_only(of, gap, seed)])
+def past(of: Series, gap: int, seeds: Iterable[int]) -> list[Hidden]:
+    """What these seeds hide, and all after it."""
+    return [each for seed in seeds for each in past_only(of, gap, seed)]
 
 
-def _joined(tried: list[Tried]) -> Tried:
-    return Tried(*(np.concatenate(each) for each in zip(*tried, strict=True)))
-
-
+LAKE_DAYS = 180
+"""Of a series through the lake, where a day with gaps costs what it does in a night."""
 GAPS = {15: (1, 4, 8, 24, 96), 60: (1, 2, 4, 8, 24, 96)}
 PAST_GAPS = {15: (24, 96), 60: (6, 24)}
 
@@ -216,30 +244,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=12)
     parser.add_argument("--first-seed", type=int, default=9000)
+    parser.add_argument("--lake", action="store_true", help="through a city's lake, and not by the estimator alone")
+    parser.add_argument("words", nargs="*", metavar="word", help="only series that have one in their name")
     asked = parser.parse_args()
     folder = Path(os.environ.get("MUANG_REAL_DATA", ROOT.parent / "shared" / "real"))
     if not folder.is_dir():
         sys.exit(f"no real inputs at {folder}; set MUANG_REAL_DATA")
+    fill: Fill = in_arrays
+    if asked.lake:
+        from bench.estimation_lake import in_lake
+
+        fill = in_lake
     head = ("series", "design", "gap, slots", "gaps", "last week: MAE, energy", "estimate: MAE, RMS, energy, bias")
     head += ("MAE, energy of last week's", "filled")
     print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
     for of in series(folder):
+        if asked.words and not any(word in of.name for word in asked.words):
+            continue
+        of = of.begun(LAKE_DAYS) if asked.lake else of
         mean = float(np.nanmean(of.value))
-        for design, gaps in ((both, GAPS), (past, PAST_GAPS)):
-            # A year of hours has many gaps a seed.
-            few = design is both and of.minutes == 60
-            seeds = range(asked.first_seed, asked.first_seed + (-(-asked.seeds // 4) if few else asked.seeds))
-            for gap in gaps[of.minutes]:
-                tried = design(of, gap, seeds)
-                ours, week = (errors(each, tried.truth, mean) for each in (tried.ours, tried.week))
-                print(
-                    f"| {of.name} | {design.__name__} | {gap} | {len(tried.truth)} | {week.mae:.1f}, {week.energy:.1f} "
-                    f"| {ours.mae:.1f}, {ours.rms:.1f}, {ours.energy:.1f}, {ours.bias:+.1f} "
-                    f"| {ours.mae / week.mae:.2f}, {ours.energy / week.energy:.2f} | {ours.filled:.1f} % |",
-                    flush=True,
-                )
-    print("\n| gap, slots of 15 minutes | channels with one | CPU s for 1 % of 9.6 M readings |\n|---|---|---|")
-    cost()
+        # A year of hours has many gaps a seed.
+        few = {both: -(-asked.seeds // 4) if of.minutes == 60 else asked.seeds, past: asked.seeds}
+        lots = {
+            (design, gap): design(of, gap, range(asked.first_seed, asked.first_seed + few[design]))
+            for design, gaps in ((both, GAPS), (past, PAST_GAPS))
+            for gap in gaps[of.minutes]
+        }
+        filled = iter(fill(of, [each for lot in lots.values() for each in lot]))
+        for (design, gap), lot in lots.items():
+            found = tried(of, lot, [next(filled) for _ in lot])
+            ours, week = (errors(each, found.truth, mean) for each in (found.ours, found.week))
+            print(
+                f"| {of.name} | {design.__name__} | {gap} | {len(found.truth)} | {week.mae:.1f}, {week.energy:.1f} "
+                f"| {ours.mae:.1f}, {ours.rms:.1f}, {ours.energy:.1f}, {ours.bias:+.1f} "
+                f"| {ours.mae / week.mae:.2f}, {ours.energy / week.energy:.2f} | {ours.filled:.1f} % |",
+                flush=True,
+            )
+    if not asked.lake:
+        print("\n| gap, slots of 15 minutes | channels with one | CPU s for 1 % of 9.6 M readings |\n|---|---|---|")
+        cost()
 
 
 if __name__ == "__main__":

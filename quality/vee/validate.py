@@ -15,6 +15,7 @@ from quality.readings import QUALITIES
 from quality.tables.vee import METER_QUALITY, VEE_RULES
 from quality.vee.history import History, PastDay
 from quality.vee.rules import RULES, Context, Rule
+from quality.vee.rules.exchange import exchanges
 from quality.vee.rules.groups import scaled, shifted
 from quality.vee.rules.rule import ENERGIES, IMPORT
 from quality.vee.runs import Runs
@@ -81,18 +82,19 @@ def judge(day: MeterDay, context: Context, told: Masks | None = None) -> Judged:
 
 
 def groups_stand(rows: pl.DataFrame, past: Sequence[PastDay], like: Collection[date], thresholds: Thresholds) -> bool:
-    """Whether ``group_scale`` and ``time_shift`` find of a day what they found before, held against these days before
-    it. ``rows`` are its ``METER_QUALITY`` with ``zone`` and ``receipt``. The other rules about groups look at no other
-    day."""
+    """Whether ``group_scale``, ``time_shift`` and ``exchanged`` find of a day what they found before, held against
+    these days before it. ``rows`` are its ``METER_QUALITY`` with ``zone`` and ``receipt``. The other rules about groups
+    look at no other day."""
     for part in rows.partition_by("minutes"):
         history = History.of(past, PastDay.of(part, thresholds), like)
-        total = part["energy"].cast(pl.Float64).fill_null(0).to_numpy()
+        total, peak = (part[name].cast(pl.Float64).fill_null(0).to_numpy() for name in ("energy", "peak_power"))
         count = (part["expected"] - part["missing"]).cast(pl.Int64).to_numpy()
         slots, context = part["expected"][0], Context(thresholds, history)
         told = history.days >= thresholds.number("history_days")
         for code, found, of in (
             ("group_scale", scaled(part, total, count, slots, context), ENERGIES),
             ("time_shift", shifted(part, part["shape"], count, slots, context), IMPORT),
+            ("exchanged", exchanges(part, total, peak, part["shape"], count, slots, context), IMPORT),
         ):
             now = found & part["quantity"].is_in(of).to_numpy() & told
             if not np.array_equal(now, (part["flags"].fill_null(0).to_numpy() & mask(code)) != 0):

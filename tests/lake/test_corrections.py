@@ -28,8 +28,8 @@ Files = list[tuple[str, bytes]]
 
 def of_a_town(seed: int) -> list[Files]:
     """Eleven days with gaps, days of zeros, files of zones at a multiple, a meter that is most of its zone, one that
-    is not there on a day; then three nights of what comes late: days of some meters as they should have been or wrong
-    now, those of half a zone, a zone's file that had not come."""
+    is not there on a day, two that have each other's values; then three nights of what comes late: days of some meters
+    as they should have been or wrong now, those of half a zone, a zone's file that had not come."""
     chance = Random(seed)
     told = {day: {point: load(point, day) for point in POINTS} for day in DAYS}
 
@@ -47,6 +47,8 @@ def of_a_town(seed: int) -> list[Files]:
     for day in DAYS[3:]:
         told[day][POINTS[5]] = some(POINTS[5], day, 40)
     del told[chance.choice(DAYS[3:])][POINTS[4]]
+    last = told[DAYS[-1]]
+    last[POINTS[12]], last[POINTS[18]] = last[POINTS[18]], last[POINTS[12]]
     sent = [
         (f"{day}-{zone}", nem12(day, {point: told[day][point] for point in points if point in told[day]}, "000000"))
         for day in DAYS

@@ -27,6 +27,18 @@ def rotated(first: int, last: int) -> Change:
     return change
 
 
+def for_each_other(one: int, other: int) -> Change:
+    """Two rows of the wide file have each other's point."""
+
+    def change(data: bytes) -> bytes:
+        head, *lines = data.decode().splitlines()
+        (point, _, rest), (its, _, others) = (lines[at].partition(",") for at in (one, other))
+        lines[one], lines[other] = f"{its},{rest}", f"{point},{others}"
+        return "\n".join([head, *lines, ""]).encode()
+
+    return change
+
+
 def day_before(name: str, place: int | None = None) -> Callable[[Files], Files]:
     """A file brings the values of the day before under the day's date, or those of one of its meters."""
     day, before = "2026-11-20", "2026-11-19"
@@ -84,7 +96,10 @@ MISPLACED = [
     meter("a meter's day before, dated again", day_before(NEM12_PATONG, 5), "meter_final repeated_day"),
     meter("the wide file of the day before, dated again", day_before(WIDE), "meter_final repeated_day"),
     meter("half of the wide file one row further", file(WIDE, rotated(0, 30)), "meter_final (unusual_use|meter_scale)"),
-    meter("two homes of a zone for each other", file(CHALONG, swapped(4, 6)), "meter_final (unusual_use|meter_scale)"),
+    meter("a shop and a home of a zone for each other", file(CHALONG, swapped(4, 6)), "meter_final exchanged"),
+    meter("a home and a school of a zone for each other", file(PATONG, swapped(1, 4)), "meter_final exchanged"),
+    meter("two points of the wide file for each other", file(WIDE, for_each_other(0, 5)), "meter_final exchanged"),
+    meter("two homes that are alike for each other", file(CHALONG, swapped(5, 6)), ""),
     *(
         meter(name, file(PATONG, do.text(r",E1,1,E1,N1,(M?\d+),kWh,", told)), "meter_final quantity_changed")
         for name, told in (

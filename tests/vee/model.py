@@ -3,6 +3,8 @@
 from datetime import timedelta
 from statistics import mean, median, quantiles
 
+from tests.vee.shape_model import exchanged, time_shift
+
 ESTIMATES = {"substituted", "substituted_temporary", "suspect", "forecast"}
 FULL = [(2**bits - 1) / scale for bits in (24, 31, 32) for scale in (1, 10, 100, 1000)]
 FULL += [8590.017, 34364.271, 38655.37, 186227.0865]
@@ -10,14 +12,14 @@ UPPER = {"residential": 83, "small_business": 83, "medium_business": 1200, "larg
 SPIKE = {"residential": 15, "small_business": 20, "large_business": 500}
 SUSPECT = {
     "actual_replaced", "sentinel", "negative", "upper_limit", "spike", "zero_run", "frozen", "meter_scale",
-    "group_scale", "aggregate",
+    "group_scale", "aggregate", "time_shift", "exchanged",
 }  # fmt: skip
 
 
 class Meter:
     """A channel's day: ``values`` (None where there is none), qualities, what the register and the past say.
 
-    ``past`` are dicts by day: energy, peak, least, actual, expected, suspect, zero_minutes, estimated_days.
+    ``past`` are dicts by day: energy, peak, least, actual, expected, suspect, zero_minutes, estimated_days, shape.
     """
 
     def __init__(self, name, zone, customer_class, minutes, values, qualities, past, before):
@@ -74,6 +76,8 @@ def judge(meters, day, days, receipts_of):
         first(meter, day, days)
     for members in groups.values():
         together(members, day, days)
+        time_shift(members, day, days)
+        exchanged(members, day, days)
     for meter in meters:
         meter.forget()
     for meter in meters:

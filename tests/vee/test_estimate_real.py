@@ -1,12 +1,15 @@
 """Estimates on real meters: hidden values against what was measured, and against last week's. Seeds of their own; the
-whole table is ``python -m bench.estimation``."""
+whole tables are ``python -m bench.estimation`` and ``--lake``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.estimation import Series, Tried, both, errors, past, series
+from bench.estimation import Hidden, Series, both, errors, in_arrays, past, series, tried
+from bench.estimation_lake import in_lake
+from quality.vee.window import Floats
 
 SEEDS = {15: range(40_000, 40_016), 60: range(40_000, 40_001)}
 
@@ -16,10 +19,11 @@ def meters(real_data: Path) -> list[Series]:
     return series(real_data)
 
 
-def compared(of: Series, tried: Tried) -> tuple[float, float]:
+def compared(of: Series, hidden: Sequence[Hidden], filled: Sequence[Floats] | None = None) -> tuple[float, float]:
     """Error of the slots and of the gaps' energy, as shares of last week's."""
     mean = float(np.nanmean(of.value))
-    ours, week = (errors(each, tried.truth, mean) for each in (tried.ours, tried.week))
+    found = tried(of, hidden, filled or in_arrays(of, hidden))
+    ours, week = (errors(each, found.truth, mean) for each in (found.ours, found.week))
     assert ours.filled >= 99
     return ours.mae / week.mae, ours.energy / week.energy
 
@@ -61,3 +65,24 @@ def test_short_gaps_of_quarter_hours_err_by_less_than_half(meters: list[Series])
         if of.minutes == 15:
             for gap in (1, 4):
                 assert compared(of, both(of, gap, range(40_000, 40_004)))[0] <= 0.6, of.name
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "days", "short", "long"),
+    [
+        ("Enel home, 15 min", 30, 0.6, 0.9),
+        ("CU hourly", 36, 0.6, 0.75),
+        pytest.param("LCL home, hourly", 36, 0.9, 0.9, marks=pytest.mark.trial),
+    ],
+)
+def test_what_a_lake_fills_errs_by_less_too(
+    meters: list[Series], name: str, days: int, short: float, long: float
+) -> None:
+    """Exports with holes in, ``meter_final`` out: gaps of two hours, and of six."""
+    of = next(each for each in meters if each.name == name).begun(days)
+    lots = [both(of, hours * 60 // of.minutes, range(40_000, 40_006)) for hours in (2, 6)]
+    filled = in_lake(of, [each for lot in lots for each in lot])
+    for lot, ours, most in zip(lots, (filled[:6], filled[6:]), (short, long), strict=True):
+        error, energy = compared(of, lot, ours)
+        assert error <= most and energy <= most, (error, energy)

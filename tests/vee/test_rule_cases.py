@@ -69,6 +69,11 @@ def planted(rows: pl.DataFrame, line: dict[str, str]) -> pl.DataFrame:
         moved = pl.col("value_delivered").gather((pl.int_range(pl.len()) - slots) % pl.len())
         moved = moved.over("meter_id", "channel", "quantity")
         return rows.with_columns(value_delivered=pl.when(here).then(moved).otherwise("value_delivered"))
+    if do == "is exchanged with":
+        both = pl.col("meter_id").replace({line["meter"]: what, what: line["meter"]})
+        theirs = rows.select("channel", "start", meter_id=both, _theirs="value_delivered")
+        rows = rows.join(theirs, on=["meter_id", "channel", "start"], how="left", maintain_order="left")
+        return rows.with_columns(value_delivered="_theirs").drop("_theirs")
     if do == "read the others":
         others = rows.filter(pl.any_horizontal(pl.col("meter_id") == name for name in what.split(" + ")), channel="E1")
         sums = others.group_by("start").agg(_sum=pl.col("value_delivered").sum())

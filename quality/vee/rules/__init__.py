@@ -3,7 +3,7 @@
 from typing import Final
 
 from quality.readings import QUANTITIES
-from quality.vee.rules import delivery, groups, others, use, values
+from quality.vee.rules import delivery, exchange, groups, others, use, values
 from quality.vee.rules.rule import ACTIVE, IMPORT, Context as Context, Rule as Rule
 
 _ANY: Final = tuple(QUANTITIES)
@@ -152,6 +152,12 @@ RULES: Final = (
         "Check the time zone of the stamps with the utility (UTC is seven hours behind); declare it in the layout.",
         groups.time_shift, IMPORT, needs=("like_days",),
         thresholds=(*_PAST, *_GROUP, "shift_hours", "shift_fit", "shift_shape", "shift_share"), stage=0,
+    ),
+    Rule(
+        33, "suspect", "ค่าของมิเตอร์สองเครื่องสลับกัน",
+        "Ask the utility whether the two meters were mixed up or exchanged; have their serial numbers read.",
+        exchange.exchanged, IMPORT, needs=("like_days",),
+        thresholds=(*_PAST, "exchange_least", "exchange_fit"), stage=0,
     ),
 )  # fmt: skip
 """Every rule, by bit. A bit is never given to another rule: lakes hold masks of them."""

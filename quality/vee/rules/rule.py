@@ -96,7 +96,7 @@ class Rule:
     @property
     def of_groups(self) -> bool:
         """Whether what it finds of a meter depends on the others of its zone or delivery."""
-        return "group_least" in self.thresholds
+        return not {"group_least", "exchange_least"}.isdisjoint(self.thresholds)
 
     @property
     def english(self) -> str:
