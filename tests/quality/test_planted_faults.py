@@ -331,6 +331,7 @@ FAULTS: list[tuple[str, str, Callable[[Rows], Rows], str]] = [
     ("population", "houses in thousands", times("houses", 0.001), "plausible:persons_per_house"),
     ("population", "houses x10", times("houses", 10), "plausible:persons_per_house"),
     ("population", "newest houses doubled", times("houses", 2, reference_date=NEW), "jump:houses"),
+    ("population", "newest year without men", without(sex="male", reference_date=NEW), "lacking-members"),
     ("population", "an age with more persons than all", aged(9_000_000), "ages-above-all"),
     ("population", "all x1000", times("persons", 1000), "value-range|cell-range"),
     ("population", "year of the other era", put("reference_date", date(2568, 1, 1), 1), "value-future"),
@@ -398,7 +399,7 @@ FAULTS: list[tuple[str, str, Callable[[Rows], Rows], str]] = [
             put_where("reference_date", date(2021, 1, 1), reference_date=OLD),
             "lacking-periods",
         )
-        for name in ("city_statistics", "visitors", "road_casualties")
+        for name in ("city_statistics", "visitors", "road_casualties", "population")
     ),
     ("city_statistics", "more disposed than generated", times("value", 2, item="ขยะที่กำจัดถูกต้อง"), "more-disposed"),
 ]
