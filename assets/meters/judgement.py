@@ -55,7 +55,7 @@ def judged(export: Export, day: date | None) -> Export:
     if not readings.height:
         return export
     batch = Batch(readings)
-    for look in (_lengths, _orders, _years, _labels, _future, _sentinels, _registers, _patterns, _negatives):
+    for look in (_lengths, _orders, _years, _totals, _labels, _future, _sentinels, _registers, _patterns, _negatives):
         batch = look(batch, export, day)
         if batch.is_rejected:
             return replace(export, tables={}).also(*batch.problems)
@@ -174,7 +174,8 @@ def _written(export: Export) -> pl.Expr:
 def _dates(batch: Batch, export: Export) -> pl.Series:
     """The dates that were written, in order. Where 00:00 ends a day, it may be written beside either date."""
     written = _written(export)
-    told = batch.rows.filter((written.dt.time() != time()) | pl.lit(not export.assumed.ends))
+    stamps = batch.rows.select("start", "minutes").unique()
+    told = stamps.filter((written.dt.time() != time()) | pl.lit(not export.assumed.ends))
     return told.select(written.dt.date().unique().sort()).to_series()
 
 
@@ -278,6 +279,14 @@ def _registers(batch: Batch, export: Export, day: date | None) -> Batch:
     return _without(batch, batch.rows.join(found, on=SERIES, how="semi"), "reading-kind", text)
 
 
+def _totals(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Without sums of days that stand where a midnight's interval would: some software writes both without a time."""
+    if not export.assumed.factors and not export.assumed.length:
+        return batch
+    text = "the sum of its day stands in the place of midnight's interval"
+    return _without(batch, patterns.totals(batch.rows, _written(export)), "reading-kind", text)
+
+
 def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:
     """Refuse, or say of, a file whose values come in another rhythm than its stamps."""
     if not export.assumed.length or (told := patterns.told(batch.rows, export.zone)) is None:
@@ -292,6 +301,8 @@ def _future(batch: Batch, export: Export, day: date | None) -> Batch:
         return batch
     # The next day is let pass: a night may be named after the day before it.
     on = local(pl.col("start"), export.zone).dt.date()
+    if batch.rows.select(pl.col("start").max()).select(on <= day + timedelta(days=1)).item():
+        return batch
     wrong = _where(batch.rows, (on > day + timedelta(days=1)) & (pl.col("quality") != "forecast"))
     if not wrong.height:
         return batch

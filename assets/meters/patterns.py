@@ -3,6 +3,7 @@
 A register's count rises and never falls; a half-hour's energy at quarters stands beside zeros, or twice.
 """
 
+from datetime import time
 from typing import Final
 
 import polars as pl
@@ -14,8 +15,11 @@ _COUNTED: Final = 24
 """Values in a row that never fall, half of them greater than the one before: a morning rises for fewer."""
 _LEVEL: Final = 2
 """Times its whole rise that a register shows at its least."""
-_LONG: Final = 192
-"""Values after which also one that began at none shows: no load rises through two days of quarter-hours."""
+_DAY: Final = 1440
+"""Minutes of values after which also one that began at none shows: no load rises through a whole day."""
+_SOME: Final = 8
+"""Values from which a register shows that has counted ``_STEADY`` times its whole rise before: no load is so even."""
+_STEADY: Final = 20
 _SHOWN: Final = 20
 """Series by which a rhythm is told: all of a file come from one system."""
 _LOOKED: Final = 100_000
@@ -24,6 +28,12 @@ _MOST: Final = 0.75
 """Share of them that have it, and of a series' values that are alike."""
 _TURNS: Final = 12
 """Times that a rhythm is kept; fewer may be chance."""
+_PEAK: Final = 6
+"""Times its mean that the greatest value of a series is, if it is a day's sum: of 24, 23 beside 2."""
+_ROUNDED: Final = 0.0005
+"""Share of a sum that is lost by rounding what is added."""
+_INTERVALS: Final = 12
+"""Loads of a day that are added; the sum of fewer may be one of them by chance."""
 _KINDS: Final = 3
 """Different steps up to which a rise is one that was made up, or of no use: a register's steps are loads."""
 
@@ -32,6 +42,8 @@ def rising(rows: pl.LazyFrame) -> pl.DataFrame:
     """Series of ``rows`` (READING_SCHEMA) that a register's count may be."""
     value, begun = pl.col("value"), pl.col("start")
     # Its first is its least and its last the greatest: few others need be put in order.
+    long = pl.col("count") >= _COUNTED
+    at_level = pl.col("level") >= pl.col("rise") * pl.when(long).then(_LEVEL).otherwise(_STEADY)
     ends = (
         rows.group_by(SERIES)
         .agg(
@@ -39,12 +51,9 @@ def rising(rows: pl.LazyFrame) -> pl.DataFrame:
             ends=(value.get(begun.arg_min()) == value.min()) & (value.get(begun.arg_max()) == value.max()),
             level=value.min().cast(pl.Float64),
             rise=(value.max() - value.min()).cast(pl.Float64),
+            minutes=pl.col("minutes").min(),
         )
-        .filter(
-            pl.col("ends")
-            & (pl.col("count") >= _COUNTED)
-            & ((pl.col("level") >= pl.col("rise") * _LEVEL) | (pl.col("count") >= _LONG))
-        )
+        .filter("ends", pl.col("count") >= _SOME, at_level | (long & (pl.col("count") * pl.col("minutes") >= _DAY)))
         .collect()
     )
     if not ends.height:
@@ -52,9 +61,43 @@ def rising(rows: pl.LazyFrame) -> pl.DataFrame:
     series = rows.join(ends.lazy(), on=SERIES, how="semi").drop_nulls("value").sort(*SERIES, "start").group_by(SERIES)
     step = value.diff()
     steps = series.agg(falls=(step < 0).sum(), rises=(step > 0).sum(), kinds=step.n_unique()).collect()
-    level = pl.col("level") >= pl.col("rise") * _LEVEL
-    only = (pl.col("falls") == 0) & (pl.col("rises") * 2 >= _COUNTED) & (level | (pl.col("kinds") > _KINDS))
+    rises = pl.col("rises") * 2 >= pl.min_horizontal("count", _COUNTED)
+    only = (pl.col("falls") == 0) & rises & ((long & at_level) | (pl.col("kinds") > _KINDS))
     return steps.join(ends, on=SERIES).filter(only).select(SERIES)
+
+
+def totals(rows: pl.DataFrame, written: pl.Expr) -> pl.DataFrame:
+    """Those of ``rows`` that stand at midnight, as it is ``written``, and are the sum of the day that begins or ends
+    there.
+
+    The interval whose place such a sum has is none of those added. So the sum may be greater by one, and must be so at
+    most midnights of its series; or it is known, and the sum is exact.
+    """
+    value = pl.col("value").cast(pl.Float64)
+    peaks = rows.lazy().group_by(SERIES).agg(most=value.max(), mean=value.mean())
+    peaks = peaks.filter(pl.col("most") > pl.col("mean") * _PEAK, ~pl.col("quantity").is_in(["voltage", "other"]))
+    some = rows.lazy().join(peaks.select(SERIES), on=SERIES, how="semi").with_columns(at=written).collect()
+    if not some.height:
+        return some
+    on = pl.col("at").dt.date()
+    at_midnight = pl.col("at").dt.time() == time()
+    days = (
+        some.filter(~at_midnight, value > 0)
+        .group_by(*SERIES, day=on)
+        .agg(sum=value.sum(), most=value.max(), loads=pl.len())
+        .filter(pl.col("loads") >= _INTERVALS)
+    )
+    midnights = some.filter(at_midnight)
+    last = midnights.select(*SERIES, day=on.dt.offset_by("-1d"), last=value)
+    days = days.join(last, on=[*SERIES, "day"], how="left")
+    found = [midnights.with_columns(day=on.dt.offset_by(back)) for back in ("0d", "-1d")]
+    beside = pl.concat(found).join(days, on=[*SERIES, "day"])
+    over = value - pl.col("sum")
+    near = (over >= pl.col("sum") * -_ROUNDED) & (over <= pl.col("most") * 1.5) & (value > pl.col("most") * 4)
+    exact = pl.min_horizontal(over.abs(), (over - pl.col("last")).abs()) <= pl.col("sum") * _ROUNDED
+    shown = beside.with_columns(near=near, exact=near & exact)
+    usual = pl.col("near").any().over(*SERIES, "start").mean().over(SERIES) > 1 / 2
+    return shown.filter("near", usual | pl.col("exact")).select(rows.columns)
 
 
 def told(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
@@ -73,6 +116,8 @@ def told(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
     if any(_of_days(rows, local(at, zone).dt.date()) for at in (pl.col("start"), ends)):
         text = "values grow from midnight to midnight: a register of the day (`kind: register`, `resets: daily`)"
         return "layout-contradicts", text
+    if _rises(rows):
+        return "value-rising", "each value is greater than the one before: look whether they are a register's"
     for times in (4, 2):
         if _repeated(rows, times):
             text = f"each value stands {times} times: look whether a longer interval's is repeated or spread over these"
@@ -83,6 +128,15 @@ def told(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
 def _most(series: pl.DataFrame, rule: pl.Expr) -> bool:
     share = series.select(rule.fill_null(value=False).mean()).item()
     return share is not None and share > _MOST
+
+
+def _rises(rows: pl.DataFrame) -> bool:
+    """Whether a short file's values only rise, and not as what was made up: a load's may, and a new register's do."""
+    step = pl.col("value").diff()
+    series = rows.group_by(SERIES).agg(count=pl.len(), least=step.min(), kinds=step.round(6).n_unique())
+    return _most(
+        series, pl.col("count").is_between(_SOME, _COUNTED) & (pl.col("least") > 0) & (pl.col("kinds") > _KINDS)
+    )
 
 
 def _alone(rows: pl.DataFrame, times: int) -> bool:

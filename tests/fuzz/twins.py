@@ -164,6 +164,11 @@ def _table(shape: Shape, numbers: Mapping[tuple[str, datetime], Decimal], chance
     return [[*of_meter, *at, "value"], *rows]
 
 
+def _sum(shape: Shape, rows: Sequence[Sequence[Any]]) -> str:
+    texts = (row[-1].replace(shape.thousands or "\0", "").replace(shape.decimal, ".") for row in rows)
+    return _number(shape, sum(map(Decimal, texts), Decimal(0)))
+
+
 def _with_extra(shape: Shape, table: list[list[Any]], chance: random.Random) -> list[list[Any]]:
     header, *rows = table
     stamp = header.index("date" if shape.apart else "at")
@@ -184,18 +189,18 @@ def _with_extra(shape: Shape, table: list[list[Any]], chance: random.Random) -> 
             rows[n] = [*rows[n][:-1], code.replace(".", shape.decimal)]
         return [header, *rows]
     if shape.extra in ("total", "totals of days"):
-        sums = chance.choice(("98765", "98765" + shape.decimal + "25"))
+        last = [chance.choice(("Total", "รวม", "")) if n == stamp else "" for n in range(len(header))]
         if shape.extra == "total":
-            last = [chance.choice(("Total", "รวม", "")) if n == stamp else "" for n in range(len(header))]
-            return [header, *rows, [*last[:-1], sums]]
-        found = []
+            return [header, *rows, [*last[:-1], _sum(shape, rows)]]
+        found, a_day = [], 1440 // shape.minutes
         for n, row in enumerate(rows):
             found.append(row)
-            if n % (1440 // shape.minutes) == 1440 // shape.minutes - 1:
+            if n % a_day == a_day - 1:
                 words = 2 if shape.clock.endswith("AM") else 1
                 day = row[stamp] if shape.apart else row[stamp].rsplit(" ", words)[0]
                 blank = ["" if shape.apart and place == stamp + 1 else cell for place, cell in enumerate(row)]
-                found.append([*blank[:stamp], day, *blank[stamp + 1 : -1], sums])
+                of_day = _sum(shape, rows[n - a_day + 1 : n + 1])
+                found.append([*blank[:stamp], day, *blank[stamp + 1 : -1], of_day])
         return [header, *found]
     if shape.extra == "merged":
         seen = None

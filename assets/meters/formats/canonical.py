@@ -182,7 +182,10 @@ def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequen
     text = pl.when(text.is_in(["", *nulls]).not_()).then(text)
     digits = plain_digits(text, thousands, decimal) if thousands else text
     if decimal != ".":
-        digits = digits.str.replace(decimal, ".", literal=True)
+        # A point that marks no thousands is no decimal one beside it.
+        digits = (
+            pl.when(digits.str.contains(".", literal=True).not_()).then(digits).str.replace(decimal, ".", literal=True)
+        )
     unit = batch.rows.select(((pl.col("factor") == 1) & ~pl.col("average")).fill_null(False).all()).item()
     # Most exports are in the canonical unit already: no arithmetic, and text is cleaned only where it must be.
     clean = (

@@ -20,7 +20,6 @@ from assets.meters.formats.canonical import (
     canonical,
     counted_once,
     measure,
-    plain_digits,
     problems_of,
     resolve,
 )
@@ -320,15 +319,33 @@ def _grouped(numbers: pl.Series, decimal: str) -> bool:
     )
 
 
+def _as_texts(raw: pl.Series, thousands: str) -> pl.Series:
+    """Cells of a workbook (or fields of JSON) as a text has them whose decimal mark is a comma.
+
+    A number there has a decimal point whatever the layout says; a text does not. What a cell was is told by how it is
+    written: no number ends in a zero behind its point, and none that has two or a comma is one. Raises ``Unreadable``
+    where ``1.255`` may be either.
+    """
+    text = raw.str.strip_chars()
+    dotted = text.str.contains(".", literal=True) & ~text.str.contains(",", literal=True)
+    grouped = text.str.contains(r"^[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+$")
+    as_text = text.str.contains(r"\.[0-9]*0$|\..*\.")
+    number = dotted & ~grouped & ~as_text
+    either = grouped & ~as_text
+    if either.any():
+        texts = bool(((grouped & as_text) | text.str.contains(",", literal=True)).any())
+        if texts == bool(number.any()) and (texts or thousands == "."):
+            told = "cells such as '9.999' may be numbers with decimals or texts with thousands, and others are"
+            raise tabular.Unreadable("layout-contradicts", f"{told} {'both' if texts else 'neither'}")
+        number = number | (either & (not texts))
+    return raw.zip_with(~number.fill_null(value=False), text.str.replace(".", ",", literal=True))
+
+
 def _values(tall: Batch, layout: Layout, workbook: bool) -> Batch:
-    """``value`` and ``quality`` of each row. Exact; in a workbook, only texts have the layout's decimal mark."""
+    """``value`` and ``quality`` of each row. Exact."""
     decimal, thousands = layout.decimal, layout.thousands
     if workbook and decimal == ",":
-        text = pl.col("raw")
-        plain = (plain_digits(text, thousands, ",") if thousands else text).str.replace(",", ".")
-        marked = text.str.contains(",", literal=True)
-        tall = tall.with_columns(raw=pl.when(marked).then(plain.fill_null(text)).otherwise(text))
-        decimal, thousands = ".", ""
+        tall = tall.with_columns(raw=_as_texts(tall.rows["raw"], thousands))
     # A voltage beside it says nothing of how energy is written.
     of_parts = (tall.rows.filter(pl.col("part") == part)["raw"] for part in layout.parts)
     if any(_grouped(numbers, decimal) for numbers in of_parts):

@@ -83,7 +83,9 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
         lines = lines.with_columns(stamp=_on_grid(layout))
     midnight = pl.col("stamp") == pl.col("stamp").dt.truncate("1d")
     late = pl.col("text").str.contains(r"(?:^|[ T])24[.:]00")
-    _judged(lines.rows, layout, time, midnight & ~late)
+    timeless = pl.col("text").str.contains(_TIMED).not_()
+    told = not layout.stamp.epoch and lines.rows.select((~timeless & (midnight | late)).any()).item()
+    _judged(lines.rows, layout, time, midnight & ~late & ~(timeless & told))
     checks: list[Breach] = []
     if layout.wide:
         checks.append((~midnight, "interval-misaligned", "the date of a day has a time"))
@@ -96,8 +98,7 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
             if lines.rows.select(late.any() & ~(midnight & ~late).any()).item():
                 raise Unreadable("layout-contradicts", "days end at 24:00, which is no start of an interval: `label`")
             checks.append((late, "stamp-bad", "24:00 is no start of an interval"))
-        timeless = pl.col("text").str.contains(_TIMED).not_()
-        if not layout.stamp.epoch and lines.rows.select((~timeless & (midnight | late)).any()).item():
+        if told:
             checks.append((timeless, "stamp-bad", _TIMELESS))
         off_grid = off_clock(pl.col("stamp"), layout.minutes)
         checks.append((off_grid, "interval-misaligned", f"not on the grid of {layout.minutes} minutes"))
