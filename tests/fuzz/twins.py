@@ -2,7 +2,8 @@
 
 A ``Shape`` is how a file is written; a layout declares one. Where it declares the file's own, the readings come back as
 they are. Where it declares another, they come back as they are or the file says by a problem that something is amiss:
-numbers at other times, or other numbers, are never passed on without a word.
+numbers at other times, or other numbers, are never passed on without a word. Standards have twins of their own
+(``standards``).
 """
 
 import argparse
@@ -22,6 +23,7 @@ import polars as pl
 from assets.meters.exports import read_export
 from assets.meters.formats.canonical import Export
 from assets.meters.formats.periods import MONTHS_TH
+from tests.fuzz import standards
 from tests.fuzz.shapes import Shape, drawn, layout, nearly
 
 Truth = Mapping[tuple[str, datetime], Decimal]
@@ -330,6 +332,11 @@ def main() -> int:
             failed += 1
             print(f"twin {number}: {why}\n  file      {twin.shape}\n  declared  {twin.declared}", flush=True)
     print(f"{'twins':22} {chosen.inputs:6} inputs: {failed} broken")
+    for name in standards.STANDARDS:
+        for number in range(chosen.start, chosen.start + chosen.inputs // 20):
+            if why := standards.broken(name, number):
+                failed += 1
+                print(f"{name} {number}: {why}", flush=True)
     return 1 if failed else 0
 
 

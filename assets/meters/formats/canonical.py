@@ -121,6 +121,12 @@ FAMILIES = {
 """Family of units a quantity can have; ``other`` takes any, unconverted."""
 
 
+EDGES = "'\u2018\u2019\u200b\u200e\u200f\ufeff\xa0 \t"
+"""What spreadsheets and web pages leave around a meter's number: the apostrophe that keeps it a text, marks unseen."""
+MANGLED = r"^\d(\.\d+)?[Ee]\+\d+$"
+"""A number that a spreadsheet shortened: different metering points become the same."""
+
+
 def problems_of(rows: pl.DataFrame, code: str, message: str | pl.Expr) -> pl.DataFrame:
     """A problem for every one of ``rows``."""
     text = pl.lit(message) if isinstance(message, str) else message

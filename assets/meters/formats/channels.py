@@ -47,8 +47,11 @@ def differenced(batch: Batch, layout: Layout, zone: str) -> Batch:
     gaps = steps.filter(apart)
     falls = "the register falls: a rollover, a reset or another meter"
     daily = [name for name, measure in layout.parts.items() if measure.resets]
-    on = local(pl.col("start"), zone).dt.date() != local(pl.col("_start"), zone).dt.date()
-    anew = pl.col("channel").is_in(daily) & on & (pl.col("_value") < pl.col("value"))
+    before, after = (local(pl.col(name), zone) for name in ("start", "_start"))
+    # What is shown at midnight itself is the old day's, or the new one's.
+    moment = pl.duration(microseconds=1)
+    turned = (before.dt.date() != after.dt.date()) | ((before - moment).dt.date() != (after - moment).dt.date())
+    anew = pl.col("channel").is_in(daily) & turned & (pl.col("_value") < pl.col("value"))
     steps = steps.with_columns(value=pl.when(~anew).then("value").otherwise(0))
     falling = (~anew & (pl.col("_value") < pl.col("value"))).sum().over(_KEY)
     no_register = (falling >= _FALLS) & (falling * 10 >= pl.len().over(_KEY))

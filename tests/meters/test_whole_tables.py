@@ -1,0 +1,147 @@
+"""What stands beside and around readings contradicts their layout: lengths, other ends, other meters, typed numbers."""
+
+from datetime import timedelta
+
+import pytest
+
+from assets.meters.exports import read_export
+from assets.meters.register import read_register
+from tests.kit import codes, messages
+from tests.meters import test_readers_nem12 as nem12
+from tests.meters.test_whole_file import DIALS, FROM, KWH, ends, lines, long, read, stamps, total, workbook
+
+HEADERS = ["Duration", "Interval (min)", "length", "ช่วงเวลา (นาที)"]
+
+
+def beside(name, text, count=96, minutes=15):
+    return lines(f"at,value,{name}", [(at, 1, text(n)) for n, at in enumerate(stamps(count, minutes))])
+
+
+# Lengths
+
+
+@pytest.mark.parametrize("name", HEADERS)
+@pytest.mark.parametrize("text", ["30", "30 min", "PT30M", "0:30"])
+def test_a_length_that_the_layout_does_not_have_refuses_the_file(name, text):
+    result = read(beside(name, lambda _: text))
+    assert codes(result) == ["layout-contradicts"] and "30 minutes" in messages(result, "layout-contradicts")[0]
+    right = read(beside(name, lambda _: text.replace("30", "15")))
+    assert (codes(right), total(right)) == (["column-new"], 96)
+    ignored = read(beside(name, lambda _: text), ignored=[name])
+    assert (codes(ignored), total(ignored)) == ([], 96)
+
+
+def test_rows_of_another_length_among_others_refuse_the_file():
+    mixed = beside("Duration", lambda n: "15 min" if n < 4 else "60 min", 12, 60)
+    assert codes(read(mixed, minutes=60)) == ["layout-contradicts"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("Interval", lambda n: n), ("Interval", lambda n: 1), ("rate", lambda n: 30), ("opened", lambda n: "08:30")],
+)
+def test_numbers_that_are_no_lengths_are_left_alone(name, text):
+    assert codes(read(beside(name, text))) == ["column-new"]
+
+
+@pytest.mark.parametrize("label", ["start", "end"])
+@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize(("minutes", "said"), [(30, "layout-contradicts"), (15, "column-new"), (420, "column-new")])
+def test_the_other_end_of_the_intervals_tells_their_length(minutes, said, apart, label):
+    back = timedelta(minutes=minutes if label == "end" else -minutes)
+    at = ends(95)
+    if apart:
+        rows = [(f"{end:%d/%m/%Y}", f"{end:%H:%M}", f"{end - back:%H:%M}", 1) for end in at]
+        data, stamp = lines("day,time,other,value", rows), {"columns": ["day", "time"], "order": "dmy"}
+    else:
+        rows = [(f"{end:%d/%m/%Y %H:%M}", f"{end - back:%d/%m/%Y %H:%M}", 1) for end in at]
+        data, stamp = lines("at,other,value", rows), {"columns": ["at"], "order": "dmy"}
+    assert set(codes(read(data, stamp=stamp, label=label))) - {"stamp-label"} == {said}
+
+
+# Meters
+
+
+@pytest.mark.parametrize(
+    "name", ["Meter No.,{}", "Meter No.: {}", "หมายเลขเครื่องวัด,{}", "Serial number {}", "PEA No. {}"]
+)
+def test_a_row_of_another_meter_refuses_a_file_that_has_one(name):
+    def file(*meters):
+        parts = (
+            f"{name.format(meter)}\n".encode() + long(first=FROM + timedelta(days=n)) for n, meter in enumerate(meters)
+        )
+        return b"".join(parts)
+
+    assert codes(read(file("11122", "33344"))) == ["meters-several"]
+    same = read(file("11122", "11122"))
+    assert "meters-several" not in codes(same) and total(same) == 192
+
+
+def test_sheets_of_several_meters_are_not_one_meter():
+    def sheet(number, day):
+        return [
+            ["Meter No.", number],
+            ["at", "value"],
+            *([end, 1] for end in ends(96, first=FROM + timedelta(days=day))),
+        ]
+
+    assert codes(read(workbook(a=sheet("111", 0), b=sheet("222", 1)))) == ["meters-several"]
+    assert total(read(workbook(a=sheet("111", 0), b=sheet("111", 1)))) == 192
+    above = {"point": None, "point_above": r"Meter No\. (?P<point>\S+)"}
+    assert total(read(workbook(a=sheet("111", 0), b=sheet("222", 1)), **above)) == 192
+
+
+def test_titles_with_years_name_no_meter():
+    sheets = {
+        f"{year}": [
+            [f"Meter report {year}"],
+            ["at", "value"],
+            *([end, 1] for end in ends(96, first=FROM + timedelta(n))),
+        ]
+        for n, year in enumerate((2025, 2026))
+    }
+    assert total(read(workbook(**sheets))) == 192
+
+
+TYPED = ["'1044", "\u20181044", "\u200b1044", "1044\u200e", "\ufeff1044", " 1044\xa0", '="1044"']
+
+
+@pytest.mark.parametrize("text", TYPED)
+def test_what_is_around_a_typed_number_is_no_part_of_it(text):
+    long_rows = read(lines("meter,at,value", [(text, at, 1) for at in stamps(4)]), point_column="meter", point=None)
+    assert set(long_rows.tables["readings"]["point"]) == {"1044"}
+    if not text.startswith("="):
+        wide = lines(f"at,{text}", [(at, 1) for at in stamps(4)])
+        pointed = read(wide, values=None, point=None, points={"columns": "(?P<point>.*1044.*)", "measure": KWH})
+        above = read(f"Meter No. {text}\n".encode() + long(4), point=None, point_above=r"No\. (?P<point>.+)")
+        nmi = nem12.export(nem12.nmi(point=text), nem12.day())
+        for found in (pointed, above, nmi):
+            assert set(found.tables["readings"]["point"].cast(str)) == {"1044"}
+        listed = read_register(f"point,zone,customer_class\n{text},patong,residential\n".encode(), "x", None)
+        assert listed.tables["register"]["point"].to_list() == ["1044"]
+
+
+def test_a_number_that_a_spreadsheet_shortened_is_no_meter():
+    assert set(codes(nem12.export(nem12.nmi(point="4.10E+09"), nem12.day()))) == {"value-unknown", "file-malformed"}
+    read_of = "1141,01,11,11,METSER66,E,000021.2,20260101000000,A,,,000534.5,20260201000000,A,,,343.5,kWh,"
+    for point, updated, said in (
+        ("4.10E+09", "20260202120000", {"value-unknown", "file-malformed"}),
+        ("4102", "2.0260E+13", {"version-bad"}),
+        ("4102", "20260202120000", set()),
+    ):
+        data = f"100,NEM13,202601050000,M,R\n250,{point},{read_of}20260301,{updated},\n900\n"
+        assert set(codes(read_export(data.encode(), "x", {}))) == said
+
+
+# Registers of the day
+
+
+@pytest.mark.parametrize("minutes", [15, 60, 360])
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_register_of_the_day_may_turn_at_midnight_or_after(late, minutes):
+    a_day = 1440 // minutes
+    shown = [(n - late) % a_day for n in range(1, a_day * 3)]
+    data = lines("at,value", list(zip(stamps(len(shown), minutes), shown, strict=True)))
+    daily = read(data, minutes=minutes, values={"value": DIALS | {"resets": "daily"}})
+    assert codes(daily) == []
+    assert "register-fall" in codes(read(data, minutes=minutes, values={"value": DIALS}))
