@@ -55,7 +55,19 @@ def judged(export: Export, day: date | None) -> Export:
     if not readings.height:
         return export
     batch = Batch(readings)
-    for look in (_lengths, _orders, _years, _totals, _labels, _future, _sentinels, _registers, _patterns, _negatives):
+    for look in (
+        _lengths,
+        _orders,
+        _years,
+        _totals,
+        _labels,
+        _future,
+        _sentinels,
+        _registers,
+        _patterns,
+        _members,
+        _negatives,
+    ):
         batch = look(batch, export, day)
         if batch.is_rejected:
             return replace(export, tables={}).also(*batch.problems)
@@ -293,6 +305,18 @@ def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:
         return batch
     code, text = told
     return Batch.rejected(code, text) if CODES[code][0] == "reject" else batch.note(code, text)
+
+
+def _members(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Say that one of a file's metering points is the others' sum: as a meter it would count their energy twice."""
+    if not export.assumed.factors:
+        return batch
+    energy = batch.rows.lazy().filter(~pl.col("quantity").is_in(["voltage", "other"]))
+    first = energy.filter(pl.col("start") == pl.col("start").max()).collect()
+    if first["point"].n_unique() < 3 or not patterns.a_total(first, least=1) or not patterns.a_total(batch.rows):
+        return batch
+    text = "one metering point is the sum of all others at every time: look whether it is a total of the table"
+    return batch.note("point-total", text)
 
 
 def _future(batch: Batch, export: Export, day: date | None) -> Batch:

@@ -4,6 +4,7 @@ A register's count rises and never falls; a half-hour's energy at quarters stand
 """
 
 from datetime import time
+from decimal import Decimal
 from typing import Final
 
 import polars as pl
@@ -32,6 +33,8 @@ _PEAK: Final = 6
 """Times its mean that the greatest value of a series is, if it is a day's sum: of 24, 23 beside 2."""
 _ROUNDED: Final = 0.0005
 """Share of a sum that is lost by rounding what is added."""
+_PRINTED: Final = Decimal("0.001")
+"""kWh that a printed value may be rounded by."""
 _INTERVALS: Final = 12
 """Loads of a day that are added; the sum of fewer may be one of them by chance."""
 _KINDS: Final = 3
@@ -98,6 +101,19 @@ def totals(rows: pl.DataFrame, written: pl.Expr) -> pl.DataFrame:
     shown = beside.with_columns(near=near, exact=near & exact)
     usual = pl.col("near").any().over(*SERIES, "start").mean().over(SERIES) > 1 / 2
     return shown.filter("near", usual | pl.col("exact")).select(rows.columns)
+
+
+def a_total(rows: pl.DataFrame, least: int = _TURNS) -> bool:
+    """Whether one metering point of three and more is the sum of all others, wherever any has a load."""
+    of_time = (
+        rows.lazy()
+        .group_by("quantity", "start")
+        .agg(points=pl.len(), sum=pl.col("value").sum(), most=pl.col("value").max())
+    )
+    sums = of_time.filter(pl.col("sum") > 0, pl.col("points") > 2)
+    half = ((pl.col("most") * 2 - pl.col("sum")).abs() <= pl.col("points") * _PRINTED).cast(pl.Float64)
+    count, share = sums.select(pl.len(), half.mean()).collect().row(0)
+    return bool(count >= least and share == 1)
 
 
 def told(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:

@@ -1,6 +1,7 @@
 """What stands beside and around readings contradicts their layout: lengths, other ends, other meters, typed numbers."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -59,7 +60,41 @@ def test_the_other_end_of_the_intervals_tells_their_length(minutes, said, apart,
     assert set(codes(read(data, stamp=stamp, label=label))) - {"stamp-label"} == {said}
 
 
+@pytest.mark.parametrize("place", ["above", "column"])
+@pytest.mark.parametrize("word", ["Multiplier", "ตัวคูณ", "Meter Factor"])
+def test_a_multiplier_that_the_layout_lacks_is_said(word, place):
+    def file(factor):
+        return f"{word},{factor}\n".encode() + long() if place == "above" else beside(word, lambda _: factor)
+
+    new = ["column-new"] if place == "column" else []
+    assert sorted(codes(read(file(80)))) == [*new, "multiplier-ignored"]
+    assert codes(read(file(1))) == new
+    assert (codes(read(file(80), multiplier=80)), total(read(file(80), multiplier=80))) == (new, 96 * 80)
+
+
+def test_rows_of_several_units_need_a_column_of_units():
+    rows = [(at, 1, "kWh" if n < 48 else "Wh") for n, at in enumerate(stamps(96))]
+    assert codes(read(lines("at,value,Unit", rows))) == ["layout-contradicts"]
+    assert total(read(lines("at,value,Unit", rows), unit_column="Unit")) == Decimal("48.048")
+
+
+@pytest.mark.parametrize("clock", ["%H:%M น.", "%H.%M น", "%H:%Mน."])
+def test_the_thai_word_for_the_clock(clock):
+    result = read(lines("at,value", [(f"{end:%d/%m/%Y {clock}}", 1) for end in ends(96)]))
+    assert (codes(result), total(result)) == ([], 96)
+
+
 # Meters
+
+
+@pytest.mark.parametrize(("name", "more", "said"), [("Total", 0, 1), ("M4", 0, 1), ("M4", 0.002, 0)])
+def test_a_meter_that_is_the_sum_of_all_others_is_said(name, more, said):
+    loads = [(at, 1 + n % 7, n % 5, 2) for n, at in enumerate(stamps(96))]
+    wide = lines(f"at,M1,M2,M3,{name}", [(*row, sum(row[1:]) + more * (n % 20)) for n, row in enumerate(loads)])
+    points = {"columns": "(?P<point>M.|Total)", "measure": KWH}
+    assert codes(read(wide, values=None, point=None, points=points)) == ["point-total"] * said
+    pair = lines("at,M1,M2", [(at, 1 + n % 7, 1 + n % 7) for n, at in enumerate(stamps(96))])
+    assert codes(read(pair, values=None, point=None, points=points)) == []
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
     if text.str.contains("[ก-ฮ]").any():
         for number, names in MONTHS_TH.items():
             plain = plain.str.replace(f" ?(?:{names}) ?", f" {number} ")
+        plain = plain.str.replace(r" ?น\.?$", "")  # of the clock
     if text.str.contains("[A-Za-z]").any():
         plain = plain.str.replace(_WEEKDAY, "")
         for number, month in enumerate(_MONTHS, start=1):

@@ -123,7 +123,10 @@ def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
         said = said.note("point-absent", f"'{point}' stands for the metering point: set the option 'point'")
     if unknown := strangers.unknown(table.header, layout):
         said = said.note("column-new", f"{len(unknown)} column(s) that the layout does not know")
-        strangers.heed(table, [name for name in unknown if name in table.names])
+        unknown = [name for name in unknown if name in table.names]
+        strangers.heed(table, unknown)
+    if told := strangers.multiplied(table, unknown):
+        said = said.note("multiplier-ignored", told, table.at or None)
     filled = lines.filled_down(table.pieces(), table)
     stamped = (lines.stamped(_filtered(Batch(body), table, layout), table, point) for body in filled)
     parts = [_read(part, table, zone) for part in _parts(stamped, layout, zone)]

@@ -20,6 +20,7 @@ _SHOWN = 200
 """Rows by which the distance of two columns of times is told."""
 _LENGTH = r"(?i)duration|length|interval|minutes?\b|ระยะเวลา|ช่วงเวลา|ความยาว|นาที"
 """Names of columns of lengths, whose numbers alone tell no unit."""
+_MULTIPLIER = r"(?i)(?:multiplier|meter factor|ตัวคูณ)"
 _MINUTES = (5, 6, 10, 12, 15, 20, 30, 60)
 """Lengths of intervals within an hour: times as far apart are an interval's two ends, and no two clocks or delays."""
 
@@ -42,6 +43,21 @@ def heed_units(where: str, told: set[str], declared: Iterable[str], table: Table
         raise tabular.Unreadable("layout-contradicts", f"{where} {theirs}, the layout has {ours}", table.at)
 
 
+def multiplied(table: Table, strangers: Sequence[str]) -> str | None:
+    """Words where a title or a column tells a multiplier that the layout lacks: values may include it, or not."""
+    layout = table.layout
+    if layout.multiplier != 1 or layout.multiplier_column or not layout.heed_titles:
+        return None
+    columns = [name for name in strangers if re.search(_MULTIPLIER, name)]
+    first = next(table.pieces()).head(_SHOWN) if columns else table.above
+    values = (first.select(table.cell(name)).to_series().unique() for name in columns)
+    told = [*(f"{name} {value}" for name, each in zip(columns, values, strict=True) for value in each), *table.titles]
+    factors = (found for text in told if (found := re.search(rf"{_MULTIPLIER}\D*?([0-9]+(?:\.[0-9]+)?)", text)))
+    if all(float(found[1]) == 1 for found in factors):
+        return None
+    return "a multiplier is told that the layout does not have; values are kept as delivered (`multiplier`, or ignored)"
+
+
 def heed(table: Table, strangers: Sequence[str]) -> None:
     """Raise ``Unreadable`` where a column that the layout does not know says another unit or length than it does, or
     tells apart what else would be one reading: two meters, whose equal values would be taken for repetitions. A number
@@ -61,7 +77,10 @@ def heed(table: Table, strangers: Sequence[str]) -> None:
         for at, name in enumerate(strangers):
             words = set(rows[f"_{at}"].unique().head(_UNITS))
             if words and all(titles.units([word]) and len(word) < _LONGEST for word in words):
-                heed_units(f"'{name}' says", titles.units(words), (what.unit for what in layout.parts.values()), table)
+                ours = [what.unit for what in layout.parts.values()]
+                # Rows of several components may have several units; others have one.
+                for some in [words] if layout.components else [{word} for word in sorted(words)]:
+                    heed_units(f"'{name}' says", titles.units(some), ours, table)
     if not layout.wide and layout.stamp.period is None and layout.stamp.epoch is None:
         for at, name in enumerate(strangers):
             _heed_length(table, name, rows.select("place", text=f"_{at}").filter(pl.col("text") != ""))
