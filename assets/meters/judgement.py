@@ -292,11 +292,12 @@ def _registers(batch: Batch, export: Export, day: date | None) -> Batch:
 
 
 def _totals(batch: Batch, export: Export, day: date | None) -> Batch:
-    """Without sums of days that stand where a midnight's interval would: some software writes both without a time."""
+    """Without sums of days in the place of their first or last interval: some software writes midnight without a time,
+    and the row of the day too."""
     if not export.assumed.factors and not export.assumed.length:
         return batch
-    text = "the sum of its day stands in the place of midnight's interval"
-    return _without(batch, patterns.totals(batch.rows, _written(export)), "reading-kind", text)
+    text = "the sum of its day stands in the place of an interval"
+    return _without(batch, patterns.totals(batch.rows, _written(export), export.assumed.power), "reading-kind", text)
 
 
 def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:

@@ -3,6 +3,7 @@
 A register's count rises and never falls; a half-hour's energy at quarters stands beside zeros, or twice.
 """
 
+from collections.abc import Sequence
 from datetime import time
 from decimal import Decimal
 from typing import Final
@@ -69,38 +70,50 @@ def rising(rows: pl.LazyFrame) -> pl.DataFrame:
     return steps.join(ends, on=SERIES).filter(only).select(SERIES)
 
 
-def totals(rows: pl.DataFrame, written: pl.Expr) -> pl.DataFrame:
-    """Those of ``rows`` that stand at midnight, as it is ``written``, and are the sum of the day that begins or ends
-    there.
+def totals(rows: pl.DataFrame, written: pl.Expr, power: bool) -> pl.DataFrame:
+    """Those of ``rows`` that stand first or last in a day, as it is ``written``, and are its sum.
 
-    The interval whose place such a sum has is none of those added. So the sum may be greater by one, and must be so at
-    most midnights of its series; or it is known, and the sum is exact.
+    Of ``power`` it may be the energy, which was converted as a power is.
     """
     value = pl.col("value").cast(pl.Float64)
     peaks = rows.lazy().group_by(SERIES).agg(most=value.max(), mean=value.mean())
     peaks = peaks.filter(pl.col("most") > pl.col("mean") * _PEAK, ~pl.col("quantity").is_in(["voltage", "other"]))
     some = rows.lazy().join(peaks.select(SERIES), on=SERIES, how="semi").with_columns(at=written).collect()
     if not some.height:
-        return some
-    on = pl.col("at").dt.date()
-    at_midnight = pl.col("at").dt.time() == time()
+        return some.select(rows.columns)
+    midnight = pl.col("at").dt.time() == time()
+    last = (pl.col("at") + pl.duration(minutes="minutes")).dt.time() == time()
+    scales = [pl.lit(1), *([60 / pl.col("minutes")] if power else [])]
+    # What stands at midnight is of the day that begins there, or of the one that ends.
+    found = [
+        _sums(some, edge, days, value * scale) for edge, days in ((midnight, (0, 1)), (last, (0,))) for scale in scales
+    ]
+    return pl.concat(found).unique([*SERIES, "start"]).select(rows.columns)
+
+
+def _sums(some: pl.DataFrame, edge: pl.Expr, back: Sequence[int], amount: pl.Expr) -> pl.DataFrame:
+    """Those of ``some`` at the ``edge`` of a day, or of one that is ``back``, that are the sum of its others.
+
+    The interval whose place such a sum has is none of those added. So the sum may be greater by one, and must be so at
+    most edges of its series; or it is known, and the sum is exact.
+    """
+    value, on = pl.col("value").cast(pl.Float64), pl.col("at").dt.date()
     days = (
-        some.filter(~at_midnight, value > 0)
+        some.filter(~edge, value > 0)
         .group_by(*SERIES, day=on)
         .agg(sum=value.sum(), most=value.max(), loads=pl.len())
         .filter(pl.col("loads") >= _INTERVALS)
     )
-    midnights = some.filter(at_midnight)
-    last = midnights.select(*SERIES, day=on.dt.offset_by("-1d"), last=value)
-    days = days.join(last, on=[*SERIES, "day"], how="left")
-    found = [midnights.with_columns(day=on.dt.offset_by(back)) for back in ("0d", "-1d")]
-    beside = pl.concat(found).join(days, on=[*SERIES, "day"])
-    over = value - pl.col("sum")
-    near = (over >= pl.col("sum") * -_ROUNDED) & (over <= pl.col("most") * 1.5) & (value > pl.col("most") * 4)
-    exact = pl.min_horizontal(over.abs(), (over - pl.col("last")).abs()) <= pl.col("sum") * _ROUNDED
+    edges = some.filter(edge)
+    following = edges.select(*SERIES, day=on.dt.offset_by("-1d"), following=value)
+    days = days.join(following, on=[*SERIES, "day"], how="left")
+    beside = pl.concat(edges.with_columns(day=on.dt.offset_by(f"-{n}d")) for n in back).join(days, on=[*SERIES, "day"])
+    over = amount - pl.col("sum")
+    near = (over >= pl.col("sum") * -_ROUNDED) & (over <= pl.col("most") * 1.5) & (amount > pl.col("most") * 4)
+    exact = pl.min_horizontal(over.abs(), (over - pl.col("following")).abs()) <= pl.col("sum") * _ROUNDED
     shown = beside.with_columns(near=near, exact=near & exact)
     usual = pl.col("near").any().over(*SERIES, "start").mean().over(SERIES) > 1 / 2
-    return shown.filter("near", usual | pl.col("exact")).select(rows.columns)
+    return shown.filter("near", usual | pl.col("exact"))
 
 
 def a_total(rows: pl.DataFrame, least: int = _TURNS) -> bool:

@@ -188,6 +188,19 @@ def test_a_sum_in_the_place_of_the_last_interval_is_none(at):
     assert (codes(result), total(result)) == (["reading-kind"], sum(LOAD[:95]))
 
 
+def test_a_sum_of_a_day_that_ends_it_is_no_interval():
+    at = [f"{FROM + timedelta(minutes=15 * n):%d/%m/%Y %H:%M}" for n in range(96)]
+    result = read(lines("at,value", zip(at, [*LOAD[:95], sum(LOAD)], strict=True)), label="start")
+    assert (codes(result), total(result)) == (["reading-kind"], sum(LOAD[:95]))
+
+
+@pytest.mark.parametrize("unit", [1, 4])
+def test_of_power_the_sum_of_a_day_may_be_its_energy(unit):
+    rows = [(f"{FROM:%d/%m/%Y}", sum(LOAD) / unit), *zip(stamps(95), LOAD, strict=False)]
+    result = read(lines("at,value", rows), values={"value": KW})
+    assert (set(codes(result)) - {"stamp-label"}, total(result)) == ({"reading-kind"}, sum(LOAD[:95]) / 4)
+
+
 @pytest.mark.parametrize("peak", [3, 40, 200])
 def test_a_load_at_midnight_is_a_load(peak):
     result = read(file([value if n % 96 != 95 else peak for n, value in enumerate(LOAD * 3)]))
