@@ -30,8 +30,8 @@ _MOST: Final = 0.75
 """Share of them that have it, and of a series' values that are alike."""
 _TURNS: Final = 12
 """Times that a rhythm is kept; fewer may be chance."""
-_PEAK: Final = 6
-"""Times its mean that the greatest value of a series is, if it is a day's sum: of 24, 23 beside 2."""
+_PART: Final = 6
+"""Part of a usual day, as the mean of its series tells it, that any day's sum is greater than; sums double the mean."""
 _ROUNDED: Final = 0.0005
 """Share of a sum that is lost by rounding what is added."""
 _PRINTED: Final = Decimal("0.001")
@@ -76,14 +76,19 @@ def totals(rows: pl.DataFrame, written: pl.Expr, power: bool) -> pl.DataFrame:
     Of ``power`` it may be the energy, which was converted as a power is.
     """
     value = pl.col("value").cast(pl.Float64)
-    peaks = rows.lazy().group_by(SERIES).agg(most=value.max(), mean=value.mean())
-    peaks = peaks.filter(pl.col("most") > pl.col("mean") * _PEAK, ~pl.col("quantity").is_in(["voltage", "other"]))
-    some = rows.lazy().join(peaks.select(SERIES), on=SERIES, how="semi").with_columns(at=written).collect()
-    if not some.height:
-        return some.select(rows.columns)
     midnight = pl.col("at").dt.time() == time()
     last = (pl.col("at") + pl.duration(minutes="minutes")).dt.time() == time()
     scales = [pl.lit(1), *([60 / pl.col("minutes")] if power else [])]
+    means = (
+        rows.lazy().group_by(SERIES).agg(most=value.max(), mean=value.mean() / _PART, minutes=pl.col("minutes").min())
+    )
+    peak = pl.col("mean") * _DAY / pl.col("minutes") / scales[-1]
+    means = means.filter(pl.col("most") > peak, ~pl.col("quantity").is_in(["voltage", "other"]))
+    peaks = rows.lazy().join(means.select(*SERIES, peak=peak), on=SERIES).filter(value > pl.col("peak"))
+    series = peaks.with_columns(at=written).filter(midnight | last).select(SERIES).unique()
+    some = rows.lazy().join(series, on=SERIES, how="semi").with_columns(at=written).collect()
+    if not some.height:
+        return some.select(rows.columns)
     # What stands at midnight is of the day that begins there, or of the one that ends.
     found = [
         _sums(some, edge, days, value * scale) for edge, days in ((midnight, (0, 1)), (last, (0,))) for scale in scales
