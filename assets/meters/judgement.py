@@ -24,6 +24,8 @@ ENOUGH: Final = 8
 """Gaps from which their least is the file's period: so many neighbours are not all missing by chance."""
 _FEW: Final = 3
 """Gaps that are all alike and longer than declared: a file of four rows is no chance either."""
+_TWICE: Final = 0.2
+"""Share of a file's times that come twice, from which these are no corrections: two meters, or sums of each hour."""
 _RUN: Final = 4
 """Equal gaps in a row that are another period and not readings that failed."""
 _LONGEST: Final = 180
@@ -84,9 +86,9 @@ def _contradiction(export: Export, readings: pl.DataFrame) -> tuple[str, str] | 
         text = f"{off_grid} stamps lie off the grid of intervals (first in row {first}) and {rows} on it"
         return "layout-contradicts", f"{text}: the file has another interval length"
     twice, first = counts.get("key-duplicate", (0, None))
-    if twice >= ENOUGH and twice * 2 >= rows and readings["point"].n_unique() == 1:
+    if twice >= ENOUGH and twice >= rows * _TWICE and readings["point"].n_unique() == 1:
         text = f"{twice} times come twice with different values (first in row {first}), all for one metering point"
-        return "meters-several", f"{text}: the file has more than one meter, or more than one channel"
+        return "meters-several", f"{text}: the file has more than one meter or channel, or sums among its rows"
     return None
 
 

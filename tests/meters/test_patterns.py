@@ -1,5 +1,6 @@
 """What values and stamps of a whole file contradict: each case beside a neighbour of which nothing is said."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -253,6 +254,15 @@ def test_what_may_be_a_number_or_a_text_refuses_the_workbook(values):
     assert (
         codes(result) == ["layout-contradicts"] and "texts with thousands" in messages(result, "layout-contradicts")[0]
     )
+
+
+def test_numbers_of_json_are_numbers_whatever_the_layouts_marks():
+    for thousands in ("", "."):
+        numbers = json.dumps([{"at": at, "value": n / 10} for n, at in enumerate(stamps(40))]).encode()
+        result = read(numbers, decimal=",", thousands=thousands)
+        assert (set(codes(result)), total(result)) == ({"value-rising"} & set(codes(result)), 78)
+    texts = json.dumps([{"at": at, "value": text} for at, text in zip(stamps(3), ["1.250", "12,5", "7"], strict=True)])
+    assert total(read(texts.encode(), decimal=",", thousands=".")) == Decimal("1269.5")
 
 
 def test_a_point_that_the_layout_does_not_know_is_no_decimal_one():

@@ -138,6 +138,21 @@ def test_titles_with_years_name_no_meter():
     assert total(read(workbook(**sheets))) == 192
 
 
+@pytest.mark.parametrize("name", ["Meter", "meter_id", "NMI", "หมายเลขมิเตอร์", "Direction"])
+def test_a_column_of_several_meters_is_not_passed_over(name):
+    rows = [(at, 1, meter) for n, meter in enumerate(("A1", "B2")) for at in stamps(96, first=FROM + timedelta(days=n))]
+    assert codes(read(lines(f"at,value,{name}", rows))) == ["meters-several"]
+    assert total(read(lines(f"at,value,{name}", rows), point_column=name, point=None)) == 192
+    assert codes(read(lines(f"at,value,{name}", [(*row[:2], "A1") for row in rows]))) == ["column-new"]
+    assert codes(read(lines("at,value,Serial", rows))) == ["column-new"]  # an exchange
+
+
+def test_sums_of_hours_among_the_rows_refuse_the_file():
+    rows = [(at, n) for n, at in enumerate(stamps(96))]
+    rows = [row for n, each in enumerate(rows) for row in ([each, (each[0], 4 * n)] if n % 4 == 3 else [each])]
+    assert "meters-several" in codes(read(lines("at,value", rows)))
+
+
 TYPED = ["'1044", "\u20181044", "\u200b1044", "1044\u200e", "\ufeff1044", " 1044\xa0", '="1044"']
 
 

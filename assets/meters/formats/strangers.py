@@ -20,6 +20,11 @@ _SHOWN = 200
 """Rows by which the distance of two columns of times is told."""
 _LENGTH = r"(?i)duration|length|interval|minutes?\b|ระยะเวลา|ช่วงเวลา|ความยาว|นาที"
 """Names of columns of lengths, whose numbers alone tell no unit."""
+_METER = (
+    r"(?i)(?:(?:smart |electric(?:ity)? )?meter(?:ing)?(?:[ _-]?(?:no\.?|number|id|point|name|code))?|metering ?point"
+    r"|nmi|mpan|channel|direction|(?:หมายเลข|เลขที่|รหัส)?(?:มิเตอร์|เครื่องวัด|จุดวัด)|หมายเลขผู้ใช้ไฟฟ้า|account(?: no\.?)?)"
+)
+"""Names of columns that tell meters apart, or their channels. A serial number does not: a device is exchanged."""
 _MULTIPLIER = r"(?i)(?:multiplier|meter factor|ตัวคูณ)"
 _MINUTES = (5, 6, 10, 12, 15, 20, 30, 60)
 """Lengths of intervals within an hour: times as far apart are an interval's two ends, and no two clocks or delays."""
@@ -81,6 +86,12 @@ def heed(table: Table, strangers: Sequence[str]) -> None:
                 # Rows of several components may have several units; others have one.
                 for some in [words] if layout.components else [{word} for word in sorted(words)]:
                     heed_units(f"'{name}' says", titles.units(some), ours, table)
+    if layout.point_column is None and layout.points is None and not layout.components:
+        for at, name in enumerate(strangers):
+            several = rows[f"_{at}"].filter(rows[f"_{at}"] != "").n_unique()
+            if re.fullmatch(_METER, name.strip()) and several > 1:
+                text = f"'{name}' has {several} values, the layout has one metering point (`point_column`, or ignored)"
+                raise tabular.Unreadable("meters-several", text, table.at)
     if not layout.wide and layout.stamp.period is None and layout.stamp.epoch is None:
         for at, name in enumerate(strangers):
             _heed_length(table, name, rows.select("place", text=f"_{at}").filter(pl.col("text") != ""))
