@@ -84,6 +84,16 @@ def test_the_thai_word_for_the_clock(clock):
     assert (codes(result), total(result)) == ([], 96)
 
 
+@pytest.mark.parametrize(
+    ("label", "later", "said"), [("end", 15, 1), ("start", -15, 1), ("end", 5, 0), ("end", -15, 0)]
+)
+def test_the_other_end_of_the_intervals_tells_their_label(label, later, said):
+    rows = [(f"{end:%d/%m/%Y %H:%M}", f"{end + timedelta(minutes=later):%d/%m/%Y %H:%M}", 1) for end in ends(95)]
+    result = read(lines("at,other,value", rows), label=label)
+    assert codes(result) == (["layout-contradicts"] if said else ["column-new"])
+    assert not said or "`label`" in messages(result, "layout-contradicts")[0]
+
+
 # Meters
 
 

@@ -107,11 +107,15 @@ def heed(table: Table, strangers: Sequence[str]) -> None:
 
 def _heed_length(table: Table, name: str, rows: pl.DataFrame) -> None:
     """Raise ``Unreadable`` where a column has lengths, or the intervals' other ends, that are not the layout's."""
-    found = _lengths(name, rows["text"].unique().head(_UNITS + 1))
-    if not found:
-        found = _apart(table, rows.head(_SHOWN))
-    if others := sorted(found - {table.layout.minutes}):
-        text = f"'{name}' says {', '.join(map(str, others))} minutes, the layout has {table.layout.minutes}"
+    layout, found = table.layout, _lengths(name, rows["text"].unique().head(_UNITS + 1))
+    if not found and (apart := _apart(table, rows.head(_SHOWN))) is not None:
+        if (apart > 0) == (layout.label == "start"):
+            found = {abs(apart)}
+        elif abs(apart) == layout.minutes and any(what.kind != "register" for what in layout.parts.values()):
+            text = f"'{name}' is always {layout.minutes} minutes from the stamps, on the side where no interval is"
+            raise tabular.Unreadable("layout-contradicts", f"{text}: look at `label` (or ignored)", table.at)
+    if others := sorted(found - {layout.minutes}):
+        text = f"'{name}' says {', '.join(map(str, others))} minutes, the layout has {layout.minutes}"
         raise tabular.Unreadable("layout-contradicts", f"{text} (`duration_column`, or ignored)", table.at)
 
 
@@ -125,8 +129,11 @@ def _lengths(name: str, texts: pl.Series) -> set[int]:
     return minutes if not bare or (re.search(_LENGTH, name) and minutes <= {*_MINUTES}) else set()
 
 
-def _apart(table: Table, rows: pl.DataFrame) -> set[int]:
-    """Minutes by which all texts of a column, as times, are before the stamps or after; none where they are no ends."""
+def _apart(table: Table, rows: pl.DataFrame) -> int | None:
+    """Minutes by which all texts of a column, as times, are after the stamps (or before); None where they are no ends.
+
+    A time without its date may lie beyond midnight.
+    """
     stamp, text = table.layout.stamp, pl.col("text")
     day, *time = (pl.col("place").str.split("\x1f").list.get(n) for n in range(len(stamp.columns)))
     ends = [day, text]
@@ -136,7 +143,6 @@ def _apart(table: Table, rows: pl.DataFrame) -> set[int]:
     for texts in rows.select(at=ends[0], other=ends[1]):
         read = clock.stamps(texts, stamp).select("text", "stamp")
         at.append(texts.to_frame("text").join(read, on="text", how="left", maintain_order="left")["stamp"])
-    minutes = ((at[1] - at[0]).dt.total_minutes().abs()) % DAY
-    minutes = minutes.to_frame("m").select(pl.min_horizontal("m", DAY - pl.col("m"))).to_series()
-    found = set(minutes.to_list())
-    return found if len(found) == 1 and found <= {*_MINUTES} else set()
+    minutes = ((at[1] - at[0]).dt.total_minutes() + DAY // 2) % DAY - DAY // 2
+    apart = minutes[0] if minutes.n_unique() == 1 else None
+    return apart if apart is not None and abs(apart) in _MINUTES else None
