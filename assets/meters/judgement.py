@@ -86,6 +86,10 @@ def _contradiction(export: Export, readings: pl.DataFrame) -> tuple[str, str] | 
         text = f"{off_grid} stamps lie off the grid of intervals (first in row {first}) and {rows} on it"
         return "layout-contradicts", f"{text}: the file has another interval length"
     twice, first = counts.get("key-duplicate", (0, None))
+    days, first_day = counts.get("day-repeated", (0, None))
+    if export.assumed.factors and days >= _FEW and days * 2 >= rows and readings["point"].n_unique() == 1:
+        text = f"{days} days come twice with different values (first in row {first_day}), all for one metering point"
+        return "meters-several", f"{text}: the file has more than one meter"
     if twice >= ENOUGH and twice >= rows * _TWICE and readings["point"].n_unique() == 1:
         text = f"{twice} times come twice with different values (first in row {first}), all for one metering point"
         return "meters-several", f"{text}: the file has more than one meter or channel, or sums among its rows"

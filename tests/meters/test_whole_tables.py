@@ -157,6 +157,16 @@ def test_a_column_of_several_meters_is_not_passed_over(name):
     assert codes(read(lines("at,value,Serial", rows))) == ["column-new"]  # an exchange
 
 
+@pytest.mark.parametrize(("again", "said"), [(10, "meters-several"), (2, "day-repeated")])
+def test_most_days_twice_are_of_two_meters(again, said):
+    rows = [(f"{day:02}/11/2026", *(n * 7 % 5 * meter for n in range(24))) for day in range(1, 11) for meter in (1, 2)]
+    data = lines("day," + ",".join(map(str, range(1, 25))), rows[20 - 2 * again :] + rows[: 20 - 2 * again : 2])
+    wide = {"columns": "(?P<index>[0-9]+)", "measure": KWH}
+    stamp = {"columns": ["day"], "order": "dmy"}
+    result = read(data, minutes=60, label="start", values=None, stamp=stamp, wide=wide)
+    assert said in codes(result) and ("readings" in result.tables) == (said == "day-repeated")
+
+
 def test_sums_of_hours_among_the_rows_refuse_the_file():
     rows = [(at, n) for n, at in enumerate(stamps(96))]
     rows = [row for n, each in enumerate(rows) for row in ([each, (each[0], 4 * n)] if n % 4 == 3 else [each])]
