@@ -57,7 +57,7 @@ OPTIONS: Final[dict[str, tuple[Any, ...]]] = {
     "rows": ("by meter", "by time", "newest first", "shuffled"),
     "extra": (
         *("none", "total", "totals of days", "header again", "blank lines", "titles", "column", "merged", "sentinel"),
-        *("blanks", "twice"),
+        *("blanks", "twice", "length"),
     ),
 }
 

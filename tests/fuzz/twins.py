@@ -181,6 +181,8 @@ def _with_extra(shape: Shape, table: list[list[Any]], chance: random.Random) -> 
         return [header, *rows[:middle], [], *rows[middle:], []]
     if shape.extra == "column":
         return [[*header, "remark"], *([*row, "ok"] for row in rows)]
+    if shape.extra == "length":
+        return [[*header, "Duration"], *([*row, f"{shape.minutes} min"] for row in rows)]
     if shape.extra == "blanks":
         return [header, *([*row[:-1], ""] if n % 7 == 3 else row for n, row in enumerate(rows))]
     if shape.extra == "twice":
