@@ -136,10 +136,11 @@ def test_sheets_of_several_meters_are_not_one_meter():
     assert total(read(workbook(a=sheet("111", 0), b=sheet("222", 1)), **above)) == 192
 
 
-def test_titles_with_years_name_no_meter():
+@pytest.mark.parametrize("title", ["Meter report {}", "Meter {}", "PEA {}", "เครื่องวัด {}"])
+def test_titles_with_years_name_no_meter(title):
     sheets = {
         f"{year}": [
-            [f"Meter report {year}"],
+            [title.format(year)],
             ["at", "value"],
             *([end, 1] for end in ends(96, first=FROM + timedelta(n))),
         ]

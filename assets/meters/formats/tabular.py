@@ -27,10 +27,11 @@ _LONGEST_LINE = 20_000
 
 
 _METER = (
-    r"(?i)(?:\bmeter|\bserial|\bdevice|\bNMI|\bPEA|\bMEA|มิเตอร์|เครื่องวัด)\s*(?:no\.?|number|id|หมายเลข|เลขที่|#)?\s*:?\s*"
-    r"(?P<point>[0-9][0-9A-Za-z-]{2,})"
+    r"(?i)(?:(?:\bmeter|มิเตอร์|เครื่องวัด)\s*(?:no\.?|number|id|หมายเลข|เลขที่|#)?"
+    r"|\b(?:serial|device|NMI|PEA|MEA)\s*(?:no\.?|number|id|#|:))\s*:?\s*(?P<point>[0-9][0-9A-Za-z-]{2,})"
 )
 """A row that names a meter, also where the layout does not ask for it: one that names another is of another."""
+_YEAR = r"(?:20|25)[0-9]{2}"
 _Head = list[tuple[int, list[str]]]
 """Numbers and cells, without blanks around, of the first rows; not of those that are broken."""
 
@@ -114,6 +115,8 @@ class Table:
         if self.layout.point_column or self.layout.points:
             return None
         found = re.search(self.layout.point_above or _METER, text)
+        if found and not self.layout.point_above and re.fullmatch(_YEAR, found["point"]):
+            return None
         return found["point"].strip(EDGES) if found else None
 
     @property
