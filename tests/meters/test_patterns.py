@@ -169,10 +169,8 @@ def test_a_title_of_another_meter_among_the_readings_refuses_the_file():
     assert codes(read(data.replace(b"Meter,B", b"Meter,A"), **how)) == ["stamp-bad"]
 
 
-@pytest.mark.parametrize("label", ["start", "end"])
-@pytest.mark.parametrize("days", [1, 3])
-@pytest.mark.parametrize("added", [95, 96])
-@pytest.mark.parametrize("form", ["%d/%m/%Y", "%d/%m/%Y 00:00"])
+@pytest.mark.parametrize(("label", "form"), [("start", "%d/%m/%Y"), ("end", "%d/%m/%Y"), ("end", "%d/%m/%Y 00:00")])
+@pytest.mark.parametrize(("days", "added"), [(1, 95), (3, 96)])
 def test_a_sum_in_the_place_of_a_midnight_is_no_interval(form, added, days, label):
     def of_day(number):
         first = FROM + timedelta(days=number)
