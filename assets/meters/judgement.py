@@ -24,6 +24,8 @@ ENOUGH: Final = 8
 """Gaps from which their least is the file's period: so many neighbours are not all missing by chance."""
 _FEW: Final = 3
 """Gaps that are all alike and longer than declared: a file of four rows is no chance either."""
+_TWICE: Final = 0.2
+"""Share of a file's times that come twice, from which these are no corrections: two meters, or sums of each hour."""
 _RUN: Final = 4
 """Equal gaps in a row that are another period and not readings that failed."""
 _LONGEST: Final = 180
@@ -55,7 +57,19 @@ def judged(export: Export, day: date | None) -> Export:
     if not readings.height:
         return export
     batch = Batch(readings)
-    for look in (_lengths, _orders, _years, _labels, _future, _sentinels, _registers, _patterns, _negatives):
+    for look in (
+        _lengths,
+        _orders,
+        _years,
+        _totals,
+        _labels,
+        _future,
+        _sentinels,
+        _registers,
+        _patterns,
+        _members,
+        _negatives,
+    ):
         batch = look(batch, export, day)
         if batch.is_rejected:
             return replace(export, tables={}).also(*batch.problems)
@@ -72,9 +86,13 @@ def _contradiction(export: Export, readings: pl.DataFrame) -> tuple[str, str] | 
         text = f"{off_grid} stamps lie off the grid of intervals (first in row {first}) and {rows} on it"
         return "layout-contradicts", f"{text}: the file has another interval length"
     twice, first = counts.get("key-duplicate", (0, None))
-    if twice >= ENOUGH and twice * 2 >= rows and readings["point"].n_unique() == 1:
+    days, first_day = counts.get("day-repeated", (0, None))
+    if export.assumed.factors and days >= _FEW and days * 2 >= rows and readings["point"].n_unique() == 1:
+        text = f"{days} days come twice with different values (first in row {first_day}), all for one metering point"
+        return "meters-several", f"{text}: the file has more than one meter"
+    if twice >= ENOUGH and twice >= rows * _TWICE and readings["point"].n_unique() == 1:
         text = f"{twice} times come twice with different values (first in row {first}), all for one metering point"
-        return "meters-several", f"{text}: the file has more than one meter, or more than one channel"
+        return "meters-several", f"{text}: the file has more than one meter or channel, or sums among its rows"
     return None
 
 
@@ -174,7 +192,8 @@ def _written(export: Export) -> pl.Expr:
 def _dates(batch: Batch, export: Export) -> pl.Series:
     """The dates that were written, in order. Where 00:00 ends a day, it may be written beside either date."""
     written = _written(export)
-    told = batch.rows.filter((written.dt.time() != time()) | pl.lit(not export.assumed.ends))
+    stamps = batch.rows.select("start", "minutes").unique()
+    told = stamps.filter((written.dt.time() != time()) | pl.lit(not export.assumed.ends))
     return told.select(written.dt.date().unique().sort()).to_series()
 
 
@@ -278,6 +297,15 @@ def _registers(batch: Batch, export: Export, day: date | None) -> Batch:
     return _without(batch, batch.rows.join(found, on=SERIES, how="semi"), "reading-kind", text)
 
 
+def _totals(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Without sums of days in the place of their first or last interval: some software writes midnight without a time,
+    and the row of the day too."""
+    if not export.assumed.factors and not export.assumed.length:
+        return batch
+    text = "the sum of its day stands in the place of an interval"
+    return _without(batch, patterns.totals(batch.rows, _written(export), export.assumed.power), "reading-kind", text)
+
+
 def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:
     """Refuse, or say of, a file whose values come in another rhythm than its stamps."""
     if not export.assumed.length or (told := patterns.told(batch.rows, export.zone)) is None:
@@ -286,12 +314,26 @@ def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:
     return Batch.rejected(code, text) if CODES[code][0] == "reject" else batch.note(code, text)
 
 
+def _members(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Say that one of a file's metering points is the others' sum: as a meter it would count their energy twice."""
+    if not export.assumed.factors:
+        return batch
+    energy = batch.rows.lazy().filter(~pl.col("quantity").is_in(["voltage", "other"]))
+    first = energy.filter(pl.col("start") == pl.col("start").max()).collect()
+    if first["point"].n_unique() < 3 or not patterns.a_total(first, least=1) or not patterns.a_total(batch.rows):
+        return batch
+    text = "one metering point is the sum of all others at every time: look whether it is a total of the table"
+    return batch.note("point-total", text)
+
+
 def _future(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without readings of a day after the delivery: a wrong era or order. Forecasts, where a format has them, stay."""
     if day is None:
         return batch
     # The next day is let pass: a night may be named after the day before it.
     on = local(pl.col("start"), export.zone).dt.date()
+    if batch.rows.select(pl.col("start").max()).select(on <= day + timedelta(days=1)).item():
+        return batch
     wrong = _where(batch.rows, (on > day + timedelta(days=1)) & (pl.col("quality") != "forecast"))
     if not wrong.height:
         return batch

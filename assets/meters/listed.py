@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from assets.meters.formats.canonical import EDGES
 from assets.meters.formats.content import recognise
 from assets.meters.formats.stamps import parse
 from assets.sources.source import ReadResult
@@ -38,7 +39,7 @@ def listed(form: str, data: bytes, required: Sequence[str], optional: Sequence[s
     def cell(column: str) -> pl.Expr:
         if column not in names:
             return pl.lit("")
-        return pl.col("cells").list.get(names.index(column), null_on_oob=True).str.strip_chars().fill_null("")
+        return pl.col("cells").list.get(names.index(column), null_on_oob=True).str.strip_chars(EDGES).fill_null("")
 
     rows = Batch(lines[1:]).with_columns(**{column: cell(column) for column in (*required, *optional)})
     return rows.refuse(

@@ -3,6 +3,9 @@
 A register's count rises and never falls; a half-hour's energy at quarters stands beside zeros, or twice.
 """
 
+from collections.abc import Sequence
+from datetime import time
+from decimal import Decimal
 from typing import Final
 
 import polars as pl
@@ -14,8 +17,11 @@ _COUNTED: Final = 24
 """Values in a row that never fall, half of them greater than the one before: a morning rises for fewer."""
 _LEVEL: Final = 2
 """Times its whole rise that a register shows at its least."""
-_LONG: Final = 192
-"""Values after which also one that began at none shows: no load rises through two days of quarter-hours."""
+_DAY: Final = 1440
+"""Minutes of values after which also one that began at none shows: no load rises through a whole day."""
+_SOME: Final = 8
+"""Values from which a register shows that has counted ``_STEADY`` times its whole rise before: no load is so even."""
+_STEADY: Final = 20
 _SHOWN: Final = 20
 """Series by which a rhythm is told: all of a file come from one system."""
 _LOOKED: Final = 100_000
@@ -24,6 +30,14 @@ _MOST: Final = 0.75
 """Share of them that have it, and of a series' values that are alike."""
 _TURNS: Final = 12
 """Times that a rhythm is kept; fewer may be chance."""
+_PART: Final = 6
+"""Part of a usual day, as the mean of its series tells it, that any day's sum is greater than; sums double the mean."""
+_ROUNDED: Final = 0.0005
+"""Share of a sum that is lost by rounding what is added."""
+_PRINTED: Final = Decimal("0.001")
+"""kWh that a printed value may be rounded by."""
+_INTERVALS: Final = 12
+"""Loads of a day that are added; the sum of fewer may be one of them by chance."""
 _KINDS: Final = 3
 """Different steps up to which a rise is one that was made up, or of no use: a register's steps are loads."""
 
@@ -32,6 +46,8 @@ def rising(rows: pl.LazyFrame) -> pl.DataFrame:
     """Series of ``rows`` (READING_SCHEMA) that a register's count may be."""
     value, begun = pl.col("value"), pl.col("start")
     # Its first is its least and its last the greatest: few others need be put in order.
+    long = pl.col("count") >= _COUNTED
+    at_level = pl.col("level") >= pl.col("rise") * pl.when(long).then(_LEVEL).otherwise(_STEADY)
     ends = (
         rows.group_by(SERIES)
         .agg(
@@ -39,12 +55,9 @@ def rising(rows: pl.LazyFrame) -> pl.DataFrame:
             ends=(value.get(begun.arg_min()) == value.min()) & (value.get(begun.arg_max()) == value.max()),
             level=value.min().cast(pl.Float64),
             rise=(value.max() - value.min()).cast(pl.Float64),
+            minutes=pl.col("minutes").min(),
         )
-        .filter(
-            pl.col("ends")
-            & (pl.col("count") >= _COUNTED)
-            & ((pl.col("level") >= pl.col("rise") * _LEVEL) | (pl.col("count") >= _LONG))
-        )
+        .filter("ends", pl.col("count") >= _SOME, at_level | (long & (pl.col("count") * pl.col("minutes") >= _DAY)))
         .collect()
     )
     if not ends.height:
@@ -52,9 +65,73 @@ def rising(rows: pl.LazyFrame) -> pl.DataFrame:
     series = rows.join(ends.lazy(), on=SERIES, how="semi").drop_nulls("value").sort(*SERIES, "start").group_by(SERIES)
     step = value.diff()
     steps = series.agg(falls=(step < 0).sum(), rises=(step > 0).sum(), kinds=step.n_unique()).collect()
-    level = pl.col("level") >= pl.col("rise") * _LEVEL
-    only = (pl.col("falls") == 0) & (pl.col("rises") * 2 >= _COUNTED) & (level | (pl.col("kinds") > _KINDS))
+    rises = pl.col("rises") * 2 >= pl.min_horizontal("count", _COUNTED)
+    only = (pl.col("falls") == 0) & rises & ((long & at_level) | (pl.col("kinds") > _KINDS))
     return steps.join(ends, on=SERIES).filter(only).select(SERIES)
+
+
+def totals(rows: pl.DataFrame, written: pl.Expr, power: bool) -> pl.DataFrame:
+    """Those of ``rows`` that stand first or last in a day, as it is ``written``, and are its sum.
+
+    Of ``power`` it may be the energy, which was converted as a power is.
+    """
+    value = pl.col("value").cast(pl.Float64)
+    midnight = pl.col("at").dt.time() == time()
+    last = (pl.col("at") + pl.duration(minutes="minutes")).dt.time() == time()
+    scales = [pl.lit(1), *([60 / pl.col("minutes")] if power else [])]
+    means = (
+        rows.lazy().group_by(SERIES).agg(most=value.max(), mean=value.mean() / _PART, minutes=pl.col("minutes").min())
+    )
+    peak = pl.col("mean") * _DAY / pl.col("minutes") / scales[-1]
+    means = means.filter(pl.col("most") > peak, ~pl.col("quantity").is_in(["voltage", "other"]))
+    peaks = rows.lazy().join(means.select(*SERIES, peak=peak), on=SERIES).filter(value > pl.col("peak"))
+    series = peaks.with_columns(at=written).filter(midnight | last).select(SERIES).unique()
+    some = rows.lazy().join(series, on=SERIES, how="semi").with_columns(at=written).collect()
+    if not some.height:
+        return some.select(rows.columns)
+    # What stands at midnight is of the day that begins there, or of the one that ends.
+    found = [
+        _sums(some, edge, days, value * scale) for edge, days in ((midnight, (0, 1)), (last, (0,))) for scale in scales
+    ]
+    return pl.concat(found).unique([*SERIES, "start"]).select(rows.columns)
+
+
+def _sums(some: pl.DataFrame, edge: pl.Expr, back: Sequence[int], amount: pl.Expr) -> pl.DataFrame:
+    """Those of ``some`` at the ``edge`` of a day, or of one that is ``back``, that are the sum of its others.
+
+    The interval whose place such a sum has is none of those added. So the sum may be greater by one, and must be so at
+    most edges of its series; or it is known, and the sum is exact.
+    """
+    value, on = pl.col("value").cast(pl.Float64), pl.col("at").dt.date()
+    days = (
+        some.filter(~edge, value > 0)
+        .group_by(*SERIES, day=on)
+        .agg(sum=value.sum(), most=value.max(), loads=pl.len())
+        .filter(pl.col("loads") >= _INTERVALS)
+    )
+    edges = some.filter(edge)
+    following = edges.select(*SERIES, day=on.dt.offset_by("-1d"), following=value)
+    days = days.join(following, on=[*SERIES, "day"], how="left")
+    beside = pl.concat(edges.with_columns(day=on.dt.offset_by(f"-{n}d")) for n in back).join(days, on=[*SERIES, "day"])
+    over = amount - pl.col("sum")
+    near = (over >= pl.col("sum") * -_ROUNDED) & (over <= pl.col("most") * 1.5) & (amount > pl.col("most") * 4)
+    exact = pl.min_horizontal(over.abs(), (over - pl.col("following")).abs()) <= pl.col("sum") * _ROUNDED
+    shown = beside.with_columns(near=near, exact=near & exact)
+    usual = pl.col("near").any().over(*SERIES, "start").mean().over(SERIES) > 1 / 2
+    return shown.filter("near", usual | pl.col("exact"))
+
+
+def a_total(rows: pl.DataFrame, least: int = _TURNS) -> bool:
+    """Whether one metering point of three and more is the sum of all others, wherever any has a load."""
+    of_time = (
+        rows.lazy()
+        .group_by("quantity", "start")
+        .agg(points=pl.len(), sum=pl.col("value").sum(), most=pl.col("value").max())
+    )
+    sums = of_time.filter(pl.col("sum") > 0, pl.col("points") > 2)
+    half = ((pl.col("most") * 2 - pl.col("sum")).abs() <= pl.col("points") * _PRINTED).cast(pl.Float64)
+    count, share = sums.select(pl.len(), half.mean()).collect().row(0)
+    return bool(count >= least and share == 1)
 
 
 def told(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
@@ -73,6 +150,8 @@ def told(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
     if any(_of_days(rows, local(at, zone).dt.date()) for at in (pl.col("start"), ends)):
         text = "values grow from midnight to midnight: a register of the day (`kind: register`, `resets: daily`)"
         return "layout-contradicts", text
+    if _rises(rows):
+        return "value-rising", "each value is greater than the one before: look whether they are a register's"
     for times in (4, 2):
         if _repeated(rows, times):
             text = f"each value stands {times} times: look whether a longer interval's is repeated or spread over these"
@@ -83,6 +162,15 @@ def told(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
 def _most(series: pl.DataFrame, rule: pl.Expr) -> bool:
     share = series.select(rule.fill_null(value=False).mean()).item()
     return share is not None and share > _MOST
+
+
+def _rises(rows: pl.DataFrame) -> bool:
+    """Whether a short file's values only rise, and not as what was made up: a load's may, and a new register's do."""
+    step = pl.col("value").diff()
+    series = rows.group_by(SERIES).agg(count=pl.len(), least=step.min(), kinds=step.round(6).n_unique())
+    return _most(
+        series, pl.col("count").is_between(_SOME, _COUNTED) & (pl.col("least") > 0) & (pl.col("kinds") > _KINDS)
+    )
 
 
 def _alone(rows: pl.DataFrame, times: int) -> bool:

@@ -57,7 +57,7 @@ OPTIONS: Final[dict[str, tuple[Any, ...]]] = {
     "rows": ("by meter", "by time", "newest first", "shuffled"),
     "extra": (
         *("none", "total", "totals of days", "header again", "blank lines", "titles", "column", "merged", "sentinel"),
-        *("blanks", "twice"),
+        *("blanks", "twice", "length"),
     ),
 }
 
@@ -107,6 +107,8 @@ def settled(shape: Shape, meters: int) -> Shape:
         shape = replace(shape, thousands="")
     if shape.extra in ("merged", "total", "totals of days") and (table.startswith("wide") or table == "beside"):
         shape = replace(shape, extra="none")
+    if shape.extra == "totals of days" and shape.rows in ("by time", "shuffled"):
+        shape = replace(shape, extra="total")
     if shape.extra == "merged" and not (shape.apart and shape.rows == "by meter"):
         shape = replace(shape, extra="none")
     return shape

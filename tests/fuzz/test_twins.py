@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.fuzz import standards
 from tests.fuzz.twins import Twin, broken
 
 
@@ -10,6 +11,12 @@ def test_a_file_in_another_shape_is_the_same_or_refused(start: int) -> None:
     for number in range(start, start + 10):
         twin = Twin.of(number)
         assert broken(twin) is None, (number, twin.shape, twin.declared)
+
+
+@pytest.mark.parametrize("name", standards.STANDARDS)
+def test_a_standards_file_in_another_spelling_is_the_same(name: str) -> None:
+    for number in range(4):
+        assert standards.broken(name, number) is None, number
 
 
 def test_a_reading_that_is_changed_is_found() -> None:

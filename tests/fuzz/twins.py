@@ -2,7 +2,8 @@
 
 A ``Shape`` is how a file is written; a layout declares one. Where it declares the file's own, the readings come back as
 they are. Where it declares another, they come back as they are or the file says by a problem that something is amiss:
-numbers at other times, or other numbers, are never passed on without a word.
+numbers at other times, or other numbers, are never passed on without a word. Standards have twins of their own
+(``standards``).
 """
 
 import argparse
@@ -22,6 +23,7 @@ import polars as pl
 from assets.meters.exports import read_export
 from assets.meters.formats.canonical import Export
 from assets.meters.formats.periods import MONTHS_TH
+from tests.fuzz import standards
 from tests.fuzz.shapes import Shape, drawn, layout, nearly
 
 Truth = Mapping[tuple[str, datetime], Decimal]
@@ -164,6 +166,11 @@ def _table(shape: Shape, numbers: Mapping[tuple[str, datetime], Decimal], chance
     return [[*of_meter, *at, "value"], *rows]
 
 
+def _sum(shape: Shape, rows: Sequence[Sequence[Any]]) -> str:
+    texts = (row[-1].replace(shape.thousands or "\0", "").replace(shape.decimal, ".") for row in rows)
+    return _number(shape, sum(map(Decimal, texts), Decimal(0)))
+
+
 def _with_extra(shape: Shape, table: list[list[Any]], chance: random.Random) -> list[list[Any]]:
     header, *rows = table
     stamp = header.index("date" if shape.apart else "at")
@@ -174,6 +181,8 @@ def _with_extra(shape: Shape, table: list[list[Any]], chance: random.Random) -> 
         return [header, *rows[:middle], [], *rows[middle:], []]
     if shape.extra == "column":
         return [[*header, "remark"], *([*row, "ok"] for row in rows)]
+    if shape.extra == "length":
+        return [[*header, "Duration"], *([*row, f"{shape.minutes} min"] for row in rows)]
     if shape.extra == "blanks":
         return [header, *([*row[:-1], ""] if n % 7 == 3 else row for n, row in enumerate(rows))]
     if shape.extra == "twice":
@@ -184,18 +193,18 @@ def _with_extra(shape: Shape, table: list[list[Any]], chance: random.Random) -> 
             rows[n] = [*rows[n][:-1], code.replace(".", shape.decimal)]
         return [header, *rows]
     if shape.extra in ("total", "totals of days"):
-        sums = chance.choice(("98765", "98765" + shape.decimal + "25"))
+        last = [chance.choice(("Total", "รวม", "")) if n == stamp else "" for n in range(len(header))]
         if shape.extra == "total":
-            last = [chance.choice(("Total", "รวม", "")) if n == stamp else "" for n in range(len(header))]
-            return [header, *rows, [*last[:-1], sums]]
-        found = []
+            return [header, *rows, [*last[:-1], _sum(shape, rows)]]
+        found, a_day = [], 1440 // shape.minutes
         for n, row in enumerate(rows):
             found.append(row)
-            if n % (1440 // shape.minutes) == 1440 // shape.minutes - 1:
+            if n % a_day == a_day - 1:
                 words = 2 if shape.clock.endswith("AM") else 1
                 day = row[stamp] if shape.apart else row[stamp].rsplit(" ", words)[0]
                 blank = ["" if shape.apart and place == stamp + 1 else cell for place, cell in enumerate(row)]
-                found.append([*blank[:stamp], day, *blank[stamp + 1 : -1], sums])
+                of_day = _sum(shape, rows[n - a_day + 1 : n + 1])
+                found.append([*blank[:stamp], day, *blank[stamp + 1 : -1], of_day])
         return [header, *found]
     if shape.extra == "merged":
         seen = None
@@ -325,6 +334,11 @@ def main() -> int:
             failed += 1
             print(f"twin {number}: {why}\n  file      {twin.shape}\n  declared  {twin.declared}", flush=True)
     print(f"{'twins':22} {chosen.inputs:6} inputs: {failed} broken")
+    for name in standards.STANDARDS:
+        for number in range(chosen.start, chosen.start + chosen.inputs // 20):
+            if why := standards.broken(name, number):
+                failed += 1
+                print(f"{name} {number}: {why}", flush=True)
     return 1 if failed else 0
 
 

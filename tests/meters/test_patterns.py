@@ -1,5 +1,6 @@
 """What values and stamps of a whole file contradict: each case beside a neighbour of which nothing is said."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -53,9 +54,32 @@ def test_a_rise_of_a_day_is_none(values):
     assert codes(read(file(values))) == []
 
 
-def test_energy_is_no_register():
-    result = read(file(LOAD), values={"value": DIALS})
+@pytest.mark.parametrize("count", [96, 12, 6])
+def test_energy_is_no_register(count):
+    result = read(
+        file(LOAD[:count], 60 if count < 96 else 15), values={"value": DIALS}, minutes=60 if count < 96 else 15
+    )
     assert not result.tables and "values of intervals" in messages(result, "register-fall")[0]
+
+
+@pytest.mark.parametrize("count", [24, 97])
+def test_a_register_that_began_at_none_shows_by_a_day(count):
+    assert codes(
+        read(file(counted(LOAD * 2)[:count], 1440 // (count // 24 * 24)), minutes=1440 // (count // 24 * 24))
+    ) == ["layout-contradicts"]
+
+
+@pytest.mark.parametrize(("begin", "code"), [(4321, "layout-contradicts"), (0, "value-rising")])
+@pytest.mark.parametrize("hours", [8, 12, 23])
+def test_few_hours_of_a_register_are_refused_or_said(hours, begin, code):
+    data = file(counted(LOAD[:hours], begin), 60)
+    assert codes(read(data, minutes=60)) == [code]
+    right = read(data, minutes=60, values={"value": DIALS})
+    assert (set(codes(right)) - {"value-rising"}, total(right)) == (set(), sum(LOAD[1:hours]))
+
+
+def test_few_hours_of_a_load_that_rises_are_no_register_unsaid():
+    assert codes(read(file([0.3, 0.5, 0.9, 1.4, 2, 2.3], 60), minutes=60, values={"value": DIALS})) == ["value-rising"]
 
 
 # Rhythms
@@ -145,11 +169,48 @@ def test_a_title_of_another_meter_among_the_readings_refuses_the_file():
     assert codes(read(data.replace(b"Meter,B", b"Meter,A"), **how)) == ["stamp-bad"]
 
 
+@pytest.mark.parametrize(("label", "form"), [("start", "%d/%m/%Y"), ("end", "%d/%m/%Y"), ("end", "%d/%m/%Y 00:00")])
+@pytest.mark.parametrize(("days", "added"), [(1, 95), (3, 96)])
+def test_a_sum_in_the_place_of_a_midnight_is_no_interval(form, added, days, label):
+    def of_day(number):
+        first = FROM + timedelta(days=number)
+        return [(f"{first:{form}}", sum(LOAD[:added])), *zip(stamps(95, first=first), LOAD, strict=False)]
+
+    result = read(lines("at,value", [row for number in range(days) for row in of_day(number)]), label=label)
+    assert (codes(result), total(result)) == (["reading-kind"] * days, sum(LOAD[:95]) * days)
+
+
+@pytest.mark.parametrize("at", ["%d/%m/%Y", "%d/%m/%Y 24:00"])
+def test_a_sum_in_the_place_of_the_last_interval_is_none(at):
+    rows = [*zip(stamps(95), LOAD, strict=False), (f"{FROM:{at}}", sum(LOAD))]
+    result = read(lines("at,value", rows), stamp={"columns": ["at"], "order": "dmy", "midnight": "closes"})
+    assert (codes(result), total(result)) == (["reading-kind"], sum(LOAD[:95]))
+
+
+def test_a_sum_of_a_day_that_ends_it_is_no_interval():
+    at = [f"{FROM + timedelta(minutes=15 * n):%d/%m/%Y %H:%M}" for n in range(96)]
+    result = read(lines("at,value", zip(at, [*LOAD[:95], sum(LOAD)], strict=True)), label="start")
+    assert (codes(result), total(result)) == (["reading-kind"], sum(LOAD[:95]))
+
+
+@pytest.mark.parametrize("unit", [1, 4])
+def test_of_power_the_sum_of_a_day_may_be_its_energy(unit):
+    rows = [(f"{FROM:%d/%m/%Y}", sum(LOAD) / unit), *zip(stamps(95), LOAD, strict=False)]
+    result = read(lines("at,value", rows), values={"value": KW})
+    assert (set(codes(result)) - {"stamp-label"}, total(result)) == ({"reading-kind"}, sum(LOAD[:95]) / 4)
+
+
+@pytest.mark.parametrize("peak", [3, 40, 200])
+def test_a_load_at_midnight_is_a_load(peak):
+    result = read(file([value if n % 96 != 95 else peak for n, value in enumerate(LOAD * 3)]))
+    assert (codes(result), result.tables["readings"].height) == ([], 288)
+
+
 # Numbers and units
 
 
 def test_dots_of_thousands_are_no_decimals():
-    values = [900 + 7 * n for n in range(96)]
+    values = [900 + n * 37 % 96 * 7 for n in range(96)]
     grouped = [f"{value:,}".replace(",", ".") for value in values]
     assert codes(read(file(grouped))) == ["layout-contradicts"]
     right = read(file(grouped), thousands=".", decimal=",")
@@ -162,6 +223,54 @@ def test_dots_of_thousands_are_no_decimals():
 def test_decimals_that_are_not_always_written_stay(values):
     assert set(codes(read(file(values)))) <= {"interval-repeated"}
     assert total(read(file(values))) == sum(map(Decimal, values))
+
+
+def cells(values, **how):
+    book = workbook(S=[["at", "value"], *([end, value] for end, value in zip(ends(len(values)), values, strict=True))])
+    return read(book, decimal=",", **how)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["1.250", "950", "2.100", "12,5"], "4312.5"),
+        (["1.255", "950", "1.012.255"], "1014460"),
+        (["1.255", "950", "12,5"], "2217.5"),
+        ([1.255, 950, 12.5], "963.755"),
+        ([1.5, 950, 0.255, "1.250,5"], "2202.255"),
+        ([1250, "1.250", "12,5"], "2512.5"),
+    ],
+)
+def test_texts_of_a_workbook_are_read_as_texts_and_numbers_as_numbers(values, expected):
+    result = cells(values, thousands=".")
+    assert (codes(result), total(result)) == ([], Decimal(expected))
+
+
+@pytest.mark.parametrize("values", [[1.255, 950, 1.333], [1.255, 12.5, "1.250"], [1.255, 0.5, "1.250,5"]])
+def test_what_may_be_a_number_or_a_text_refuses_the_workbook(values):
+    result = cells(values, thousands=".")
+    assert (
+        codes(result) == ["layout-contradicts"] and "texts with thousands" in messages(result, "layout-contradicts")[0]
+    )
+
+
+def test_numbers_of_json_are_numbers_whatever_the_layouts_marks():
+    for thousands in ("", "."):
+        numbers = json.dumps([{"at": at, "value": n / 10} for n, at in enumerate(stamps(40))]).encode()
+        result = read(numbers, decimal=",", thousands=thousands)
+        assert (set(codes(result)), total(result)) == ({"value-rising"} & set(codes(result)), 78)
+    texts = json.dumps([{"at": at, "value": text} for at, text in zip(stamps(3), ["1.250", "12,5", "7"], strict=True)])
+    assert total(read(texts.encode(), decimal=",", thousands=".")) == Decimal("1269.5")
+
+
+def test_a_point_that_the_layout_does_not_know_is_no_decimal_one():
+    assert codes(cells(["1.250", "950", "12,5"])) == ["value-not-number"]
+    assert total(cells([1.255, 950, 1.333])) == Decimal("952.588")
+    text = "at;value\n" + "".join(
+        f"{at};{value}\n" for at, value in zip(stamps(3), ["1.250", "12,5", "7"], strict=True)
+    )
+    result = read(text.encode(), decimal=",", delimiter=";")
+    assert (codes(result), total(result)) == (["value-not-number"], Decimal("19.5"))
 
 
 @pytest.mark.parametrize("unit", ["kW", "MWh", "(kW)", "กิโลวัตต์"])

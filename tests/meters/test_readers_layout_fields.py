@@ -450,7 +450,11 @@ def test_registers_are_differenced():
     lines.append("2026-01-01 07:00,9")
     result = read(lines, declaration(values={"kwh": DIALS}, multiplier=40))
     assert [(at.hour, value) for at, value in told(result)] == [(0, 20), (1, 3520), (3, 50)]
-    assert result.problems.select("row", "code").rows() == [(5, "register-fall"), (7, "register-gap")]
+    assert result.problems.select("row", "code").rows() == [
+        (3, "value-rising"),
+        (5, "register-fall"),
+        (7, "register-gap"),
+    ]
     assert result.tables["readings"]["row"].to_list() == [3, 4, 6]
 
 

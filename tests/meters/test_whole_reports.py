@@ -4,7 +4,9 @@ import io
 import zipfile
 from datetime import datetime, timedelta
 
+import polars as pl
 import pytest
+import xlwt
 
 from assets.meters.exports import read_export
 from tests.kit import codes
@@ -36,6 +38,74 @@ def test_a_title_that_says_another_unit_than_the_header_is_refused():
     assert codes(read_export(thai.xlsx(thai.custom(ONES, unit="MW")), "x", {})) == ["layout-contradicts"]
     assert codes(read_export(thai.xlsx(thai.custom(ONES, unit="kWh", title="Custom kWh Report")), "x", {})) == []
     assert codes(read_export(thai.xlsx(thai.custom(ONES)), "x", {})) == []
+
+
+def tod(day, value):
+    return [["DateTime", "kW", *thai.TOD], *(thai.tod_row(0, f"{end}", 0, value, 0)[3:] for end in thai.ends(day))]
+
+
+def monthly(day, value, meter="05500000"):
+    rows = thai.monthly_xls([(value, 0.0)] * 96, day)
+    return [rows[0], [f"เครื่องวัดฯ: {meter}"], *rows[2:]]
+
+
+def old_book(*sheets):
+    book = xlwt.Workbook()
+    for number, rows in enumerate(sheets):
+        sheet = book.add_sheet(f"S{number}")
+        for row, cells in enumerate(rows):
+            for column, value in enumerate(cells):
+                sheet.write(row, column, value)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def energy(result):
+    rows = result.tables["readings"].filter(quantity="active_import").group_by("point").agg(pl.col("value").sum())
+    return dict(rows.cast({"point": pl.String}).iter_rows())
+
+
+def test_every_sheet_of_load_profiles_and_old_workbooks_is_read():
+    both = thai.xlsx({"cover": [["notes"]], "one": tod(thai.DAY, 4), "two": tod(NEXT, 8)})
+    assert energy(read_export(both, "x", {"point": "P"})) == {"P": 96 * 3}
+    assert energy(read_export(old_book(monthly(thai.DAY, 4.0), monthly(NEXT, 8.0)), "x", {})) == {"05500000": 96 * 3}
+    meters = old_book(monthly(thai.DAY, 4.0), monthly(thai.DAY, 8.0, "055"))
+    assert energy(read_export(meters, "x", {})) == {"05500000": 96, "055": 192}
+    assert codes(read_export(meters, "x", {"point": "P"})) == ["meters-several"]
+    below = old_book(monthly(thai.DAY, 4.0) + monthly(NEXT, 8.0, "055"))
+    assert codes(read_export(below, "x", {})) == ["meters-several"]
+
+
+def kw(place, row):
+    sheets = thai.kw_month(ONES)
+    sheets["kW000"].insert(place, row)
+    return thai.xlsx(sheets)
+
+
+def mea(title):
+    head = [[title], [], [], [*thai.MEA, *thai.COMPONENTS]]
+    return thai.xlsx({"S": [*head, *(thai.mea_row(end, 1) for end in thai.ends())]})
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong", "right"),
+    [
+        (lambda unit: kw(1, [f"หน่วย : {unit}"]), "kWh", "kW"),
+        (lambda unit: thai.xlsx({"S": [[f"Load profile ({unit})"], *tod(thai.DAY, 4)]}), "MW", "kW"),
+        (lambda unit: old_book([[f"Unit: {unit}"], *monthly(thai.DAY, 4.0)]), "kWh", "kW"),
+        (mea, "หน่วย เมกะวัตต์-ชั่วโมง", "หน่วย กิโลวัตต์-ชั่วโมง"),
+    ],
+)
+def test_a_unit_above_a_utilitys_table_is_heeded(make, wrong, right):
+    refused = read_export(make(wrong), "x", {"point": "P"})
+    assert (codes(refused), refused.tables) == (["layout-contradicts"], {})
+    assert codes(read_export(make(right), "x", {"point": "P"})) == []
+
+
+def test_reports_of_power_and_of_energy_in_one_file_are_refused():
+    pages = pea.html_day(thai.DAY, ONES) + pea.html_day(NEXT, ONES, title=pea.KWH)
+    assert codes(read_export(pages, "x.xls", {})) == ["layout-contradicts"]
 
 
 def test_two_accounts_in_one_report_are_refused():
@@ -70,6 +140,17 @@ def test_a_report_that_was_saved_anew_has_date_cells():
     sheets = thai.custom(ONES, days[0])
     sheets["Report"] += [row for day in days[1:] for row in thai.custom(ONES, day)["Report"][28:]]
     assert "layout-contradicts" in codes(read_export(resaved(sheets, exchange=True), "x", {}))
+
+
+def test_entries_of_one_link_that_tell_otherwise_are_no_guess():
+    values, types = green.block(green.reading(4, green.DAY)), [green.reading_type(), green.reading_type(2, uom=38)]
+    at = "Subscription/5/UsagePoint/1"
+    gas = green.entry(green.element("UsagePoint", "<ServiceCategory><kind>1</kind></ServiceCategory>"), at, None, [])
+    both = [f"{at}/MeterReading/1/IntervalBlock", "ReadingType/1", "ReadingType/2"]
+    of_both = green.entry(green.element("MeterReading"), f"{at}/MeterReading/1", None, both)
+    for others in ([green.meter(), green.meter(kind=2)], [of_both], [green.meter(), gas]):
+        assert codes(green.read(green.usage_point(), *others, *types, values)) == ["file-malformed"]
+    assert codes(green.read(green.usage_point(), green.meter(), green.meter(), *types, values)) == []
 
 
 @pytest.mark.parametrize("facts", [{"powerOfTenMultiplier": 3}, {"flowDirection": 19}])

@@ -121,6 +121,12 @@ FAMILIES = {
 """Family of units a quantity can have; ``other`` takes any, unconverted."""
 
 
+EDGES = "'\u2018\u2019\u200b\u200e\u200f\ufeff\xa0 \t"
+"""What spreadsheets and web pages leave around a meter's number: the apostrophe that keeps it a text, marks unseen."""
+MANGLED = r"^\d(\.\d+)?[Ee]\+\d+$"
+"""A number that a spreadsheet shortened: different metering points become the same."""
+
+
 def problems_of(rows: pl.DataFrame, code: str, message: str | pl.Expr) -> pl.DataFrame:
     """A problem for every one of ``rows``."""
     text = pl.lit(message) if isinstance(message, str) else message
@@ -182,7 +188,10 @@ def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequen
     text = pl.when(text.is_in(["", *nulls]).not_()).then(text)
     digits = plain_digits(text, thousands, decimal) if thousands else text
     if decimal != ".":
-        digits = digits.str.replace(decimal, ".", literal=True)
+        # A point that marks no thousands is no decimal one beside it.
+        digits = (
+            pl.when(digits.str.contains(".", literal=True).not_()).then(digits).str.replace(decimal, ".", literal=True)
+        )
     unit = batch.rows.select(((pl.col("factor") == 1) & ~pl.col("average")).fill_null(False).all()).item()
     # Most exports are in the canonical unit already: no arithmetic, and text is cleaned only where it must be.
     clean = (

@@ -17,8 +17,11 @@ _WORST = pl.Enum(QUALITIES)
 
 _JUMP = 100
 """Times its register's usual greatest step that no load makes."""
-_FALLS = 8
+_FALLS = 2
 """Times that a register falls, if also in one step of ten, from which it is none."""
+_FEW = 24
+"""Reads below which one that began at none may be a load that rises for so long, as a morning's does."""
+_NO_REGISTER = "one step in ten or more falls: values of intervals, or a register that begins anew (`resets: daily`)"
 _DIRECT_KW = 100
 """kW beyond a meter without transformers: three phases of 100 A at 230 V are 69."""
 
@@ -44,21 +47,30 @@ def differenced(batch: Batch, layout: Layout, zone: str) -> Batch:
     gaps = steps.filter(apart)
     falls = "the register falls: a rollover, a reset or another meter"
     daily = [name for name, measure in layout.parts.items() if measure.resets]
-    on = local(pl.col("start"), zone).dt.date() != local(pl.col("_start"), zone).dt.date()
-    anew = pl.col("channel").is_in(daily) & on & (pl.col("_value") < pl.col("value"))
+    before, after = (local(pl.col(name), zone) for name in ("start", "_start"))
+    # What is shown at midnight itself is the old day's, or the new one's.
+    moment = pl.duration(microseconds=1)
+    turned = (before.dt.date() != after.dt.date()) | ((before - moment).dt.date() != (after - moment).dt.date())
+    anew = pl.col("channel").is_in(daily) & turned & (pl.col("_value") < pl.col("value"))
     steps = steps.with_columns(value=pl.when(~anew).then("value").otherwise(0))
     falling = (~anew & (pl.col("_value") < pl.col("value"))).sum().over(_KEY)
     no_register = (falling >= _FALLS) & (falling * 10 >= pl.len().over(_KEY))
     steps = steps.with_columns(_none=no_register)
     adjacent = replace(batch, rows=steps.filter(~apart).with_columns(row="_row")).refuse(
         (pl.col("reason_raw").ne_missing(pl.col("_reason_raw")), "register-jump", "the register is another device's"),
-        (pl.col("_none"), "register-fall", "one step in ten or more falls: values of intervals, and no register"),
+        (pl.col("_none"), "register-fall", _NO_REGISTER),
         (pl.col("_value") < pl.col("value"), "register-fall", falls),
     )
     adjacent = adjacent.refuse((_jumps(), "register-jump", "the register jumps by more than its meter can carry"))
     if gaps.height:
         text = f"{gaps.height} time(s) reads are not an interval apart and their energy is left out; the first is named"
         adjacent = adjacent.note("register-gap", text, gaps["_row"].min())  # type: ignore[arg-type]
+    begun = adjacent.rows.filter(~pl.col("channel").is_in(daily)).group_by(_KEY)
+    few = begun.agg(pl.len(), pl.min("row"), level=pl.min("value"), rise=(pl.col("_value") - pl.col("value")).sum())
+    few = few.filter(pl.col("len") > 1, pl.col("len") < _FEW, pl.col("level") < pl.col("rise"))
+    if few.height:
+        text = f"{few.height} register(s) began at none and have less than {_FEW} reads; the first is named"
+        adjacent = adjacent.note("value-rising", text, few["row"].min())  # type: ignore[arg-type]
     quality = pl.max_horizontal(pl.col(name).cast(_WORST).to_physical() for name in ("quality", "_quality"))
     energy = adjacent.with_columns(
         value=pl.col("_value") - pl.col("value"),

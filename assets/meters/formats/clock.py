@@ -39,6 +39,22 @@ def times(text: pl.Expr, label: str) -> pl.Expr:
     return pl.when(text.str.contains(r"^[0-9]{1,4}$")).then(digits).otherwise(text)
 
 
+def lengths(text: pl.Expr) -> pl.Expr:
+    """Seconds that the length of an interval has, null for what is none: ``15``, ``15 min``, ``PT15M``, ``00:15``."""
+    text = text.str.to_lowercase()
+    iso = text.str.extract_groups(r"^pt(?:(?<hours>\d+)h)?(?:(?<minutes>\d+)m)?(?:(?<seconds>\d+)s)?$")
+    clocked = text.str.extract_groups(r"^(?<hours>\d{1,2}):(?<minutes>\d{2})(?::(?<seconds>\d{2}))?$")
+    worded = text.str.extract_groups(r"^(?<number>\d+) ?(?<unit>h|hours?|m|mins?|minutes?|s|sec|seconds?|)\.?$")
+
+    def seconds(parts: pl.Expr) -> pl.Expr:
+        hours, minutes, rest = (parts.struct.field(name).cast(pl.Int64) for name in ("hours", "minutes", "seconds"))
+        told = hours.is_not_null() | minutes.is_not_null() | rest.is_not_null()
+        return pl.when(told).then(hours.fill_null(0) * 3600 + minutes.fill_null(0) * 60 + rest.fill_null(0))
+
+    unit = worded.struct.field("unit").str.head(1).replace_strict({"h": 3600, "m": 60, "s": 1, "": 60}, default=None)
+    return pl.coalesce(seconds(iso), seconds(clocked), worded.struct.field("number").cast(pl.Int64) * unit)
+
+
 def dates(text: pl.Expr) -> pl.Expr:
     """A date in a column beside its time: without the midnight that a workbook gives it."""
     return text.str.replace(r"[ T]00:00(?::00)?$", "")
@@ -70,6 +86,7 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
     if text.str.contains("[ก-ฮ]").any():
         for number, names in MONTHS_TH.items():
             plain = plain.str.replace(f" ?(?:{names}) ?", f" {number} ")
+        plain = plain.str.replace(r" ?น\.?$", "")  # of the clock
     if text.str.contains("[A-Za-z]").any():
         plain = plain.str.replace(_WEEKDAY, "")
         for number, month in enumerate(_MONTHS, start=1):

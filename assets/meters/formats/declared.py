@@ -5,13 +5,14 @@ become instants in ``clock``, how registers and rates become channels in ``chann
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import polars as pl
 
-from assets.meters.formats import channels, clock, lines, nearest, tabular, titles, wide
+from assets.meters.formats import channels, clock, lines, nearest, strangers, tabular, titles, wide
 from assets.meters.formats.canonical import (
+    EDGES,
     FIRST,
     UNITS,
     Assumed,
@@ -20,7 +21,6 @@ from assets.meters.formats.canonical import (
     canonical,
     counted_once,
     measure,
-    plain_digits,
     problems_of,
     resolve,
 )
@@ -52,7 +52,7 @@ def recognise(content: Content, layout: Layout) -> str | None:
     if not layout.automatic or layout.width is not None:
         return None
     found = tabular.header(content, layout)
-    if found is None or (layout.exact and _strangers(found[1], layout)):
+    if found is None or (layout.exact and strangers.unknown(found[1], layout)):
         return None
     return f"header in line {found[0]} names the columns of {layout.name}"
 
@@ -65,6 +65,9 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
         if not tables:
             wanted = f"no row of {layout.width} cells" if layout.width else _no_header(content, layout)
             return Export.rejected(layout.name, "file-malformed", wanted)
+        if not layout.point_above and len(named := {table.named for table in tables} - {None}) > 1:
+            text = f"{len(named)} meters are named above the headers; a layout tells them apart by `point_above`"
+            return Export.rejected(layout.name, "meters-several", text)
         said = Batch(pl.DataFrame())
         if left:
             text = f"{left} sheet(s) without the header are not read; {len(tables)} of {len(tables) + left} are"
@@ -108,9 +111,9 @@ def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
     said = Batch(pl.DataFrame()).also(_above(table, layout))
     if layout.heed_titles and not layout.unit_column:
         units = [measure.unit for measure in layout.parts.values()]
-        _heed("above the header stands", titles.units(table.titles), units, table)
+        strangers.heed_units("above the header stands", titles.units(table.titles), units, table)
         for name, measure in layout.parts.items():
-            _heed(f"'{name}' names", titles.units([name]), [measure.unit], table)
+            strangers.heed_units(f"'{name}' names", titles.units([name]), [measure.unit], table)
     point = table.point or (layout.point if options.point is None else options.point)
     if layout.point_column is None and layout.points is None and point is None:
         if layout.point_above is not None and layout.stand_in is None:
@@ -118,9 +121,12 @@ def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
         layout.check_point()
         point = layout.stand_in
         said = said.note("point-absent", f"'{point}' stands for the metering point: set the option 'point'")
-    if strangers := _strangers(table.header, layout):
-        said = said.note("column-new", f"{len(strangers)} column(s) that the layout does not know")
-        _single(table, [name for name in strangers if name in table.names])
+    if unknown := strangers.unknown(table.header, layout):
+        said = said.note("column-new", f"{len(unknown)} column(s) that the layout does not know")
+        unknown = [name for name in unknown if name in table.names]
+        strangers.heed(table, unknown)
+    if told := strangers.multiplied(table, unknown):
+        said = said.note("multiplier-ignored", told, table.at or None)
     filled = lines.filled_down(table.pieces(), table)
     stamped = (lines.stamped(_filtered(Batch(body), table, layout), table, point) for body in filled)
     parts = [_read(part, table, zone) for part in _parts(stamped, layout, zone)]
@@ -162,61 +168,6 @@ def _read(batch: Batch, table: Table, zone: str) -> Batch:
     return canonical(values.with_columns(channel="part", reason_raw=device))
 
 
-def _strangers(names: list[str], layout: Layout) -> list[str]:
-    """Columns of the header that the layout does not know."""
-    if layout.width is not None:
-        return []
-    known = {*layout.required, *layout.ignored, ""}
-    taken = wide.known(names, layout)
-    patterns = [p for p in (layout.ignored_pattern, layout.points and layout.points.columns) if p]
-    others = (name for place, name in enumerate(names) if place not in taken and name not in known)
-    return [name for name in others if not any(re.fullmatch(pattern, name) for pattern in patterns)]
-
-
-def _heed(where: str, told: set[str], declared: Iterable[str], table: Table) -> None:
-    """Raise ``Unreadable`` where the file tells other units than are declared."""
-    if named := titles.contradicted(told, declared):
-        theirs, ours = (", ".join(sorted(units)) for units in named)
-        raise tabular.Unreadable("layout-contradicts", f"{where} {theirs}, the layout has {ours}", table.at)
-
-
-_UNITS = 5
-"""Words of a column of units: more is another column."""
-_LONGEST = 25
-"""Characters of a unit, in words too."""
-OFTEN = 1.5
-"""Rows a place of a reading from which a file tells each several times, and not some of them again."""
-
-
-def _single(table: Table, strangers: Sequence[str]) -> None:
-    """Raise ``Unreadable`` where a column that the layout does not know tells apart what else would be one reading: two
-    meters, whose equal values would be taken for repetitions. A number that each row has of its own does not."""
-    layout = table.layout
-    names = (layout.stamp.period, layout.point_column, layout.component_column, layout.rate_column)
-    places = list(dict.fromkeys([*layout.stamp.columns, *filter(None, names)]))
-    told = [
-        body.drop_nulls("cells").select(
-            place=pl.concat_str([table.cell(name) for name in places], separator="\x1f"),
-            **{f"_{at}": table.cell(name) for at, name in enumerate(strangers)},
-        )
-        for body in table.pieces()
-    ]
-    rows = pl.concat(told)
-    if layout.heed_titles and not layout.unit_column:
-        for at, name in enumerate(strangers):
-            words = set(rows[f"_{at}"].unique().head(_UNITS))
-            if words and all(titles.units([word]) and len(word) < _LONGEST for word in words):
-                _heed(f"'{name}' says", titles.units(words), (what.unit for what in layout.parts.values()), table)
-    readings = rows["place"].n_unique()
-    if rows.height < OFTEN * readings:
-        return
-    for at, name in enumerate(strangers):
-        kinds, apart = rows[f"_{at}"].n_unique(), rows.select("place", f"_{at}").n_unique()
-        if 1 < kinds <= readings and apart >= OFTEN * readings:
-            text = f"'{name}' has {kinds} values at the same times; the layout must say what it is"
-            raise tabular.Unreadable("layout-contradicts", f"{text} (ignored, if rows are told twice)", table.at)
-
-
 def _above(table: Table, layout: Layout) -> pl.DataFrame:
     """Problems of readings above the header, where a sorted file may have them. Titles and facts stand there too."""
     message = "a row of readings above the header is not read"
@@ -255,7 +206,7 @@ def _intervals(batch: Batch, table: Table, layout: Layout) -> Batch:
         tall = pl.concat(
             rows.with_columns(
                 raw=table.cell(name),
-                point=pl.lit(of["point"]),
+                point=pl.lit(of["point"].strip(EDGES)),
                 part=pl.lit(of.get("measure") or next(iter(layout.parts))),
             )
             for name, of in named
@@ -320,15 +271,33 @@ def _grouped(numbers: pl.Series, decimal: str) -> bool:
     )
 
 
+def _as_texts(raw: pl.Series, thousands: str) -> pl.Series:
+    """Cells of a workbook (or fields of JSON) as a text has them whose decimal mark is a comma.
+
+    A number there has a decimal point whatever the layout says; a text does not. What a cell was is told by how it is
+    written: no number ends in a zero behind its point, and none that has two or a comma is one. Raises ``Unreadable``
+    where ``1.255`` may be either.
+    """
+    text = raw.str.strip_chars()
+    dotted = text.str.contains(".", literal=True) & ~text.str.contains(",", literal=True)
+    grouped = text.str.contains(r"^[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+$")
+    as_text = text.str.contains(r"\.[0-9]*0$|\..*\.")
+    number = dotted & ~grouped & ~as_text
+    either = grouped & ~as_text
+    if either.any():
+        texts = bool(((grouped & as_text) | text.str.contains(",", literal=True)).any())
+        if texts == bool(number.any()) and (texts or thousands == "."):
+            told = "cells such as '9.999' may be numbers with decimals or texts with thousands, and others are"
+            raise tabular.Unreadable("layout-contradicts", f"{told} {'both' if texts else 'neither'}")
+        number = number | (either & (not texts))
+    return raw.zip_with(~number.fill_null(value=False), text.str.replace(".", ",", literal=True))
+
+
 def _values(tall: Batch, layout: Layout, workbook: bool) -> Batch:
-    """``value`` and ``quality`` of each row. Exact; in a workbook, only texts have the layout's decimal mark."""
+    """``value`` and ``quality`` of each row. Exact."""
     decimal, thousands = layout.decimal, layout.thousands
     if workbook and decimal == ",":
-        text = pl.col("raw")
-        plain = (plain_digits(text, thousands, ",") if thousands else text).str.replace(",", ".")
-        marked = text.str.contains(",", literal=True)
-        tall = tall.with_columns(raw=pl.when(marked).then(plain.fill_null(text)).otherwise(text))
-        decimal, thousands = ".", ""
+        tall = tall.with_columns(raw=_as_texts(tall.rows["raw"], thousands))
     # A voltage beside it says nothing of how energy is written.
     of_parts = (tall.rows.filter(pl.col("part") == part)["raw"] for part in layout.parts)
     if any(_grouped(numbers, decimal) for numbers in of_parts):

@@ -11,7 +11,7 @@ Commodity 1 is secondary metered: as in the file, transformer ratios are not app
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +65,18 @@ class _Entry:
         """A child's whole number, None where it is absent or none."""
         text = self.facts.get(name) or ""
         return int(text) if re.fullmatch(r"-?\d{1,9}", text) else None
+
+
+def _types_named(meter: _Entry) -> set[str]:
+    return {link for link in meter.links.get("related", []) if "ReadingType" in link}
+
+
+_TOLD: dict[str, Callable[[_Entry], Any]] = {
+    "ReadingType": lambda entry: entry.facts,
+    "MeterReading": _types_named,
+    "UsagePoint": lambda entry: entry.facts.get("service"),
+}
+"""What a resource tells of the values below it, and all entries of one link must tell alike."""
 
 
 class _Feed:
@@ -180,12 +192,11 @@ def _described(feed: _Feed, option: str | None) -> pl.DataFrame:
     """A row a block: point, channel, type, version, and the block's own period; null point where none is named."""
     meters, points = (_linked(feed.entries[kind]) for kind in ("MeterReading", "UsagePoint"))
     types = {link: entry for entry in feed.entries["ReadingType"] for link in entry.links.get("self", [])}
-    if any(
-        types[link].facts != entry.facts
-        for entry in feed.entries["ReadingType"]
-        for link in entry.links.get("self", [])
-    ):
-        raise MarkupError("file-malformed", "two ReadingTypes that differ have one link: which is a block's?")
+    for resource, told in _TOLD.items():
+        seen = dict[str, Any]()
+        links = ((link, told(entry)) for entry in feed.entries[resource] for link in entry.links.get("self", []))
+        if any(seen.setdefault(link, what) != what for link, what in links):
+            raise MarkupError("file-malformed", f"two {resource}s that differ have one link: which is a block's?")
     rows, described = [], dict[int, dict[str, Any]]()
     for number, block in enumerate(feed.blocks):
         entry, own = block["entry"], _whole(block["unit"])
@@ -235,9 +246,13 @@ def _owner(entry: _Entry, owners: Mapping[str, _Entry], all_owners: list[_Entry]
 
 
 def _type_of(meter: _Entry | None, types: Mapping[str, _Entry], all_types: list[_Entry]) -> _Entry | None:
-    named = [link for link in (meter.links.get("related", []) if meter else []) if "ReadingType" in link]
-    found = next((types[link] for link in named if link in types), None)
-    return all_types[0] if found is None and not named and len(all_types) == 1 else found
+    named = _types_named(meter) if meter else set()
+    found = [types[link] for link in named if link in types]
+    if any(each.facts != found[0].facts for each in found):
+        raise MarkupError(
+            "file-malformed", "a MeterReading has several ReadingTypes that differ: which is its blocks'?"
+        )
+    return found[0] if found else all_types[0] if not named and len(all_types) == 1 else None
 
 
 def _point(point: _Entry | None, *below: _Entry | None) -> str | None:

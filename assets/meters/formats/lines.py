@@ -8,14 +8,13 @@ from typing import get_args
 import polars as pl
 
 from assets.meters.formats import clock, wide
+from assets.meters.formats.canonical import EDGES, MANGLED
 from assets.meters.formats.layouts import Layout, Stamp
 from assets.meters.formats.stamps import EXCHANGED, Era, Order, exchanged
 from assets.meters.formats.tabular import Table, Unreadable
 from quality.batch import Batch, Breach
 from quality.meter_grid import CLOCK_SECONDS, off_clock
 
-_MANGLED = r"^\d(\.\d+)?[Ee]\+\d+$"
-"""A number that a spreadsheet shortened: different metering points become the same."""
 _SHORTER = "others lie between this stamp and the next: the interval is shorter than the layout says"
 _TIMED = r"[ T][0-9]{1,2}[.:][0-9]{2}|^[0-9]{1,2}:[0-9]{2}"
 _TIMELESS = "a date without a time, where midnight is written as one elsewhere: a row of the whole day?"
@@ -58,9 +57,7 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
     cell, layout = table.cell, table.layout
     day, *time = (cell(column) for column in layout.stamp.columns)
     text = pl.concat_str([clock.dates(day), clock.times(time[0], layout.label)], separator=" ") if time else day
-    # Excel marks a number that is to stay text by an apostrophe before it.
-    named = cell(layout.point_column).str.strip_prefix("'")
-    point_text = named if layout.point_column else pl.lit(point, pl.String)
+    point_text = cell(layout.point_column).str.strip_chars(EDGES) if layout.point_column else pl.lit(point, pl.String)
     factor = cell(layout.multiplier_column).cast(pl.Decimal(18, 6), strict=False)
     period = cell(layout.stamp.period).cast(pl.Int32, strict=False)
     rate = cell(layout.rate_column)
@@ -83,7 +80,9 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
         lines = lines.with_columns(stamp=_on_grid(layout))
     midnight = pl.col("stamp") == pl.col("stamp").dt.truncate("1d")
     late = pl.col("text").str.contains(r"(?:^|[ T])24[.:]00")
-    _judged(lines.rows, layout, time, midnight & ~late)
+    timeless = pl.col("text").str.contains(_TIMED).not_()
+    told = not layout.stamp.epoch and lines.rows.select((~timeless & (midnight | late)).any()).item()
+    _judged(lines.rows, layout, time, midnight & ~late & ~(timeless & told))
     checks: list[Breach] = []
     if layout.wide:
         checks.append((~midnight, "interval-misaligned", "the date of a day has a time"))
@@ -96,8 +95,7 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
             if lines.rows.select(late.any() & ~(midnight & ~late).any()).item():
                 raise Unreadable("layout-contradicts", "days end at 24:00, which is no start of an interval: `label`")
             checks.append((late, "stamp-bad", "24:00 is no start of an interval"))
-        timeless = pl.col("text").str.contains(_TIMED).not_()
-        if not layout.stamp.epoch and lines.rows.select((~timeless & (midnight | late)).any()).item():
+        if told:
             checks.append((timeless, "stamp-bad", _TIMELESS))
         off_grid = off_clock(pl.col("stamp"), layout.minutes)
         checks.append((off_grid, "interval-misaligned", f"not on the grid of {layout.minutes} minutes"))
@@ -115,7 +113,7 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
         (width.is_null(), "row-malformed", "a quote is not closed"),
         ((width < least) | extra, "row-malformed", wrong_width),
         (pl.col("point") == "", "value-null", "no metering point"),
-        (pl.col("point").str.contains(_MANGLED), "value-unknown", "a metering point in scientific notation"),
+        (pl.col("point").str.contains(MANGLED), "value-unknown", "a metering point in scientific notation"),
         (pl.col("stamp").is_null(), "stamp-bad", _unread(table)),
         (_other_length(table), "interval-length", f"the duration beside it is not {layout.minutes} minutes"),
         *checks,
@@ -158,18 +156,7 @@ def _other_length(table: Table) -> pl.Expr:
     layout = table.layout
     if layout.duration_column is None:
         return pl.lit(value=False)
-    text = table.cell(layout.duration_column).str.to_lowercase()
-    iso = text.str.extract_groups(r"^pt(?:(?<hours>\d+)h)?(?:(?<minutes>\d+)m)?(?:(?<seconds>\d+)s)?$")
-    clocked = text.str.extract_groups(r"^(?<hours>\d{1,2}):(?<minutes>\d{2})(?::(?<seconds>\d{2}))?$")
-    worded = text.str.extract_groups(r"^(?<number>\d+) ?(?<unit>h|hours?|m|mins?|minutes?|s|sec|seconds?|)\.?$")
-
-    def seconds(parts: pl.Expr) -> pl.Expr:
-        hours, minutes, rest = (parts.struct.field(name).cast(pl.Int64) for name in ("hours", "minutes", "seconds"))
-        told = hours.is_not_null() | minutes.is_not_null() | rest.is_not_null()
-        return pl.when(told).then(hours.fill_null(0) * 3600 + minutes.fill_null(0) * 60 + rest.fill_null(0))
-
-    unit = worded.struct.field("unit").str.head(1).replace_strict({"h": 3600, "m": 60, "s": 1, "": 60}, default=None)
-    length = pl.coalesce(seconds(iso), seconds(clocked), worded.struct.field("number").cast(pl.Int64) * unit)
+    length = clock.lengths(table.cell(layout.duration_column))
     return (length != layout.minutes * 60).fill_null(value=True)
 
 

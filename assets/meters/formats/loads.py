@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from assets.meters.formats import periods
+from assets.meters.formats import periods, titles
 from assets.meters.formats.canonical import THAILAND, UNITS, Assumed, Export, canonical, measure, resolve
-from assets.meters.formats.grids import Grid, below
+from assets.meters.formats.grids import HEAD, Grid, below, head
 from assets.meters.formats.stamps import BUDDHIST_FROM, EXCHANGED, Order, exchanged, parse, utc
 from quality.batch import Batch
 from quality.meter_grid import off_clock
@@ -29,6 +29,7 @@ AGREE = Decimal("0.01")
 """Share by which power x hours may differ from the energy of the same interval: both are printed rounded."""
 _ISO = r"^\d{4}-\d\d-\d\d"
 _BY_RATE = re.compile(r"(\w+)(?: \(([^()]+)\))?")
+_UNIT = re.compile(r"\W*(?:หน่วย|unit)", re.IGNORECASE)
 _PRINTED = Decimal("0.001")
 """kWh that three printed decimals can lose, whatever the share."""
 
@@ -142,6 +143,22 @@ def readings(loads: Batch, zone: str) -> Batch:
     return resolve(canonical(found.refuse(skipped)))
 
 
+def rows_above(grid: Grid, at: int = HEAD) -> list[str]:
+    """The rows of a table above its header, their cells that are not blank joined by blanks."""
+    # A merged cell's text may stand in each of its places.
+    return [" ".join(filter(None, dict.fromkeys(cells))) for row, cells in head(grid) if row < at]
+
+
+def other_units(above: Sequence[str], header: str, loads: Sequence[Load]) -> str | None:
+    """What says that the rows ``above`` a table together, or its ``header``, or a row that tells nothing but the unit,
+    name other units than its ``loads`` are read in."""
+    for rows in (above, [header], *([row] for row in above if _UNIT.match(row))):
+        if named := titles.contradicted(titles.units(rows), (load.unit for load in loads)):
+            theirs, ours = (", ".join(sorted(units)) for units in named)
+            return f"title or header says {theirs}, values are read in {ours}: which unit is it?"
+    return None
+
+
 @dataclass(frozen=True)
 class Report:
     """A report that has one header, in row ``at``, and nothing but intervals below it."""
@@ -164,6 +181,9 @@ class Report:
     def read(self, grid: Grid) -> Export:
         """Readings of the intervals in ``grid``. Where two loads have one channel, in power and in energy, the energy
         counts and is checked against the power."""
+        names = next((" ".join(cells) for row, cells in head(grid) if row == self.at), "")
+        if told := other_units(rows_above(grid, self.at), names, self.loads):
+            return Export.rejected(self.format, "layout-contradicts", told)
         point = self.point if isinstance(self.point, pl.Expr) else pl.lit(self.point)
         rows = Batch(below(grid, self.at).with_columns(point=point))
         rows = rows.refuse((pl.col("point") == "", "value-null", "no metering point"))

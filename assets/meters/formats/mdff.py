@@ -6,6 +6,7 @@ elsewhere pins its own zone.
 
 import polars as pl
 
+from assets.meters.formats.canonical import EDGES
 from assets.meters.formats.content import Content
 from assets.meters.formats.stamps import utc
 from quality.problems import no_problems, problem
@@ -35,6 +36,11 @@ def records(lines: pl.DataFrame) -> pl.DataFrame:
 def field(position: int | pl.Expr) -> pl.Expr:
     """A field of ``cells`` without blanks around it, null where the record is too short."""
     return pl.col("cells").list.get(position, null_on_oob=True).str.strip_chars()
+
+
+def point(option: str | None) -> pl.Expr:
+    """The NMI of a 200 or 250 record, else the option's."""
+    return pl.when(field(1) != "").then(field(1).str.strip_chars(EDGES)).otherwise(pl.lit(option, pl.String))
 
 
 def instant(text: pl.Expr, zone: str) -> pl.Expr:

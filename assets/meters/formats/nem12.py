@@ -17,6 +17,7 @@ from assets.meters.formats import mdff
 from assets.meters.formats.canonical import (
     FAMILIES,
     FIRST,
+    MANGLED,
     UNITS,
     Export,
     ReadingOptions,
@@ -139,7 +140,7 @@ def _heads(records: pl.DataFrame, zone: str, point: str | None, created: datetim
     heads = split(records.filter(pl.col("kind").is_in(["100", "200", "900"]))).select(
         "row",
         headed=of_channel,
-        point=pl.when(field(1) != "").then(field(1)).otherwise(pl.lit(point, pl.String)),
+        point=mdff.point(point),
         channel=field(4),
         serial=field(6).fill_null(""),
         uom=pl.when(of_channel).then(field(7).str.to_lowercase().fill_null("")),
@@ -217,6 +218,7 @@ def _judged(days: pl.DataFrame, zone: str) -> Batch:
         .refuse(
             (~pl.col("headed").fill_null(False), "row-malformed", "no 200 record before this 300 record"),
             ((pl.col("point") == "").fill_null(True), "row-malformed", "the 200 record names no metering point"),
+            (pl.col("point").str.contains(MANGLED), "value-unknown", "a metering point in scientific notation"),
             ((pl.col("channel") == "").fill_null(True), "row-malformed", "the 200 record names no suffix"),
             (
                 (pl.col("count") * pl.col("minutes") != 1440).fill_null(True),

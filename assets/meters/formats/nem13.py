@@ -12,6 +12,7 @@ import polars as pl
 from assets.meters.formats import mdff
 from assets.meters.formats.canonical import (
     EXACT,
+    MANGLED,
     UNITS,
     Export,
     ReadingOptions,
@@ -81,7 +82,7 @@ def _reads(records: pl.DataFrame, zone: str, point: str | None) -> Batch:
     unit = field(19).str.to_lowercase()
     reads = reads.with_columns(
         fields=pl.col("cells").list.len(),
-        point=pl.when(field(1) != "").then(field(1)).otherwise(pl.lit(point, pl.String)),
+        point=mdff.point(point),
         channel=field(4),
         direction=field(7).str.to_uppercase(),
         family=unit.replace_strict({name: unit.family for name, unit in _UNITS.items()}, default=None),
@@ -95,6 +96,7 @@ def _reads(records: pl.DataFrame, zone: str, point: str | None) -> Batch:
         quality_raw=field(15).str.to_uppercase(),
         reason_raw=mdff.code(field(16)),
         version=mdff.instant(field(21), zone),
+        versioned=field(21).fill_null("") != "",
         texts=pl.concat_list(field(at) for at in _NUMBERS.values()),
         # Leading zeros show the dials and are no part of the number.
         **{name: field(at).cast(EXACT, strict=False) for name, at in _NUMBERS.items()},
@@ -114,18 +116,23 @@ def _reads(records: pl.DataFrame, zone: str, point: str | None) -> Batch:
     flag_start, flag = pl.col("flag_start"), pl.col("quality_raw")
     flagged = ((flag_start == "") | flag_start.str.contains(FLAG)) & flag.str.contains(FLAG)
     started, start, end = pl.col("started") != "", pl.col("start"), pl.col("end")
-    return Batch(reads).refuse(
-        (~pl.col("fields").is_between(20, 23).fill_null(False), "row-malformed", "not 20 to 23 fields"),
-        ((pl.col("point") == "").fill_null(True), "row-malformed", "the record names no metering point"),
-        ((pl.col("channel") == "").fill_null(True), "row-malformed", "the record names no suffix"),
-        (pl.col("factor").is_null(), "unit-unknown", "the unit is missing or unknown"),
-        (pl.col("quantity").is_null(), "value-unknown", "the direction is neither E nor I"),
-        # A new register has no previous read.
-        (end.is_null() | (start.is_null() & started), "stamp-bad", "a read's time is not one (yyyymmddhhmmss)"),
-        (start > end, "stamp-bad", "the current read is before the previous one"),
-        (~flagged.fill_null(False), "row-malformed", "no quality flag where one is expected"),
-        (unread, "value-not-number", "a read or the quantity is no number"),
-        (large, "value-range", "a read or the quantity is too large"),
+    return (
+        Batch(reads)
+        .refuse(
+            (~pl.col("fields").is_between(20, 23).fill_null(False), "row-malformed", "not 20 to 23 fields"),
+            ((pl.col("point") == "").fill_null(True), "row-malformed", "the record names no metering point"),
+            (pl.col("point").str.contains(MANGLED), "value-unknown", "a metering point in scientific notation"),
+            ((pl.col("channel") == "").fill_null(True), "row-malformed", "the record names no suffix"),
+            (pl.col("factor").is_null(), "unit-unknown", "the unit is missing or unknown"),
+            (pl.col("quantity").is_null(), "value-unknown", "the direction is neither E nor I"),
+            # A new register has no previous read.
+            (end.is_null() | (start.is_null() & started), "stamp-bad", "a read's time is not one (yyyymmddhhmmss)"),
+            (start > end, "stamp-bad", "the current read is before the previous one"),
+            (~flagged.fill_null(False), "row-malformed", "no quality flag where one is expected"),
+            (unread, "value-not-number", "a read or the quantity is no number"),
+            (large, "value-range", "a read or the quantity is too large"),
+        )
+        .warn(pl.col("versioned") & pl.col("version").is_null(), "version-bad", "its UpdateDateTime is none")
     )
 
 

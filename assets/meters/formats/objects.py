@@ -10,9 +10,10 @@ import polars as pl
 def table(text: str) -> pl.DataFrame:
     """``row`` and ``cells`` of the objects that lie in lists: first the names of all their fields, then a row each.
 
-    Numbers stay as they are written. An object that holds others gives its own fields to them.
+    Numbers are told from texts by having no zeros behind their point, as a workbook's. An object that holds others
+    gives its own fields to them.
     """
-    found = list(_rows(json.loads(text, parse_float=str, parse_int=str), {}, listed=False))
+    found = list(_rows(json.loads(text, parse_float=_number, parse_int=str), {}, listed=False))
     names = list(dict.fromkeys(name for row in found for name in row))
     cells = [names, *([_text(row.get(name)) for name in names] for row in found)] if found else []
     numbers = pl.int_range(1, len(cells) + 1, dtype=pl.Int64, eager=True).alias("row")
@@ -30,6 +31,10 @@ def _rows(node: Any, around: Mapping[str, Any], *, listed: bool) -> Iterator[Map
             yield own
         for each in inner:
             yield from _rows(each, own, listed=False)
+
+
+def _number(text: str) -> str:
+    return text if "e" in text.lower() else text.rstrip("0").rstrip(".")
 
 
 def _text(value: Any) -> str:

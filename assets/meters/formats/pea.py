@@ -8,7 +8,7 @@ decision. The era is told by each year: a header in BE may stand over stamps in 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -18,7 +18,7 @@ import polars as pl
 from assets.meters.formats import periods
 from assets.meters.formats.canonical import EXACT, THAILAND, Assumed, Export, ReadingOptions
 from assets.meters.formats.grids import Grid, below, cell, head
-from assets.meters.formats.loads import MINUTES, Load, eras, joined, rated, readings, stamped
+from assets.meters.formats.loads import MINUTES, Load, eras, joined, other_units, rated, readings, rows_above, stamped
 from assets.meters.formats.stamps import EXCHANGED, exchanged
 from quality.batch import Batch
 from quality.readings import no_readings
@@ -41,12 +41,18 @@ _ROUNDING = Decimal("0.0005")
 """Half of the last decimal printed, by which a printed value may differ from the true one."""
 
 
-def unit_of(tables: Iterable[Grid]) -> str | None:
-    """``kwh`` or ``kw`` from the report's title, None where there is none."""
-    for text in _texts(tables):
-        if found := _TITLE.match(text):
-            return "kwh" if found[1] or found[2] else "kw"
-    return None
+def units_of(tables: Iterable[Grid]) -> set[str]:
+    """``kwh`` or ``kw`` from each title of a report that stands anywhere in a file."""
+    found = (_TITLE.match(text) for text in _anywhere(tables, _TITLE))
+    return {"kwh" if title[1] or title[2] else "kw" for title in found if title}
+
+
+def _anywhere(tables: Iterable[Grid], pattern: re.Pattern[str]) -> Iterator[str]:
+    """Cells of all rows that match, and no others'."""
+    for table in tables:
+        for name in table.columns:
+            if name.startswith("c"):
+                yield from table[name].filter(table[name].str.contains(pattern.pattern)).unique()
 
 
 def rates_of(tables: Sequence[Grid], first: int = 0) -> tuple[int, int, dict[str, int]] | None:
@@ -110,14 +116,18 @@ def _report(
     tables: Sequence[Grid], header: tuple[int, int, dict[str, int]], format: str, options: ReadingOptions
 ) -> Export:
     zone = options.timezone or THAILAND
-    unit, account = unit_of(tables), account_of(tables, options)
-    if unit is None:
+    units, account = units_of(tables), account_of(tables, options)
+    if not units:
         return Export.rejected(format, "file-malformed", "no report title")
     if len(others := accounts_in(tables)) > 1:
         text = f"the file holds reports of {len(others)} contract accounts: give each its own file"
         return Export.rejected(format, "meters-several", text)
     if not account:
         return Export.rejected(format, "file-malformed", "no account number in the report, and no option 'point'")
+    if len(units) > 1:
+        text = "the file holds reports of power and of energy: give each its own file"
+        return Export.rejected(format, "layout-contradicts", text)
+    (unit,) = units
     place, at, columns = header
     table = tables[place]
     alone = rates_of(tables, place + 1) is None and rates_of(tables) == header
@@ -133,9 +143,12 @@ def _report(
     intervals = periods.compared(intervals, MINUTES, period_of(tables) if alone else None)
     load = Load(CHANNEL, "active_import", unit, {rate: f"c{columns[rate]}" for rate in sorted(columns)})
     names = next((cells for row, cells in head(table) if row == at), [])
+    above = [text for each in tables[:place] for text in rows_above(each)] + rows_above(table, at)
+    if told := other_units(above, " ".join(names), [load]):
+        return Export.rejected(format, "layout-contradicts", told)
     loads = rated(intervals.rows, load)
     loads = _totalled(_row_totalled(loads, intervals.rows, names, unit), footers, names)
-    loads = _ranged(loads, footers, columns) if unit == "kw" else loads
+    loads = _ranged(loads, footers, columns)
     assumed = Assumed("dmy", length=True, ends=True, power=unit == "kw")
     found = readings(loads, zone).also(*intervals.problems)
     return Export.of(format, evidence, readings=found, zone=zone, assumed=assumed)

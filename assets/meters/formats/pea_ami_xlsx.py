@@ -42,14 +42,6 @@ def read(content: Content, options: ReadingOptions) -> Export:
         return Export.rejected(FORMAT, "file-malformed", "no row with Time and a unit")
     if not account:
         return Export.rejected(FORMAT, "file-malformed", "no account number in the report, and no option 'point'")
-    titled = {
-        title[1].lower() for each in tables for _, cells in head(each) for c in cells if (title := _TITLE.match(c))
-    }
-    for _, _, names in found:
-        units = {name.lower() for name in names}
-        if told := titled & set(UNITS) - units:
-            text = f"the title says {', '.join(sorted(told))}, the header {', '.join(sorted(units - {'time'}))}"
-            return Export.rejected(FORMAT, "layout-contradicts", f"{text}: which unit is it?")
     return joined([_report(table, row, names, account, tables, options) for table, row, names in found])
 
 

@@ -18,7 +18,7 @@ KIND = "xlsx"
 def recognise(content: Content) -> str | None:
     """Evidence: the report's title, and a row that names the rates. Raises what calamine raises on a damaged file."""
     tables = sheets(content)
-    found = pea.unit_of(tables) == "kwh" and pea.rates_of(tables)
+    found = pea.units_of(tables) == {"kwh"} and pea.rates_of(tables)
     return f"workbook of {len(tables)} sheet(s) under PEA's kWh title" if found else None
 
 

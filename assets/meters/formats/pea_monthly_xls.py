@@ -11,8 +11,8 @@ import re
 from assets.meters.formats import pea
 from assets.meters.formats.canonical import THAILAND, Export, ReadingOptions
 from assets.meters.formats.content import Content
-from assets.meters.formats.grids import head, header, sheets
-from assets.meters.formats.loads import Report, by_rate
+from assets.meters.formats.grids import Grid, head, header, sheets
+from assets.meters.formats.loads import Report, by_rate, joined
 
 FORMAT = "pea_monthly_xls"
 KIND = "biff"
@@ -23,31 +23,44 @@ _LOADS = {"kW": (pea.CHANNEL, "active_import"), "kVAR": ("kvar", "reactive_impor
 
 
 def recognise(content: Content) -> str | None:
-    """Evidence: the title and the column of times in the first sheet."""
-    tables = sheets(content)[:1]
+    """Evidence: the title and the column of times."""
+    tables = sheets(content)
     titled = any(text.startswith(_TITLE) for each in tables for _, cells in head(each) for text in cells)
-    return f"BIFF workbook titled {_TITLE}" if titled and header(tables[0], [_TIME]) else None
+    return f"BIFF workbook titled {_TITLE}" if titled and any(header(each, [_TIME]) for each in tables) else None
 
 
 def read(content: Content, options: ReadingOptions) -> Export:
-    """Readings of one report. Options: ``timezone``, ``point`` (goes before the meter's number)."""
-    tables = sheets(content)[:1]
-    found = header(tables[0], [_TIME]) if tables else None
-    loads = by_rate(found[1], _LOADS) if found else []
-    if found is None or not any(load.unit == "kW" for load in loads):
+    """Readings of the reports of one workbook, a sheet each. Options: ``timezone``, ``point`` (goes before the meter's
+    number)."""
+    found = [(table, *named) for table in sheets(content) if (named := header(table, [_TIME]))]
+    found = [each for each in found if any(load.unit == "kW" for load in by_rate(each[2], _LOADS))]
+    if not found:
         return Export.rejected(FORMAT, "file-malformed", f"no row with {_TIME} and kW")
-    texts = (text for _, cells in head(tables[0]) for text in cells)
-    point = options.point or next((named[1] for text in texts if (named := _METER.match(text))), None)
+    meters = [_meters(table) for table, _, _ in found]
+    if any(len(named) > 1 for named in meters) or (options.point and len(set().union(*meters)) > 1):
+        return Export.rejected(FORMAT, "meters-several", "a sheet, or the option 'point', is of more than one meter")
+    return joined([_report(*each, options) for each in found])
+
+
+def _meters(table: Grid) -> set[str]:
+    """The meters' numbers that stand anywhere in a sheet."""
+    cells = [name for name in table.columns if name.startswith("c")]
+    named = (table[name].str.extract(_METER.pattern).drop_nulls() for name in cells)
+    return set().union(*named)
+
+
+def _report(table: Grid, at: int, names: dict[str, int], options: ReadingOptions) -> Export:
+    point = options.point or next(iter(_meters(table)), None)
     if point is None:
         return Export.rejected(FORMAT, "file-malformed", "no meter number in the report, and no option 'point'")
     report = Report(
         FORMAT,
-        loads,
-        at=found[0],
-        stamp=f"c{found[1][_TIME]}",
+        by_rate(names, _LOADS),
+        at=at,
+        stamp=f"c{names[_TIME]}",
         point=point,
         zone=options.timezone or THAILAND,
-        period=pea.period_of(tables),
+        period=pea.period_of([table]),
         note="point by the option" if options.point else "point is the meter's number",
     )
-    return report.read(tables[0])
+    return report.read(table)

@@ -14,6 +14,7 @@ import fastexcel
 import polars as pl
 
 from assets.meters.formats import titles, wide
+from assets.meters.formats.canonical import EDGES
 from assets.meters.formats.content import Content, recognise as look_at
 from assets.meters.formats.grids import book
 from assets.meters.formats.layouts import Layout
@@ -25,6 +26,12 @@ _LONGEST_LINE = 20_000
 """Characters: a line of 1,440 columns and their names."""
 
 
+_METER = (
+    r"(?i)(?:(?:\bmeter|มิเตอร์|เครื่องวัด)\s*(?:no\.?|number|id|หมายเลข|เลขที่|#)?"
+    r"|\b(?:serial|device|NMI|PEA|MEA)\s*(?:no\.?|number|id|#|:))\s*:?\s*(?P<point>[0-9][0-9A-Za-z-]{2,})"
+)
+"""A row that names a meter, also where the layout does not ask for it: one that names another is of another."""
+_YEAR = r"(?:20|25)[0-9]{2}"
 _Head = list[tuple[int, list[str]]]
 """Numbers and cells, without blanks around, of the first rows; not of those that are broken."""
 
@@ -68,11 +75,13 @@ class Table:
         """Files and pages are joined with their headers. Raises ``Unreadable`` where columns stand otherwise in one."""
         if self.layout.width is not None:
             return body
-        undated = body.filter(self.cell(self.layout.stamp.columns[0]).str.contains(r"\d").not_())
+        stamp = self.cell(self.layout.stamp.columns[0])
+        undated = body.filter(stamp.str.contains(r"^\W*[0-9]").not_())
+        undated = undated.filter(stamp.str.contains(r"\d").not_() | stamp.str.contains(_METER))
         required, again = set(self.layout.required), []
         for row, cells in undated.drop_nulls("cells").iter_rows():
             names = [cell.strip() for cell in cells]
-            if self._named(" ".join(filter(None, names))) not in (None, self.point):
+            if self._named(" ".join(filter(None, names))) not in (None, self.named):
                 raise Unreadable(
                     "meters-several", "a row among the readings names another meter; split the file there", row
                 )
@@ -94,12 +103,21 @@ class Table:
 
     @property
     def point(self) -> str | None:
-        """The meter that a row above the header names, the nearest first; None where none does."""
+        """The meter that is read from a row above the header; None where the layout has it from elsewhere."""
+        return self.named if self.layout.point_above else None
+
+    @property
+    def named(self) -> str | None:
+        """The meter that a row above the header names, the nearest first; None where none does, or rows do."""
         return next((named for text in self.titles if (named := self._named(text))), None)
 
     def _named(self, text: str) -> str | None:
-        found = re.search(self.layout.point_above, text) if self.layout.point_above else None
-        return found["point"].strip() if found else None
+        if self.layout.point_column or self.layout.points:
+            return None
+        found = re.search(self.layout.point_above or _METER, text)
+        if found and not self.layout.point_above and re.fullmatch(_YEAR, found["point"]):
+            return None
+        return found["point"].strip(EDGES) if found else None
 
     @property
     def titles(self) -> Iterator[str]:

@@ -8,8 +8,8 @@ its mean, and ``kW`` is the sum of its rates, which is checked. The option ``poi
 
 from assets.meters.formats.canonical import THAILAND, Export, OptionError, ReadingOptions
 from assets.meters.formats.content import Content
-from assets.meters.formats.grids import header, sheets
-from assets.meters.formats.loads import Report, by_rate
+from assets.meters.formats.grids import Grid, header, sheets
+from assets.meters.formats.loads import Report, by_rate, joined
 
 FORMAT = "tod_profile_xlsx"
 KIND = "xlsx"
@@ -18,31 +18,34 @@ _LOADS = {"kW": ("kW", "active_import"), "kVAR": ("kVAR", "reactive_import")}
 
 
 def recognise(content: Content) -> str | None:
-    """Evidence: a header with the time and the rates in the first sheet."""
-    found = next((header(each, _NAMES) for each in sheets(content)[:1]), None)
+    """Evidence: a header with the time and the rates in a sheet."""
+    found = any(header(each, _NAMES) for each in sheets(content))
     return "header names DateTime and kW by rate" if found else None
 
 
 def read(content: Content, options: ReadingOptions) -> Export:
-    """Readings of one workbook. Options: ``point``, without which ``OptionError`` is raised; ``timezone``."""
+    """Readings of one workbook, of all sheets with that header. Options: ``timezone``, ``point``, without which
+    ``OptionError`` is raised."""
     if options.point is None:
         raise OptionError(f"{FORMAT} names no meter: set the option 'point'")
-    tables = sheets(content)[:1]
-    found = header(tables[0], _NAMES) if tables else None
-    if found is None:
+    found = [(table, *named) for table in sheets(content) if (named := header(table, _NAMES))]
+    if not found:
         return Export.rejected(FORMAT, "file-malformed", f"no row with {', '.join(_NAMES)}")
-    row, names = found
+    return joined([_report(*each, options) for each in found])
+
+
+def _report(table: Grid, row: int, names: dict[str, int], options: ReadingOptions) -> Export:
     stamp = f"c{names['DateTime']}"
     # A date cell, or ISO text; where a person typed them, days come first in Thailand.
-    dashed = tables[0][stamp].str.contains(r"^\d{4}").any()
+    dashed = table[stamp].str.contains(r"^\d{4}").any()
     report = Report(
         FORMAT,
         by_rate(names, _LOADS),
         at=row,
         stamp=stamp,
-        point=options.point,
+        point=str(options.point),
         zone=options.timezone or THAILAND,
         order="ymd" if dashed else "dmy",
         note="stamps taken as interval ends and kW as their mean: the file does not say",
     )
-    return report.read(tables[0])
+    return report.read(table)
