@@ -116,8 +116,9 @@ class Table:
 
     @cached_property
     def _as_formulas(self) -> bool:
-        """Whether any cell may be a formula that is a text. To look in the file costs nothing, in each cell it does."""
-        return self.content.kind != "text" or '="' in self.content.text
+        """Whether any cell may be a formula that is a text. To look in the file costs nothing, in each cell it does;
+        least for one character, which most files do not have."""
+        return self.content.kind != "text" or ("=" in self.content.text and '="' in self.content.text)
 
 
 def header(content: Content, layout: Layout) -> tuple[int, list[str]] | None:
