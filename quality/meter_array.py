@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.meter_grid import CHANNEL, DAY_MINUTES, MINUTE, SHAPE, midnight
+from quality.meter_grid import CHANNEL, DAY_MINUTES, MINUTE, SHAPE, SLOT, midnight
 from quality.readings import LABEL, QUANTITIES
 
 Ints = NDArray[np.int64]
@@ -117,7 +117,8 @@ class DayArray:
             return rows
         line, slot = np.divmod(np.flatnonzero(expected), self.slots)
         meter, kind = np.divmod(line, kinds.height)
-        found = rows.select(pl.all().gather(pl.Series(reading).replace(-1, None)))
+        told = pl.all().exclude(*SLOT, "unit", "minutes", "local_date")  # the others are those of the place
+        found = rows.select(told.gather(pl.Series(reading).replace(-1, None)))
         missing = pl.Series(reading < 0)
         quantity = kinds["quantity"].cast(pl.String)
         units = quantity.replace_strict(QUANTITIES, return_dtype=pl.String).cast(rows.schema["unit"])
@@ -131,7 +132,7 @@ class DayArray:
             minutes=pl.lit(self.minutes, pl.Int32),
             local_date=pl.lit(self.day, pl.Date),
             quality=pl.when(missing).then(pl.lit("missing", rows.schema["quality"])).otherwise("quality"),
-        )
+        ).select(rows.columns)
 
     @cached_property
     def _there(self) -> Bools:

@@ -167,5 +167,5 @@ class Spool:
         if self._file is None:
             self._file = self._closing.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the spool
         at = self._file.seek(0, io.SEEK_END)
-        rows.write_ipc_stream(self._file, compression="zstd")
+        rows.write_ipc_stream(self._file, compression="lz4")
         return at, self._file.tell() - at
