@@ -68,7 +68,8 @@ class Table:
         """Files and pages are joined with their headers. Raises ``Unreadable`` where columns stand otherwise in one."""
         if self.layout.width is not None:
             return body
-        undated = body.filter(self.cell(self.layout.stamp.columns[0]).str.contains(r"\d").not_())
+        dated = self._raw(self.layout.stamp.columns[0]).str.contains(r"\d").fill_null(value=False)
+        undated = body.filter(~dated)
         required, again = set(self.layout.required), []
         for row, cells in undated.drop_nulls("cells").iter_rows():
             names = [cell.strip() for cell in cells]
@@ -111,8 +112,11 @@ class Table:
         """The row's text under ``name``, without blanks and Excel's ``="…"`` around it; blank for no name."""
         if name is None:
             return pl.lit("")
-        found = pl.col("cells").list.get(self.names.index(name), null_on_oob=True).str.strip_chars("\xa0 \t")
+        found = self._raw(name).str.strip_chars("\xa0 \t")
         return (found.str.replace(r'^="(.*)"$', "${1}") if self._as_formulas else found).fill_null("")
+
+    def _raw(self, name: str) -> pl.Expr:
+        return pl.col("cells").list.get(self.names.index(name), null_on_oob=True)
 
     @cached_property
     def _as_formulas(self) -> bool:
