@@ -188,6 +188,7 @@ class Table:
 
     @cached_property
     def _empty(self) -> pl.DataFrame:
+        """Made once: a night asks for it thousands of times, and each takes a millisecond."""
         return self.schema.to_frame()
 
     def conform(self, frame: pl.DataFrame) -> Batch:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.meter_grid import CHANNEL, DAY_MINUTES, MINUTE, SHAPE, midnight
+from quality.meter_grid import CHANNEL, DAY_MINUTES, MINUTE, SHAPE, SLOT, midnight
 from quality.readings import LABEL, QUANTITIES
 
 Ints = NDArray[np.int64]
@@ -93,7 +93,7 @@ class DayArray:
         return counted.filter(pl.col("meters") > 0).with_columns(unit=unit).select(*SHAPE, "meters")
 
     def complete(self, rows: pl.DataFrame, silent: pl.Series, usual: pl.DataFrame) -> pl.DataFrame:
-        """The complete grid, sorted: the regular readings ``rows`` (as in ``place``), what their channels lack, and all
+        """The complete grid, sorted: the regular ones of the readings ``rows``, what their channels lack, and all
         slots of the meters ``silent`` in the channel ``usual`` (``channel, quantity``). Added rows have quality
         ``missing``, and nulls in all columns that are not their place's."""
         meters, kinds, place, there = self.meters, self.kinds, self.place, self._there
@@ -111,13 +111,14 @@ class DayArray:
             there = wider
         expected = np.repeat(there.ravel(), self.slots)
         reading = np.full(len(expected), -1, np.int64)
-        reading[place] = np.arange(len(place))
+        reading[place] = np.flatnonzero(self.regular)
         reading = reading[expected]
         if len(reading) == len(place) and (np.diff(reading) == 1).all():
-            return rows
+            return rows.slice(int(reading[0]) if len(reading) else 0, len(reading))
         line, slot = np.divmod(np.flatnonzero(expected), self.slots)
         meter, kind = np.divmod(line, kinds.height)
-        found = rows.select(pl.all().gather(pl.Series(reading).replace(-1, None)))
+        told = pl.all().exclude(*SLOT, "unit", "minutes", "local_date")  # the others are those of the place
+        found = rows.select(told.gather(pl.Series(reading).replace(-1, None)))
         missing = pl.Series(reading < 0)
         quantity = kinds["quantity"].cast(pl.String)
         units = quantity.replace_strict(QUANTITIES, return_dtype=pl.String).cast(rows.schema["unit"])
@@ -131,7 +132,7 @@ class DayArray:
             minutes=pl.lit(self.minutes, pl.Int32),
             local_date=pl.lit(self.day, pl.Date),
             quality=pl.when(missing).then(pl.lit("missing", rows.schema["quality"])).otherwise("quality"),
-        )
+        ).select(rows.columns)
 
     @cached_property
     def _there(self) -> Bools:

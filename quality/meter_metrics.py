@@ -1,8 +1,23 @@
 """Metrics of meter intervals: what Great Expectations judges in place of ten million readings."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from quality.meter_grid import DAY_MINUTES
+
+
+def figures_of(rows: pl.DataFrame, key: Sequence[str], **figures: pl.Expr) -> pl.DataFrame:
+    """A row a ``key`` of ``rows``, with these figures of it.
+
+    Readings of a key mostly lie in one piece. Then its number tells them, which costs a tenth of what its names do.
+    """
+    begins = rows.select(_piece=pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in key))
+    keys = rows.select(key).filter(begins["_piece"])
+    if keys.is_duplicated().any():
+        return rows.group_by(key).agg(**figures)
+    pieces = rows.group_by(begins["_piece"].cum_sum().set_sorted(), maintain_order=True).agg(**figures)
+    return keys.hstack(pieces.drop("_piece"))
 
 
 def by_meter_day(frame: pl.DataFrame) -> pl.DataFrame:
@@ -25,9 +40,12 @@ def by_meter_day(frame: pl.DataFrame) -> pl.DataFrame:
         zero=value == 0,
         negative=(value < 0) & flow,
     )
-    channels = readings.group_by("meter_id", "local_date", "channel", "quantity").agg(
-        pl.col("expected").max(),
-        pl.col("zero", "negative").sum(),
+    channels = figures_of(
+        readings,
+        ("meter_id", "local_date", "channel", "quantity"),
+        expected=pl.col("expected").max(),
+        zero=pl.col("zero").sum(),
+        negative=pl.col("negative").sum(),
         slots=pl.len(),
         missing=pl.col("value").null_count(),
         mean=pl.col("value").mean(),

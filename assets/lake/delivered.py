@@ -3,7 +3,6 @@
 A night of a big city has more readings than fit into memory beside all else; what is too much waits on disk.
 """
 
-import hashlib
 import hmac
 import io
 import tempfile
@@ -16,7 +15,7 @@ import polars as pl
 
 from assets.lake import buckets
 from assets.landing.archive import Receipt
-from quality.meter_grid import ZONE, on_clock
+from quality.meter_grid import local_date, on_clock
 from quality.readings import LABEL, QUANTITIES
 from quality.tables import METER_SUPERSEDED
 
@@ -50,7 +49,7 @@ def pseudonyms(points: pl.Series, city: str, key: bytes) -> dict[str, str]:
     if not key:
         raise ValueError("the key for meter ids is empty")
     return {
-        point: hmac.new(key, f"{city}\0{point}".encode(), hashlib.sha256).hexdigest()[:ID_LENGTH]
+        point: hmac.digest(key, f"{city}\0{point}".encode(), "sha256").hex()[:ID_LENGTH]
         for point in points.drop_nulls().unique()
     }
 
@@ -89,7 +88,7 @@ def to_delivered(readings: pl.DataFrame, receipt: Receipt, ids: Mapping[str, str
             "version",
             meter_id=pl.col("point").replace_strict(ids, return_dtype=LABEL),
             unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=LABEL),
-            local_date=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
+            local_date=local_date(pl.col("start")),
             value_delivered="value",
             _receipt=pl.lit(receipt.id, LABEL),
             _row="row",
@@ -168,5 +167,5 @@ class Spool:
         if self._file is None:
             self._file = self._closing.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the spool
         at = self._file.seek(0, io.SEEK_END)
-        rows.write_ipc_stream(self._file, compression="zstd")
+        rows.write_ipc_stream(self._file, compression="lz4")
         return at, self._file.tell() - at

@@ -184,8 +184,8 @@ def _export(step: Step, item: Due, gone: Mapping[str, date], spool: Spool) -> _E
     intervals, reads = Batch(no_delivered().select(METER_INTERVALS.day)), Batch(REGISTER_READS.empty())
     shared: Mapping[str, str] = {}
     if (readings := result.tables.get("readings")) is not None:
-        shared = overlap.shared_ids(readings["point"], step.city.slug, step.deployment.secret())
         ids = pseudonyms(readings["point"], step.city.slug, step.deployment.secret())
+        shared = overlap.shared_ids(ids, step.deployment.secret())
         for part in readings.iter_slices(SLICE):
             delivered = Batch(to_delivered(part, item.receipt, ids))
             arrived = _unerased(METER_INTERVALS, METER_INTERVALS.arrived(delivered, item.receipt.day), gone)

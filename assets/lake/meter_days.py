@@ -4,7 +4,7 @@ What changes of a meter's day is seen in its later days, and through rules about
 a later day those meters alone are judged again whose past is otherwise, as long as what all have in common stands.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -40,35 +40,18 @@ from quality.vee.window import RATES, MeterDay
 DAY: Final = timedelta(days=1)
 FEW: Final = 0.25
 """Share of a day's meters up to which they are judged apart: looking for more of them saves nothing."""
-_READ: Final = (
-    "meter_id",
-    "channel",
-    "quantity",
-    "unit",
-    "start",
-    "minutes",
-    "local_date",
-    "value_delivered",
-    "quality",
-    "rate_raw",
-    "_receipt",
-    "clock_seconds",
-    "_delivered",
-)
 _NONE: Final = pl.Series("meter_id", [], pl.String)
 _RATE_BITS: Final = {"peak": RATES["A"], "off": RATES["B"], "holiday": RATES["C"]}
 
 
 class Judgement(NamedTuple):
     """Of a day, or of some of its meters: ``before`` as it was stored and ``kept`` as it is now. ``quality`` are the
-    ``METER_QUALITY`` rows of the whole day, ``found`` is what the rules found of these meters, and ``rows`` are the
-    ``METER_INTERVALS`` that were looked at."""
+    ``METER_QUALITY`` rows of the whole day, and ``found`` is what the rules found of these meters."""
 
     before: Sequence[Kept]
     kept: Sequence[Kept]
     quality: pl.DataFrame
     found: Sequence[Judged]
-    rows: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -86,10 +69,9 @@ class MeterDays:
 
     def whole(self, day: date) -> Judgement:
         """A day by the rules."""
-        pieces = self._intervals(day)
-        rows = pl.concat(pieces)
-        kept, quality, found = self._judged(day, rows, [*self._by_length(pieces)])
-        return Judgement(self.stored(day), kept, quality, found, rows)
+        parts, delivered = self._arrays(day, self.lake.pieces(METER_INTERVALS, [day]))
+        kept, quality, found = self._judged(day, parts, delivered)
+        return Judgement(self.stored(day), kept, quality, found)
 
     def again(self, day: date) -> Judgement | None:
         """What days before it have changed of a day whose intervals are as they were; None where that is more than some
@@ -103,25 +85,24 @@ class MeterDays:
         if not (few and by_these and self._groups_stand(day, quality)):
             return None
         before = {part.minutes: part for part in self.stored(day, ids)}
-        rows = self.lake.of_meters(METER_INTERVALS, day, ids).select(_READ)
-        parts = [(_as_told(part, before), exact) for part, exact in self._by_length([rows])]
+        arrays, delivered = self._arrays(day, [self.lake.of_meters(METER_INTERVALS, day, ids)])
+        parts = [(_as_told(part, before), exact) for part, exact in arrays]
         same = [part.minutes for part, _ in parts] == [*before]
         if not same or not all(part.keys.equals(before[part.minutes].keys) for part, _ in parts):
             return None
-        kept, of_them, found = self._judged(day, rows, parts, before)
+        kept, of_them, found = self._judged(day, parts, delivered, before)
         # A value that is newly suspect, or no more, is one that its zone's rules do not count, or do again.
         if any(((part.flags ^ before[part.day.minutes].flags) & SUSPECT).any() for part in found):
             return None
         others = quality.filter(~pl.col("meter_id").is_in(ids.implode()))
         quality = pl.concat([others, of_them]).sort(METER_QUALITY.order)
-        return Judgement([*before.values()], kept, quality, found, rows)
+        return Judgement([*before.values()], kept, quality, found)
 
-    def missing(self, day: date, rows: pl.DataFrame | None) -> pl.DataFrame:
-        """``MISSING_READINGS`` rows of a day of these ``METER_INTERVALS``, of those of the lake where None."""
-        if rows is None:
-            rows = pl.concat(self._intervals(day))
+    def missing(self, day: date, quality: pl.DataFrame) -> pl.DataFrame:
+        """``MISSING_READINGS`` rows of a day that has these ``METER_QUALITY`` rows."""
+        files = [self.lake.scan(METER_INTERVALS, key) for key in self.lake.keys(METER_INTERVALS, (day, day))]
         superseded, decisions = (self.lake.day(table, day) for table in (METER_SUPERSEDED, METER_DECISIONS))
-        return missing_readings(rows, superseded, decisions, self.lake.day(METER_QUALITY, day - DAY))
+        return missing_readings(day, files, superseded, decisions, (self.lake.day(METER_QUALITY, day - DAY), quality))
 
     def touch(self, day: date, made: Judgement, turned: pl.Series, stored: pl.DataFrame) -> bool:
         """Note which meters' later days a judgement touches, of which these ``turned``, of a day that had these
@@ -151,25 +132,19 @@ class MeterDays:
             found = replace(found, keys=known)
         self._past[day] = found
 
-    def _intervals(self, day: date) -> list[pl.DataFrame]:
-        """What is looked at of a day's ``METER_INTERVALS``, a frame a piece after an empty one."""
-        empty = METER_INTERVALS.empty().select(_READ)
-        return [empty, *(piece.select(_READ) for piece in self.lake.pieces(METER_INTERVALS, [day]))]
-
     def _judged(
         self,
         day: date,
-        rows: pl.DataFrame,
         parts: Sequence[tuple[MeterDay, pl.Series]],
+        delivered: date,
         told: Mapping[int, Kept] | None = None,
     ) -> tuple[list[Kept], pl.DataFrame, list[Judged]]:
-        """The parts of a day by the rules, with its ``METER_QUALITY`` rows; ``told`` is as in ``validate.judge``."""
+        """The parts of a day by the rules, with its ``METER_QUALITY`` rows; ``delivered`` is its last delivery day, and
+        ``told`` is as in ``validate.judge``."""
         past, like = self._before(day), self._like(day)
         superseded = self.lake.day(METER_SUPERSEDED, day)
-        delivered = pl.concat([pl.Series("_delivered", [day]), rows["_delivered"]]).max()
-        assert isinstance(delivered, date)
         decisions = self.lake.day(METER_DECISIONS, day)
-        about = pl.col("meter_id").is_in(decisions["meter_id"].unique().implode())
+        about = decisions["meter_id"].unique()
         now = datetime.combine(delivered + DAY, time(), ZoneInfo(ZONE))
         kept, quality, found = [], [METER_QUALITY.empty()], []
         for of_length, exact in parts:
@@ -188,7 +163,8 @@ class MeterDays:
                 judged.rules_run[~ran] &= ~mask("sum_check")
             decided = None
             if decisions.height:
-                decided = Decided.of(decisions, of_length, rows.filter(about), superseded.filter(about))
+                rows = self.lake.of_meters(METER_INTERVALS, day, about)
+                decided = Decided.of(decisions, of_length, rows, superseded)
                 judged = replace(judged, accepted=decided.accepted(judged.flags.shape))
             quality.append(meter_quality(judged, context))
             kept.append(Kept.judged(judged, exact, self.thresholds.version, decided))
@@ -240,15 +216,21 @@ class MeterDays:
         of_customer = (pl.when(IS_CUSTOMER).then(name).alias(name) for name in ("zone", "customer_class"))
         return self.register.select("meter_id", "check_of", *of_customer)
 
-    def _by_length(self, pieces: Sequence[pl.DataFrame]) -> Iterator[tuple[MeterDay, pl.Series]]:
-        """The day as arrays, one for each length of intervals, with the exact values in the same places."""
+    def _arrays(self, day: date, pieces: Iterable[pl.DataFrame]) -> tuple[list[tuple[MeterDay, pl.Series]], date]:
+        """``METER_INTERVALS`` rows of a day as arrays, one for each length of intervals, with the exact values in the
+        same places; and the last delivery day of any."""
         parts: dict[int, list[tuple[MeterDay, pl.Series]]] = {}
+        delivered = [day]
         for piece in pieces:
+            delivered.extend(piece["_delivered"].unique().drop_nulls())
             for found in MeterDay.of(piece, self._known):
                 exact = piece["value_delivered"].gather(pl.Series(found.row.ravel()).replace(-1, None))
                 parts.setdefault(found.minutes, []).append((found, exact))
-        for _, of_length in sorted(parts.items()):
-            yield MeterDay.together([day for day, _ in of_length]), pl.concat([exact for _, exact in of_length])
+        arrays = [
+            (MeterDay.together([each for each, _ in of_length]), pl.concat([exact for _, exact in of_length]))
+            for _, of_length in sorted(parts.items())
+        ]
+        return arrays, max(delivered)
 
 
 def _as_told(day: MeterDay, told: Mapping[int, Kept]) -> MeterDay:

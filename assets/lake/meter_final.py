@@ -43,7 +43,7 @@ from quality.vee.thresholds import Thresholds
 from quality.vee.validate import vee_rules
 from quality.vee.verdicts import meter_verdicts
 from quality.vee.window import Floats, Ints
-from quality.verdicts import Verdict, contract, keys, of_group, together
+from quality.verdicts import Verdict, ascends, contract, keys, of_group, together
 
 ASKED_WITHIN = timedelta(days=60)
 """Missing readings that are still worth asking for: until the second bill after them."""
@@ -145,7 +145,7 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
         days.remember(day, judged.quality)
         # What a day lacks is told by the meters of the one before, too.
         if day in stale or day - DAY == others_read:
-            files += lake.put(MISSING_READINGS, day, days.missing(day, judged.rows if day in stale else None))
+            files += lake.put(MISSING_READINGS, day, days.missing(day, judged.quality))
         if not meters_read(judged.quality).equals(meters_read(stored)):
             others_read = day
         if day in stale and not judged.kept:
@@ -197,7 +197,9 @@ class _Work:
                 )
                 for each in day
             ]
-            rows = pl.concat([METER_FINAL.empty(), held.rows.filter(~mine), *parts]).sort(METER_FINAL.order)
+            rows = pl.concat([METER_FINAL.empty(), held.rows.filter(~mine), *parts])
+            if not ascends(rows, METER_FINAL.order):
+                rows = rows.sort(METER_FINAL.order)
             verdicts += of_group("contract", (check(METER_FINAL, rows) for check in (keys, contract)))
             if rows.equals(held.rows):
                 continue

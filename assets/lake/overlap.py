@@ -22,10 +22,10 @@ FOLDER = "memory/meter_points"
 _SCHEMA = pl.Schema({"meter_id": pl.String(), "shared_id": pl.String()})
 
 
-def shared_ids(points: pl.Series, city: str, key: bytes) -> dict[str, str]:
-    """Meter id of the city → id of the same metering point in every city. Raises what ``pseudonyms`` raises."""
-    mine, shared = pseudonyms(points, city, key), pseudonyms(points, "", key)
-    return {mine[point]: shared[point] for point in mine}
+def shared_ids(ids: Mapping[str, str], key: bytes) -> dict[str, str]:
+    """Meter id of the city → id of the same metering point in every city; ``ids`` are ``pseudonyms`` of the city."""
+    shared = pseudonyms(pl.Series([*ids], dtype=pl.String), "", key)
+    return {ids[point]: shared[point] for point in ids}
 
 
 def remember(lake: CityLake, ids: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from assets.lake.delivered import pseudonyms
 from assets.lake.files import CityLake, Written
 from assets.lake.meter_intervals import in_turn
 from quality.batch import Batch
-from quality.meter_grid import ZONE
+from quality.meter_grid import local_date
 from quality.readings import QUALITIES, QUANTITIES
 from quality.tables import REGISTER_READS
 
@@ -30,7 +30,7 @@ def of_export(reads: pl.DataFrame, city: str, key: bytes) -> Batch:
     rows = reads.drop("point", "row").with_columns(
         meter_id=reads["point"].replace_strict(ids, return_dtype=pl.String),
         unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=pl.String),
-        local_date=pl.col("end").dt.convert_time_zone(ZONE).dt.date(),
+        local_date=local_date(pl.col("end")),
         _row=reads["row"],
     )
     once = pl.struct(*_READ, "_row").is_first_distinct()

@@ -18,6 +18,7 @@ from assets.meters.formats.canonical import Export, problems_of
 from assets.meters.formats.stamps import local
 from assets.meters.sentinels import SERIES, sentinels
 from quality.batch import Batch
+from quality.meter_metrics import figures_of
 from quality.problems import CODES, problem
 
 ENOUGH: Final = 8
@@ -148,7 +149,9 @@ def _lengths(batch: Batch, export: Export, day: date | None) -> Batch:
 
 def _holes(rows: pl.DataFrame) -> pl.DataFrame:
     """Readings of the series that have holes, in order of time, with ``gap``, the minutes since the one before."""
-    spans = rows.group_by(SERIES).agg(
+    spans = figures_of(
+        rows,
+        SERIES,
         readings=pl.len(),
         span=(pl.col("start").max() - pl.col("start").min()).dt.total_minutes(),
         minutes=pl.min("minutes"),
@@ -287,12 +290,11 @@ def _registers(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without series that only ever rise: what a register shows, and no energy of intervals."""
     if not export.assumed.factors and not export.assumed.length:
         return batch
-    energy = batch.rows.lazy().filter(~pl.col("quantity").is_in(["voltage", "other"]))
-    found = patterns.rising(energy)
+    found = patterns.rising(batch.rows)
     if not found.height:
         return batch
     text = "values only ever rise, as a register's do: the layout has them as energy, or power, of intervals"
-    if found.height == energy.select(pl.struct(SERIES).n_unique()).collect().item():
+    if found.height == batch.rows.filter(patterns.ENERGIES).select(pl.struct(SERIES).n_unique()).item():
         return Batch.rejected("layout-contradicts", text)
     return _without(batch, batch.rows.join(found, on=SERIES, how="semi"), "reading-kind", text)
 
@@ -331,8 +333,8 @@ def _future(batch: Batch, export: Export, day: date | None) -> Batch:
     if day is None:
         return batch
     # The next day is let pass: a night may be named after the day before it.
-    on = local(pl.col("start"), export.zone).dt.date()
-    if batch.rows.select(pl.col("start").max()).select(on <= day + timedelta(days=1)).item():
+    on, last = (local(each, export.zone).dt.date() for each in (pl.col("start"), pl.col("start").max()))
+    if not batch.rows.select(last > day + timedelta(days=1)).item():
         return batch
     wrong = _where(batch.rows, (on > day + timedelta(days=1)) & (pl.col("quality") != "forecast"))
     if not wrong.height:

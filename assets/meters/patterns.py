@@ -12,7 +12,10 @@ import polars as pl
 
 from assets.meters.formats.stamps import local
 from assets.meters.sentinels import SERIES
+from quality.meter_metrics import figures_of
 
+ENERGIES: Final = ~pl.col("quantity").is_in(["voltage", "other"])
+"""Readings of energy."""
 _COUNTED: Final = 24
 """Values in a row that never fall, half of them greater than the one before: a morning rises for fewer."""
 _LEVEL: Final = 2
@@ -42,27 +45,28 @@ _KINDS: Final = 3
 """Different steps up to which a rise is one that was made up, or of no use: a register's steps are loads."""
 
 
-def rising(rows: pl.LazyFrame) -> pl.DataFrame:
-    """Series of ``rows`` (READING_SCHEMA) that a register's count may be."""
+def rising(rows: pl.DataFrame) -> pl.DataFrame:
+    """Series of energy of ``rows`` (READING_SCHEMA) that a register's count may be."""
     value, begun = pl.col("value"), pl.col("start")
     # Its first is its least and its last the greatest: few others need be put in order.
     long = pl.col("count") >= _COUNTED
     at_level = pl.col("level") >= pl.col("rise") * pl.when(long).then(_LEVEL).otherwise(_STEADY)
-    ends = (
-        rows.group_by(SERIES)
-        .agg(
-            count=value.count(),
-            ends=(value.get(begun.arg_min()) == value.min()) & (value.get(begun.arg_max()) == value.max()),
-            level=value.min().cast(pl.Float64),
-            rise=(value.max() - value.min()).cast(pl.Float64),
-            minutes=pl.col("minutes").min(),
-        )
-        .filter("ends", pl.col("count") >= _SOME, at_level | (long & (pl.col("count") * pl.col("minutes") >= _DAY)))
-        .collect()
+    ends = figures_of(
+        rows,
+        SERIES,
+        count=value.count(),
+        ends=(value.get(begun.arg_min()) == value.min()) & (value.get(begun.arg_max()) == value.max()),
+        level=value.min().cast(pl.Float64),
+        rise=(value.max() - value.min()).cast(pl.Float64),
+        minutes=pl.col("minutes").min(),
+    ).filter(
+        ENERGIES & pl.col("ends") & (pl.col("count") >= _SOME),
+        at_level | (long & (pl.col("count") * pl.col("minutes") >= _DAY)),
     )
     if not ends.height:
         return ends
-    series = rows.join(ends.lazy(), on=SERIES, how="semi").drop_nulls("value").sort(*SERIES, "start").group_by(SERIES)
+    found = rows.lazy().join(ends.lazy(), on=SERIES, how="semi").drop_nulls("value")
+    series = found.sort(*SERIES, "start").group_by(SERIES)
     step = value.diff()
     steps = series.agg(falls=(step < 0).sum(), rises=(step > 0).sum(), kinds=step.n_unique()).collect()
     rises = pl.col("rises") * 2 >= pl.min_horizontal("count", _COUNTED)
@@ -83,7 +87,7 @@ def totals(rows: pl.DataFrame, written: pl.Expr, power: bool) -> pl.DataFrame:
         rows.lazy().group_by(SERIES).agg(most=value.max(), mean=value.mean() / _PART, minutes=pl.col("minutes").min())
     )
     peak = pl.col("mean") * _DAY / pl.col("minutes") / scales[-1]
-    means = means.filter(pl.col("most") > peak, ~pl.col("quantity").is_in(["voltage", "other"]))
+    means = means.filter(pl.col("most") > peak, ENERGIES)
     peaks = rows.lazy().join(means.select(*SERIES, peak=peak), on=SERIES).filter(value > pl.col("peak"))
     series = peaks.with_columns(at=written).filter(midnight | last).select(SERIES).unique()
     some = rows.lazy().join(series, on=SERIES, how="semi").with_columns(at=written).collect()
@@ -136,7 +140,7 @@ def a_total(rows: pl.DataFrame, least: int = _TURNS) -> bool:
 
 def told(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
     """Code and words of the rhythm that most series have, or None."""
-    energy = rows.head(_LOOKED).filter((pl.col("value") != 0) & ~pl.col("quantity").is_in(["voltage", "other"]))
+    energy = rows.head(_LOOKED).filter((pl.col("value") != 0) & ENERGIES)
     some = energy.select(SERIES).unique(maintain_order=True).head(_SHOWN)
     shown = rows.lazy().filter(pl.col("point").is_in(some["point"].unique().implode()))
     rows = shown.join(some.lazy(), on=SERIES, how="semi").sort(*SERIES, "start").collect()

@@ -1,5 +1,6 @@
 """Which intervals were missing when the rest of their day was there, and what closed them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,23 +21,29 @@ _DAY = ("meter_id", "quantity")
 
 
 def missing_readings(
-    intervals: pl.DataFrame, superseded: pl.DataFrame, decisions: pl.DataFrame, before: pl.DataFrame
+    day: date,
+    intervals: Sequence[pl.LazyFrame],
+    superseded: pl.DataFrame,
+    decisions: pl.DataFrame,
+    quality: tuple[pl.DataFrame, pl.DataFrame],
 ) -> pl.DataFrame:
     """``MISSING_READINGS`` rows of one local day of a city.
 
     ``intervals`` are all rows of ``METER_INTERVALS`` (``SLOT, minutes, local_date, value_delivered, _delivered,
-    _receipt``), the others those of ``METER_SUPERSEDED`` and ``METER_DECISIONS``, and of the day before those of
-    ``METER_QUALITY``. A function of the set of deliveries: a slot is missing from the first delivery day of the city's
-    day to the first that has a value for it. The register's meters have slots on every day; of a meter that is not in
-    it, the day after its last is missing.
+    _receipt``) in parts, the others those of ``METER_SUPERSEDED`` and ``METER_DECISIONS``, and those of
+    ``METER_QUALITY`` of the day before and the day. A function of the set of deliveries: a slot is missing from the
+    first delivery day of the city's day to the first that has a value for it. The register's meters have slots on
+    every day; of a meter that is not in it, the day after its last is missing.
     """
     valued = pl.col("value_delivered").is_not_null()
-    days = [frame.filter(valued)["_delivered"].min() for frame in (intervals, superseded)]
-    since = min((day for day in days if day is not None), default=None)
-    if since is None:
+    parts = (superseded.lazy(), *intervals)
+    begun = [part.select(pl.col("_delivered").filter(valued).min()).collect().item() for part in parts]
+    since = min((each for each in begun if each is not None), default=None)
+    if since is None or not intervals:
         return MISSING_READINGS.empty()
-    late = intervals.filter(~valued | (pl.col("_delivered") > since))
     told = [*SLOT, "_delivered", "_receipt"]
+    few = (part.filter(~valued | (pl.col("_delivered") > since)) for part in intervals)
+    late = pl.concat([part.select(*told, "minutes", "local_date", "value_delivered").collect() for part in few])
     first = (
         pl.concat(
             [late.filter(valued).select(told), superseded.filter(valued, pl.col("reason") != "off_grid").select(told)]
@@ -62,8 +69,8 @@ def missing_readings(
             intervals=pl.len(),
         )
     )
-    gone = before.filter(_READ).join(intervals, on=_DAY, how="anti")
-    day = intervals["local_date"][0]
+    before, now = quality
+    gone = before.filter(_READ).join(now, on=_DAY, how="anti")
     begins = pl.lit(datetime.combine(day, time(), ZoneInfo(ZONE))).dt.convert_time_zone("UTC")
     whole = gone.select(
         *CHANNEL,

@@ -8,7 +8,7 @@ from assets.meters.formats.canonical import canonical
 from assets.meters.formats.layouts import Layout
 from assets.meters.formats.stamps import local
 from quality.batch import Batch
-from quality.readings import QUALITIES
+from quality.readings import LABEL, QUALITIES
 
 _KEY = ["point", "channel", "quantity"]
 _WORST = pl.Enum(QUALITIES)
@@ -104,12 +104,10 @@ def joined(batch: Batch, layout: Layout) -> Batch:
     if not rates and all(part == name for part, name in names.items()):
         return batch
     # Registers of all rates run on, so that a blank is a read that failed.
-    part, of_rate = pl.col("channel").cast(pl.String), [part for part in rates if parts[part].kind != "register"]
+    part, of_rate = pl.col("channel"), [part for part in rates if parts[part].kind != "register"]
     batch = batch.with_columns(
-        rate_raw=pl.coalesce(
-            part.replace_strict(rates, default=None, return_dtype=pl.String), pl.col("rate_raw").cast(pl.String)
-        ),
-        channel=part.replace_strict(names, return_dtype=pl.String),
+        rate_raw=pl.coalesce(part.replace_strict(rates, default=None, return_dtype=LABEL), "rate_raw"),
+        channel=part.replace_strict(names, return_dtype=LABEL),
         _rated=part.is_in(of_rate),
     )
     if len(targets) == len(parts):

@@ -82,8 +82,9 @@ class Content:
 
 def _blocks(text: str, size: int, opening: re.Pattern[str] | None = None) -> Iterator[pl.DataFrame]:
     """``lines`` in blocks, at least one, so that they need no more memory than a block meanwhile."""
+    text = text or "\n"
     start, row = 0, 1
-    while start < len(text) or row == 1:
+    while start < len(text):
         end = text.find("\n", start + size) + 1 or len(text)
         if opening is not None and end < len(text):
             found = opening.search(text, end - 1)
@@ -91,7 +92,7 @@ def _blocks(text: str, size: int, opening: re.Pattern[str] | None = None) -> Ite
         block = text[start:end]
         if "\r" in block:
             block = block.replace("\r\n", "\n").replace("\r", "\n")
-        lines = pl.Series("line", [block.removesuffix("\n")]).str.split("\n").explode()
+        lines = pl.read_lines(block.encode(), name="line").to_series()
         numbered = pl.DataFrame([pl.int_range(row, row + lines.len(), dtype=pl.Int64, eager=True).alias("row"), lines])
         yield numbered.filter(pl.col("line").str.contains(r"[^\s,;]"))
         start, row = end, row + lines.len()
@@ -131,7 +132,7 @@ def recognise(data: bytes, encoding: str | None = None) -> Content:
         if data.startswith(magic):
             return Content(data, "protected" if kind == "biff" and _PROTECTED.search(data) else kind)
     try:
-        text = data.decode(encoding or _encoding(data)).removeprefix("\ufeff")
+        text = (data.decode(encoding) if encoding else _decoded(data)).removeprefix("\ufeff")
     except UnicodeDecodeError:
         return Content(data, "undecodable")
     start = text.lstrip("\ufeff\x00 \t\r\n\xa0")[:200].lower()
@@ -153,16 +154,15 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _encoding(data: bytes) -> str:
+def _decoded(data: bytes) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+        return data.decode("utf-16")
     head = data[:400]
     if len(head) > 3 and head[1::2].count(0) > len(head) // 4:
-        return "utf-16-le"
+        return data.decode("utf-16-le")
     if len(head) > 3 and head[::2].count(0) > len(head) // 4:
-        return "utf-16-be"
+        return data.decode("utf-16-be")
     try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return "latin-1" if data.startswith((b"UNA", b"UNB")) else "cp874"  # EDIFACT's UNOC is ISO 8859-1
-    return "utf-8"
+        return data.decode("utf-8")
+    except UnicodeDecodeError:  # EDIFACT's UNOC is ISO 8859-1
+        return data.decode("latin-1" if data.startswith((b"UNA", b"UNB")) else "cp874")

@@ -28,8 +28,10 @@ from assets.meters.formats.content import Content
 from assets.meters.formats.layouts import Layout
 from assets.meters.formats.tabular import Table
 from quality.batch import Batch, together
-from quality.readings import no_readings
+from quality.readings import LABEL, QUALITY, no_readings
 
+_SHOWN = 1000
+"""Numbers by which most files show that they are not grouped."""
 _FEW = 3
 """Numbers that are no chance."""
 DAYS = 4_000
@@ -257,18 +259,15 @@ def _measures(batch: Batch, layout: Layout) -> Batch:
 def _grouped(numbers: pl.Series, decimal: str) -> bool:
     """Whether a decimal mark is one of thousands: numbers below a thousand have none, and those above end in zeros,
     which decimals that are not always written do not."""
-    if not numbers.str.ends_with("0").any():
-        return False
-    text = numbers.str.strip_chars().drop_nulls()
-    text = text.filter((text != "") & (text != "0"))
+    whole = rf"^-?[1-9][0-9]{{0,2}}(?:{re.escape(decimal)}[0-9]{{3}})*$"
+    text = numbers
+    for some in (numbers.head(_SHOWN), numbers):
+        text = some.str.strip_chars().drop_nulls()
+        text = text.filter((text != "") & (text != "0"))
+        if not text.str.contains(whole).all():
+            return False
     marked = text.filter(text.str.contains(decimal, literal=True))
-    plain = text.filter(text.str.contains(r"^-?[1-9][0-9]{0,2}$"))
-    return (
-        min(marked.len(), plain.len()) >= _FEW
-        and marked.len() + plain.len() == text.len()
-        and bool(marked.str.contains(rf"^-?[1-9][0-9]{{0,2}}(?:{re.escape(decimal)}[0-9]{{3}})+$").all())
-        and bool(marked.str.ends_with("0").any())
-    )
+    return min(marked.len(), text.len() - marked.len()) >= _FEW and bool(marked.str.ends_with("0").any())
 
 
 def _as_texts(raw: pl.Series, thousands: str) -> pl.Series:
@@ -305,9 +304,15 @@ def _values(tall: Batch, layout: Layout, workbook: bool) -> Batch:
         raise tabular.Unreadable("layout-contradicts", f"{told}, not the decimal one")
     flagged = layout.status_column or (layout.wide and layout.wide.status)
     if flagged or any(what.status for what in layout.parts.values()):
-        status = pl.col("status").fill_null("").str.strip_chars()
-        words = status.replace_strict(layout.statuses, default=layout.other_status, return_dtype=pl.String)
-        tall = tall.with_columns(quality=words, quality_raw=pl.when(status != "").then(status))
+        # Few words, each of which is looked up once.
+        rows, word = tall.rows.with_columns(pl.col("status").cast(LABEL)), pl.col("status").cast(pl.String)
+        word = word.fill_null("").str.strip_chars()
+        words = rows.select(pl.col("status").unique()).with_columns(
+            quality=word.replace_strict(layout.statuses, default=layout.other_status, return_dtype=QUALITY),
+            quality_raw=pl.when(word != "").then(word).cast(LABEL),
+        )
+        joined = rows.join(words, on="status", how="left", nulls_equal=True, maintain_order="left")
+        tall = replace(tall, rows=joined)
     else:
         tall = tall.with_columns(quality=pl.lit("unknown"), quality_raw=pl.lit(None, pl.String))
     return measure(tall.with_columns(minutes=pl.lit(layout.minutes, pl.Int32)), decimal, thousands, layout.nulls)

@@ -73,16 +73,20 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
         serial=cell(layout.serial_column),
         ahead=(period - 1) * layout.minutes if layout.stamp.period else pl.lit(0, pl.Int32),
     )
-    # Parsed once each: the same stamps come back from meter to meter.
+    # Parsed and looked at once each: the same stamps come back from meter to meter.
     stamps = clock.stamps(lines.rows["text"], layout.stamp)
-    lines = replace(lines, rows=lines.rows.join(stamps, on="text", how="left", maintain_order="left"))
     if layout.stamp.tolerance:
-        lines = lines.with_columns(stamp=_on_grid(layout))
-    midnight = pl.col("stamp") == pl.col("stamp").dt.truncate("1d")
-    late = pl.col("text").str.contains(r"(?:^|[ T])24[.:]00")
-    timeless = pl.col("text").str.contains(_TIMED).not_()
-    told = not layout.stamp.epoch and lines.rows.select((~timeless & (midnight | late)).any()).item()
-    _judged(lines.rows, layout, time, midnight & ~late & ~(timeless & told))
+        stamps = stamps.with_columns(stamp=_on_grid(layout))
+    stamps = stamps.with_columns(
+        _midnight=pl.col("stamp") == pl.col("stamp").dt.truncate("1d"),
+        _late=pl.col("text").str.contains(r"(?:^|[ T])24[.:]00"),
+        _timed=pl.col("text").str.contains(_TIMED),
+        _off_grid=off_clock(pl.col("stamp"), layout.minutes),
+    )
+    lines = replace(lines, rows=lines.rows.join(stamps, on="text", how="left", maintain_order="left"))
+    midnight, late, timed, off_grid = (pl.col(name) for name in stamps.columns[-4:])
+    told = not layout.stamp.epoch and stamps.select((timed & (midnight | late)).any()).item()
+    _judged(lines.rows, layout, time, midnight & ~late & ~(~timed & told))
     checks: list[Breach] = []
     if layout.wide:
         checks.append((~midnight, "interval-misaligned", "the date of a day has a time"))
@@ -96,20 +100,25 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
                 raise Unreadable("layout-contradicts", "days end at 24:00, which is no start of an interval: `label`")
             checks.append((late, "stamp-bad", "24:00 is no start of an interval"))
         if told:
-            checks.append((timeless, "stamp-bad", _TIMELESS))
-        off_grid = off_clock(pl.col("stamp"), layout.minutes)
+            checks.append((~timed, "stamp-bad", _TIMELESS))
         checks.append((off_grid, "interval-misaligned", f"not on the grid of {layout.minutes} minutes"))
         checks.append((_shorter(lines.rows, layout, off_grid), "interval-length", _SHORTER))
     else:
         wrong = ~period.is_between(1, wide.LONG_DAY // layout.minutes).fill_null(False)
         checks.append((wrong | ~midnight, "stamp-bad", "no date with the number of an interval in it"))
+    if layout.multiplier_column is not None:
+        unscaled = pl.col("multiplier").is_null() | (pl.col("multiplier") <= 0)
+        checks.append((unscaled, "value-not-number", "the multiplier is not a positive number"))
+    if layout.components:
+        strange = ~pl.col("part").is_in(list(layout.components))
+        checks.append((strange, "value-unknown", "a component that the layout does not know"))
     width, expected = pl.col("cells").list.len(), table.width
     extra = pl.lit(value=False)
     if lines.rows.select((width > len(table.names)).any()).item():
         extra = pl.col("cells").list.slice(len(table.names)).list.join("").str.strip_chars() != ""
     least = layout.wide.places[0] if layout.wide and layout.wide.ragged and layout.wide.places else expected
     wrong_width = pl.format(f"{{}} cells where the header has {expected}", width)
-    return lines.refuse(
+    lines = lines.refuse(
         (width.is_null(), "row-malformed", "a quote is not closed"),
         ((width < least) | extra, "row-malformed", wrong_width),
         (pl.col("point") == "", "value-null", "no metering point"),
@@ -117,18 +126,8 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
         (pl.col("stamp").is_null(), "stamp-bad", _unread(table)),
         (_other_length(table), "interval-length", f"the duration beside it is not {layout.minutes} minutes"),
         *checks,
-        (
-            pl.lit(layout.multiplier_column is not None)
-            & (pl.col("multiplier").is_null() | (pl.col("multiplier") <= 0)),
-            "value-not-number",
-            "the multiplier is not a positive number",
-        ),
-        (
-            ~pl.col("part").is_in(list(layout.components)) & bool(layout.components),
-            "value-unknown",
-            "a component that the layout does not know",
-        ),
     )
+    return replace(lines, rows=lines.rows.drop(stamps.columns[-4:]))
 
 
 def _on_grid(layout: Layout) -> pl.Expr:
@@ -191,7 +190,7 @@ def _judged(rows: pl.DataFrame, layout: Layout, time: list[pl.Expr], midnight: p
     """Raise ``Unreadable`` where all rows together show that times, or midnight, are not what the layout says."""
     if not rows.height:
         return
-    if layout.stamp.order != "ymd" and exchanged(rows["text"]):
+    if layout.stamp.order != "ymd" and exchanged(rows["text"].unique()):
         raise Unreadable("layout-contradicts", EXCHANGED)
     _in_order(rows, layout)
     if layout.wide or layout.stamp.period:

@@ -75,8 +75,8 @@ class Table:
         """Files and pages are joined with their headers. Raises ``Unreadable`` where columns stand otherwise in one."""
         if self.layout.width is not None:
             return body
-        stamp = self.cell(self.layout.stamp.columns[0])
-        undated = body.filter(stamp.str.contains(r"^\W*[0-9]").not_())
+        stamp = self._raw(self.layout.stamp.columns[0]).fill_null("")
+        undated = body.filter(stamp.str.contains(r"^\W*\d").not_())
         undated = undated.filter(stamp.str.contains(r"\d").not_() | stamp.str.contains(_METER))
         required, again = set(self.layout.required), []
         for row, cells in undated.drop_nulls("cells").iter_rows():
@@ -129,13 +129,17 @@ class Table:
         """The row's text under ``name``, without blanks and Excel's ``="…"`` around it; blank for no name."""
         if name is None:
             return pl.lit("")
-        found = pl.col("cells").list.get(self.names.index(name), null_on_oob=True).str.strip_chars("\xa0 \t")
+        found = self._raw(name).str.strip_chars("\xa0 \t")
         return (found.str.replace(r'^="(.*)"$', "${1}") if self._as_formulas else found).fill_null("")
+
+    def _raw(self, name: str) -> pl.Expr:
+        return pl.col("cells").list.get(self.names.index(name), null_on_oob=True)
 
     @cached_property
     def _as_formulas(self) -> bool:
-        """Whether any cell may be a formula that is a text. To look in the file costs nothing, in each cell it does."""
-        return self.content.kind != "text" or '="' in self.content.text
+        """Whether any cell may be a formula that is a text. To look in the file costs nothing, in each cell it does;
+        least for one character, which most files do not have."""
+        return self.content.kind != "text" or ("=" in self.content.text and '="' in self.content.text)
 
 
 def header(content: Content, layout: Layout) -> tuple[int, list[str]] | None:
