@@ -93,7 +93,7 @@ class DayArray:
         return counted.filter(pl.col("meters") > 0).with_columns(unit=unit).select(*SHAPE, "meters")
 
     def complete(self, rows: pl.DataFrame, silent: pl.Series, usual: pl.DataFrame) -> pl.DataFrame:
-        """The complete grid, sorted: the regular ones of the readings ``rows``, what their channels lack, and all
+        """The complete grid, sorted: the regular readings ``rows`` (as in ``place``), what their channels lack, and all
         slots of the meters ``silent`` in the channel ``usual`` (``channel, quantity``). Added rows have quality
         ``missing``, and nulls in all columns that are not their place's."""
         meters, kinds, place, there = self.meters, self.kinds, self.place, self._there
@@ -111,10 +111,10 @@ class DayArray:
             there = wider
         expected = np.repeat(there.ravel(), self.slots)
         reading = np.full(len(expected), -1, np.int64)
-        reading[place] = np.flatnonzero(self.regular)
+        reading[place] = np.arange(len(place))
         reading = reading[expected]
         if len(reading) == len(place) and (np.diff(reading) == 1).all():
-            return rows.slice(int(reading[0]) if len(reading) else 0, len(reading))
+            return rows
         line, slot = np.divmod(np.flatnonzero(expected), self.slots)
         meter, kind = np.divmod(line, kinds.height)
         told = pl.all().exclude(*SLOT, "unit", "minutes", "local_date")  # the others are those of the place

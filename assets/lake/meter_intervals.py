@@ -290,7 +290,7 @@ def _apply_bucket(
     shapes = pl.concat([array.shapes, grid.shapes(rest.current)])
     like = grid.usual(pl.concat([shapes, others]))
     placed = like["minutes"].to_list() == [array.minutes]
-    regular = array.complete(everything, silent if placed else silent.clear(), like)
+    regular = array.complete(everything.filter(pl.Series(array.regular)), silent if placed else silent.clear(), like)
     irregular = grid.complete(rest.current, None if placed else grid.silent(silent, like, day))
     current = pl.concat([regular.cast(_TEXTS), irregular.select(KEPT)])
     outline = Outline(
