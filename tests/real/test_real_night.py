@@ -18,6 +18,9 @@ from assets.landing.store import LocalStore
 from tests.kit import listed_warnings
 from tests.real.assemble import BAD, CITIES, inbox, portals
 
+pytestmark = pytest.mark.timeout(600)
+"""One whole night, of years of readings: two minutes on a machine of its own."""
+
 Query = Callable[[str], list[tuple[Any, ...]]]
 KWH = {"wh": Decimal("0.001"), "kwh": Decimal(1), "mwh": Decimal(1000)}
 KWH |= {unit.replace("wh", "varh"): factor for unit, factor in KWH.items()}
@@ -37,7 +40,7 @@ def night(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[di
             "MUANG_KEYS": json.dumps({"openchargemap": "any"}),
         }
         command = [str(Path(sys.executable).with_name("muang")), *arguments]
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=560)
     assert result.returncode == 1, result.stderr
     connection = duckdb.connect()
     for table in (folder / "home" / "lake").iterdir():
