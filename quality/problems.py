@@ -106,6 +106,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "quantity-other": ("warn", "Values of another or untold unit, direction or commodity are kept as delivered."),
     "multiplier-ignored": ("warn", "A multiplier stands where the format has none; it was not applied."),
     "register-differenced": ("warn", "Intervals were made as differences of a register's reads, one period apart."),
+    "register-ahead": ("warn", "Rows of the register become valid later: they count in one that comes by then."),
     "register-fall": ("warn", "A register falls (rollover, reset or exchange); no interval is made of the fall."),
     "period-mismatch": ("warn", "Intervals lie outside the period that the report's own header states."),
     "window-short": ("warn", "The answer covers less than the period asked for."),

@@ -10,8 +10,9 @@ from assets.indicators.all import all_indicators
 from assets.indicators.doubts import Findings, lowered
 from assets.indicators.metered import METERED, metered
 from assets.indicators.programme import programme
-from assets.lake import ingest, verdicts
+from assets.lake import verdicts
 from assets.lake.files import CityLake
+from assets.lake.meter_registers import Registers
 from assets.landing.deployment import Step
 from quality import gate
 from quality.contracts import Table
@@ -54,7 +55,7 @@ def make(step: Step, table: Table, names: Sequence[str], since: date | None = No
 def _indicators(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[str, str]) -> pl.DataFrame:
     lake = CityLake.of(step)
     if last := lake.newest(LOAD_PROFILE, step.day - timedelta(days=1)):
-        frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), ingest.latest_register(step))
+        frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), Registers.of(lake).in_force(last))
     rows = all_indicators(step.city, step.day, frames)
     results, refused, came, judged = (
         lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES, VERDICTS)

@@ -9,7 +9,7 @@ from datetime import date
 
 import polars as pl
 
-from assets.lake import citizen_reports, daily_energy, ingest, station_places, verdicts
+from assets.lake import citizen_reports, daily_energy, stale_days, station_places, verdicts
 from assets.lake.files import CityLake, Written
 from assets.landing.deployment import Step
 from quality.contracts import Table
@@ -60,12 +60,12 @@ def derive(step: Step, derived: Derived) -> Built:
     and those it lacks. Days that have no rows any more lose their file."""
     lake, table = CityLake.of(step), derived.table
     there = lake.days(table)
-    stale = ingest.stale_days(lake, derived.source) if table.by_day else []
+    stale = stale_days.noted(lake, derived.source) if table.by_day else []
     due = {*stale, *(set(lake.days(derived.source)).difference(there) if table.by_day else ())}
     rows = derived.make(lake, step.day, due).select(table.schema.names())
     days = sorted(due if table.by_day else {*rows[table.day].unique(), *there})
     files = lake.revise(table, days, lambda _, these: rows.filter(pl.col(table.day).is_in(these)))
-    ingest.settle(lake, derived.source, stale)
+    stale_days.settle(lake, derived.source, stale)
     newest = lake.newest(table)
     judged = rows if rows.height or newest is None else lake.pick(table, [newest])
     return Built(days, files, verdicts.judge(step, table, judged, newest, more=derived.judge(rows)))

@@ -6,17 +6,20 @@ from datetime import date
 import polars as pl
 
 from assets.lake.files import CityLake, Written
+from assets.lake.meter_registers import Registers
 from quality.tables import FEEDER_BALANCE, METER_FINAL
 from quality.vee.feeders import feeder_balance
 
 
-def make(lake: CityLake, days: Collection[date], register: pl.DataFrame) -> list[Written]:
-    """Balance these days, where the register tells of main meters."""
-    if not register["feeds"].drop_nulls().len():
-        return []
-    concerned = register.filter(pl.any_horizontal(pl.col("feeds", "feeder").is_not_null()))["meter_id"].implode()
+def make(lake: CityLake, days: Collection[date], registers: Registers) -> list[Written]:
+    """Balance these days, those of which the register tells of main meters."""
     files: list[Written] = []
     for day in sorted(days):
+        register = registers.in_force(day)
+        if not register["feeds"].drop_nulls().len():
+            files += lake.put(FEEDER_BALANCE, day, FEEDER_BALANCE.empty())
+            continue
+        concerned = register.filter(pl.any_horizontal(pl.col("feeds", "feeder").is_not_null()))["meter_id"].implode()
         parts = [
             lake.scan(METER_FINAL, key)
             .filter(pl.col("quantity") == "active_import", pl.col("meter_id").is_in(concerned))

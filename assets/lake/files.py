@@ -351,11 +351,9 @@ class CityLake:
         that ``receipts`` brought earlier, for the touched days or ``also_days``, give way to what those receipts bring
         now.
         """
-        gives_way = pl.col("_receipt").is_in(list(receipts))
 
         def resolved(stored: pl.DataFrame, days: list[date]) -> pl.DataFrame:
-            delivered = frame.filter(pl.col(table.day).is_in(days))
-            return _resolved(table, pl.concat([stored.filter(~gives_way), delivered]))
+            return merged(table, stored, frame.filter(pl.col(table.day).is_in(days)), receipts)
 
         return self.revise(table, {*frame[table.day].unique(), *also_days}, resolved)
 
@@ -384,7 +382,9 @@ COMPACTED = ("rows", "operating")
 """Sizes whose closed months become one file. Readings stay by day: a correction rewrites one day of them."""
 
 
-def _resolved(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+def merged(table: Table, stored: pl.DataFrame, frame: pl.DataFrame, receipts: Collection[str]) -> pl.DataFrame:
+    """What ``CityLake.merge`` makes of the stored rows of some days and those that came for them."""
+    frame = pl.concat([stored.filter(~pl.col("_receipt").is_in(list(receipts))), frame])
     if table.mode == "replace" and table.lineage:
         whole = [*dict.fromkeys((table.day, *table.whole))]
         newest = frame.sort("_delivered", "_number", "_receipt").unique(whole, keep="last")

@@ -3,16 +3,17 @@
 One function a kind of table. Each works on one step (a city and delivery day) and may be repeated at will.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from assets.lake import ledger, meter_intervals, overlap, register_reads, verdicts
+from assets.lake import ledger, meter_intervals, meter_registers, overlap, register_reads, stale_days, verdicts
 from assets.lake.delivered import Spool, customers, no_delivered, pseudonyms, serials, to_delivered
 from assets.lake.files import CityLake, Written
 from assets.lake.ledger import Due, Entry
+from assets.lake.meter_registers import Registers
 from assets.landing import erased
 from assets.landing.deployment import Step
 from quality import past_days, republished, source_watch
@@ -26,7 +27,6 @@ from quality.tables import (
     METER_SUPERSEDED,
     METERS,
     REGISTER_READS,
-    TABLES,
     VALIDATION_RESULTS,
 )
 from quality.verdicts import HALF, Verdict, odd_rows, of_group
@@ -65,7 +65,7 @@ def ingest(step: Step, table: Table) -> Ingested:
         result = ledger.read(step, item)
         frame = result.tables.get(table.name)
         if table is METERS and "register" in result.tables:
-            frame = _registered(step, result.tables["register"], item.receipt.day)
+            frame = _registered(step, result.tables["register"])
         elif frame is not None and "point" in frame.columns:
             frame = _by_meter(step, frame)
         good = _stored(table, _unerased(table, _conformed(table, frame, item), gone)).also(result.problems)
@@ -76,7 +76,10 @@ def ingest(step: Step, table: Table) -> Ingested:
     watched = bool(table.steady or table.listed_by)
     before = lake.read(table) if watched else table.empty()
     also = ledger.days_of(lake, table, receipts)
-    mark_stale(lake, table, {*rows[table.day].unique(), *also})
+    touched = {*rows[table.day].unique(), *also}
+    stale_days.note(lake, table, touched)
+    if table is METERS:
+        meter_registers.note(lake, rows, receipts, touched)
     files = lake.merge(table, rows, receipts, also)
     more = _clashes(table, entries, parts)
     if watched:
@@ -145,9 +148,11 @@ def ingest_meters(step: Step) -> Ingested:
         overlap.remember(lake, {meter: point for export in exports for meter, point in export.shared.items()})
         receipts = _read_again(export.intervals for export in exports)
         files = _apply_reads(lake, exports, receipts, numbers)
-        also = ledger.days_of(lake, METER_INTERVALS, receipts)
-        mark_stale(lake, METER_INTERVALS, {*spool.days(), *also})
-        applied = meter_intervals.apply(lake, spool, latest_register(step), receipts, also, numbers)
+        anew = stale_days.noted(lake, stale_days.IN_FORCE)
+        also = [*ledger.days_of(lake, METER_INTERVALS, receipts), *anew]
+        stale_days.note(lake, METER_INTERVALS, {*spool.days(), *also})
+        applied = meter_intervals.apply(lake, spool, Registers.of(lake), receipts, also, numbers)
+    stale_days.settle(lake, stale_days.IN_FORCE, anew)
     files += applied.files
     intervals: list[Entry] = []
     for export in exports:
@@ -217,37 +222,8 @@ def _apply_reads(
     """Put the batch's register reads into the lake, in place of what its receipts brought earlier."""
     also = set(lake.days(REGISTER_READS)).intersection(ledger.days_of(lake, REGISTER_READS, receipts))
     reads = pl.concat([REGISTER_READS.empty(), *(export.reads for export in exports)])
-    mark_stale(lake, REGISTER_READS, {*reads[REGISTER_READS.day].unique(), *also})
+    stale_days.note(lake, REGISTER_READS, {*reads[REGISTER_READS.day].unique(), *also})
     return register_reads.apply(lake, reads, receipts, also, numbers)
-
-
-def latest_register(step: Step) -> pl.DataFrame:
-    """The meter register in force on the step's day: the newest reference day not after it."""
-    lake = CityLake.of(step)
-    newest = lake.newest(METERS, step.day)
-    return METERS.empty() if newest is None else lake.day(METERS, newest)
-
-
-def mark_stale(lake: CityLake, table: Table, days: Collection[date]) -> None:
-    """Note, before rows of ``table`` change on these days, that what is derived of them is to be made again."""
-    if any(table.name in (each.derived_from, *each.also_from) and each.by_day for each in TABLES.values()):
-        for day in sorted(days):
-            lake.store.write(_stale_key(lake, table, day), b"")
-
-
-def stale_days(lake: CityLake, table: Table) -> list[date]:
-    """Days whose rows of ``table`` changed since what is derived of them was made."""
-    return [date.fromisoformat(key[-10:]) for key in lake.store.list(_stale_key(lake, table))]
-
-
-def settle(lake: CityLake, table: Table, days: Collection[date]) -> None:
-    """What is derived of ``table`` is made for these days."""
-    for day in days:
-        lake.store.delete(_stale_key(lake, table, day))
-
-
-def _stale_key(lake: CityLake, table: Table, day: date | None = None) -> str:
-    return f"work/stale/{table.name}/city={lake.city}" + (f"/{day.isoformat()}" if day else "")
 
 
 def _conformed(table: Table, frame: pl.DataFrame | None, item: Due) -> Batch:
@@ -275,7 +251,7 @@ def _unerased(table: Table, batch: Batch, gone: Mapping[str, date]) -> Batch:
     return batch.refuse((pl.col(table.day) <= until, "meter-erased", text))
 
 
-def _registered(step: Step, register: pl.DataFrame, day: date) -> pl.DataFrame:
+def _registered(step: Step, register: pl.DataFrame) -> pl.DataFrame:
     slug, key = step.city.slug, step.deployment.secret()
     payers, devices = customers(register["account"], slug, key), serials(register["serial"], slug, key)
     checked = pseudonyms(register["check_of"], slug, key)
@@ -286,8 +262,8 @@ def _registered(step: Step, register: pl.DataFrame, day: date) -> pl.DataFrame:
     }
     return (
         _by_meter(step, register.with_columns(**hashed))
-        .rename({"account": "customer_id", "serial": "serial_id"})
-        .with_columns(pl.col("multiplier").cast(ENERGY), reference_date=pl.lit(day, dtype=pl.Date))
+        .rename({"account": "customer_id", "serial": "serial_id", "as_of": METERS.day})
+        .with_columns(pl.col("multiplier").cast(ENERGY))
     )
 
 

@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.lake import ingest, overlap
+from assets.lake import overlap, stale_days
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
+from assets.lake.meter_registers import Registers
 from assets.lake.verdicts import judge, keep
 from assets.landing.deployment import Step
 from quality import gate, privacy
@@ -219,24 +220,23 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     """
     lake, day = CityLake.of(step), step.day
     remembered = lake.days(LOAD_PROFILE_BASIS)
-    waiting = {each for each in ingest.stale_days(lake, LOAD_PROFILE_BASIS) if restatable(each, day)}
+    waiting = {each for each in stale_days.noted(lake, LOAD_PROFILE_BASIS) if restatable(each, day)}
     lost = set(remembered) - set(lake.days(LOAD_PROFILE))
-    days = sorted({*ingest.stale_days(lake, METER_FINAL), day - timedelta(days=1), *waiting, *lost})
+    days = sorted({*stale_days.noted(lake, METER_FINAL), day - timedelta(days=1), *waiting, *lost})
     forgotten = set(committed()).difference(remembered) if not {*days}.issubset(remembered) else set()
-    whole = ingest.latest_register(step)
-    register, aside = whole.filter(IS_CUSTOMER), whole.filter(~IS_CUSTOMER)["meter_id"].implode()
     verdicts = [_forgotten(sorted(forgotten.intersection(days)), len(days))]
     basis_verdicts: list[Verdict] = []
     files: list[Written] = []
     cells = [LOAD_PROFILE.empty()]
-    past, shared = _Past(lake, remembered), overlap.shared_with(lake)
+    registers, past, shared = Registers.of(lake), _Past(lake, remembered), overlap.shared_with(lake)
     for reading_day in sorted({*days} - forgotten):
         pieces, before = (
             lake.keys(METER_FINAL, (reading_day, reading_day)),
             lake.day(LOAD_PROFILE_BASIS, reading_day),
         )
         if pieces or before.height:
-            meter = pl.col("meter_id")
+            whole, meter = registers.in_force(reading_day), pl.col("meter_id")
+            register, aside = whole.filter(IS_CUSTOMER), whole.filter(~IS_CUSTOMER)["meter_id"].implode()
             mine = ~meter.is_in(overlap.elsewhere(shared, reading_day)) & ~meter.is_in(aside)
             scans = (lake.scan(METER_FINAL, key).select(COLUMNS) for key in pieces)
             parts = contributions(scan.filter(mine).collect() for scan in scans)
@@ -252,14 +252,14 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
             if not _remember(lake, reading_day, profile.basis, before):
                 continue
             past.add(reading_day, profile.basis)
-            ingest.mark_stale(lake, LOAD_PROFILE, [reading_day])
+            stale_days.note(lake, LOAD_PROFILE, [reading_day])
             files += lake.put(LOAD_PROFILE, reading_day, profile.cells)
             cells.append(profile.cells)
             if profile.corrections:
-                ingest.mark_stale(lake, LOAD_PROFILE_BASIS, [reading_day])
+                stale_days.note(lake, LOAD_PROFILE_BASIS, [reading_day])
             if restatable(reading_day, day):
-                ingest.settle(lake, LOAD_PROFILE_BASIS, [reading_day])
-        ingest.settle(lake, METER_FINAL, [reading_day])
+                stale_days.settle(lake, LOAD_PROFILE_BASIS, [reading_day])
+        stale_days.settle(lake, METER_FINAL, [reading_day])
     # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
     written = pl.concat(cells)
     found = judge(step, LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), more=verdicts)

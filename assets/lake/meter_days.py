@@ -16,6 +16,7 @@ import polars as pl
 
 from assets.lake import buckets
 from assets.lake.files import CityLake, bucket_of
+from assets.lake.meter_registers import Registers
 from quality.meter_grid import ZONE
 from quality.tables import (
     IS_CUSTOMER,
@@ -61,7 +62,7 @@ class MeterDays:
     lake: CityLake
     thresholds: Thresholds
     calendar: Calendar
-    register: pl.DataFrame
+    registers: Registers
     checks: pl.DataFrame
     touched: dict[date, pl.Series] = field(default_factory=dict)
     """Meters of which later days and their estimates may stand on something else than before, by day."""
@@ -78,7 +79,7 @@ class MeterDays:
         of its meters."""
         quality = self.lake.day(METER_QUALITY, day)
         past = pl.concat([_NONE, *(self.touched.get(day - timedelta(days=back), _NONE) for back in range(1, SPAN + 1))])
-        ids = self.with_linked(past).unique()
+        ids = self.with_linked(past, day).unique()
         ids = ids.filter(ids.is_in(quality["meter_id"].implode()))
         few = ids.len() <= FEW * quality["meter_id"].n_unique()
         by_these = (quality["rule_version"] == self.thresholds.version).all()
@@ -113,9 +114,10 @@ class MeterDays:
         self.touched[day] = pl.concat(ids).unique()
         return not self.touched[day].is_empty()
 
-    def with_linked(self, ids: pl.Series) -> pl.Series:
-        """These meters, if any, and all that check others or are checked: they are judged and estimated together."""
-        pairs = self.register.filter(pl.col("check_of").is_not_null())
+    def with_linked(self, ids: pl.Series, day: date) -> pl.Series:
+        """These meters, if any, and all that check others or are checked on a day: they are judged and estimated
+        together."""
+        pairs = self.registers.in_force(day).filter(pl.col("check_of").is_not_null())
         return pl.concat([ids, pairs["meter_id"], pairs["check_of"]]) if ids.len() else ids
 
     def stored(self, day: date, ids: pl.Series | None = None) -> list[Kept]:
@@ -203,27 +205,26 @@ class MeterDays:
             place = np.where(rows["told"].to_numpy(), np.arange(rows.height), rows.height - 1)
             first = np.minimum.reduceat(place, start.to_numpy())
             parts.append(channels.with_columns(receipt=rows["_receipt"].gather(first)))
-        known = pl.concat(parts).join(self._known, on="meter_id", how="left", maintain_order="left")
+        known = pl.concat(parts).join(self._known(day), on="meter_id", how="left", maintain_order="left")
         return groups_stand(known, self._before(day), self._like(day), self.thresholds)
 
     @cached_property
     def _compared(self) -> pl.DataFrame:
         return self.checks.filter(pl.col("check") == "intervals", pl.col("outcome").is_in(["ok", "fails"]))
 
-    @cached_property
-    def _known(self) -> pl.DataFrame:
-        """What rules know of meters. One that is no customer's is like none of a zone and class, so it has none."""
+    def _known(self, day: date) -> pl.DataFrame:
+        """What rules know of a day's meters. One that is no customer's has no zone and class: it is like none."""
         of_customer = (pl.when(IS_CUSTOMER).then(name).alias(name) for name in ("zone", "customer_class"))
-        return self.register.select("meter_id", "check_of", *of_customer)
+        return self.registers.in_force(day).select("meter_id", "check_of", *of_customer)
 
     def _arrays(self, day: date, pieces: Iterable[pl.DataFrame]) -> tuple[list[tuple[MeterDay, pl.Series]], date]:
         """``METER_INTERVALS`` rows of a day as arrays, one for each length of intervals, with the exact values in the
         same places; and the last delivery day of any."""
         parts: dict[int, list[tuple[MeterDay, pl.Series]]] = {}
-        delivered = [day]
+        delivered, known = [day], self._known(day)
         for piece in pieces:
             delivered.extend(piece["_delivered"].unique().drop_nulls())
-            for found in MeterDay.of(piece, self._known):
+            for found in MeterDay.of(piece, known):
                 exact = piece["value_delivered"].gather(pl.Series(found.row.ravel()).replace(-1, None))
                 parts.setdefault(found.minutes, []).append((found, exact))
         arrays = [

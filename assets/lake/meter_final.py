@@ -13,10 +13,11 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from assets.lake import buckets, feeder_balance, ingest, register_checks
+from assets.lake import buckets, feeder_balance, register_checks, stale_days
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written, bucket_of
 from assets.lake.meter_days import DAY, MeterDays
+from assets.lake.meter_registers import Registers
 from assets.lake.verdicts import judge
 from assets.landing.deployment import Step
 from quality.meter_grid import CHANNEL
@@ -56,19 +57,19 @@ def make(step: Step) -> Built:
     A day that is to be made again is noted before what it stands on is written: no crash leaves one behind.
     """
     lake = CityLake.of(step)
-    thresholds, register = Thresholds.of(step.city.meter_thresholds), ingest.latest_register(step)
+    thresholds, registers = Thresholds.of(step.city.meter_thresholds), Registers.of(lake)
     _heed_people(lake)
     noted, made, files, verdicts = set[date](), set[date](), list[Written](), list[Verdict]()
     # What registers say of a period makes its days again once, not what is read of them: the second round is the last.
     while True:
-        days = MeterDays(lake, thresholds, calendar(), register, lake.read(REGISTER_CHECKS))
+        days = MeterDays(lake, thresholds, calendar(), registers, lake.read(REGISTER_CHECKS))
         work = _Work(days, lake.read(METER_OUTAGES))
-        stale = set(ingest.stale_days(lake, METER_INTERVALS))
+        stale = set(stale_days.noted(lake, METER_INTERVALS))
         done, written, found = _make(work, stale)
         noted |= stale
         made |= done
-        checked = register_checks.make(lake, made, register, thresholds)
-        ingest.settle(lake, METER_INTERVALS, (stale | done) - checked.turned)
+        checked = register_checks.make(lake, made, registers, thresholds)
+        stale_days.settle(lake, METER_INTERVALS, (stale | done) - checked.turned)
         files += [*written, *checked.files]
         verdicts = [*(found or verdicts), *checked.verdicts]
         if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
@@ -77,7 +78,7 @@ def make(step: Step) -> Built:
     # A night that was cut short may have written them already: those that were noted, and the day before each.
     changed = {day for file in files if file.table is METER_FINAL for day in file.days}
     changed |= {day - back for day in noted for back in (timedelta(), DAY)}
-    files += feeder_balance.make(lake, changed, register)
+    files += feeder_balance.make(lake, changed, registers)
     newest = lake.newest(METER_FINAL)
     _tell_rules(lake, thresholds, step.day)
     ranges = lake.read(MISSING_READINGS, (step.day - ASKED_WITHIN, step.day))
@@ -98,10 +99,10 @@ def _heed_people(lake: CityLake) -> None:
     """Note the days that decisions and outages told since are about, with those whose estimates stand on them."""
     there = set(lake.days(METER_INTERVALS))
     for table in (METER_DECISIONS, METER_OUTAGES):
-        told = ingest.stale_days(lake, table)
+        told = stale_days.noted(lake, table)
         ahead = [day + timedelta(days=after) for day in told for after in range(SPAN + 1)]
-        ingest.mark_stale(lake, METER_INTERVALS, there.intersection(ahead))
-        ingest.settle(lake, table, told)
+        stale_days.note(lake, METER_INTERVALS, there.intersection(ahead))
+        stale_days.settle(lake, table, told)
 
 
 def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Written], list[Verdict]]:
@@ -131,14 +132,14 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
         turned = work.turned[day] = differing(judged.before, judged.kept)
         finish(waiting, judged.kept, whole=day - DAY in stale)
         # A gap of the evening before may end in this day, though its meter was not judged again then.
-        others = days.with_linked(turned.filter(~turned.is_in(_meters(waiting).implode())))
+        others = days.with_linked(turned.filter(~turned.is_in(_meters(waiting).implode())), day - DAY)
         finish(days.stored(day - DAY, others), judged.kept)
         if judged.found and (day in stale or turned.len()):
             verdicts += meter_verdicts(judged.found)
         later = {each for each in there if day < each <= day + timedelta(days=SPAN)}
         stored = lake.day(METER_QUALITY, day)
         if later and days.touch(day, judged, turned, stored):
-            ingest.mark_stale(lake, METER_INTERVALS, later - due)
+            stale_days.note(lake, METER_INTERVALS, later - due)
             due |= later
         if not judged.quality.equals(stored):
             files += lake.put(METER_QUALITY, day, judged.quality)
@@ -149,7 +150,7 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
         if not meters_read(judged.quality).equals(meters_read(stored)):
             others_read = day
         if day in stale and not judged.kept:
-            ingest.mark_stale(lake, METER_FINAL, [day])
+            stale_days.note(lake, METER_FINAL, [day])
             files += lake.put(METER_FINAL, day, METER_FINAL.empty())
         waiting = judged.kept
     finish(waiting, whole=bool(waiting) and waiting[0].day in stale)
@@ -204,7 +205,7 @@ class _Work:
             if rows.equals(held.rows):
                 continue
             # Noted before the rows are there: no crash leaves one behind.
-            ingest.mark_stale(lake, METER_FINAL, [at])
+            stale_days.note(lake, METER_FINAL, [at])
             files += lake.swap(held, rows, [at])
         return files, verdicts
 
@@ -212,7 +213,8 @@ class _Work:
         """Meters of a day that was made before whose rows may be otherwise now."""
         at = day[0].day
         turned = pl.concat(self.turned.get(at + timedelta(days=days), _NONE) for days in range(-SPAN, 2))
-        checked = self.days.register.filter(pl.col("meter_id").is_in(turned.implode()))["check_of"].drop_nulls()
+        register = self.days.registers.in_force(at)
+        checked = register.filter(pl.col("meter_id").is_in(turned.implode()))["check_of"].drop_nulls()
         turned = pl.concat([turned, checked])
         here = _meters(day)
         judged = here.filter(here.is_in(self.turned.get(at, _NONE).implode()))
@@ -220,7 +222,7 @@ class _Work:
 
     def _rows(self, day: Kept, whole: Kept, bucket: str, after: Sequence[Kept]) -> pl.DataFrame:
         """Rows of ``METER_FINAL`` of a bucket of the ``whole`` day."""
-        open_, made = day.gaps, None
+        open_, made, register = day.gaps, None, self.days.registers.in_force(day.day)
         if len(open_):
             window = np.full((len(open_), SPAN + 2, day.slots), np.nan)
             window[:, SPAN] = day.value[open_]
@@ -230,10 +232,10 @@ class _Work:
             meters = (
                 day.channels[open_]
                 .select("meter_id")
-                .join(self.days.register.select("meter_id", "zone"), on="meter_id", how="left", maintain_order="left")
+                .join(register.select("meter_id", "zone"), on="meter_id", how="left", maintain_order="left")
             )
             outage = supply_off(self.outages, meters, first, SPAN + 2, day.minutes)
-            check = whole.of_checks(day.channels[open_], self.days.register)
+            check = whole.of_checks(day.channels[open_], register)
             made = estimate(Window(window, types, day.minutes, SPAN, outage, check))
             made = replace(made, channel=open_[made.channel])
         rates, confidence = self.days.calendar.rates(day.day, day.minutes), self.days.calendar.confidence([day.day])

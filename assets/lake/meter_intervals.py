@@ -23,6 +23,7 @@ from assets.lake import buckets
 from assets.lake.delivered import DELIVERED, Spool, no_delivered
 from assets.lake.files import CityLake, Written, until_swapped
 from assets.lake.ledger import named
+from assets.lake.meter_registers import Registers
 from quality import meter_grid as grid
 from quality.contracts import nth
 from quality.meter_array import DayArray
@@ -111,7 +112,7 @@ _DECIDES: Final = ("value_delivered", "quality", "version", "_delivered")
 def apply(
     lake: CityLake,
     deliveries: Spool,
-    register: pl.DataFrame,
+    registers: Registers,
     receipts: Collection[str] = (),
     also_days: Collection[date] = (),
     numbers: Mapping[str, int] | None = None,
@@ -120,18 +121,18 @@ def apply(
 
     Everything the same receipts brought earlier is replaced; ``receipts`` names further ones that may bring nothing
     any more, ``also_days`` the days they brought something for, ``numbers`` is as in ``in_turn``. Meters of
-    ``register`` (``meter_id``) without a reading on a touched day appear there with missing slots. May be repeated
-    after a crash at any point.
+    the register of a touched day without a reading on it appear there with missing slots. May be repeated after a crash
+    at any point.
     """
     days = sorted({*deliveries.days(), *also_days})
     again = sorted({*receipts, *deliveries.receipts})
-    registered = register["meter_id"].drop_nulls().unique().sort()
     done = [
-        each for day in days for each in _apply_day(lake, day, deliveries, again, registered, numbers, day in also_days)
+        each
+        for day in days
+        for each in _apply_day(lake, day, deliveries, again, registers.in_force(day), numbers, day in also_days)
     ]
     nothing = _in_texts(no_delivered()).with_columns(code=pl.lit(""), message=pl.lit(""))
     refused = pl.concat([nothing, *(each.refused for each in done)])
-    delivering = pl.concat([pl.Series("meter_id", [], pl.String), *(d.meters for d in done)]).unique()
     held = pl.concat(
         [_HELD.to_frame(), *(d.held.select(day=pl.lit(d.day), receipt="_receipt", rows="len") for d in done)]
     )
@@ -141,7 +142,8 @@ def apply(
     return Applied(
         [file for each in done for file in each.files],
         [
-            *_verdicts(refused["code"], sum(each.judged for each in done), delivering, register),
+            _off_grid(refused["code"], sum(each.judged for each in done)),
+            *([_unregistered(done)] if registers.days else []),
             _contradictions(pl.concat([each.contradicted for each in done] or [_CONTRADICTED.to_frame()])),
         ],
         _problems(refused),
@@ -195,7 +197,7 @@ def _apply_day(
     day: date,
     deliveries: Spool,
     again: list[str],
-    registered: pl.Series,
+    register: pl.DataFrame,
     numbers: Mapping[str, int] | None,
     whole: bool,
 ) -> "list[_Bucket]":
@@ -204,6 +206,7 @@ def _apply_day(
     for table in (METER_INTERVALS, METER_SUPERSEDED):
         lake.recut(table, day)
     names = lake.buckets(METER_INTERVALS)
+    registered = register["meter_id"].drop_nulls().unique().sort()
     meters = {each: registered.to_frame().filter(buckets.within(each)).to_series() for each in names}
     known = {each: Outline.read(lake.outline(METER_INTERVALS, day, each)) for each in names if each != buckets.WHOLE}
 
@@ -230,7 +233,8 @@ def _apply_day(
 class _Bucket(NamedTuple):
     """What was done for a bucket of a day: ``refused`` are readings with ``code`` and ``message``, ``held`` the rows
     that the lake now holds of each receipt that was applied, ``contradicted`` the readings of these receipts that
-    another file of their delivery day told otherwise (``meter_id``, ``_receipt``)."""
+    another file of their delivery day told otherwise (``meter_id``, ``_receipt``), ``meters`` those that deliver, and
+    ``strangers`` those of them that are not in the day's register."""
 
     day: date
     outline: Outline
@@ -239,6 +243,7 @@ class _Bucket(NamedTuple):
     held: pl.DataFrame
     contradicted: pl.DataFrame
     meters: pl.Series
+    strangers: pl.Series
     judged: int
 
 
@@ -317,6 +322,7 @@ def _apply_bucket(
         .filter(pl.col("_receipt").is_in(again))
         .select(_CONTRADICTED.names()),
         delivering,
+        delivering.filter(~delivering.is_in(registered.implode())),
         len(array.place) + rest.judged,
     )
 
@@ -373,16 +379,19 @@ def _contradictions(rows: pl.DataFrame) -> Verdict:
     return Verdict(METER_INTERVALS.name, "contradictions", "warn", rows.height, rows.height, text)
 
 
-def _verdicts(codes: pl.Series, judged: int, delivering: pl.Series, register: pl.DataFrame) -> list[Verdict]:
-    name = METER_INTERVALS.name
+def _off_grid(codes: pl.Series, judged: int) -> Verdict:
     counts = codes.value_counts(name="readings").sort("code")
     text = (
         ", ".join(f"{count} readings {code}" for code, count in counts.iter_rows()) or "all readings are on their grid"
     )
-    off = Verdict(name, "grid", "warn" if len(codes) else "pass", judged, len(codes), text)
-    if not register.height:
-        return [off]
-    strangers = delivering.filter(~delivering.is_in(register["meter_id"].implode()))
-    text = f"{len(strangers)} of {len(delivering)} meters that delivered are not in the register"
-    grade: Grade = "warn" if len(strangers) else "pass"
-    return [off, Verdict(name, "meter-unregistered", grade, len(delivering), len(strangers), text)]
+    return Verdict(METER_INTERVALS.name, "grid", "warn" if len(codes) else "pass", judged, len(codes), text)
+
+
+def _unregistered(done: Sequence[_Bucket]) -> Verdict:
+    delivering, strangers = (
+        pl.concat([_CONTRADICTED.to_frame()["meter_id"], *each]).n_unique()
+        for each in ((d.meters for d in done), (d.strangers for d in done))
+    )
+    text = f"{strangers} of {delivering} meters that delivered are not in the register of their day"
+    grade: Grade = "warn" if strangers else "pass"
+    return Verdict(METER_INTERVALS.name, "meter-unregistered", grade, delivering, strangers, text)

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from assets.lake import ingest
+from assets.lake import stale_days
 from assets.lake.files import CityLake, Written
+from assets.lake.meter_registers import Registers
 from quality.meter_grid import ZONE
 from quality.tables import METER_INTERVALS, METER_QUALITY, REGISTER_CHECKS, REGISTER_READS
-from quality.vee.registers import register_checks
+from quality.vee.registers import MULTIPLIERS, register_checks
 from quality.vee.thresholds import Thresholds
 from quality.vee.verdicts import register_verdicts
 from quality.verdicts import Verdict
@@ -32,9 +33,9 @@ class Checked(NamedTuple):
     turned: frozenset[date]
 
 
-def make(lake: CityLake, made: Collection[date], register: pl.DataFrame, thresholds: Thresholds) -> Checked:
+def make(lake: CityLake, made: Collection[date], registers: Registers, thresholds: Thresholds) -> Checked:
     """Check the reads that came since, and those of periods that hold one of the days that were ``made``."""
-    came = ingest.stale_days(lake, REGISTER_READS)
+    came = stale_days.noted(lake, REGISTER_READS)
     touched = {*came, *made}
     reads = lake.read(REGISTER_READS, (min(touched) - BETWEEN, max(touched) + BETWEEN)) if touched else None
     if reads is None or not (reads.height or came):
@@ -42,7 +43,12 @@ def make(lake: CityLake, made: Collection[date], register: pl.DataFrame, thresho
     meters = reads["meter_id"].unique().implode()
     days = [day for day in lake.days(METER_QUALITY) if min(touched) - 2 * BETWEEN <= day <= max(touched) + BETWEEN]
     quality = [rows.filter(pl.col("meter_id").is_in(meters)) for rows in lake.pieces(METER_QUALITY, days)]
-    checks = register_checks(reads, pl.concat([METER_QUALITY.empty(), *quality]), register, thresholds)
+    told = [
+        registers.in_force(day).filter(pl.col("meter_id").is_in(meters)).with_columns(local_date=pl.lit(day))
+        for day in reads["local_date"].unique().sort()
+    ]
+    known = pl.concat([MULTIPLIERS.to_frame(), *(each.select(MULTIPLIERS.names()) for each in told)])
+    checks = register_checks(reads, pl.concat([METER_QUALITY.empty(), *quality]), known, thresholds)
     holds = pl.any_horizontal(pl.lit(value=False), *(pl.lit(day).is_between(FIRST, LAST) for day in made))
     of_days = sorted({*came, *checks.filter(holds)["local_date"]})
     before = _failing(lake.pick(REGISTER_CHECKS, of_days))
@@ -52,14 +58,14 @@ def make(lake: CityLake, made: Collection[date], register: pl.DataFrame, thresho
     periods = turned.select("first", "last").drop_nulls().unique().iter_rows()
     days_of = {begin + timedelta(days=at) for begin, end in periods for at in range((end - begin).days)}
     # Noted before the checks are there, of which nothing would tell after a crash that they had turned.
-    ingest.mark_stale(lake, METER_INTERVALS, days_of & {*lake.days(METER_INTERVALS)})
+    stale_days.note(lake, METER_INTERVALS, days_of & {*lake.days(METER_INTERVALS)})
     files = [file for day in of_days for file in lake.put(REGISTER_CHECKS, day, checks.filter(local_date=day))]
     return Checked(files, register_verdicts(checks), frozenset(days_of))
 
 
 def settle(lake: CityLake) -> None:
     """The checks of all reads are made, and so is what stands on them."""
-    ingest.settle(lake, REGISTER_READS, ingest.stale_days(lake, REGISTER_READS))
+    stale_days.settle(lake, REGISTER_READS, stale_days.noted(lake, REGISTER_READS))
 
 
 def _failing(checks: pl.DataFrame) -> pl.DataFrame:

@@ -1,13 +1,13 @@
 """What each meter register has otherwise than the one before it, so that no meter comes, goes or changes in silence."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Final
 
 import polars as pl
 
-from assets.lake import ingest, verdicts
+from assets.lake import stale_days, verdicts
 from assets.lake.derive import Built
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
@@ -67,7 +67,7 @@ def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 def make(step: Step) -> Built:
     """Compare every register that came since, and the one after it, with the one before."""
     lake = CityLake.of(step)
-    stale = set(ingest.stale_days(lake, METERS))
+    stale = set(stale_days.noted(lake, METERS))
     there = [day for day in lake.days(METERS) if day <= step.day]
     due = [(old, new) for old, new in pairwise(there) if not stale.isdisjoint((old, new))]
     files = []
@@ -76,8 +76,9 @@ def make(step: Step) -> Built:
     # A register that went, or became the first, has nothing that it could be held against.
     for day in stale.intersection(lake.days(REGISTER_WATCH)) - set(there[1:]):
         files += lake.put(REGISTER_WATCH, day, REGISTER_WATCH.empty())
-    ingest.settle(lake, METERS, {day for day in stale if day <= step.day})
-    days = sorted({step.day, *(new for _, new in due)})
+    stale_days.settle(lake, METERS, {day for day in stale if day <= step.day})
+    # A night that is run again tells of its register again.
+    days = sorted({step.day - timedelta(days=1), *(new for _, new in due)})
     rows = lake.pick(REGISTER_WATCH, days)
     newest = there[-1] if there else None
     checked = lake.day(METERS, newest).height if newest else 0

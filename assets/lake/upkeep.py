@@ -7,7 +7,7 @@ from functools import partial
 
 import polars as pl
 
-from assets.lake import accounts, derive, ingest, ledger
+from assets.lake import accounts, derive, ingest, ledger, stale_days
 from assets.lake.derive import DERIVED
 from assets.lake.encoding import NewerContract, is_current
 from assets.lake.feeds import feeds
@@ -85,7 +85,7 @@ def rebuild(step: Step, table: Table, day: date) -> Rebuilt:
     derived = next((each for each in DERIVED if each.table is table), None)
     if derived is not None:
         _set_aside(lake, table, day)
-        ingest.mark_stale(lake, derived.source, [day])
+        stale_days.note(lake, derived.source, [day])
         derive.derive(step, derived)
         return Rebuilt([day], 0)
     if table in (DELIVERIES, QUARANTINE):

@@ -4,10 +4,12 @@ It says which meters belong to the city, in which of its zones each lies, which 
 contract ``account`` that pays for it: who has many meters is one customer to the privacy gate. Further columns are
 ``valid_from``, ``serial`` (of the device), ``multiplier``, ``feeder`` (that supplies it), and of meters that are no
 customers ``feeds`` (the feeder whose whole energy it measures) or ``check_of`` (the point that it checks).
+``as_of``, the same in every row, is the first day that the register tells of. A register without it came with readings
+of the day before and tells of that one on; with it, one that had been wrong is put right.
 """
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -24,15 +26,23 @@ _SLUG = r"^[a-z0-9][a-z0-9_-]*$"
 
 
 def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult:
-    """``tables["register"]``: ``COLUMNS``, ``OPTIONAL`` (null where there is none), _row; one row a point.
-    Never raises on content.
+    """``tables["register"]``: ``COLUMNS``, ``OPTIONAL`` (null where there is none), ``as_of``, _row; one row a point.
+    Never raises on content. ``day`` is the delivery day.
 
     Of a point that occurs several times the row with the latest ``valid_from`` (yyyy-mm-dd, years CE) counts; rows that
-    become valid after ``day`` do not yet. The same date with another content is refused for all but the last row.
+    become valid after ``as_of``, or untold after ``day``, do not yet, and are noted. The same date with another content
+    is refused for all but the last row.
     """
-    found = listed(FORMAT, data, COLUMNS, (*OPTIONAL, "valid_from"))
+    found = listed(FORMAT, data, COLUMNS, (*OPTIONAL, "valid_from", "as_of"))
     if isinstance(found, ReadResult):
         return found
+    told = found.rows.select(pl.col("as_of").unique())
+    of_days: list[date | None] = told.select(parse(pl.col("as_of"), "ymd").dt.date())["as_of"].to_list()
+    as_of = of_days[0] if len(of_days) == 1 else None
+    if as_of is None and any(told["as_of"]):
+        return ReadResult.rejected(FORMAT, "file-malformed", "as_of is not one day, yyyy-mm-dd, the same in every row")
+    if as_of is not None and day is not None and as_of > day:
+        return ReadResult.rejected(FORMAT, "file-malformed", "as_of is after the day that the register came")
     classes = METERS.by_column["customer_class"].allowed or ()
     dated = pl.col("valid_from")
     rows = (
@@ -51,8 +61,11 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
             ((pl.col("dated") != "") & pl.col("valid_from").is_null(), "stamp-bad", "valid_from is not yyyy-mm-dd"),
         )
     )
-    if day is not None:
-        rows = rows.filter(pl.col("valid_from").is_null() | (pl.col("valid_from") <= day))
+    until = as_of or day
+    later = (pl.col("valid_from") > until).fill_null(value=False) if until else pl.lit(value=False)
+    if (ahead := rows.rows.filter(later)["row"]).len():
+        text = f"{ahead.len()} row(s) become valid later; the first is named"
+        rows = rows.filter(~later).note("register-ahead", text, ahead[0])
     if not rows.rows.height:
         why = ("file-malformed", "none of its rows can be read") if rows.problems else ("file-empty", "no rows")
         return ReadResult.of(FORMAT, register=rows.note(*why))
@@ -70,7 +83,9 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
     if repeated.len():
         text = f"{repeated.len()} row(s) repeat another; the first is named"
         register = register.note("duplicate-rows", text, repeated[0])
-    current = register.rows.filter(~pl.col("_earlier")).sort("row").select(*COLUMNS, *OPTIONAL, _row="row")
+    first = as_of or (day - timedelta(days=1) if day else None)
+    current = register.rows.filter(~pl.col("_earlier")).sort("row")
+    current = current.select(*COLUMNS, *OPTIONAL, as_of=pl.lit(first, pl.Date), _row="row")
     evidence = "header names point, zone and customer_class"
     return ReadResult.of(FORMAT, evidence, register=replace(register, rows=current))
 

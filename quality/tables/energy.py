@@ -34,7 +34,7 @@ METERS = Table(
     title="Meter register",
     description="Meters the utility says belong to the city, with what a load profile needs to know of them.",
     smart="energy",
-    version=3,
+    version=4,
     of_customers=True,
     key=("meter_id", "reference_date"),
     day="reference_date",
@@ -56,7 +56,7 @@ METERS = Table(
         Column("feeder", pl.String(), "Feeder or transformer that supplies it; null where it is not told."),
         Column("feeds", pl.String(), "Feeder whose whole energy it measures: a main meter, and no customer."),
         Column("check_of", pl.String(), "meter_id of the meter that it checks: a check meter, and no customer."),
-        REFERENCE_DATE,
+        Column("reference_date", pl.Date(), "First day it tells of, until another register does.", nullable=False),
     ),
 )
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from quality.meter_grid import ZONE
-from quality.readings import QUANTITIES
+from quality.readings import ENERGY, QUANTITIES
 from quality.tables.vee import REGISTER_CHECKS
 from quality.vee.thresholds import Thresholds
 from quality.vee.window import Bools, MeterDay
@@ -23,20 +23,24 @@ FEW_DECIMALS: Final = 3
 """Decimals that a register may show."""
 
 _READ = ("meter_id", "channel", "quantity", "end")
-_LOCAL = pl.col("start").dt.convert_time_zone(ZONE).dt.date()
+_LOCAL, _DAY = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
 _HALF_DIGIT_KWH = 0.0005
 """Half the last digit of an interval of three decimals: what each interval may be off by."""
 
 
+MULTIPLIERS: Final = pl.Schema({"meter_id": pl.String(), "multiplier": ENERGY, "local_date": pl.Date()})
+"""What the meter registers in force on the days of reads say of their meters."""
+
+
 def register_checks(
-    reads: pl.DataFrame, quality: pl.DataFrame, register: pl.DataFrame, thresholds: Thresholds
+    reads: pl.DataFrame, quality: pl.DataFrame, known: pl.DataFrame, thresholds: Thresholds
 ) -> pl.DataFrame:
     """``REGISTER_CHECKS`` rows of ``REGISTER_READS`` rows, those that another replaced left out.
 
-    ``quality`` are ``METER_QUALITY`` rows of the days between the reads; ``register`` may tell the ``multiplier`` of a
-    ``meter_id``. What a check needs and has not is an outcome ``not-run``.
+    ``quality`` are ``METER_QUALITY`` rows of the days between the reads, ``known`` has ``MULTIPLIERS``. What a check
+    needs and has not is an outcome ``not-run``.
     """
-    told = _stepped(reads.filter(pl.col("superseded").is_null()), register, thresholds)
+    told = _stepped(reads.filter(pl.col("superseded").is_null()), known, thresholds)
     checks = [
         _step(told),
         _start(told),
@@ -45,23 +49,21 @@ def register_checks(
         _rates(told, thresholds),
         _intervals(told, quality, thresholds),
     ]
-    local = pl.col("end").dt.convert_time_zone(ZONE).dt.date()
     return (
         pl.concat(checks)
-        .with_columns(local_date=local, rule_version=pl.lit(thresholds.version))
+        .with_columns(local_date=_DAY, rule_version=pl.lit(thresholds.version))
         .select(REGISTER_CHECKS.schema.names())
         .cast(REGISTER_CHECKS.schema)
         .sort(REGISTER_CHECKS.key)
     )
 
 
-def _stepped(reads: pl.DataFrame, register: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
+def _stepped(reads: pl.DataFrame, known: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
     """Reads in floats, with ``shown`` (by the read before, where this one begins on its day), ``step`` (what the
     register rose by, over its end too), how it ``went``, ``digit`` (the last one that it shows) and ``factor`` (its
     multiplier)."""
     names = ("register_start", "register_end", "multiplier", "value")
     channel = _READ[:3]
-    known = register.select("meter_id", known="multiplier") if "multiplier" in register.columns else None
     told = reads.select(*_READ, "unit", "start", pl.col(names).cast(pl.Float64)).sort(_READ)
     # A state alone is held against the one before it; a row with a value tells by itself what it is the difference of.
     before = pl.col("register_end").shift().over(channel)
@@ -100,7 +102,9 @@ def _stepped(reads: pl.DataFrame, register: pl.DataFrame, thresholds: Thresholds
         .when(pl.col("went") == "ok")
         .then("rise")
     )
-    told = told.join(known, on="meter_id", how="left") if known is not None else told.with_columns(known=None)
+    told = told.with_columns(local_date=_DAY).join(
+        known.rename({"multiplier": "known"}), on=["meter_id", "local_date"], how="left"
+    )
     # NEM13 tells no multiplier: what most of a register's own reads say, which is 1 for a meter without transformers.
     ratio = (pl.col("value") / pl.col("step")).filter(pl.col("step") > 0)
     usual = pl.when(ratio.len().over(channel) > 2).then(ratio.median().over(channel).round()).otherwise(1.0)

@@ -13,16 +13,28 @@ from assets.lake import buckets, ingest, upkeep
 from assets.lake.delivered import Spool
 from assets.lake.files import CityLake
 from assets.lake.meter_intervals import Applied, apply
+from assets.lake.meter_registers import Registers
 from assets.landing.deployment import Step
 from assets.landing.store import LocalStore
 from quality.tables import LOAD_PROFILE, METER_INTERVALS, METER_SUPERSEDED, TABLES
 from tests.kit import sampled
 from tests.lake.metered_city import POINTS, metered_city
 from tests.lake.small_city import D1, D3, deliver, nem12
-from tests.lake.test_meter_intervals import DAY, Crash, CrashingStore, days, delivered, frame, lake_files, whole_days
+from tests.lake.test_meter_intervals import (
+    DAY,
+    Crash,
+    CrashingStore,
+    days,
+    delivered,
+    frame,
+    lake_files,
+    registers,
+    whole_days,
+)
 
 IDS = {f"m{at}": digits * 5 for at, digits in enumerate(("0a1b", "4c5d", "4fff", "8000", "f00d"))}
-REGISTER = pl.DataFrame({"meter_id": [IDS["m0"], IDS["m2"], "c0de" * 5, "7fff" * 5]})
+METERS = (IDS["m0"], IDS["m2"], "c0de" * 5, "7fff" * 5)
+REGISTER = registers(*METERS)
 TABLES_OF_READINGS = (METER_INTERVALS, METER_SUPERSEDED)
 
 
@@ -32,7 +44,7 @@ def spooled(rows: pl.DataFrame, cut: int) -> Spool:
     return spool
 
 
-def put(store: LocalStore, cut: int, rows: list[dict], receipts: list[str], register: pl.DataFrame) -> Applied:
+def put(store: LocalStore, cut: int, rows: list[dict], receipts: list[str], register: Registers) -> Applied:
     renamed = [row | {"meter_id": IDS.get(row["meter_id"], row["meter_id"])} for row in rows]
     lake = CityLake(store, "phuket", cut)
     return apply(lake, spooled(frame(*renamed), cut), register, receipts, days if receipts else ())
@@ -49,12 +61,12 @@ def same(one: dict[str, pl.DataFrame], other: dict[str, pl.DataFrame]) -> bool:
 @pytest.mark.parametrize("seed", sampled(range(10), 5))
 def test_a_day_in_buckets_has_the_rows_of_a_day_in_one_file(seed: int, tmp_path: Path) -> None:
     deliveries, chance = whole_days(seed), Random(seed)
-    registers = [REGISTER, REGISTER.head(2), REGISTER.clear()]
+    several = [REGISTER, registers(*METERS[:2]), registers()]
     stores = {cut: LocalStore(tmp_path / str(cut)) for cut in (1, 4, 16)}
     for at, rows in enumerate([*deliveries, deliveries[0]]):
         # Read again, a delivery may have been anywhere; a new one touches the buckets of its readings alone.
         receipts = [f"r{at % len(deliveries)}"] if at >= len(deliveries) or chance.random() < 0.5 else []
-        register = chance.choice(registers)
+        register = chance.choice(several)
         done = {cut: put(store, cut, rows, receipts, register) for cut, store in stores.items()}
         assert all(each.held == done[1].held for each in done.values())
         if receipts:

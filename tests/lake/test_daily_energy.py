@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.lake import derive, ingest
+from assets.lake import derive, stale_days
 from assets.lake.daily_energy import of_cells
 from assets.lake.derive import DERIVED
 from assets.lake.files import CityLake
@@ -98,11 +98,11 @@ def test_a_night_makes_the_days_that_changed_and_those_that_are_lacking(tmp_path
     derive.derive(step, derived)
     mixed = pl.concat([first.filter(local_date=FRIDAY), second.filter(local_date=SATURDAY)])
     assert lake.read(DAILY_ENERGY).sort(DAILY_ENERGY.key).equals(of_cells(mixed, calendar()))
-    ingest.mark_stale(lake, LOAD_PROFILE, [FRIDAY])
+    stale_days.note(lake, LOAD_PROFILE, [FRIDAY])
     derive.derive(step, derived)
     assert lake.read(DAILY_ENERGY).sort(DAILY_ENERGY.key).equals(of_cells(second, calendar()))
-    assert ingest.stale_days(lake, LOAD_PROFILE) == []
-    ingest.mark_stale(lake, LOAD_PROFILE, [FRIDAY])
+    assert stale_days.noted(lake, LOAD_PROFILE) == []
+    stale_days.note(lake, LOAD_PROFILE, [FRIDAY])
     lake.put(LOAD_PROFILE, FRIDAY, LOAD_PROFILE.empty())
     derive.derive(step, derived)
     assert lake.days(DAILY_ENERGY) == [SATURDAY]

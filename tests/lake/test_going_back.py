@@ -34,5 +34,5 @@ def test_a_register_that_is_restored_is_in_force_and_a_forecast_taken_back_too(t
         ingest(deployment, city, METERS, day)
         ingest(deployment, city, WEATHER, day)
     lake = CityLake(deployment.store, city.slug)
-    assert lake.day(METERS, D3).height == 2
+    assert lake.day(METERS, D2).height == 2
     assert lake.read(WEATHER)["temperature_c"].to_list() == [25.0]

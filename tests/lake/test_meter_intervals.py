@@ -18,17 +18,26 @@ from hypothesis import given, settings, strategies as st
 from assets.lake.delivered import DELIVERED, Spool, no_delivered, pseudonyms, to_delivered
 from assets.lake.files import CityLake
 from assets.lake.meter_intervals import KEPT, apply, resolve
+from assets.lake.meter_registers import Registers
 from assets.landing.archive import Receipt
 from assets.landing.store import LocalStore
 from quality.meter_array import DayArray
 from quality.readings import LABEL, QUALITIES, READING_SCHEMA
-from quality.tables import METER_INTERVALS, METER_SUPERSEDED
+from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS
 from tests.kit import sampled
 
 BANGKOK = timezone(timedelta(hours=7))
 DAY = date(2026, 1, 2)
 MIDNIGHT = datetime(2026, 1, 2, tzinfo=BANGKOK)
-NO_REGISTER = pl.DataFrame(schema={"meter_id": pl.String})
+
+
+def registers(*meters: str | None) -> Registers:
+    """One register, of all days."""
+    rows = pl.DataFrame({"meter_id": meters}, {"meter_id": pl.String})
+    return Registers([date.min], lambda _: rows)
+
+
+NO_REGISTER = Registers([], lambda _: METERS.empty())
 NAMES = KEPT
 
 
@@ -168,7 +177,7 @@ def test_a_fixed_reader_takes_back_what_it_no_longer_reads(store):
 
 
 def test_a_registered_meter_that_is_silent_appears_with_gaps(store):
-    applied = put(store, delivered(), register=pl.DataFrame({"meter_id": ["m1", "m2"]}))
+    applied = put(store, delivered(), register=registers("m1", "m2"))
     silent = day_of(store).filter(meter_id="m2")
     assert silent.select("channel", "unit", "minutes", "quality").unique().rows() == [("E1", "kWh", 15, "missing")]
     assert silent.height == 96
@@ -176,7 +185,7 @@ def test_a_registered_meter_that_is_silent_appears_with_gaps(store):
 
 
 def test_an_unregistered_meter_is_said_without_naming_it(store):
-    applied = put(store, delivered(), register=pl.DataFrame({"meter_id": ["m2"]}))
+    applied = put(store, delivered(), register=registers("m2"))
     verdict = next(v for v in applied.verdicts if v.check == "meter-unregistered")
     assert (verdict.verdict, verdict.failed, verdict.checked) == ("warn", 1, 1)
     assert "m1" not in str(verdict)
@@ -337,7 +346,7 @@ def test_order_repetition_and_crashes_leave_no_trace(history):
         assert kept == len({(r["meter_id"], r["start"], r["_receipt"], r["_row"]) for rows in deliveries for r in rows})
 
 
-REGISTER = pl.DataFrame({"meter_id": ["m0", "m2", "m9", "m9", None]})
+REGISTER = registers("m0", "m2", "m9", "m9", None)
 
 
 def whole_days(seed: int) -> list[list[dict]]:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from assets.cities.registry import City
-from assets.lake import load_profile, meter_final, overlap
+from assets.lake import ingest, load_profile, meter_final, overlap
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
 from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, VERDICTS
@@ -88,7 +88,7 @@ def test_a_day_that_snapshots_hold_and_the_memory_lacks_is_refused(tmp_path: Pat
     for key in lake.keys(LOAD_PROFILE):
         lake.store.delete(key)
     deliver(deployment, city, "exports", D3, "late.csv", nem12(D1, *POINTS, value=7))
-    load_profile.ingest.ingest_meters(step)
+    ingest.ingest_meters(step)
     meter_final.make(step)
     load_profile.make(step, lambda: {D1})
     assert lake.day(LOAD_PROFILE, D1).is_empty()

@@ -1,59 +1,222 @@
-"""A register that changes: what was judged stays as it was, and days that are made again are judged as by a lake that
-had it from the start."""
+"""A register that changes: each day is judged by the register that tells of it, whenever the day is made."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 
-from assets.cities.registry import City
-from assets.lake import upkeep
-from assets.landing.deployment import Deployment, Step
-from quality.tables import METER_INTERVALS
-from tests.lake.judged_town import DAYS as ALL, POINTS, load, made, nem12, night, town
-from tests.lake.small_city import deliver
+import polars as pl
+import pytest
 
-DAYS = ALL[:6]
-NIGHT = DAYS[-1] + timedelta(days=1)
+from assets.lake import ingest, meter_final, upkeep
+from assets.lake.files import CityLake
+from assets.landing.deployment import Step
+from quality.tables import (
+    FEEDER_BALANCE,
+    LOAD_PROFILE,
+    METER_FINAL,
+    METER_INTERVALS,
+    METER_QUALITY,
+    METERS,
+    MISSING_READINGS,
+    REGISTER_CHECKS,
+)
+from tests.lake import metered_city
+from tests.lake.judged_town import DAYS as ALL, LATE, POINTS, load, nem12, night, town
+from tests.lake.small_city import D1, D2, D3, deliver, deployment_at, nem12 as ones, small_city
+
+pytestmark = pytest.mark.usefixtures("without_suites")
+
+DAYS = ALL[:5]
+DAY = timedelta(days=1)
 COLUMNS = ("zone", "customer_class", "account", "serial", "multiplier", "feeder", "feeds", "check_of")
-FIRST = ("north", "residential", "A1", "S1", "1", "f1", "", "")
+PLAIN = ("north", "residential", "A1", "S1", "1", "f1", "", "")
+MAIN = (*PLAIN[:6], "f1", "")
+"""A main meter, so that there is a balance of its feeder."""
+FIRST = {POINTS[3]: MAIN}
 CHANGED = {
-    POINTS[0]: ("south", *FIRST[1:]),
-    POINTS[1]: ("north", "large_business", *FIRST[2:]),
+    POINTS[0]: ("south", *PLAIN[1:]),
+    POINTS[1]: ("north", "large_business", *PLAIN[2:]),
     POINTS[2]: ("north", "residential", "A2", "S2", "20", "f2", "", ""),
-    POINTS[3]: (*FIRST[:6], "f1", ""),
-    POINTS[4]: (*FIRST[:7], POINTS[5]),
+    POINTS[3]: PLAIN,
+    POINTS[4]: (*PLAIN[:7], POINTS[5]),
+    "020012349999": PLAIN,
 }
-"""Each column is otherwise of some meter."""
+"""Each column is otherwise of some meter, and there is one that delivers nothing."""
+MADE = (
+    METER_INTERVALS,
+    METER_QUALITY,
+    METER_FINAL,
+    MISSING_READINGS,
+    REGISTER_CHECKS,
+    FEEDER_BALANCE,
+)
 
 
-def register(changed: dict[str, tuple[str, ...]]) -> bytes:
-    rows = [",".join([point, *changed.get(point, FIRST)]) for point in POINTS]
-    return "\n".join([",".join(["point", *COLUMNS]), *rows, ""]).encode()
+def register(rows: Mapping[str, tuple[str, ...]], as_of: date | None = None) -> bytes:
+    told = dict.fromkeys(POINTS, PLAIN) | rows
+    header = ",".join(["point", *COLUMNS, "as_of"])
+    lines = [",".join([point, *row, f"{as_of or ''}"]) for point, row in told.items()]
+    return "\n".join([header, *lines, ""]).encode()
 
 
-def lake(folder: Path, first: bytes) -> tuple[Deployment, City]:
-    """A city whose meters have days of zeros, gaps and spikes, which the register has a say in."""
-    deployment, city = town(folder)
+def nem13(day: date) -> bytes:
+    """What each meter's register rose by over a day."""
+    begins, ends = f"{day:%Y%m%d}000000", f"{day + DAY:%Y%m%d}000000"
+    at = (day - DAYS[0]).days
+    rows = [
+        f"250,{point},E1,1,E1,E1,M1,E,{100 + 5 * at},{begins},A,,,{105 + 5 * at},{ends},A,,,5,kWh,,{ends},"
+        for point in POINTS
+    ]
+    return "\n".join(["100,NEM13,202611200000,MDP,RETAILER", *rows, "900", ""]).encode()
+
+
+def exports(day: date) -> bytes:
+    """A day of meters with zeros, gaps and spikes, which the register has a say in."""
+    told = {point: load(point, day) for point in POINTS}
+    for at, point in enumerate(POINTS):
+        if day == DAYS[1 + at % 2]:
+            told[point] = [0.0] * 96
+        if day == DAYS[3 + at % 2]:
+            told[point][30:60], told[point][70] = [None] * 30, 6.0
+    return nem12(day, told)
+
+
+class Town:
+    """What comes is landed first; ``night`` reads what is due up to a day and makes all that stands on it."""
+
+    def __init__(self, folder: Path, buckets: int = 1) -> None:
+        self.deployment, self.city = town(folder, buckets)
+        self.deployment.store.delete_folder("landing")
+
+    def step(self, day: date) -> Step:
+        return Step(self.deployment, self.city, day, "test")
+
+    def send(self, *days: date, registers: Mapping[date, bytes]) -> None:
+        for day in days:
+            deliver(self.deployment, self.city, "exports", day + DAY, f"{day}.csv", exports(day))
+            deliver(self.deployment, self.city, "exports", day + DAY, f"{day}-reads.csv", nem13(day))
+            if day in registers:
+                deliver(self.deployment, self.city, "register", day + DAY, "r.csv", registers[day])
+
+    def night(self, day: date) -> None:
+        night(self.deployment, self.city, day)
+
+    def made(self) -> dict[str, bytes]:
+        store = self.deployment.store
+        return {key: store.read(key) for table in MADE for key in store.list(f"lake/{table.name}")}
+
+    def lake(self) -> CityLake:
+        return CityLake.of(self.step(LATE))
+
+
+FROM = DAYS[2]
+"""The day from which the second register tells."""
+
+
+def changed(folder: Path, buckets: int = 1) -> Town:
+    """All is landed, of a city whose register changes; nothing is made yet."""
+    there = Town(folder, buckets)
+    there.send(*DAYS, registers={DAYS[0]: register(FIRST), FROM: register(CHANGED)})
+    return there
+
+
+def test_days_are_judged_by_the_register_that_tells_of_them(tmp_path: Path) -> None:
+    there = changed(tmp_path / "changes")
+    there.night(LATE)
+    before, after = Town(tmp_path / "before"), Town(tmp_path / "after")
+    before.send(*DAYS, registers={DAYS[0]: register(FIRST)})
+    after.send(*DAYS, registers={DAYS[0]: register(CHANGED)})
+    for other in (before, after):
+        other.night(LATE)
+    said = {
+        METER_INTERVALS: pl.exclude(r"^_.*$"),
+        FEEDER_BALANCE: pl.col("local_date", "feeder", "mains", "meters"),
+        REGISTER_CHECKS: pl.col("local_date", "meter_id", "check", "outcome").filter(pl.col("check") == "quantity"),
+    }
+    for table, columns in said.items():
+        found, by_first, by_second = (each.lake().read(table).select(columns) for each in (there, before, after))
+        early, late = pl.col("local_date") < FROM, pl.col("local_date") >= FROM
+        assert found.filter(early).equals(by_first.filter(early)), table.name
+        assert found.filter(late).equals(by_second.filter(late)), table.name
+        assert not by_first.equals(by_second), table.name
+
+
+@pytest.mark.parametrize("buckets", [1, 4])
+def test_it_does_not_matter_when_a_day_is_made(buckets: int, tmp_path: Path) -> None:
+    at_once = changed(tmp_path / "at once", buckets)
+    at_once.night(LATE)
+    night_by_night = changed(tmp_path / "night by night", buckets)
     for day in DAYS:
-        told = {point: load(point, day) for point in POINTS}
-        for at, point in enumerate(POINTS):
-            if day == DAYS[1 + at % 2]:
-                told[point] = [0.0] * 96
-            if day == DAYS[3 + at % 2]:
-                told[point][30:60], told[point][70] = [None] * 30, 6.0
-        deliver(deployment, city, "exports", NIGHT, f"{day}.csv", nem12(day, told))
-    deliver(deployment, city, "register", NIGHT, "r.csv", first)
-    night(deployment, city, NIGHT)
-    return deployment, city
-
-
-def test_days_stay_as_they_were_judged_until_they_are_made_again(tmp_path: Path) -> None:
-    deployment, city = lake(tmp_path / "late", register({}))
-    before, later = made(deployment), NIGHT + timedelta(days=1)
-    deliver(deployment, city, "register", later, "r.csv", register(CHANGED))
-    night(deployment, city, later)
-    assert made(deployment) == before
+        night_by_night.night(day + DAY)
+    assert at_once.made() == night_by_night.made()
+    # What a lake that was lost in part is made of again, weeks after.
     for day in DAYS:
-        upkeep.rebuild(Step(deployment, city, later, "test"), METER_INTERVALS, day)
-    night(deployment, city, later)
-    straight, _ = lake(tmp_path / "straight", register(CHANGED))
-    assert made(deployment) == made(straight) != before
+        upkeep.rebuild(night_by_night.step(LATE), METER_INTERVALS, day)
+    night_by_night.night(LATE)
+    assert at_once.made() == night_by_night.made()
+
+
+def test_the_first_register_tells_of_the_days_before_it(tmp_path: Path) -> None:
+    there, straight = Town(tmp_path / "late", buckets=4), Town(tmp_path / "straight", buckets=4)
+    there.send(*DAYS, registers={DAYS[-1]: register(CHANGED)})
+    straight.send(*DAYS, registers={DAYS[0]: register(CHANGED)})
+    for day in DAYS:
+        there.night(day + DAY)
+    straight.night(LATE)
+    assert there.made() == straight.made()
+
+
+def test_a_register_that_had_been_wrong_is_put_right(tmp_path: Path) -> None:
+    """One that says from which day it tells takes the place of the one that told of that day before."""
+    there, straight = Town(tmp_path / "corrected"), Town(tmp_path / "straight")
+    there.send(*DAYS, registers={DAYS[0]: register(FIRST), FROM: register({})})
+    straight.send(*DAYS, registers={DAYS[0]: register(FIRST), FROM: register(CHANGED)})
+    there.night(LATE - DAY)
+    known = there.made()
+    deliver(there.deployment, there.city, "register", LATE, "put-right.csv", register(CHANGED, as_of=FROM))
+    for each in (there, straight):
+        each.night(LATE)
+    assert there.made() == straight.made() != known
+    assert not upkeep.verify(there.lake()), "what the ledger says of the first is still accounted for"
+
+
+@pytest.mark.parametrize("cut", ["ledger.record", "meter_intervals.apply"])
+def test_a_cut_leaves_no_day_behind(cut: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The register is in the lake, and the days that it tells of are made again before their intervals are set out."""
+    towns = there, straight = Town(tmp_path / "cut"), Town(tmp_path / "straight")
+    for each in towns:
+        each.send(*DAYS, registers={DAYS[0]: register(FIRST)})
+    there.night(LATE - DAY)
+    for each in towns:
+        deliver(each.deployment, each.city, "register", LATE, "r.csv", register(CHANGED, as_of=FROM))
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(f"assets.lake.ingest.{cut}", _interrupted)
+        ingest.ingest(there.step(LATE), METERS)
+        ingest.ingest_meters(there.step(LATE))
+    meter_final.make(there.step(LATE))
+    for each in towns:
+        each.night(LATE)
+    assert there.made() == straight.made()
+
+
+def _interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_cells_are_of_the_zones_of_their_day(tmp_path: Path) -> None:
+    city = small_city()
+    deployment = deployment_at(tmp_path, city)
+    moved = metered_city.register(*metered_city.POINTS).replace(b",north,", b",west,")
+    for day, told in ((D1, metered_city.register(*metered_city.POINTS)), (D3, moved)):
+        deliver(deployment, city, "register", day, "r.csv", told)
+        for reading_day in (day - DAY, day - 2 * DAY):
+            name = f"{reading_day}.csv"
+            deliver(deployment, city, "exports", day, name, ones(reading_day, *metered_city.POINTS))
+        metered_city.night(deployment, city, day)
+    step = Step(deployment, city, D3, "test")
+    for day in (D1 - DAY, D2):
+        upkeep.rebuild(step, METER_INTERVALS, day)
+    metered_city.night(deployment, city, D3)
+    cells = CityLake.of(step).read(LOAD_PROFILE)
+    zones = {day: set(cells.filter(local_date=day)["zone"]) for day in (D1 - DAY, D1, D2)}
+    assert zones == {D1 - DAY: {"north", "south"}, D1: {"north", "south"}, D2: {"west", "south"}}

@@ -1,6 +1,6 @@
 """The register against the one before it: what came, went and changed, whatever the order of deliveries."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
@@ -34,7 +34,7 @@ def watch(deployment: Deployment, city: City, day: date) -> None:
 
 
 def told(deployment: Deployment, city: City, day: date) -> list[tuple[str, str | None, str | None]]:
-    rows = CityLake(deployment.store, city.slug).day(REGISTER_WATCH, day)
+    rows = CityLake(deployment.store, city.slug).day(REGISTER_WATCH, day - timedelta(days=1))
     return sorted(rows.select("change", "before", "after").rows(), key=str)
 
 

@@ -57,8 +57,33 @@ def test_what_a_meter_is_and_where_it_hangs():
 def test_the_latest_entry_counts_and_future_ones_do_not():
     lines = [HEADER, "1,a,public,2026-03-01", "1,b,public,2026-01-01", "1,c,public,2026-06-01", "1,d,public,"]
     zones = {day: read(*lines, day=day).tables["register"]["zone"][0] for day in (None, date(2026, 4, 1))}
+    ahead = read(*lines, day=date(2026, 2, 1)).problems
+    assert ahead.select("code", "row").rows() == [("register-ahead", 2)]
+    assert ahead["message"][0].startswith("2 row(s)"), "what is not used yet is said"
     assert zones == {None: "c", date(2026, 4, 1): "a"}
     assert rows(read(*lines)) == []
+
+
+def test_the_first_day_that_a_register_tells_of():
+    """Without it the register is of the day before it came, as the readings that come with it."""
+    header, day = "point,zone,customer_class,valid_from,as_of", date(2026, 4, 1)
+    assert read(HEADER, "1,a,public,", day=day).tables["register"]["as_of"].to_list() == [date(2026, 3, 31)]
+    assert read(header, "1,a,public,,", day=day).tables["register"]["as_of"].to_list() == [date(2026, 3, 31)]
+    rows_ = ["1,a,public,2026-02-01,2026-03-01", "1,b,public,2026-03-20,2026-03-01", "2,a,public,,2026-03-01"]
+    told = read(header, *rows_, day=day).tables["register"]
+    assert told.select("point", "zone", "as_of").rows() == [("1", "a", date(2026, 3, 1)), ("2", "a", date(2026, 3, 1))]
+
+
+@pytest.mark.parametrize(
+    "days",
+    [("2026-03-01", "2026-03-02"), ("2026-03-01", ""), ("01/03/2026", "01/03/2026"), ("2026-04-02", "2026-04-02")],
+)
+def test_a_register_is_of_one_day_that_has_been(days):
+    lines = [f"{at},a,public,{day}" for at, day in enumerate(days)]
+    result = read("point,zone,customer_class,as_of", *lines, day=date(2026, 4, 1))
+    assert result.problems["code"].to_list() == ["file-malformed"]
+    assert "as_of" in result.problems["message"][0]
+    assert not result.tables
 
 
 @pytest.mark.parametrize(

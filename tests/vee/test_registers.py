@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from quality.tables import METER_QUALITY, REGISTER_CHECKS, REGISTER_READS
-from quality.vee.registers import register_checks, sum_fails
+from quality.vee.registers import MULTIPLIERS, register_checks, sum_fails
 from quality.vee.thresholds import Thresholds
 from quality.vee.window import MeterDay
 from tests.vee.town import DAY, REGISTER, intervals
@@ -14,7 +14,7 @@ from tests.vee.town import DAY, REGISTER, intervals
 FIRST = datetime(2026, 10, 31, 17, tzinfo=UTC)
 LAST = datetime(2026, 11, 30, 17, tzinfo=UTC)
 """Local midnights at the ends of November."""
-NOTHING = pl.DataFrame(schema={"meter_id": pl.String, "multiplier": pl.Float64})
+NOTHING = MULTIPLIERS.to_frame()
 
 
 def read(before: float | None, now: float, told: float | None, **more: object) -> dict[str, object]:
@@ -103,7 +103,7 @@ def test_rates_that_change_places_in_a_read_do_not_begin_where_they_ended() -> N
 
 
 def test_the_multiplier_of_the_file_is_the_registers() -> None:
-    known = pl.DataFrame({"meter_id": ["m"], "multiplier": [2000.0]})
+    known = pl.DataFrame([["m"], [2000], [date(2026, 12, 1)]], MULTIPLIERS)
     assert outcomes(reads(read(10, 11, 2000, multiplier=2000)), register=known)["111", "multiplier"] == "ok"
     assert outcomes(reads(read(10, 11, 400, multiplier=400)), register=known)["111", "multiplier"] == "fails"
     assert outcomes(reads(read(10, 11, 2000)), register=known)["111", "multiplier"] == "not-run"

@@ -1,0 +1,39 @@
+"""Which days are to be made again: noted before rows change, settled when what is derived of them is made.
+
+A note that a crash leaves makes a day once more, to the same bytes.
+"""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Final
+
+from assets.lake.files import CityLake
+from quality.contracts import Table
+from quality.tables import TABLES
+
+IN_FORCE: Final = "register_in_force"
+"""What is noted of days that another meter register tells of than before: their intervals are to be set out again."""
+
+
+def note(lake: CityLake, of: Table | str, days: Collection[date]) -> None:
+    """Note, before rows of a table change on these days, that what is derived of them is to be made again."""
+    heeded = {name for each in TABLES.values() if each.by_day for name in (each.derived_from, *each.also_from)}
+    if isinstance(of, str) or of.name in heeded:
+        for day in sorted(days):
+            lake.store.write(_key(lake, of, day), b"")
+
+
+def noted(lake: CityLake, of: Table | str) -> list[date]:
+    """Days whose rows changed since what is derived of them was made."""
+    return [date.fromisoformat(key[-10:]) for key in lake.store.list(_key(lake, of))]
+
+
+def settle(lake: CityLake, of: Table | str, days: Collection[date]) -> None:
+    """What is derived of a table is made for these days."""
+    for day in days:
+        lake.store.delete(_key(lake, of, day))
+
+
+def _key(lake: CityLake, of: Table | str, day: date | None = None) -> str:
+    name = of if isinstance(of, str) else of.name
+    return f"work/stale/{name}/city={lake.city}" + (f"/{day.isoformat()}" if day else "")
