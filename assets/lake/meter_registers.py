@@ -1,7 +1,8 @@
 """Which meter register tells of a day.
 
-A register tells what is from its reference date on, until the next one does: what moved or was exchanged was otherwise
-before. So a day's judgement, which stands on it, follows from the deliveries alone, whenever it is made.
+A register tells what is from its reference date on: what moved or was exchanged was otherwise before. Of what several
+tell of a day counts what was told last. So a day's judgement, which stands on it, follows from the deliveries alone,
+whenever it is made.
 """
 
 from bisect import bisect
@@ -20,18 +21,34 @@ from quality.tables import METER_FINAL, METER_INTERVALS, METERS, REGISTER_READS
 TOLD = [name for name in METERS.schema if name != METERS.day and not name.startswith("_")]
 """What a register tells of a meter."""
 
+_CAME = pl.Schema({name: METERS.schema[name] for name in (METERS.day, "_delivered", "_number")})
+
 
 @dataclass(frozen=True)
 class Registers:
-    """A city's registers: ``days`` are their reference dates, oldest first, and ``read`` the ``METERS`` rows of one."""
+    """A city's registers that tell of any day: ``days`` are their reference dates, oldest first, ``read`` gives the
+    ``METERS`` rows of one, and ``came`` when each of all of them did."""
 
     days: Sequence[date]
     read: Callable[[date], pl.DataFrame]
+    came: pl.DataFrame
 
     @classmethod
     def of(cls, lake: CityLake) -> Self:
         """Those that the lake holds, each read once."""
-        return cls(lake.days(METERS), cache(lambda day: lake.day(METERS, day)))
+        # Files of older contracts lack columns.
+        names = pl.selectors.by_name(*_CAME.names(), require_all=False)
+        files = (lake.scan(METERS, key).select(names).unique().collect() for key in lake.keys(METERS))
+        return cls.that_came(
+            pl.concat([_CAME.to_frame(), *files], how="diagonal"), cache(lambda day: lake.day(METERS, day))
+        )
+
+    @classmethod
+    def that_came(cls, came: pl.DataFrame, read: Callable[[date], pl.DataFrame]) -> Self:
+        """One that came later takes the place of all that tell from its reference date on."""
+        last_first = came.sort("_delivered", "_number", METERS.day, descending=[True, True, False])[METERS.day]
+        counts = (last_first < last_first.cum_min().shift()).fill_null(value=True)
+        return cls(last_first.filter(counts).sort().to_list(), read, came)
 
     def in_force(self, day: date) -> pl.DataFrame:
         """``METERS`` rows of the register that tells of a local day: the newest that is not after it, else the
@@ -60,9 +77,10 @@ def note(lake: CityLake, rows: pl.DataFrame, receipts: Collection[str], days: Co
     another register will tell."""
     before = Registers.of(lake)
     told = merged(METERS, lake.pick(METERS, days), rows, receipts).sort(METERS.order)
-    new = {reference: told.filter(reference_date=reference) for reference in told[METERS.day].unique()}
-    kept = set(before.days).difference(days)
-    after = Registers(sorted({*kept, *new}), lambda day: new[day] if day in new else before.read(day))
+    stays = before.came.filter(~pl.col(METERS.day).is_in(list(days)))
+    new = cache(lambda day: told.filter(pl.col(METERS.day) == day))
+    came = pl.concat([stays, told.select(_CAME.names()).unique()])
+    after = Registers.that_came(came, lambda day: new(day) if day in days else before.read(day))
     for table in (METER_INTERVALS, METER_FINAL, REGISTER_READS):
         stale_days.note(lake, table, before.otherwise(lake.days(table), after))
     stale_days.note(lake, stale_days.IN_FORCE, before.otherwise(lake.days(METER_INTERVALS), after))

@@ -10,6 +10,7 @@ import polars as pl
 from assets.lake import stale_days, verdicts
 from assets.lake.derive import Built
 from assets.lake.files import CityLake
+from assets.lake.meter_registers import Registers
 from assets.landing.deployment import Step
 from quality.tables import METERS, REGISTER_WATCH
 from quality.tables.energy import IS_CUSTOMER
@@ -65,16 +66,17 @@ def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 
 
 def make(step: Step) -> Built:
-    """Compare every register that came since, and the one after it, with the one before."""
+    """Compare every register that came since, and those after it, with the one before."""
     lake = CityLake.of(step)
     stale = set(stale_days.noted(lake, METERS))
-    there = [day for day in lake.days(METERS) if day <= step.day]
-    due = [(old, new) for old, new in pairwise(there) if not stale.isdisjoint((old, new))]
+    there = [day for day in Registers.of(lake).days if day <= step.day]
+    first = min(stale, default=date.max)
+    due = [(old, new) for old, new in pairwise(there) if new >= first]
     files = []
     for old, new in due:
         files += lake.put(REGISTER_WATCH, new, changes(lake.day(METERS, old), lake.day(METERS, new)))
     # A register that went, or became the first, has nothing that it could be held against.
-    for day in stale.intersection(lake.days(REGISTER_WATCH)) - set(there[1:]):
+    for day in {day for day in lake.days(REGISTER_WATCH) if day >= first}.difference(there[1:]):
         files += lake.put(REGISTER_WATCH, day, REGISTER_WATCH.empty())
     stale_days.settle(lake, METERS, {day for day in stale if day <= step.day})
     # A night that is run again tells of its register again.

@@ -34,10 +34,10 @@ MIDNIGHT = datetime(2026, 1, 2, tzinfo=BANGKOK)
 def registers(*meters: str | None) -> Registers:
     """One register, of all days."""
     rows = pl.DataFrame({"meter_id": meters}, {"meter_id": pl.String})
-    return Registers([date.min], lambda _: rows)
+    return Registers([date.min], lambda _: rows, METERS.empty())
 
 
-NO_REGISTER = Registers([], lambda _: METERS.empty())
+NO_REGISTER = Registers([], lambda _: METERS.empty(), METERS.empty())
 NAMES = KEPT
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.lake import ingest, meter_final, upkeep
+from assets.lake import ingest, meter_final, register_watch, upkeep
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from quality.tables import (
@@ -19,6 +19,7 @@ from quality.tables import (
     METERS,
     MISSING_READINGS,
     REGISTER_CHECKS,
+    REGISTER_WATCH,
 )
 from tests.lake import metered_city
 from tests.lake.judged_town import DAYS as ALL, LATE, POINTS, load, nem12, night, town
@@ -167,17 +168,26 @@ def test_the_first_register_tells_of_the_days_before_it(tmp_path: Path) -> None:
 
 
 def test_a_register_that_had_been_wrong_is_put_right(tmp_path: Path) -> None:
-    """One that says from which day it tells takes the place of the one that told of that day before."""
+    """One that says from which day it tells takes the place of those that came before it and tell from then on; the
+    one that comes after it, of an earlier day, leaves no more of it."""
     there, straight = Town(tmp_path / "corrected"), Town(tmp_path / "straight")
-    there.send(*DAYS, registers={DAYS[0]: register(FIRST), FROM: register({})})
+    there.send(*DAYS, registers={DAYS[0]: register(FIRST), FROM: register({}), DAYS[3]: register(FIRST)})
     straight.send(*DAYS, registers={DAYS[0]: register(FIRST), FROM: register(CHANGED)})
-    there.night(LATE - DAY)
+    there.night(LATE - 2 * DAY)
     known = there.made()
-    deliver(there.deployment, there.city, "register", LATE, "put-right.csv", register(CHANGED, as_of=FROM))
+    deliver(there.deployment, there.city, "register", LATE - DAY, "put-right.csv", register(CHANGED, as_of=FROM))
     for each in (there, straight):
-        each.night(LATE)
+        each.night(LATE - DAY)
     assert there.made() == straight.made() != known
-    assert not upkeep.verify(there.lake()), "what the ledger says of the first is still accounted for"
+    assert not upkeep.verify(there.lake()), "what the ledger says of the others is still accounted for"
+    register_watch.make(there.step(LATE - DAY))
+    assert there.lake().days(REGISTER_WATCH) == [FROM]
+    whole = Town(tmp_path / "whole")
+    whole.send(*DAYS, registers={DAYS[0]: register(CHANGED)})
+    deliver(there.deployment, there.city, "register", LATE, "all.csv", register(CHANGED, as_of=DAYS[0] - 3 * DAY))
+    for each in (there, whole):
+        each.night(LATE)
+    assert there.made() == whole.made() != straight.made()
 
 
 @pytest.mark.parametrize("cut", ["ledger.record", "meter_intervals.apply"])
