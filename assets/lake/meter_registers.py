@@ -46,7 +46,7 @@ class Registers:
     @classmethod
     def that_came(cls, came: pl.DataFrame, read: Callable[[date], pl.DataFrame]) -> Self:
         """One that came later takes the place of all that tell from its reference date on."""
-        last_first = came.sort("_delivered", "_number", METERS.day, descending=[True, True, False])[METERS.day]
+        last_first = came.sort("_delivered", "_number", METERS.day, descending=True)[METERS.day]
         counts = (last_first < last_first.cum_min().shift()).fill_null(value=True)
         return cls(last_first.filter(counts).sort().to_list(), read, came)
 

@@ -21,6 +21,8 @@ from quality.tables import METERS
 FORMAT = "meter_register"
 COLUMNS = ("point", "zone", "customer_class")
 OPTIONAL = ("account", "serial", "multiplier", "feeder", "feeds", "check_of")
+MOST = 31
+"""Days ahead on which rows of a register become valid: from each on there is a whole register of its own."""
 _NUMBER = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
 _SLUG = r"^[a-z0-9][a-z0-9_-]*$"
 
@@ -29,9 +31,9 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
     """``tables["register"]``: ``COLUMNS``, ``OPTIONAL`` (null where there is none), ``as_of``, _row; one row a point.
     Never raises on content. ``day`` is the delivery day.
 
-    Of a point that occurs several times the row with the latest ``valid_from`` (yyyy-mm-dd, years CE) counts; rows that
-    become valid after ``as_of``, or untold after ``day``, do not yet, and are noted. The same date with another content
-    is refused for all but the last row.
+    Of a point that occurs several times the row with the latest ``valid_from`` (yyyy-mm-dd, years CE) counts. Rows that
+    become valid after ``as_of``, or untold after ``day``, count in a register of their own from that day on. The same
+    date with another content is refused for all but the last row.
     """
     found = listed(FORMAT, data, COLUMNS, (*OPTIONAL, "valid_from", "as_of"))
     if isinstance(found, ReadResult):
@@ -61,33 +63,37 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
             ((pl.col("dated") != "") & pl.col("valid_from").is_null(), "stamp-bad", "valid_from is not yyyy-mm-dd"),
         )
     )
-    until = as_of or day
-    later = (pl.col("valid_from") > until).fill_null(value=False) if until else pl.lit(value=False)
-    if (ahead := rows.rows.filter(later)["row"]).len():
-        text = f"{ahead.len()} row(s) become valid later; the first is named"
-        rows = rows.filter(~later).note("register-ahead", text, ahead[0])
     if not rows.rows.height:
         why = ("file-malformed", "none of its rows can be read") if rows.problems else ("file-empty", "no rows")
         return ReadResult.of(FORMAT, register=rows.note(*why))
-    last = {column: pl.col(column).last().over("point") for column in (*COLUMNS[1:], *OPTIONAL, "valid_from")}
-    ordered = rows.rows.sort("valid_from", "row", nulls_last=False).with_columns(
-        _earlier=pl.int_range(pl.len()).over("point") != pl.len().over("point") - 1,
-        _same=pl.all_horizontal(pl.col(column).eq_missing(value) for column, value in last.items()),
-        _at_once=pl.col("valid_from").eq_missing(last["valid_from"]),
-    )
-    repeated = ordered.filter(pl.col("_earlier") & pl.col("_same"))["row"].sort()
-    clash = pl.col("_earlier") & ~pl.col("_same") & pl.col("_at_once")
-    register = replace(rows, rows=ordered).refuse(
-        (clash, "key-duplicate", "a later row has the same point and date and another content")
-    )
+    ordered = rows.rows.sort("valid_from", "row", nulls_last=False)
+    entry = ["point", "valid_from"]
+    last = [pl.col(column).eq_missing(pl.col(column).last().over(entry)) for column in (*COLUMNS[1:], *OPTIONAL)]
+    ordered = ordered.with_columns(_same=pl.all_horizontal(last), _last=pl.struct(entry).is_last_distinct())
+    repeated = ordered.filter(pl.col("_same") & ~pl.col("_last"))["row"].sort()
+    clash = "a later row has the same point and date and another content"
+    register = replace(rows, rows=ordered).refuse((~pl.col("_same"), "key-duplicate", clash))
     if repeated.len():
         text = f"{repeated.len()} row(s) repeat another; the first is named"
         register = register.note("duplicate-rows", text, repeated[0])
+    entries, until = register.rows.filter("_last"), as_of or day
+    dates: list[date] = entries["valid_from"].drop_nulls().unique().sort().to_list()
+    later = [each for each in dates if until is not None and each > until]
+    if ahead := later[MOST:]:
+        text = f"rows that become valid on {ahead[0]} or later: a register tells of {MOST} days ahead at most"
+        row = entries.filter(pl.col("valid_from") >= ahead[0])["row"].sort()[0]
+        register, later = register.note("register-ahead", text, row), later[:MOST]
     first = as_of or (day - timedelta(days=1) if day else None)
-    current = register.rows.filter(~pl.col("_earlier")).sort("row")
-    current = current.select(*COLUMNS, *OPTIONAL, as_of=pl.lit(first, pl.Date), _row="row")
+    registers = [_told(entries, first, until), *(_told(entries, each, each) for each in later)]
     evidence = "header names point, zone and customer_class"
-    return ReadResult.of(FORMAT, evidence, register=replace(register, rows=current))
+    return ReadResult.of(FORMAT, evidence, register=replace(register, rows=pl.concat(registers)))
+
+
+def _told(entries: pl.DataFrame, begins: date | None, until: date | None) -> pl.DataFrame:
+    """The register that tells from a day on: of each point the last of its ``entries`` that are valid by ``until``."""
+    valid = pl.lit(value=True) if until is None else pl.col("valid_from").is_null() | (pl.col("valid_from") <= until)
+    rows = entries.filter(valid).unique("point", keep="last", maintain_order=True).sort("row")
+    return rows.select(*COLUMNS, *OPTIONAL, as_of=pl.lit(begins, pl.Date), _row="row")
 
 
 METER_REGISTER: Source[Options] = Source(

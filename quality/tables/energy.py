@@ -40,6 +40,7 @@ METERS = Table(
     day="reference_date",
     published=False,
     mode="replace",
+    ahead=timedelta(days=366),  # what changes then is known before
     columns=(
         METER_ID,
         Column("zone", pl.String(), "Zone of the city the meter lies in (ASCII slug).", nullable=False),

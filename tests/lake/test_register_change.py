@@ -190,6 +190,21 @@ def test_a_register_that_had_been_wrong_is_put_right(tmp_path: Path) -> None:
     assert there.made() == whole.made() != straight.made()
 
 
+def test_what_a_register_tells_ahead_counts_from_its_day_on(tmp_path: Path) -> None:
+    ahead, straight = Town(tmp_path / "ahead"), Town(tmp_path / "straight")
+    points = [*POINTS, *CHANGED]
+    entries = [*((point, FIRST.get(point, PLAIN), "") for point in POINTS)]
+    entries += [(point, CHANGED.get(point, PLAIN), f"{FROM}") for point in dict.fromkeys(points)]
+    header = ",".join(["point", *COLUMNS, "valid_from"])
+    told = "\n".join([header, *(",".join([point, *row, since]) for point, row, since in entries), ""]).encode()
+    ahead.send(*DAYS, registers={DAYS[0]: told})
+    straight.send(*DAYS, registers={DAYS[0]: register(FIRST), FROM: register(CHANGED)})
+    for each in (ahead, straight):
+        each.night(LATE)
+    assert ahead.made() == straight.made()
+    assert ahead.lake().days(METERS) == [DAYS[0], FROM]
+
+
 @pytest.mark.parametrize("cut", ["ledger.record", "meter_intervals.apply"])
 def test_a_cut_leaves_no_day_behind(cut: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The register is in the lake, and the days that it tells of are made again before their intervals are set out."""

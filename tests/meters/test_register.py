@@ -1,11 +1,11 @@
 """The meter register: one row a point, bad rows coded."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import example, given, strategies as st
 
-from assets.meters.register import read_register
+from assets.meters.register import MOST, read_register
 
 HEADER = "point,zone,customer_class,valid_from"
 
@@ -54,24 +54,36 @@ def test_what_a_meter_is_and_where_it_hangs():
     ]
 
 
-def test_the_latest_entry_counts_and_future_ones_do_not():
+def told(result):
+    return result.tables["register"].select("as_of", "point", "zone").rows()
+
+
+def test_of_several_entries_the_latest_counts_and_later_ones_from_their_day_on():
     lines = [HEADER, "1,a,public,2026-03-01", "1,b,public,2026-01-01", "1,c,public,2026-06-01", "1,d,public,"]
-    zones = {day: read(*lines, day=day).tables["register"]["zone"][0] for day in (None, date(2026, 4, 1))}
-    ahead = read(*lines, day=date(2026, 2, 1)).problems
-    assert ahead.select("code", "row").rows() == [("register-ahead", 2)]
-    assert ahead["message"][0].startswith("2 row(s)"), "what is not used yet is said"
-    assert zones == {None: "c", date(2026, 4, 1): "a"}
-    assert rows(read(*lines)) == []
+    result = read(*lines, "2,e,public,", "3,f,public,2026-06-01", day=date(2026, 4, 1))
+    march, june = date(2026, 3, 31), date(2026, 6, 1)
+    assert told(result) == [(march, "1", "a"), (march, "2", "e"), (june, "1", "c"), (june, "2", "e"), (june, "3", "f")]
+    assert rows(result) == []
+    assert read(*lines).tables["register"]["zone"].to_list() == ["c"]
+
+
+def test_a_register_tells_of_so_many_days_ahead():
+    lines = [f"{at},a,public,{date(2026, 4, 1) + timedelta(days=at)}" for at in range(1, 101)]
+    result = read(HEADER, *lines, day=date(2026, 4, 1))
+    assert rows(result) == [(MOST + 2, "register-ahead")]
+    assert result.tables["register"]["as_of"].max() == date(2026, 4, 1) + timedelta(days=MOST)
 
 
 def test_the_first_day_that_a_register_tells_of():
     """Without it the register is of the day before it came, as the readings that come with it."""
-    header, day = "point,zone,customer_class,valid_from,as_of", date(2026, 4, 1)
-    assert read(HEADER, "1,a,public,", day=day).tables["register"]["as_of"].to_list() == [date(2026, 3, 31)]
-    assert read(header, "1,a,public,,", day=day).tables["register"]["as_of"].to_list() == [date(2026, 3, 31)]
-    rows_ = ["1,a,public,2026-02-01,2026-03-01", "1,b,public,2026-03-20,2026-03-01", "2,a,public,,2026-03-01"]
-    told = read(header, *rows_, day=day).tables["register"]
-    assert told.select("point", "zone", "as_of").rows() == [("1", "a", date(2026, 3, 1)), ("2", "a", date(2026, 3, 1))]
+    header, day, march = "point,zone,customer_class,valid_from,as_of", date(2026, 4, 1), date(2026, 3, 1)
+    assert told(read(HEADER, "1,a,public,", day=day)) == [(date(2026, 3, 31), "1", "a")]
+    assert told(read(header, "1,a,public,,", day=day)) == [(date(2026, 3, 31), "1", "a")]
+    assert told(read(HEADER, "1,a,public,2026-04-01", day=day)) == [(date(2026, 3, 31), "1", "a")]
+    history = ["1,a,public,2026-02-01,2026-03-01", "1,b,public,2026-03-20,2026-03-01", "2,a,public,,2026-03-01"]
+    moved = date(2026, 3, 20)
+    expected = [(march, "1", "a"), (march, "2", "a"), (moved, "1", "b"), (moved, "2", "a")]
+    assert told(read(header, *history, day=day)) == expected
 
 
 @pytest.mark.parametrize(
@@ -109,6 +121,9 @@ def test_repeated_points():
     clash = read(HEADER, "1,a,public,", "1,b,public,")
     assert rows(clash) == [(2, "key-duplicate")]
     assert clash.tables["register"]["zone"].to_list() == ["b"]
+    early = read(HEADER, "1,a,public,2025-01-01", "1,b,public,2025-01-01", "1,c,public,2026-01-01")
+    assert rows(early) == [(2, "key-duplicate")]
+    assert early.tables["register"]["zone"].to_list() == ["c"]
 
 
 @pytest.mark.parametrize(
