@@ -55,6 +55,14 @@ class Registers:
         first of all, because nothing else tells of the days before that. Empty where there is none."""
         return self._of(self._in_force(day))
 
+    def before(self) -> dict[date, date]:
+        """Of each register the one that told of its day until it came."""
+        came = self.came.sort("_delivered", "_number", METERS.day)
+        told = (
+            (day, Registers.that_came(came[:at], self.read)._in_force(day)) for at, day in enumerate(came[METERS.day])
+        )
+        return {day: before for day, before in told if before is not None}
+
     def otherwise(self, days: Iterable[date], after: "Registers") -> list[date]:
         """Of some days those of which other registers tell something else."""
         told = {day: (self._in_force(day), after._in_force(day)) for day in days}

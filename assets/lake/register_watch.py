@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from itertools import pairwise
 from typing import Final
 
 import polars as pl
@@ -66,24 +65,25 @@ def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 
 
 def make(step: Step) -> Built:
-    """Compare every register that came since, and those after it, with the one before."""
+    """Compare every register that came since with the one that told of its day until then, and so those that came
+    after it."""
     lake = CityLake.of(step)
-    stale = set(stale_days.noted(lake, METERS))
-    there = [day for day in Registers.of(lake).days if day <= step.day]
-    first = min(stale, default=date.max)
-    due = [(old, new) for old, new in pairwise(there) if new >= first]
+    stale, registers = set(stale_days.noted(lake, METERS)), Registers.of(lake)
+    pairs = {new: old for new, old in registers.before().items() if new <= step.day}
+    gone = stale.difference(registers.came[METERS.day])
+    due = sorted((old, new) for new, old in pairs.items() if gone or not stale.isdisjoint((old, new)))
     files = []
     for old, new in due:
-        files += lake.put(REGISTER_WATCH, new, changes(lake.day(METERS, old), lake.day(METERS, new)))
+        files += lake.put(REGISTER_WATCH, new, changes(registers.read(old), registers.read(new)))
     # A register that went, or became the first, has nothing that it could be held against.
-    for day in {day for day in lake.days(REGISTER_WATCH) if day >= first}.difference(there[1:]):
+    for day in set(lake.days(REGISTER_WATCH)).difference(pairs) if stale else ():
         files += lake.put(REGISTER_WATCH, day, REGISTER_WATCH.empty())
     stale_days.settle(lake, METERS, {day for day in stale if day <= step.day})
     # A night that is run again tells of its register again.
     days = sorted({step.day - timedelta(days=1), *(new for _, new in due)})
     rows = lake.pick(REGISTER_WATCH, days)
-    newest = there[-1] if there else None
-    checked = lake.day(METERS, newest).height if newest else 0
+    newest = max((day for day in registers.days if day <= step.day), default=None)
+    checked = registers.read(newest).height if newest else 0
     found = verdicts.judge(step, REGISTER_WATCH, rows, newest, more=[_verdict(rows, checked, days)])
     return Built(days, files, found)
 

@@ -181,7 +181,10 @@ def test_a_register_that_had_been_wrong_is_put_right(tmp_path: Path) -> None:
     assert there.made() == straight.made() != known
     assert not upkeep.verify(there.lake()), "what the ledger says of the others is still accounted for"
     register_watch.make(there.step(LATE - DAY))
-    assert there.lake().days(REGISTER_WATCH) == [FROM]
+    moved = there.lake().read(REGISTER_WATCH).filter(change="moved")
+    assert moved.select("reference_before", "reference_date", "before", "after").rows() == [
+        (DAYS[0], FROM, "north", "south")
+    ]
     whole = Town(tmp_path / "whole")
     whole.send(*DAYS, registers={DAYS[0]: register(CHANGED)})
     deliver(there.deployment, there.city, "register", LATE, "all.csv", register(CHANGED, as_of=DAYS[0] - 3 * DAY))
