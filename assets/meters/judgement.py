@@ -310,7 +310,8 @@ def _totals(batch: Batch, export: Export, day: date | None) -> Batch:
 
 def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:
     """Refuse, or say of, a file whose values come in another rhythm than its stamps."""
-    if not export.assumed.length or (told := patterns.told(batch.rows, export.zone)) is None:
+    length = export.assumed.length
+    if not (length or export.assumed.factors) or (told := patterns.told(batch.rows, export.zone, length)) is None:
         return batch
     code, text = told
     return Batch.rejected(code, text) if CODES[code][0] == "reject" else batch.note(code, text)

@@ -1,6 +1,6 @@
 """What stands beside and around readings contradicts their layout: lengths, other ends, other meters, typed numbers."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -168,6 +168,16 @@ def test_sheets_of_periods_and_pages_are_one_meter(names):
     assert (codes(pages), total(pages)) == ([], 12)
     # The same times with other values are another meter's, of few rows too.
     assert codes(read(by_sheet(*names, count=4))) == ["meters-several"]
+
+
+def test_sheets_of_a_meter_each_tell_the_order_of_dates():
+    sheets = {
+        meter: [["at", "value"], *([f"{end:%d/%m/%Y %H:%M}", 1] for end in ends(192, first=datetime(2026, 11, 6)))]
+        for meter in ("A", "B")
+    }
+    own = {"day": date(2026, 11, 8), "point": None, "point_sheet": "(?P<point>.+)"}
+    assert codes(read(workbook(**sheets), **own)) == []
+    assert codes(read(workbook(**sheets), **own, stamp={"columns": ["at"], "order": "mdy"})) == ["layout-contradicts"]
 
 
 def test_sheets_of_several_meters_are_not_one_meter():

@@ -95,8 +95,8 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
     readings = channels.joined(channels.differenced(resolve(values.also(*said.problems)), layout, zone), layout)
     kinds = {measure.kind for measure in layout.parts.values()}
     assumed = Assumed(
-        # A sheet a month, each with a day, looks as days that were taken for months.
-        "ymd" if layout.stamp.epoch or len(tables) > 1 else layout.stamp.order,
+        # A sheet a month, each with a day, looks as days that were taken for months; a sheet a meter does not.
+        "ymd" if layout.stamp.epoch or len({table.point for table in tables}) < len(tables) else layout.stamp.order,
         ends=layout.label == "end",
         length=layout.wide is None and "register" not in kinds,
         power=any(UNITS[measure.unit.lower()].average for measure in layout.parts.values()),

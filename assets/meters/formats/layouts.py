@@ -52,8 +52,9 @@ class Measure(_Model):
     status: str | None = None
     """Column with the status of this column's values, where each has its own."""
 
-    resets: Literal["daily"] | None = None
-    """Whether a register begins anew at each local midnight, as an inverter's yield of the day does."""
+    resets: Literal["daily"] | int | None = None
+    """Whether a register begins anew at each local midnight, as an inverter's yield of the day does, or each so many
+    minutes from midnight on: 60 where it counts the energy of the hour."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -67,6 +68,8 @@ class Measure(_Model):
             raise ValueError(f"{self.unit} cannot be of kind {self.kind}")
         if self.resets and self.kind != "register":
             raise ValueError("only a register resets")
+        if isinstance(self.resets, int) and not (0 < self.resets <= 1440 and 1440 % self.resets == 0):
+            raise ValueError("resets is daily, or minutes that divide a day")
         return self
 
 

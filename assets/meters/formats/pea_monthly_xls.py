@@ -40,7 +40,8 @@ def read(content: Content, options: ReadingOptions) -> Export:
     meters = [_meters(table) for _, table, _, _ in found]
     if any(len(named) > 1 for named in meters) or (options.point and len(set().union(*meters)) > 1):
         return Export.rejected(FORMAT, "meters-several", "a sheet, or the option 'point', is of more than one meter")
-    names = {name for name, *_ in found} if options.point else set()
+    told = all(meters) or not options.point
+    names = () if told else {name for name, *_ in found}
     reports = [_report(table, at, columns, options) for _, table, at, columns in found]
     return joined(reports, names)
 
