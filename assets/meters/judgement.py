@@ -69,6 +69,7 @@ def judged(export: Export, day: date | None) -> Export:
         _registers,
         _patterns,
         _members,
+        _channels,
         _negatives,
     ):
         batch = look(batch, export, day)
@@ -327,6 +328,11 @@ def _members(batch: Batch, export: Export, day: date | None) -> Batch:
         return batch
     text = "one metering point is the sum of all others at every time: look whether it is a total of the table"
     return batch.note("point-total", text)
+
+
+def _channels(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Without channels that are the others' sum."""
+    return patterns.once(batch)
 
 
 def _future(batch: Batch, export: Export, day: date | None) -> Batch:

@@ -3,7 +3,7 @@
 A register's count rises and never falls; a half-hour's energy at quarters stands beside zeros, or twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import time
 from decimal import Decimal
 from typing import Final
@@ -12,6 +12,7 @@ import polars as pl
 
 from assets.meters.formats.stamps import local
 from assets.meters.sentinels import SERIES
+from quality.batch import Batch
 from quality.meter_metrics import figures_of
 
 ENERGIES: Final = ~pl.col("quantity").is_in(["voltage", "other"])
@@ -43,6 +44,8 @@ _INTERVALS: Final = 12
 """Loads of a day that are added; the sum of fewer may be one of them by chance."""
 _PERIODS: Final = (1440, 720, 480, 360, 240, 180, 120, 60, 30, 20, 15, 10)
 """Minutes after which counts are set back: a day, a shift, an hour, the period that a meter records by."""
+_NEARLY: Final = 0.95
+"""Share of the times at which a channel is the sum of others, and of that sum: some rows were corrected alone."""
 _AGAIN: Final = 3
 """Times that a count begins anew, together with ``_COUNTED`` rises and no fall between."""
 _KINDS: Final = 3
@@ -140,6 +143,57 @@ def a_total(rows: pl.DataFrame, least: int = _TURNS) -> bool:
     half = ((pl.col("most") * 2 - pl.col("sum")).abs() <= pl.col("points") * _PRINTED).cast(pl.Float64)
     count, share = sums.select(pl.len(), half.mean()).collect().row(0)
     return bool(count >= least and share == 1)
+
+
+def once(batch: Batch, rated: Collection[str] = ()) -> Batch:
+    """``batch`` without channels that are the sum of a meter's others of their quantity, and with one other the same as
+    it: beside them they count energy twice. Of ``rated`` channels one runs at a time, and a blank is none."""
+    of_rate = pl.col("channel").cast(pl.String).is_in(list(rated))
+    filled = pl.when(of_rate).then(pl.col("value").fill_null(0)).otherwise("value")
+    for channel, quantity in _doubled(batch.rows.with_columns(value=filled) if rated else batch.rows).items():
+        batch = batch.filter((pl.col("channel") != channel) | (pl.col("quantity") != quantity))
+        text = (
+            f"'{channel}' is at nearly every time the sum of the meter's others of its kind, or the same as its other"
+        )
+        batch = batch.note("channel-skipped", f"{text}: left out, or it would count twice")
+    return batch
+
+
+def _doubled(rows: pl.DataFrame) -> dict[str, str]:
+    """Channel → quantity of those that are sums."""
+    series = rows.lazy().filter(ENERGIES).select(SERIES).unique(maintain_order=True).collect()
+    several = series.filter(pl.len().over("point", "quantity") > 1)
+    if not several.height:
+        return {}
+    points = several["point"].unique(maintain_order=True).head(_SHOWN)
+    value, of_time = pl.col("value"), ("point", "quantity", "start")
+    shown = rows.lazy().filter(pl.col("point").is_in(points.implode())).join(several.lazy(), on=SERIES, how="semi")
+    some = shown.drop_nulls("value").select(*SERIES, "start", "rate_raw", value.cast(pl.Float64)).collect()
+    # A printed value is off by half of its least step, and the difference of two by a whole one.
+    steps = some.group_by(SERIES).agg(step=value.round(6).unique().sort().diff().min(), kinds=value.round(6).n_unique())
+    some = some.join(steps, on=SERIES).with_columns(
+        rest=value.sum().over(of_time) - value, off=pl.col("step").sum().over(of_time), others=pl.len().over(of_time)
+    )
+    some = some.filter(pl.col("others") > 1, value + pl.col("rest") > 0)
+    apart = value - pl.col("rest")
+    sums = some.group_by(SERIES, maintain_order=True).agg(
+        loads=pl.len(),
+        rates=pl.col("rate_raw").count(),
+        step=pl.col("step").first(),
+        kinds=pl.col("kinds").first(),
+        alike=(apart.abs() <= pl.col("off") + float(_PRINTED)).mean(),
+        share=(apart.sum() / value.sum()).abs(),
+    )
+    judged = sums.filter(pl.col("loads") >= _TURNS, pl.col("kinds") > _KINDS).with_columns(
+        sum=(pl.col("alike") >= _NEARLY) & (pl.col("share") <= 1 - _NEARLY)
+    )
+    # Of two that are the same that stays which tells rates, or more decimals.
+    judged = judged.sort("rates", "step", descending=[True, False], maintain_order=True)
+    same = pl.col("sum").sum().over("point", "quantity") > 1
+    stays = same & pl.col("sum").is_first_distinct().over("point", "quantity")
+    judged = judged.with_columns(sum=pl.col("sum") & ~stays)
+    found = judged.group_by("channel", "quantity", maintain_order=True).agg(share=pl.col("sum").mean())
+    return dict(found.filter(pl.col("share") > _MOST).select("channel", "quantity").iter_rows())
 
 
 def told(rows: pl.DataFrame, zone: str, length: bool) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from assets.meters import patterns
 from assets.meters.formats.canonical import canonical
 from assets.meters.formats.layouts import Layout
 from assets.meters.formats.stamps import local
@@ -122,6 +123,8 @@ def joined(batch: Batch, layout: Layout) -> Batch:
         return batch
     # Registers of all rates run on, so that a blank is a read that failed.
     part, of_rate = pl.col("channel"), [part for part in rates if parts[part].kind != "register"]
+    if len(targets) < len(parts):
+        batch = patterns.once(batch, of_rate)
     batch = batch.with_columns(
         rate_raw=pl.coalesce(part.replace_strict(rates, default=None, return_dtype=LABEL), "rate_raw"),
         channel=part.replace_strict(names, return_dtype=LABEL),
