@@ -268,11 +268,13 @@ def _anew(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
         step=value.diff().over(SERIES), starts=at, ends=at + pl.col("minutes")
     )
     fell, fallen = pl.col("step") < 0, []
+    # A load falls again and again, a count never twice in a row: few files are looked at further.
+    if not _most(counts.group_by(SERIES).agg(twice=(fell & fell.shift()).any()), ~pl.col("twice")):
+        return None
     windows = [(period, edge) for period in _PERIODS for edge in ("starts", "ends")]
     for period, edge in windows:
         window = pl.col(edge) // period
         fallen.append((fell & (window == window.shift().over(SERIES))).sum().alias(f"{period}{edge}"))
-    # A load falls anywhere: few files are looked at again.
     series = counts.group_by(SERIES).agg(
         *fallen,
         slots=pl.col("minutes").first(),
@@ -287,10 +289,8 @@ def _anew(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
         fits_window = (pl.col(name) == 0) & (pl.col("falls") > 0) & (pl.col("slots") * 2 <= period)
         if _most(series, fits_window) and (parts := _begun(counts, pl.col(edge), period)):
             if parts == 2:
-                text = (
-                    f"each second value is greater than the one before: look whether a count of {period} minutes grows"
-                )
-                return "value-rising", text
+                text = "each second value is greater than the one before"
+                return "value-rising", f"{text}: look whether a count of {period} minutes grows"
             if period == _DAY:
                 grow, how = "from midnight to midnight", "a register of the day (`kind: register`, `resets: daily`)"
             else:
@@ -298,10 +298,8 @@ def _anew(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
             return "layout-contradicts", f"values grow {grow}: {how}"
     seldom = pl.col("falls").is_between(1, pl.col("rises") // _TURNS) & (pl.col("rises") >= _COUNTED) & pl.col("deep")
     if _most(series, seldom & (pl.col("kinds") > _KINDS) & (pl.col("length") >= _DAY)):
-        text = (
-            "values rise, and seldom fall to less than half: a count that is set back or rolls over (`kind: register`)"
-        )
-        return "layout-contradicts", text
+        text = "values rise, and seldom fall to less than half"
+        return "layout-contradicts", f"{text}: a count that is set back or rolls over (`kind: register`)"
     return None
 
 
