@@ -95,7 +95,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "total-row": ("warn", "A total among the rows was kept apart from its members."),
     "sum-mismatch": ("warn", "A total printed in the file does not equal the sum of its intervals."),
     "count-mismatch": ("warn", "A trailer tells another count or reference than what stands before it."),
-    "channel-skipped": ("warn", "A channel holds no energy of an interval, or repeats another, and was left out."),
+    "channel-skipped": ("warn", "A channel that holds no energy of an interval, or repeats others, was left out."),
     "message-cancelled": ("warn", "A message cancels an earlier one; the values of both are not used."),
     "stamp-contradicts": ("warn", "The stamps' season flag is not that of the time zone they are read in."),
     "unit-contradicts": ("warn", "A unit contradicts its OBIS code; the code is believed, the value is suspect."),

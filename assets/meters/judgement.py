@@ -69,6 +69,7 @@ def judged(export: Export, day: date | None) -> Export:
         _registers,
         _patterns,
         _members,
+        _channels,
         _negatives,
     ):
         batch = look(batch, export, day)
@@ -310,7 +311,8 @@ def _totals(batch: Batch, export: Export, day: date | None) -> Batch:
 
 def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:
     """Refuse, or say of, a file whose values come in another rhythm than its stamps."""
-    if not export.assumed.length or (told := patterns.told(batch.rows, export.zone)) is None:
+    length = export.assumed.length
+    if not (length or export.assumed.factors) or (told := patterns.told(batch.rows, export.zone, length)) is None:
         return batch
     code, text = told
     return Batch.rejected(code, text) if CODES[code][0] == "reject" else batch.note(code, text)
@@ -326,6 +328,11 @@ def _members(batch: Batch, export: Export, day: date | None) -> Batch:
         return batch
     text = "one metering point is the sum of all others at every time: look whether it is a total of the table"
     return batch.note("point-total", text)
+
+
+def _channels(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Without channels that are the others' sum."""
+    return patterns.once(batch)
 
 
 def _future(batch: Batch, export: Export, day: date | None) -> Batch:

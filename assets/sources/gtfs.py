@@ -123,7 +123,7 @@ def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, fe
     }
     near = _stops(stops, city, reach_km, names, dated).also(*found)
     near = near.also(*unknown_references(timetable, stops, routes).problems)
-    departures = service(timetable, near.rows["stop_id"], today).with_columns(**dated)
+    departures = service(timetable, near.rows["stop_id"], routes, today).with_columns(**dated)
     if end and end < today:
         near = near.note("feed-expired", f"the feed was valid until {end}")
     if begin and begin > today:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import polars as pl
 
 from assets.sources import thai
+from assets.sources.gtfs_frequencies import ceil, runs, seconds_of, whole
 from assets.sources.gtfs_members import WEEKDAYS
 from quality.batch import Batch
 from quality.tables import TRANSIT_SERVICE
@@ -56,7 +57,7 @@ def day_of(column: str) -> pl.Expr:
 def valid_days(timetable: Timetable) -> tuple[date, date] | None:
     """First and last day that the feed's calendars tell, also of those that cannot be used; None where it has none."""
     calendar = timetable.calendar.select(start_date=day_of("start_date"), end_date=day_of("end_date"))
-    added = timetable.calendar_dates.filter(_whole("exception_type") == "1").select(day_of("date")).to_series()
+    added = timetable.calendar_dates.filter(whole("exception_type") == "1").select(day_of("date")).to_series()
     told = pl.concat([calendar["start_date"], calendar["end_date"], added]).to_frame("day")
     return _span(told.select(start_date="day", end_date="day"))
 
@@ -70,7 +71,7 @@ def _calendar(calendar: pl.DataFrame) -> Batch:
     """``calendar`` with days. Of a service with two calendars that overlap and differ, nothing tells which is right;
     two that follow each other hold both."""
     days = {"start_date": day_of("start_date"), "end_date": day_of("end_date")}
-    dated = Batch(calendar.with_columns(_whole(*WEEKDAYS), **days)).refuse(
+    dated = Batch(calendar.with_columns(whole(*WEEKDAYS), **days)).refuse(
         (pl.col("start_date").is_null() | pl.col("end_date").is_null(), "stamp-bad", "a day of calendar.txt"),
         (pl.col("start_date") > pl.col("end_date"), "row-malformed", "a calendar that ends before it begins"),
         (
@@ -88,7 +89,7 @@ def _calendar(calendar: pl.DataFrame) -> Batch:
 def _exceptions(calendar_dates: pl.DataFrame) -> Batch:
     """``calendar_dates`` with days, those that GTFS knows."""
     return (
-        Batch(calendar_dates.with_columns(_whole("exception_type"), date=day_of("date")))
+        Batch(calendar_dates.with_columns(whole("exception_type"), date=day_of("date")))
         .refuse(
             (pl.col("date").is_null(), "stamp-bad", "a day of calendar_dates.txt"),
             (~pl.col("exception_type").is_in(["1", "2"]), "value-unknown", "an exception_type that is neither 1 nor 2"),
@@ -131,7 +132,7 @@ def unknown_references(timetable: Timetable, stops: pl.DataFrame, routes: pl.Dat
     return batch
 
 
-def service(timetable: Timetable, stops: pl.Series, day: date) -> Batch:
+def service(timetable: Timetable, stops: pl.Series, routes: pl.DataFrame, day: date) -> Batch:
     """Departures at ``stops`` (ids) as columns of ``transit_service`` without feed and reference date.
 
     Counted are a Saturday, a Sunday and the middle one of five working days by departures, so that a holiday among
@@ -152,11 +153,11 @@ def service(timetable: Timetable, stops: pl.Series, day: date) -> Batch:
         text = f"departures cannot be told: the feed has no {', '.join(lacking)}"
         return Batch(_rows(None), said).note("column-missing", text)
     calls, trips = _calls(timetable, stops), Batch(timetable.trips).distinct(("trip_id",))
-    runs = _runs(timetable.frequencies, calls.rows)
+    starts = runs(timetable.frequencies, calls.rows, trips.rows, routes)
     patterns = timetable.frequencies.select("trip_id").unique()
     placeholders = _placeholders(calls.rows, patterns)
     timed = calls.rows.join(placeholders, on="trip_id", how="anti")
-    departures = _departures(timed, runs.rows, patterns, stops, trips.rows)
+    departures = _departures(timed, starts.rows, patterns, stops, trips.rows)
     batch, counted = Batch(_rows(None), (*said, *trips.problems)), []
     for kind, of_kind in _KINDS.items():
         week, own = _week(valid, day), _periods(calendar.rows, exceptions.rows, of_kind)
@@ -168,7 +169,7 @@ def service(timetable: Timetable, stops: pl.Series, day: date) -> Batch:
         days = [each for each in week if each.isoweekday() in of_kind]
         counted.append(_middle(calendar.rows, exceptions.rows, departures, days, kind))
     daily = pl.concat([_NO_DEPARTURES, *counted])
-    table = Batch(_rows(daily), (*calls.problems, *runs.problems, *batch.problems))
+    table = Batch(_rows(daily), (*calls.problems, *starts.problems, *batch.problems))
     if count := placeholders.height:
         text = f"{count} trips have placeholder times (counted up from 00:00, or all alike): not in the service"
         return table.note("value-missing", text)
@@ -179,12 +180,12 @@ def _calls(timetable: Timetable, stops: pl.Series) -> Batch:
     """All calls of the trips that call at ``stops``, in order, with ``seconds`` of the service day and ``boards``."""
     reach = timetable.stop_times.filter(pl.col("stop_id").is_in(stops.implode())).select("trip_id").unique()
     own = timetable.stop_times.join(reach, on="trip_id", how="semi", maintain_order="left")
-    place = _whole("stop_sequence").cast(pl.Int64, strict=False)
+    place = whole("stop_sequence").cast(pl.Int64, strict=False)
     if own["stop_sequence"].is_null().all():
         place = pl.col("_row")  # that the column lacks is said
     time = pl.coalesce("departure_time", "arrival_time")
     calls = (
-        Batch(own.with_columns(time=time, seconds=_seconds(time), stop_sequence=place))
+        Batch(own.with_columns(time=time, seconds=seconds_of(time), stop_sequence=place))
         .refuse(
             (pl.col("time").is_not_null() & pl.col("seconds").is_null(), "stamp-bad", "a time in stop_times.txt"),
             (pl.col("stop_sequence").is_null(), "row-malformed", "a stop_sequence that is no whole number"),
@@ -219,32 +220,9 @@ def _forward(calls: Batch) -> Batch:
         text = "stop_times.txt: hours after midnight are told from 0 on"
         calls = calls.with_columns(_anew=anew).warn(pl.col("_anew") & late, "time-falls", text)
         calls = calls.with_columns(seconds=seconds + pl.col("_anew").cast(pl.Int64) * 2 * _HALF_DAY)
-    early = _seconds(pl.col("departure_time")) < _seconds(pl.col("arrival_time"))
+    early = seconds_of(pl.col("departure_time")) < seconds_of(pl.col("arrival_time"))
     text = "stop_times.txt: a call earlier than the one before it, or left before it is reached"
     return calls.warn((seconds < before) | early, "time-falls", text)
-
-
-def _runs(frequencies: pl.DataFrame, calls: pl.DataFrame) -> Batch:
-    """``trip_id, first, headway, count``: the starts of the trips that are patterns."""
-    own = frequencies.join(calls.select("trip_id").unique(), on="trip_id", how="semi").with_columns(
-        first=_seconds(pl.col("start_time")),
-        last=_seconds(pl.col("end_time")),
-        headway=thai.number(pl.col("headway_secs"), pl.Int64()),
-    )
-    usable = ((pl.col("first") < pl.col("last")) & (pl.col("headway") > 0)).fill_null(value=False)
-    batch = Batch(own).refuse((~usable, "row-malformed", "a window or headway in frequencies.txt"))
-    # GTFS allows no overlap of one trip's windows: the one that begins first holds until its end.
-    told = batch.rows.sort("trip_id", "first", "last", "_row")
-    until = pl.col("last").cum_max().shift().over("trip_id")
-    skipped = _ceil((until - pl.col("first")).clip(0), pl.col("headway")).fill_null(0)
-    clear = told.with_columns(first=pl.col("first") + skipped * pl.col("headway"), late=skipped > 0)
-    if late := int(clear["late"].sum()):
-        text = f"{late} windows of frequencies.txt overlap one before for the same trip: counted once"
-        batch = batch.note("duplicate-rows", text)
-    rows = clear.filter(pl.col("first") < pl.col("last"))
-    return Batch(rows, batch.problems).select(
-        "trip_id", "first", "headway", count=_ceil(pl.col("last") - pl.col("first"), pl.col("headway"))
-    )
 
 
 def _placeholders(calls: pl.DataFrame, patterns: pl.DataFrame) -> pl.DataFrame:
@@ -274,7 +252,7 @@ def _departures(
     hours = pl.int_ranges(start // _HOUR, (start + (count - 1) * headway) // _HOUR + 1)
 
     def before(moment: pl.Expr) -> pl.Expr:
-        return _ceil(moment - start, headway).clip(0, count)
+        return ceil(moment - start, headway).clip(0, count)
 
     repeated = (
         here.join(runs, on="trip_id")
@@ -362,19 +340,3 @@ def _rows(departures: pl.DataFrame | None) -> pl.DataFrame:
         .with_row_index("_row", offset=1)
         .cast({"_row": pl.Int64})
     )
-
-
-def _seconds(text: pl.Expr) -> pl.Expr:
-    """Seconds from ``H:MM:SS``; hours may exceed 23, and spreadsheets leave the seconds out."""
-    parts = text.str.extract_groups(r"^([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9]))?$").struct
-    hours, minutes, seconds = (parts.field(name).cast(pl.Int64) for name in ("1", "2", "3"))
-    return hours * _HOUR + minutes * 60 + seconds.fill_null(0)
-
-
-def _whole(*columns: str) -> pl.Expr:
-    """Codes and whole numbers, which a spreadsheet may write as 1.0."""
-    return pl.col(columns).str.replace(r"\.0+$", "")
-
-
-def _ceil(amount: pl.Expr, by: pl.Expr) -> pl.Expr:
-    return (amount + by - 1) // by

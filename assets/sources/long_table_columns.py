@@ -15,6 +15,7 @@ import polars as pl
 
 from assets.sources import ckan, thai
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role
+from assets.sources.table_headers import numbered
 from quality.batch import Batch
 
 OTHER: Final = "other"
@@ -60,7 +61,7 @@ _SCRIPTS: Final = ("[ก-ฮ]", "[A-Za-z]")
 _VALUES: Final = {thai.folded(name) for name in COLUMNS["value"]}
 _YEAR_WORDS: Final = (
     r"\s*\(?(?:ข้อมูล|ประจำ)?(?:ปี)?(?:งบประมาณ|ปฏิทิน|การศึกษา)?\s*(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|(?i:year))?\s*"
-    r"(?<!\d)((?:19|20|24|25)\d\d)(?!\d)\)?\s*"
+    r"(?<!\d)((?:19|20|24|25)\d\d)(?!\d)(?:\.0+)?\)?\s*"
 )
 """A year in the header of a measure, with the words around it."""
 _UNIT: Final = (
@@ -100,6 +101,9 @@ def assigned(
     guesses = _Guesses(batch, dict(chosen), ignored)
     if classes:  # any statistic: whatever has numbers is one
         guesses = _Guesses(_of_years(batch, guesses), guesses.chosen, ignored)
+        measures = _measures(guesses.batch.rows, [name for name in guesses.spare if not guesses.is_aside(name)])
+        if fault := numbered(measures):
+            return Assigned(Batch.rejected("file-malformed", fault), headers=_headers(came, guesses))
         guesses.values()
         batch = _widened(guesses.batch, guesses.chosen, ignored)
     if unit is None:
@@ -276,12 +280,13 @@ def _of_years(batch: Batch, guesses: _Guesses) -> Batch:
         return batch
     names = [name for name in guesses.spare if not guesses.is_aside(name)]
     measures = _measures(batch.rows, [chosen] if chosen in batch.rows.columns else names)
-    told = {name: re.findall(_YEAR_WORDS, name) for name in measures}
+    plain = {name: thai.ascii_digits(name) for name in measures}
+    told = {name: re.findall(_YEAR_WORDS, text) for name, text in plain.items()}
     years = {name: found[0] for name, found in told.items() if len(found) == 1}
     if not years:
         return batch
     guesses.chosen.pop("value", None)
-    items = {name: re.sub(_YEAR_WORDS, " ", name).strip() for name in years}
+    items = {name: re.sub(_YEAR_WORDS, " ", plain[name]).strip() for name in years}
     items = {name: "" if thai.folded(item) in _VALUES else item for name, item in items.items()}
     role: Role = "fiscal_year" if any(_FISCAL.search(name) for name in years) else "year"
     return _long(batch, "years", taken["item"], {role: years, "item": items})

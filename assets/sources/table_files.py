@@ -18,8 +18,9 @@ import polars as pl
 
 from assets.landing.unpack import ArchiveError, members
 from assets.sources import thai
+from assets.sources.long_table_headers import COLUMNS
 from assets.sources.parsing import ENCODINGS, text_of
-from assets.sources.table_headers import ABOVE, Cells, continued, header_at, headers_below, unique
+from assets.sources.table_headers import ABOVE, Cells, continued, counted, header_at, headers_below, unique
 from quality.batch import Batch
 from quality.problems import problem
 
@@ -35,12 +36,21 @@ _SEPARATORS = ";\t|"
 _ALIKE = 0.75
 """Share of the longer header's columns from which a shorter one is the same table's, of another year."""
 
+_TITLED = 2
+"""Cells of a line above a table that has its unit at its end."""
+_UNITS = {thai.folded(name) for name in COLUMNS["unit"]}
 _DATED = re.compile(r"ปี|พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|วันที่|ว/ด/ป|(?<!\d)\d{4}(?!\d)|year|date", re.IGNORECASE)
 """Headers that tell when."""
 _YEAR = r"(?<!\d)(\d{4})(?!\d)"
 _SHORT_YEAR = r"(?:ปี|พ\.?\s?ศ\.?)\s*(\d\d)(?!\d)"
 _TITLE_YEAR = r"(?:ปี|พ\.?\s?ศ\.?)[^\d]{0,12}(\d{4})(?!\d)"
-_TITLE_UNIT = re.compile(r"หน่วย(?:นับ|วัด)?\s*[:：]?\s*([^\s()\[\]:,]+)")
+_COUNTED = "บาท|คน|ราย|ตัน|ไร่|แห่ง|ครั้ง|คัน|ครัวเรือน|หลังคาเรือน|กิโลเมตร|ลูกบาศก์เมตร"
+_TITLE_UNIT = re.compile(
+    r"(?:หน่วย(?:นับ|วัด)?(?:\s*[:：=]\s*|\s*[(\[（]\s*|\s+)|(?i:\bunits?)\s*[:：=(]\s*)([^\s()\[\]（）:,]+)"
+    rf"|[(\[（]\s*((?:พัน|หมื่น|แสน|ล้าน)*(?:{_COUNTED})|ร้อยละ|%)\s*[)\]）]"
+)
+"""The unit in a title or in a line of its own: ``หน่วย: พันบาท``, ``(หน่วย : คน)``, ``(ล้านบาท)``; no ``หน่วยงาน``."""
+_UNIT_LINE = rf"^\s*[(\[（]?\s*(?:{_TITLE_UNIT.pattern})\s*[)\]）]?\s*$"
 _UNNAMED = re.compile(r"^(?:sheet|แผ่น(?:งาน)?|ชีต)\s*\d*$", re.IGNORECASE)
 """Names that a spreadsheet gives."""
 _NOTE = r"(?i)^\s*(?:[*†(]|หมายเหตุ|ที่มา|แหล่ง|ข้อมูล\s*ณ|ผู้จัดทำ|ผู้รับผิดชอบ|ปรับปรุง|notes?\b|source|remark)"
@@ -55,6 +65,8 @@ class _Sheet:
     rows: pl.DataFrame
     notes: int = 0
     """Rows that were notes to the table."""
+    again: bool = False
+    """Whether its header has come before in the same sheet."""
 
 
 def read_table(data: bytes) -> Batch:
@@ -205,13 +217,16 @@ def _tables(sheet: _Sheet) -> Iterator[_Sheet]:
     if not names or not rows.height:
         yield sheet
         return
-    single = rows.select(single=(_count(names) == 1) & ~_is_note(names)).to_series()
+    unit = pl.any_horizontal(pl.col(names).str.contains(_UNIT_LINE).fill_null(value=False))
+    of_title = ((_count(names) == 1) & ~_is_note(names)) | (unit & (_count(names) <= _TITLED))
+    alone = rows.select(single=of_title).to_series()
     begins = headers_below(rows)
-    tops = [at - len(list(takewhile(lambda place: single[place], range(at - 1, -1, -1)))) for at in begins]
+    tops = [at - len(list(takewhile(lambda place: alone[place], range(at - 1, -1, -1)))) for at in begins]
     titles = [_title(rows[top:at].select(names).rows()) for top, at in zip(tops, begins, strict=True)]
     title = sheet.title
-    name = title if title and any(titles) else sheet.name
-    yield _in_sections(_without_notes(_Sheet(name, title, rows.head(tops[0]) if tops else rows)))
+    name = _TITLE_UNIT.sub("", title).strip("() ") if any(titles) else ""
+    name = name or sheet.name
+    yield from _in_units(_Sheet(name, title, rows.head(tops[0]) if tops else rows))
     for number, (at, end, own) in enumerate(zip(begins, [*tops[1:], rows.height], titles, strict=False), start=2):
         told, taken = continued(rows[at:end].select(pl.col(names).str.strip_chars()).rows())
         header = unique([each or f"_duplicated_{place}" for place, each in enumerate(told)])
@@ -219,9 +234,30 @@ def _tables(sheet: _Sheet) -> Iterator[_Sheet]:
         below = below.select(
             "_row", *(each for each, cell in zip(header, told, strict=True) if cell or below[each].count())
         )
-        if own or _named(below) != _named(rows):
-            name, title = own or f"{sheet.name or 'table'} {number}", own
-        yield _in_sections(_without_notes(_Sheet(name, title, below)))
+        called = _TITLE_UNIT.sub("", own).strip("() ")
+        other = bool(called) or _named(below) != _named(rows)
+        if other:
+            name = called or f"{sheet.name or 'table'} {number}"
+        title = own if called else f"{title} {own}"
+        yield from _in_units(_Sheet(name, title, below, again=not other))
+
+
+def _in_units(sheet: _Sheet) -> Iterator[_Sheet]:
+    """A table in the parts that lines with a unit alone divide it into, each with the unit of the line above it; where
+    the only one stands at the end it is that of the whole table."""
+    rows, names = sheet.rows, [name for name in sheet.rows.columns if name != "_row"]
+    line = pl.any_horizontal(pl.col(names).str.contains(_UNIT_LINE).fill_null(value=False)) & (_count(names) == 1)
+    at = rows.select(line.arg_true()).to_series().to_list()
+    texts = [_title(rows[place].select(names).rows()) for place in at]
+    if at == [rows.height - 1] and not _TITLE_UNIT.search(sheet.title):
+        sheet, at = replace(sheet, title=f"{sheet.title} {texts[0]}", rows=rows.head(-1)), []
+    titles = [sheet.title, *(f"{sheet.title} {text}" for text in texts)]
+    for title, first, end in zip(titles, [0, *(place + 1 for place in at)], [*at, rows.height], strict=False):
+        part = sheet.rows[first:end]
+        if part.height or not at:
+            counts = counted(part)
+            found = _without_notes(replace(sheet, title=title, rows=part.slice(int(counts))))
+            yield _in_sections(replace(found, notes=found.notes + counts))
 
 
 def _in_sections(sheet: _Sheet) -> _Sheet:
@@ -287,7 +323,7 @@ def _joined(sheets: Sequence[_Sheet], left: Sequence[str]) -> Batch:
     if left:
         text = f"{len(left)} sheet(s) or table(s) are hidden or without that header: {', '.join(left)[:200]}"
         batch = batch.note("sheet-left", text)
-    if again := len(sheets) - len({sheet.name for sheet in sheets}):
+    if again := sum(sheet.again for sheet in sheets):
         batch = batch.note("header-repeated", f"the header comes again {again} times")
     notes = sum(sheet.notes for sheet in fitting)
     return batch.note("row-filtered", f"{notes} notes to the table are left out") if notes else batch
@@ -305,13 +341,15 @@ def _dated(sheets: Sequence[_Sheet]) -> list[pl.DataFrame]:
         any(map(_DATED.search, headers)),
         any("เดือน" in name or "month" in name.lower() for name in headers),
     )
-    years, units = [_year(sheet) for sheet in sheets], [_TITLE_UNIT.findall(sheet.title) for sheet in sheets]
+    # The nearest line above a table comes last.
+    units = [[one or other for one, other in _TITLE_UNIT.findall(sheet.title)][-1:] for sheet in sheets]
+    years = [_year(sheet) for sheet in sheets]
     named = {sheet.name for sheet in sheets}
-    united = any("หน่วย" in name or name.rstrip().endswith(")") for name in headers)
+    united = any(thai.folded(name) in _UNITS for name in headers) or any(map(_tells_unit, sheets))
     months = pl.Series([sheet.name for sheet in sheets]).to_frame("name").select(thai.month(pl.col("name"))).to_series()
     told = list[pl.DataFrame]()
     for sheet, year, month, unit in zip(sheets, years, months, units, strict=True):
-        more = {"หน่วย": unit[0]} if len(unit) == 1 and not united else {}
+        more = {"หน่วย": unit[0]} if unit and not united else {}
         if all(years) and not dated:
             fiscal = "งบประมาณ" in f"{sheet.name} {sheet.title}"
             more["ปีงบประมาณ" if fiscal else "ปี"] = str(year)
@@ -321,6 +359,12 @@ def _dated(sheets: Sequence[_Sheet]) -> list[pl.DataFrame]:
             more[SHEET] = sheet.name
         told.append(sheet.rows.with_columns(pl.lit(text).alias(name) for name, text in more.items()))
     return told
+
+
+def _tells_unit(sheet: _Sheet) -> bool:
+    """Whether a column of numbers has its unit in its header; ``ปี (พ.ศ.)`` has none."""
+    named = [name for name in sheet.rows.columns if name.rstrip().endswith((")", "]")) and not _DATED.search(name)]
+    return any(sheet.rows[name].str.contains(r"^\s*[-+]?[0-9]").any() for name in named)
 
 
 def _year(sheet: _Sheet) -> str:

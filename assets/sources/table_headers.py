@@ -24,6 +24,8 @@ _LEVELS: Final = 3
 """Rows that a header takes at most: a group, years, classes."""
 
 _NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+|-+|–")
+_BARE = re.compile(r"[(\[]?(\d{1,4})(?:\.0+)?[)\]]?")
+_ORDINAL = re.compile(r"[(\[]?(?P<number>\d{1,2})[)\]]?(?:\s*=.*)?")
 _YEAR = re.compile(r"(?:19|20|24|25)\d\d")
 _UNIT = re.compile(r"[(\[（][^()\[\]]+[)\]）]")
 _BEFORE_UNIT = re.compile(r"(.*?)\s*(\([^()0-9]+\))")
@@ -69,7 +71,9 @@ def continued(rows: Sequence[Cells]) -> tuple[list[str], int]:
 def _deeper(names: Sequence[str], cells: Sequence[str]) -> list[str] | None:
     """Names together with the ``cells`` below; None where these are none of a header."""
     filled = [cell for cell in cells if cell]
-    of_units = bool(filled) and all(_UNIT.fullmatch(cell) for cell in filled)
+    of_units = bool(filled) and all(_UNIT.fullmatch(cell) and not _ORDINAL.fullmatch(cell) for cell in filled)
+    if filled and all(map(_ORDINAL.fullmatch, filled)):
+        return None
     if not filled or any(_NUMBER.fullmatch(cell) and not _YEAR.fullmatch(cell) for cell in filled):
         return None
     group, found, counts = "", list[str](), Counter(names)
@@ -94,6 +98,39 @@ def _named(group: str, cell: str) -> str:
 
 def _lacking(names: Cells) -> int:
     return len(names) - len({name for name in names if name})
+
+
+def numbered(names: Sequence[str]) -> str:
+    """Words where columns of numbers are called by numbers alone that are no years, and not the twelve months.
+
+    They may be quarters, days, ages, years of two digits, or counted columns, and nothing tells which.
+    """
+    plain = [(name, _BARE.fullmatch(thai.ascii_digits(name).strip())) for name in names]
+    bare = [(name, int(found[1])) for name, found in plain if found]
+    if not bare or sorted(number for _, number in bare) == list(range(1, 13)):
+        return ""
+    shown = ", ".join(name for name, _ in bare[:5])
+    return f"columns are called by numbers alone ({shown}): name what they are in the header, or them in ignored"
+
+
+def counted(rows: pl.DataFrame) -> bool:
+    """Whether the first row counts the columns, ``(1) (2) (3)`` or ``1 2 3``, and is part of the header.
+
+    Without brackets it may be data, unless one of the numbers stands where others have words or years.
+    """
+    names = [name for name in rows.columns if name != "_row"]
+    first = [(rows[name][0] or "").strip() for name in names] if rows.height else []
+    found = [_ORDINAL.fullmatch(cell) for cell in first]
+    numbers = [int(each["number"]) for each in found if each]
+    if len(numbers) < 2 or len(numbers) < sum(map(bool, first)) or numbers != list(range(numbers[0], numbers[-1] + 1)):
+        return False
+    if numbers[0] > 2:  # the first column may have none
+        return False
+    if all(cell.startswith(("(", "[")) for cell in first if cell):
+        return True
+    rest = rows.slice(1).select(pl.col(names).str.strip_chars().replace("", None))
+    words = (~pl.col(names).str.contains(_DIGITS) | pl.col(names).str.contains(_YEARS)).all()
+    return bool(rest.height) and any(rest.select(words).row(0))
 
 
 def unique(header: Sequence[str]) -> list[str]:

@@ -104,6 +104,7 @@ _MONTH_OF_YEAR = r"^(.*?[^0-9\s/.\-])[\s./\-]*((?:[0-9]{2}){1,2})$"
 _MONTH_IN_NUMBERS = (r"^([0-9]{4})\s?[/.-]\s?([0-9]{1,2})$", r"^([0-9]{1,2})\s?[/.-]\s?([0-9]{4})$")
 """A month's number behind its year, or before it."""
 _YEAR_WORD = r"\s*(?:ปี\s*)?(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|ปี)?\s*$"
+_DIGITS = {chr(0x0E50 + digit): str(digit) for digit in range(10)}
 _BLANKS = "[\\s\\u00a0\\u200b\\ufeff]+"
 _NUMBER = r"^[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
 
@@ -111,9 +112,13 @@ _NUMBER = r"^[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
 def clean(text: pl.Expr) -> pl.Expr:
     """Text without outer blanks (also no-break and zero-width ones), inner runs of blanks as one, Thai digits as
     ASCII digits."""
-    digits = {chr(0x0E50 + digit): str(digit) for digit in range(10)}
     plain = text.str.replace_all(_BLANKS, " ").str.strip_chars()
-    return plain.str.replace_many(list(digits), list(digits.values()))
+    return plain.str.replace_many(list(_DIGITS), list(_DIGITS.values()))
+
+
+def ascii_digits(text: str) -> str:
+    """A header with Thai digits as ASCII digits."""
+    return "".join(_DIGITS.get(letter, letter) for letter in text)
 
 
 def is_pending(text: pl.Expr) -> pl.Expr:

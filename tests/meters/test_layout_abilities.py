@@ -70,6 +70,17 @@ def test_the_meter_above_the_header():
     assert points(read(workbook(**sheets), **above)) == {"1": 96, "2": 192}
 
 
+def test_the_meter_in_the_name_of_the_sheet():
+    named = {"point": None, "point_sheet": r"^(?:Meter |อาคาร )?(?P<point>\w+)"}
+    for names in (("111", "222"), ("Meter 1", "Meter 2"), ("อาคาร A", "อาคาร B (แก้ไข)")):
+        sheets = {name: [["at", "value"], *([end, n] for end in ends(96))] for n, name in enumerate(names, start=1)}
+        result = read(workbook(**sheets), **named)
+        first, second = (name.split(" ")[-1 if "B" not in name else 1] for name in names)
+        assert (codes(result), points(result)) == ([], {first: 96, second: 192})
+    assert codes(read(workbook(**sheets), point=None, point_sheet="No (?P<point>.+)")) == ["file-malformed"]
+    assert codes(read(long(), **named)) == ["file-malformed"], "a text has no sheets"
+
+
 def test_meters_side_by_side():
     beside = {"point": None, "beside": True, "point_above": r"Meter (?P<point>\w+)"}
     own = lines("at,value,,at,value", [(at, 1, "", at, 5) for at in stamps(96)])

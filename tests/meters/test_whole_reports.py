@@ -67,7 +67,7 @@ def energy(result):
 
 
 def test_every_sheet_of_load_profiles_and_old_workbooks_is_read():
-    both = thai.xlsx({"cover": [["notes"]], "one": tod(thai.DAY, 4), "two": tod(NEXT, 8)})
+    both = thai.xlsx({"cover": [["notes"]], "1 ม.ค.": tod(thai.DAY, 4), "2 ม.ค.": tod(NEXT, 8)})
     assert energy(read_export(both, "x", {"point": "P"})) == {"P": 96 * 3}
     assert energy(read_export(old_book(monthly(thai.DAY, 4.0), monthly(NEXT, 8.0)), "x", {})) == {"05500000": 96 * 3}
     meters = old_book(monthly(thai.DAY, 4.0), monthly(thai.DAY, 8.0, "055"))
@@ -75,6 +75,22 @@ def test_every_sheet_of_load_profiles_and_old_workbooks_is_read():
     assert codes(read_export(meters, "x", {"point": "P"})) == ["meters-several"]
     below = old_book(monthly(thai.DAY, 4.0) + monthly(NEXT, 8.0, "055"))
     assert codes(read_export(below, "x", {})) == ["meters-several"]
+
+
+def test_sheets_that_only_their_names_tell_apart_are_not_one_meter():
+    profiles = thai.xlsx({"MDB": tod(thai.DAY, 4), "Chiller": tod(NEXT, 8)})
+    assert codes(read_export(profiles, "x", {"point": "P"})) == ["meters-several"]
+    old = old_book(monthly(thai.DAY, 4.0), monthly(NEXT, 8.0))
+    assert codes(read_export(old, "x", {"point": "P"})) == []
+    one = thai.kw_month(ONES)["kW000"]
+    other = [row for row in thai.kw_month(ONES, NEXT)["kW000"] if thai.ACCOUNT not in "".join(map(str, row))]
+    assert codes(read_export(thai.xlsx({"A": one, "B": other}), "x", {})) == ["meters-several"]
+    pages = read_export(thai.xlsx({"kW000": one, "kW000 (2)": other}), "x", {})
+    assert energy(pages) == {thai.ACCOUNT: 192}
+    assert energy(read_export(thai.xlsx({"A": one, "B": thai.kw_month(ONES, NEXT)["kW000"]}), "x", {})) == energy(pages)
+    custom, more = thai.custom(ONES)["Report"], thai.custom(ONES, NEXT)["Report"][27:]
+    assert codes(read_export(thai.xlsx({"A": custom, "B": more}), "x", {})) == ["meters-several"]
+    assert energy(read_export(thai.xlsx({"Report": custom, "Report (2)": more}), "x", {})) == {thai.ACCOUNT: 192}
 
 
 def kw(place, row):

@@ -1,6 +1,6 @@
 """What stands beside and around readings contradicts their layout: lengths, other ends, other meters, typed numbers."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -73,6 +73,19 @@ def test_a_multiplier_that_the_layout_lacks_is_said(word, place):
     assert (codes(read(file(80), multiplier=80)), total(read(file(80), multiplier=80))) == (new, 96 * 80)
 
 
+@pytest.mark.parametrize("mark", [",", "."])
+@pytest.mark.parametrize("above", ["1{0}250{0}000", "2{0}125{1}5", "12{0}345{0}678{1}25"])
+def test_a_decimal_mark_that_stands_twice_is_one_of_thousands(mark, above):
+    other = "." if mark == "," else ","
+    rows = [(at, f"918{mark}{n:03}" if n % 2 else above.format(mark, other)) for n, at in enumerate(stamps(96))]
+    file = lines("at;value", []) + "".join(f"{at};{value}\n" for at, value in rows).encode()
+    assert codes(read(file, decimal=mark, delimiter=";")) == ["layout-contradicts"]
+    right = read(file, decimal=other, thousands=mark, delimiter=";")
+    assert codes(right) == [] and total(right) > 918_000 * 48
+    slip = file.replace(above.format(mark, other).encode(), b"1").replace(f"918{mark}001".encode(), b"1a")
+    assert codes(read(slip, decimal=mark, delimiter=";")) == ["value-not-number"]
+
+
 def test_rows_of_several_units_need_a_column_of_units():
     rows = [(at, 1, "kWh" if n < 48 else "Wh") for n, at in enumerate(stamps(96))]
     assert codes(read(lines("at,value,Unit", rows))) == ["layout-contradicts"]
@@ -121,6 +134,50 @@ def test_a_row_of_another_meter_refuses_a_file_that_has_one(name):
     assert codes(read(file("11122", "33344"))) == ["meters-several"]
     same = read(file("11122", "11122"))
     assert "meters-several" not in codes(same) and total(same) == 192
+
+
+def by_sheet(*names, value=lambda n: n, days=0, count=12):
+    """A workbook of a sheet a name, each of a further day, or of ``days``."""
+    at = [ends(count, first=FROM + timedelta(days=n * days)) for n in range(len(names))]
+    return workbook(**{name: [["at", "value"], *([end, value(n)] for end in at[n])] for n, name in enumerate(names)})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("111", "222"), ("Meter 1", "Meter 2"), ("อาคาร ก", "อาคาร ข"), ("MDB-1 พ.ย.", "MDB-2 พ.ย."), ("Chiller", "Jan")],
+)
+@pytest.mark.parametrize(("days", "value"), [(0, lambda n: n + 1), (0, lambda n: 0), (1, lambda n: n + 1)])
+def test_sheets_that_only_their_names_tell_apart_are_not_one_meter(names, days, value):
+    result = read(by_sheet(*names, days=days, value=value))
+    assert (codes(result), result.tables) == (["meters-several"], {})
+    assert not any(name in message for name in names for message in messages(result, "meters-several"))
+    if days:
+        assert codes(read(by_sheet(*names, days=days, value=value), sheet=names[0])) == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *(("ม.ค. 67", "ก.พ. 67"), ("พฤศจิกายน2569", "ธันวาคม2569"), ("Load 2026-11", "Load 2026-12"), ("1", "2")),
+        *(("Nov", "december 69"), ("Profile", "Profile (2)"), ("Sheet1", "แผ่น2"), ("09112569", "10112569")),
+        *(("ไตรมาส 1", "ไตรมาส 2"), ("Week 45", "Week 46"), ("วันที่ 9", "วันที่ 10"), ("Data", "Total")),
+    ],
+)
+def test_sheets_of_periods_and_pages_are_one_meter(names):
+    pages = read(by_sheet(*names, days=1))
+    assert (codes(pages), total(pages)) == ([], 12)
+    # The same times with other values are another meter's, of few rows too.
+    assert codes(read(by_sheet(*names, count=4))) == ["meters-several"]
+
+
+def test_sheets_of_a_meter_each_tell_the_order_of_dates():
+    sheets = {
+        meter: [["at", "value"], *([f"{end:%d/%m/%Y %H:%M}", 1] for end in ends(192, first=datetime(2026, 11, 6)))]
+        for meter in ("A", "B")
+    }
+    own = {"day": date(2026, 11, 8), "point": None, "point_sheet": "(?P<point>.+)"}
+    assert codes(read(workbook(**sheets), **own)) == []
+    assert codes(read(workbook(**sheets), **own, stamp={"columns": ["at"], "order": "mdy"})) == ["layout-contradicts"]
 
 
 def test_sheets_of_several_meters_are_not_one_meter():

@@ -276,3 +276,28 @@ def test_a_row_without_what_it_is_known_by_is_refused(samyan, member):
     cells = ["" if at == key else cell for at, cell in enumerate(first.split(","))]
     result = read(RIGHT | {member: "\n".join([head, first, *rest, ",".join(cells)])}, samyan)
     assert hours(result) == {6: 1, 8: 1} and code_counts(result) == {"value-null": 1}
+
+
+@pytest.mark.parametrize(
+    ("headways", "counted"),
+    [
+        ((10,), {}),
+        ((30, 15, 20, 60), {}),  # an hour in minutes beside shorter ones
+        ((60,), {}),
+        ((60, 90), {}),
+        ((15, 600), {8: 6, 9: 6}),  # half of them below a minute; ten minutes are none, not hours
+        ((15, 120, 600, 600), {10: 6, 11: 6, 12: 6, 13: 6, 8: 30, 9: 30}),
+        ((90, 120), {6: 40, 7: 40, 8: 30, 9: 30}),  # a metro's
+        ((600,), {6: 6, 7: 6}),
+    ],
+)
+def test_headways_in_minutes_are_no_service_of_every_second(samyan, headways, counted):
+    windows = "".join(f"t1,{6 + 2 * n:02d}:00:00,{8 + 2 * n:02d}:00:00,{each},0\n" for n, each in enumerate(headways))
+    result = read(timetable(SHUTTLE, frequencies=windows), samyan)
+    assert hours(result) == counted
+    lost = len(headways) - len(counted) // 2
+    assert result.problems["code"].to_list() == ["unit-unknown"] * lost
+    lift = FEED["routes.txt"].replace(",3\n", ",6\n").replace(",3,", ",6,")
+    assert lift != FEED["routes.txt"]
+    seconds = read(timetable(SHUTTLE, frequencies="t1,06:00:00,07:00:00,12,0\n") | {"routes.txt": lift}, samyan)
+    assert (hours(seconds), seconds.problems.height) == ({6: 300}, 0), "cabins of an aerial lift"

@@ -440,7 +440,7 @@ def test_departures_are_those_that_plain_counting_finds(data):
             at += data.draw(st.integers(1, 2400))
         if data.draw(st.booleans()):
             first = data.draw(st.integers(0, 22 * 3600))
-            length, headway = data.draw(st.integers(1, 4 * 3600)), data.draw(st.integers(61, 5000))
+            length, headway = data.draw(st.integers(1, 4 * 3600)), data.draw(st.integers(91, 5000))
             runs[trip] = [(first, first + length, headway), (first + length, first + length + 60, 60)]
     rows = [
         f"{trip},{clock(at)},{clock(at)},{stop},{n}\n" for trip in calls for n, (stop, at) in enumerate(calls[trip])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from assets.meters import patterns
 from assets.meters.formats.canonical import canonical
 from assets.meters.formats.layouts import Layout
 from assets.meters.formats.stamps import local
@@ -21,7 +22,7 @@ _FALLS = 2
 """Times that a register falls, if also in one step of ten, from which it is none."""
 _FEW = 24
 """Reads below which one that began at none may be a load that rises for so long, as a morning's does."""
-_NO_REGISTER = "one step in ten or more falls: values of intervals, or a register that begins anew (`resets: daily`)"
+_NO_REGISTER = "one step in ten or more falls: values of intervals, or a register that begins anew (`resets`)"
 _DIRECT_KW = 100
 """kW beyond a meter without transformers: three phases of 100 A at 230 V are 69."""
 
@@ -46,26 +47,31 @@ def differenced(batch: Batch, layout: Layout, zone: str) -> Batch:
     apart = pl.col("_start") - pl.col("start") != pl.duration(minutes="minutes")
     gaps = steps.filter(apart)
     falls = "the register falls: a rollover, a reset or another meter"
-    daily = [name for name, measure in layout.parts.items() if measure.resets]
-    before, after = (local(pl.col(name), zone) for name in ("start", "_start"))
-    # What is shown at midnight itself is the old day's, or the new one's.
-    moment = pl.duration(microseconds=1)
-    turned = (before.dt.date() != after.dt.date()) | ((before - moment).dt.date() != (after - moment).dt.date())
-    anew = pl.col("channel").is_in(daily) & turned & (pl.col("_value") < pl.col("value"))
-    steps = steps.with_columns(value=pl.when(~anew).then("value").otherwise(0))
-    falling = (~anew & (pl.col("_value") < pl.col("value"))).sum().over(_KEY)
-    no_register = (falling >= _FALLS) & (falling * 10 >= pl.len().over(_KEY))
-    steps = steps.with_columns(_none=no_register)
+    resets = {name: measure.resets for name, measure in layout.parts.items() if measure.resets}
+    of_day = [name for name, each in resets.items() if each == "daily"]
+    turned = [(pl.col("channel") == name) & _turned(each, zone) for name, each in resets.items()]
+    fell = pl.col("_value") < pl.col("value")
+    steps = steps.with_columns(_turned=pl.any_horizontal(pl.lit(value=False), *turned))
+    # After a night a register may show the old day's count for hours; a shorter one's is gone, also if less came since.
+    anew = pl.col("_turned") & (fell | pl.col("channel").is_in(of_day).not_())
+    falling = (~anew & fell).sum().over(_KEY)
+    kept = anew & (pl.col("value") > 0)
+    steps = steps.with_columns(
+        _none=(falling >= _FALLS) & (falling * 10 >= pl.len().over(_KEY)),
+        _runs_on=kept.sum().over(_KEY) > (kept & fell).sum().over(_KEY) * 2,
+        value=pl.when(~anew).then("value").otherwise(0),
+    )
     adjacent = replace(batch, rows=steps.filter(~apart).with_columns(row="_row")).refuse(
         (pl.col("reason_raw").ne_missing(pl.col("_reason_raw")), "register-jump", "the register is another device's"),
         (pl.col("_none"), "register-fall", _NO_REGISTER),
+        (pl.col("_runs_on"), "reading-kind", "the register mostly runs on where it begins anew by `resets`"),
         (pl.col("_value") < pl.col("value"), "register-fall", falls),
     )
     adjacent = adjacent.refuse((_jumps(), "register-jump", "the register jumps by more than its meter can carry"))
     if gaps.height:
         text = f"{gaps.height} time(s) reads are not an interval apart and their energy is left out; the first is named"
         adjacent = adjacent.note("register-gap", text, gaps["_row"].min())  # type: ignore[arg-type]
-    begun = adjacent.rows.filter(~pl.col("channel").is_in(daily)).group_by(_KEY)
+    begun = adjacent.rows.filter(~pl.col("channel").is_in(list(resets))).group_by(_KEY)
     few = begun.agg(pl.len(), pl.min("row"), level=pl.min("value"), rise=(pl.col("_value") - pl.col("value")).sum())
     few = few.filter(pl.col("len") > 1, pl.col("len") < _FEW, pl.col("level") < pl.col("rise"))
     if few.height:
@@ -80,6 +86,18 @@ def differenced(batch: Batch, layout: Layout, zone: str) -> Batch:
     )
     others = canonical(Batch(readings.filter(~of_register)))
     return replace(energy, rows=pl.concat([others.rows, canonical(energy).rows]))
+
+
+def _turned(resets: str | int, zone: str) -> pl.Expr:
+    """Whether a register has begun anew between a read and the next.
+
+    What is shown at midnight itself is the old day's, or the new one's, which no load then is. On the hour only the old
+    one's count tells what was used: where the new one's is shown, no energy of the interval before is told.
+    """
+    every = "1d" if resets == "daily" else f"{resets}m"
+    edges = [pl.duration(microseconds=1), *([pl.duration()] if resets == "daily" else [])]
+    reads = [[(local(pl.col(name), zone) - edge).dt.truncate(every) for name in ("start", "_start")] for edge in edges]
+    return pl.any_horizontal(before != after for before, after in reads)
 
 
 def _jumps() -> pl.Expr:
@@ -105,6 +123,8 @@ def joined(batch: Batch, layout: Layout) -> Batch:
         return batch
     # Registers of all rates run on, so that a blank is a read that failed.
     part, of_rate = pl.col("channel"), [part for part in rates if parts[part].kind != "register"]
+    if len(targets) < len(parts):
+        batch = patterns.once(batch, of_rate)
     batch = batch.with_columns(
         rate_raw=pl.coalesce(part.replace_strict(rates, default=None, return_dtype=LABEL), "rate_raw"),
         channel=part.replace_strict(names, return_dtype=LABEL),

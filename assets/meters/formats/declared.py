@@ -5,12 +5,12 @@ become instants in ``clock``, how registers and rates become channels in ``chann
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import polars as pl
 
-from assets.meters.formats import channels, clock, lines, nearest, strangers, tabular, titles, wide
+from assets.meters.formats import channels, clock, lines, nearest, sheet_names, strangers, tabular, titles, wide
 from assets.meters.formats.canonical import (
     EDGES,
     FIRST,
@@ -67,9 +67,15 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
         if not tables:
             wanted = f"no row of {layout.width} cells" if layout.width else _no_header(content, layout)
             return Export.rejected(layout.name, "file-malformed", wanted)
-        if not layout.point_above and len(named := {table.named for table in tables} - {None}) > 1:
-            text = f"{len(named)} meters are named above the headers; a layout tells them apart by `point_above`"
+        named = {table.named for table in tables}
+        if layout.one_point and len(named - {None}) > 1:
+            text = (
+                f"{len(named - {None})} meters are named above the headers; a layout tells them apart by `point_above`"
+            )
             return Export.rejected(layout.name, "meters-several", text)
+        if layout.one_point and not all(named) and sheet_names.of_meters({table.sheet for table in tables}):
+            text = f"{len(tables)} {sheet_names.SEVERAL}; a layout takes it from the name by `point_sheet`"
+            return Export.rejected(layout.name, "meters-several", f"{text}, or reads one by `sheet`")
         said = Batch(pl.DataFrame())
         if left:
             text = f"{left} sheet(s) without the header are not read; {len(tables)} of {len(tables) + left} are"
@@ -78,6 +84,9 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
     except tabular.Unreadable as why:
         return Export.rejected(layout.name, *why.args)
     if len(batches) > 1:
+        if layout.one_point and (times := _contradicting([batch.rows for batch in batches])):
+            text = f"{times} times stand in several sheets with different values, all for one metering point"
+            return Export.rejected(layout.name, "meters-several", f"{text} (`point_sheet`, or one by `sheet`)")
         batches = [_numbered(batch, number) for number, batch in enumerate(batches, start=1)]
     values = together(batches)
     if layout.merge:
@@ -86,8 +95,8 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
     readings = channels.joined(channels.differenced(resolve(values.also(*said.problems)), layout, zone), layout)
     kinds = {measure.kind for measure in layout.parts.values()}
     assumed = Assumed(
-        # A sheet a month, each with a day, looks as days that were taken for months.
-        "ymd" if layout.stamp.epoch or len(tables) > 1 else layout.stamp.order,
+        # A sheet a month, each with a day, looks as days that were taken for months; a sheet a meter does not.
+        "ymd" if layout.stamp.epoch or len({table.point for table in tables}) < len(tables) else layout.stamp.order,
         ends=layout.label == "end",
         length=layout.wide is None and "register" not in kinds,
         power=any(UNITS[measure.unit.lower()].average for measure in layout.parts.values()),
@@ -99,6 +108,18 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
 def _no_header(content: Content, layout: Layout) -> str:
     near = nearest.told(content, [layout])
     return f"no header with {', '.join(layout.required)}" + (f": {near}" if near else "")
+
+
+def _contradicting(sheets: Sequence[pl.DataFrame]) -> int:
+    """How many times stand in several sheets with other values, where these are most that do and no single corrections:
+    of two meters in sheets a day each, few rows tell."""
+    rows = pl.concat(
+        [rows.select("point", "channel", "quantity", "start", "value", sheet=n) for n, rows in enumerate(sheets)]
+    )
+    told = rows.group_by("point", "channel", "quantity", "start").agg(pl.n_unique("sheet", "value"))
+    shared = told.filter(pl.col("sheet") > 1)
+    other = int((shared["value"] > 1).sum())
+    return other if other >= _FEW and other * 2 > shared.height else 0
 
 
 def _numbered(batch: Batch, number: int) -> Batch:
@@ -118,8 +139,9 @@ def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
             strangers.heed_units(f"'{name}' names", titles.units([name]), [measure.unit], table)
     point = table.point or (layout.point if options.point is None else options.point)
     if layout.point_column is None and layout.points is None and point is None:
-        if layout.point_above is not None and layout.stand_in is None:
-            raise tabular.Unreadable("file-malformed", "no row above the header names the meter", table.at)
+        if (layout.point_above or layout.point_sheet) and layout.stand_in is None:
+            where = "no row above the header" if layout.point_above else "not the sheet's name"
+            raise tabular.Unreadable("file-malformed", f"{where} tells the meter", table.at)
         layout.check_point()
         point = layout.stand_in
         said = said.note("point-absent", f"'{point}' stands for the metering point: set the option 'point'")
@@ -315,4 +337,12 @@ def _values(tall: Batch, layout: Layout, workbook: bool) -> Batch:
         tall = replace(tall, rows=joined)
     else:
         tall = tall.with_columns(quality=pl.lit("unknown"), quality_raw=pl.lit(None, pl.String))
-    return measure(tall.with_columns(minutes=pl.lit(layout.minutes, pl.Int32)), decimal, thousands, layout.nulls)
+    measured = measure(tall.with_columns(minutes=pl.lit(layout.minutes, pl.Int32)), decimal, thousands, layout.nulls)
+    if measured.rows.height < tall.rows.height:
+        # What is no number for having the mark twice, or a point behind it, shows what it is in those that are one.
+        raw = tall.rows.join(measured.rows, on="row", how="anti")["raw"].str.strip_chars()
+        mark = re.escape(decimal)
+        if raw.str.contains(rf"^-?[1-9][0-9]{{0,2}}{mark}[0-9]{{3}}(?:{mark}[0-9]{{3}}|[.,][0-9])").sum() >= _FEW:
+            told = f"numbers have '{decimal}' before three digits, and again or another mark behind them"
+            raise tabular.Unreadable("layout-contradicts", f"{told}: a thousands mark, not the decimal one")
+    return measured

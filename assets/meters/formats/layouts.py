@@ -52,8 +52,9 @@ class Measure(_Model):
     status: str | None = None
     """Column with the status of this column's values, where each has its own."""
 
-    resets: Literal["daily"] | None = None
-    """Whether a register begins anew at each local midnight, as an inverter's yield of the day does."""
+    resets: Literal["daily"] | int | None = None
+    """Whether a register begins anew at each local midnight, as an inverter's yield of the day does, or each so many
+    minutes from midnight on: 60 where it counts the energy of the hour."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -67,6 +68,8 @@ class Measure(_Model):
             raise ValueError(f"{self.unit} cannot be of kind {self.kind}")
         if self.resets and self.kind != "register":
             raise ValueError("only a register resets")
+        if isinstance(self.resets, int) and not (0 < self.resets <= 1440 and 1440 % self.resets == 0):
+            raise ValueError("resets is daily, or minutes that divide a day")
         return self
 
 
@@ -181,6 +184,8 @@ class Layout(_Model):
     point_above: str | None = None
     """Pattern of the row above the header that names the meter, its cells that are not blank joined by blanks; the
     group ``point`` takes it: ``Meter No[.]? (?P<point>[0-9]+)``. Of columns ``beside`` each other, each has its own."""
+    point_sheet: str | None = None
+    """Pattern of the name of a workbook's sheet, the group ``point`` of which is the meter: ``^(?P<point>[0-9]+)``."""
     beside: bool = False
     """Whether the layout's columns stand several times side by side, a meter each; those that stand once are shared."""
     stand_in: str | None = None
@@ -260,8 +265,9 @@ class Layout(_Model):
             raise ValueError("decimal and thousands are the same")
         if self.wide and self.wide.places and self.wide.places[1] > (self.width or 5000):
             raise ValueError("wide.places beyond the width")
-        if self.point_above and set(re.compile(self.point_above).groupindex) != {"point"}:
-            raise ValueError("the pattern point_above must have the group point")
+        for pattern in filter(None, (self.point_above, self.point_sheet)):
+            if set(re.compile(pattern).groupindex) != {"point"}:
+                raise ValueError("the patterns point_above and point_sheet must have the group point and no other")
         if self.beside and (self.wide or self.points or self.width):
             raise ValueError("columns that stand side by side are those of values or components, under a header")
         if self.wide and self.stamp.period:
@@ -277,9 +283,13 @@ class Layout(_Model):
 
     def check_point(self) -> None:
         """Raise ``OptionError`` where the file names no metering point and the layout has none to put in its place."""
-        ways = (self.point_column, self.points, self.point, self.point_above, self.stand_in)
-        if all(way is None for way in ways):
+        if self.one_point and self.point is None and self.stand_in is None:
             raise OptionError(f"layout {self.name} has no column of metering points: set the option 'point'")
+
+    @property
+    def one_point(self) -> bool:
+        """Whether nothing in a file tells its meters apart."""
+        return not (self.point_column or self.points or self.point_above or self.point_sheet)
 
     @property
     def parts(self) -> dict[str, Measure]:

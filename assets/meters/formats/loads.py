@@ -5,14 +5,14 @@ their sum, and the column tells the utility's own tariff decision.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
 import polars as pl
 
-from assets.meters.formats import periods, titles
+from assets.meters.formats import periods, sheet_names, titles
 from assets.meters.formats.canonical import THAILAND, UNITS, Assumed, Export, canonical, measure, resolve
 from assets.meters.formats.grids import HEAD, Grid, below, head
 from assets.meters.formats.stamps import BUDDHIST_FROM, EXCHANGED, Order, exchanged, parse, utc
@@ -226,10 +226,17 @@ class Report:
         return replace(intervals, rows=pl.concat(columns))
 
 
-def joined(exports: Sequence[Export]) -> Export:
-    """One export of the sheets of a workbook; problems name the sheet where there are several."""
+def joined(exports: Sequence[Export], names: Collection[str] = ()) -> Export:
+    """One export of the sheets of a workbook; problems name the sheet where there are several.
+
+    ``names`` are those of sheets that do not tell their metering point themselves: all have that of an option, or of
+    another sheet.
+    """
     if len(exports) == 1:
         return exports[0]
+    if sheet_names.of_meters(names):
+        text = f"{len(exports)} {sheet_names.SEVERAL}: give each meter its own file"
+        return Export.rejected(exports[0].format, "meters-several", text)
     filled = [export for export in exports if export.tables]
     said = [
         export.problems.with_columns(message=pl.format("table {}: {}", pl.lit(number), "message"))

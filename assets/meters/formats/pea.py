@@ -101,15 +101,18 @@ def period_of(tables: Iterable[Grid]) -> periods.Period | None:
     return periods.stated(_texts([*tables, *ends]))
 
 
-def read(tables: Sequence[Grid], format: str, options: ReadingOptions) -> Export:
-    """Readings of a report with rates. Options: ``timezone``, ``point`` (used where the report names no account)."""
-    reports, header = [], rates_of(tables)
+def read(tables: Sequence[Grid], format: str, options: ReadingOptions, names: Sequence[str] = ()) -> Export:
+    """Readings of a report with rates. Options: ``timezone``, ``point`` (used where the report names no account).
+    ``names`` are those of the sheets that ``tables`` are."""
+    reports, places, header = [], list[int](), rates_of(tables)
     while header is not None:
         reports.append(_report(tables, header, format, options))
+        places.append(header[0])
         header = rates_of(tables, header[0] + 1)
-    return (
-        joined(reports) if reports else Export.rejected(format, "file-malformed", "no row that names RATE A, B and C")
-    )
+    if not reports:
+        return Export.rejected(format, "file-malformed", "no row that names RATE A, B and C")
+    told = not names or all(accounts_in([tables[place]]) for place in places)
+    return joined(reports, () if told else {names[place] for place in places})
 
 
 def _report(

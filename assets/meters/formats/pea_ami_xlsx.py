@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from assets.meters.formats import pea
 from assets.meters.formats.canonical import THAILAND, UNITS, Export, ReadingOptions
 from assets.meters.formats.content import Content
-from assets.meters.formats.grids import Grid, head, sheets
+from assets.meters.formats.grids import Grid, book, head, sheets
 from assets.meters.formats.loads import Load, Report, joined
 
 FORMAT = "pea_ami_xlsx"
@@ -37,12 +37,15 @@ def read(content: Content, options: ReadingOptions) -> Export:
         text = f"the workbook holds reports of {len(accounts)} contract accounts: give each its own file"
         return Export.rejected(FORMAT, "meters-several", text)
     account = pea.account_of(tables, options)
-    found = [(table, *header) for table in tables if (header := _header(table))]
+    named = zip(book(content), tables, strict=True)
+    found = [(name, table, *header) for (name, _), table in named if (header := _header(table))]
     if not found:
         return Export.rejected(FORMAT, "file-malformed", "no row with Time and a unit")
     if not account:
         return Export.rejected(FORMAT, "file-malformed", "no account number in the report, and no option 'point'")
-    return joined([_report(table, row, names, account, tables, options) for table, row, names in found])
+    reports = [_report(table, row, names, account, tables, options) for _, table, row, names in found]
+    told = all(pea.accounts_in([table]) for _, table, *_ in found)
+    return joined(reports, () if told else {name for name, *_ in found})
 
 
 def _report(

@@ -9,7 +9,7 @@ Those between dates have a sheet each for facts, intervals and remarks; a head i
 from assets.meters.formats import pea
 from assets.meters.formats.canonical import Export, ReadingOptions
 from assets.meters.formats.content import Content
-from assets.meters.formats.grids import sheets
+from assets.meters.formats.grids import book, sheets
 
 FORMAT = "pea_kw_xlsx"
 KIND = "xlsx"
@@ -24,4 +24,4 @@ def recognise(content: Content) -> str | None:
 
 def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of one report. Options: ``timezone``, ``point``. Row numbers are those of the intervals' sheet."""
-    return pea.read(sheets(content), FORMAT, options)
+    return pea.read(sheets(content), FORMAT, options, [name for name, _ in book(content)])

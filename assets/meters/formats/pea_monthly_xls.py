@@ -11,7 +11,7 @@ import re
 from assets.meters.formats import pea
 from assets.meters.formats.canonical import THAILAND, Export, ReadingOptions
 from assets.meters.formats.content import Content
-from assets.meters.formats.grids import Grid, head, header, sheets
+from assets.meters.formats.grids import Grid, book, head, header, sheets
 from assets.meters.formats.loads import Report, by_rate, joined
 
 FORMAT = "pea_monthly_xls"
@@ -32,14 +32,18 @@ def recognise(content: Content) -> str | None:
 def read(content: Content, options: ReadingOptions) -> Export:
     """Readings of the reports of one workbook, a sheet each. Options: ``timezone``, ``point`` (goes before the meter's
     number)."""
-    found = [(table, *named) for table in sheets(content) if (named := header(table, [_TIME]))]
-    found = [each for each in found if any(load.unit == "kW" for load in by_rate(each[2], _LOADS))]
+    tables = zip(book(content), sheets(content), strict=True)
+    found = [(name, table, *named) for (name, _), table in tables if (named := header(table, [_TIME]))]
+    found = [each for each in found if any(load.unit == "kW" for load in by_rate(each[3], _LOADS))]
     if not found:
         return Export.rejected(FORMAT, "file-malformed", f"no row with {_TIME} and kW")
-    meters = [_meters(table) for table, _, _ in found]
+    meters = [_meters(table) for _, table, _, _ in found]
     if any(len(named) > 1 for named in meters) or (options.point and len(set().union(*meters)) > 1):
         return Export.rejected(FORMAT, "meters-several", "a sheet, or the option 'point', is of more than one meter")
-    return joined([_report(*each, options) for each in found])
+    told = all(meters) or not options.point
+    names = () if told else {name for name, *_ in found}
+    reports = [_report(table, at, columns, options) for _, table, at, columns in found]
+    return joined(reports, names)
 
 
 def _meters(table: Grid) -> set[str]:

@@ -103,8 +103,17 @@ class Table:
 
     @property
     def point(self) -> str | None:
-        """The meter that is read from a row above the header; None where the layout has it from elsewhere."""
+        """The meter that is read from a row above the header or the sheet's name; None where the layout has it from
+        elsewhere."""
+        if self.layout.point_sheet:
+            found = re.search(self.layout.point_sheet, self.sheet)
+            return found["point"].strip(EDGES) or None if found else None
         return self.named if self.layout.point_above else None
+
+    @property
+    def sheet(self) -> str:
+        """The name of the table's sheet in a workbook."""
+        return self.place.partition(":")[2] if self.content.kind in _WORKBOOKS else ""
 
     @property
     def named(self) -> str | None:

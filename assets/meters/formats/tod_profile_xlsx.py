@@ -8,7 +8,7 @@ its mean, and ``kW`` is the sum of its rates, which is checked. The option ``poi
 
 from assets.meters.formats.canonical import THAILAND, Export, OptionError, ReadingOptions
 from assets.meters.formats.content import Content
-from assets.meters.formats.grids import Grid, header, sheets
+from assets.meters.formats.grids import Grid, book, header, sheets
 from assets.meters.formats.loads import Report, by_rate, joined
 
 FORMAT = "tod_profile_xlsx"
@@ -28,10 +28,12 @@ def read(content: Content, options: ReadingOptions) -> Export:
     ``OptionError`` is raised."""
     if options.point is None:
         raise OptionError(f"{FORMAT} names no meter: set the option 'point'")
-    found = [(table, *named) for table in sheets(content) if (named := header(table, _NAMES))]
+    tables = zip(book(content), sheets(content), strict=True)
+    found = [(name, table, *named) for (name, _), table in tables if (named := header(table, _NAMES))]
     if not found:
         return Export.rejected(FORMAT, "file-malformed", f"no row with {', '.join(_NAMES)}")
-    return joined([_report(*each, options) for each in found])
+    reports = [_report(table, row, names, options) for _, table, row, names in found]
+    return joined(reports, {name for name, *_ in found})
 
 
 def _report(table: Grid, row: int, names: dict[str, int], options: ReadingOptions) -> Export:
