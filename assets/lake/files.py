@@ -30,6 +30,9 @@ from quality.verdicts import ascends
 SWAPS = 20
 """Times a file is tried: each lost try means that another writer changed it meanwhile, so somebody made progress."""
 
+FEW = 10_000
+"""Rows that are sorted in less time than it takes to see that they are: 10,000 sorted ones in 0.25 against 0.8 ms."""
+
 R = TypeVar("R")
 
 
@@ -303,8 +306,8 @@ class CityLake:
             if not self.store.remove(held.key, held.tag):
                 raise Overtaken(held.key)
             return [Written(held.key, table, worked, 0, 0, True)]
-        ordered = rows.select(table.schema.names()).cast(table.schema)
-        if not ascends(ordered, table.order):
+        ordered = rows if rows.schema == table.schema else rows.select(table.schema.names()).cast(table.schema)
+        if rows.height < FEW or not ascends(ordered, table.order):
             ordered = ordered.sort(table.order, nulls_last=False)
         data = encode(ordered, contract_of(table), held.outline if outline is None else outline)
         changed = data != held.data
@@ -335,6 +338,8 @@ class CityLake:
         rows, mine = pl.concat([each.rows for each in held]), pl.col(table.day).is_in(days)
         made = make(rows.filter(mine), days).select(table.schema.names()).cast(table.schema)
         rows = pl.concat([rows.filter(~mine), made])
+        if len(held) == 1:
+            return self.swap(held[0], rows, days)
         return [file for each in held for file in self.swap(each, rows.filter(buckets.within(each.bucket)), days)]
 
     def put(self, table: Table, day: date, frame: pl.DataFrame) -> list[Written]:
