@@ -8,7 +8,7 @@ storage opens what the other wrote.
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ class EventLogStorage(SqliteEventLogStorage):
         self._connections = Connections()
         self._begun: dict[str, db.Connection] = {}
         self._waiting: list[dg.EventLogEntry] = []
-        self._tables: set[str] = set()
+        self._there: set[tuple[str, str]] = set()
         self._told: tuple[Any, Any] | None = None
         self._made: dict[tuple[dg.AssetKey, str | None], Mapping[str, str]] = {}
         super().__init__(*arguments)
@@ -151,10 +151,23 @@ class EventLogStorage(SqliteEventLogStorage):
                 super().store_event(event)
 
     def has_table(self, table_name: str) -> bool:
-        """Whether the index has a table; none is ever taken away."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
+        """Whether the index has a table."""
+        return self._has(super().has_table, table_name)
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Whether the index has what a later version of Dagster added to it."""
+        return self._has(super().has_secondary_index, name)
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether the index tells this of assets."""
+        return self._has(super().has_asset_key_col, column_name)
+
+    def _has(self, ask: Callable[[str], bool], name: str) -> bool:
+        """What was there once stays: it is asked of every event."""
+        asked = (ask.__name__, name)
+        if asked not in self._there and ask(name):
+            self._there.add(asked)
+        return asked in self._there
 
     def fetch_materializations(self, *asked: Any, **named: Any) -> dg.EventRecordsResult:
         """As Dagster's own; for the checks of a step, each of which asks for its asset's, once."""
