@@ -1,15 +1,19 @@
 """Dagster's history on the embedded default: its own SQLite storage, with connections that stay open.
 
 Dagster makes a new SQLAlchemy engine for every statement, some for every event of a night: each compiles its statement
-anew, and closing the database's last connection empties SQLite's log into the file. Files, tables and queries stay
-Dagster's: either storage opens what the other wrote.
+anew, and closing the database's last connection empties SQLite's log into the file. It also writes an event in up to
+four transactions, and asks for each check anew which tables there are and what it just wrote. Here what a step leaves
+at its end is written together, and told again unasked. Files, tables, statements and queries stay Dagster's: either
+storage opens what the other wrote.
 """
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import sqlalchemy as db
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
@@ -79,26 +83,120 @@ class RunStorage(SqliteRunStorage):
         self._connections.close_all()
 
 
+FOLLOWED = {
+    dg.DagsterEventType.STEP_OUTPUT,
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+"""Events that others of their step follow at once, when its work is done, and at last that of its end: they wait for
+it, or for whoever reads. Of a process that dies in these milliseconds they are lost, with a step that had not ended."""
+
+
 class EventLogStorage(SqliteEventLogStorage):
     """Events, in a database a run, and the index over all of them."""
 
     def __init__(self, *arguments: Any) -> None:
         self._connections = Connections()
+        self._begun: dict[str, db.Connection] = {}
+        self._waiting: list[dg.EventLogEntry] = []
+        self._there: set[tuple[str, str]] = set()
+        self._told: tuple[Any, Any] | None = None
+        self._made: dict[tuple[dg.AssetKey, str | None], Mapping[str, str]] = {}
         super().__init__(*arguments)
+        self._db_lock = threading.RLock()  # type: ignore[assignment]
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[db.Connection]:
+        """A transaction, or that in which this thread is already."""
+        self._catch_up()
         ready = shard in self._initialized_dbs and Path(self.path_for_shard(shard)).exists()
         if not ready:
             # Dagster's own way makes the database, and then is done with it.
             self._connections.close(self.conn_string_for_shard(shard))
             with super()._connect(shard):
                 pass
-        with self._db_lock, self._connections.begin(self.conn_string_for_shard(shard)) as connection:
-            yield connection
+        with self._db_lock:
+            if shard in self._begun:
+                yield self._begun[shard]
+                return
+            with self._connections.begin(self.conn_string_for_shard(shard)) as connection:
+                self._begun[shard] = connection
+                try:
+                    yield connection
+                finally:
+                    del self._begun[shard]
+
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        """Write an event, after those that wait, or let it wait too."""
+        with self._db_lock:
+            self._waiting.append(event)
+        if event.dagster_event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            self._told = None
+            made = event.get_dagster_event().step_materialization_data.materialization
+            self._made[made.asset_key, made.partition] = made.tags or {}
+        if event.dagster_event_type not in FOLLOWED:
+            self._told = None
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        with self._db_lock:
+            events, self._waiting = self._waiting, []
+            if events:
+                self.store_event_batch(events)
+
+    def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
+        """Write events of a run in one transaction a database, that of the run first."""
+        with self.index_connection(), self.run_connection(events[0].run_id):
+            for event in events:
+                super().store_event(event)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table."""
+        return self._has(super().has_table, table_name)
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Whether the index has what a later version of Dagster added to it."""
+        return self._has(super().has_secondary_index, name)
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether the index tells this of assets."""
+        return self._has(super().has_asset_key_col, column_name)
+
+    def _has(self, ask: Callable[[str], bool], name: str) -> bool:
+        """What was there once stays: it is asked of every event."""
+        asked = (ask.__name__, name)
+        if asked not in self._there and ask(name):
+            self._there.add(asked)
+        return asked in self._there
+
+    def fetch_materializations(self, *asked: Any, **named: Any) -> dg.EventRecordsResult:
+        """As Dagster's own; for the checks of a step, each of which asks for its asset's, once."""
+        if not self._waiting or self._told is None or self._told[0] != (asked, named):
+            self._told = (asked, named), super().fetch_materializations(*asked, **named)
+        told: dg.EventRecordsResult = self._told[1]
+        return told
+
+    def get_latest_tags_by_partition(
+        self,
+        asset_key: dg.AssetKey,
+        event_type: dg.DagsterEventType,
+        tag_keys: Sequence[str],
+        asset_partitions: Sequence[str] | None = None,
+        before_cursor: int | None = None,
+        after_cursor: int | None = None,
+    ) -> Mapping[str, Mapping[str, str]]:
+        """As Dagster's own; of a day that this process itself made without asking: each step asks it of each input."""
+        only = asset_partitions[0] if asset_partitions and len(asset_partitions) == 1 else None
+        tags = self._made.get((asset_key, only)) if only and before_cursor is None and after_cursor is None else None
+        if tags is None or event_type != dg.DagsterEventType.ASSET_MATERIALIZATION:
+            return super().get_latest_tags_by_partition(
+                asset_key, event_type, tag_keys, asset_partitions, before_cursor, after_cursor
+            )
+        return {str(only): {name: tags[name] for name in tag_keys if name in tags}}
 
     def dispose(self) -> None:
         """Close what is open."""
+        self._catch_up()
         super().dispose()
         self._connections.close_all()
 

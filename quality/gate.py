@@ -121,7 +121,7 @@ def results(verdicts: Iterable[Verdict], city: str, day: date, before: pl.DataFr
         for wrong in verdict.days
     ]
     told = pl.DataFrame(rows, schema=VALIDATION_RESULTS.schema).unique(VALIDATION_RESULTS.key, maintain_order=True)
-    return told if before is None else _standing(told, before, VALIDATION_RESULTS)
+    return told if before is None or told.is_empty() else _standing(told, before, VALIDATION_RESULTS)
 
 
 def _severity(verdict: Verdict, at: int) -> str:

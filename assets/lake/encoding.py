@@ -96,7 +96,7 @@ def decode(table: Table, files: Sequence[bytes], where: pl.Expr | None = None) -
         # One scan over all files takes a tenth of the time of one scan each. Columns may differ all the same: of a
         # lake from before files named their contract, or of a version that nobody raised.
         scan = pl.scan_parquet(list(files), schema=table.schema, missing_columns="insert", extra_columns="ignore")
-        return scan.filter(wanted).collect()
+        return (scan if where is None else scan.filter(where)).collect()
     return pl.concat([_in_contract(table, pl.read_parquet(io.BytesIO(data))) for data in files]).filter(wanted)
 
 

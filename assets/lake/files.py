@@ -12,7 +12,7 @@ import calendar
 import io
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -29,6 +29,9 @@ from quality.verdicts import ascends
 
 SWAPS = 20
 """Times a file is tried: each lost try means that another writer changed it meanwhile, so somebody made progress."""
+
+FEW = 10_000
+"""Rows that are sorted in less time than it takes to see that they are: 10,000 sorted ones in 0.25 against 0.8 ms."""
 
 R = TypeVar("R")
 
@@ -270,13 +273,15 @@ class CityLake:
         return list(months)
 
     def counts(self, table: Table, days: Collection[date]) -> pl.DataFrame:
-        """Rows of these days by receipt: ``day, receipt, rows``, without those of no receipt. Reads two columns only.
-        Raises what ``read`` raises."""
-        parts = []
-        for key in sorted({key for day in days for key in self.keys(table, (day, day))}):
-            scan = self.scan(table, key).filter(pl.col(table.day).is_in(list(days)), pl.col("_receipt").is_not_null())
-            parts.append(scan.group_by(day=pl.col(table.day), receipt=pl.col("_receipt")).agg(rows=pl.len()).collect())
-        return pl.concat([COUNTS.to_frame(), *(part.cast(COUNTS) for part in parts)])
+        """Rows of these days by receipt: ``day, receipt, rows``, without those of no receipt. Of a bucketed table two
+        columns are read, a file at a time. Raises what ``read`` raises."""
+        scans: Iterable[pl.LazyFrame] = [self.pick(table, days).lazy()]
+        if table.bucketed:
+            scans = (self.scan(table, key) for day in sorted(days) for key in self.keys(table, (day, day)))
+        told = (scan.filter(pl.col("_receipt").is_not_null()) for scan in scans)
+        grouped = (rows.group_by(day=pl.col(table.day), receipt=pl.col("_receipt")) for rows in told)
+        parts = [groups.agg(rows=pl.len()).collect().cast(COUNTS) for groups in grouped]
+        return pl.concat([COUNTS.to_frame(), *parts])
 
     def values(self, table: Table, key: str, column: str) -> set[str]:
         """The distinct values of a column of one file, which alone is read. Raises what ``read`` raises."""
@@ -303,8 +308,8 @@ class CityLake:
             if not self.store.remove(held.key, held.tag):
                 raise Overtaken(held.key)
             return [Written(held.key, table, worked, 0, 0, True)]
-        ordered = rows.select(table.schema.names()).cast(table.schema)
-        if not ascends(ordered, table.order):
+        ordered = rows if rows.schema == table.schema else rows.select(table.schema.names()).cast(table.schema)
+        if rows.height < FEW or not ascends(ordered, table.order):
             ordered = ordered.sort(table.order, nulls_last=False)
         data = encode(ordered, contract_of(table), held.outline if outline is None else outline)
         changed = data != held.data
@@ -335,6 +340,8 @@ class CityLake:
         rows, mine = pl.concat([each.rows for each in held]), pl.col(table.day).is_in(days)
         made = make(rows.filter(mine), days).select(table.schema.names()).cast(table.schema)
         rows = pl.concat([rows.filter(~mine), made])
+        if len(held) == 1:
+            return self.swap(held[0], rows, days)
         return [file for each in held for file in self.swap(each, rows.filter(buckets.within(each.bucket)), days)]
 
     def put(self, table: Table, day: date, frame: pl.DataFrame) -> list[Written]:

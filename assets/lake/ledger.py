@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -30,7 +30,7 @@ from assets.sources.ckan import resource_of
 from assets.sources.source import Context, ReadResult
 from quality import source_watch
 from quality.contracts import Table
-from quality.problems import gather, problem, with_severity
+from quality.problems import CODES, gather, problem, with_severity
 from quality.tables import DELIVERIES, QUARANTINE
 
 FAILED = ("reading-failed", "landing-damaged")
@@ -82,13 +82,14 @@ class Entry:
     last_day: date | None = None
     held: tuple[tuple[date, int], ...] = ()
 
-    @property
+    @cached_property
     def status(self) -> str:
         """``rejected``: nothing went on although something was wrong; ``partial``: some rows were refused; ``failed``:
         it could not be read now; ``nothing``: nothing came."""
-        if not self.problems.filter(pl.col("code").is_in(FAILED)).is_empty():
+        codes = set(self.problems["code"].to_list())
+        if not codes.isdisjoint(FAILED):
             return "failed"
-        severities = with_severity(self.problems)["severity"]
+        severities = {CODES[code][0] for code in codes}
         outcome = self.due.receipt.outcome
         if outcome == "not-reached" or (outcome == "left" and "reject" not in severities):
             return "nothing"

@@ -6,12 +6,14 @@ customers it tells what a snapshot tells (``quality.disclosure``), of the others
 """
 
 import json
+from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from assets.cities.registry import City
 from assets.lake.files import CityLake
@@ -50,34 +52,42 @@ def render(city: City, verdicts: pl.DataFrame, results: pl.DataFrame) -> str:
     """The page of verdicts and validation results of some nights."""
     told = disclosure.published(verdicts.select(VERDICTS.schema.names()))
     nights: list[date] = sorted(told["day"].unique())
-    tables = [
-        {"name": str(name), "title": TABLES[str(name)].title, "checks": _checks(str(name), rows, results, nights)}
-        for (name,), rows in told.group_by("table", maintain_order=True)
-    ]
+    shown = results.rows_by_key(["suite", "rule", "day"], named=True, include_key=True)
+    checks: dict[str, list[dict[str, Any]]] = {name: [] for name in told["table"].unique(maintain_order=True)}
+    for (name, check), rows in told.sort("day").rows_by_key(["table", "check"], named=True, include_key=True).items():
+        checks[name].append(_check(check, rows, shown[name, check, rows[-1]["day"]], nights))
+    tables: list[dict[str, Any]] = [{"name": name, "title": TABLES[name].title} for name in checks]
+    for table in tables:
+        table["checks"] = sorted(checks[table["name"]], key=_gravest_first)
+    return _template().render(city=city, nights=nights, tables=tables, marks=MARKS)
+
+
+@cache
+def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return environment.get_template("data_docs.html.j2").render(city=city, nights=nights, tables=tables, marks=MARKS)
+    return environment.get_template("data_docs.html.j2")
 
 
-def _checks(table: str, verdicts: pl.DataFrame, results: pl.DataFrame, nights: list[date]) -> list[dict[str, Any]]:
-    sources = {rule.id: rule.source for rule in suite(TABLES[table]).rules}
-    found = []
-    for (check,), rows in verdicts.sort("day").group_by("check", maintain_order=True):
-        by_night = dict(rows.select("day", "verdict").iter_rows())
-        last = rows.row(-1, named=True)
-        shown = results.filter(suite=table, rule=check, day=last["day"])
-        found.append(
-            {
-                "check": check,
-                "last": last,
-                "nights": [by_night.get(night) for night in nights],
-                "quiet": set(by_night.values()) == {"pass"},
-                "source": sources.get(str(check)),
-                "rows": [row | {name: _pairs(row[name]) for name in ("key", "value")} for row in shown.to_dicts()],
-            }
-        )
-    return sorted(found, key=lambda each: (each["last"]["verdict"] == "pass", each["quiet"], each["check"]))
+def _check(
+    check: str, rows: Sequence[dict[str, Any]], shown: Sequence[dict[str, Any]], nights: Sequence[date]
+) -> dict[str, Any]:
+    """A check on its nights, ``rows`` of verdicts of which the last is the newest, and what that one shows."""
+    last, by_night = rows[-1], {row["day"]: row["verdict"] for row in rows}
+    sources = {rule.id: rule.source for rule in suite(TABLES[last["table"]]).rules}
+    return {
+        "check": check,
+        "last": last,
+        "nights": [by_night.get(night) for night in nights],
+        "quiet": set(by_night.values()) == {"pass"},
+        "source": sources.get(check),
+        "rows": [row | {name: _pairs(row[name]) for name in ("key", "value")} for row in shown],
+    }
+
+
+def _gravest_first(check: dict[str, Any]) -> tuple[bool, bool, str]:
+    return check["last"]["verdict"] == "pass", check["quiet"], check["check"]
 
 
 def _pairs(told: str) -> str:
