@@ -133,7 +133,8 @@ class EventLogStorage(SqliteEventLogStorage):
         if event.dagster_event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._told = None
             made = event.get_dagster_event().step_materialization_data.materialization
-            self._made[made.asset_key, made.partition] = made.tags or {}
+            if event.run_id:  # what a person reports in the UI may be overtaken by a night's process
+                self._made[made.asset_key, made.partition] = made.tags or {}
         if event.dagster_event_type not in FOLLOWED:
             self._told = None
             self._catch_up()

@@ -1,5 +1,6 @@
 """docs/sources.md tells of every source, option and portal what it declares."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -37,3 +38,11 @@ def test_every_portal_is_there_with_its_licence_and_keys(name: str) -> None:
     assert there.base_url in line and there.licence in line
     assert ("non-commercial**" in line) == (not there.commercial)
     assert all(f"`{key}`" in line for key in there.keys)
+
+
+def test_the_page_of_shapes_names_tests_that_there_are() -> None:
+    page = SCRIPT.with_name("open-data.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_/0-9]+\.py)::(\w+)`", page)
+    tests = Path(__file__).parents[1]
+    assert len(named) > 30
+    assert [(path, name) for path, name in named if f"def {name}(" not in (tests / path).read_text("utf-8")] == []
