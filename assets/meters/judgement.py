@@ -38,7 +38,9 @@ _LONELY: Final = 20
 _ERAS: Final = 40
 """Years ahead that no clock is wrong by: 2567 with two digits, 67, is 2067, not 2024."""
 _YEAR: Final = 366
-"""Days that one file spans, or that it comes late by; beyond, its years may be days."""
+"""Days that one file comes late by, whose years may be days."""
+_NO_YEAR: Final = 360
+"""Days that one file spans and comes late by, whose years are no days: those lie 365 apart."""
 _ALIKE: Final = 0.75
 """Share of a file's series that begin and end together: they are cut by days, and not where a meter was late."""
 _FRESH: Final = 3
@@ -235,7 +237,7 @@ def _years(batch: Batch, export: Export, day: date | None) -> Batch:
         return batch
     begun = pl.col("start")
     first, last = (each.date() for each in batch.rows.select(first=begun.min(), last=begun.max()).row(0))
-    if (last - first).days <= _YEAR and abs((day - last).days) <= _YEAR:
+    if (last - first).days <= _NO_YEAR and abs((day - last).days) <= _NO_YEAR:
         return batch
     known = _dates(batch, export)
     others = {other for one in known if (other := _as_year(one)) is not None}

@@ -78,11 +78,12 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
         register = register.note("duplicate-rows", text, repeated[0])
     entries, until = register.rows.filter("_last"), as_of or day
     dates: list[date] = entries["valid_from"].drop_nulls().unique().sort().to_list()
-    later = [each for each in dates if until is not None and each > until]
-    if ahead := later[MOST:]:
-        text = f"rows that become valid on {ahead[0]} or later: a register tells of {MOST} days ahead at most"
-        row = entries.filter(pl.col("valid_from") >= ahead[0])["row"].sort()[0]
-        register, later = register.note("register-ahead", text, row), later[:MOST]
+    ahead = [each for each in dates if until is not None and each > until]
+    later = [each for each in ahead if day is None or each <= day + METERS.ahead][:MOST]
+    if left := ahead[len(later) :]:
+        text = f"rows that become valid on {left[0]} or later: a register tells of {MOST} days in a year ahead at most"
+        row = entries.filter(pl.col("valid_from") >= left[0])["row"].sort()[0]
+        register = register.note("register-ahead", text, row)
     first = as_of or (day - timedelta(days=1) if day else None)
     registers = [_told(entries, first, until), *(_told(entries, each, each) for each in later)]
     evidence = "header names point, zone and customer_class"

@@ -308,9 +308,11 @@ def broken(twin: Twin) -> str | None:
     rows = export.tables["readings"].filter(pl.col("quantity") == "active_import").drop_nulls("value")
     at = (pl.col("start").dt.replace_time_zone(None) + pl.duration(hours=7)).alias("at")
     named = pl.lit("A1") if twin.declared.meters == "fixed" else pl.col("point").cast(pl.String)
+    told = twin.truth
+    if twin.shape.kind == twin.declared.kind == "register":
+        told = lengthened(told, twin.declared.minutes)  # what a register rises by in longer intervals is their energy
     truth = {
-        ("A1" if twin.declared.meters == "fixed" else meter, start): value
-        for (meter, start), value in twin.truth.items()
+        ("A1" if twin.declared.meters == "fixed" else meter, start): value for (meter, start), value in told.items()
     }
     found = {(point, start): value for point, start, value in rows.select(named, at, "value").iter_rows()}
     other = [key for key, value in found.items() if key not in truth or abs(truth[key] - value) > _ROUNDING]

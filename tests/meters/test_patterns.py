@@ -138,6 +138,12 @@ def test_years_that_are_days_are_refused():
     day = datetime(2026, 8, 27).date()
     assert "layout-contradicts" in codes(read(data, day=day, stamp={"columns": ["at"], "order": "ymd"}))
     assert codes(read(data, day=day)) == []
+    # Two days in a row are a year apart, and the one before the delivery a year before it.
+    for days in ((24, 25), (25,)):
+        at = [end for day in days for end in ends(95, first=datetime(2026, 8, day))]
+        data = lines("at,value", [(f"{end:%d/%m/%y %H:%M}", LOAD[n % 96]) for n, end in enumerate(at)])
+        day = datetime(2026, 8, days[-1] + 1).date()
+        assert "layout-contradicts" in codes(read(data, day=day, stamp={"columns": ["at"], "order": "ymd"}))
     archive = lines("at,value", [(f"{end:%d/%m/%Y %H:%M}", 1.5) for end in ends(95, first=datetime(2022, 8, 26))])
     assert codes(read(archive)) == []
 

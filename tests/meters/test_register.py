@@ -72,6 +72,8 @@ def test_a_register_tells_of_so_many_days_ahead():
     result = read(HEADER, *lines, day=date(2026, 4, 1))
     assert rows(result) == [(MOST + 2, "register-ahead")]
     assert result.tables["register"]["as_of"].max() == date(2026, 4, 1) + timedelta(days=MOST)
+    far = read(HEADER, "1,a,public,", "1,b,public,2029-01-01", day=date(2026, 4, 1))
+    assert (rows(far), told(far)) == ([(3, "register-ahead")], [(date(2026, 3, 31), "1", "a")])
 
 
 def test_the_first_day_that_a_register_tells_of():

@@ -289,6 +289,16 @@ def test_where_midnight_belongs_is_told_by_the_rows_around_it(turn, days):
     assert codes(read(lines("at,value", turn(opens)), stamp=closes)) == ["layout-contradicts"]
 
 
+def test_in_no_order_midnight_may_stand_beside_any_time():
+    hours = [f"{FROM + timedelta(hours=n):%d/%m/%Y %H:%M}" for n in range(24)]
+    mixed = [hours[n * 7 % 24] for n in range(24)]
+    for after in (0, 1):  # beside the last hour of its date, too
+        rows = [at for at in mixed if at != hours[0]]
+        rows.insert(rows.index(hours[23]) + after, hours[0])
+        result = read(lines("at,value", [(at, 1) for at in rows]), minutes=60, label="start")
+        assert (codes(result), total(result)) == ([], 24)
+
+
 @pytest.mark.parametrize(("minutes", "hours"), [(1, range(24)), (60, range(1, 25)), (60, range(24))])
 def test_bare_hours_are_no_minutes(minutes, hours):
     stamp = {"columns": ["day", "time"], "order": "dmy"}

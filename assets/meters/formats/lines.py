@@ -204,18 +204,19 @@ def _judged(rows: pl.DataFrame, layout: Layout, time: list[pl.Expr], midnight: p
     if not at_midnight.height:
         return
     one = rows.filter(pl.col(name).eq_missing(pl.lit(at_midnight[name][0])) for name in ("point", "part"))
-    stamp = pl.col("stamp")
+    stamp, length = pl.col("stamp"), pl.duration(minutes=layout.minutes)
+    # In no order, 00:00 stands beside any time.
+    if (one.select((stamp.diff().abs() == length).mean()).item() or 0) < 1 / 2:
+        return
     around = [stamp.shift(n) - stamp for n in (1, -1)]
-    opens = pl.any_horizontal(each.abs() == pl.duration(minutes=layout.minutes) for each in around)
-    a_day = pl.duration(days=1)
-    closes = pl.any_horizontal((each - a_day).abs() == pl.duration(minutes=layout.minutes) for each in around)
+    opens = pl.any_horizontal(each.abs() == length for each in around)
+    closes = pl.any_horizontal((each - pl.duration(days=1)).abs() == length for each in around)
     shown = (
         one.with_columns(opens=opens.fill_null(value=False), closes=closes.fill_null(value=False))
         .filter(midnight)
         .head(_SHOWN)
     )
     as_declared = layout.stamp.midnight if layout.label == "end" else "opens"
-    # In no order at all, 00:00 stands beside any time: what is told, most of them tell.
     closes_less_opens = pl.col("closes").cast(pl.Int8) - pl.col("opens").cast(pl.Int8)
     told = shown.select(closes_less_opens.cast(pl.Float64).mean()).item() or 0
     if as_declared == "opens" and told > 1 / 2:
