@@ -89,6 +89,8 @@ def note(lake: CityLake, rows: pl.DataFrame, receipts: Collection[str], days: Co
     new = cache(lambda day: told.filter(pl.col(METERS.day) == day))
     came = pl.concat([stays, told.select(_CAME.names()).unique()])
     after = Registers.that_came(came, lambda day: new(day) if day in days else before.read(day))
-    for table in (METER_INTERVALS, METER_FINAL, REGISTER_READS):
-        stale_days.note(lake, table, before.otherwise(lake.days(table), after))
-    stale_days.note(lake, stale_days.IN_FORCE, before.otherwise(lake.days(METER_INTERVALS), after))
+    tables = (METER_INTERVALS, METER_FINAL, REGISTER_READS)
+    otherwise = {table: before.otherwise(lake.days(table), after) for table in tables}
+    for table, its_days in otherwise.items():
+        stale_days.note(lake, table, its_days)
+    stale_days.note(lake, stale_days.IN_FORCE, otherwise[METER_INTERVALS])
