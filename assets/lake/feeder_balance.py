@@ -14,10 +14,12 @@ from quality.vee.feeders import feeder_balance
 def make(lake: CityLake, days: Collection[date], registers: Registers) -> list[Written]:
     """Balance these days, those of which the register tells of main meters."""
     files: list[Written] = []
+    balanced = set(lake.days(FEEDER_BALANCE))
     for day in sorted(days):
         register = registers.in_force(day)
         if not register["feeds"].drop_nulls().len():
-            files += lake.put(FEEDER_BALANCE, day, FEEDER_BALANCE.empty())
+            if day in balanced:
+                files += lake.put(FEEDER_BALANCE, day, FEEDER_BALANCE.empty())
             continue
         concerned = register.filter(pl.any_horizontal(pl.col("feeds", "feeder").is_not_null()))["meter_id"].implode()
         parts = [

@@ -14,11 +14,13 @@ from quality.tables import TABLES
 IN_FORCE: Final = "register_in_force"
 """What is noted of days that another meter register tells of than before: their intervals are to be set out again."""
 
+_HEEDED: Final = {name for each in TABLES.values() if each.by_day for name in (each.derived_from, *each.also_from)}
+"""Tables that others are made of, day by day."""
+
 
 def note(lake: CityLake, of: Table | str, days: Collection[date]) -> None:
     """Note, before rows of a table change on these days, that what is derived of them is to be made again."""
-    heeded = {name for each in TABLES.values() if each.by_day for name in (each.derived_from, *each.also_from)}
-    if isinstance(of, str) or of.name in heeded:
+    if isinstance(of, str) or of.name in _HEEDED:
         for day in sorted(days):
             lake.store.write(_key(lake, of, day), b"")
 

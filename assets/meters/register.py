@@ -28,8 +28,8 @@ _SLUG = r"^[a-z0-9][a-z0-9_-]*$"
 
 
 def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult:
-    """``tables["register"]``: ``COLUMNS``, ``OPTIONAL`` (null where there is none), ``as_of``, _row; one row a point.
-    Never raises on content. ``day`` is the delivery day.
+    """``tables["register"]``: ``COLUMNS``, ``OPTIONAL`` (null where there is none), ``as_of``, _row; a row a
+    point and ``as_of``. Never raises on content. ``day`` is the delivery day.
 
     Of a point that occurs several times the row with the latest ``valid_from`` (yyyy-mm-dd, years CE) counts. Rows that
     become valid after ``as_of``, or untold after ``day``, count in a register of their own from that day on. The same

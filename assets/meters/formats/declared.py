@@ -68,10 +68,8 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
             wanted = f"no row of {layout.width} cells" if layout.width else _no_header(content, layout)
             return Export.rejected(layout.name, "file-malformed", wanted)
         named = {table.named for table in tables}
-        if layout.one_point and len(named - {None}) > 1:
-            text = (
-                f"{len(named - {None})} meters are named above the headers; a layout tells them apart by `point_above`"
-            )
+        if layout.one_point and len(meters := named - {None}) > 1:
+            text = f"{len(meters)} meters are named above the headers; a layout tells them apart by `point_above`"
             return Export.rejected(layout.name, "meters-several", text)
         if layout.one_point and not all(named) and sheet_names.of_meters({table.sheet for table in tables}):
             text = f"{len(tables)} {sheet_names.SEVERAL}; a layout takes it from the name by `point_sheet`"
