@@ -268,26 +268,37 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
 
 
 class _Past:
-    """Who is in the cells of the days before a day, each read once where days come in order."""
+    """Who was in the cells of each zone on its last day before another, of days that are asked for in order."""
 
     def __init__(self, lake: CityLake, remembered: Collection[date]) -> None:
         self.lake, self.remembered = lake, {*remembered}
-        self.seen: dict[date, pl.DataFrame] = {}
+        self.asked = date.min
+        self.last: dict[str, pl.DataFrame] = {}
+        """By zone, up to the day that was asked for last."""
+        self.made: dict[date, pl.LazyFrame] = {}
 
     def of(self, day: date) -> pl.DataFrame:
         """What ``quality.privacy.release`` takes as ``others`` of a day."""
-        past = [each for each in sorted(self.remembered) if day - privacy.MEMORY <= each < day]
-        self.seen = {each: self.seen[each] if each in self.seen else self._read(each) for each in past}
-        return pl.concat([privacy.customers_by_zone(LOAD_PROFILE_BASIS.empty().lazy()), *self.seen.values()])
+        oldest = day - privacy.MEMORY
+        found: dict[str, pl.DataFrame] = {}
+        for each in sorted((at for at in self.remembered if max(oldest, self.asked) <= at < day), reverse=True):
+            # Most zones had cells the day before, so that of days before that next to nothing is read.
+            others = self._basis(each).filter(~pl.col("cell_zone").is_in([*found]))
+            found |= {
+                rows["cell_zone"][0]: rows for rows in privacy.customers_by_zone(others).partition_by("cell_zone")
+            }
+        known = {zone: rows for zone, rows in self.last.items() if rows["local_date"][0] >= oldest}
+        self.asked, self.last = day, known | found
+        return pl.concat([privacy.customers_by_zone(LOAD_PROFILE_BASIS.empty().lazy()), *self.last.values()])
 
     def add(self, day: date, basis: pl.DataFrame) -> None:
         """A day is remembered now, or otherwise."""
         self.remembered = self.remembered | {day} if basis.height else self.remembered - {day}
-        self.seen[day] = privacy.customers_by_zone(basis.lazy())
+        self.made = {day: basis.lazy()}
 
-    def _read(self, day: date) -> pl.DataFrame:
-        key = self.lake.key(LOAD_PROFILE_BASIS, day)
-        return privacy.customers_by_zone(self.lake.scan(LOAD_PROFILE_BASIS, key))
+    def _basis(self, day: date) -> pl.LazyFrame:
+        known = self.made.get(day)
+        return self.lake.scan(LOAD_PROFILE_BASIS, self.lake.key(LOAD_PROFILE_BASIS, day)) if known is None else known
 
 
 def _remember(lake: CityLake, day: date, basis: pl.DataFrame, before: pl.DataFrame) -> bool:

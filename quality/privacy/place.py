@@ -25,8 +25,9 @@ TIMES = 3
 """Who has less than thrice an average customer's part is not large: in a zone of twenty all would be, and what others
 use otherwise from day to day hides any of them."""
 
-MEMORY = timedelta(days=7)
-"""How long a zone without cells is remembered; after that it begins anew, whole."""
+MEMORY = timedelta(days=31)
+"""How long a zone without cells is remembered; after that it begins anew, whole. A zone that has cells every tenth day
+only, because another city has its meters on the others, would else begin anew each time."""
 
 DAY_CELL = ["local_date", "cell_zone", "cell_class"]
 """What a cell is named by."""
@@ -39,7 +40,7 @@ def place(members: pl.DataFrame, taken: pl.DataFrame, others: pl.DataFrame | Non
     """``meter_id, local_date, cell_zone, cell_class`` of the members that are in a cell.
 
     Names in ``taken`` (``DAY_CELL``) belong to cells published earlier and are not used. ``others`` (``local_date,
-    cell_zone, customer_id``) tells who is in the cells of the days before, back to ``MEMORY``.
+    cell_zone, customer_id``) tells who is in the cells of days before, back to ``MEMORY``: of each zone the last.
     """
     members = members.filter(KNOWN)
     # A zone that was published before may have no room for its name: its late customers go where others go.

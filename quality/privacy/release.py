@@ -54,7 +54,8 @@ def release(
 
     ``members`` are those of whole days (``quality.privacy.rule``), ``registered`` rows of ``meter_id, zone,
     customer_class``: all meters that the register has. With ``restate`` cells may be corrected.
-    ``others`` (``customers_by_zone``) tells who is in the cells of the remembered days before, back to ``MEMORY``.
+    ``others`` (``customers_by_zone``) tells who is in the cells of the days before, of each zone the last within
+    ``MEMORY``.
     """
     if basis.is_empty() and members["customer_id"].n_unique() < MIN_CUSTOMERS:
         # Fewer than a cell needs: years of a building's readings are days without any.

@@ -448,9 +448,16 @@ def test_a_large_customer_does_not_come_into_one_day_by_way_of_its_correction() 
     assert set(town.basis[day].filter(cell_zone="a")["meter_id"]) == set(meters(60)), "20 came, without it"
 
 
-def days_there(part: float, steady: bool, days: int, since: int = 0) -> list[bool]:
+@pytest.mark.parametrize(("every", "stays_out"), [(10, True), (40, False)])
+def test_a_zone_that_was_without_cells_for_some_days_does_not_begin_anew(every: int, stays_out: bool) -> None:
+    """As one whose meters another city publishes on most days."""
+    there = days_there(1 / 12, steady=True, days=3, since=1, every=every)
+    assert there == [False, not stays_out, not stays_out]
+
+
+def days_there(part: float, steady: bool, days: int, since: int = 0, every: int = 1) -> list[bool]:
     """Whether a customer of so large a part of a zone of a hundred others, which is delivered ``since`` some day, is in
-    its cells, by day."""
+    its cells, by day; of ``every`` so many days one."""
     rng = np.random.default_rng(1)
     homes = {f"h{at}": Home("a", "residential", f"h{at}") for at in range(100)}
     town = Town(homes | {"big": Home("a", "large_business", "big")}, steady=steady)
@@ -458,7 +465,7 @@ def days_there(part: float, steady: bool, days: int, since: int = 0) -> list[boo
     usual["big"] = sum(usual.values()) * part / (1 - part)
     there = []
     for at in range(days):
-        day = DAY + timedelta(days=at)
+        day = DAY + timedelta(days=at * every)
         town.delivered[day] = {
             meter: np.round(kwh * rng.lognormal(0, 0.1) * np.ones(2), 3)
             for meter, kwh in usual.items()
