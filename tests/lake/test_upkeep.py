@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -24,23 +26,33 @@ from quality.tables import (
     WEATHER,
 )
 from tests.kit import ingest, ingest_meters
-from tests.lake.small_city import D1, D2, D3, content, deliver, deployment_at, nem12, weather
+from tests.lake.small_city import D1, D2, D3, content, deliver, deployment_at, nem12, small_city, weather
 
 FILLED = (METERS, METER_INTERVALS, METER_SUPERSEDED, WEATHER)
 
 
+@cache
+def _left() -> dict[str, bytes]:
+    """What two nights left: a register, meters with a correction and a repetition, weather that overlaps."""
+    city = small_city()
+    with TemporaryDirectory() as folder:
+        deployment = deployment_at(Path(folder), city)
+        for day, value in ((D1, 1), (D2, 2)):
+            deliver(deployment, city, "register", day, "r.csv", b"point,zone,customer_class\nP1,z,other\nP2,z,other\n")
+            deliver(deployment, city, "exports", day, "a.csv", nem12(D1, "P1", "P2", value=value))
+            deliver(deployment, city, "exports", day, "b.csv", nem12(D2, "P2", value=7))
+            deliver(deployment, city, "weather", day, f"w{day}", weather(D1, *[20.0 + value] * 24))
+            ingest(deployment, city, METERS, day)
+            ingest_meters(deployment, city, day)
+            ingest(deployment, city, WEATHER, day)
+        return {key: deployment.store.read(key) for key in deployment.store.list("")}
+
+
 @pytest.fixture
 def deployment(tmp_path: Path, city: City) -> Deployment:
-    """Two nights: a register, meters with a correction and a repetition, weather that overlaps."""
+    """After two nights, which are run once."""
     deployment = deployment_at(tmp_path, city)
-    for day, value in ((D1, 1), (D2, 2)):
-        deliver(deployment, city, "register", day, "r.csv", b"point,zone,customer_class\nP1,z,other\nP2,z,other\n")
-        deliver(deployment, city, "exports", day, "a.csv", nem12(D1, "P1", "P2", value=value))
-        deliver(deployment, city, "exports", day, "b.csv", nem12(D2, "P2", value=7))
-        deliver(deployment, city, "weather", day, f"w{day}", weather(D1, *[20.0 + value] * 24))
-        ingest(deployment, city, METERS, day)
-        ingest_meters(deployment, city, day)
-        ingest(deployment, city, WEATHER, day)
+    deployment.store.ensure(_left())
     return deployment
 
 
