@@ -71,7 +71,12 @@ def test_a_past_day_that_is_run_leaves_the_page_of_the_newest(muang: Deployment)
     assert (again["published"], again["unchanged"], again["snapshot"]) == (True, True, after["snapshot_id"])
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\x00\xfe garbage"], ids=["gone", "empty", "garbage"])
+# An empty one is mended by the next night, below; all damages: ``tests/snapshots/test_history.py``.
+@pytest.mark.parametrize(
+    "content",
+    [None, pytest.param(b"", marks=pytest.mark.trial), b"\x00\xfe garbage"],
+    ids=["gone", "empty", "garbage"],
+)
 def test_a_damaged_pointer_is_a_sentence_for_its_city_and_the_others_are_shown(
     muang: Deployment, content: bytes | None
 ) -> None:

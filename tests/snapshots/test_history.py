@@ -12,6 +12,7 @@ from assets.snapshots.build import prefix
 from assets.snapshots.commit import Conflict
 from assets.snapshots.history import commits, current, current_key, history, history_key, problems, rebuild, repair
 from assets.snapshots.verify import verify_city
+from tests.kit import sampled
 from tests.snapshots.test_publish import Wrapped, sees
 
 pytestmark = pytest.mark.usefixtures("without_suites")
@@ -29,6 +30,12 @@ DAMAGES = {
 }
 
 
+def everywhere(*ways: str) -> list:
+    """Every damage on the local disk, the first and the last on S3 as well; ``make trials`` tries all there: what is
+    read back is judged alike, and a night costs six times as much."""
+    return [*(("local", how) for how in ways), *sampled([("s3", how) for how in ways], len(ways) - 1)]
+
+
 def damage(store: Store, key: str, how: str) -> None:
     if how == "gone":
         store.delete(key)
@@ -36,7 +43,7 @@ def damage(store: Store, key: str, how: str) -> None:
         store.write(key, DAMAGES[how](store.read(key)))
 
 
-@pytest.mark.parametrize("how", [*DAMAGES, "gone"])
+@pytest.mark.parametrize(("store", "how"), everywhere(*DAMAGES, "gone"), indirect=["store"])
 def test_a_damaged_pointer_is_named_and_made_again_from_the_history(store: Store, made_up, how: str) -> None:
     made_up.published(store)
     newest = made_up.published(store)
@@ -75,7 +82,7 @@ def test_a_pointer_that_another_city_or_history_wrote_is_damage(tmp_path, made_u
     assert current(store, "phuket") == mine
 
 
-@pytest.mark.parametrize("how", ["empty", "garbage", "another id", "gone"])
+@pytest.mark.parametrize(("store", "how"), everywhere("empty", "garbage", "another id", "gone"), indirect=["store"])
 def test_the_newest_entry_is_made_again_from_the_pointer(store: Store, made_up, how: str) -> None:
     made_up.published(store)
     newest = made_up.published(store)
@@ -89,7 +96,7 @@ def test_the_newest_entry_is_made_again_from_the_pointer(store: Store, made_up, 
     assert verify_city(store, "phuket") == []
 
 
-@pytest.mark.parametrize("how", ["empty", "another id", "gone"])
+@pytest.mark.parametrize(("store", "how"), everywhere("empty", "another id", "gone"), indirect=["store"])
 def test_an_older_entry_that_is_lost_keeps_its_number_and_comes_back_from_its_snapshot(
     store: Store, made_up, how: str
 ) -> None:
