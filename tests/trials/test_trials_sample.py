@@ -73,7 +73,7 @@ def test_weeks_of_a_city_tell_of_nobody() -> None:
     assert trial["own_zone"] > 0.3, "a third of this town's energy is of customers that stand out"
 
 
-@pytest.mark.trial  # a smaller one: the null control of ``tests/quality/test_privacy_attacks.py``
+@pytest.mark.trial  # of a single customer: the null control of ``tests/quality/test_privacy_attacks.py``
 def test_without_the_memory_of_other_days_large_customers_come_and_go_all_month() -> None:
     """The null control of what days tell together."""
     trial = privacy.Privacy(days=20, meters=240, zones=2, pairs=1, steady=False).trial(1)
