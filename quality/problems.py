@@ -79,6 +79,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "value-negative": ("warn", "Values of one direction are negative; they are kept as delivered."),
     "point-total": ("warn", "One metering point is the sum of all others at every time: a total, or a main meter."),
     "value-rising": ("warn", "The values of a short series only rise: a register's count, or a load's."),
+    "parts-joined": ("warn", "Sheets or files with names of their own follow each other and are read as one meter."),
     "sheet-left": ("warn", "Sheets of a workbook do not have the layout's header and are not read."),
     "header-repeated": ("warn", "The header stands again below, as where pages or files were joined; it is left out."),
     "row-mended": ("warn", "A record broken over several lines was put together again."),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from functools import partial
+from pathlib import PurePath
 from typing import Annotated, Any, Self
 
 import fastexcel
@@ -32,6 +33,7 @@ from assets.meters.formats import (
     nem13,
     p01,
     p1,
+    part_names,
     pea_ami_xlsx,
     pea_html,
     pea_kw_xlsx,
@@ -155,7 +157,8 @@ def read_export(data: bytes, name: str, options: ExportOptions | Mapping[str, An
         return Export.rejected(UNKNOWN, error.code, str(error))
     if not files:
         return Export.rejected(UNKNOWN, "file-empty", "the archive has no files")
-    return _together([_guarded(content, chosen, day) for _, content in files], [name for name, _ in files])
+    exports = [_guarded(content, path, chosen, day) for path, content in files]
+    return _together(exports, [path for path, _ in files], chosen)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -163,9 +166,14 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"\d+|\D+", name)]
 
 
-def _guarded(data: bytes, options: ExportOptions, day: date | None) -> Export:
+def _path(name: str) -> str:
+    """A file's name with its folders, without what tells its format: what is put behind it stands before that."""
+    return PurePath(name).with_suffix("").as_posix()
+
+
+def _guarded(data: bytes, name: str, options: ExportOptions, day: date | None) -> Export:
     try:
-        return _settled(judged(_unwrapped(recognise(data), options), day))
+        return _settled(judged(_unwrapped(replace(recognise(data), name=name), options), day))
     except OptionError as error:
         return Export.rejected(UNKNOWN, "option-invalid", str(error))
     except (ArchiveError, MarkupError) as error:
@@ -234,17 +242,39 @@ def _settled(export: Export) -> Export:
     return export.filled.also(nothing)
 
 
-def _together(exports: Sequence[Export], names: Sequence[str]) -> Export:
+def _apart(exports: Sequence[Export], names: Sequence[str], options: ExportOptions) -> tuple[Sequence[Export], Batch]:
+    """``exports`` of an archive without those of several meters under the one that stands in for what no file tells."""
+    known = layouts.shipped()
+    unnamed = []
+    for place, export in enumerate(exports):
+        layout = options.layout or known.get(export.format)
+        stands_in = {options.point, *([layout.point, layout.stand_in] if layout and layout.one_point else [])}
+        rows = export.tables.get("readings")
+        if rows is not None and set(rows["point"].unique()) <= stands_in:
+            unnamed.append((place, _path(names[place]), rows))
+    said, parts = Batch(pl.DataFrame()), [(name, rows) for _, name, rows in unnamed]
+    if len(parts) < 2 or part_names.again([name for name, _ in parts]):
+        return exports, said
+    if not part_names.of_meters(parts):
+        return exports, part_names.joined(said, parts)
+    text = f"{len(parts)} files of the archive {part_names.SEVERAL}"
+    said = said.note("meters-several", f"{text}; a layout takes it from the name by `point_file`")
+    gone = {place for place, _, _ in unnamed}
+    return [replace(each, tables={}) if place in gone else each for place, each in enumerate(exports)], said
+
+
+def _together(exports: Sequence[Export], names: Sequence[str], options: ExportOptions) -> Export:
     """One export of several files: formats and evidence joined, readings of several files resolved. Of readings without
     a version that of the file whose name is later counts: ``_v2`` before ``_v10``."""
     if len(exports) == 1:
         return exports[0]
+    exports, said = _apart(exports, names, options)
     problems = [
         export.problems.with_columns(message=pl.format("file {} of the archive: {}", pl.lit(place), "message"))
         for place, export in enumerate(exports, start=1)
     ]
     filled = [export for export in exports if export.tables]
-    in_order = sorted(range(len(exports)), key=lambda place: _natural(names[place]))
+    in_order = sorted(range(len(exports)), key=lambda place: _natural(_path(names[place])))
     tables = dict[str, Batch]()
     for name, once in (("readings", resolve), ("registers", resolve_registers)):
         frames = [exports[place].tables[name] for place in in_order if name in exports[place].tables]
@@ -259,7 +289,7 @@ def _together(exports: Sequence[Export], names: Sequence[str]) -> Export:
     zone = (filled or exports)[0].zone
     together = Export.of("+".join(formats), evidence, zone=zone, assumed=ROWS_TELL, **tables)
     # Of the whole, not of its tables: a file that is rejected does not take the others' readings away.
-    return together.also(*problems)
+    return together.also(*said.problems, *problems)
 
 
 def describe(result: Export, name: str, show_ids: bool = False) -> dict[str, Any]:

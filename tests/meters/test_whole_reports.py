@@ -84,12 +84,13 @@ def test_sheets_that_only_their_names_tell_apart_are_not_one_meter():
     assert codes(read_export(old, "x", {"point": "P"})) == []
     one = thai.kw_month(ONES)["kW000"]
     other = [row for row in thai.kw_month(ONES, NEXT)["kW000"] if thai.ACCOUNT not in "".join(map(str, row))]
-    assert codes(read_export(thai.xlsx({"A": one, "B": other}), "x", {})) == ["meters-several"]
+    assert codes(read_export(thai.xlsx({"MDB": one, "Chiller": other}), "x", {})) == ["meters-several"]
+    assert codes(read_export(thai.xlsx({"Hot season": one, "Wet season": other}), "x", {})) == ["parts-joined"]
     pages = read_export(thai.xlsx({"kW000": one, "kW000 (2)": other}), "x", {})
     assert energy(pages) == {thai.ACCOUNT: 192}
     assert energy(read_export(thai.xlsx({"A": one, "B": thai.kw_month(ONES, NEXT)["kW000"]}), "x", {})) == energy(pages)
     custom, more = thai.custom(ONES)["Report"], thai.custom(ONES, NEXT)["Report"][27:]
-    assert codes(read_export(thai.xlsx({"A": custom, "B": more}), "x", {})) == ["meters-several"]
+    assert codes(read_export(thai.xlsx({"MDB": custom, "Chiller": more}), "x", {})) == ["meters-several"]
     assert energy(read_export(thai.xlsx({"Report": custom, "Report (2)": more}), "x", {})) == {thai.ACCOUNT: 192}
 
 

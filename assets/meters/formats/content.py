@@ -42,11 +42,13 @@ _PIECE = 16_000_000
 
 @dataclass(frozen=True)
 class Content:
-    """The bytes of one file, and as what they were recognised. ``text`` is empty where they are not text."""
+    """The bytes of one file, and as what they were recognised. ``text`` is empty where they are not text; its ``name``
+    is for layouts that have the meter from it, and tells nothing else."""
 
     data: bytes
     kind: Kind
     text: str = ""
+    name: str = ""
 
     @property
     def problems(self) -> pl.DataFrame | None:

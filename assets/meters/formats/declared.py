@@ -5,12 +5,12 @@ become instants in ``clock``, how registers and rates become channels in ``chann
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import polars as pl
 
-from assets.meters.formats import channels, clock, lines, nearest, sheet_names, strangers, tabular, titles, wide
+from assets.meters.formats import channels, clock, lines, nearest, part_names, strangers, tabular, titles, wide
 from assets.meters.formats.canonical import (
     EDGES,
     FIRST,
@@ -71,9 +71,6 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
         if layout.one_point and len(meters := named - {None}) > 1:
             text = f"{len(meters)} meters are named above the headers; a layout tells them apart by `point_above`"
             return Export.rejected(layout.name, "meters-several", text)
-        if layout.one_point and not all(named) and sheet_names.of_meters({table.sheet for table in tables}):
-            text = f"{len(tables)} {sheet_names.SEVERAL}; a layout takes it from the name by `point_sheet`"
-            return Export.rejected(layout.name, "meters-several", f"{text}, or reads one by `sheet`")
         said = Batch(pl.DataFrame())
         if left:
             text = f"{left} sheet(s) without the header are not read; {len(tables)} of {len(tables) + left} are"
@@ -82,9 +79,15 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
     except tabular.Unreadable as why:
         return Export.rejected(layout.name, *why.args)
     if len(batches) > 1:
-        if layout.one_point and (times := _contradicting([batch.rows for batch in batches])):
+        parts = [(table.sheet, batch.rows) for table, batch in zip(tables, batches, strict=True)]
+        unnamed = layout.one_point and not all(named)
+        if unnamed and part_names.apart(parts) == "meters":
+            text = f"{len(tables)} sheets {part_names.SEVERAL}; a layout takes it from the name by `point_sheet`"
+            return Export.rejected(layout.name, "meters-several", f"{text}, or reads one by `sheet`")
+        if layout.one_point and (times := part_names.contradicting([batch.rows for batch in batches])):
             text = f"{times} times stand in several sheets with different values, all for one metering point"
             return Export.rejected(layout.name, "meters-several", f"{text} (`point_sheet`, or one by `sheet`)")
+        said = part_names.joined(said, parts) if unnamed else said
         batches = [_numbered(batch, number) for number, batch in enumerate(batches, start=1)]
     values = together(batches)
     if layout.merge:
@@ -108,18 +111,6 @@ def _no_header(content: Content, layout: Layout) -> str:
     return f"no header with {', '.join(layout.required)}" + (f": {near}" if near else "")
 
 
-def _contradicting(sheets: Sequence[pl.DataFrame]) -> int:
-    """How many times stand in several sheets with other values, where these are most that do and no single corrections:
-    of two meters in sheets a day each, few rows tell."""
-    rows = pl.concat(
-        [rows.select("point", "channel", "quantity", "start", "value", sheet=n) for n, rows in enumerate(sheets)]
-    )
-    told = rows.group_by("point", "channel", "quantity", "start").agg(pl.n_unique("sheet", "value"))
-    shared = told.filter(pl.col("sheet") > 1)
-    other = int((shared["value"] > 1).sum())
-    return other if other >= _FEW and other * 2 > shared.height else 0
-
-
 def _numbered(batch: Batch, number: int) -> Batch:
     """Problems with the number of the table that they are of: rows are counted in each sheet anew."""
     said = (found.with_columns(message=pl.format(f"table {number}: {{}}", "message")) for found in batch.problems)
@@ -137,8 +128,9 @@ def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
             strangers.heed_units(f"'{name}' names", titles.units([name]), [measure.unit], table)
     point = table.point or (layout.point if options.point is None else options.point)
     if layout.point_column is None and layout.points is None and point is None:
-        if (layout.point_above or layout.point_sheet) and layout.stand_in is None:
-            where = "no row above the header" if layout.point_above else "not the sheet's name"
+        if (layout.point_above or layout.point_sheet or layout.point_file) and layout.stand_in is None:
+            above = "no row above the header" if layout.point_above else "not the sheet's name"
+            where = "not the file's name" if layout.point_file else above
             raise tabular.Unreadable("file-malformed", f"{where} tells the meter", table.at)
         layout.check_point()
         point = layout.stand_in

@@ -186,6 +186,8 @@ class Layout(_Model):
     group ``point`` takes it: ``Meter No[.]? (?P<point>[0-9]+)``. Of columns ``beside`` each other, each has its own."""
     point_sheet: str | None = None
     """Pattern of the name of a workbook's sheet, the group ``point`` of which is the meter: ``^(?P<point>[0-9]+)``."""
+    point_file: str | None = None
+    """Pattern of the name of the file, the group ``point`` of which is the meter; of an archive's, with its folders."""
     beside: bool = False
     """Whether the layout's columns stand several times side by side, a meter each; those that stand once are shared."""
     stand_in: str | None = None
@@ -265,9 +267,11 @@ class Layout(_Model):
             raise ValueError("decimal and thousands are the same")
         if self.wide and self.wide.places and self.wide.places[1] > (self.width or 5000):
             raise ValueError("wide.places beyond the width")
-        for pattern in filter(None, (self.point_above, self.point_sheet)):
+        for pattern in filter(None, (self.point_above, self.point_sheet, self.point_file)):
             if set(re.compile(pattern).groupindex) != {"point"}:
-                raise ValueError("the patterns point_above and point_sheet must have the group point and no other")
+                raise ValueError(
+                    "the patterns point_above, point_sheet and point_file must have the group point and no other"
+                )
         if self.beside and (self.wide or self.points or self.width):
             raise ValueError("columns that stand side by side are those of values or components, under a header")
         if self.wide and self.stamp.period:
@@ -289,7 +293,8 @@ class Layout(_Model):
     @property
     def one_point(self) -> bool:
         """Whether nothing in a file tells its meters apart."""
-        return not (self.point_column or self.points or self.point_above or self.point_sheet)
+        told = (self.point_column, self.points, self.point_above, self.point_sheet, self.point_file)
+        return not any(told)
 
     @property
     def parts(self) -> dict[str, Measure]:

@@ -5,14 +5,14 @@ their sum, and the column tells the utility's own tariff decision.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
 import polars as pl
 
-from assets.meters.formats import periods, sheet_names, titles
+from assets.meters.formats import part_names, periods, titles
 from assets.meters.formats.canonical import THAILAND, UNITS, Assumed, Export, canonical, measure, resolve
 from assets.meters.formats.grids import HEAD, Grid, below, head
 from assets.meters.formats.stamps import BUDDHIST_FROM, EXCHANGED, Order, exchanged, parse, utc
@@ -226,7 +226,7 @@ class Report:
         return replace(intervals, rows=pl.concat(columns))
 
 
-def joined(exports: Sequence[Export], names: Collection[str] = ()) -> Export:
+def joined(exports: Sequence[Export], names: Sequence[str] = ()) -> Export:
     """One export of the sheets of a workbook; problems name the sheet where there are several.
 
     ``names`` are those of sheets that do not tell their metering point themselves: all have that of an option, or of
@@ -234,17 +234,20 @@ def joined(exports: Sequence[Export], names: Collection[str] = ()) -> Export:
     """
     if len(exports) == 1:
         return exports[0]
-    if sheet_names.of_meters(names):
-        text = f"{len(exports)} {sheet_names.SEVERAL}: give each meter its own file"
-        return Export.rejected(exports[0].format, "meters-several", text)
     filled = [export for export in exports if export.tables]
+    named = zip(names, exports, strict=True) if names else ()
+    parts = [(name, export.tables["readings"]) for name, export in named if export.tables]
+    if len(parts) > 1 and part_names.of_meters(parts):
+        text = f"{len(exports)} sheets {part_names.SEVERAL}: give each meter its own file"
+        return Export.rejected(exports[0].format, "meters-several", text)
     said = [
         export.problems.with_columns(message=pl.format("table {}: {}", pl.lit(number), "message"))
         for number, export in enumerate(exports, start=1)
     ]
     if not filled:
         return replace(exports[0], problems=gather(said))
-    tables = {"readings": resolve(Batch(pl.concat([export.tables["readings"] for export in filled])))}
+    whole_rows = resolve(Batch(pl.concat([export.tables["readings"] for export in filled])))
+    tables = {"readings": part_names.joined(whole_rows, parts) if len(parts) > 1 else whole_rows}
     first = filled[0]
     note = f"{first.evidence}; {len(filled)} sheets"
     whole = Export.of(first.format, note, zone=first.zone, assumed=first.assumed, **tables)

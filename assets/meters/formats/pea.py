@@ -112,7 +112,7 @@ def read(tables: Sequence[Grid], format: str, options: ReadingOptions, names: Se
     if not reports:
         return Export.rejected(format, "file-malformed", "no row that names RATE A, B and C")
     told = not names or all(accounts_in([tables[place]]) for place in places)
-    return joined(reports, () if told else {names[place] for place in places})
+    return joined(reports, () if told else [names[place] for place in places])
 
 
 def _report(

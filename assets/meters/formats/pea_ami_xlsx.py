@@ -45,7 +45,7 @@ def read(content: Content, options: ReadingOptions) -> Export:
         return Export.rejected(FORMAT, "file-malformed", "no account number in the report, and no option 'point'")
     reports = [_report(table, row, names, account, tables, options) for _, table, row, names in found]
     told = all(pea.accounts_in([table]) for _, table, *_ in found)
-    return joined(reports, () if told else {name for name, *_ in found})
+    return joined(reports, () if told else [name for name, *_ in found])
 
 
 def _report(

@@ -41,7 +41,7 @@ def read(content: Content, options: ReadingOptions) -> Export:
     if any(len(named) > 1 for named in meters) or (options.point and len(set().union(*meters)) > 1):
         return Export.rejected(FORMAT, "meters-several", "a sheet, or the option 'point', is of more than one meter")
     told = all(meters) or not options.point
-    names = () if told else {name for name, *_ in found}
+    names = () if told else [name for name, *_ in found]
     reports = [_report(table, at, columns, options) for _, table, at, columns in found]
     return joined(reports, names)
 

@@ -6,7 +6,7 @@ delimiter. Workbooks are read as text, in which numbers have a decimal point and
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -103,11 +103,12 @@ class Table:
 
     @property
     def point(self) -> str | None:
-        """The meter that is read from a row above the header or the sheet's name; None where the layout has it from
-        elsewhere."""
-        if self.layout.point_sheet:
-            found = re.search(self.layout.point_sheet, self.sheet)
-            return found["point"].strip(EDGES) or None if found else None
+        """The meter that is read from a row above the header, or from the name of the sheet or file; None where the
+        layout has it from elsewhere."""
+        for pattern, name in ((self.layout.point_sheet, self.sheet), (self.layout.point_file, self.content.name)):
+            if pattern:
+                found = re.search(pattern, name)
+                return found["point"].strip(EDGES) or None if found else None
         return self.named if self.layout.point_above else None
 
     @property
@@ -164,7 +165,7 @@ def load(content: Content, layout: Layout) -> tuple[list[Table], int]:
     A text has one; of a workbook, every sheet that shows the header.
     """
     if layout.encoding is not None and content.kind == "text":
-        content = look_at(content.data, layout.encoding)
+        content = replace(look_at(content.data, layout.encoding), name=content.name)
     places = _places(content, layout)
     heads = ((place, _head(content, place)) for place in places)
     found = [(place, header) for place, lines in heads if (header := _header(lines, layout))]

@@ -33,7 +33,7 @@ def read(content: Content, options: ReadingOptions) -> Export:
     if not found:
         return Export.rejected(FORMAT, "file-malformed", f"no row with {', '.join(_NAMES)}")
     reports = [_report(table, row, names, options) for _, table, row, names in found]
-    return joined(reports, {name for name, *_ in found})
+    return joined(reports, [name for name, *_ in found])
 
 
 def _report(table: Grid, row: int, names: dict[str, int], options: ReadingOptions) -> Export:
