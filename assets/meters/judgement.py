@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from assets.meters import patterns
+from assets.meters import doubles, patterns
 from assets.meters.formats.canonical import Export, problems_of
 from assets.meters.formats.stamps import local
 from assets.meters.sentinels import SERIES, sentinels
@@ -314,10 +314,18 @@ def _totals(batch: Batch, export: Export, day: date | None) -> Batch:
 def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:
     """Refuse, or say of, a file whose values come in another rhythm than its stamps."""
     length = export.assumed.length
-    if not (length or export.assumed.factors) or (told := patterns.told(batch.rows, export.zone, length)) is None:
+    if not (length or export.assumed.factors):
         return batch
-    code, text = told
-    return Batch.rejected(code, text) if CODES[code][0] == "reject" else batch.note(code, text)
+    if (told := patterns.told(batch.rows, export.zone, length)) is not None:
+        code, text = told
+        return Batch.rejected(code, text) if CODES[code][0] == "reject" else batch.note(code, text)
+    for (code, text), series in patterns.anew(batch.rows, export.zone).group_by("code", "text", maintain_order=True):
+        doubted = batch.rows.join(series, on=SERIES, how="semi")
+        if CODES[str(code)][0] == "reject":
+            batch = _without(batch, doubted, "reading-kind", str(text))
+        else:
+            batch = batch.note(str(code), f"{series.height} series: {text}", doubted["row"].min())  # type: ignore[arg-type]
+    return batch
 
 
 def _members(batch: Batch, export: Export, day: date | None) -> Batch:
@@ -334,7 +342,7 @@ def _members(batch: Batch, export: Export, day: date | None) -> Batch:
 
 def _channels(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without channels that are the others' sum."""
-    return patterns.once(batch)
+    return doubles.once(batch)
 
 
 def _future(batch: Batch, export: Export, day: date | None) -> Batch:

@@ -3,16 +3,16 @@
 A register's count rises and never falls; a half-hour's energy at quarters stands beside zeros, or twice.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import time
 from decimal import Decimal
 from typing import Final
 
 import polars as pl
 
+from assets.meters.formats.canonical import in_runs
 from assets.meters.formats.stamps import local
 from assets.meters.sentinels import SERIES
-from quality.batch import Batch
 from quality.meter_metrics import figures_of
 
 ENERGIES: Final = ~pl.col("quantity").is_in(["voltage", "other"])
@@ -44,8 +44,6 @@ _INTERVALS: Final = 12
 """Loads of a day that are added; the sum of fewer may be one of them by chance."""
 _PERIODS: Final = (1440, 720, 480, 360, 240, 180, 120, 60, 30, 20, 15, 10)
 """Minutes after which counts are set back: a day, a shift, an hour, the period that a meter records by."""
-_NEARLY: Final = 0.95
-"""Share of the times at which a channel is the sum of others, and of that sum: some rows were corrected alone."""
 _AGAIN: Final = 3
 """Times that a count begins anew, together with ``_COUNTED`` rises and no fall between."""
 _KINDS: Final = 3
@@ -145,57 +143,6 @@ def a_total(rows: pl.DataFrame, least: int = _TURNS) -> bool:
     return bool(count >= least and share == 1)
 
 
-def once(batch: Batch, rated: Collection[str] = ()) -> Batch:
-    """``batch`` without channels that are the sum of a meter's others of their quantity, and with one other the same as
-    it: beside them they count energy twice. Of ``rated`` channels one runs at a time, and a blank is none."""
-    of_rate = pl.col("channel").cast(pl.String).is_in(list(rated))
-    filled = pl.when(of_rate).then(pl.col("value").fill_null(0)).otherwise("value")
-    for channel, quantity in _doubled(batch.rows.with_columns(value=filled) if rated else batch.rows).items():
-        batch = batch.filter((pl.col("channel") != channel) | (pl.col("quantity") != quantity))
-        text = (
-            f"'{channel}' is at nearly every time the sum of the meter's others of its kind, or the same as its other"
-        )
-        batch = batch.note("channel-skipped", f"{text}: left out, or it would count twice")
-    return batch
-
-
-def _doubled(rows: pl.DataFrame) -> dict[str, str]:
-    """Channel → quantity of those that are sums."""
-    series = rows.lazy().filter(ENERGIES).select(SERIES).unique(maintain_order=True).collect()
-    several = series.filter(pl.len().over("point", "quantity") > 1)
-    if not several.height:
-        return {}
-    points = several["point"].unique(maintain_order=True).head(_SHOWN)
-    value, of_time = pl.col("value"), ("point", "quantity", "start")
-    shown = rows.lazy().filter(pl.col("point").is_in(points.implode())).join(several.lazy(), on=SERIES, how="semi")
-    some = shown.drop_nulls("value").select(*SERIES, "start", "rate_raw", value.cast(pl.Float64)).collect()
-    # A printed value is off by half of its least step, and the difference of two by a whole one.
-    steps = some.group_by(SERIES).agg(step=value.round(6).unique().sort().diff().min(), kinds=value.round(6).n_unique())
-    some = some.join(steps, on=SERIES).with_columns(
-        rest=value.sum().over(of_time) - value, off=pl.col("step").sum().over(of_time), others=pl.len().over(of_time)
-    )
-    some = some.filter(pl.col("others") > 1, value + pl.col("rest") > 0)
-    apart = value - pl.col("rest")
-    sums = some.group_by(SERIES, maintain_order=True).agg(
-        loads=pl.len(),
-        rates=pl.col("rate_raw").count(),
-        step=pl.col("step").first(),
-        kinds=pl.col("kinds").first(),
-        alike=(apart.abs() <= pl.col("off") + float(_PRINTED)).mean(),
-        share=(apart.sum() / value.sum()).abs(),
-    )
-    judged = sums.filter(pl.col("loads") >= _TURNS, pl.col("kinds") > _KINDS).with_columns(
-        sum=(pl.col("alike") >= _NEARLY) & (pl.col("share") <= 1 - _NEARLY)
-    )
-    # Of two that are the same that stays which tells rates, or more decimals.
-    judged = judged.sort("rates", "step", descending=[True, False], maintain_order=True)
-    same = pl.col("sum").sum().over("point", "quantity") > 1
-    stays = same & pl.col("sum").is_first_distinct().over("point", "quantity")
-    judged = judged.with_columns(sum=pl.col("sum") & ~stays)
-    found = judged.group_by("channel", "quantity", maintain_order=True).agg(share=pl.col("sum").mean())
-    return dict(found.filter(pl.col("share") > _MOST).select("channel", "quantity").iter_rows())
-
-
 def told(rows: pl.DataFrame, zone: str, length: bool) -> tuple[str, str] | None:
     """Code and words of the rhythm that most series have, or None. Without an assumed ``length`` no longer interval's
     values can stand at stamps of shorter ones, or only rise in few of them."""
@@ -209,8 +156,9 @@ def told(rows: pl.DataFrame, zone: str, length: bool) -> tuple[str, str] | None:
         if length and _alone(rows, times):
             text = f"all but every {times}. value is zero or none: intervals {times} times as long, at stamps of others"
             return "layout-contradicts", text
-    if (anew := _anew(rows, zone)) is not None or not length:
-        return anew
+    counts = _anew(rows, zone).group_by("code", "text").len().filter(pl.col("len") > some.height * _MOST)
+    if counts.height or not length:
+        return counts.select("code", "text").row(0) if counts.height else None
     if _rises(rows):
         return "value-rising", "each value is greater than the one before: look whether they are a register's"
     for times in (4, 2):
@@ -260,21 +208,40 @@ def _repeated(rows: pl.DataFrame, times: int) -> bool:
     return _most(series, (pl.col("alike") > _MOST) & (pl.col("turns") >= _TURNS))
 
 
-def _anew(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
-    """Code and words where values grow as a count does, and fall only to begin anew: each day, each hour, or seldom."""
+def anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Series of energy of ``rows`` (READING_SCHEMA) that a count which begins anew may be, with ``code`` and ``text``:
+    of a file's many meters one may be set to count."""
+    value, begun = pl.col("value"), pl.col("start")
+    rows = rows.select(*SERIES, "start", "minutes", "value")
+    if not in_runs(rows, [*SERIES, "start"]):
+        rows = rows.sort(*SERIES, "start")
+    within = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in SERIES)
+    steps = rows.select(*SERIES, fell=within & (value < value.shift()), rose=within & (value > value.shift()))
+    steps = steps.with_columns(twice=pl.col("fell") & pl.col("fell").shift())
+    # A load falls again and again, a count never twice in a row: few are looked at further.
+    found = figures_of(steps, SERIES, falls=pl.sum("fell"), rises=pl.sum("rose"), twice=pl.col("twice").any())
+    few = found.filter(
+        ENERGIES & ~pl.col("twice"), pl.col("falls") > 0, pl.col("rises") >= pl.max_horizontal("falls", _TURNS)
+    )
+    some = rows.lazy().join(few.select(SERIES).lazy(), on=SERIES, how="semi").sort(*SERIES, begun).collect()
+    return _anew(some.with_columns(value.cast(pl.Float64)), zone)
+
+
+def _anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Series with code and text whose values grow as a count does, and fall only to begin anew: each day, each hour, or
+    seldom."""
     value = pl.col("value")
     at = local(pl.col("start"), zone).dt.epoch("s") // 60
     counts = rows.drop_nulls("value").with_columns(
         step=value.diff().over(SERIES), starts=at, ends=at + pl.col("minutes")
     )
     fell, fallen = pl.col("step") < 0, []
-    # A load falls again and again, a count never twice in a row: few files are looked at further.
-    if not _most(counts.group_by(SERIES).agg(twice=(fell & fell.shift()).any()), ~pl.col("twice")):
-        return None
     windows = [(period, edge) for period in _PERIODS for edge in ("starts", "ends")]
     for period, edge in windows:
         window = pl.col(edge) // period
         fallen.append((fell & (window == window.shift().over(SERIES))).sum().alias(f"{period}{edge}"))
+    once = counts.group_by(SERIES).agg(twice=(fell & fell.shift()).any()).filter(pl.col("twice").not_())
+    counts = counts.join(once.select(SERIES), on=SERIES, how="semi", maintain_order="left")
     series = counts.group_by(SERIES).agg(
         *fallen,
         slots=pl.col("minutes").first(),
@@ -284,27 +251,37 @@ def _anew(rows: pl.DataFrame, zone: str) -> tuple[str, str] | None:
         kinds=pl.col("step").round(6).n_unique(),
         length=(value.count() * pl.col("minutes").first()),
     )
-    fits = (f"{period}{edge}" for period, edge in windows)
-    for (period, edge), name in zip(windows, fits, strict=True):
-        fits_window = (pl.col(name) == 0) & (pl.col("falls") > 0) & (pl.col("slots") * 2 <= period)
-        if _most(series, fits_window) and (parts := _begun(counts, pl.col(edge), period)):
-            if parts == 2:
-                text = "each second value is greater than the one before"
-                return "value-rising", f"{text}: look whether a count of {period} minutes grows"
-            if period == _DAY:
-                grow, how = "from midnight to midnight", "a register of the day (`kind: register`, `resets: daily`)"
-            else:
-                grow, how = f"and begin anew each {period} minutes", f"a count (`kind: register`, `resets: {period}`)"
-            return "layout-contradicts", f"values grow {grow}: {how}"
+    found = [
+        pl.DataFrame(schema={**{name: series.schema[name] for name in SERIES}, "code": pl.String, "text": pl.String})
+    ]
+    for period, edge in windows:
+        fits = (pl.col(f"{period}{edge}") == 0) & (pl.col("falls") > 0) & (pl.col("slots") * 2 <= period)
+        some = series.filter(fits).select(SERIES)
+        if not some.height:
+            continue
+        begun = _begun(counts.join(some, on=SERIES, how="semi", maintain_order="left"), pl.col(edge), period)
+        if period == _DAY:
+            grow, how = "from midnight to midnight", "a register of the day (`kind: register`, `resets: daily`)"
+        else:
+            grow, how = f"and begin anew each {period} minutes", f"a count (`kind: register`, `resets: {period}`)"
+        pair = pl.col("parts") == 2
+        said = f"each second value is greater than the one before: look whether a count of {period} minutes grows"
+        told = begun.select(
+            *SERIES,
+            code=pl.when(pair).then(pl.lit("value-rising")).otherwise(pl.lit("layout-contradicts")),
+            text=pl.when(pair).then(pl.lit(said)).otherwise(pl.lit(f"values grow {grow}: {how}")),
+        )
+        found.append(told)
+        series = series.join(told, on=SERIES, how="anti")
     seldom = pl.col("falls").is_between(1, pl.col("rises") // _TURNS) & (pl.col("rises") >= _COUNTED) & pl.col("deep")
-    if _most(series, seldom & (pl.col("kinds") > _KINDS) & (pl.col("length") >= _DAY)):
-        text = "values rise, and seldom fall to less than half"
-        return "layout-contradicts", f"{text}: a count that is set back or rolls over (`kind: register`)"
-    return None
+    back = series.filter(seldom & (pl.col("kinds") > _KINDS) & (pl.col("length") >= _DAY))
+    text = "values rise, and seldom fall to less than half: a count that is set back or rolls over (`kind: register`)"
+    found.append(back.select(*SERIES, code=pl.lit("layout-contradicts"), text=pl.lit(text)))
+    return pl.concat(found)
 
 
-def _begun(counts: pl.DataFrame, at: pl.Expr, period: int) -> int:
-    """Values a ``period`` in which most series count and begin anew with each; 0 where they do not.
+def _begun(counts: pl.DataFrame, at: pl.Expr, period: int) -> pl.DataFrame:
+    """Series that count in each ``period`` and begin anew with it, and how many values (``parts``) it has.
 
     Of few values a period, a load that follows the clock rises too; a count grows by as much in each part of it.
     """
@@ -332,5 +309,4 @@ def _begun(counts: pl.DataFrame, at: pl.Expr, period: int) -> int:
     evenly = apart <= pl.col("mean") / pl.when(pl.col("parts") == 2).then(4).otherwise(2)
     long = pl.col("rises") >= pl.col("begun") * _TURNS
     short = (pl.col("fell") >= _AGAIN) & (pl.col("rises") >= _COUNTED) & (evenly | (pl.col("parts") > _TURNS))
-    found = series.join(even, on=SERIES).select("parts", fits=anew & (pl.col("kinds") > _KINDS) & (long | short))
-    return int(found["parts"].min()) if _most(found, pl.col("fits")) else 0  # type: ignore[arg-type]
+    return series.join(even, on=SERIES).filter(anew & (pl.col("kinds") > _KINDS) & (long | short))

@@ -77,3 +77,33 @@ def test_channels_that_are_no_sums_stay():
     assert len(energy(few)) == len(energy(made_up)) == 2
     near = [value if n % 3 else value * 2 for n, value in enumerate(LOAD)]
     assert len(energy(columns(dict.fromkeys("ab", KWH), LOAD, near))) == 2
+
+
+EXPORT = [max(0, value - 30) if n % 3 else value for n, value in enumerate(OTHER)]
+OUT = KWH | {"quantity": "active_export"}
+
+
+@pytest.mark.parametrize("measure", [KWH, OUT])
+@pytest.mark.parametrize("net", [lambda i, e: i - e, lambda i, e: max(0, i - e), lambda i, e: e - i])
+def test_a_net_beside_import_and_export_is_left_out(net, measure):
+    third = [net(i, e) for i, e in zip(LOAD, EXPORT, strict=True)]
+    result = columns({"in": KWH, "out": OUT, "net": measure}, LOAD, EXPORT, third)
+    right = columns({"in": KWH, "out": OUT}, LOAD, EXPORT)
+    assert (codes(result), energy(result)) == (["channel-skipped"], energy(right))
+    assert "'net'" in messages(result, "channel-skipped")[0]
+    if measure is KWH and net(1, 2) < 1:
+        first = columns({"net": KWH, "in": KWH, "out": OUT}, third, LOAD, EXPORT)
+        assert (codes(first), energy(first)) == (["channel-skipped"], energy(right))
+
+
+def test_import_and_export_in_turn_have_a_total_of_both():
+    taken = [value if n % 96 < 60 else 0 for n, value in enumerate(LOAD)]
+    given = [0 if n % 96 < 60 else value for n, value in enumerate(LOAD)]
+    for third in ([i - e for i, e in zip(taken, given, strict=True)], LOAD):
+        result = columns({"in": KWH, "out": OUT, "net": KWH}, taken, given, third)
+        assert (codes(result), set(energy(result))) == (["channel-skipped"], {"in", "out"})
+
+
+def test_phases_beside_an_export_are_no_net():
+    result = columns({"L1": KWH, "L2": KWH, "out": OUT}, LOAD, THIRD, EXPORT)
+    assert (codes(result), len(energy(result))) == ([], 3)

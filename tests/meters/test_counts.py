@@ -103,3 +103,32 @@ def test_an_hour_that_brings_more_than_the_last_begins_anew_too():
     data = lines("at,value", list(zip(at, counts(values, 4), strict=True)))
     result = read(data, values={"value": DIALS | {"resets": 60}})
     assert (codes(result), total(result)) == ([], sum(values[1:]))
+
+
+def test_a_meter_that_falls_seldom_is_no_register_where_most_others_are_none():
+    steady = [1] * 90 + [2, 1] * 3
+    meters = {"A": steady, "B": LOAD, "C": LOAD[::-1], "D": [1] * 96, "E": LOAD[5:] + LOAD[:5]}
+    rows = [(m, at, value) for m, values in meters.items() for at, value in zip(stamps(96), values, strict=True)]
+    how = {"point": None, "point_column": "m", "values": {"value": DIALS}}
+    result = read(lines("m,at,value", rows), **how)
+    assert not result.tables and "register-fall" in codes(result)
+    registers = [(m, at, n) for m in "XYZ" for at, n in zip(stamps(96), accumulate(LOAD), strict=True)]
+    one = read(lines("m,at,value", [*registers, *(row for row in rows if row[0] == "B")]), **how)
+    assert set(codes(one)) == {"register-fall"} and total(one) == 3 * sum(LOAD[1:])
+
+
+@pytest.mark.parametrize("by", ["meter", "time", "newest"])
+@pytest.mark.parametrize(("minutes", "period", "days"), [(15, 60, 1), (15, 1440, 4), (60, 720, 4), (15, 1440 * 3, 9)])
+def test_one_meter_of_many_that_counts_is_told_alone(minutes, period, days, by):
+    at, each = stamps(1440 // minutes * days, minutes), period // minutes
+    shift = {f"M{m:02}": loads(minutes, days)[m:] + loads(minutes, days)[:m] for m in range(40)}
+    shift["M30"] = counts(shift["M30"], each)
+    rows = [
+        (n, m, (m, end, value))
+        for m, values in shift.items()
+        for n, (end, value) in enumerate(zip(at, values, strict=True))
+    ]
+    rows.sort(key=lambda row: row[:2] if by == "time" else (row[1], -row[0] if by == "newest" else row[0]))
+    result = read(lines("m,at,value", [row for *_, row in rows]), minutes=minutes, point_column="m", point=None)
+    assert set(codes(result)) == {"reading-kind"} and result.tables["readings"]["point"].n_unique() == 39
+    assert total(result) == sum(sum(values) for m, values in shift.items() if m != "M30")

@@ -237,7 +237,7 @@ def resolve_registers(reads: Batch) -> Batch:
     return _resolved(reads, ["point", "channel", "quantity", "start", "end"], content)
 
 
-def _in_runs(rows: pl.DataFrame, key: list[str]) -> bool:
+def in_runs(rows: pl.DataFrame, key: list[str]) -> bool:
     """Whether rows lie series by series, each rising in the last of ``key``: then none repeats, which is told with a
     tenth of the memory of looking for it."""
     *series, place = key
@@ -252,7 +252,7 @@ def _in_runs(rows: pl.DataFrame, key: list[str]) -> bool:
 
 
 def _resolved(batch: Batch, key: list[str], content: list[str]) -> Batch:
-    if _in_runs(batch.rows, key) or not batch.rows.select(pl.struct(key).is_duplicated().any()).item():
+    if in_runs(batch.rows, key) or not batch.rows.select(pl.struct(key).is_duplicated().any()).item():
         return batch
     ordered = batch.rows.sort("version", "row", nulls_last=False).with_columns(
         _last=pl.int_range(pl.len()).over(key) == pl.len().over(key) - 1,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from assets.meters import patterns
+from assets.meters import doubles
 from assets.meters.formats.canonical import canonical
 from assets.meters.formats.layouts import Layout
 from assets.meters.formats.stamps import local
@@ -56,8 +56,9 @@ def differenced(batch: Batch, layout: Layout, zone: str) -> Batch:
     anew = pl.col("_turned") & (fell | pl.col("channel").is_in(of_day).not_())
     falling = (~anew & fell).sum().over(_KEY)
     kept = anew & (pl.col("value") > 0)
+    none = (falling >= _FALLS) & (falling * 10 >= pl.len().over(_KEY))
     steps = steps.with_columns(
-        _none=(falling >= _FALLS) & (falling * 10 >= pl.len().over(_KEY)),
+        _none=none | (none.mean().over("channel", "quantity") > 1 / 2),  # all of a file come from one system
         _runs_on=kept.sum().over(_KEY) > (kept & fell).sum().over(_KEY) * 2,
         value=pl.when(~anew).then("value").otherwise(0),
     )
@@ -124,7 +125,7 @@ def joined(batch: Batch, layout: Layout) -> Batch:
     # Registers of all rates run on, so that a blank is a read that failed.
     part, of_rate = pl.col("channel"), [part for part in rates if parts[part].kind != "register"]
     if len(targets) < len(parts):
-        batch = patterns.once(batch, of_rate)
+        batch = doubles.once(batch, of_rate)
     batch = batch.with_columns(
         rate_raw=pl.coalesce(part.replace_strict(rates, default=None, return_dtype=LABEL), "rate_raw"),
         channel=part.replace_strict(names, return_dtype=LABEL),
