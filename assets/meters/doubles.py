@@ -35,8 +35,9 @@ def once(batch: Batch, rated: Collection[str] = ()) -> Batch:
     of_rate = pl.col("channel").cast(pl.String).is_in(list(rated))
     filled = pl.when(of_rate).then(pl.col("value").fill_null(0)).otherwise("value")
     for found, what in (
-        (_doubled, "the sum of the meter's others of its kind, or the same as its other"),
+        # First, for where nothing is exported import is the same as the net, and either might go.
         (_netted, "the meter's import less its export, or both together"),
+        (_doubled, "the sum of the meter's others of its kind, or the same as its other"),
     ):
         for channel, quantity in found(batch.rows.with_columns(value=filled) if rated else batch.rows).items():
             batch = batch.filter((pl.col("channel") != channel) | (pl.col("quantity") != quantity))
@@ -87,14 +88,15 @@ def _netted(rows: pl.DataFrame) -> dict[str, str]:
         none=(value == 0).filter(other > 0).mean() > 1 / 2,
     )
     fits = (pl.col("loads") >= _TURNS) & (pl.col("flows") >= _FLOWS) & pl.col("beside") & (pl.col("kinds") > _KINDS)
-    told = told.with_columns(pl.col(name) & fits for name in ("net", "both"))
+    told = told.with_row_index("place").with_columns(pl.col(name) & fits for name in ("net", "both"))
     # Where export may as well be import less the third, the third is what falls below none, or stands behind.
-    rank = pl.when("net").then(pl.int_range(pl.len()) + pl.col("below") * pl.len())
+    rank = pl.when("net").then(pl.col("place") + pl.col("below") * told.height)
     told = told.with_columns(net=pl.col("net") & (rank == rank.max().over("point", "flow")).fill_null(value=False))
     a_net, a_sum = (pl.col(name).any().over("point", "flow") for name in ("net", "both"))
     idle = (pl.col("net") & pl.col("none")).any().over("point", "flow")
     found = told.with_columns(out=pl.when(a_sum & (idle | ~a_net)).then("both").otherwise("net"))
-    found = found.group_by("channel", "quantity", maintain_order=True).agg(share=pl.col("out").mean())
+    exporting = found.filter(pl.col("flows") >= _FLOWS)  # elsewhere net and import are the same
+    found = exporting.group_by("channel", "quantity", maintain_order=True).agg(share=pl.col("out").mean())
     return dict(found.filter(pl.col("share") > _MOST).select("channel", "quantity").iter_rows())
 
 

@@ -107,3 +107,17 @@ def test_import_and_export_in_turn_have_a_total_of_both():
 def test_phases_beside_an_export_are_no_net():
     result = columns({"L1": KWH, "L2": KWH, "out": OUT}, LOAD, THIRD, EXPORT)
     assert (codes(result), len(energy(result))) == ([], 3)
+
+
+@pytest.mark.parametrize("exporting", ["ABCDEFG", "AB", "G"])
+@pytest.mark.parametrize("order", [("in", "out", "net"), ("net", "out", "in")])
+def test_a_net_of_several_meters_is_left_out_of_all(exporting, order):
+    rows = [
+        (meter, at, taken, given := sent if meter in exporting else 0, taken - given)
+        for meter in "ABCDEFG"
+        for at, taken, sent in zip(stamps(96), LOAD, EXPORT, strict=True)
+    ]
+    measures = {name: OUT if name == "out" else KWH for name in order}
+    result = read(lines("m,at,in,out,net", rows), point=None, point_column="m", values=measures)
+    sums = {"in": float(sum(LOAD) * 7), "out": pytest.approx(float(sum(EXPORT)) * len(exporting))}
+    assert (codes(result), energy(result)) == (["channel-skipped"], sums)

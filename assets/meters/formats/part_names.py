@@ -102,6 +102,8 @@ def _in_turn(parts: Sequence[tuple[str, pl.DataFrame]]) -> bool:
         for rows in by_name.values()
         if any(each.height for each in rows)
     ]
+    if not windows:
+        return True
     turns = pl.concat(windows).sort("first").with_columns(lasts=pl.col("end") - pl.col("first"))
     gap = pl.col("first") - pl.col("end").shift()
     turn = (pl.col("first") >= pl.col("last").shift()) & (gap <= pl.min_horizontal("lasts", pl.col("lasts").shift()))
