@@ -52,8 +52,11 @@ def _netted(rows: pl.DataFrame) -> dict[str, str]:
     Of import, export and a third either may be told by the others. The third is both together where the one that would
     be the difference is none while energy is exported; else it is the difference, also where that is cut off at none.
     """
+    if rows["quantity"].n_unique() < 2:
+        return {}
     flow = pl.col("quantity").cast(pl.String).str.extract(r"^(.+)_(?:import|export)$")
-    series = rows.lazy().select(*SERIES, flow=flow).drop_nulls("flow").unique(maintain_order=True).collect()
+    series = rows.lazy().select(SERIES).unique(maintain_order=True).collect()
+    series = series.with_columns(flow=flow).drop_nulls("flow")
     two_ways = (pl.len().over("point", "flow") > 2) & (pl.col("quantity").n_unique().over("point", "flow") > 1)
     several = series.filter(two_ways)
     if not several.height:
