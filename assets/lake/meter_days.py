@@ -31,7 +31,7 @@ from quality.vee.day_types import SPECIAL, Calendar
 from quality.vee.decisions import Decided
 from quality.vee.gaps import SPAN
 from quality.vee.history import REACH, History, PastDay, differing_days
-from quality.vee.kept import Kept, differing
+from quality.vee.kept import USED, Kept, differing
 from quality.vee.missing import missing_readings
 from quality.vee.rules import Context
 from quality.vee.thresholds import Thresholds
@@ -125,6 +125,12 @@ class MeterDays:
         if ids is not None:
             return Kept.stored(self.lake.of_meters(METER_FINAL, day, ids))
         return Kept.stored(pl.concat([METER_FINAL.empty(), *self.lake.pieces(METER_FINAL, [day])]))
+
+    def lacking(self, day: date) -> pl.Series:
+        """Ids of the meters that lacked a value of a day when it was made."""
+        scans = (self.lake.scan(METER_FINAL, key) for key in self.lake.keys(METER_FINAL, (day, day)))
+        ids = [scan.filter(~USED).select("meter_id").unique().collect()["meter_id"] for scan in scans]
+        return pl.concat([_NONE, *ids]).unique()
 
     def remember(self, day: date, quality: pl.DataFrame) -> None:
         """Hold later days against these ``METER_QUALITY`` rows of a day."""

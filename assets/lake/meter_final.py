@@ -1,12 +1,13 @@
 """Final meter values: every interval judged by rules, and the missing and suspect ones estimated.
 
 A day's judgement stands on its own intervals and on what the four weeks before it were like (``meter_quality``); its
-estimates on the values that were found good from 30 days before it to the day after. So a day is made again when it
-changes, what of it stands on another when that one does (``meter_days``), and its gaps once more when the next day is
-there; the order of deliveries leaves no trace.
+estimates on the values that were found good from 30 days before it to the day after, and from its second look on to a
+fortnight after. So a day is made again when it changes, what of it stands on another when that one does
+(``meter_days``), and its gaps once more when the next day is there and at their ``second_look``; the order of
+deliveries leaves no trace.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -18,6 +19,7 @@ from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written, bucket_of
 from assets.lake.meter_days import DAY, MeterDays
 from assets.lake.meter_registers import Registers
+from assets.lake.second_look import AFTER, SecondLook
 from assets.lake.verdicts import judge
 from assets.landing.deployment import Step
 from quality.meter_grid import CHANNEL
@@ -33,10 +35,10 @@ from quality.tables import (
     VEE_RULES,
 )
 from quality.vee.day_types import calendar
-from quality.vee.estimate import estimate
+from quality.vee.estimate import Estimates, estimate
 from quality.vee.feeders import balance_verdict
 from quality.vee.gaps import SPAN, Window
-from quality.vee.kept import GOOD, Kept, differing, put_in_place
+from quality.vee.kept import GOOD, Kept, as_estimated, differing, put_in_place
 from quality.vee.missing import meters_read, missing_verdict, silent_verdict
 from quality.vee.outages import supply_off
 from quality.vee.rules import Context
@@ -63,13 +65,13 @@ def make(step: Step) -> Built:
     # What registers say of a period makes its days again once, not what is read of them: the second round is the last.
     while True:
         days = MeterDays(lake, thresholds, calendar(), registers, lake.read(REGISTER_CHECKS))
-        work = _Work(days, lake.read(METER_OUTAGES))
         stale = set(stale_days.noted(lake, METER_INTERVALS))
-        done, written, found = _make(work, stale)
+        work = _Work(days, lake.read(METER_OUTAGES), SecondLook({*lake.days(METER_INTERVALS)}, stale))
+        done, written, found = _make(work)
         noted |= stale
         made |= done
         checked = register_checks.make(lake, made, registers, thresholds)
-        stale_days.settle(lake, METER_INTERVALS, (stale | done) - checked.turned)
+        stale_days.settle(lake, METER_INTERVALS, (stale | done | work.again) - checked.turned)
         files += [*written, *checked.files]
         verdicts = [*(found or verdicts), *checked.verdicts]
         if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
@@ -98,24 +100,29 @@ def make(step: Step) -> Built:
 def _heed_people(lake: CityLake) -> None:
     """Note the days that decisions and outages told since are about, with those whose estimates stand on them."""
     there = set(lake.days(METER_INTERVALS))
-    for table in (METER_DECISIONS, METER_OUTAGES):
+    # A decision turns its day, whose meters are seen from the days before; an outage turns nothing that was judged.
+    for table, back in ((METER_DECISIONS, 0), (METER_OUTAGES, AFTER)):
         told = stale_days.noted(lake, table)
-        ahead = [day + timedelta(days=after) for day in told for after in range(SPAN + 1)]
-        stale_days.note(lake, METER_INTERVALS, there.intersection(ahead))
+        around = [day + timedelta(days=after) for day in told for after in range(-back, SPAN + 1)]
+        stale_days.note(lake, METER_INTERVALS, there.intersection(around))
         stale_days.settle(lake, table, told)
 
 
-def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Written], list[Verdict]]:
-    """Make these days and those that stand on them: which were, their files and verdicts."""
-    days, lake, due = work.days, work.days.lake, {*stale}
-    there = set(lake.days(METER_INTERVALS))
+def _make(work: "_Work") -> tuple[set[date], list[Written], list[Verdict]]:
+    """Make the stale days and those that stand on them: which were, their files and verdicts."""
+    days, lake, look, there = work.days, work.days.lake, work.look, work.look.there
+    turning = {day for day in there if look.turns(day)}
+    stale_days.note(lake, METER_INTERVALS, turning - look.stale)
+    work.again.update(filter(look.at, turning))
+    stale = look.stale | (turning - work.again)
+    due = {*stale}
     made, files, verdicts = set[date](), list[Written](), list[Verdict]()
     waiting: Sequence[Kept] = []
     others_read: date | None = None
 
-    def finish(kept: Sequence[Kept], after: Sequence[Kept] = (), *, whole: bool = False) -> None:
+    def finish(kept: Sequence[Kept], after: Sequence[Kept] = ()) -> None:
         if kept:
-            written, found = work.filled(kept, after, whole=whole)
+            written, found = work.filled(kept, after, None if kept[0].day in stale else work.to_fill(kept))
             files.extend(written)
             verdicts.extend(found)
 
@@ -124,16 +131,20 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
         due.discard(day)
         made.add(day)
         if waiting and waiting[0].day != day - DAY:
-            finish(waiting, whole=waiting[0].day in stale)
+            finish(waiting)
             waiting = []
         judged = None if day in stale else days.again(day)
         if judged is None:
             judged = days.whole(day)
         turned = work.turned[day] = differing(judged.before, judged.kept)
-        finish(waiting, judged.kept, whole=day - DAY in stale)
+        if turned.len():
+            stale_days.note(lake, METER_INTERVALS, look.seeing(day) - work.again - look.stale)
+            work.again.update(look.seeing(day))
+        finish(waiting, judged.kept)
         # A gap of the evening before may end in this day, though its meter was not judged again then.
         others = days.with_linked(turned.filter(~turned.is_in(_meters(waiting).implode())), day - DAY)
-        finish(days.stored(day - DAY, others), judged.kept)
+        if not look.at(day - DAY):
+            finish(days.stored(day - DAY, others), judged.kept)
         if judged.found and (day in stale or turned.len()):
             verdicts += meter_verdicts(judged.found)
         later = {each for each in there if day < each <= day + timedelta(days=SPAN)}
@@ -153,7 +164,12 @@ def _make(work: "_Work", stale: Collection[date]) -> tuple[set[date], list[Writt
             stale_days.note(lake, METER_FINAL, [day])
             files += lake.put(METER_FINAL, day, METER_FINAL.empty())
         waiting = judged.kept
-    finish(waiting, whole=bool(waiting) and waiting[0].day in stale)
+    finish(waiting)
+    work.again.update(filter(look.at, made & there))
+    for day in sorted(work.again):
+        written, found = work.looked_again(day)
+        files += written
+        verdicts += found
     return made, files, verdicts
 
 
@@ -169,38 +185,55 @@ def _tell_rules(lake: CityLake, thresholds: Thresholds, day: date) -> None:
 class _Work:
     days: MeterDays
     outages: pl.DataFrame
+    look: SecondLook
     turned: dict[date, pl.Series] = field(default_factory=dict[date, pl.Series])
     """Meters of which anything is otherwise than before, by day."""
+    again: set[date] = field(default_factory=set[date])
+    """Days whose second look may find something else than before."""
 
-    def filled(self, day: Sequence[Kept], after: Sequence[Kept], *, whole: bool) -> tuple[list[Written], list[Verdict]]:
-        """Write a day with its gaps filled as far as can be; ``after`` is what was judged of the day after, of other
-        meters the lake tells it. Of a day that is not made ``whole`` those meters alone whose judgement, or what their
-        estimates stand on, turned."""
+    def looked_again(self, at: date) -> tuple[list[Written], list[Verdict]]:
+        """Fill the gaps of a day as the days after it tell, of meters that may be seen otherwise now."""
+        some = self.days.lacking(at)
+        if not (at in self.look.stale or self.look.turns(at)):
+            some = some.filter(some.is_in(self._turned_around(at, AFTER).implode()))
+        kept = self.days.stored(at, self.days.with_linked(some, at))
+        return self.filled(kept, None, some) if some.len() else ([], [])
+
+    def filled(
+        self, day: Sequence[Kept], after: Sequence[Kept] | None, some: pl.Series | None
+    ) -> tuple[list[Written], list[Verdict]]:
+        """Write a day, or ``some`` of its meters, with its gaps filled as far as can be.
+
+        ``after`` is what was judged of the day after, of other meters the lake tells it. None is the second look, when
+        the lake tells all days around; gaps of a day that has it keep until then what they were filled with.
+        """
         at, lake, files, verdicts = day[0].day, self.days.lake, list[Written](), list[Verdict]()
+        whole, until_then = some is None, after is not None and self.look.at(at)
         gappy = _meters(day, [part.gaps for part in day])
-        some = gappy if whole else self._to_fill(day, gappy)
-        if not (whole or some.len()):
+        if some is None:
+            some = gappy
+        elif not some.len():
             return [], []
-        unseen = gappy.filter(gappy.is_in(some.implode()) & ~gappy.is_in(_meters(after).implode()))
-        following = [*after, *self.days.stored(at + DAY, unseen)]
+        if after is not None and not until_then:
+            unseen = gappy.filter(gappy.is_in(some.implode()) & ~gappy.is_in(_meters(after).implode()))
+            after = [*after, *self.days.stored(at + DAY, unseen)]
         mine = pl.lit(value=True) if whole else pl.col("meter_id").is_in(some.implode())
         lake.recut(METER_FINAL, at)
         for bucket in lake.buckets(METER_FINAL):
             if not whole and not some.to_frame().filter(buckets.within(bucket)).height:
                 continue
             held = lake.hold(METER_FINAL, at, bucket)
-            parts = [
-                self._rows(
-                    each.within(buckets.within(bucket) & mine),
-                    each,
-                    bucket,
-                    [part for part in following if part.minutes == each.minutes],
-                )
-                for each in day
+            these = [each.within(buckets.within(bucket) & mine) for each in day]
+            made = [
+                None if until_then else self._estimates(part, each, bucket, after)
+                for part, each in zip(these, day, strict=True)
             ]
+            parts = [part.rows(found, *self._rates(part)) for part, found in zip(these, made, strict=True)]
             rows = pl.concat([METER_FINAL.empty(), held.rows.filter(~mine), *parts])
             if not ascends(rows, METER_FINAL.order):
                 rows = rows.sort(METER_FINAL.order)
+            if until_then:
+                rows = as_estimated(rows, held.rows)
             verdicts += of_group("contract", (check(METER_FINAL, rows) for check in (keys, contract)))
             if rows.equals(held.rows):
                 continue
@@ -209,51 +242,61 @@ class _Work:
             files += lake.swap(held, rows, [at])
         return files, verdicts
 
-    def _to_fill(self, day: Sequence[Kept], gappy: pl.Series) -> pl.Series:
+    def to_fill(self, day: Sequence[Kept]) -> pl.Series:
         """Meters of a day that was made before whose rows may be otherwise now."""
-        at = day[0].day
-        turned = pl.concat(self.turned.get(at + timedelta(days=days), _NONE) for days in range(-SPAN, 2))
+        at, here = day[0].day, _meters(day)
+        judged = here.filter(here.is_in(self.turned.get(at, _NONE).implode()))
+        if self.look.at(at):
+            return judged
+        gappy = _meters(day, [part.gaps for part in day])
+        return pl.concat([judged, gappy.filter(gappy.is_in(self._turned_around(at, 1).implode()))]).unique()
+
+    def _turned_around(self, at: date, ahead: int) -> pl.Series:
+        """Meters of which anything that the estimates of a day stand on is otherwise."""
+        turned = pl.concat(self.turned.get(at + timedelta(days=days), _NONE) for days in range(-SPAN, ahead + 1))
         register = self.days.registers.in_force(at)
         checked = register.filter(pl.col("meter_id").is_in(turned.implode()))["check_of"].drop_nulls()
-        turned = pl.concat([turned, checked])
-        here = _meters(day)
-        judged = here.filter(here.is_in(self.turned.get(at, _NONE).implode()))
-        return pl.concat([judged, gappy.filter(gappy.is_in(turned.implode()))]).unique()
+        return pl.concat([turned, checked])
 
-    def _rows(self, day: Kept, whole: Kept, bucket: str, after: Sequence[Kept]) -> pl.DataFrame:
-        """Rows of ``METER_FINAL`` of a bucket of the ``whole`` day."""
-        open_, made, register = day.gaps, None, self.days.registers.in_force(day.day)
-        if len(open_):
-            window = np.full((len(open_), SPAN + 2, day.slots), np.nan)
-            window[:, SPAN] = day.value[open_]
-            self._good(window, day, open_, bucket, after)
-            first = day.day - timedelta(days=SPAN)
-            types = self.days.calendar.day_types(first + timedelta(days=at) for at in range(SPAN + 2))
-            meters = (
-                day.channels[open_]
-                .select("meter_id")
-                .join(register.select("meter_id", "zone"), on="meter_id", how="left", maintain_order="left")
-            )
-            outage = supply_off(self.outages, meters, first, SPAN + 2, day.minutes)
-            check = whole.of_checks(day.channels[open_], register)
-            made = estimate(Window(window, types, day.minutes, SPAN, outage, check))
-            made = replace(made, channel=open_[made.channel])
-        rates, confidence = self.days.calendar.rates(day.day, day.minutes), self.days.calendar.confidence([day.day])
-        return day.rows(made, rates.cast(pl.String), confidence)
+    def _rates(self, day: Kept) -> tuple[pl.Series, str]:
+        """The calendar's rate of each slot, and how sure it is."""
+        calendar = self.days.calendar
+        return calendar.rates(day.day, day.minutes).cast(pl.String), calendar.confidence([day.day])
 
-    def _good(self, window: Floats, day: Kept, open_: Ints, bucket: str, after: Sequence[Kept]) -> None:
+    def _estimates(self, day: Kept, whole: Kept, bucket: str, after: Sequence[Kept] | None) -> Estimates | None:
+        """For the gaps of a bucket of the ``whole`` day; ``after`` as in ``filled``."""
+        open_, register = day.gaps, self.days.registers.in_force(day.day)
+        if not len(open_):
+            return None
+        window = np.full((len(open_), SPAN + 1 + (AFTER if after is None else 1), day.slots), np.nan)
+        window[:, SPAN] = day.value[open_]
+        self._good(window, day, open_, bucket, after)
+        first, days = day.day - timedelta(days=SPAN), window.shape[1]
+        types = self.days.calendar.day_types(first + timedelta(days=at) for at in range(days))
+        meters = (
+            day.channels[open_]
+            .select("meter_id")
+            .join(register.select("meter_id", "zone"), on="meter_id", how="left", maintain_order="left")
+        )
+        outage = supply_off(self.outages, meters, first, days, day.minutes)
+        check = whole.of_checks(day.channels[open_], register)
+        made = estimate(Window(window, types, day.minutes, SPAN, outage, check))
+        return replace(made, channel=open_[made.channel])
+
+    def _good(self, window: Floats, day: Kept, open_: Ints, bucket: str, after: Sequence[Kept] | None) -> None:
         """Put what was found good of the days around into a window of the channels ``open_``."""
         wanted = day.channels[open_].select(CHANNEL).with_row_index("_line")
         ids = wanted["meter_id"].unique().implode()
-        for at in range(SPAN):
-            that = day.day - timedelta(days=SPAN - at)
+        for at in [*range(SPAN), *(range(SPAN + 1, window.shape[1]) if after is None else ())]:
+            that = day.day + timedelta(days=at - SPAN)
             for key in self._keys(that, bucket):
                 scan = self.days.lake.scan(METER_FINAL, key)
                 rows = scan.filter(pl.col("meter_id").is_in(ids), GOOD, pl.col("minutes") == day.minutes)
                 put_in_place(window[:, at], rows.select(*CHANNEL, "start", "value_final").collect(), wanted, that)
-        for part in after:
-            following = part.good.filter(pl.col("meter_id").is_in(ids))
-            put_in_place(window[:, SPAN + 1], following, wanted, part.day)
+        for part in after or ():
+            if part.minutes == day.minutes:
+                following = part.good.filter(pl.col("meter_id").is_in(ids))
+                put_in_place(window[:, SPAN + 1], following, wanted, part.day)
 
     def _keys(self, day: date, bucket: str) -> Iterator[str]:
         for key in self.days.lake.keys(METER_FINAL, (day, day)):

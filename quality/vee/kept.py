@@ -31,6 +31,8 @@ _AS = {
 """Quality as delivered → what a value that no rule objects to is worth. What the utility calls suspect is not used."""
 
 
+USED: Final = pl.col("method").is_in(["A", "MX"])
+"""Rows of ``METER_FINAL`` whose value is no estimate of ours."""
 GOOD: Final = (pl.col("method") == "A") & pl.col("final_quality").is_in(["V", "S"])
 """Rows of ``METER_FINAL`` that an estimate may stand on."""
 
@@ -87,17 +89,14 @@ class Kept:
     @classmethod
     def stored(cls, rows: pl.DataFrame) -> list[Self]:
         """Of ``METER_FINAL`` rows of one day, without their estimates; one for each interval length."""
-        used = pl.col("method").is_in(["A", "MX"])
-        return [
-            cls._of_length(rows.filter(minutes=minutes), minutes, used) for minutes in rows["minutes"].unique().sort()
-        ]
+        return [cls._of_length(rows.filter(minutes=minutes), minutes) for minutes in rows["minutes"].unique().sort()]
 
     @classmethod
-    def _of_length(cls, rows: pl.DataFrame, minutes: int, used: pl.Expr) -> Self:
+    def _of_length(cls, rows: pl.DataFrame, minutes: int) -> Self:
         shape = (-1, DAY_MINUTES // minutes)
         kept = rows.select(
-            exact=pl.when(used).then("value_final"),
-            quality=pl.when(used).then("final_quality").otherwise(pl.lit("M")).cast(_QUALITY).to_physical(),
+            exact=pl.when(USED).then("value_final"),
+            quality=pl.when(USED).then("final_quality").otherwise(pl.lit("M")).cast(_QUALITY).to_physical(),
             flags=pl.col("flags").fill_null(0),
             ran="rules_run",
             by_hand=pl.col("method") == "MX",
@@ -249,6 +248,16 @@ def differing(before: Sequence[Kept], after: Sequence[Kept], *, rules: bool = Tr
             names.filter(pl.any_horizontal(pl.all().is_null()))["meter_id"],
         ]
     return pl.concat(found).unique()
+
+
+def as_estimated(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """``METER_FINAL`` rows of a day with the estimates that stood ``before``, if it has the same slots, until it is
+    estimated anew: where that finds the same again, nothing is written."""
+    if not rows.select(METER_FINAL.key).equals(before.select(METER_FINAL.key)):
+        return rows
+    open_ = (rows["method"] == "M0") & ~before.select(USED).to_series()
+    guessed = ("value_final", "final_quality", "method", "reference_days")
+    return rows.with_columns(before[name].zip_with(open_, rows[name]) for name in guessed)
 
 
 def put_in_place(into: Floats, rows: pl.DataFrame, wanted: pl.DataFrame, day: date) -> None:

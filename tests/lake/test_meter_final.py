@@ -1,6 +1,6 @@
 """Final values in the lake: judged and estimated day by day, whatever the order, the buckets and the crash."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
@@ -84,7 +84,7 @@ class Cut(BaseException):
     """The process ends."""
 
 
-def cut_short(deployment: Deployment, city: City, after: int = 9) -> None:
+def cut_short(deployment: Deployment, city: City, after: int = 9, day: date = DAYS[-1]) -> None:
     """A night whose process ends at its ``after``-th change of the lake."""
     left, swap = [after], deployment.store.swap
 
@@ -96,7 +96,7 @@ def cut_short(deployment: Deployment, city: City, after: int = 9) -> None:
 
     deployment.store.swap = counted  # type: ignore[method-assign]
     with pytest.raises(Cut):
-        night(deployment, city, DAYS[-1])
+        night(deployment, city, day)
     deployment.store.swap = swap  # type: ignore[method-assign]
 
 
