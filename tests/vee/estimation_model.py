@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-SPECIAL, HOLIDAY = 3, 2
+SPECIAL, HOLIDAY, WEEKDAY = 3, 2, 0
 Values = Sequence[Sequence[float]]
 
 
@@ -116,9 +116,9 @@ class Channel:
                 if value is not None and other is not None:
                     shared, total = shared + w, total + w * abs(value - other)
             there = any(self.reference(place + offset * self.slots) is not None for place in inner)
-            if there and shared > 0 and shared >= 0.6 * known:
-                other_type = self.kind(self.day) != self.kind(self.day + offset)
-                distances.append((total / shared * (4 if other_type else 1), order, offset))
+            if there and shared > 0 and shared >= 0.4 * known:
+                other_kind = (self.kind(self.day) == WEEKDAY) != (self.kind(self.day + offset) == WEEKDAY)
+                distances.append((total / shared * (16 if other_kind else 1), order, offset))
         nearest = [(1 / max(distance, 1e-9), offset) for distance, _, offset in sorted(distances)[:5]]
 
         def near(place: int, step: int, read) -> float | None:
