@@ -13,8 +13,8 @@ from typing import Final
 from quality.vee.gaps import SPAN
 
 AFTER: Final = 14
-"""Days after a day with gaps that its second look waits for, and sees. A fortnight errs less than one week, and than
-three in a series of a month, half of which then has its second look too late (``docs/meter-estimates.md``)."""
+"""Days after a day with gaps that its second look waits for, and sees. A fortnight errs less than a week; three
+weeks err no less (``docs/meter-estimates.md``)."""
 
 
 @dataclass(frozen=True)

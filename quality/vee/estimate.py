@@ -2,7 +2,8 @@
 
 The first step that fits a slot fills it (``METHODS``). An estimate is made for slots without a usable value alone, so
 an actual is never replaced. A night has the past only; the same function with the days after the gap gives the better
-estimate once they are there. Nothing is random and no channel knows of another: the same window gives the same.
+estimate once they are there (the lake's second look). Nothing is random and no channel knows of another: the same
+window gives the same.
 """
 
 from dataclasses import dataclass
