@@ -32,6 +32,9 @@ CAMPUS = "zone-1"
 
 MONTH = timedelta(days=31)
 
+AHEAD = 14
+"""Days after which an estimate is made once more, of the days on both sides (``assets.lake.second_look``)."""
+
 
 class Year:
     """A city whose customers join, leave and move, and what its utilities deliver, late, wrong and again."""
@@ -138,16 +141,24 @@ class Year:
                 self.stale.add(past)
                 self.stale |= self.estimated_again(*kwh, past)
         changed |= self.outage(day) if rng.random() < 0.05 else set()
-        self.stale |= self.decided(day)
+        self.stale |= self.decided(day) | self.seen_again(day - timedelta(days=AHEAD))
         self.stale |= changed - {day}
         return changed
 
-    def estimate(self, meter: str, day: date) -> Array:
-        """What a silent day of a meter is taken for: its days of the two weeks before, the estimated ones not."""
-        past = [day - timedelta(days=back) for back in range(1, 15)]
-        good = [at for at in past if at in self.town.delivered and at not in self.estimated.get(meter, ())]
+    def estimate(self, meter: str, day: date, ahead: int = 0) -> Array:
+        """What a silent day of a meter is taken for: its days of the two weeks before, and ``ahead`` after it, the
+        estimated ones not."""
+        around = [day + timedelta(days=days) for days in range(-14, ahead + 1) if days]
+        good = [at for at in around if at in self.town.delivered and at not in self.estimated.get(meter, ())]
         found = [self.town.delivered[at][meter] for at in good if meter in self.town.delivered[at]]
         return np.round(np.mean(found, axis=0), 3) if found else np.full(SLOTS, np.nan)
+
+    def seen_again(self, past: date) -> set[date]:
+        """What of a day is estimated is estimated once more, when the days after it are there; the day."""
+        delivered = self.town.delivered.get(past, {})
+        mine = [meter for meter, days in self.estimated.items() if past in days and meter in delivered]
+        delivered |= {meter: self.estimate(meter, past, AHEAD) for meter in mine}
+        return {past} if mine else set()
 
     def estimated_again(self, meter: str, known: date) -> set[date]:
         """A day of a meter is read now: estimates of later days that stand on it are made again; which."""
