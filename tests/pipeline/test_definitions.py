@@ -1,5 +1,6 @@
 """The code location: loads without secrets or network, shows what a data engineer looks for."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,9 @@ def defs() -> dg.Definitions:
 def test_dagster_validates_the_workspace() -> None:
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"]
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
+    # A night of this process may have left the variable.
+    env = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    result = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Validation successful for code location pipelines.definitions" in result.stdout + result.stderr
 
