@@ -159,7 +159,7 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
     ),
     "edc_cr_15min": lambda: _table(
         f"Datum;Cas od;Cas do;{'1' * 18}-{'2' * 18};{'1' * 18}-{'3' * 18}",
-        [f"05.01.2026;{_clock(15 * n)};{_clock(15 * n + 15)};0,{n};1,25" for n in range(96)],
+        [f"05.01.2026;{_clock(15 * n)};{_clock(15 * n + 15)};0,{n * 37 % 96:02d};1,25" for n in range(96)],
     ),
     "opendsm_hourly": lambda: _table(
         "start,value",
