@@ -255,8 +255,8 @@ def _apart(exports: Sequence[Export], names: Sequence[str], options: ExportOptio
     said, parts = Batch(pl.DataFrame()), [(name, rows) for _, name, rows in unnamed]
     if len(parts) < 2 or part_names.again([name for name, _ in parts]):
         return exports, said
-    if not part_names.of_meters(parts):
-        return exports, part_names.joined(said, parts)
+    if (by_name := part_names.kind(parts)) != "meters":
+        return exports, part_names.joined(said, by_name)
     text = f"{len(parts)} files of the archive {part_names.SEVERAL}"
     said = said.note("meters-several", f"{text}; a layout takes it from the name by `point_file`")
     gone = {place for place, _, _ in unnamed}

@@ -80,14 +80,14 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
         return Export.rejected(layout.name, *why.args)
     if len(batches) > 1:
         parts = [(table.sheet, batch.rows) for table, batch in zip(tables, batches, strict=True)]
-        unnamed = layout.one_point and not all(named)
-        if unnamed and part_names.apart(parts) == "meters":
+        by_name = part_names.apart(parts) if layout.one_point and not all(named) else "alike"
+        if by_name == "meters":
             text = f"{len(tables)} sheets {part_names.SEVERAL}; a layout takes it from the name by `point_sheet`"
             return Export.rejected(layout.name, "meters-several", f"{text}, or reads one by `sheet`")
         if layout.one_point and (times := part_names.contradicting([batch.rows for batch in batches])):
             text = f"{times} times stand in several sheets with different values, all for one metering point"
             return Export.rejected(layout.name, "meters-several", f"{text} (`point_sheet`, or one by `sheet`)")
-        said = part_names.joined(said, parts) if unnamed else said
+        said = part_names.joined(said, by_name)
         batches = [_numbered(batch, number) for number, batch in enumerate(batches, start=1)]
     values = together(batches)
     if layout.merge:

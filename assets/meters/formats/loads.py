@@ -237,7 +237,8 @@ def joined(exports: Sequence[Export], names: Sequence[str] = ()) -> Export:
     filled = [export for export in exports if export.tables]
     named = zip(names, exports, strict=True) if names else ()
     parts = [(name, export.tables["readings"]) for name, export in named if export.tables]
-    if len(parts) > 1 and part_names.of_meters(parts):
+    by_name = part_names.kind(parts) if len(parts) > 1 else "alike"
+    if by_name == "meters":
         text = f"{len(exports)} sheets {part_names.SEVERAL}: give each meter its own file"
         return Export.rejected(exports[0].format, "meters-several", text)
     said = [
@@ -247,7 +248,7 @@ def joined(exports: Sequence[Export], names: Sequence[str] = ()) -> Export:
     if not filled:
         return replace(exports[0], problems=gather(said))
     whole_rows = resolve(Batch(pl.concat([export.tables["readings"] for export in filled])))
-    tables = {"readings": part_names.joined(whole_rows, parts) if len(parts) > 1 else whole_rows}
+    tables = {"readings": part_names.joined(whole_rows, by_name)}
     first = filled[0]
     note = f"{first.evidence}; {len(filled)} sheets"
     whole = Export.of(first.format, note, zone=first.zone, assumed=first.assumed, **tables)

@@ -49,12 +49,15 @@ _FEW: Final = 3
 _TIME: Final = ["point", "channel", "quantity", "start"]
 
 
-def of_meters(parts: Sequence[tuple[str, pl.DataFrame]]) -> bool:
-    """Whether parts of a name and readings, which do not tell their meter, are of several."""
-    return bool(apart(parts) == "meters" or contradicting([rows for _, rows in parts]))
+Kind = Literal["alike", "in turn", "meters"]
 
 
-def apart(parts: Sequence[tuple[str, pl.DataFrame]]) -> Literal["alike", "in turn", "meters"]:
+def kind(parts: Sequence[tuple[str, pl.DataFrame]]) -> Kind:
+    """As ``apart``; parts that contradict each other are of several meters, whatever their names."""
+    return "meters" if contradicting([rows for _, rows in parts]) else apart(parts)
+
+
+def apart(parts: Sequence[tuple[str, pl.DataFrame]]) -> Kind:
     """What parts of a name and readings are by their names, and by their times where names do not tell."""
     left = {_left(name) for name, _ in parts}
     if len(left) == 1:
@@ -65,9 +68,9 @@ def apart(parts: Sequence[tuple[str, pl.DataFrame]]) -> Literal["alike", "in tur
     return "in turn" if _in_turn(parts) else "meters"
 
 
-def joined(batch: Batch, parts: Sequence[tuple[str, pl.DataFrame]]) -> Batch:
-    """``batch`` of ``parts`` that are one meter's; where only their times tell it, that is said."""
-    if apart(parts) != "in turn":
+def joined(batch: Batch, parts: Kind) -> Batch:
+    """``batch`` of parts that are one meter's; where only their times tell it, that is said."""
+    if parts != "in turn":
         return batch
     text = "parts with names of their own follow each other without overlap, and are read as one metering point"
     return batch.note("parts-joined", text)
