@@ -50,8 +50,8 @@ class Town:
         if not mine and not before.height:
             return
         past = [other for other in self.basis if day - privacy.MEMORY <= other < day]
-        seen = [privacy.customers_by_zone(each.lazy()) for each in (before.clear(), *(self.basis[at] for at in past))]
-        others = pl.concat(seen) if self.steady else None
+        seen = pl.concat(each.lazy() for each in (before.clear(), *(self.basis[at] for at in past)))
+        others = privacy.customers_by_zone(seen) if self.steady else None
         basis, withheld = privacy.release(self.members(day, mine), before, self.registered(), restate, others)
         cells = privacy.cells(basis)
         found = privacy.violations(cells, basis, before)
