@@ -31,7 +31,9 @@ class SecondLook:
     def turns(self, day: date) -> bool:
         """Whether it may have been otherwise before."""
         later = _later(day)
-        return not self.stale.isdisjoint(later) and (self.there - self.stale).isdisjoint(later)
+        return not self.stale.isdisjoint(later) and not any(
+            each in self.there and each not in self.stale for each in later
+        )
 
     def seeing(self, day: date) -> set[date]:
         """The days before a day whose second look sees it."""
