@@ -52,11 +52,14 @@ def demo(
     inbox = home.absolute() / "demo" / "inbox"
     receiving = [city for city in cities if any(entry.via == "inbox" for entry in city.sources.values())]
     write_inbox(inbox, receiving, day, meters)
-    keys = dict.fromkeys(KEY_NAMES, "demo")
-    with (
-        serve(deployment.cities.values(), day, faults) as portals,
-        Client(IMPATIENT, portals, keys) as client,
-    ):
+    with serve(deployment.cities.values(), day, faults) as portals, asking(deployment, portals, inbox, past) as fed:
+        yield fed
+
+
+@contextmanager
+def asking(deployment: Deployment, portals: Mapping[str, str], inbox: Path, past: bool) -> Iterator[Deployment]:
+    """``deployment`` as one that asks these made-up portals and finds this made-up inbox."""
+    with Client(IMPATIENT, portals, dict.fromkeys(KEY_NAMES, "demo")) as client:
         yield replace(
             deployment,
             portals=portals,

@@ -21,6 +21,7 @@ from assets.landing.identity import claim
 from assets.landing.lease import Holder, Leases
 from assets.landing.portals import PORTALS
 from assets.landing.store import Store, mend_modes, open_store
+from pipelines import hand
 from pipelines.settings import Settings, now
 
 
@@ -140,16 +141,21 @@ def _cities_of(run: dg.DagsterRun, cities: dict[str, City]) -> set[str]:
 
 
 @contextmanager
-def fed(deployment: Deployment, run: dg.DagsterRun, home: Path) -> Iterator[Deployment]:
-    """A run's deployment with what it asks: the world's portals and inboxes, or those of the demo, made in ``home``."""
+def fed(deployment: Deployment, run: dg.DagsterRun, home: Path, made: hand.Made | None = None) -> Iterator[Deployment]:
+    """A run's deployment with what it asks: the world's portals and inboxes, or those of the demo, made in ``home`` or
+    ``made`` already."""
     settings = settings_of(run)
     if settings.profile == "live":
         with deployment.client:
             yield deployment
         return
     # Imported here: the generator is no part of what loading the definitions needs.
-    from demo.profile import demo
+    from demo.profile import asking, demo
 
+    if made:
+        with asking(deployment, *made, settings.demo_past) as generated:
+            yield generated
+        return
     cities = deployment.cities
     slugs = [slug for slug in run.tags.get(CITIES_TAG, "").split(",") if slug] or list(cities)
     day = date.fromisoformat(run.tags["dagster/partition"])
@@ -178,10 +184,10 @@ def build_defs(slugs: Collection[str] | None = None) -> dg.Definitions:
         run = context.run
         if run is None:
             raise dg.DagsterInvariantViolationError("a deployment is opened for a run")
-        if found.executor == "celery":
-            from pipelines.workers import at_step
+        if found.executor == "celery" or hand.made:
+            from pipelines.steps import at_step  # needs all of this module
 
-            with at_step(run, cities) as deployment:
+            with at_step(run, cities, hand.made) as deployment:
                 yield deployment
             return
         tell = context.log.info if context.log else print
@@ -219,7 +225,9 @@ def build_defs(slugs: Collection[str] | None = None) -> dg.Definitions:
 
 def _executor(settings: Settings) -> dg.ExecutorDefinition:
     if settings.executor == "in_process":
-        return dg.in_process_executor
+        from pipelines.processes import in_processes  # needs all of this module
+
+        return in_processes
     from pipelines.workers import on_workers  # needs dagster-celery, which one host does not
 
     return on_workers

@@ -108,6 +108,12 @@ class Settings(BaseSettings):
         default="in_process",
         description="Where steps run. in_process: where the night does. celery: on hosts where `muang worker` runs.",
     )
+    processes: int = Field(
+        default=0,
+        ge=0,
+        description="Processes of this host that share the cities of a night (executor in_process). 0: as many as "
+        "there are processors, with 3 GiB of memory and four cities for each.",
+    )
     broker: SecretStr = Field(
         default=SecretStr("redis://localhost:6379/0"),
         description="Redis that hands steps to workers, with its password: redis://:password@host:6379/0. From the "

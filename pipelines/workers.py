@@ -6,12 +6,9 @@ the whole run with it; a run whose workers are all gone ends; and a night that i
 
 import contextlib
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -37,11 +34,8 @@ from dagster_celery.defaults import task_default_queue
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from assets.cities.registry import City
-from assets.landing.deployment import Deployment
-from assets.landing.lease import SharedLeases
 from pipelines.broker import celery_app
-from pipelines.build import cities_of, fed, lead, open_run
+from pipelines.build import cities_of, lead
 from pipelines.settings import Settings
 from pipelines.stopping import NIGHT
 
@@ -207,23 +201,3 @@ def _send(
 def on_workers(_: dg.InitExecutorContext) -> Executor:
     """The executor of the setting ``executor: celery``."""
     return OnWorkers(Settings())
-
-
-_opened: tuple[str, contextlib.ExitStack, Deployment] | None = None
-"""The run that this process works for: what it has learnt of portals and receipts serves its next steps."""
-
-
-@contextlib.contextmanager
-def at_step(run: dg.DagsterRun, cities: dict[str, City]) -> Iterator[Deployment]:
-    """The deployment of a run as a worker's step uses it. Raises ``NotOurs``."""
-    global _opened
-    if _opened is None or _opened[0] != run.run_id:
-        if _opened is not None:
-            _opened[1].close()
-        with contextlib.ExitStack() as stack:
-            # What the demo makes up is each process's own: others would find it half written.
-            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="muang-")))
-            deployment = stack.enter_context(fed(open_run(run, cities), run, home))
-            _opened = run.run_id, stack.pop_all(), deployment
-    with contextlib.closing(SharedLeases(_opened[2].store, run.run_id)) as leases:
-        yield replace(_opened[2], leases=leases)

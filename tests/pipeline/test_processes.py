@@ -1,0 +1,124 @@
+"""A night whose cities several processes share leaves what one process leaves, whoever of them dies."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import processes
+from pipelines.processes import processes_for
+from pipelines.settings import Settings
+from tests.home import Home, few_sources
+from tests.pipeline.test_crash import lake
+from tests.pipeline.test_stopping import begin, nothing_ignored, statuses  # noqa: F401 (a fixture)
+
+CITIES = ["khon_kaen", "nan", "samyan"]
+
+
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    registry = few_sources(tmp_path_factory.mktemp("registry"), CITIES)
+    return {"MUANG_CITIES": str(registry), "MUANG_DEMO_METERS": "60", "MUANG_PROCESSES": "2"}
+
+
+def hands(night: int) -> list[int]:
+    """The processes that do the steps of a night."""
+    children = Path(f"/proc/{night}/task").glob("*/children")
+    found = [int(child) for each in children for child in each.read_text().split()]
+    return [pid for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def begun(home: Path, before: set[Path]) -> Iterator[tuple[str, int]]:
+    """The steps that have begun of the run that is none of these, each with the process that does it."""
+    for file in set((home / "dagster/history/runs").glob("*-*.db")) - before:
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(file)) as connection:
+            query = "select step_key, event from event_logs where dagster_event_type = 'STEP_START'"
+            for step, event in connection.execute(query):
+                yield step, int(re.search(r'"pid": (\d+)', event)[1])
+
+
+def until(seen: Callable[[], Any]) -> Any:
+    """What ``seen`` returns, once it is something."""
+    deadline = time.monotonic() + 240
+    while not (found := seen()):
+        assert time.monotonic() < deadline, "it was never seen"
+        time.sleep(0.01)
+    return found
+
+
+def is_there(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def published(summary: dict[str, Any]) -> set[str]:
+    return {city for city, told in summary["cities"].items() if told["published"]}
+
+
+@pytest.mark.timeout(900)
+def test_whoever_dies_loses_nothing(
+    fresh_home: Callable[[], Home], chosen: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    alone, home = fresh_home(), fresh_home()
+    undisturbed = alone.json("nightly", "--profile", "demo", **chosen | {"MUANG_PROCESSES": "1"})
+    assert published(undisturbed) == set(CITIES)
+
+    def at_work(step: str) -> tuple["subprocess.Popen[str]", int]:
+        before = set((home.home / "dagster/history/runs").glob("*-*.db"))
+        night = begin(home.home, chosen)
+        request.addfinalizer(night.kill)
+        return night, until(lambda: dict(begun(home.home, before)).get(step))
+
+    # One of the processes, as the kernel does for want of memory: a city is withheld, the others are not.
+    night, hand = at_work("samyan__meter_intervals")
+    os.kill(hand, signal.SIGKILL)
+    told = night.communicate(timeout=240)
+    summary = json.loads(told[0])
+    assert published(summary) == set(CITIES) - {"samyan"}, summary
+    assert "ended by SIGKILL" in summary["failures"]["samyan__meter_intervals"]
+    assert night.returncode == summary["exit_code"] == 3
+
+    # The one that leads: no other is left behind that could write beside the next night.
+    night, hand = at_work("khon_kaen__meter_intervals")
+    there = hands(night.pid)
+    assert hand in there and len(there) == 2
+    night.kill()
+    night.communicate()
+    until(lambda: not any(map(is_there, there)))
+
+    # Asked to stop, as a terminal asks all of them at once.
+    night, _ = at_work("khon_kaen__meter_intervals")
+    there = hands(night.pid)
+    for each in (*there, night.pid):
+        os.kill(each, signal.SIGINT)
+    assert "stopped by SIGINT" in night.communicate(timeout=60)[1]
+    assert night.returncode == 128 + signal.SIGINT and not any(map(is_there, there))
+
+    last = home.json("nightly", "--profile", "demo", **chosen)
+    assert (published(last), last["failures"]) == (set(CITIES), {})
+    assert last["exit_code"] == undisturbed["exit_code"]
+    assert statuses(home.home) == ["FAILURE", "FAILURE", "CANCELED", "SUCCESS"]
+    assert lake(home.home) == lake(alone.home)
+
+
+def test_as_many_as_there_are_processors_memory_and_cities_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(processes, "MEMORY_LIMIT", limit)
+    monkeypatch.setattr(processes.pl, "thread_pool_size", lambda: 4)
+    monkeypatch.setattr(processes.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**23}.get)  # 32 GiB
+    assert [processes_for(Settings(), cities) for cities in (1, 7, 8, 15, 36)] == [0, 1, 2, 3, 4]
+    limit.write_text("max\n")
+    assert processes_for(Settings(), 36) == 4
+    limit.write_text(f"{7 * 2**30}\n")
+    assert processes_for(Settings(), 36) == 2
+    assert [processes_for(Settings(processes=3), cities) for cities in (2, 36)] == [2, 3]
