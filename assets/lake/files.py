@@ -275,9 +275,11 @@ class CityLake:
     def counts(self, table: Table, days: Collection[date]) -> pl.DataFrame:
         """Rows of these days by receipt: ``day, receipt, rows``, without those of no receipt. Of a bucketed table two
         columns are read, a file at a time. Raises what ``read`` raises."""
-        scans: Iterable[pl.LazyFrame] = [self.pick(table, days).lazy()]
+        scans: Iterable[pl.LazyFrame]
         if table.bucketed:
             scans = (self.scan(table, key) for day in sorted(days) for key in self.keys(table, (day, day)))
+        else:
+            scans = [self.pick(table, days).lazy()]
         told = (scan.filter(pl.col("_receipt").is_not_null()) for scan in scans)
         grouped = (rows.group_by(day=pl.col(table.day), receipt=pl.col("_receipt")) for rows in told)
         parts = [groups.agg(rows=pl.len()).collect().cast(COUNTS) for groups in grouped]

@@ -273,11 +273,8 @@ class _Work:
         self._good(window, day, open_, bucket, after)
         first, days = day.day - timedelta(days=SPAN), window.shape[1]
         types = self.days.calendar.day_types(first + timedelta(days=at) for at in range(days))
-        meters = (
-            day.channels[open_]
-            .select("meter_id")
-            .join(register.select("meter_id", "zone"), on="meter_id", how="left", maintain_order="left")
-        )
+        here = register.filter(buckets.within(bucket)).select("meter_id", "zone")
+        meters = day.channels[open_].select("meter_id").join(here, on="meter_id", how="left", maintain_order="left")
         outage = supply_off(self.outages, meters, first, days, day.minutes)
         check = whole.of_checks(day.channels[open_], register)
         made = estimate(Window(window, types, day.minutes, SPAN, outage, check))

@@ -70,19 +70,19 @@ class Kept:
             doubtful = ((judged.flags & SUSPECT) != 0) | (quality == _code("M"))
             quality[judged.accepted & doubtful] = _code("S")
         quality[~day.there] = _code("M")
-        place = np.arange(exact.len())
+        values = exact
         if decided is not None:
             aside, put = (decided.stands(kind, day, judged.suspect) for kind in (ESTIMATE, CORRECT))
             quality[decided.line[aside], decided.slot[aside]] = _code("M")
             quality[decided.line[put], decided.slot[put]] = _code("EF")
             by_hand[decided.line[put], decided.slot[put]] = True
+            place = np.arange(exact.len())
             place[np.flatnonzero(by_hand)] = exact.len() + put
-            exact = pl.concat([exact, decided.value])
-        values = exact.gather(pl.Series(place)) if by_hand.any() else exact[: len(place)]
+            values = pl.concat([exact, decided.value]).gather(pl.Series(place))
         used = pl.Series((quality != _code("M")).ravel())
         channels = day.channels.select(*CHANNEL, "unit")
-        nothing = pl.repeat(None, values.len(), dtype=values.dtype, eager=True)
-        values = values.zip_with(used, nothing)
+        # As an expression null needs no column of its own: of a large city that is a gigabyte.
+        values = pl.select(pl.when(used).then(values)).to_series()
         flags, ran = judged.flags, judged.rules_run
         return cls(day.day, day.minutes, channels, values, quality, flags, ran, by_hand, version)
 
@@ -170,6 +170,8 @@ class Kept:
         lines = np.flatnonzero(self.channels.with_columns(_inside=ids)["_inside"].to_numpy())
         if len(lines) == self.channels.height:
             return self
+        if len(lines) and lines[-1] - lines[0] + 1 == len(lines):
+            return self._between(int(lines[0]), int(lines[-1]) + 1)
         places = lines[:, None] * self.slots + np.arange(self.slots)
         return replace(
             self,
@@ -179,6 +181,19 @@ class Kept:
             flags=self.flags[lines],
             ran=self.ran[lines],
             by_hand=self.by_hand[lines],
+        )
+
+    def _between(self, first: int, after: int) -> Self:
+        """Channels that follow each other, of which nothing is copied."""
+        at = slice(first, after)
+        return replace(
+            self,
+            channels=self.channels[at],
+            exact=self.exact[first * self.slots : after * self.slots],
+            quality=self.quality[at],
+            flags=self.flags[at],
+            ran=self.ran[at],
+            by_hand=self.by_hand[at],
         )
 
     def rows(self, made: Estimates | None, rates: pl.Series, confidence: str) -> pl.DataFrame:

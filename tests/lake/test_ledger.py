@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from assets.cities.registry import City
-from assets.lake import ledger
+from assets.lake import accounts, ledger
 from assets.lake.feeds import SOURCES
 from assets.lake.files import CityLake
 from assets.landing.archive import object_key
@@ -21,6 +21,7 @@ from assets.landing.inbox import land_inbox
 from assets.landing.store import LocalStore
 from assets.sources import fetch
 from assets.sources.source import Context, ReadResult, Source
+from quality.contracts import Table
 from quality.problems import no_problems, problem
 from quality.tables import METER_INTERVALS, METER_SUPERSEDED, METERS, QUARANTINE, WEATHER
 from tests.kit import ask, ask_national, ingest, ingest_meters
@@ -239,6 +240,24 @@ def test_what_came_before_is_entered_as_unchanged_and_read_no_more(deployment: D
     told = [(row["day"], row["format"], row["status"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)]
     assert sorted(told) == [(D1, "nem12", "ok", 96), (D2, "unchanged", "ok", 0)]
     assert CityLake(deployment.store, city.slug).read(METER_INTERVALS).height == 96
+
+
+def test_readings_are_counted_without_being_held(
+    deployment: Deployment, city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large city's day is some ten gigabytes, all columns of it."""
+    deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1"))
+    ingest_meters(deployment, city, D1)
+    whole = CityLake.rows
+
+    def small(lake: CityLake, table: Table, *more: Any) -> pl.DataFrame:
+        assert not table.bucketed, table.name
+        return whole(lake, table, *more)
+
+    monkeypatch.setattr(CityLake, "rows", small)
+    lake = CityLake(deployment.store, city.slug)
+    assert lake.counts(METER_INTERVALS, [D1])["rows"].to_list() == [96]
+    assert accounts.differences(lake) == []
 
 
 @pytest.mark.parametrize(
