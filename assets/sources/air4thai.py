@@ -22,6 +22,7 @@ from pydantic import Field
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
+from assets.sources.once import once
 from assets.sources.parsing import fields_of, illegible, parsed, record_batch
 from assets.sources.past import Remembered, named
 from assets.sources.source import Context, History, ReadResult, Source
@@ -133,12 +134,9 @@ def _served(day: date, options: HistoryOptions) -> tuple[date, date]:
 
 def read_live(data: bytes, context: Context[Stations]) -> ReadResult:
     """Tables ``air_quality``, product ``running_24h``, of the stations assigned to the city, and ``station_lists``."""
-    payload, reason = parsed(data, _live_fault)
-    if reason:
-        return ReadResult.rejected(AIR4THAI_LIVE.name, "answer-bad", reason)
-    if not payload["stations"]:
-        return ReadResult.rejected(AIR4THAI_LIVE.name, "answer-empty", "the answer lists no stations")
-    network = record_batch(payload["stations"], _flat, ["station_id", "label", *LIVE, *PLACE.values()])
+    network = _network(data)
+    if network.is_rejected:
+        return ReadResult.of(AIR4THAI_LIVE.name, air_quality=network)
     stamp = pl.col("label").str.to_datetime(_MINUTES, strict=False)
     assigned = pl.col("station_id").is_in(context.options.ids)
     newest = network.rows.select(stamp.max()).item()
@@ -211,6 +209,17 @@ def _live_fault(payload: Any) -> str | None:
         for station in map(fields_of, stations)
     )
     return None if some or not stations else "no station has an id and readings"
+
+
+@once
+def _network(data: bytes) -> Batch:
+    """All stations of the live feed as text."""
+    payload, reason = parsed(data, _live_fault)
+    if reason:
+        return Batch.rejected("answer-bad", reason)
+    if not payload["stations"]:
+        return Batch.rejected("answer-empty", "the answer lists no stations")
+    return record_batch(payload["stations"], _flat, ["station_id", "label", *LIVE, *PLACE.values()])
 
 
 def _json_hours(data: bytes) -> Batch:

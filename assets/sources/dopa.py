@@ -17,6 +17,7 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
+from assets.sources.once import once
 from assets.sources.parsing import text_of
 from assets.sources.source import Context, Options, ReadResult, Source
 from quality.batch import Batch
@@ -54,38 +55,15 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
     Both are sums over tambon codes. Male and female against the total, and the province's own total against the sum
     of its tambons, are checked (``total-mismatch``); areas are joined by code, never by name.
     """
-    text = text_of(data)
-    if text is None:
-        return ReadResult.rejected(_READER, "file-encoding", "not text")
-    lines = (
-        pl.DataFrame({"line": text.splitlines()}, schema={"line": pl.String})
-        .with_row_index("_row", offset=1)
-        .cast({"_row": pl.Int64})
-        .filter(pl.col("line").str.strip_chars() != "")
-        .with_columns(fields=pl.col("line").str.split("|"))
-    )
-    if not lines.height:
-        return ReadResult.rejected(_READER, "file-empty", "nothing but blanks")
-    batch = Batch(lines).refuse(
-        (pl.col("fields").list.len() < len(FIELDS) - 1, "row-malformed", "fewer than 13 fields")
-    )
-    if not batch.rows.height:
-        return ReadResult.rejected(_READER, "format-unknown", "no row has the 13 fields of stat_t")
+    country = _country(data)
+    if country.is_rejected:
+        return ReadResult.of(_READER, population=country)
     code = context.city.dopa_province
-    batch = (
-        batch.select(
-            **{
-                name: pl.col("fields").list.get(at, null_on_oob=True).str.strip_chars()
-                for at, name in enumerate(FIELDS)
-            }
-        )
-        .filter(pl.col("province") == code)
-        .with_columns(
-            **{f"_{name}": thai.number(pl.col(name), pl.Int64()) for name in _COUNTS},
-            _day=_month_end(pl.col("month")),
-            tambon=pl.when(~pl.col("tambon").is_in(_NONE)).then("tambon"),
-            office=pl.when(~pl.col("office").is_in(_NONE)).then("office"),
-        )
+    batch = country.filter(pl.col("province") == code).with_columns(
+        **{f"_{name}": thai.number(pl.col(name), pl.Int64()) for name in _COUNTS},
+        _day=_month_end(pl.col("month")),
+        tambon=pl.when(~pl.col("tambon").is_in(_NONE)).then("tambon"),
+        office=pl.when(~pl.col("office").is_in(_NONE)).then("office"),
     )
     if not batch.rows.height:
         return ReadResult.rejected(_READER, "answer-empty", f"no row of province {code}")
@@ -115,6 +93,31 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
         batch = batch.note("value-missing", "no tambon row: the file holds totals only")
     evidence = f"stat_t, {tambons.height} tambon rows of the province"
     return ReadResult.of(_READER, evidence, population=Batch(areas, batch.problems))
+
+
+@once
+def _country(data: bytes) -> Batch:
+    """The fields of all lines as text."""
+    text = text_of(data)
+    if text is None:
+        return Batch.rejected("file-encoding", "not text")
+    lines = (
+        pl.DataFrame({"line": text.splitlines()}, schema={"line": pl.String})
+        .with_row_index("_row", offset=1)
+        .cast({"_row": pl.Int64})
+        .filter(pl.col("line").str.strip_chars() != "")
+        .with_columns(fields=pl.col("line").str.split("|"))
+    )
+    if not lines.height:
+        return Batch.rejected("file-empty", "nothing but blanks")
+    batch = Batch(lines).refuse(
+        (pl.col("fields").list.len() < len(FIELDS) - 1, "row-malformed", "fewer than 13 fields")
+    )
+    if not batch.rows.height:
+        return Batch.rejected("format-unknown", "no row has the 13 fields of stat_t")
+    return batch.select(
+        **{name: pl.col("fields").list.get(at, null_on_oob=True).str.strip_chars() for at, name in enumerate(FIELDS)}
+    )
 
 
 def _areas(tambons: pl.DataFrame, city: City) -> pl.DataFrame:

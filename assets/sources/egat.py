@@ -18,6 +18,7 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
+from assets.sources.once import once
 from assets.sources.parsing import parsed, text_frame
 from assets.sources.source import Context, Options, ReadResult, Source
 from quality.batch import Batch
@@ -58,18 +59,25 @@ def plan(city: City, day: date, base: str, options: Options) -> Generator[Reques
 def read(data: bytes, context: Context[Options]) -> ReadResult:
     """Table ``power_system``, series ``generation`` (MW) and ``temperature`` (°C), of the day that the answer or the
     receipt's name tells; ``window-short`` where one of its 24 hours has no generation."""
+    batch, evidence = _day_of(data, context.name)
+    return ReadResult.of(_READER, evidence, power_system=batch)
+
+
+@once
+def _day_of(data: bytes, name: str) -> tuple[Batch, str]:
+    """Rows of ``power_system`` with the evidence: nothing of them is a city's."""
     payload, reason = _parsed(data)
     if reason:
-        return ReadResult.rejected(_READER, "answer-bad", reason)
+        return Batch.rejected("answer-bad", reason), ""
     points = _points(payload)
     if not points:
-        return ReadResult.rejected(_READER, "answer-empty", "the answer lists no value")
-    asked, stated = _asked(context.name), _stated(payload)
+        return Batch.rejected("answer-empty", "the answer lists no value"), ""
+    asked, stated = _asked(name), _stated(payload)
     if asked and stated and asked != stated:
-        return ReadResult.rejected(_READER, "answer-bad", f"the answer is of {stated} and {asked} was asked for")
+        return Batch.rejected("answer-bad", f"the answer is of {stated} and {asked} was asked for"), ""
     day = stated or asked
     if day is None:
-        return ReadResult.rejected(_READER, "file-malformed", "neither the answer nor its name tells the day")
+        return Batch.rejected("file-malformed", "neither the answer nor its name tells the day"), ""
     columns = ("seconds", "generation", "temperature")
     frame = text_frame((dict(zip(columns, point, strict=False)) for point in points), columns)
     within = pl.col("_seconds").is_between(0, SECONDS).fill_null(value=False)
@@ -92,7 +100,7 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
     hours = generated["start"].dt.convert_time_zone("Asia/Bangkok").dt.hour().n_unique()
     if hours < 24:
         batch = batch.note("window-short", f"{hours} of 24 hours of {day} have a value")
-    return ReadResult.of(_READER, f"{len(points)} values of {day}", power_system=batch)
+    return batch, f"{len(points)} values of {day}"
 
 
 EGAT_GENERATION = Source(

@@ -19,6 +19,7 @@ from pydantic import Field
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import ckan, thai
+from assets.sources.once import once
 from assets.sources.parsing import judged_totals
 from assets.sources.source import Context, Options, ReadResult, Source, Text
 from quality.batch import Batch
@@ -76,13 +77,19 @@ def read(area: str, data: bytes, context: Context[SalesOptions]) -> ReadResult:
 
     A month that lies ahead is refused; months that are missing within a sector are ``window-short``.
     """
-    reader = f"eppo_sales_{area.lower()}"
+    sales, evidence = _sales(data, area, context.day, context.options)
+    return ReadResult.of(f"eppo_sales_{area.lower()}", evidence, power_system=sales)
+
+
+@once
+def _sales(data: bytes, area: str, delivered: date, options: SalesOptions) -> tuple[Batch, str]:
+    """Rows of ``power_system`` with the evidence: nothing of them is a city's."""
     records = ckan.records(data)
-    batch = _mapped(records.batch, context.options)
+    batch = _mapped(records.batch, options)
     if not batch.is_rejected and not batch.rows.height:
         batch = Batch.rejected("answer-empty", "no records")
     if batch.is_rejected:
-        return ReadResult.of(reader, records.evidence, power_system=batch)
+        return batch, records.evidence
     value, sector, day = pl.col("value"), thai.clean(pl.col("sector")), pl.col("_day")
     usable = batch.with_columns(
         _day=pl.date(thai.year(pl.col("year")), thai.month(pl.col("month")), 1),
@@ -90,7 +97,7 @@ def read(area: str, data: bytes, context: Context[SalesOptions]) -> ReadResult:
         sector=pl.when(thai.is_total(sector, TOTALS)).then(pl.lit("all")).otherwise(sector),
     ).refuse(
         (day.is_null(), "stamp-bad", "not a year and the name of a month"),
-        (day > context.day, "stamp-bad", "the month lies after the delivery"),
+        (day > delivered, "stamp-bad", "the month lies after the delivery"),
         (~thai.clean(pl.col("unit")).str.to_lowercase().is_in(UNITS), "unit-unknown", "the unit is not GWh"),
         (
             pl.col("_value").is_null() & ~(thai.is_missing(value) | thai.is_pending(value)),
@@ -100,7 +107,7 @@ def read(area: str, data: bytes, context: Context[SalesOptions]) -> ReadResult:
         (thai.is_missing(pl.col("sector")), "value-null", "the sector is missing"),
         (pl.col("_value") < 0, "value-range", "less than nothing was sold"),
     )
-    first = _months_before(context.day, context.options.months)
+    first = _months_before(delivered, options.months)
     recent = usable.filter(day >= first)
     sales = (
         recent.warn(thai.is_pending(value), "value-pending", "the publisher is still processing the value")
@@ -119,9 +126,8 @@ def read(area: str, data: bytes, context: Context[SalesOptions]) -> ReadResult:
         .distinct(POWER_SYSTEM.key)
     )
     if records.complete:
-        sales = _checked(sales, usable.rows["_day"].max(), context.day)
-    evidence = f"{records.evidence}, {recent.rows.height} of {usable.rows.height} rows since {first}"
-    return ReadResult.of(reader, evidence, power_system=sales)
+        sales = _checked(sales, usable.rows["_day"].max(), delivered)
+    return sales, f"{records.evidence}, {recent.rows.height} of {usable.rows.height} rows since {first}"
 
 
 def _source(area: str) -> Source[SalesOptions]:

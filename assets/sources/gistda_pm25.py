@@ -16,6 +16,7 @@ import polars as pl
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
+from assets.sources.once import once
 from assets.sources.parsing import fields_of, illegible, parsed, record_batch
 from assets.sources.source import Context, Options, ReadResult, Source
 from quality.batch import Batch
@@ -40,13 +41,10 @@ def plan(city: City, day: date, base: str, options: Options) -> Generator[Reques
 
 def read(data: bytes, context: Context[Options]) -> ReadResult:
     """Table ``air_quality``: the hour and the 24-hour mean of the city's province, station ``gistda:<province>``."""
-    payload, reason = parsed(data, _fault)
-    if reason:
-        return ReadResult.rejected(GISTDA_PM25.name, "answer-bad", reason)
-    if not payload["data"]:
-        return ReadResult.rejected(GISTDA_PM25.name, "answer-empty", "the answer lists no provinces")
+    provinces, count = _provinces(data)
+    if provinces.is_rejected:
+        return ReadResult.of(GISTDA_PM25.name, air_quality=provinces)
     code = context.city.dopa_province
-    provinces = record_batch(payload["data"], lambda row: row, ["pv_idn", "dt", *PRODUCTS])
     own = provinces.filter(pl.col("pv_idn").str.strip_chars() == code)
     if not own.rows.height:
         missing = problem("station-missing", f"province {code} is not in the answer")
@@ -70,7 +68,7 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
         for name, product in PRODUCTS.items()
     )
     table = Batch(estimates, own.problems).distinct(AIR_QUALITY.key).missing(["pm25_ug_m3"])
-    return ReadResult.of(GISTDA_PM25.name, f"JSON with {len(payload['data'])} provinces", air_quality=table)
+    return ReadResult.of(GISTDA_PM25.name, f"JSON with {count} provinces", air_quality=table)
 
 
 GISTDA_PM25 = Source(
@@ -88,6 +86,17 @@ GISTDA_PM25 = Source(
     units="ug/m3",
     national=True,
 )
+
+
+@once
+def _provinces(data: bytes) -> tuple[Batch, int]:
+    """All provinces as text, and how many the answer has."""
+    payload, reason = parsed(data, _fault)
+    if reason:
+        return Batch.rejected("answer-bad", reason), 0
+    if not payload["data"]:
+        return Batch.rejected("answer-empty", "the answer lists no provinces"), 0
+    return record_batch(payload["data"], lambda row: row, ["pv_idn", "dt", *PRODUCTS]), len(payload["data"])
 
 
 def _fault(payload: Any) -> str | None:

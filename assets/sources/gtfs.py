@@ -9,7 +9,7 @@ dated by its version where that is a date, else by its first day; each city take
 
 from collections.abc import Callable, Generator, Mapping
 from datetime import date
-from typing import Self
+from typing import NamedTuple, Self
 
 import polars as pl
 from pydantic import Field, field_validator, model_validator
@@ -21,6 +21,7 @@ from assets.sources import thai
 from assets.sources.geo import Km, Within, within
 from assets.sources.gtfs_members import FeedError, members
 from assets.sources.gtfs_service import Timetable, day_of, service, unknown_references, valid_days
+from assets.sources.once import once
 from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
 from quality.tables import TRANSIT_ROUTES, TRANSIT_SERVICE, TRANSIT_STOPS
@@ -104,12 +105,9 @@ def read(data: bytes, context: Context[FeedOptions]) -> ReadResult:
 
 def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, feed: str) -> ReadResult:
     try:
-        came = members(data)
+        stops, places, routes, info, timetable, found = _unpacked(data)
     except FeedError as error:
         return ReadResult.rejected(reader, *error.args)
-    stops, routes, info = (came[name].rows for name in ("stops", "routes", "feed_info"))
-    timetable = Timetable(**{name: came[name].rows for name in Timetable._fields})
-    found = [problems for member in came.values() for problems in member.problems]
     valid = valid_days(timetable)
     version, first, last = (_day(info, f"feed_{name}") for name in ("version", "start_date", "end_date"))
     # What the feed says of itself does not help where its calendars say less.
@@ -121,8 +119,11 @@ def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, fe
         "feed_end_date": pl.lit(end, dtype=pl.Date),
         "reference_date": pl.lit(version or first or today, dtype=pl.Date),
     }
-    near = _stops(stops, city, reach_km, names, dated).also(*found)
-    near = near.also(*unknown_references(timetable, stops, routes).problems)
+    near = (
+        within(places, city, reach_km)
+        .select("stop_id", "lat", "lon", "distance_km", **names("stop_name", "name"), **dated)
+        .also(*found)
+    )
     departures = service(timetable, near.rows["stop_id"], routes, today).with_columns(**dated)
     if end and end < today:
         near = near.note("feed-expired", f"the feed was valid until {end}")
@@ -141,18 +142,34 @@ def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, fe
     )
 
 
-def _stops(
-    stops: pl.DataFrame,
-    city: City,
-    reach_km: float,
-    names: Callable[[str, str], dict[str, pl.Expr]],
-    dated: Mapping[str, pl.Expr],
-) -> Batch:
+class _Feed(NamedTuple):
+    """A feed's members as text; ``places`` are the stops with their coordinates, ``found`` the problems of members."""
+
+    stops: pl.DataFrame
+    places: Batch
+    routes: pl.DataFrame
+    info: pl.DataFrame
+    timetable: Timetable
+    found: tuple[pl.DataFrame, ...]
+
+
+@once
+def _unpacked(data: bytes) -> _Feed:
+    """The whole feed. Raises ``FeedError``."""
+    came = members(data)
+    stops, routes, info = (came[name].rows for name in ("stops", "routes", "feed_info"))
+    timetable = Timetable(**{name: came[name].rows for name in Timetable._fields})
+    found = [problems for member in came.values() for problems in member.problems]
+    found += unknown_references(timetable, stops, routes).problems
+    return _Feed(stops, _places(stops), routes, info, timetable, tuple(found))
+
+
+def _places(stops: pl.DataFrame) -> Batch:
     lat, lon = pl.col("lat"), pl.col("lon")
     turned = lon.is_between(*LATITUDE) & lat.is_between(*LONGITUDE)
     nowhere = (lat.abs() > 90) | (lon.abs() > 180) | ((lat.abs() < NEAR_ORIGIN) & (lon.abs() < NEAR_ORIGIN))
     unplaced = ~(lat.is_finite() & lon.is_finite()).fill_null(value=False)
-    placed = (
+    return (
         Batch(stops)
         .filter(pl.col("location_type").is_null() | pl.col("location_type").is_in(BOARDING))
         .with_columns(lat=_degrees("stop_lat"), lon=_degrees("stop_lon"))
@@ -164,8 +181,6 @@ def _stops(
         # Before those of other cities are left out: a stop told at two places is at neither.
         .distinct(("stop_id",))
     )
-    own = within(placed, city, reach_km)
-    return own.select("stop_id", "lat", "lon", "distance_km", **names("stop_name", "name"), **dated)
 
 
 def _degrees(column: str) -> pl.Expr:

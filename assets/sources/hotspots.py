@@ -24,6 +24,7 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within, lon_lat, within
+from assets.sources.once import once
 from assets.sources.parsing import fields_of, illegible, parsed, record_batch
 from assets.sources.source import Context, ReadResult, Source
 from assets.sources.table_files import read_csv
@@ -95,33 +96,17 @@ def plan_firms(city: City, day: date, base: str, options: HotspotOptions) -> Gen
 
 def read_gistda(data: bytes, context: Context[HotspotOptions]) -> ReadResult:
     """Tables ``hotspots`` within the option ``within_km``, and ``hotspot_days`` from the last page."""
-    payload, reason = parsed(data, _fault)
-    if reason:
-        return ReadResult.rejected(GISTDA_HOTSPOTS.name, "answer-bad", reason)
     offset = int(found[1]) if (found := re.search(r"/(\d+)$", context.name)) else 0
-    features = payload["features"]
-    if not features and offset == 0:
-        return ReadResult.rejected(GISTDA_HOTSPOTS.name, "answer-empty", _NONE)
-    hotspots = record_batch(features, _flat, _TAKEN, "properties")
-    names = {name for feature in features for name in _flat(fields_of(feature))} or set(GISTDA)
-    hotspots = hotspots.also(*_absent(GISTDA, names))
-    whole_day = context.day - timedelta(days=1) if _is_last(payload, offset) else None
-    if _short(payload, offset):
-        count = f"{offset + len(features)} of {payload['numberMatched']} hotspots came"
-        hotspots, whole_day = hotspots.note("window-short", f"{count}; the day is not told whole"), None
+    hotspots, ends = _page(data, offset)
+    whole_day = context.day - timedelta(days=1) if ends else None
     return _result(GISTDA_HOTSPOTS.name, "gistda", hotspots, whole_day, context)
 
 
 def read_firms(data: bytes, context: Context[HotspotOptions]) -> ReadResult:
     """Tables ``hotspots`` within the option ``within_km``, and ``hotspot_days`` for the day in the receipt's name."""
-    table = _table(data)
-    if table.is_rejected:
-        return ReadResult.of(FIRMS_HOTSPOTS.name, hotspots=table)
-    names = set(table.rows.columns) - {"_row"}
-    new = (problem("column-new", f"unknown column {name!r:.60}") for name in names - {*FIRMS, *FIRMS_ALSO})
-    hotspots = table.select(*(_text(name, names) for name in _TAKEN)).also(*_absent(FIRMS, names), *new)
     found = re.search(r"\d{4}-\d{2}-\d{2}$", context.name)
-    return _result(FIRMS_HOTSPOTS.name, "firms", hotspots, date.fromisoformat(found[0]) if found else None, context)
+    whole_day = date.fromisoformat(found[0]) if found else None
+    return _result(FIRMS_HOTSPOTS.name, "firms", _file(data), whole_day, context)
 
 
 GISTDA_HOTSPOTS = Source(
@@ -194,6 +179,34 @@ def _flat(feature: Mapping[str, Any]) -> dict[str, Any]:
     return found if lon is None else {"longitude": lon, "latitude": lat} | found
 
 
+@once
+def _page(data: bytes, offset: int) -> tuple[Batch, bool]:
+    """All hotspots of a page of GISTDA, and whether with it all of the day are told."""
+    payload, reason = parsed(data, _fault)
+    if reason:
+        return Batch.rejected("answer-bad", reason), False
+    features = payload["features"]
+    if not features and offset == 0:
+        return Batch.rejected("answer-empty", _NONE), False
+    names = {name for feature in features for name in _flat(fields_of(feature))} or set(GISTDA)
+    hotspots = _placed(record_batch(features, _flat, _TAKEN, "properties").also(*_absent(GISTDA, names)))
+    if _short(payload, offset):
+        count = f"{offset + len(features)} of {payload['numberMatched']} hotspots came"
+        return hotspots.note("window-short", f"{count}; the day is not told whole"), False
+    return hotspots, _is_last(payload, offset)
+
+
+@once
+def _file(data: bytes) -> Batch:
+    """All hotspots of a file of FIRMS."""
+    table = _table(data)
+    if table.is_rejected:
+        return table
+    names = set(table.rows.columns) - {"_row"}
+    new = (problem("column-new", f"unknown column {name!r:.60}") for name in names - {*FIRMS, *FIRMS_ALSO})
+    return _placed(table.select(*(_text(name, names) for name in _TAKEN)).also(*_absent(FIRMS, names), *new))
+
+
 def _table(data: bytes) -> Batch:
     """The CSV as text; a refused key is answered with a sentence."""
     table = read_csv(data)
@@ -237,6 +250,8 @@ def _result(
     reader: str, source: str, hotspots: Batch, whole_day: date | None, context: Context[HotspotOptions]
 ) -> ReadResult:
     """``whole_day``: the day of which the source has told all hotspots with this delivery."""
+    if hotspots.is_rejected:
+        return ReadResult.of(reader, hotspots=hotspots)
     near = _near(source, hotspots, context)
     days = {"_row": [1], "source": [source], "local_date": [whole_day]}
     return ReadResult.of(
@@ -247,25 +262,28 @@ def _result(
     )
 
 
-def _near(source: str, hotspots: Batch, context: Context[HotspotOptions]) -> Batch:
-    """``hotspots`` of the city from text."""
-    placed = hotspots.with_columns(
-        lat=thai.number(pl.col("latitude"), pl.Float64()), lon=thai.number(pl.col("longitude"), pl.Float64())
-    )
+def _placed(text: Batch) -> Batch:
+    """Hotspots with places, moments and confidences read from their text."""
+    degree = thai.clean(pl.col("confidence")).str.to_lowercase()
+    placed = text.with_columns(
+        lat=thai.number(pl.col("latitude"), pl.Float64()),
+        lon=thai.number(pl.col("longitude"), pl.Float64()),
+        at=_moment("acq_date", "acq_time", "UTC"),
+        _thai=_moment("th_date", "th_time", "Asia/Bangkok"),
+        _day=_day("th_date"),
+        _confidence=degree.replace_strict(CONFIDENCE, default=None, return_dtype=pl.String),
+    ).with_columns(_local=pl.col("at").dt.convert_time_zone("Asia/Bangkok").dt.date())
     if lost := placed.rows.filter(pl.col("lat").is_null() | pl.col("lon").is_null()).height:
-        placed = placed.note("value-missing", f"{lost} of {placed.rows.height} hotspots have no place")
+        return placed.note("value-missing", f"{lost} of {placed.rows.height} hotspots have no place")
+    return placed
+
+
+def _near(source: str, hotspots: Batch, context: Context[HotspotOptions]) -> Batch:
+    """``hotspots`` of the city."""
     same_time = pl.col("_thai").is_null() | (pl.col("_thai") == pl.col("at"))
     agrees = (pl.col("_day") == pl.col("_local")) & same_time
-    degree = thai.clean(pl.col("confidence")).str.to_lowercase()
     near = (
-        within(placed, context.city, context.options.within_km)
-        .with_columns(
-            at=_moment("acq_date", "acq_time", "UTC"),
-            _thai=_moment("th_date", "th_time", "Asia/Bangkok"),
-            _day=_day("th_date"),
-            _confidence=degree.replace_strict(CONFIDENCE, default=None, return_dtype=pl.String),
-        )
-        .with_columns(_local=pl.col("at").dt.convert_time_zone("Asia/Bangkok").dt.date())
+        within(hotspots, context.city, context.options.within_km)
         .refuse(
             (pl.col("at").is_null(), "stamp-bad", "acq_date and acq_time are no moment"),
         )

@@ -17,7 +17,9 @@ from pydantic import Field
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import ckan, thai
+from assets.sources.once import once
 from assets.sources.source import Context, Options, ReadResult, Source
+from quality.batch import Batch
 from quality.tables import HOUSEHOLD_INCOME
 
 Measure = Literal["income", "expenditure"]
@@ -36,6 +38,7 @@ KNOWN = ("ภาค", "Region")
 _VALUE = HOUSEHOLD_INCOME.schema["baht_month"]
 _YEAR = re.compile(r"year[-_ ](\d{4})[-_ ](\d{4})")
 _PROVINCES = ("จังหวัด", "province", "provinces", "provincename")
+_NAMES = "_names"
 _READER = "ckan_household_income"
 
 
@@ -50,27 +53,14 @@ def read(data: bytes, context: Context[HouseholdOptions]) -> ReadResult:
 
     A year column whose eras disagree is left out (``stamp-bad``), and blanks are missing values.
     """
-    records = ckan.records(data)
-    batch, frame, city = records.batch, records.batch.rows, context.city
+    batch, years, evidence = _provinces(data)
     if batch.is_rejected:
         return ReadResult.of(_READER, household_income=batch)
-    years = {name: found for name in frame.columns if (found := _YEAR.fullmatch(name.lower()))}
-    named = [name for name in frame.columns if thai.folded(name) in _PROVINCES]
-    if not years or not named:
-        return ReadResult.rejected(_READER, "file-malformed", "no column of provinces, or none year-BE-CE")
-    wrong = [name for name, found in years.items() if int(found[1]) - 543 != int(found[2])]
-    for name in sorted(set(frame.columns) - {*years, *named, *KNOWN, "_row"}):
-        batch = batch.note("column-new", f"column {name!r:.60} is in no mapping")
-    for name in wrong:
-        batch = batch.note("stamp-bad", f"column {name!r:.40} names two years, not one in both eras")
-    own = pl.any_horizontal(
-        *(thai.area(pl.col(name)) == city.province_th for name in named),
-        *(thai.clean(pl.col(name)).str.to_lowercase() == city.province_en.lower() for name in named),
-    )
-    owned = frame.filter(own)
+    city, names = context.city, pl.col(_NAMES).list
+    owned = batch.rows.filter(names.contains(city.province_th) | names.contains(city.province_en.lower()))
     if not owned.height:
         return ReadResult.rejected(_READER, "answer-empty", "no row is of the city's province")
-    right = {name: int(found[2]) for name, found in years.items() if name not in wrong}
+    right = dict(years)
     text, starts = pl.col("text"), pl.col("year").replace_strict(right, return_dtype=pl.Int32)
     declared = thai.is_missing(text) | thai.is_pending(text)
     batch = (
@@ -87,8 +77,29 @@ def read(data: bytes, context: Context[HouseholdOptions]) -> ReadResult:
         )
         .distinct(HOUSEHOLD_INCOME.key)
     )
-    evidence = f"{records.evidence}; {len(right)} years, {frame.height} provinces"
     return ReadResult.of(_READER, evidence, household_income=batch)
+
+
+@once
+def _provinces(data: bytes) -> tuple[Batch, tuple[tuple[str, int], ...], str]:
+    """The file with all names of each row's province, its columns of years with the year, and the evidence."""
+    records = ckan.records(data)
+    batch, frame = records.batch, records.batch.rows
+    if batch.is_rejected:
+        return batch, (), ""
+    years = {name: found for name in frame.columns if (found := _YEAR.fullmatch(name.lower()))}
+    named = [name for name in frame.columns if thai.folded(name) in _PROVINCES]
+    if not years or not named:
+        return Batch.rejected("file-malformed", "no column of provinces, or none year-BE-CE"), (), ""
+    wrong = [name for name, found in years.items() if int(found[1]) - 543 != int(found[2])]
+    for name in sorted(set(frame.columns) - {*years, *named, *KNOWN, "_row"}):
+        batch = batch.note("column-new", f"column {name!r:.60} is in no mapping")
+    for name in wrong:
+        batch = batch.note("stamp-bad", f"column {name!r:.40} names two years, not one in both eras")
+    names = [form for name in named for form in (thai.area(pl.col(name)), thai.clean(pl.col(name)).str.to_lowercase())]
+    right = tuple((name, int(found[2])) for name, found in years.items() if name not in wrong)
+    evidence = f"{records.evidence}; {len(right)} years, {frame.height} provinces"
+    return batch.with_columns(pl.concat_list(names).alias(_NAMES)), right, evidence
 
 
 CKAN_HOUSEHOLD_INCOME = Source(

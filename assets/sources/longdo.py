@@ -19,8 +19,10 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within, within
+from assets.sources.once import once
 from assets.sources.parsing import absent_fields, fields_of, parsed, record_batch
 from assets.sources.source import Context, ReadResult, Source
+from quality.batch import Batch
 from quality.tables import ROAD_EVENTS
 
 FIELDS = ("eid", "latitude", "longitude", "type", "icon", "severity", "start", "stop")
@@ -62,22 +64,9 @@ def read(data: bytes, context: Context[EventOptions]) -> ReadResult:
     An event without a place, or at 0°, 0°, is nobody's and refused; so is one near the city whose begin cannot be
     read. No event at all in the country is ``answer-empty``.
     """
-    payload, reason = parsed(data, _fault)
-    if reason:
-        return ReadResult.rejected(LONGDO_EVENTS.name, "answer-bad", reason)
-    if not payload:
-        return ReadResult.rejected(LONGDO_EVENTS.name, "answer-empty", "no event in the whole country")
-    nowhere = pl.col("lat").is_null() | pl.col("lon").is_null() | ((pl.col("lat") == 0) & (pl.col("lon") == 0))
-    placed = (
-        record_batch(payload, lambda event: event, FIELDS)
-        .with_columns(
-            lat=thai.number(pl.col("latitude"), pl.Float64()),
-            lon=thai.number(pl.col("longitude"), pl.Float64()),
-            begin=_moment("start"),
-            end=_moment("stop"),
-        )
-        .refuse((nowhere, "value-null", "the event has no place"))
-    )
+    placed, count = _placed(data)
+    if placed.is_rejected:
+        return ReadResult.of(LONGDO_EVENTS.name, road_events=placed)
     near = within(placed, context.city, context.options.within_km)
     code, word = thai.clean(pl.col("type")).replace("", None), thai.clean(pl.col("icon")).str.to_lowercase()
     events = (
@@ -104,10 +93,31 @@ def read(data: bytes, context: Context[EventOptions]) -> ReadResult:
             stop=pl.when(pl.col("end") >= pl.col("begin")).then("end"),
         )
         .distinct(ROAD_EVENTS.key)
-        .also(absent_fields(payload, FIELDS))
     )
-    evidence = f"JSON of the event feed, {near.rows.height} of {len(payload)} events within reach"
+    evidence = f"JSON of the event feed, {near.rows.height} of {count} events within reach"
     return ReadResult.of(LONGDO_EVENTS.name, evidence, road_events=events)
+
+
+@once
+def _placed(data: bytes) -> tuple[Batch, int]:
+    """The country's events that have a place, and how many the answer has."""
+    payload, reason = parsed(data, _fault)
+    if reason:
+        return Batch.rejected("answer-bad", reason), 0
+    if not payload:
+        return Batch.rejected("answer-empty", "no event in the whole country"), 0
+    nowhere = pl.col("lat").is_null() | pl.col("lon").is_null() | ((pl.col("lat") == 0) & (pl.col("lon") == 0))
+    events = (
+        record_batch(payload, lambda event: event, FIELDS)
+        .with_columns(
+            lat=thai.number(pl.col("latitude"), pl.Float64()),
+            lon=thai.number(pl.col("longitude"), pl.Float64()),
+            begin=_moment("start"),
+            end=_moment("stop"),
+        )
+        .refuse((nowhere, "value-null", "the event has no place"))
+    )
+    return events.also(absent_fields(payload, FIELDS)), len(payload)
 
 
 def _moment(name: str) -> pl.Expr:

@@ -18,6 +18,7 @@ from assets.landing.request import Request
 from assets.sources import ckan, thai
 from assets.sources.date_order import dates
 from assets.sources.geo import Km, Within, within
+from assets.sources.once import once
 from assets.sources.parsing import illegible
 from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
@@ -74,26 +75,11 @@ def read(data: bytes, context: Context[AccidentOptions]) -> ReadResult:
     Accidents in the city's province whose place is not told are refused, for they may be the city's; so are dates
     that cannot be read, that lie after the delivery day, or whose order nothing tells (``stamp-ambiguous``).
     """
-    records = ckan.records(data)
-    accidents, columns = records.batch, records.batch.rows.columns
+    accidents, evidence, order = _accidents(data)
     if accidents.is_rejected:
         return ReadResult.of(MOT_ACCIDENTS.name, road_accidents=accidents)
-    headers = {role: next((name for name in names if name in columns), None) for role, names in COLUMNS.items()}
-    absent = [role for role, header in headers.items() if header is None]
-    if fatal := [role for role in absent if role in REQUIRED]:
-        message = f"no column for {', '.join(fatal)}; headers may have changed"
-        return ReadResult.rejected(MOT_ACCIDENTS.name, "file-malformed", message)
-    if not accidents.rows.height:
-        return ReadResult.rejected(MOT_ACCIDENTS.name, "answer-empty", "no accident in the file")
-    accidents = accidents.also(*(problem("column-missing", f"no column for {name}") for name in absent)).select(
-        **{r: pl.lit(None, pl.String) if h is None else pl.col(h) for r, h in headers.items()}
-    )
-    days, evidence = dates(accidents.rows["day"])
-    accidents = accidents.with_columns(
-        *days, **{name: thai.number(pl.col(name), pl.Float64()) for name in ("lat", "lon")}
-    )
     placed = pl.col("lat").is_between(*LATITUDE) & pl.col("lon").is_between(*LONGITUDE)
-    own = thai.area(pl.col("province")) == thai.area(pl.lit(context.city.province_th))
+    own = pl.col("province") == thai.area(pl.lit(context.city.province_th))
     accidents = _gaps(accidents, context.day).refuse(
         (own & ~placed.fill_null(value=False), "value-null", "no place in Thailand is told")
     )
@@ -106,9 +92,35 @@ def read(data: bytes, context: Context[AccidentOptions]) -> ReadResult:
     known = illegible(known, sorted(_COUNTS), pl.Int64())
     return ReadResult.of(
         MOT_ACCIDENTS.name,
-        f"{records.evidence}, {days.height} accidents, {near.rows.height} within reach; {evidence}",
+        f"{evidence}, {near.rows.height} within reach; {order}",
         road_accidents=_table(known),
     )
+
+
+@once
+def _accidents(data: bytes) -> tuple[Batch, str, str]:
+    """All accidents of a file, with the evidence for its rows and for the order of its dates."""
+    records = ckan.records(data)
+    accidents, columns = records.batch, records.batch.rows.columns
+    if accidents.is_rejected:
+        return accidents, "", ""
+    headers = {role: next((name for name in names if name in columns), None) for role, names in COLUMNS.items()}
+    absent = [role for role, header in headers.items() if header is None]
+    if fatal := [role for role in absent if role in REQUIRED]:
+        message = f"no column for {', '.join(fatal)}; headers may have changed"
+        return Batch.rejected("file-malformed", message), "", ""
+    if not accidents.rows.height:
+        return Batch.rejected("answer-empty", "no accident in the file"), "", ""
+    accidents = accidents.also(*(problem("column-missing", f"no column for {name}") for name in absent)).select(
+        **{r: pl.lit(None, pl.String) if h is None else pl.col(h) for r, h in headers.items()}
+    )
+    days, order = dates(accidents.rows["day"])
+    read = accidents.with_columns(
+        *days,
+        **{name: thai.number(pl.col(name), pl.Float64()) for name in ("lat", "lon")},
+        province=thai.area(pl.col("province")),
+    )
+    return read, f"{records.evidence}, {days.height} accidents", order
 
 
 def _gaps(accidents: Batch, today: date) -> Batch:

@@ -11,6 +11,7 @@ table has: no users, comments, pictures, addresses, telephone numbers or free-te
 """
 
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -20,6 +21,7 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within, lon_lat, within
+from assets.sources.once import once
 from assets.sources.parsing import fields_of, parsed, record_batch, text_frame
 from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
@@ -102,21 +104,9 @@ def read(data: bytes, context: Context[ChargerOptions]) -> ReadResult:
 
     Connections without a quantity count once; a site's total power is null unless each of its connections tells one.
     """
-    payload, reason = parsed(data, _fault)
-    if reason:
-        return ReadResult.rejected(OPENCHARGEMAP.name, "answer-bad", reason)
-    pois = _pois(payload)
-    if not pois:
-        return ReadResult.rejected(OPENCHARGEMAP.name, "answer-empty", "no site in the answer")
-    lost = ~(pl.col("lat").is_between(*LATITUDE) & pl.col("lon").is_between(*LONGITUDE)).fill_null(value=False)
-    placed = (
-        record_batch(pois, _site, _POI)
-        .with_columns(pl.col("lat", "lon").cast(pl.Float64, strict=False))
-        .refuse(
-            (pl.col("id").is_null(), "value-null", "the site has no id"),
-            (lost, "value-range", "the site has no position, or one outside Thailand"),
-        )
-    )
+    placed, count = _placed(data)
+    if placed.is_rejected:
+        return ReadResult.of(OPENCHARGEMAP.name, ev_chargers=placed)
     near = within(placed, context.city, context.options.within_km)
     public = near.filter(
         ~pl.col("usage").is_in(list(PRIVATE)).fill_null(value=False),
@@ -125,21 +115,40 @@ def read(data: bytes, context: Context[ChargerOptions]) -> ReadResult:
     )
     if hidden := near.rows.height - public.rows.height:
         public = public.note("row-filtered", f"{hidden} sites are private, not published or removed")
-    if len(pois) >= MAX_RESULTS:
-        public = public.note("window-short", f"{len(pois)} sites came, as many as were asked for")
-    sites = _chargers(public, pois, context.day)
-    evidence = f"{len(pois)} sites, {sites.rows.height} public ones within reach"
+    if count >= MAX_RESULTS:
+        public = public.note("window-short", f"{count} sites came, as many as were asked for")
+    sites = _chargers(public, context.day)
+    evidence = f"{count} sites, {sites.rows.height} public ones within reach"
     return ReadResult.of(OPENCHARGEMAP.name, evidence, ev_chargers=sites)
 
 
-def _chargers(sites: Batch, pois: list[Mapping[str, Any]], day: date) -> Batch:
-    """``ev_chargers`` of sites and their connections."""
-    plugs = _connections(pois, sites.rows)
-    chargers = (
-        Batch(
-            sites.rows.join(plugs, left_on="_row", right_on="site", how="left", maintain_order="left"), sites.problems
+@once
+def _placed(data: bytes) -> tuple[Batch, int]:
+    """The country's sites that have a place, with their connections, and how many the answer has."""
+    payload, reason = parsed(data, _fault)
+    if reason:
+        return Batch.rejected("answer-bad", reason), 0
+    pois = _pois(payload)
+    if not pois:
+        return Batch.rejected("answer-empty", "no site in the answer"), 0
+    lost = ~(pl.col("lat").is_between(*LATITUDE) & pl.col("lon").is_between(*LONGITUDE)).fill_null(value=False)
+    sites = (
+        record_batch(pois, _site, _POI)
+        .with_columns(pl.col("lat", "lon").cast(pl.Float64, strict=False))
+        .refuse(
+            (pl.col("id").is_null(), "value-null", "the site has no id"),
+            (lost, "value-range", "the site has no position, or one outside Thailand"),
         )
-        .select(
+    )
+    plugs = _connections(pois, sites.rows)
+    rows = sites.rows.join(plugs, left_on="_row", right_on="site", how="left", maintain_order="left")
+    return replace(sites, rows=rows), len(pois)
+
+
+def _chargers(sites: Batch, day: date) -> Batch:
+    """``ev_chargers`` of sites."""
+    chargers = (
+        sites.select(
             "lat",
             "lon",
             "distance_km",

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets.cities.registry import City, reasons
 from assets.landing.request import Request
+from assets.sources.once import once
 from quality.batch import Batch
 from quality.problems import gather, no_problems, problem
 
@@ -146,7 +147,12 @@ class Source(Generic[Chosen]):
             options = self.options.model_validate(context.options)
         except ValidationError as error:
             return ReadResult.rejected(self.name, "option-invalid", "; ".join(reasons(error)))
-        return self.reader(data, replace(context, options=options))
+        # Each of several tables takes its part of the same reading.
+        reader = once(self.reader) if len(self.tables) > 1 else self.reader
+        result = reader(data, replace(context, options=options))
+        # Frames of what was read once may be those of every city: whatever becomes of them here is not seen there.
+        tables = {name: frame.clone() for name, frame in result.tables.items()}
+        return replace(result, tables=tables, problems=result.problems.clone())
 
     def portal_of(self, options: Mapping[str, Any]) -> str:
         """The portal that a registry entry with these options asks; empty for a feed by its own URL."""

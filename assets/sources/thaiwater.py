@@ -21,6 +21,7 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within, within
+from assets.sources.once import once
 from assets.sources.parsing import absent_fields, illegible, parsed, text_frame
 from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
@@ -79,13 +80,9 @@ def read_levels(data: bytes, context: Context[WaterOptions]) -> ReadResult:
     ``above_bank_m`` is null where the text tells no side, and where the station's bank and bed both stand at 0 m: they
     were never surveyed, and any level lies "over" them.
     """
-    records, failed = _records(data, "waterlevel_load")
-    if failed:
-        return ReadResult.rejected(THAIWATER_LEVELS.name, *failed)
-    rows = [
-        _flat(record, "waterlevel_datetime", (*LEVELS, _SIDE)) | _parts(record, "station", _BANK) for record in records
-    ]
-    readings = Batch(text_frame(rows, [*_STATION, *LEVELS, _SIDE, *_BANK]))
+    readings, count = _levels(data)
+    if readings.is_rejected:
+        return ReadResult.of(THAIWATER_LEVELS.name, water_levels=readings)
     text = thai.clean(pl.col(_SIDE))
     side = pl.when(text.str.starts_with(ABOVE)).then(1.0).when(text.str.starts_with(BELOW)).then(-1.0)
     bed, bank = (thai.number(pl.col(name), pl.Float64()).fill_null(0.0) for name in _BANK)
@@ -105,25 +102,22 @@ def read_levels(data: bytes, context: Context[WaterOptions]) -> ReadResult:
         situation=thai.number(pl.col("situation_level"), pl.Int32()),
     )
     for which, why in ((unsurveyed, "were never surveyed"), (sideless, "tell no side of the bank")):
-        if count := near.rows.filter(which).height:
-            levels = levels.note("value-missing", f"above_bank_m: {count} of {near.rows.height} stations {why}")
+        if those := near.rows.filter(which).height:
+            levels = levels.note("value-missing", f"above_bank_m: {those} of {near.rows.height} stations {why}")
     return ReadResult.of(
         THAIWATER_LEVELS.name,
-        f"JSON, {near.rows.height} of {len(records)} readings within reach",
-        water_levels=levels.distinct(WATER_LEVELS.key)
-        .missing(["level_msl_m"])
-        .also(absent_fields(records, (*LEVELS, _SIDE, *_PARTS))),
+        f"JSON, {near.rows.height} of {count} readings within reach",
+        water_levels=levels.distinct(WATER_LEVELS.key).missing(["level_msl_m"]),
         station_lists=_places(near.rows, context.day),
     )
 
 
 def read_rain(data: bytes, context: Context[WaterOptions]) -> ReadResult:
     """Tables ``rainfall`` (24 hours) and ``station_lists`` of the stations within the option ``within_km``."""
-    records, failed = _records(data, "rain_24h")
-    if failed:
-        return ReadResult.rejected(THAIWATER_RAIN.name, *failed)
-    rows = [_flat(record, "rainfall_datetime", RAIN) for record in records]
-    near = _near(Batch(text_frame(rows, [*_STATION, *RAIN])), context, RAIN)
+    readings, count = _rain(data)
+    if readings.is_rejected:
+        return ReadResult.of(THAIWATER_RAIN.name, rainfall=readings)
+    near = _near(readings, context, RAIN)
     sums = near.select(
         *_COMMON,
         end="_at",
@@ -133,8 +127,8 @@ def read_rain(data: bytes, context: Context[WaterOptions]) -> ReadResult:
     )
     return ReadResult.of(
         THAIWATER_RAIN.name,
-        f"JSON, {near.rows.height} of {len(records)} readings within reach",
-        rainfall=sums.distinct(RAINFALL.key).missing(["rain_mm"]).also(absent_fields(records, (*RAIN, *_PARTS))),
+        f"JSON, {near.rows.height} of {count} readings within reach",
+        rainfall=sums.distinct(RAINFALL.key).missing(["rain_mm"]),
         station_lists=_places(near.rows, context.day),
     )
 
@@ -173,7 +167,32 @@ THAIWATER_RAIN = Source(
     national=True,
 )
 
+_NOWHERE = pl.col("lat").is_null() | pl.col("lon").is_null() | ((pl.col("lat") == 0) & (pl.col("lon") == 0))
 _COMMON = ("station_id", "distance_km", "agency")
+
+
+@once
+def _levels(data: bytes) -> tuple[Batch, int]:
+    """The country's water levels, and how many readings the answer has."""
+    records, failed = _records(data, "waterlevel_load")
+    if failed:
+        return Batch.rejected(*failed), 0
+    rows = [
+        _flat(record, "waterlevel_datetime", (*LEVELS, _SIDE)) | _parts(record, "station", _BANK) for record in records
+    ]
+    readings = _placed(text_frame(rows, [*_STATION, *LEVELS, _SIDE, *_BANK]))
+    return readings.also(absent_fields(records, (*LEVELS, _SIDE, *_PARTS))), len(records)
+
+
+@once
+def _rain(data: bytes) -> tuple[Batch, int]:
+    """The country's rain, and how many readings the answer has."""
+    records, failed = _records(data, "rain_24h")
+    if failed:
+        return Batch.rejected(*failed), 0
+    rows = [_flat(record, "rainfall_datetime", RAIN) for record in records]
+    readings = _placed(text_frame(rows, [*_STATION, *RAIN]))
+    return readings.also(absent_fields(records, (*RAIN, *_PARTS))), len(records)
 
 
 def _records(data: bytes, endpoint: str) -> tuple[list[Any], tuple[str, str] | None]:
@@ -222,13 +241,13 @@ def _parts(record: Any, part: str, fields: Sequence[str]) -> dict[str, Any]:
     return {name: found.get(name) if isinstance(found, dict) else None for name in fields}
 
 
-def _near(readings: Batch, context: Context[WaterOptions], values: Sequence[str]) -> Batch:
-    """Readings within reach with ``distance_km``, ``_local`` and ``_at`` (their stamp in Bangkok and UTC); a reading
-    without a place is no city's, so that these are only counted."""
+def _placed(text: pl.DataFrame) -> Batch:
+    """Readings with ``_local`` and ``_at`` (their stamp in Bangkok and UTC); one without a place is no city's, so that
+    these are only counted."""
     stamp = pl.coalesce(
         thai.clean(pl.col("stamp")).str.to_datetime(form, time_unit="us", strict=False) for form in _STAMPS
     )
-    readings = readings.with_columns(
+    readings = Batch(text).with_columns(
         *(thai.number(pl.col(name), pl.Float64()) for name in ("lat", "lon")),
         _local=stamp,
         _at=thai.utc(stamp),
@@ -237,14 +256,19 @@ def _near(readings: Batch, context: Context[WaterOptions], values: Sequence[str]
             for name in ("station_id", "name_th", "name_en", "area", "agency")
         },
     )
-    nowhere = pl.col("lat").is_null() | pl.col("lon").is_null() | ((pl.col("lat") == 0) & (pl.col("lon") == 0))
-    if lost := readings.rows.filter(nowhere).height:
-        readings = readings.note("value-missing", f"{lost} of {readings.rows.height} readings have no place")
+    lost = readings.rows.filter(_NOWHERE).height
+    return (
+        readings.note("value-missing", f"{lost} of {readings.rows.height} readings have no place") if lost else readings
+    )
+
+
+def _near(readings: Batch, context: Context[WaterOptions], values: Sequence[str]) -> Batch:
+    """Readings within reach with ``distance_km``."""
     tomorrow = datetime.combine(context.day + timedelta(days=1), time())
     newest = readings.rows.filter(pl.col("_local") < tomorrow)["_local"].max()
     limit = max(newest, datetime.combine(context.day, time())) if isinstance(newest, datetime) else tomorrow
     told = (
-        within(readings.filter(~nowhere), context.city, context.options.within_km)
+        within(readings.filter(~_NOWHERE), context.city, context.options.within_km)
         .refuse(
             (pl.col("_local") >= tomorrow, "stamp-bad", "the stamp lies after the day of delivery"),
             (pl.col("_local").is_null(), "stamp-bad", "the stamp is not YYYY-MM-DD HH:MM"),

@@ -22,6 +22,7 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within
+from assets.sources.once import once
 from assets.sources.parsing import fields_of, illegible, parsed, record_batch
 from assets.sources.source import Context, ReadResult, Source
 from assets.sources.stations import listed
@@ -82,22 +83,18 @@ def plan(city: City, day: date, base: str, options: TmdOptions) -> Generator[Req
 
 def read(data: bytes, context: Context[TmdOptions]) -> ReadResult:
     """Tables ``weather``, product ``observed``, of stations within the option ``within_km``, and ``station_lists``."""
-    payload, reason = parsed(data, _fault)
-    if reason:
-        return ReadResult.rejected(TMD.name, "answer-bad", reason)
-    stations = _stations(payload)
-    if not stations:
-        return ReadResult.rejected(TMD.name, "answer-empty", "the answer lists no stations")
-    network = record_batch(stations, _flat, ["DateTime", *PLACE.values(), *VALUES])
+    network, count = _network(data)
+    if network.is_rejected:
+        return ReadResult.of(TMD.name, weather=network)
     places = listed(network, context, "tmd", pl.col("distance_km") <= context.options.within_km)
     near = places.rows.filter("assigned")["station_id"]
     if not near.len():
         places = places.note("station-missing", "no station is within reach of the city's point")
-    if len(stations) < WHOLE_COUNTRY:
-        places = places.note("station-missing", f"only {len(stations)} stations are in the answer; usual are 120")
+    if count < WHOLE_COUNTRY:
+        places = places.note("station-missing", f"only {count} stations are in the answer; usual are 120")
     return ReadResult.of(
         TMD.name,
-        f"JSON of Weather3Hours, {near.len()} of {len(stations)} stations within reach",
+        f"JSON of Weather3Hours, {near.len()} of {count} stations within reach",
         weather=_observed(network.filter(pl.col("station_id").is_in(near.implode())), context.day),
         station_lists=places,
     )
@@ -119,6 +116,18 @@ TMD = Source(
     options=TmdOptions,
     national=True,
 )
+
+
+@once
+def _network(data: bytes) -> tuple[Batch, int]:
+    """All stations as text, and how many the answer has."""
+    payload, reason = parsed(data, _fault)
+    if reason:
+        return Batch.rejected("answer-bad", reason), 0
+    stations = _stations(payload)
+    if not stations:
+        return Batch.rejected("answer-empty", "the answer lists no stations"), 0
+    return record_batch(stations, _flat, ["DateTime", *PLACE.values(), *VALUES]), len(stations)
 
 
 def _stations(payload: Any) -> list[Any]:

@@ -22,6 +22,7 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, distance_km, lon_lat, within
+from assets.sources.once import once
 from assets.sources.parsing import fields_of, parsed, record_batch
 from assets.sources.source import Context, Options, ReadResult, Source
 from assets.sources.table_files import read_csv
@@ -124,11 +125,19 @@ def read(data: bytes, context: Context[ReportOptions]) -> ReadResult:
     Somebody in the country reports something every day, so a first page that begins after the period asked for (in the
     receipt's name) or a last one that ends before it is ``window-short``.
     """
+    page = _page(data, context.name)
+    if page.is_rejected:
+        return ReadResult.of(TRAFFY_GEOJSON.name, tickets=page)
+    return _result(TRAFFY_GEOJSON.name, "GeoJSON", page, context)
+
+
+@once
+def _page(data: bytes, name: str) -> Batch:
+    """All reports of a page."""
     payload, reason = parsed(data, _fault)
     if reason:
-        return ReadResult.rejected(TRAFFY_GEOJSON.name, "answer-bad", reason)
-    page = _cut(record_batch(payload["features"], _flat, [*FIELDS, "lat", "lon"], "properties"), context.name)
-    return _result(TRAFFY_GEOJSON.name, "GeoJSON", page, context)
+        return Batch.rejected("answer-bad", reason)
+    return _timed(_cut(record_batch(payload["features"], _flat, [*FIELDS, "lat", "lon"], "properties"), name))
 
 
 def _cut(page: Batch, name: str) -> Batch:
@@ -150,7 +159,8 @@ def read_exchange(data: bytes, context: Context[ReportOptions]) -> ReadResult:
     reports = _issues(data) if is_json else _download(data)
     if reports.is_rejected:
         return ReadResult.of(TRAFFY_EXCHANGE.name, tickets=reports)
-    return _result(TRAFFY_EXCHANGE.name, "get-issues JSON" if is_json else "download-issues CSV", reports, context)
+    form = "get-issues JSON" if is_json else "download-issues CSV"
+    return _result(TRAFFY_EXCHANGE.name, form, _timed(reports), context)
 
 
 def _issues(data: bytes) -> Batch:
@@ -189,10 +199,6 @@ def _result(source: str, form: str, reports: Batch, context: Context[ReportOptio
 def _own(reports: Batch, context: Context[ReportOptions]) -> Batch:
     """The city's reports: by province where that is its scope, else by distance from its point."""
     city, reach_km = context.city, context.options.within_km
-    reports = reports.with_columns(
-        pl.col("lat", "lon").cast(pl.Float64, strict=False),
-        **{name: thai.area(pl.col(name)).fill_null("") for name in ("tambon", "amphoe", "province")},
-    )
     if reach_km is None and city.level == "province":
         mine = pl.col("province") == thai.area(pl.lit(city.province_th))
         near = distance_km(pl.col("lat"), pl.col("lon"), (city.lat, city.lon)) <= WITHIN_KM
@@ -206,11 +212,7 @@ def _own(reports: Batch, context: Context[ReportOptions]) -> Batch:
 
 
 def _tickets(reports: Batch, source: str) -> Batch:
-    reports = reports.with_columns(
-        reported=_stamp("reported"),
-        _finished=_stamp("finished"),
-        _state=thai.clean(pl.col("state")).replace_strict(STATES, default=None, return_dtype=pl.String),
-    ).refuse(
+    reports = reports.refuse(
         (pl.col("reported").is_null(), "stamp-bad", "the moment of the report cannot be read"),
         (thai.is_missing(pl.col("ticket")), "value-null", "the report has no number"),
     )
@@ -239,6 +241,17 @@ def _tickets(reports: Batch, source: str) -> Batch:
             reopened=thai.number(pl.col("reopened"), pl.Int64()),
         )
         .distinct(TICKETS.key)
+    )
+
+
+def _timed(reports: Batch) -> Batch:
+    """Reports with places, areas, moments and states read from their text."""
+    return reports.with_columns(
+        pl.col("lat", "lon").cast(pl.Float64, strict=False),
+        **{name: thai.area(pl.col(name)).fill_null("") for name in ("tambon", "amphoe", "province")},
+        reported=_stamp("reported"),
+        _finished=_stamp("finished"),
+        _state=thai.clean(pl.col("state")).replace_strict(STATES, default=None, return_dtype=pl.String),
     )
 
 
