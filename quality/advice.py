@@ -6,9 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from quality.contracts import Table
+from quality.documents import document
 from quality.problems import CODES
 from quality.suites.suite import suite
 from quality.vee.rules import RULES
@@ -38,7 +37,7 @@ def advice(table: Table, check: str) -> Advice | None:
 @cache
 def of_all_tables() -> dict[str, Advice]:
     """Check, or its name up to the colon with ``:*``, → its words; but those of suites, which are a table's."""
-    told: dict[str, Any] = yaml.safe_load(PLACE.read_text(encoding="utf-8"))
+    told: dict[str, Any] = document(PLACE)
     checks = {check: Advice(**words) for check, words in told["checks"].items()}
     codes = {f"deliveries_{code}": Advice(CODES[code][1], thai) for code, thai in told["codes"].items()}
     meters = {

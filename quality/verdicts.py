@@ -86,11 +86,12 @@ def weighed(verdict: Verdict) -> Verdict:
 
 def structure(table: Table, frame: pl.DataFrame) -> Verdict:
     """Block unless ``frame`` has exactly the contract's columns, types and order."""
-    want, have = list(table.schema.items()), list(frame.schema.items())
+    expected, found = table.schema, frame.schema
+    want, have = list(expected.items()), list(found.items())
     wrong = [
-        {"column": name, "expected": str(table.schema.get(name)), "found": str(frame.schema.get(name))}
-        for name in dict.fromkeys([*table.schema, *frame.schema])
-        if table.schema.get(name) != frame.schema.get(name)
+        {"column": name, "expected": str(expected.get(name)), "found": str(found.get(name))}
+        for name in dict.fromkeys([*expected, *found])
+        if expected.get(name) != found.get(name)
     ]
     if want != have and not wrong:
         wrong = [

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from quality.documents import LOADER
 from quality.review import Review
 
 SLUG = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
@@ -36,9 +37,6 @@ def _on_calendar(text: str) -> str:
 
 
 PartialDate = Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$"), AfterValidator(_on_calendar)]
-
-_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's parser where PyYAML was built with it: about six times as fast."""
 
 
 class RegistryError(ValueError):
@@ -241,7 +239,7 @@ def check_sources(
 def _entries(path: Path) -> tuple[dict[Hashable, Any], list[tuple[str, str]]]:
     """The file's top mapping, and a problem for each key that YAML would let silently win over an earlier one."""
     try:
-        loader = _Loader(path.read_text(encoding="utf-8"))
+        loader = LOADER(path.read_text(encoding="utf-8"))
         try:
             node = loader.get_single_node()
             if not isinstance(node, yaml.MappingNode) or not node.value:

@@ -4,8 +4,9 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from quality.documents import document
 
 FILE = Path(__file__).with_suffix(".yaml")
 
@@ -42,4 +43,4 @@ class Edition(_Model):
 @cache
 def editions() -> dict[int, Edition]:
     """Year of the index → edition; raises ``pydantic.ValidationError`` where the file is not right."""
-    return TypeAdapter(dict[int, Edition]).validate_python(yaml.safe_load(FILE.read_text(encoding="utf-8")))
+    return TypeAdapter(dict[int, Edition]).validate_python(document(FILE))

@@ -5,8 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from quality.documents import document
 
 FILE = Path(__file__).with_suffix(".yaml")
 
@@ -46,5 +47,5 @@ UNDECLARED: dict[str, None] = dict.fromkeys(
 @cache
 def crosswalk() -> dict[str, Declared]:
     """Code → what was declared; raises ``pydantic.ValidationError`` where the file is not right."""
-    told = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    told = document(FILE)
     return {code: Declared.model_validate(fields) for code, fields in told.items()}

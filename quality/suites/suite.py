@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from quality.contracts import Table
+from quality.documents import document
 
 FOLDER = Path(__file__).parent
 
@@ -89,7 +90,7 @@ def suite(table: Table) -> Suite:
     if not path.exists():
         return Suite()
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+        told = document(path)
     except yaml.YAMLError as error:
         raise ValueError(f"quality/suites/{path.name}: {error}") from None
     return read(table, told)

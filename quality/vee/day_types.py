@@ -25,6 +25,7 @@ import polars as pl
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from quality.documents import document
 from quality.meter_grid import DAY_MINUTES
 from quality.vee.window import Codes
 
@@ -101,7 +102,7 @@ class Calendar:
         years = {}
         for path in sorted(folder.glob("*.yaml")):
             try:
-                found = Year.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+                found = Year.model_validate(document(path))
             except (yaml.YAMLError, ValidationError) as error:
                 raise ValueError(f"{path}: {error}") from error
             others = [f"{day}" for day in found.days if f"{day.year}" != path.stem]

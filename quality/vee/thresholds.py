@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import polars as pl
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
+from quality.documents import document
 from quality.vee.window import Floats
 
 CustomerClass = Literal["residential", "small_business", "medium_business", "large_business", "public", "other"]
@@ -96,4 +96,4 @@ def _changed(threshold: Threshold, own: float | dict[CustomerClass, float]) -> T
 
 @cache
 def _read() -> Thresholds:
-    return Thresholds.model_validate(yaml.safe_load(FILE.read_text(encoding="utf-8")))
+    return Thresholds.model_validate(document(FILE))

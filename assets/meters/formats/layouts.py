@@ -12,12 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from assets.cities.registry import reasons
 from assets.meters.formats.canonical import FAMILIES, THAILAND, UNITS, OptionError
 from assets.meters.formats.stamps import Era, Order, zone_of
+from quality.documents import document
 from quality.readings import QUALITIES, QUANTITIES
 
 FOLDER = Path(__file__).parents[1] / "layouts"
@@ -339,5 +339,5 @@ def declared(value: Any) -> Layout:
 @cache
 def shipped() -> dict[str, Layout]:
     """The layouts that come with Muang, by name. Raises ``OptionError`` for a file that is none."""
-    found = [declared(yaml.safe_load(path.read_text(encoding="utf-8"))) for path in sorted(FOLDER.glob("*.yaml"))]
+    found = [declared(document(path)) for path in sorted(FOLDER.glob("*.yaml"))]
     return {layout.name: layout for layout in found}
