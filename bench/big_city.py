@@ -64,9 +64,9 @@ def write_registry(path: Path, cities: int, buckets: int = 1) -> None:
     path.write_text(yaml.safe_dump(entries, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
-def step(home: Path, inbox: Path, day: date, number: int = 0) -> Step:
+def step(home: Path, inbox: Path, day: date, number: int = 0, buckets: int = 1) -> Step:
     """The city's step of a delivery day."""
-    it = city(number)
+    it = city(number, buckets)
     moment = datetime.combine(day, time(18, 30), UTC) - timedelta(days=1)  # 01:30 in Bangkok
     deployment = Deployment(
         store=LocalStore(home),
@@ -183,11 +183,11 @@ def _lay(path: Path, data: bytes) -> None:
     os.utime(path, (1e9, 1e9))  # what has just been written might still be growing
 
 
-def nights(home: Path, inbox: Path, meters: int, days: int, number: int = 0) -> Iterator[Step]:
+def nights(home: Path, inbox: Path, meters: int, days: int, number: int = 0, buckets: int = 1) -> Iterator[Step]:
     """The city's first nights, each with all meters' readings of the day before; yields each step once its files lie
     ready."""
     write_register(inbox, meters, number)
     for at in range(days):
         clear(inbox, number)
         write_exports(inbox, range(meters), DAY + timedelta(days=at), number=number)
-        yield step(home, inbox, DAY + timedelta(days=at + 1), number)
+        yield step(home, inbox, DAY + timedelta(days=at + 1), number, buckets)

@@ -1,8 +1,8 @@
-"""What corrections cost: ``python -m bench.correction [--meters 2000]``, whole nights without Dagster and suites.
+"""What corrections cost: ``python -m bench.correction [--meters 2000] [--buckets 1]``.
 
-A city has 31 days. Then comes an ordinary day of all meters; or nothing; or one meter's correction of one day; or 1 %
-of the meters again for 30 days, a month late. Each is a night of its own on a copy of the same store. Rows and bytes
-rewritten are those of the lake's meter files that are other than before.
+Whole nights without Dagster and suites. A city has 31 days. Then comes an ordinary day of all meters; or nothing; or
+one meter's correction of one day; or 1 % of the meters again for 30 days, a month late. Each is a night of its own on a
+copy of the same store. Rows and bytes rewritten are those of the lake's meter files that are other than before.
 """
 
 import shutil
@@ -47,16 +47,16 @@ NIGHTS: dict[str, Callable[[Path, int], int]] = {
 }
 
 
-def history(folder: str, meters: int) -> None:
+def history(folder: str, meters: int, buckets: int) -> None:
     """The store ``before`` with 31 nights in it."""
     from tests.trials.night import night, without_suites
 
     without_suites()
-    for at in big_city.nights(Path(folder) / "before", Path(folder) / "inbox", meters, DAYS):
+    for at in big_city.nights(Path(folder) / "before", Path(folder) / "inbox", meters, DAYS, buckets=buckets):
         night(at, {})
 
 
-def after(folder: str, meters: int, name: str) -> Cost:
+def after(folder: str, meters: int, buckets: int, name: str) -> Cost:
     """What the night costs in which this came, and what it rewrote."""
     from tests.trials.night import night, without_suites
 
@@ -67,7 +67,7 @@ def after(folder: str, meters: int, name: str) -> Cost:
     shutil.copytree(before, home)
     big_city.clear(inbox)
     came = NIGHTS[name](inbox, meters)
-    at = big_city.step(home, inbox, big_city.DAY + timedelta(days=DAYS + 1))
+    at = big_city.step(home, inbox, big_city.DAY + timedelta(days=DAYS + 1), buckets=buckets)
     with costing() as cost:
         night(at, {})
     return cost | {"came": came} | rewritten(before, home)
@@ -92,12 +92,12 @@ def _same(path: Path, other: Path) -> bool:
 def main() -> None:
     made = parser(__doc__)
     made.add_argument("--meters", type=int, default=2000)
+    made.add_argument("--buckets", type=int, default=1)
     chosen = made.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        in_child(history, folder, chosen.meters)
-        cost = interleaved(
-            {name: partial(in_child, after, folder, chosen.meters, name) for name in NIGHTS}, chosen.times
-        )
+        in_child(history, folder, chosen.meters, chosen.buckets)
+        child = partial(in_child, after, folder, chosen.meters, chosen.buckets)
+        cost = interleaved({name: partial(child, name) for name in NIGHTS}, chosen.times)
     night = cost["an ordinary day"]["cpu"]
     rows = [
         [name, each["cpu"], each["wall"], each["cpu"] / night, round(each["peak"])]
@@ -107,7 +107,8 @@ def main() -> None:
     ]
     head = ["what came", "CPU s", "wall s", "x a night's CPU", "peak MB", "readings", "files", "rows rewritten", "MB"]
     ratios = {name: each["cpu"] / night for name, each in cost.items()}
-    told = f"A city of {chosen.meters:,} meters with {DAYS} days, medians of {chosen.times}.\n\n{table(head, rows)}"
+    city = f"A city of {chosen.meters:,} meters in {chosen.buckets} bucket(s)"
+    told = f"{city} with {DAYS} days, medians of {chosen.times}.\n\n{table(head, rows)}"
     finish(chosen, "correction", told, ratios, LIMITS)
 
 
