@@ -297,7 +297,7 @@ def _apply_bucket(
     placed = like["minutes"].to_list() == [array.minutes]
     regular = array.complete(everything.filter(pl.Series(array.regular)), silent if placed else silent.clear(), like)
     irregular = grid.complete(rest.current, None if placed else grid.silent(silent, like, day))
-    current = pl.concat([regular.cast(_TEXTS), irregular.select(KEPT)])
+    current = pl.concat([regular.cast(_TEXTS), irregular.select(KEPT).sort(METER_INTERVALS.order)])
     outline = Outline(
         tuple(shapes.group_by(grid.SHAPE).agg(pl.col("meters").sum()).sort(grid.SHAPE).iter_rows()),
         next(like.iter_rows(), ()) if silent.len() else None,
