@@ -150,7 +150,8 @@ def ingest_meters(step: Step) -> Ingested:
         files = _apply_reads(lake, exports, receipts, numbers)
         anew = stale_days.noted(lake, stale_days.IN_FORCE)
         also = [*ledger.days_of(lake, METER_INTERVALS, receipts), *anew]
-        stale_days.note(lake, METER_INTERVALS, {*spool.days(), *also})
+        stale_days.note(lake, METER_INTERVALS, anew)
+        stale_days.note(lake, METER_INTERVALS, {*spool.days(), *also}, stale_days.DELIVERED)
         applied = meter_intervals.apply(lake, spool, Registers.of(lake), receipts, also, numbers)
     stale_days.settle(lake, stale_days.IN_FORCE, anew)
     files += applied.files

@@ -7,7 +7,7 @@ fortnight after. So a day is made again when it changes, what of it stands on an
 deliveries leaves no trace.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -16,9 +16,11 @@ import polars as pl
 
 from assets.lake import buckets, feeder_balance, register_checks, stale_days
 from assets.lake.derive import Built
-from assets.lake.files import CityLake, Written, bucket_of
+from assets.lake.files import CityLake, Written
+from assets.lake.good_values import GoodValues
 from assets.lake.meter_days import DAY, MeterDays
 from assets.lake.meter_registers import Registers
+from assets.lake.order import in_order
 from assets.lake.second_look import AFTER, SecondLook
 from assets.lake.verdicts import judge
 from assets.landing.deployment import Step
@@ -38,7 +40,7 @@ from quality.vee.day_types import calendar
 from quality.vee.estimate import Estimates, estimate
 from quality.vee.feeders import balance_verdict
 from quality.vee.gaps import SPAN, Window
-from quality.vee.kept import GOOD, Kept, as_estimated, differing, put_in_place
+from quality.vee.kept import Kept, as_estimated, differing, put_in_place
 from quality.vee.missing import meters_read, missing_verdict, silent_verdict
 from quality.vee.outages import supply_off
 from quality.vee.rules import Context
@@ -46,7 +48,7 @@ from quality.vee.thresholds import Thresholds
 from quality.vee.validate import vee_rules
 from quality.vee.verdicts import meter_verdicts
 from quality.vee.window import Floats, Ints
-from quality.verdicts import Verdict, ascends, contract, keys, of_group, together
+from quality.verdicts import Verdict, contract, keys, of_group, together
 
 ASKED_WITHIN = timedelta(days=60)
 """Missing readings that are still worth asking for: until the second bill after them."""
@@ -65,8 +67,11 @@ def make(step: Step) -> Built:
     # What registers say of a period makes its days again once, not what is read of them: the second round is the last.
     while True:
         days = MeterDays(lake, thresholds, calendar(), registers, lake.read(REGISTER_CHECKS))
-        stale = set(stale_days.noted(lake, METER_INTERVALS))
-        work = _Work(days, lake.read(METER_OUTAGES), SecondLook({*lake.days(METER_INTERVALS)}, stale))
+        stale, delivered = set(stale_days.noted(lake, METER_INTERVALS)), stale_days.delivered(lake, METER_INTERVALS)
+        # From here on a crash leaves nobody who knows which meters turned.
+        stale_days.note(lake, METER_INTERVALS, delivered)
+        look = SecondLook({*lake.days(METER_INTERVALS)}, stale)
+        work = _Work(days, lake.read(METER_OUTAGES), look, delivered, GoodValues(lake))
         done, written, found = _make(work)
         noted |= stale
         made |= done
@@ -114,6 +119,8 @@ def _make(work: "_Work") -> tuple[set[date], list[Written], list[Verdict]]:
     turning = {day for day in there if look.turns(day)}
     stale_days.note(lake, METER_INTERVALS, turning - look.stale)
     work.again.update(filter(look.at, turning))
+    for day in work.again:
+        work.good.expect(days.lacking(day))
     stale = look.stale | (turning - work.again)
     due = {*stale}
     made, files, verdicts = set[date](), list[Written](), list[Verdict]()
@@ -122,7 +129,7 @@ def _make(work: "_Work") -> tuple[set[date], list[Written], list[Verdict]]:
 
     def finish(kept: Sequence[Kept], after: Sequence[Kept] = ()) -> None:
         if kept:
-            written, found = work.filled(kept, after, None if kept[0].day in stale else work.to_fill(kept))
+            written, found = work.filled(kept, after, work.to_fill(kept))
             files.extend(written)
             verdicts.extend(found)
 
@@ -140,6 +147,7 @@ def _make(work: "_Work") -> tuple[set[date], list[Written], list[Verdict]]:
         if turned.len():
             stale_days.note(lake, METER_INTERVALS, look.seeing(day) - work.again - look.stale)
             work.again.update(look.seeing(day))
+        work.expect(judged.kept)
         finish(waiting, judged.kept)
         # A gap of the evening before may end in this day, though its meter was not judged again then.
         others = days.with_linked(turned.filter(~turned.is_in(_meters(waiting).implode())), day - DAY)
@@ -163,6 +171,7 @@ def _make(work: "_Work") -> tuple[set[date], list[Written], list[Verdict]]:
         if day in stale and not judged.kept:
             stale_days.note(lake, METER_FINAL, [day])
             files += lake.put(METER_FINAL, day, METER_FINAL.empty())
+            work.good.forget(day)
         waiting = judged.kept
     finish(waiting)
     work.again.update(filter(look.at, made & there))
@@ -186,15 +195,23 @@ class _Work:
     days: MeterDays
     outages: pl.DataFrame
     look: SecondLook
+    delivered: AbstractSet[date]
+    """Stale days of which nothing but the intervals of meters may be otherwise."""
+    good: GoodValues
     turned: dict[date, pl.Series] = field(default_factory=dict[date, pl.Series])
     """Meters of which anything is otherwise than before, by day."""
     again: set[date] = field(default_factory=set[date])
     """Days whose second look may find something else than before."""
 
+    def whole(self, at: date) -> bool:
+        """Whether all gaps of a day are to be filled, since more may be otherwise than what meters delivered."""
+        looked_no_more = self.look.turns(at) and not self.look.at(at)
+        return looked_no_more or (at in self.look.stale and at not in self.delivered)
+
     def looked_again(self, at: date) -> tuple[list[Written], list[Verdict]]:
         """Fill the gaps of a day as the days after it tell, of meters that may be seen otherwise now."""
         some = self.days.lacking(at)
-        if not (at in self.look.stale or self.look.turns(at)):
+        if not (self.whole(at) or self.look.turns(at)):
             some = some.filter(some.is_in(self._turned_around(at, AFTER).implode()))
         kept = self.days.stored(at, self.days.with_linked(some, at))
         return self.filled(kept, None, some) if some.len() else ([], [])
@@ -229,9 +246,7 @@ class _Work:
                 for part, each in zip(these, day, strict=True)
             ]
             parts = [part.rows(found, *self._rates(part)) for part, found in zip(these, made, strict=True)]
-            rows = pl.concat([METER_FINAL.empty(), held.rows.filter(~mine), *parts])
-            if not ascends(rows, METER_FINAL.order):
-                rows = rows.sort(METER_FINAL.order)
+            rows = in_order(pl.concat([METER_FINAL.empty(), held.rows.filter(~mine), *parts]), METER_FINAL.order)
             if until_then:
                 rows = as_estimated(rows, held.rows)
             verdicts += of_group("contract", (check(METER_FINAL, rows) for check in (keys, contract)))
@@ -240,16 +255,27 @@ class _Work:
             # Noted before the rows are there: no crash leaves one behind.
             stale_days.note(lake, METER_FINAL, [at])
             files += lake.swap(held, rows, [at])
+        self.good.forget(at)
         return files, verdicts
 
-    def to_fill(self, day: Sequence[Kept]) -> pl.Series:
-        """Meters of a day that was made before whose rows may be otherwise now."""
-        at, here = day[0].day, _meters(day)
-        judged = here.filter(here.is_in(self.turned.get(at, _NONE).implode()))
+    def to_fill(self, day: Sequence[Kept]) -> pl.Series | None:
+        """Meters of a day whose rows may be otherwise now, those among them that the day no longer has; None for
+        all."""
+        at, here, judged = day[0].day, _meters(day), self.turned.get(day[0].day, _NONE)
+        if self.whole(at):
+            return None
+        if at not in self.delivered:
+            judged = here.filter(here.is_in(judged.implode()))
         if self.look.at(at):
             return judged
         gappy = _meters(day, [part.gaps for part in day])
         return pl.concat([judged, gappy.filter(gappy.is_in(self._turned_around(at, 1).implode()))]).unique()
+
+    def expect(self, day: Sequence[Kept]) -> None:
+        """Gaps of a day are going to be filled, after those of the day before."""
+        if day:
+            some, gappy = self.to_fill(day), _meters(day, [part.gaps for part in day])
+            self.good.expect(gappy if some is None else gappy.filter(gappy.is_in(some.implode())))
 
     def _turned_around(self, at: date, ahead: int) -> pl.Series:
         """Meters of which anything that the estimates of a day stand on is otherwise."""
@@ -285,20 +311,11 @@ class _Work:
         wanted = day.channels[open_].select(CHANNEL).with_row_index("_line")
         ids = wanted["meter_id"].unique().implode()
         for at in [*range(SPAN), *(range(SPAN + 1, window.shape[1]) if after is None else ())]:
-            that = day.day + timedelta(days=at - SPAN)
-            for key in self._keys(that, bucket):
-                scan = self.days.lake.scan(METER_FINAL, key)
-                rows = scan.filter(pl.col("meter_id").is_in(ids), GOOD, pl.col("minutes") == day.minutes)
-                put_in_place(window[:, at], rows.select(*CHANNEL, "start", "value_final").collect(), wanted, that)
+            self.good.put(window[:, at], wanted, day.day + timedelta(days=at - SPAN), bucket)
         for part in after or ():
             if part.minutes == day.minutes:
                 following = part.good.filter(pl.col("meter_id").is_in(ids))
                 put_in_place(window[:, SPAN + 1], following, wanted, part.day)
-
-    def _keys(self, day: date, bucket: str) -> Iterator[str]:
-        for key in self.days.lake.keys(METER_FINAL, (day, day)):
-            if buckets.overlap(bucket, bucket_of(key)):
-                yield key
 
 
 def _meters(day: Sequence[Kept], lines: Sequence[Ints] | None = None) -> pl.Series:

@@ -14,20 +14,30 @@ from quality.tables import TABLES
 IN_FORCE: Final = "register_in_force"
 """What is noted of days that another meter register tells of than before: their intervals are to be set out again."""
 
+DELIVERED: Final = b"delivered"
+"""What a note says where nothing but what meters delivered of the day is otherwise; others say nothing."""
+
 _HEEDED: Final = {name for each in TABLES.values() if each.by_day for name in (each.derived_from, *each.also_from)}
 """Tables that others are made of, day by day."""
 
 
-def note(lake: CityLake, of: Table | str, days: Collection[date]) -> None:
-    """Note, before rows of a table change on these days, that what is derived of them is to be made again."""
+def note(lake: CityLake, of: Table | str, days: Collection[date], why: bytes = b"") -> None:
+    """Note, before rows of a table change on these days, that what is derived of them is to be made again. ``why`` is
+    told of days that nothing else is noted of."""
     if isinstance(of, str) or of.name in _HEEDED:
-        for day in sorted(days):
-            lake.store.write(_key(lake, of, day), b"")
+        already = {*noted(lake, of)} if why else frozenset[date]()
+        for day in sorted({*days} - already):
+            lake.store.write(_key(lake, of, day), why)
 
 
 def noted(lake: CityLake, of: Table | str) -> list[date]:
     """Days whose rows changed since what is derived of them was made."""
     return [date.fromisoformat(key[-10:]) for key in lake.store.list(_key(lake, of))]
+
+
+def delivered(lake: CityLake, of: Table) -> set[date]:
+    """Noted days of which nothing but what meters delivered is otherwise."""
+    return {day for day in noted(lake, of) if lake.store.read(_key(lake, of, day)) == DELIVERED}
 
 
 def settle(lake: CityLake, of: Table | str, days: Collection[date]) -> None:

@@ -1,14 +1,19 @@
 """A correction makes again what stands on it: of later days the meters it is about, and what all of a group turned."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
+import polars as pl
 import pytest
 
+from assets.lake.files import CityLake
 from assets.lake.meter_days import DAY, MeterDays
+from quality.contracts import Table
+from quality.tables import METER_FINAL
 from tests.lake.judged_town import LATE, load, made, nem12, night, town
 from tests.lake.small_city import D1, deliver
 
@@ -101,3 +106,27 @@ def test_some_meters_of_later_days_leave_what_all_of_them_would(
     assert lakes[0].keys() == lakes[1].keys()
     assert [key for key in lakes[0] if lakes[0][key] != lakes[1][key]] == []
     assert any(some), "whole days alone were judged again"
+
+
+def test_days_corrected_together_read_what_they_stand_on_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each looks at all days before it: a file that every one of them read anew would be read as often as there are
+    days."""
+    deployment, city = town(tmp_path)
+    values = {day: {point: load(point, day) for point in POINTS[:3]} for day in DAYS}
+    for day, told in values.items():
+        told[POINTS[0]][30:40] = [None] * 10
+        deliver(deployment, city, "exports", FIRST, f"{day}", nem12(day, told, "000000"))
+    night(deployment, city, FIRST)
+    for day in DAYS:
+        late = [value and round(value * 1.1, 3) for value in values[day][POINTS[0]]]
+        deliver(deployment, city, "exports", FIRST + DAY, f"late {day}", nem12(day, {POINTS[0]: late}))
+    looked, scan = Counter[str](), CityLake.scan
+
+    def counted(self: CityLake, table: Table, key: str) -> pl.LazyFrame:
+        looked[key] += table is METER_FINAL
+        return scan(self, table, key)
+
+    monkeypatch.setattr(CityLake, "scan", counted)
+    night(deployment, city, FIRST + DAY)
+    assert len(looked) >= len(DAYS)
+    assert max(looked.values()) <= 3, "as it was, as it became, and for what it lacked"

@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from assets.cities.registry import City
+from assets.lake import stale_days
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
-from quality.tables import METER_FINAL, VERDICTS
+from quality.tables import METER_FINAL, METER_INTERVALS, VERDICTS
 from tests.lake.judged_town import DAYS, LATE, POINTS, final, load, made, nem12, night, town, whole
 from tests.lake.small_city import D1, deliver
 
@@ -160,3 +161,14 @@ def test_a_thousandfold_day_is_not_used_and_named(tmp_path: Path) -> None:
     assert scale.height, told["check"].to_list()
     assert "Check the unit" in scale["message"][0]
     assert not any(str(int(value)) in " ".join(told["message"]) for value in (1000, 250000))
+
+
+def test_a_day_of_which_more_is_otherwise_than_what_was_delivered_is_noted_so(tmp_path: Path) -> None:
+    """All of its gaps are filled again, whichever was noted first."""
+    deployment, city = town(tmp_path)
+    lake = CityLake(deployment.store, city.slug)
+    stale_days.note(lake, METER_INTERVALS, DAYS[:2], stale_days.DELIVERED)
+    stale_days.note(lake, METER_INTERVALS, DAYS[1:3])
+    stale_days.note(lake, METER_INTERVALS, DAYS[2:4], stale_days.DELIVERED)
+    assert stale_days.noted(lake, METER_INTERVALS) == list(DAYS[:4])
+    assert stale_days.delivered(lake, METER_INTERVALS) == {DAYS[0], DAYS[3]}
