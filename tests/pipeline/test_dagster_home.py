@@ -3,12 +3,11 @@
 import json
 import os
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import dagster as dg
 import pytest
@@ -25,6 +24,7 @@ from pipelines.home import (
 )
 from pipelines.settings import Settings
 from tests.home import Home, few_sources
+from tests.trials import processes
 
 
 @pytest.fixture
@@ -125,19 +125,20 @@ def test_what_a_new_database_would_not_mend_is_no_damage(settings: Settings, mon
         made(settings)
 
 
+def first_night(home: Path, at_once: Barrier) -> list[str]:
+    """What is said while the storage is made, in this process, when all others are there and as warm: one of its own
+    comes first."""
+    with TemporaryDirectory() as own:
+        made(Settings(home=Path(own) / "home"))
+    at_once.wait(processes.SECONDS)
+    return made(Settings(home=home))[1]
+
+
 def test_two_first_nights_at_once_make_one_storage(tmp_path: Path) -> None:
-    """Eight, to make it likely; without the lock some die of 'UNIQUE constraint failed: alembic_version'."""
-    program = (
-        "import sys\nfrom pathlib import Path\nfrom pipelines.home import dagster_home, open_instance\n"
-        "from pipelines.settings import Settings\nimport time\n"
-        "time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
-        "folder = dagster_home(Settings(home=Path(sys.argv[1])), print)\n"
-        "with open_instance(folder, print) as instance: assert instance.get_runs() == []\n"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path / "home"), str(time.time() + 8)]
-    begun = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(8)]
-    ended = [(process.communicate(timeout=100)[0], process.returncode) for process in begun]
-    assert ended == [("", 0)] * 8
+    """Four, to make it sure; without the lock some die, of what another has made between their look and their step."""
+    at_once = processes.barrier(4)
+    begun = [processes.Running(first_night, tmp_path / "home", at_once) for _ in range(4)]
+    assert [night.wait() for night in begun] == [processes.Ended(0, [])] * 4
 
 
 @dg.op

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from pipelines.cli.base import ending
 from pipelines.failures import is_infrastructure
 from pipelines.report import CityNight, Night
 from pipelines.run import _classes, are_infrastructure
+from tests import warm
 from tests.home import Home, few_sources
 
 PanicException = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
@@ -195,21 +198,21 @@ def test_output_that_cannot_be_written_is_told(home: Home) -> None:
     assert "No space left on device" in ran.stderr
 
 
+LIMITS = ((resource.RLIMIT_FSIZE, 300 * 1024), (resource.RLIMIT_NOFILE, 32))
+"""A file may be no longer than so many bytes, which stands for the full disk: SQLite and the store fail alike; and so
+many files may be open."""
+
+
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("limit", ["-f 300", "-n 32"])
-def test_a_night_without_room_or_files_ends_with_3(fresh_home: Callable[[], Home], tmp_path: Path, limit: str) -> None:
-    """``ulimit -f`` stands for the full disk: SQLite and the store fail alike. Then there is room, and all is well."""
+def test_a_night_without_room_or_files_ends_with_3(fresh_home: Callable[[], Home], tmp_path: Path) -> None:
+    """Then there is room, and all is well."""
     deployment = fresh_home()
-    chosen = {
-        "MUANG_HOME": str(deployment.home),
-        "MUANG_CITIES": str(few_sources(tmp_path, ["khon_kaen"])),
-        "MUANG_DEMO_METERS": "50",
-    }
-    command = f"ulimit {limit}; exec {Path(sys.executable).with_name('muang')} nightly --profile demo --json"
-    ran = subprocess.run(
-        ["bash", "-c", command], env=os.environ | chosen, cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
-    assert ran.returncode == json.loads(ran.stdout)["exit_code"] == 3, ran.stdout + ran.stderr
+    chosen = {"MUANG_CITIES": str(few_sources(tmp_path, ["khon_kaen"])), "MUANG_DEMO_METERS": "50"}
+    for what, limit in LIMITS:
+        told = {**os.environ, "MUANG_HOME": str(deployment.home), **chosen}
+        within = partial(resource.setrlimit, what, (limit, limit))
+        ran = warm.run(("nightly", "--profile", "demo", "--json"), told, tmp_path, "", 120, within)
+        assert ran.returncode == json.loads(ran.stdout)["exit_code"] == 3, ran.stdout + ran.stderr
     after = deployment.json("nightly", "--profile", "demo", **chosen)
     assert (after["exit_code"], after["cities"]["khon_kaen"]["published"]) == (0, True), after
     with sqlite3.connect(deployment.home / "dagster/history/runs.db") as connection:

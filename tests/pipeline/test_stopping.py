@@ -17,6 +17,7 @@ import pytest
 
 from pipelines import stopping as module
 from pipelines.stopping import Stopped, Stopping
+from tests import warm
 from tests.home import Home, few_sources
 
 MOMENTS: list[tuple[signal.Signals, int]] = [
@@ -36,15 +37,23 @@ def nothing_ignored() -> Iterator[None]:
         signal.signal(each, handler)
 
 
-def begin(home: Path, chosen: dict[str, str]) -> "subprocess.Popen[str]":
-    command = [str(Path(sys.executable).with_name("muang")), "nightly", "--profile", "demo", "--json"]
+NIGHT = ("nightly", "--profile", "demo", "--json")
+Night = subprocess.Popen[str] | warm.Begun
+
+
+def program(home: Path, chosen: dict[str, str]) -> subprocess.Popen[str]:
+    command = [str(Path(sys.executable).with_name("muang")), *NIGHT]
     environment = os.environ | {"MUANG_HOME": str(home)} | chosen
     return subprocess.Popen(
         command, env=environment, cwd=home.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
-def wait_for(condition: Callable[[], object], night: "subprocess.Popen[str]") -> None:
+def begin(home: Path, chosen: dict[str, str]) -> warm.Begun:
+    return warm.Begun(NIGHT, os.environ | {"MUANG_HOME": str(home)} | chosen, home.parent)
+
+
+def wait_for(condition: Callable[[], object], night: Night) -> None:
     deadline = time.monotonic() + 90
     while not condition():
         assert night.poll() is None, "it ended before it could be asked"
@@ -67,40 +76,30 @@ def statuses(home: Path) -> list[str]:
 
 @pytest.mark.timeout(600)
 def test_a_night_that_is_stopped_says_so_and_can_be_run_again(fresh_home: Callable[[], Home], tmp_path: Path) -> None:
+    """The last of them is killed, which cannot be asked: it says nothing, and the night after it ends its run."""
     deployment = fresh_home()
     chosen = {"MUANG_CITIES": str(few_sources(tmp_path, ["khon_kaen"])), "MUANG_DEMO_METERS": "50"}
-    for asked, count in MOMENTS:
+    for asked, count in [*MOMENTS, (signal.SIGKILL, 75)]:
         before = set((deployment.home / "dagster/history/runs").glob("*-*.db"))
-        night = begin(deployment.home, chosen)
+        # One of them is the program itself, whose interpreter starts anew.
+        night = program(deployment.home, chosen) if asked == signal.SIGINT else begin(deployment.home, chosen)
         wait_for(lambda count=count, before=before: events(deployment.home, before) >= count, night)
         night.send_signal(asked)
         begun = time.monotonic()
         printed, said = night.communicate(timeout=60)
+        if asked == signal.SIGKILL:
+            break
         assert time.monotonic() - begun < module.GRACE_SECONDS + module.LAST_WORDS_SECONDS + 5
         assert night.returncode == 128 + asked, said
         summary = json.loads(printed)
         assert (summary["exit_code"], summary["error"]) == (128 + asked, f"stopped by {asked.name}; run it again")
         assert f"stopped by {asked.name}; run it again" in said
         assert "Traceback" not in said
-    assert set(statuses(deployment.home)) <= {"CANCELED"}
+    assert statuses(deployment.home) == ["CANCELED"] * len(MOMENTS) + ["STARTED"]
     last = deployment.json("nightly", "--profile", "demo", **chosen)
     assert (last["exit_code"], last["cities"]["khon_kaen"]["published"]) == (0, True)
-    assert last["notes"] == [], "no run was left behind that had to be ended"
-    assert set(statuses(deployment.home)) == {"CANCELED", "SUCCESS"}
-
-
-@pytest.mark.timeout(300)
-def test_a_night_that_was_killed_is_ended_by_the_next(fresh_home: Callable[[], Home], tmp_path: Path) -> None:
-    deployment = fresh_home()
-    chosen = {"MUANG_CITIES": str(few_sources(tmp_path, ["khon_kaen"])), "MUANG_DEMO_METERS": "50"}
-    night = begin(deployment.home, chosen)
-    wait_for(lambda: events(deployment.home, set()) >= 75, night)
-    night.kill()
-    night.communicate()
-    assert statuses(deployment.home) == ["STARTED"]
-    after = deployment.json("nightly", "--profile", "demo", **chosen)
-    assert after["notes"] == ["1 earlier runs had not ended, and their processes are gone: marked as failed"]
-    assert statuses(deployment.home) == ["FAILURE", "SUCCESS"]
+    assert last["notes"] == ["1 earlier runs had not ended, and their processes are gone: marked as failed"]
+    assert statuses(deployment.home) == ["CANCELED"] * len(MOMENTS) + ["FAILURE", "SUCCESS"]
 
 
 @pytest.fixture
