@@ -1,6 +1,7 @@
 """Fixtures that several test folders share."""
 
 import importlib.util
+import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from hypothesis import settings
 from assets.cities.registry import City
 from assets.landing.s3 import S3Store
 from assets.landing.store import LocalStore, Store
-from tests.home import Home
+from tests.home import Home, made_once
 from tests.s3_server import BUCKET, NotInstalled, serving
 
 ROOT = Path(__file__).parents[1]
@@ -99,6 +100,20 @@ def made_up() -> ModuleType:
 def fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Home]:
     """Where a night of the tests runs."""
     return lambda: Home(tmp_path_factory.mktemp("muang") / "home")
+
+
+@pytest.fixture(scope="session")
+def demo_night(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Four cities after one demo night, run as a scheduler would run it; what the command printed lies beside the home.
+    It is one for all tests: who changes something copies it."""
+
+    def run(folder: Path) -> None:
+        cities = ("phuket", "khon_kaen", "mae_moh", "samyan")
+        chosen = [word for city in cities for word in ("--city", city)]
+        summary = Home(folder / "home").json("nightly", "--profile", "demo", *chosen)
+        (folder / "printed.json").write_text(json.dumps(summary))
+
+    return Home(made_once(tmp_path_factory, "demo", run) / "home")
 
 
 @pytest.fixture

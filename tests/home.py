@@ -1,14 +1,17 @@
 """A home folder and the way its user runs ``muang`` on it."""
 
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from assets.cities.registry import default_path
@@ -29,6 +32,21 @@ def few_sources(folder: Path, cities: Sequence[str]) -> Path:
 
 TIMEOUT = 240
 """Seconds until a command counts as hanging."""
+
+
+def made_once(folders: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that ``make`` fills once for all processes of a run of tests. It is looked at only: who changes
+    something copies it."""
+    base = folders.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"once-{name}"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (done := shared.with_suffix(".done")).exists():
+            shared.mkdir(exist_ok=True)
+            make(shared)
+            done.touch()
+    return shared
+
 
 NATIONAL_ONLY = ("power_generation", "power_sales")
 """Sources that a city's own entry sets beside its own data."""
@@ -55,6 +73,10 @@ class Home:
         result = self.muang(*arguments, "--json", **environment)
         assert result.stdout, result.stderr
         return json.loads(result.stdout)
+
+    def copy(self, folder: Path) -> "Home":
+        """The same in another place, to be changed."""
+        return Home(shutil.copytree(self.home, folder / "home"))
 
     def sql(self, query: str) -> list[dict[str, Any]]:
         return self.json("sql", query)

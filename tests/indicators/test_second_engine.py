@@ -1,7 +1,7 @@
 """Indicators of a demo night, computed again by DuckDB from the published Parquet files (``second_engine.sql``)."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -16,13 +16,6 @@ SHARED, *STATEMENTS = re.split(
     r"^-- (\w+)(?::.*)?$\n(?=select|from)", Path(__file__).with_name("second_engine.sql").read_text("utf-8"), flags=re.M
 )
 SQL = dict(zip(STATEMENTS[::2], STATEMENTS[1::2], strict=True))
-
-
-@pytest.fixture(scope="module")
-def night(fresh_home: Callable[[], Home]) -> Home:
-    deployment = fresh_home()
-    deployment.json("nightly", "--profile", "demo", *(word for city in AREAS for word in ("--city", city)))
-    return deployment
 
 
 def engines(home: Path) -> Iterator[tuple[str, duckdb.DuckDBPyConnection]]:
@@ -65,7 +58,7 @@ def agreed(home: Path) -> dict[str, set[str]]:
     return found
 
 
-def test_two_engines_agree_on_twenty_indicators_and_more(night: Home) -> None:
-    found = agreed(night.home)
+def test_two_engines_agree_on_twenty_indicators_and_more(demo_night: Home) -> None:
+    found = agreed(demo_night.home)
     assert len(found["phuket"]) >= 25, sorted(set(SQL) - found["phuket"])
     assert len(found["khon_kaen"]) >= 20, sorted(set(SQL) - found["khon_kaen"])

@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,10 @@ Night = tuple[Home, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def night(fresh_home: Callable[[], Home]) -> Night:
-    """The deployment after one demo night, run as a scheduler would run it, and the summary the command printed."""
-    deployment = fresh_home()
-    cities = [word for city in CITIES for word in ("--city", city)]
-    return deployment, deployment.json("nightly", "--profile", "demo", *cities)
+def night(demo_night: Home, tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """A deployment after one demo night, and the summary the command printed."""
+    printed = (demo_night.home.parent / "printed.json").read_text()
+    return demo_night.copy(tmp_path_factory.mktemp("demo")), json.loads(printed)
 
 
 def test_every_city_is_published_although_some_deliveries_are_broken(night: Night) -> None:
