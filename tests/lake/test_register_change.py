@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
@@ -121,6 +123,15 @@ def changed(folder: Path, buckets: int = 1) -> Town:
     return there
 
 
+@cache
+def straight(buckets: int = 1) -> dict[str, bytes]:
+    """What such a city is made of in one night, once for all tests."""
+    with TemporaryDirectory() as folder:
+        there = changed(Path(folder), buckets)
+        there.night(LATE)
+        return there.made()
+
+
 def test_days_are_judged_by_the_register_that_tells_of_them(tmp_path: Path) -> None:
     there = changed(tmp_path / "changes")
     there.night(LATE)
@@ -143,41 +154,37 @@ def test_days_are_judged_by_the_register_that_tells_of_them(tmp_path: Path) -> N
 
 
 def test_it_does_not_matter_when_a_day_is_made(tmp_path: Path) -> None:
-    at_once = changed(tmp_path / "at once", buckets=4)
-    at_once.night(LATE)
     night_by_night = changed(tmp_path / "night by night", buckets=4)
     for day in DAYS:
         night_by_night.night(day + DAY)
-    assert at_once.made() == night_by_night.made()
+    assert night_by_night.made() == straight(buckets=4)
     # What a lake that was lost in part is made of again, weeks after.
     for day in DAYS:
         upkeep.rebuild(night_by_night.step(LATE), METER_INTERVALS, day)
     night_by_night.night(LATE)
-    assert at_once.made() == night_by_night.made()
+    assert night_by_night.made() == straight(buckets=4)
 
 
 def test_the_first_register_tells_of_the_days_before_it(tmp_path: Path) -> None:
-    there, straight = Town(tmp_path / "late", buckets=4), Town(tmp_path / "straight", buckets=4)
+    there, whole = Town(tmp_path / "late", buckets=4), Town(tmp_path / "whole", buckets=4)
     there.send(*DAYS, registers={DAYS[-1]: register(CHANGED)})
-    straight.send(*DAYS, registers={DAYS[0]: register(CHANGED)})
+    whole.send(*DAYS, registers={DAYS[0]: register(CHANGED)})
     there.night(DAYS[-1])
-    for each in (there, straight):
+    for each in (there, whole):
         each.night(LATE)
-    assert there.made() == straight.made()
+    assert there.made() == whole.made()
 
 
 def test_a_register_that_had_been_wrong_is_put_right(tmp_path: Path) -> None:
     """One that says from which day it tells takes the place of those that came before it and tell from then on; the
     one that comes after it, of an earlier day, leaves no more of it."""
-    there, straight = Town(tmp_path / "corrected"), Town(tmp_path / "straight")
+    there = Town(tmp_path / "corrected")
     there.send(*DAYS, registers={DAYS[0]: register(FIRST), FROM: register({}), DAYS[3]: register(FIRST)})
-    straight.send(*DAYS, registers={DAYS[0]: register(FIRST), FROM: register(CHANGED)})
     there.night(LATE - 2 * DAY)
     known = there.made()
     deliver(there.deployment, there.city, "register", LATE - DAY, "put-right.csv", register(CHANGED, as_of=FROM))
-    for each in (there, straight):
-        each.night(LATE - DAY)
-    assert there.made() == straight.made() != known
+    there.night(LATE - DAY)
+    assert there.made() == straight() != known
     assert not upkeep.verify(there.lake()), "what the ledger says of the others is still accounted for"
     register_watch.make(there.step(LATE - DAY))
     moved = there.lake().read(REGISTER_WATCH).filter(change="moved")
@@ -189,41 +196,36 @@ def test_a_register_that_had_been_wrong_is_put_right(tmp_path: Path) -> None:
     deliver(there.deployment, there.city, "register", LATE, "all.csv", register(CHANGED, as_of=DAYS[0] - 3 * DAY))
     for each in (there, whole):
         each.night(LATE)
-    assert there.made() == whole.made() != straight.made()
+    assert there.made() == whole.made() != straight()
 
 
 def test_what_a_register_tells_ahead_counts_from_its_day_on(tmp_path: Path) -> None:
-    ahead, straight = Town(tmp_path / "ahead"), Town(tmp_path / "straight")
+    ahead = Town(tmp_path / "ahead")
     points = [*POINTS, *CHANGED]
     entries = [*((point, FIRST.get(point, PLAIN), "") for point in POINTS)]
     entries += [(point, CHANGED.get(point, PLAIN), f"{FROM}") for point in dict.fromkeys(points)]
     header = ",".join(["point", *COLUMNS, "valid_from"])
     told = "\n".join([header, *(",".join([point, *row, since]) for point, row, since in entries), ""]).encode()
     ahead.send(*DAYS, registers={DAYS[0]: told})
-    straight.send(*DAYS, registers={DAYS[0]: register(FIRST), FROM: register(CHANGED)})
-    for each in (ahead, straight):
-        each.night(LATE)
-    assert ahead.made() == straight.made()
+    ahead.night(LATE)
+    assert ahead.made() == straight()
     assert ahead.lake().days(METERS) == [DAYS[0], FROM]
 
 
 @pytest.mark.parametrize("cut", ["ledger.record", "meter_intervals.apply"])
 def test_a_cut_leaves_no_day_behind(cut: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The register is in the lake, and the days that it tells of are made again before their intervals are set out."""
-    towns = there, straight = Town(tmp_path / "cut"), Town(tmp_path / "straight")
-    for each in towns:
-        each.send(*DAYS, registers={DAYS[0]: register(FIRST)})
+    there = Town(tmp_path)
+    there.send(*DAYS, registers={DAYS[0]: register(FIRST)})
     there.night(LATE - DAY)
-    for each in towns:
-        deliver(each.deployment, each.city, "register", LATE, "r.csv", register(CHANGED, as_of=FROM))
+    deliver(there.deployment, there.city, "register", LATE, "r.csv", register(CHANGED, as_of=FROM))
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(f"assets.lake.ingest.{cut}", _interrupted)
         ingest.ingest(there.step(LATE), METERS)
         ingest.ingest_meters(there.step(LATE))
     meter_final.make(there.step(LATE))
-    for each in towns:
-        each.night(LATE)
-    assert there.made() == straight.made()
+    there.night(LATE)
+    assert there.made() == straight()
 
 
 def _interrupted(*_: object, **__: object) -> None:
