@@ -2,6 +2,7 @@
 meters and intervals, says what to do, and tells nothing of a customer."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -76,10 +77,15 @@ def verdicts_of(faults: list[dict[str, str]], **known: object):
     return judged, meter_verdicts(judged)
 
 
+@cache
+def judged_with(fault: str):
+    return verdicts_of(FAULTS[fault][0])
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_told_by_the_rule_about_it(fault: str) -> None:
-    faults, expected = FAULTS[fault]
-    judged, told = verdicts_of(faults)
+    _, expected = FAULTS[fault]
+    judged, told = judged_with(fault)
     found = {verdict.check: verdict for verdict in told if verdict.failed and verdict.check != "rules_run"}
     for code, meters in expected.items():
         if not meters:
@@ -134,7 +140,7 @@ def test_a_suspect_value_is_not_used_and_no_value_is_changed() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_is_published_of_a_fault_tells_nothing_of_a_customer(fault: str) -> None:
-    _, told = verdicts_of(FAULTS[fault][0])
+    _, told = judged_with(fault)
     shown = published(to_frame(told, DAY + timedelta(days=1)))
     assert shown.columns == PUBLISHED.names()
     assert shown["checked"].null_count() == shown["failed"].null_count() == shown.height
