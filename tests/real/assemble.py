@@ -43,11 +43,14 @@ PACKAGES = {
 """Phuket's packages whose rows are at hand, by the name of the saved file."""
 
 
-def inbox(real: Path, folder: Path) -> Path:
-    """Lay out ``<folder>/<city>/<source>/``; returns the folder."""
+HOURLY = "cu_cham5_hourly_2018-07_2019-06.csv"
+
+
+def inbox(real: Path, folder: Path, hours: int = 8_760) -> Path:
+    """Lay out ``<folder>/<city>/<source>/``, of the building's year the first ``hours``; returns the folder."""
     meters = real / "meters"
     places = {
-        "samyan/building_loads": [meters / "thai_building" / "cu_cham5_hourly_2018-07_2019-06.csv"],
+        "samyan/building_loads": [meters / "thai_building" / HOURLY],
         "samyan/building_loads_1min": [meters / "thai_building" / "cu_raw_1min_2016-01.csv"],
         "phuket/facilities": [real / "open_data" / "osm_thai" / "phuket-poi.geojson"],
         "khon_kaen/amr_exports": [
@@ -59,6 +62,8 @@ def inbox(real: Path, folder: Path) -> Path:
         (folder / place).mkdir(parents=True, exist_ok=True)
         for file in files:
             (folder / place / file.name).write_bytes(file.read_bytes())
+    year = folder / "samyan" / "building_loads" / HOURLY
+    year.write_bytes(b"\r\n".join(year.read_bytes().split(b"\r\n")[: 1 + hours]))  # no line end, as it has none
     bad = folder / "korat" / "amr_exports"
     bad.mkdir(parents=True, exist_ok=True)
     for name, content in BAD.items():
