@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -49,11 +49,9 @@ def first_night(fresh_home: Callable[[], Home], tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
-def muang(first_night: Deployment, tmp_path: Path) -> Iterator[Deployment]:
+def muang(first_night: Deployment, tmp_path: Path) -> Deployment:
     """A copy of it, to be spoilt."""
-    deployment = Deployment(Home(tmp_path / "home"), Path(first_night.chosen["MUANG_CITIES"]))
-    shutil.copytree(first_night.home.home, deployment.home.home)
-    yield deployment
+    return Deployment(first_night.home.copy(tmp_path), Path(first_night.chosen["MUANG_CITIES"]))
 
 
 def test_a_past_day_that_is_run_leaves_the_page_of_the_newest(muang: Deployment) -> None:
@@ -74,7 +72,7 @@ def test_a_past_day_that_is_run_leaves_the_page_of_the_newest(muang: Deployment)
 # An empty one is mended by the next night, below; all damages: ``tests/snapshots/test_history.py``.
 @pytest.mark.parametrize(
     "content",
-    [None, pytest.param(b"", marks=pytest.mark.trial), b"\x00\xfe garbage"],
+    [*(pytest.param(each, marks=pytest.mark.trial) for each in (None, b"")), b"\x00\xfe garbage"],
     ids=["gone", "empty", "garbage"],
 )
 def test_a_damaged_pointer_is_a_sentence_for_its_city_and_the_others_are_shown(
