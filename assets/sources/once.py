@@ -14,9 +14,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import polars as pl
 
-MOST_BYTES = 64 << 20
-"""Of all frames that are kept: several feeds of public transport with their stop times, which are the largest. A night
-takes the cities one after another for each answer, so that what makes room was mostly read by all."""
+MOST_BYTES = 256 << 20
+"""Of all frames that are kept: all national answers of a night, some of public transport with their stop times, which
+are the largest. A process may do all tables of a city before those of the next, so that less would keep nothing."""
 
 Key = tuple[Callable[..., Any], bytes]
 Given = ParamSpec("Given")
