@@ -230,7 +230,9 @@ class MeterDays:
         delivered, known = [day], self._known(day)
         for piece in pieces:
             delivered.extend(piece["_delivered"].unique().drop_nulls())
-            for found in MeterDay.of(piece, known):
+            ids = piece["meter_id"]
+            here = known.filter(pl.col("meter_id").is_between(pl.lit(ids.min()), pl.lit(ids.max())))
+            for found in MeterDay.of(piece, here):
                 exact = piece["value_delivered"].gather(pl.Series(found.row.ravel()).replace(-1, None))
                 parts.setdefault(found.minutes, []).append((found, exact))
         arrays = [

@@ -15,8 +15,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import polars as pl
 
 MOST_BYTES = 256 << 20
-"""Of all frames that are kept: all national answers of a night, some of public transport with their stop times, which
-are the largest. A process may do all tables of a city before those of the next, so that less would keep nothing."""
+"""Of all frames that are kept. Where a night takes city after city, all of its answers must find room: three years of
+accidents, a week of reports, a season's hotspots, the register's villages and a feed with stop times are, by estimate,
+half."""
 
 Key = tuple[Callable[..., Any], bytes]
 Given = ParamSpec("Given")

@@ -20,7 +20,7 @@ from quality.vee.rules.groups import scaled, shifted
 from quality.vee.rules.rule import ENERGIES, IMPORT
 from quality.vee.runs import Runs
 from quality.vee.thresholds import Thresholds
-from quality.vee.window import Bools, Floats, MeterDay, recorded
+from quality.vee.window import Bools, Floats, Ints, MeterDay, recorded
 
 Masks = NDArray[np.uint64]
 
@@ -48,12 +48,18 @@ class Judged:
         """Values that are not used: nobody accepted them."""
         return self._unaccepted(((self.flags & SUSPECT) != 0) & self.day.there)
 
-    def broken(self, rule: Rule) -> Bools:
-        """Slots that break a rule, without those whose value was accepted."""
-        return self._unaccepted((self.flags & rule.mask) != 0)
+    @cached_property
+    def found(self) -> Masks:
+        """Bits of the rules that any slot of a channel breaks."""
+        found: Masks = np.bitwise_or.reduce(self.flags, axis=1)
+        return found
 
-    def _unaccepted(self, slots: Bools) -> Bools:
-        return slots if self.accepted is None else slots & ~self.accepted
+    def broken(self, rule: Rule, lines: Ints | slice = slice(None)) -> Bools:
+        """Slots of these channels that break a rule, without those whose value was accepted."""
+        return self._unaccepted((self.flags[lines] & rule.mask) != 0, lines)
+
+    def _unaccepted(self, slots: Bools, lines: Ints | slice = slice(None)) -> Bools:
+        return slots if self.accepted is None else slots & ~self.accepted[lines]
 
 
 def judge(day: MeterDay, context: Context, told: Masks | None = None) -> Judged:
@@ -121,7 +127,6 @@ def meter_quality(judged: Judged, context: Context) -> pl.DataFrame:
     if context.history is not None:
         zero += np.where(zero == 1440, context.history.zero_minutes, 0)
         estimated_days *= 1 + context.history.estimated_days
-    flags = np.bitwise_or.reduce(judged.flags, axis=1)
 
     def figures(values: Floats) -> pl.Series:
         """In six decimals, null where the channel has no value."""
@@ -146,7 +151,7 @@ def meter_quality(judged: Judged, context: Context) -> pl.DataFrame:
             estimated_days=pl.Series(estimated_days),
             shape=day.shape,
             digest=pl.when(pl.Series(some)).then(pl.Series(day.digest)),
-            flags=pl.when(pl.Series(judged.rules_run > 0)).then(pl.Series(flags)),
+            flags=pl.when(pl.Series(judged.rules_run > 0)).then(pl.Series(judged.found)),
             rules_run=pl.Series(judged.rules_run),
             rule_version=pl.lit(context.thresholds.version),
         )

@@ -13,6 +13,7 @@ from quality.meter_grid import DAY_MINUTES
 from quality.tables.vee import METER_FINAL, REGISTER_CHECKS
 from quality.vee.rules import RULES, Rule
 from quality.vee.validate import Judged
+from quality.vee.window import Ints
 from quality.verdicts import Grade, Verdict
 
 SHARED: Final = ("group_estimated", "label_shift")
@@ -55,23 +56,25 @@ REGISTER_RULES: Final = {
 
 def meter_verdicts(judged: Sequence[Judged]) -> list[Verdict]:
     """One verdict a rule that could run, and one that names those that could not, of a day's parts."""
-    found = [verdict for rule in RULES if (verdict := _of_rule(rule, judged)) is not None]
+    ids = pl.concat([pl.Series("meter_id", [], pl.String), *(part.day.channels["meter_id"] for part in judged)])
+    sizes = np.cumsum([part.day.channels.height for part in judged])[:-1]
+    meters = np.split(ids.rank("dense").to_numpy(), sizes)
+    found = [verdict for rule in RULES if (verdict := _of_rule(rule, judged, meters)) is not None]
     idle = [rule.code for rule in RULES if rule.code not in {verdict.check for verdict in found}]
     text = f"not looked at, as what they need is not known: {', '.join(idle)}" if idle else "all rules could run"
     return [*found, Verdict(METER_FINAL.name, "rules_run", "pass", len(RULES), len(idle), text)]
 
 
-def _of_rule(rule: Rule, judged: Sequence[Judged]) -> Verdict | None:
-    could = [part.day.channels["meter_id"].filter(pl.Series((part.rules_run & rule.mask) != 0)) for part in judged]
-    checked = pl.concat([pl.Series("meter_id", [], pl.String), *could]).n_unique()
+def _of_rule(rule: Rule, judged: Sequence[Judged], meters: Sequence[Ints]) -> Verdict | None:
+    """``meters`` numbers the meter of each channel, the same in all parts."""
+    could = [ids[(part.rules_run & rule.mask) != 0] for part, ids in zip(judged, meters, strict=True)]
+    checked = _distinct(could)
     if not checked:
         return None
-    broken = [part.broken(rule) for part in judged]
-    meters = [
-        part.day.channels["meter_id"].filter(pl.Series(slots.any(axis=1)))
-        for part, slots in zip(judged, broken, strict=True)
-    ]
-    failed = pl.concat([pl.Series("meter_id", [], pl.String), *meters]).n_unique()
+    lines = [np.flatnonzero(part.found & rule.mask) for part in judged]
+    broken = [part.broken(rule, of) for part, of in zip(judged, lines, strict=True)]
+    failing = [ids[of][slots.any(axis=1)] for ids, of, slots in zip(meters, lines, broken, strict=True)]
+    failed = _distinct(failing)
     if not failed:
         return Verdict(METER_FINAL.name, rule.code, "pass", checked, 0, f"none of {checked} meters")
     intervals = sum(int(slots.sum()) for slots in broken)
@@ -89,6 +92,10 @@ def _of_rule(rule: Rule, judged: Sequence[Judged]) -> Verdict | None:
     many = rule.code in MANY and failed >= max(MANY_LEAST, MANY_SHARE * checked)
     grade: Grade = "warn" if rule.severity == "suspect" or rule.code in SHARED or many else "note"
     return Verdict(METER_FINAL.name, rule.code, grade, checked, failed, text)
+
+
+def _distinct(meters: Sequence[Ints]) -> int:
+    return int(np.count_nonzero(np.bincount(np.concatenate(meters)))) if meters else 0
 
 
 def register_verdicts(checks: pl.DataFrame) -> list[Verdict]:
