@@ -43,11 +43,12 @@ lint: install
 # Tests sync thousands of small files, and wait for the disk longer than for the processor: in memory where it has room.
 FOLDER = $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 8000000 {print "PYTEST_DEBUG_TEMPROOT=/dev/shm"}')
 
+# Bytecode is kept, whatever the environment says: each of many processes would compile the house and its tests anew.
 test: lint
-	$(FOLDER) $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(FOLDER) PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # 10,000 mutated exports a format, as many files in other shapes than their layouts say, and new examples of every
-# property, ten times as many; `make test` has a small fixed sample.
+# property, sixteen times as many; `make test` has a small fixed sample.
 INPUTS ?= 10000
 
 fuzz: install

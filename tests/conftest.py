@@ -20,7 +20,7 @@ from tests.s3_server import BUCKET, NotInstalled, serving
 ROOT = Path(__file__).parents[1]
 # The same examples on every machine and in every run, so that a change is to blame for a failure; what reproduces one
 # is printed. `make fuzz` looks for new ones and for more of them: what it finds is pinned with @example.
-settings.register_profile("fixed", derandomize=True, print_blob=True, deadline=None, max_examples=20)
+settings.register_profile("fixed", derandomize=True, print_blob=True, deadline=None, max_examples=12)
 settings.register_profile("explore", print_blob=True, deadline=None, max_examples=200)
 settings.load_profile("fixed")
 

@@ -78,7 +78,7 @@ VALUES = st.decimals(-10, 99999, places=3).map(str) | st.just("")
 
 
 @given(
-    st.lists(st.lists(VALUES, min_size=96, max_size=96), min_size=1, max_size=4),
+    st.lists(st.lists(VALUES, min_size=96, max_size=96), min_size=1, max_size=2),
     st.dates(date(2010, 1, 1), date(2035, 1, 1)),
     st.randoms(),
 )

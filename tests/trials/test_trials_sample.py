@@ -66,8 +66,8 @@ def test_nights_with_a_fault_each_end_as_quiet_ones(places: Iterator[Place]) -> 
     assert len({night["fault"] for night in trial["nights"]}) == 3
 
 
-def test_weeks_of_a_city_tell_of_nobody() -> None:
-    trial = privacy.Privacy(days=21, meters=240, zones=2).trial(1)
+def test_two_weeks_of_a_city_tell_of_nobody() -> None:
+    trial = privacy.Privacy(days=14, meters=240, zones=2).trial(1)
     assert trial["wrong"] == []
     assert trial["combinations"] > 1000
     assert trial["own_zone"] > 0.3, "a third of this town's energy is of customers that stand out"

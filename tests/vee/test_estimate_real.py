@@ -72,7 +72,7 @@ def test_short_gaps_of_quarter_hours_err_by_less_than_half(meters: list[Series])
     ("name", "days", "short", "long"),
     [
         ("Enel home, 15 min", 30, 0.6, 0.9),
-        ("CU hourly", 36, 0.6, 0.75),
+        pytest.param("CU hourly", 36, 0.6, 0.75, marks=pytest.mark.trial),
         pytest.param("LCL home, hourly", 36, 0.9, 0.9, marks=pytest.mark.trial),
     ],
 )
