@@ -12,6 +12,7 @@ from assets.lake import stale_days
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
 from quality.tables import METER_FINAL, METER_INTERVALS, VERDICTS
+from tests.kit import sampled
 from tests.lake.judged_town import DAYS, LATE, POINTS, final, load, made, nem12, night, town, whole
 from tests.lake.small_city import D1, deliver
 
@@ -30,12 +31,13 @@ def files() -> list[tuple[str, bytes]]:
     return [*sent, *late]
 
 
-def test_the_order_of_deliveries_and_crashes_leave_no_trace(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seeds", sampled([range(1), range(1, 4)], 2))
+def test_the_order_of_deliveries_and_crashes_leave_no_trace(tmp_path: Path, seeds: range) -> None:
     straight, city = town(tmp_path / "straight")
     for name, data in files():
         deliver(straight, city, "exports", DAYS[-1], name, data)
     night(straight, city, DAYS[-1])
-    for seed in range(2):
+    for seed in seeds:
         crooked, _ = town(tmp_path / str(seed))
         order = Random(seed).sample(files(), len(files()))
         for at in range(0, len(order), 4):
