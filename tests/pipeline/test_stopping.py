@@ -41,7 +41,7 @@ NIGHT = ("nightly", "--profile", "demo", "--json")
 Night = subprocess.Popen[str] | warm.Begun
 
 
-def program(home: Path, chosen: dict[str, str]) -> subprocess.Popen[str]:
+def begin(home: Path, chosen: dict[str, str]) -> subprocess.Popen[str]:
     command = [str(Path(sys.executable).with_name("muang")), *NIGHT]
     environment = os.environ | {"MUANG_HOME": str(home)} | chosen
     return subprocess.Popen(
@@ -49,7 +49,7 @@ def program(home: Path, chosen: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-def begin(home: Path, chosen: dict[str, str]) -> warm.Begun:
+def forked(home: Path, chosen: dict[str, str]) -> warm.Begun:
     return warm.Begun(NIGHT, os.environ | {"MUANG_HOME": str(home)} | chosen, home.parent)
 
 
@@ -82,7 +82,7 @@ def test_a_night_that_is_stopped_says_so_and_can_be_run_again(fresh_home: Callab
     for asked, count in [*MOMENTS, (signal.SIGKILL, 75)]:
         before = set((deployment.home / "dagster/history/runs").glob("*-*.db"))
         # One of them is the program itself, whose interpreter starts anew.
-        night = program(deployment.home, chosen) if asked == signal.SIGINT else begin(deployment.home, chosen)
+        night = begin(deployment.home, chosen) if asked == signal.SIGINT else forked(deployment.home, chosen)
         wait_for(lambda count=count, before=before: events(deployment.home, before) >= count, night)
         night.send_signal(asked)
         begun = time.monotonic()
