@@ -12,9 +12,10 @@ import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
-from dagster._core.definitions.reconstruct import ReconstructableJob
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.api import create_execution_plan, execute_plan_iterator
 from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._core.execution.retries import RetryMode
@@ -34,24 +35,30 @@ TOLD = ENDED | {dg.DagsterEventType.STEP_START, dg.DagsterEventType.ASSET_MATERI
 """Events that the leading process is told: what it follows the run by. All are in Dagster's history already."""
 
 
-def work(
-    orders: Connection,
-    job: ReconstructableJob,
-    reference: InstanceRef,
-    run: dg.DagsterRun,
-    known: KnownExecutionState,
-    given: Made,
-    threads: int,
-) -> None:
-    """Do orders, each the keys of steps of ``run``, until one of none, or killed, or left alone. Tells events, then
-    None; or an error. ``threads``: of Polars, where the environment does not say."""
+class Task(NamedTuple):
+    """The run whose steps are to be done. ``known`` is what earlier runs of it have done already."""
+
+    job: ReconstructableJob
+    instance: InstanceRef
+    run: dg.DagsterRun
+    known: KnownExecutionState
+    made: Made
+
+
+def work(orders: Connection, location: ReconstructableRepository, threads: int) -> None:
+    """Load a code location, be told a ``Task``, and do orders, each the keys of steps, until one of none, or killed, or
+    left alone. Tells events, then None; or an error. ``threads``: of Polars, where the environment does not say."""
     global made
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)  # sent to all by a terminal or a service manager: who leads decides
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed there is the leading process's
     os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
-    made = given
+    location.get_definition()
+    task: Task | None = orders.recv()
+    if not task:
+        return
+    job, reference, run, known, made = task
     with dg.DagsterInstance.from_ref(reference) as instance:
         definition = job.get_definition()
         plan = create_execution_plan(job, run.run_config, known_state=known)

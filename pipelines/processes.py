@@ -15,13 +15,14 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Self
 
 import dagster as dg
 import polars as pl
-from dagster._core.definitions.reconstruct import ReconstructableJob
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events import DagsterEvent, EngineEventData
 from dagster._core.execution.context.system import PlanOrchestrationContext
@@ -37,7 +38,7 @@ from assets.cities.registry import City
 from assets.lake.feeds import NATIONAL
 from pipelines import hand
 from pipelines.build import cities_of, fed, lead, settings_of
-from pipelines.hand import ENDED, Made
+from pipelines.hand import ENDED
 from pipelines.settings import Settings
 from pipelines.stopping import NIGHT
 
@@ -92,12 +93,10 @@ class InProcesses(InProcessExecutor):
             return
         told = EngineEventData.multiprocess(os.getpid(), execution_plan.step_keys_to_execute)
         yield DagsterEvent.engine_event(plan_context, f"{count} processes do the steps, a city each at a time", told)
-        tell, home = plan_context.log.info, settings.home
-        with (
-            lead(run, cities, tell) as led,
-            fed(led, run, home) as deployment,
-            Hands(count, plan_context, execution_plan, (deployment.portals, deployment.inbox)) as hands,
-        ):
+        hands = READY.get() or Hands(count, plan_context.reconstructable_job.repository)
+        # They end before the cities are given back.
+        with lead(run, cities, plan_context.log.info) as led, fed(led, run, settings.home) as deployment, hands:
+            hands.begin(plan_context, execution_plan, (deployment.portals, deployment.inbox))
             missing = set(national)
             for event in hands.do([national] if national else []):
                 yield event
@@ -134,25 +133,33 @@ def _possible(
 
 
 class Hands:
-    """The processes of a run, from its begin to its end."""
+    """The processes of a run. They begin to load the code ``location`` at once, and end with the context."""
 
-    def __init__(self, count: int, context: PlanOrchestrationContext, plan: ExecutionPlan, made: Made) -> None:
-        self.context, self.plan, self.made = context, plan, made
+    def __init__(self, count: int, location: ReconstructableRepository) -> None:
+        self.location = location
         self.threads = max(1, pl.thread_pool_size() // count)
-        self.hands: list[Hand] = []
-        self.count = count
+        self.task: hand.Task | None = None
+        self.hands = [Hand(location, self.threads) for _ in range(count)]
 
     def __enter__(self) -> Self:
-        self.hands = [self._hand() for _ in range(self.count)]
         return self
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         for each in self.hands:
             each.end(0 if failed else GOODBYE_SECONDS)
 
-    def _hand(self) -> "Hand":
-        job, run, instance = self.context.reconstructable_job, self.context.dagster_run, self.context.instance.get_ref()
-        return Hand(job, instance, run, self.plan.known_state, self.made, self.threads)
+    def begin(self, context: PlanOrchestrationContext, plan: ExecutionPlan, made: hand.Made) -> None:
+        """Tell them which run it is."""
+        self.context, self.plan = context, plan
+        reference = context.instance.get_ref()
+        self.task = hand.Task(context.reconstructable_job, reference, context.dagster_run, plan.known_state, made)
+        for each in self.hands:
+            each.send(self.task)
+
+    def _another(self) -> "Hand":
+        made = Hand(self.location, self.threads)
+        made.send(self.task)
+        return made
 
     def do(self, orders: Iterable[Sequence[str]]) -> Iterator[DagsterEvent]:
         """Have the steps of each order done by one process, and tell of them. Raises
@@ -163,7 +170,7 @@ class Hands:
             for number, each in enumerate(self.hands):
                 if not each.at and not each.process.is_alive():
                     each.end()
-                    self.hands[number] = self._hand()
+                    self.hands[number] = self._another()
                 if waiting and not each.at:
                     self.hands[number].begin(waiting.popleft())
             at_work = {each.connection: each for each in self.hands if each.at}
@@ -192,10 +199,10 @@ class Hands:
 class Hand:
     """A process that does orders, as the one that leads it sees it."""
 
-    def __init__(self, *run: object) -> None:
+    def __init__(self, location: ReconstructableRepository, threads: int) -> None:
         spawn = multiprocessing.get_context("spawn")  # the threads of Polars do not outlive a fork
         self.connection, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=hand.work, args=(theirs, *run), daemon=True)
+        self.process = spawn.Process(target=hand.work, args=(theirs, location, threads), daemon=True)
         self.process.start()
         theirs.close()
         self.left: list[str] = []
@@ -203,11 +210,15 @@ class Hand:
         self.at = ""
         """The step it is at, or the one that it ended last; none where it waits for an order."""
 
+    def send(self, told: object) -> None:
+        """Tell it something. One that has died is found out when it is to answer."""
+        with contextlib.suppress(OSError):
+            self.connection.send(told)
+
     def begin(self, order: Sequence[str]) -> None:
         """Have these steps done."""
         self.left, self.at = list(order), order[0]
-        with contextlib.suppress(OSError):  # it died while it waited: what it tells next is that
-            self.connection.send(self.left)
+        self.send(self.left)
 
     def told(self) -> DagsterEvent | SerializableErrorInfo | None:
         """What it tells next: an event, what befell it, or that the order is done."""
@@ -228,12 +239,15 @@ class Hand:
     def end(self, patience: float = 0) -> None:
         """End it, whatever it is at: what it wrote whole is there, the rest is as if it had not begun. One that waits
         for orders ends by itself, if it is given the seconds."""
-        with contextlib.suppress(OSError):
-            self.connection.send([])
+        self.send(None)
         self.process.join(patience)
         self.process.kill()
         self.process.join()
         self.connection.close()
+
+
+READY: ContextVar[Hands | None] = ContextVar("READY", default=None)
+"""Processes for the night of this thread that load its code already, while Dagster makes and writes down its run."""
 
 
 def _gone(code: int | None) -> SerializableErrorInfo:

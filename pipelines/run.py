@@ -28,6 +28,7 @@ from assets.landing.inbox import files
 from pipelines.build import CITIES_TAG, CLOCK_TAG, INBOX_TAG, PROFILE_TAG, cities_of, deployment_of
 from pipelines.failures import are_infrastructure
 from pipelines.home import Say, alive, dagster_home, end_dead_runs, forget_old_runs, make_folder, open_instance
+from pipelines.processes import READY, Hands, processes_for
 from pipelines.report import Night, night_of
 from pipelines.settings import Settings, now
 from pipelines.stopping import NIGHT, Stopping
@@ -64,15 +65,17 @@ def run_night(
         say(text)
 
     recon = _repository(settings, slugs).get_reconstructable_job("nightly")
-    job = recon.get_definition()
-    cities = cities_of(settings)
-    used = {landed_as(cities[slug], name) for slug in slugs for name in cities[slug].sources}
-    national = {(NATIONAL, f"landed_{source}") for owner, source in used if owner == NATIONAL}
-    keys = job.asset_layer.executable_asset_keys
-    selected = {key for key in keys if key.path[0] in slugs or tuple(key.path) in national}
-    home, run_id = dagster_home(settings, note), str(uuid.uuid4())
     with contextlib.ExitStack() as held:
+        home, run_id = dagster_home(settings, note), str(uuid.uuid4())
         instance = held.enter_context(open_instance(home, note))
+        count = processes_for(settings, len(slugs)) if settings.executor == "in_process" else 1
+        READY.set(held.enter_context(Hands(count, recon.repository)) if count > 1 else None)
+        job = recon.get_definition()
+        cities = cities_of(settings)
+        used = {landed_as(cities[slug], name) for slug in slugs for name in cities[slug].sources}
+        national = {(NATIONAL, f"landed_{source}") for owner, source in used if owner == NATIONAL}
+        keys = job.asset_layer.executable_asset_keys
+        selected = {key for key in keys if key.path[0] in slugs or tuple(key.path) in national}
         _tidy(instance, home, settings.dagster_nights, note)
         held.enter_context(alive(home, run_id))
         _hold_open(held, home / "history", "runs.db", "runs/index.db")

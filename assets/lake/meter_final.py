@@ -229,7 +229,8 @@ class _Work:
         gappy = _meters(day, [part.gaps for part in day])
         if some is None:
             some = gappy
-        elif not some.len():
+        # Of a day that was noted all rows are judged, whatever of them is written again.
+        elif not some.len() and at not in self.look.stale:
             return [], []
         if after is not None and not until_then:
             unseen = gappy.filter(gappy.is_in(some.implode()) & ~gappy.is_in(_meters(after).implode()))
@@ -237,9 +238,13 @@ class _Work:
         mine = pl.lit(value=True) if whole else pl.col("meter_id").is_in(some.implode())
         lake.recut(METER_FINAL, at)
         for bucket in lake.buckets(METER_FINAL):
-            if not whole and not some.to_frame().filter(buckets.within(bucket)).height:
+            untouched = not whole and not some.to_frame().filter(buckets.within(bucket)).height
+            if untouched and at not in self.look.stale:
                 continue
             held = lake.hold(METER_FINAL, at, bucket)
+            if untouched:
+                verdicts += _sound(held.rows)
+                continue
             these = [each.within(buckets.within(bucket) & mine) for each in day]
             made = [
                 None if until_then else self._estimates(part, each, bucket, after)
@@ -249,7 +254,7 @@ class _Work:
             rows = in_order(pl.concat([METER_FINAL.empty(), held.rows.filter(~mine), *parts]), METER_FINAL.order)
             if until_then:
                 rows = as_estimated(rows, held.rows)
-            verdicts += of_group("contract", (check(METER_FINAL, rows) for check in (keys, contract)))
+            verdicts += _sound(rows)
             if rows.equals(held.rows):
                 continue
             # Noted before the rows are there: no crash leaves one behind.
@@ -316,6 +321,10 @@ class _Work:
             if part.minutes == day.minutes:
                 following = part.good.filter(pl.col("meter_id").is_in(ids))
                 put_in_place(window[:, SPAN + 1], following, wanted, part.day)
+
+
+def _sound(rows: pl.DataFrame) -> list[Verdict]:
+    return of_group("contract", (check(METER_FINAL, rows) for check in (keys, contract)))
 
 
 def _meters(day: Sequence[Kept], lines: Sequence[Ints] | None = None) -> pl.Series:
