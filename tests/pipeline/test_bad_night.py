@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,7 +70,11 @@ def at(moment: datetime, lost: Path) -> None:
         note(budget, host, seconds, failing)
         lost.write_text(json.dumps(budget.lost))
 
-    settings.now = lambda: moment
+    clock = settings.now
+    # Modules that are loaded already have it by name.
+    for module in [*sys.modules.values()]:
+        if getattr(module, "now", None) is clock:
+            module.now = lambda: moment  # type: ignore[attr-defined]
     Budget.note = noted
 
 
