@@ -8,6 +8,7 @@ same readings, in the same rounds.
 
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import big_city, peers
-from bench.measure import Cost, finish, in_child, interleaved, medians, parser, peak, table, used
+from bench.measure import Cost, costing, finish, in_child, interleaved, medians, parser, peak, table, used
 from bench.stages import REST, Stages
 
 LIMITS = {"CPU of a night against DuckDB's bare copy": 16.4}
@@ -74,6 +75,7 @@ def live(home: Path) -> dict[str, Any]:
         MUANG_CITIES=str(home.with_name("cities.yaml")),
         MUANG_INBOX=str(home.with_name("inbox")),
         MUANG_METER_KEY=big_city.KEY,
+        MUANG_PROCESSES="1",
     )
     found = json.loads(told["said"])["cities"] if told["code"] in (0, 1) else {}
     if not found or not all(city["published"] for city in found.values()):
@@ -82,13 +84,31 @@ def live(home: Path) -> dict[str, Any]:
 
 
 def demo(meters: int, times: int) -> str:
-    """Nights of the 36 cities of the demo; its portal answers in the same process."""
-    nights = []
+    """Nights of the 36 cities of the demo, whose portal answers in the process that leads them: in one process stage by
+    stage, and in as many as there are by default."""
+    alone, nights = list[dict[str, Any]](), list[Cost]()
+    words = ["nightly", "--profile", "demo", "--json"]
     for _ in range(times):
         with tempfile.TemporaryDirectory() as home:
-            words = ["nightly", "--profile", "demo", "--json"]
-            nights.append(in_child(muang, words, DELIVERED, MUANG_HOME=home, MUANG_DEMO_METERS=str(meters)))
-    return f"A night of the demo, {meters:,} meters a city, medians of {times}.\n\n{stage_table(nights)}"
+            settings = {"MUANG_HOME": home, "MUANG_DEMO_METERS": str(meters)}
+            alone.append(in_child(muang, words, DELIVERED, **settings, MUANG_PROCESSES="1"))
+        with tempfile.TemporaryDirectory() as home:
+            nights.append(in_child(shared, words, MUANG_HOME=home, MUANG_DEMO_METERS=str(meters)))
+    cost = medians(nights)
+    told = (
+        f"Shared out among processes it takes {cost['wall']:.0f} s of wall time, {cost['cpu']:.0f} s of CPU, and "
+        f"{cost['peak']:,.0f} MB in the largest of them."
+    )
+    return f"A night of the demo, {meters:,} meters a city, medians of {times}. {told}\n\n{stage_table(alone)}"
+
+
+def shared(arguments: Sequence[str]) -> Cost:
+    """What the command line costs with all processes that it starts, under the clock of this host."""
+    with costing() as cost:
+        done = subprocess.run([sys.executable, "-m", "pipelines.cli", *arguments], capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        sys.exit(f"the night ended with {done.returncode}: {done.stdout[:2000]}")
+    return cost
 
 
 def stage_table(nights: Sequence[dict[str, Any]]) -> str:

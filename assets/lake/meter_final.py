@@ -173,6 +173,7 @@ def _make(work: "_Work") -> tuple[set[date], list[Written], list[Verdict]]:
             files += lake.put(METER_FINAL, day, METER_FINAL.empty())
             work.good.forget(day)
         waiting = judged.kept
+        del judged  # before its gaps are filled: a large city's day is gigabytes
     finish(waiting)
     work.again.update(filter(look.at, made & there))
     for day in sorted(work.again):

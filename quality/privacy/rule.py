@@ -34,6 +34,10 @@ KNOWN = pl.any_horizontal(pl.col(name).is_not_null() for name in QUARTERS)
 
 _NAMES = (*QUARTERS, DAY_SUM)
 
+HEADROOM = 2**63 // 64
+"""What all energy of a day may be for 64 bits to do: it is multiplied by terms of shares, the greatest of which is 20,
+and told in floating point first."""
+
 
 def passes(n: pl.Expr, total: pl.Expr, largest: pl.Expr) -> pl.Expr:
     """Whether ``n`` customers with a ``total``, of which one has the ``largest`` part, pass."""
@@ -41,15 +45,18 @@ def passes(n: pl.Expr, total: pl.Expr, largest: pl.Expr) -> pl.Expr:
     return ((n >= MIN_CUSTOMERS) & (total > 0) & (largest * of <= total * share)).fill_null(False)
 
 
-def sums(*names: str) -> pl.Expr:
+def sums(*names: str, exact: type[pl.DataType] = pl.Int128) -> pl.Expr:
     """Sums of columns of ``QUARTERS``, null where nothing is known. In 128 bits: 64 would be enough for the energy of
     any country, but not for what a broken meter may tell."""
-    return pl.when(pl.col(names).count() > 0).then(pl.col(names).cast(pl.Int128).sum())
+    return pl.when(pl.col(names).count() > 0).then(pl.col(names).cast(exact).sum())
 
 
 def by_customer(members: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Energy of each customer of a group: ``*by, local_date, customer_id``, ``QUARTERS`` and ``DAY_SUM``."""
-    customers = members.group_by([*dict.fromkeys([*by, "local_date", "customer_id"])]).agg(sums(*QUARTERS))
+    # Half the memory where nothing that is made of them can be more: of a million customers 0.8 GB.
+    whole = members.select(pl.sum_horizontal(pl.col(QUARTERS).cast(pl.Float64).sum())).item()
+    exact = pl.Int64 if whole < HEADROOM else pl.Int128
+    customers = members.group_by([*dict.fromkeys([*by, "local_date", "customer_id"])]).agg(sums(*QUARTERS, exact=exact))
     return customers.with_columns(pl.when(KNOWN).then(pl.sum_horizontal(QUARTERS)).alias(DAY_SUM))
 
 

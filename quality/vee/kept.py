@@ -130,10 +130,16 @@ class Kept:
         return value
 
     @property
+    def lacks(self) -> Bools:
+        """Which slots have no value that is used."""
+        lacks: Bools = self.exact.is_null().to_numpy().reshape(self.quality.shape)
+        return lacks
+
+    @property
     def gaps(self) -> Ints:
         """Channels of energy that lack a value."""
         energies = self.channels["quantity"].is_in(ENERGIES).to_numpy()
-        return np.flatnonzero(np.isnan(self.value).any(axis=1) & energies)
+        return np.flatnonzero(self.lacks.any(axis=1) & energies)
 
     @property
     def good(self) -> pl.DataFrame:
@@ -200,7 +206,7 @@ class Kept:
         """Rows of ``METER_FINAL``, with estimates for what is missing (``channel`` counts these channels), the
         calendar's rate of each slot and how sure it is."""
         shape = self.quality.shape
-        method = np.where(np.isnan(self.value), FINAL_METHODS.index("M0"), FINAL_METHODS.index("A")).astype(np.uint8)
+        method = np.where(self.lacks, FINAL_METHODS.index("M0"), FINAL_METHODS.index("A")).astype(np.uint8)
         method[self.by_hand] = FINAL_METHODS.index("MX")
         quality, days, guesses = self.quality.copy(), np.zeros(shape, np.uint64), np.full(shape, np.nan)
         if made is not None:
