@@ -94,8 +94,9 @@ class InProcesses(InProcessExecutor):
         told = EngineEventData.multiprocess(os.getpid(), execution_plan.step_keys_to_execute)
         yield DagsterEvent.engine_event(plan_context, f"{count} processes do the steps, a city each at a time", told)
         hands = READY.get() or Hands(count, plan_context.reconstructable_job.repository)
-        # They end before the cities are given back.
-        with lead(run, cities, plan_context.log.info) as led, fed(led, run, settings.home) as deployment, hands:
+        tell = plan_context.log.info
+        # They end before the cities are given back, and where those cannot be had.
+        with hands, lead(run, cities, tell) as led, fed(led, run, settings.home) as deployment, hands:
             hands.begin(plan_context, execution_plan, (deployment.portals, deployment.inbox))
             missing = set(national)
             for event in hands.do([national] if national else []):
@@ -133,7 +134,7 @@ def _possible(
 
 
 class Hands:
-    """The processes of a run. They begin to load the code ``location`` at once, and end with the context."""
+    """The processes of a run. They begin to load the code ``location`` at once, and end with the first context."""
 
     def __init__(self, count: int, location: ReconstructableRepository) -> None:
         self.location = location
