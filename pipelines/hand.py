@@ -1,7 +1,6 @@
 """A process that does steps for the one that leads their run (``pipelines.processes``), a city's at a time.
 
-Of the house nothing is imported here: modules of it make frames when they are imported, which starts the threads of
-Polars, and how many there shall be is said before.
+Of the house nothing is imported here that makes frames: how many threads Polars shall have is said before.
 """
 
 import multiprocessing
@@ -22,6 +21,8 @@ from dagster._core.execution.retries import RetryMode
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.system_config.objects import ResolvedRunConfig
 from dagster._utils.error import serializable_error_info_from_exc_info
+
+from pipelines.stopping import SIGNALS
 
 Made = tuple[Mapping[str, str], Path]
 """What the leading process found or, in the demo, made up: portals, and the inbox."""
@@ -50,7 +51,7 @@ def work(orders: Connection, location: ReconstructableRepository, threads: int) 
     left alone. Tells events, then None; or an error. ``threads``: of Polars, where the environment does not say."""
     global made
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)  # sent to all by a terminal or a service manager: who leads decides
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed there is the leading process's
     os.environ.setdefault("POLARS_MAX_THREADS", str(threads))

@@ -85,7 +85,7 @@ class InProcesses(InProcessExecutor):
         run = plan_context.dagster_run
         settings = settings_of(run)
         cities = cities_of(settings)
-        orders = _orders(execution_plan.step_keys_to_execute, cities)
+        orders = _orders(execution_plan, cities)
         national = orders.pop(NATIONAL, [])
         count = processes_for(settings, len(orders)) if isinstance(plan_context.job, ReconstructableJob) else 1
         if count < 2:
@@ -93,10 +93,12 @@ class InProcesses(InProcessExecutor):
             return
         told = EngineEventData.multiprocess(os.getpid(), execution_plan.step_keys_to_execute)
         yield DagsterEvent.engine_event(plan_context, f"{count} processes do the steps, a city each at a time", told)
-        hands = READY.get() or Hands(count, plan_context.reconstructable_job.repository)
-        tell = plan_context.log.info
-        # They end before the cities are given back, and where those cannot be had.
-        with hands, lead(run, cities, tell) as led, fed(led, run, settings.home) as deployment, hands:
+        with (
+            lead(run, cities, plan_context.log.info) as led,
+            fed(led, run, settings.home) as deployment,
+            # Last: they end before the cities are given back.
+            READY.get() or Hands(count, plan_context.reconstructable_job.repository) as hands,
+        ):
             hands.begin(plan_context, execution_plan, (deployment.portals, deployment.inbox))
             missing = set(national)
             for event in hands.do([national] if national else []):
@@ -106,11 +108,12 @@ class InProcesses(InProcessExecutor):
             yield from hands.do([_possible(order, missing, plan_context, execution_plan) for order in orders.values()])
 
 
-def _orders(steps: Sequence[str], cities: Mapping[str, City]) -> dict[str, list[str]]:
-    """The steps of each city, and of the country: those with the most meters first, so that none is left for last."""
+def _orders(plan: ExecutionPlan, cities: Mapping[str, City]) -> dict[str, list[str]]:
+    """The steps of each city, and of the country, in an order in which they can be done. Cities with the most meters
+    come first, so that none is left for last."""
     found: dict[str, list[str]] = {}
-    for step in steps:
-        found.setdefault(step.split("__")[0], []).append(step)
+    for step in plan.get_steps_to_execute_in_topo_order():
+        found.setdefault(step.key.split("__")[0], []).append(step.key)
     return dict(sorted(found.items(), key=lambda item: -cities[item[0]].meter_buckets if item[0] in cities else 0))
 
 
@@ -120,12 +123,8 @@ def _possible(
     """The steps of an order without those that need one of ``missing``, which is said of each as Dagster does."""
     lost, possible = set(missing), list[str]()
     needs = plan.get_all_step_deps()
-    left = list(order)
-    while left:
-        key = left.pop(0)
-        if needs[key] & {*left}:
-            left.append(key)
-        elif because := sorted(needs[key] & lost):
+    for key in order:
+        if because := sorted(needs[key] & lost):
             lost.add(key)
             context.log.error(f"Dependencies for step {key} failed: {because}. Not executing.")
         else:
@@ -134,7 +133,7 @@ def _possible(
 
 
 class Hands:
-    """The processes of a run. They begin to load the code ``location`` at once, and end with the first context."""
+    """The processes of a run. They begin to load the code ``location`` at once, and end with the context."""
 
     def __init__(self, count: int, location: ReconstructableRepository) -> None:
         self.location = location

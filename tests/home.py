@@ -6,16 +6,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import yaml
 
 from assets.cities.registry import default_path
 from tests import warm
+
+Seen = TypeVar("Seen")
 
 
 def few_sources(folder: Path, cities: Sequence[str]) -> Path:
@@ -46,6 +49,20 @@ def made_once(folders: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(shared)
             done.touch()
     return shared
+
+
+def until(seen: Callable[[], Seen], seconds: float = 240) -> Seen:
+    """What ``seen`` returns, once it is something."""
+    deadline = time.monotonic() + seconds
+    while not (found := seen()):
+        assert time.monotonic() < deadline, "it was never seen"
+        time.sleep(0.01)
+    return found
+
+
+def published(summary: Mapping[str, Any]) -> set[str]:
+    """Cities of a night's summary that were published."""
+    return {city for city, told in summary["cities"].items() if told["published"]}
 
 
 NATIONAL_ONLY = ("power_generation", "power_sales")

@@ -176,26 +176,18 @@ class Kept:
         lines = np.flatnonzero(self.channels.with_columns(_inside=ids)["_inside"].to_numpy())
         if len(lines) == self.channels.height:
             return self
+        at: Ints | slice = lines
         if len(lines) and lines[-1] - lines[0] + 1 == len(lines):
-            return self._between(int(lines[0]), int(lines[-1]) + 1)
-        places = lines[:, None] * self.slots + np.arange(self.slots)
-        return replace(
-            self,
-            channels=self.channels[lines],
-            exact=self.exact.gather(pl.Series(places.ravel())),
-            quality=self.quality[lines],
-            flags=self.flags[lines],
-            ran=self.ran[lines],
-            by_hand=self.by_hand[lines],
-        )
-
-    def _between(self, first: int, after: int) -> Self:
-        """Channels that follow each other, of which nothing is copied."""
-        at = slice(first, after)
+            # Of channels that follow each other nothing is copied.
+            at = slice(int(lines[0]), int(lines[-1]) + 1)
+            exact = self.exact[at.start * self.slots : at.stop * self.slots]
+        else:
+            places = lines[:, None] * self.slots + np.arange(self.slots)
+            exact = self.exact.gather(pl.Series(places.ravel()))
         return replace(
             self,
             channels=self.channels[at],
-            exact=self.exact[first * self.slots : after * self.slots],
+            exact=exact,
             quality=self.quality[at],
             flags=self.flags[at],
             ran=self.ran[at],

@@ -7,17 +7,15 @@ import re
 import signal
 import sqlite3
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipelines import processes
 from pipelines.processes import processes_for
 from pipelines.settings import Settings
-from tests.home import Home, few_sources
+from tests.home import Home, few_sources, published, until
 from tests.pipeline.test_crash import lake
 from tests.pipeline.test_stopping import begin, nothing_ignored, statuses  # noqa: F401 (a fixture)
 
@@ -46,23 +44,10 @@ def begun(home: Path, before: set[Path]) -> Iterator[tuple[str, int]]:
                 yield step, int(re.search(r'"pid": (\d+)', event)[1])
 
 
-def until(seen: Callable[[], Any]) -> Any:
-    """What ``seen`` returns, once it is something."""
-    deadline = time.monotonic() + 240
-    while not (found := seen()):
-        assert time.monotonic() < deadline, "it was never seen"
-        time.sleep(0.01)
-    return found
-
-
 def is_there(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
-
-
-def published(summary: dict[str, Any]) -> set[str]:
-    return {city for city, told in summary["cities"].items() if told["published"]}
 
 
 @pytest.mark.timeout(900)

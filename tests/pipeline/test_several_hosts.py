@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 
 from assets.landing.s3 import S3Store
 from tests.conftest import ROOT, absent
-from tests.home import Home, few_sources
+from tests.home import Home, few_sources, published, until
 from tests.hosts import Network, two_hosts
 from tests.s3_server import BUCKET, NotInstalled, serving
 from tests.shared_servers import free_port, postgres_serving, redis_serving
@@ -26,6 +25,10 @@ from tests.shared_servers import free_port, postgres_serving, redis_serving
 CITIES = ["khon_kaen", "mae_moh", "samyan", "nan"]
 STEP_SECONDS = 120
 """Longer than any step takes here, imports of a new process included; so long the step of a host that died waits."""
+
+
+PATIENCE = 400
+"""Seconds that something on the way is waited for."""
 
 
 @dataclass
@@ -114,15 +117,6 @@ def ended(night: subprocess.Popen[str]) -> dict[str, Any]:
     return json.loads(out)
 
 
-def until(seen: Callable[[], Any]) -> Any:
-    """What ``seen`` returns, once it is something."""
-    deadline = time.monotonic() + 400
-    while not (found := seen()):
-        assert time.monotonic() < deadline, "it was never seen"
-        time.sleep(0.05)
-    return found
-
-
 def kill_who_works(worker: str) -> None:
     """Kill the process that does a worker's steps, as the kernel does for want of memory."""
     pid = re.search(r"\d+", worker)[0]
@@ -159,10 +153,6 @@ def alone(site: Site) -> dict[str, Any]:
     return summary
 
 
-def published(summary: Mapping[str, Any]) -> set[str]:
-    return {city for city, told in summary["cities"].items() if told["published"]}
-
-
 def same_as_alone(site: Site, store: str) -> None:
     for folders in (("cdp",), ("lake",), ("memory",)):
         mine, theirs = site.files(store, *folders), site.files("alone", *folders)
@@ -190,7 +180,7 @@ def test_a_step_that_kills_its_workers_costs_its_city_alone(site: Site, alone: M
     with site.working("killing"):
         night = site.begin("killing")
         for time_ in (1, 2):
-            kill_who_works(until(lambda n=time_: site.begun(step)[n - 1 : n])[0])
+            kill_who_works(until(lambda n=time_: site.begun(step)[n - 1 : n], PATIENCE)[0])
         summary = ended(night)
         assert published(summary) == set(CITIES) - {"samyan"}, summary
         assert set(summary["failures"]) == {step, "run"}
@@ -206,7 +196,7 @@ def test_a_step_that_kills_its_workers_costs_its_city_alone(site: Site, alone: M
 def test_a_host_that_dies_amid_a_step_loses_nothing(site: Site, alone: Mapping[str, Any]) -> None:
     with site.working("dying"):
         night = site.begin("dying")
-        at_work = until(lambda: [w for w in site.begun("%meter_intervals") if str(site.workers[0].pid) in w])
+        at_work = until(lambda: [w for w in site.begun("%meter_intervals") if str(site.workers[0].pid) in w], PATIENCE)
         os.killpg(site.workers[0].pid, signal.SIGKILL)
         summary = ended(night)
         twice = [step for step in (f"{city}__meter_intervals" for city in CITIES) if len(site.begun(step)) == 2]
@@ -251,7 +241,7 @@ def test_a_worker_forks_before_polars_has_threads(fresh_home: Callable[[], Home]
     command = [str(Path(sys.executable).with_name("muang")), "worker"]
     worker = subprocess.Popen(command, env={**os.environ, **settings}, cwd=home.parent, start_new_session=True)
     try:
-        (child,) = until(lambda: Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split())
+        (child,) = until(lambda: Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split(), PATIENCE)
         for pid in (worker.pid, child):
             assert "polars" not in Path(f"/proc/{pid}/maps").read_text()
     finally:
