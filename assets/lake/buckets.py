@@ -34,6 +34,14 @@ def within(bucket: str) -> pl.Expr:
     return here & (ids < f"{after:02x}") if after < MOST else here
 
 
+def may_hold(bucket: str, first: str, last: str) -> bool:
+    """Whether any id from the first to the last may be in a bucket."""
+    if bucket == WHOLE:
+        return True
+    low, high = (f"{int(each[:2], 16):0{2 * HEX_BITS}b}" for each in (first, last))
+    return low[: len(bucket[1:])] <= bucket[1:] <= high[: len(bucket[1:])]
+
+
 def of_ids(ids: pl.Series, count: int) -> pl.Series:
     """The name of the bucket of each id, in a city that has ``count``."""
     if count == 1:

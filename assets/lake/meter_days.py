@@ -4,7 +4,7 @@ What changes of a meter's day is seen in its later days, and through rules about
 a later day those meters alone are judged again whose past is otherwise, as long as what all have in common stands.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -17,7 +17,7 @@ import polars as pl
 from assets.lake import buckets
 from assets.lake.files import CityLake, bucket_of
 from assets.lake.meter_registers import Registers
-from quality.meter_grid import ZONE
+from quality.meter_grid import CHANNEL, ZONE
 from quality.tables import (
     IS_CUSTOMER,
     METER_DECISIONS,
@@ -34,8 +34,19 @@ from quality.vee.history import REACH, History, PastDay, differing_days
 from quality.vee.kept import USED, Kept, differing
 from quality.vee.missing import missing_readings
 from quality.vee.rules import Context
+from quality.vee.rules.rule import Figures, Look
 from quality.vee.thresholds import Thresholds
-from quality.vee.validate import SUSPECT, Judged, groups_stand, judge, mask, meter_quality
+from quality.vee.validate import (
+    OF_GROUPS,
+    SUSPECT,
+    Masks,
+    groups_stand,
+    judge,
+    mask,
+    meter_quality,
+    of_groups,
+)
+from quality.vee.verdicts import tallied
 from quality.vee.window import RATES, MeterDay
 
 DAY: Final = timedelta(days=1)
@@ -46,13 +57,51 @@ _RATE_BITS: Final = {"peak": RATES["A"], "off": RATES["B"], "holiday": RATES["C"
 
 
 class Judgement(NamedTuple):
-    """Of a day, or of some of its meters: ``before`` as it was stored and ``kept`` as it is now. ``quality`` are the
-    ``METER_QUALITY`` rows of the whole day, and ``found`` is what the rules found of these meters."""
+    """Of a day, or of some of its meters, in parts: ``kept`` is what it is now, ``quality`` the ``METER_QUALITY`` rows
+    of the whole day, and ``tallies`` what rules found of these meters. ``turned`` are those of which anything is
+    otherwise than it was stored, ``used`` those of them of which a value is."""
 
-    before: Sequence[Kept]
     kept: Sequence[Kept]
     quality: pl.DataFrame
-    found: Sequence[Judged]
+    tallies: Sequence[pl.DataFrame]
+    turned: pl.Series
+    used: pl.Series
+
+
+class _About(NamedTuple):
+    """What is the same for all meters of a day: when it is judged, in which lengths a rate is told, what the register
+    knows, the days before it as they were judged and those of them that are like it, and the day's other tables."""
+
+    day: date
+    now: datetime
+    rated: frozenset[int]
+    known: pl.DataFrame
+    past: Sequence[PastDay]
+    like: Sequence[date]
+    superseded: pl.DataFrame
+    decisions: pl.DataFrame
+
+
+class _Part(NamedTuple):
+    """A bucket of a day that was judged: ``told`` is what was known of groups of the ``channels`` it was judged with,
+    and ``looked`` what it tells of them, with the keys of its own, for each length of intervals (``minutes``)."""
+
+    channels: pl.DataFrame
+    told: pl.DataFrame
+    looked: Sequence[tuple[int, pl.DataFrame, Mapping[Look, Figures]]]
+    kept: Sequence[Kept]
+    quality: Sequence[pl.DataFrame]
+    tallies: Sequence[pl.DataFrame]
+    turned: pl.Series
+    used: pl.Series
+
+    def stands(self, told: pl.DataFrame) -> bool:
+        """Whether these are what it was judged with."""
+        return told.join(self.channels, on=self.channels.columns, how="semi", maintain_order="left").equals(self.told)
+
+
+_GROUPS: Final = pl.Schema({**dict.fromkeys(CHANNEL, pl.String), "minutes": pl.Int32, "bits": pl.UInt64})
+"""Channels that break rules about groups, and the bits of these."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +118,29 @@ class MeterDays:
     _past: dict[date, PastDay | None] = field(default_factory=dict)
 
     def whole(self, day: date) -> Judgement:
-        """A day by the rules."""
-        parts, delivered = self._arrays(day, self.lake.pieces(METER_INTERVALS, [day]))
-        kept, quality, found = self._judged(day, parts, delivered)
-        return Judgement(self.stored(day), kept, quality, found)
+        """A day by the rules, bucket after bucket. Buckets whose meters share a fault with others, as all of them
+        together tell, are judged once more."""
+        about, keys = self._about(day), self.lake.keys(METER_INTERVALS, (day, day))
+        told, parts = _GROUPS.to_frame(), dict[str, _Part]()
+        alone = len(keys) == 1
+        while due := [key for key in keys if key not in parts or not parts[key].stands(told)]:
+            for key in due:
+                parts[key] = self._part(about, key, None if alone else told)
+            if alone:
+                break
+            told = self._of_groups(about, [*parts.values()])
+        stored = self.lake.keys(METER_FINAL, (day, day))
+        gone = [key for key in stored if not any(buckets.overlap(bucket_of(key), bucket_of(each)) for each in keys)]
+        missed = self.lake.rows(METER_FINAL, gone)["meter_id"].unique()
+        return Judgement(
+            [kept for part in parts.values() for kept in part.kept],
+            pl.concat([METER_QUALITY.empty(), *(rows for part in parts.values() for rows in part.quality)]).sort(
+                METER_QUALITY.order
+            ),
+            [tally for part in parts.values() for tally in part.tallies],
+            pl.concat([missed, *(part.turned for part in parts.values())]),
+            pl.concat([missed, *(part.used for part in parts.values())]),
+        )
 
     def again(self, day: date) -> Judgement | None:
         """What days before it have changed of a day whose intervals are as they were; None where that is more than some
@@ -85,19 +153,19 @@ class MeterDays:
         by_these = (quality["rule_version"] == self.thresholds.version).all()
         if not (few and by_these and self._groups_stand(day, quality)):
             return None
-        before = {part.minutes: part for part in self.stored(day, ids)}
-        arrays, delivered = self._arrays(day, [self.lake.of_meters(METER_INTERVALS, day, ids)])
-        parts = [(_as_told(part, before), exact) for part, exact in arrays]
-        same = [part.minutes for part, _ in parts] == [*before]
-        if not same or not all(part.keys.equals(before[part.minutes].keys) for part, _ in parts):
+        before, about = self.stored(day, ids), self._about(day)
+        arrays = _arrays(self.lake.of_meters(METER_INTERVALS, day, ids), about)
+        same = [part.minutes for part, _ in arrays] == [part.minutes for part in before]
+        if not same or not all(part.keys.equals(was.keys) for (part, _), was in zip(arrays, before, strict=True)):
             return None
-        kept, of_them, found = self._judged(day, parts, delivered, before)
+        told = pl.concat([_GROUPS.to_frame(), *(_groups(part.keys, part.minutes, part.found) for part in before)])
+        part = self._judged(about, arrays, about.past, told, before)
         # A value that is newly suspect, or no more, is one that its zone's rules do not count, or do again.
-        if any(((part.flags ^ before[part.day.minutes].flags) & SUSPECT).any() for part in found):
+        if any(((now.flags ^ was.flags) & SUSPECT).any() for now, was in zip(part.kept, before, strict=True)):
             return None
         others = quality.filter(~pl.col("meter_id").is_in(ids.implode()))
-        quality = pl.concat([others, of_them]).sort(METER_QUALITY.order)
-        return Judgement([*before.values()], kept, quality, found)
+        quality = pl.concat([others, *part.quality]).sort(METER_QUALITY.order)
+        return Judgement(part.kept, quality, part.tallies, part.turned, part.used)
 
     def missing(self, day: date, quality: pl.DataFrame) -> pl.DataFrame:
         """``MISSING_READINGS`` rows of a day that has these ``METER_QUALITY`` rows."""
@@ -105,13 +173,9 @@ class MeterDays:
         superseded, decisions = (self.lake.day(table, day) for table in (METER_SUPERSEDED, METER_DECISIONS))
         return missing_readings(day, files, superseded, decisions, (self.lake.day(METER_QUALITY, day - DAY), quality))
 
-    def touch(self, day: date, made: Judgement, turned: pl.Series, stored: pl.DataFrame) -> bool:
-        """Note which meters' later days a judgement touches, of which these ``turned``, of a day that had these
-        ``METER_QUALITY`` rows: any?"""
-        mine = pl.col("meter_id").is_in(turned.implode())
-        before, kept = ([part.within(mine) for part in parts] for parts in (made.before, made.kept))
-        ids = [differing(before, kept, rules=False), differing_days(stored, made.quality)]
-        self.touched[day] = pl.concat(ids).unique()
+    def touch(self, day: date, made: Judgement, stored: pl.DataFrame) -> bool:
+        """Note which meters' later days a judgement touches, of a day that had these ``METER_QUALITY`` rows: any?"""
+        self.touched[day] = pl.concat([made.used, differing_days(stored, made.quality)]).unique()
         return not self.touched[day].is_empty()
 
     def with_linked(self, ids: pl.Series, day: date) -> pl.Series:
@@ -120,11 +184,9 @@ class MeterDays:
         pairs = self.registers.in_force(day).filter(pl.col("check_of").is_not_null())
         return pl.concat([ids, pairs["meter_id"], pairs["check_of"]]) if ids.len() else ids
 
-    def stored(self, day: date, ids: pl.Series | None = None) -> list[Kept]:
-        """A day, or some meters of it, as it was judged when it was made."""
-        if ids is not None:
-            return Kept.stored(self.lake.of_meters(METER_FINAL, day, ids))
-        return Kept.stored(pl.concat([METER_FINAL.empty(), *self.lake.pieces(METER_FINAL, [day])]))
+    def stored(self, day: date, ids: pl.Series) -> list[Kept]:
+        """Some meters of a day as they were judged when it was made."""
+        return Kept.stored(self.lake.of_meters(METER_FINAL, day, ids))
 
     def lacking(self, day: date) -> pl.Series:
         """Ids of the meters that lacked a value of a day when it was made."""
@@ -140,44 +202,101 @@ class MeterDays:
             found = replace(found, keys=known)
         self._past[day] = found
 
+    def _about(self, day: date) -> _About:
+        files = (self.lake.scan(METER_INTERVALS, key) for key in self.lake.keys(METER_INTERVALS, (day, day)))
+        of_length = pl.col("_delivered").max(), pl.col("rate_raw").is_not_null().any()
+        told = [each.group_by("minutes").agg(of_length).collect() for each in files]
+        delivered = max([day, *(each for part in told for each in part["_delivered"].drop_nulls())])
+        return _About(
+            day,
+            datetime.combine(delivered + DAY, time(), ZoneInfo(ZONE)),
+            frozenset(minutes for part in told for minutes in part.filter("rate_raw")["minutes"]),
+            self._known(day),
+            self._before(day),
+            self._like(day),
+            self.lake.day(METER_SUPERSEDED, day),
+            self.lake.day(METER_DECISIONS, day),
+        )
+
+    def _part(self, about: _About, key: str, told: pl.DataFrame | None) -> _Part:
+        """A bucket of a day; ``told`` is what is known of its groups, None where it is all of the day."""
+        bucket = bucket_of(key)
+        rows, past = self.lake.rows(METER_INTERVALS, [key]), about.past
+        guests = self._guests(about, bucket)
+        if guests.height:
+            rows = pl.concat([rows, guests])
+        elif told is not None and rows.height:
+            past = [each.between(rows["meter_id"][0], rows["meter_id"][-1]) for each in past]
+        stored = self.lake.keys(METER_FINAL, (about.day, about.day))
+        overlapping = [each for each in stored if buckets.overlap(bucket, bucket_of(each))]
+        before = Kept.stored(self.lake.rows(METER_FINAL, overlapping, buckets.within(bucket))) if overlapping else []
+        arrays = _arrays(rows, about, guests["meter_id"].unique())
+        return self._judged(about, arrays, past, told, before)
+
+    def _guests(self, about: _About, bucket: str) -> pl.DataFrame:
+        """``METER_INTERVALS`` rows of meters of other buckets that those of a bucket check, or are checked by."""
+        pairs = about.known.filter(pl.col("check_of").is_not_null()).select("meter_id", "check_of")
+        turned = pairs.select(meter_id="check_of", check_of="meter_id")
+        linked = pl.concat([pairs, turned]).filter(buckets.within(bucket)).select(meter_id="check_of")
+        outside = linked.filter(~buckets.within(bucket))["meter_id"].unique()
+        return self.lake.of_meters(METER_INTERVALS, about.day, outside)
+
     def _judged(
         self,
-        day: date,
-        parts: Sequence[tuple[MeterDay, pl.Series]],
-        delivered: date,
-        told: Mapping[int, Kept] | None = None,
-    ) -> tuple[list[Kept], pl.DataFrame, list[Judged]]:
-        """The parts of a day by the rules, with its ``METER_QUALITY`` rows; ``delivered`` is its last delivery day, and
-        ``told`` is as in ``validate.judge``."""
-        past, like = self._before(day), self._like(day)
-        superseded = self.lake.day(METER_SUPERSEDED, day)
-        decisions = self.lake.day(METER_DECISIONS, day)
-        about = decisions["meter_id"].unique()
-        now = datetime.combine(delivered + DAY, time(), ZoneInfo(ZONE))
-        kept, quality, found = [], [METER_QUALITY.empty()], []
-        for of_length, exact in parts:
-            rates = self.calendar.rates(day, of_length.minutes)
+        about: _About,
+        arrays: Sequence[tuple[MeterDay, pl.Series]],
+        past: Sequence[PastDay],
+        told: pl.DataFrame | None,
+        before: Sequence[Kept],
+    ) -> _Part:
+        """Meters of a day by the rules, where this is known of their groups, and of what was stored ``before``."""
+        decisions, of_people = about.decisions, about.decisions["meter_id"].unique()
+        looked, kept, quality, found = [], [], list[pl.DataFrame](), []
+        for each, exact in arrays:
+            rates = self.calendar.rates(about.day, each.minutes)
             context = Context(
                 self.thresholds,
-                history=History.of(past, of_length, like),
-                now=now,
-                superseded=superseded,
-                sum_fails=registers.sum_fails(self._compared, of_length) if self._compared.height else None,
+                history=History.of(past, each, about.like),
+                now=about.now,
+                superseded=about.superseded,
+                sum_fails=registers.sum_fails(self._compared, each) if self._compared.height else None,
                 rates=rates.cast(pl.String).replace_strict(_RATE_BITS, default=0, return_dtype=pl.UInt8).to_numpy(),
             )
-            judged = judge(of_length, context, told[of_length.minutes].flags if told else None)
+            judged = judge(each, context, None if told is None else _bits(told, each))
             if context.sum_fails is not None:  # of meters without a register nothing was added up
-                ran = registers.sum_fails(self._compared.with_columns(outcome=pl.lit("fails")), of_length)
+                ran = registers.sum_fails(self._compared.with_columns(outcome=pl.lit("fails")), each)
                 judged.rules_run[~ran] &= ~mask("sum_check")
+            if each.guests is not None:
+                judged = judged.without_guests()
+                context = replace(context, history=context.past().only(~each.guests))
+                exact = exact.filter(pl.Series(np.repeat(~each.guests, each.slots)))
             decided = None
             if decisions.height:
-                rows = self.lake.of_meters(METER_INTERVALS, day, about)
-                decided = Decided.of(decisions, of_length, rows, superseded)
+                rows = self.lake.of_meters(METER_INTERVALS, about.day, of_people)
+                decided = Decided.of(decisions, judged.day, rows, about.superseded)
                 judged = replace(judged, accepted=decided.accepted(judged.flags.shape))
             quality.append(meter_quality(judged, context))
             kept.append(Kept.judged(judged, exact, self.thresholds.version, decided))
+            looked.append((each.minutes, judged.day.keys, judged.looked))
             found.append(judged)
-        return kept, pl.concat(quality).sort(METER_QUALITY.order), found
+        turned = differing(before, kept)
+        mine = pl.col("meter_id").is_in(turned.implode())
+        used = differing(*([part.within(mine) for part in parts] for parts in (before, kept)), rules=False)
+        of_length = (each.keys.with_columns(minutes=pl.lit(each.minutes, pl.Int32)) for each, _ in arrays)
+        channels = pl.concat([_GROUPS.to_frame().drop("bits"), *of_length])
+        known = (_GROUPS.to_frame() if told is None else told).join(
+            channels, on=channels.columns, how="semi", maintain_order="left"
+        )
+        return _Part(channels, known, looked, kept, quality, [tallied(found)] if found else [], turned, used)
+
+    def _of_groups(self, about: _About, parts: Sequence[_Part]) -> pl.DataFrame:
+        """What all parts of a day together tell of groups (``_GROUPS``)."""
+        found, context = [_GROUPS.to_frame()], Context(self.thresholds)
+        for minutes in sorted({minutes for part in parts for minutes, *_ in part.looked}):
+            of_length = [(keys, looked) for part in parts for each, keys, looked in part.looked if each == minutes]
+            bits = of_groups([looked for _, looked in of_length], context)
+            found.append(_groups(pl.concat([keys for keys, _ in of_length]), minutes, bits))
+        return pl.concat(found)
 
     def _before(self, day: date) -> list[PastDay]:
         """The days before a day as they were judged, the first first. Days come in order, and each is read once."""
@@ -223,30 +342,33 @@ class MeterDays:
         of_customer = (pl.when(IS_CUSTOMER).then(name).alias(name) for name in ("zone", "customer_class"))
         return self.registers.in_force(day).select("meter_id", "check_of", *of_customer)
 
-    def _arrays(self, day: date, pieces: Iterable[pl.DataFrame]) -> tuple[list[tuple[MeterDay, pl.Series]], date]:
-        """``METER_INTERVALS`` rows of a day as arrays, one for each length of intervals, with the exact values in the
-        same places; and the last delivery day of any."""
-        parts: dict[int, list[tuple[MeterDay, pl.Series]]] = {}
-        delivered, known = [day], self._known(day)
-        for piece in pieces:
-            delivered.extend(piece["_delivered"].unique().drop_nulls())
-            ids = piece["meter_id"]
-            here = known.filter(pl.col("meter_id").is_between(pl.lit(ids.min()), pl.lit(ids.max())))
-            for found in MeterDay.of(piece, here):
-                exact = piece["value_delivered"].gather(pl.Series(found.row.ravel()).replace(-1, None))
-                # Where its rows were is known now: of a large city that is an eighth of all.
-                placed = replace(found, row=np.empty((0, found.slots), np.int64))
-                parts.setdefault(found.minutes, []).append((placed, exact))
-        arrays = [
-            (MeterDay.together([each for each, _ in of_length]), pl.concat([exact for _, exact in of_length]))
-            for _, of_length in sorted(parts.items())
-        ]
-        return arrays, max(delivered)
+
+def _arrays(rows: pl.DataFrame, about: _About, guests: pl.Series = _NONE) -> list[tuple[MeterDay, pl.Series]]:
+    """``METER_INTERVALS`` rows of meters of a day, some of them ``guests``, as arrays, one for each length of
+    intervals, with the exact values in the same places."""
+    ids = rows["meter_id"]
+    here = about.known.filter(pl.col("meter_id").is_between(pl.lit(ids.min()), pl.lit(ids.max())))
+    arrays = []
+    for found in MeterDay.of(rows, here):
+        exact = rows["value_delivered"].gather(pl.Series(found.row.ravel()).replace(-1, None))
+        # Where its rows were is known now: of a large city that is an eighth of all.
+        told = replace(found, row=np.empty((0, found.slots), np.int64))
+        if found.rate is None and found.minutes in about.rated:
+            told = replace(told, rate=np.zeros(found.value.shape, np.uint8))
+        if guests.len():
+            told = replace(told, guests=found.channels["meter_id"].is_in(guests.implode()).to_numpy())
+        arrays.append((told, exact))
+    return arrays
 
 
-def _as_told(day: MeterDay, told: Mapping[int, Kept]) -> MeterDay:
-    """Some meters of a day with rates, though none of them tells one, where others of that day do."""
-    before = told.get(day.minutes)
-    if day.rate is not None or before is None or not (before.ran & mask("tou_rate")).any():
-        return day
-    return replace(day, rate=np.zeros(day.value.shape, np.uint8))
+def _groups(keys: pl.DataFrame, minutes: int, bits: Masks) -> pl.DataFrame:
+    """``_GROUPS`` rows of channels (``CHANNEL``) with these bits."""
+    told = keys.with_columns(pl.lit(minutes, pl.Int32).alias("minutes"), bits=pl.Series(bits & OF_GROUPS))
+    return told.filter(pl.col("bits") != 0)
+
+
+def _bits(groups: pl.DataFrame, day: MeterDay) -> Masks:
+    """The bits that ``_GROUPS`` rows tell of each channel of a day."""
+    told = day.keys.join(groups.filter(minutes=day.minutes), on=CHANNEL, how="left", maintain_order="left")
+    bits: Masks = told["bits"].fill_null(0).to_numpy()
+    return bits

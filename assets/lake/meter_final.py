@@ -40,7 +40,7 @@ from quality.vee.day_types import calendar
 from quality.vee.estimate import Estimates, estimate
 from quality.vee.feeders import balance_verdict
 from quality.vee.gaps import SPAN, Window
-from quality.vee.kept import Kept, as_estimated, differing, put_in_place
+from quality.vee.kept import Kept, as_estimated, of_checks, put_in_place
 from quality.vee.missing import meters_read, missing_verdict, silent_verdict
 from quality.vee.outages import supply_off
 from quality.vee.rules import Context
@@ -143,7 +143,7 @@ def _make(work: "_Work") -> tuple[set[date], list[Written], list[Verdict]]:
         judged = None if day in stale else days.again(day)
         if judged is None:
             judged = days.whole(day)
-        turned = work.turned[day] = differing(judged.before, judged.kept)
+        turned = work.turned[day] = judged.turned
         if turned.len():
             stale_days.note(lake, METER_INTERVALS, look.seeing(day) - work.again - look.stale)
             work.again.update(look.seeing(day))
@@ -153,11 +153,11 @@ def _make(work: "_Work") -> tuple[set[date], list[Written], list[Verdict]]:
         others = days.with_linked(turned.filter(~turned.is_in(_meters(waiting).implode())), day - DAY)
         if not look.at(day - DAY):
             finish(days.stored(day - DAY, others), judged.kept)
-        if judged.found and (day in stale or turned.len()):
-            verdicts += meter_verdicts(judged.found)
+        if judged.tallies and (day in stale or turned.len()):
+            verdicts += meter_verdicts(day, judged.tallies)
         later = {each for each in there if day < each <= day + timedelta(days=SPAN)}
         stored = lake.day(METER_QUALITY, day)
-        if later and days.touch(day, judged, turned, stored):
+        if later and days.touch(day, judged, stored):
             stale_days.note(lake, METER_INTERVALS, later - due)
             due |= later
         if not judged.quality.equals(stored):
@@ -246,11 +246,8 @@ class _Work:
             if untouched:
                 verdicts += _sound(held.rows)
                 continue
-            these = [each.within(buckets.within(bucket) & mine) for each in day]
-            made = [
-                None if until_then else self._estimates(part, each, bucket, after)
-                for part, each in zip(these, day, strict=True)
-            ]
+            these = [each.within(buckets.within(bucket) & mine) for each in day if _may_be_in(bucket, each)]
+            made = [None if until_then else self._estimates(part, day, bucket, after) for part in these]
             parts = [part.rows(found, *self._rates(part)) for part, found in zip(these, made, strict=True)]
             rows = in_order(pl.concat([METER_FINAL.empty(), held.rows.filter(~mine), *parts]), METER_FINAL.order)
             if until_then:
@@ -295,37 +292,43 @@ class _Work:
         calendar = self.days.calendar
         return calendar.rates(day.day, day.minutes).cast(pl.String), calendar.confidence([day.day])
 
-    def _estimates(self, day: Kept, whole: Kept, bucket: str, after: Sequence[Kept] | None) -> Estimates | None:
+    def _estimates(
+        self, day: Kept, whole: Sequence[Kept], bucket: str, after: Sequence[Kept] | None
+    ) -> Estimates | None:
         """For the gaps of a bucket of the ``whole`` day; ``after`` as in ``filled``."""
         open_, register = day.gaps, self.days.registers.in_force(day.day)
         if not len(open_):
             return None
         window = np.full((len(open_), SPAN + 1 + (AFTER if after is None else 1), day.slots), np.nan)
-        window[:, SPAN] = day.value[open_]
+        window[:, SPAN] = day.values(open_)
         self._good(window, day, open_, bucket, after)
         first, days = day.day - timedelta(days=SPAN), window.shape[1]
         types = self.days.calendar.day_types(first + timedelta(days=at) for at in range(days))
         here = register.filter(buckets.within(bucket)).select("meter_id", "zone")
         meters = day.channels[open_].select("meter_id").join(here, on="meter_id", how="left", maintain_order="left")
         outage = supply_off(self.outages, meters, first, days, day.minutes)
-        check = whole.of_checks(day.channels[open_], register)
+        check = of_checks(whole, day.channels[open_], register, day.minutes)
         made = estimate(Window(window, types, day.minutes, SPAN, outage, check))
         return replace(made, channel=open_[made.channel])
 
     def _good(self, window: Floats, day: Kept, open_: Ints, bucket: str, after: Sequence[Kept] | None) -> None:
         """Put what was found good of the days around into a window of the channels ``open_``."""
         wanted = day.channels[open_].select(CHANNEL).with_row_index("_line")
-        ids = wanted["meter_id"].unique().implode()
+        these = pl.col("meter_id").is_in(wanted["meter_id"].unique().implode())
         for at in [*range(SPAN), *(range(SPAN + 1, window.shape[1]) if after is None else ())]:
             self.good.put(window[:, at], wanted, day.day + timedelta(days=at - SPAN), bucket)
         for part in after or ():
-            if part.minutes == day.minutes:
-                following = part.good.filter(pl.col("meter_id").is_in(ids))
-                put_in_place(window[:, SPAN + 1], following, wanted, part.day)
+            if part.minutes == day.minutes and _may_be_in(bucket, part):
+                put_in_place(window[:, SPAN + 1], part.within(these).good, wanted, part.day)
 
 
 def _sound(rows: pl.DataFrame) -> list[Verdict]:
     return of_group("contract", (check(METER_FINAL, rows) for check in (keys, contract)))
+
+
+def _may_be_in(bucket: str, part: Kept) -> bool:
+    ids = part.channels["meter_id"]
+    return ids.len() > 0 and buckets.may_hold(bucket, ids[0], ids[-1])
 
 
 def _meters(day: Sequence[Kept], lines: Sequence[Ints] | None = None) -> pl.Series:

@@ -1,7 +1,7 @@
 """What four weeks of a channel's days were like: today's use is held against it, and no interval of them is read."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final, Self, TypeVar
 
@@ -58,6 +58,13 @@ class PastDay:
             rows["estimated_days"].cast(pl.Int64).to_numpy(),
         )
 
+    def between(self, first: str, last: str) -> Self:
+        """Of the channels of meters from one id to another: channels are in the order of ids."""
+        ids = self.keys["meter_id"]
+        here = slice(ids.search_sorted(first, "left"), ids.search_sorted(last, "right"))
+        part = {name: value[here] for name, value in vars(self).items() if name not in ("day", "figures")}
+        return replace(self, **part, figures=tuple(figure[here] for figure in self.figures))
+
 
 def differing_days(before: pl.DataFrame, after: pl.DataFrame) -> pl.Series:
     """Ids of the meters of which later days see something else in two lots of ``METER_QUALITY`` rows of a day."""
@@ -93,6 +100,14 @@ class History:
     estimated_days: Ints
     copies: Bools
     other_quantity: Bools
+
+    def only(self, channels: Bools) -> Self:
+        """Of some channels."""
+        return replace(self, **{name: told[channels] for name, told in vars(self).items() if name != "newest"})
+
+    def usual(self) -> dict[str, Floats | Ints]:
+        """What rules about groups hold a day against."""
+        return {"days": self.days, "mean": self.mean, "usual_peak": self.peak, "usual_shape": self.shape}
 
     @classmethod
     def of(cls, past: Iterable[PastDay], day: MeterDay | PastDay, like: Collection[date]) -> Self:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
@@ -123,11 +122,11 @@ class Kept:
         """Of a day."""
         return DAY_MINUTES // self.minutes
 
-    @cached_property
-    def value(self) -> Floats:
-        """Values that are used (channels × slots), NaN where there is none."""
-        value: Floats = self.exact.cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(self.quality.shape)
-        return value
+    def values(self, lines: Ints) -> Floats:
+        """Values of some channels that are used (lines × slots), NaN where there is none."""
+        places = lines.astype(np.int64)[:, None] * self.slots + np.arange(self.slots)
+        value: Floats = self.exact.gather(pl.Series(places.ravel())).cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return value.reshape(places.shape)
 
     @property
     def lacks(self) -> Bools:
@@ -149,27 +148,11 @@ class Kept:
         start = pl.Series(midnight(self.day) + slot * self.minutes * MINUTE).cast(METER_FINAL.schema["start"])
         return self.channels.select(CHANNEL)[line].with_columns(start=start, value_final=values)
 
-    def of_checks(self, channels: pl.DataFrame, register: pl.DataFrame) -> Floats | None:
-        """What check meters say of these channels (``CHANNEL``), as far as it is good; None where none has one.
-
-        ``register`` tells by ``check_of`` which meter a ``meter_id`` checks. Of several the least id counts.
-        """
-        pairs = register.filter(pl.col("check_of").is_not_null()).select(_check="meter_id", meter_id="check_of")
-        if not pairs.height:
-            return None
-        lines = self.channels.select(_check="meter_id", quantity="quantity").with_row_index("_from")
-        found = (
-            channels.select("meter_id", "quantity")
-            .with_row_index("_line")
-            .join(pairs, on="meter_id")
-            .join(lines, on=["_check", "quantity"])
-            .sort("_line", "_check", "_from")
-            .unique("_line", keep="first", maintain_order=True)
-        )
-        said = np.full((channels.height, self.slots), np.nan)
-        of = found["_from"].to_numpy()
-        said[found["_line"].to_numpy()] = np.where(self.quality[of] <= _code("S"), self.value[of], np.nan)
-        return said
+    @property
+    def found(self) -> Masks:
+        """Bits of the rules that any slot of a channel breaks."""
+        found: Masks = np.bitwise_or.reduce(self.flags, axis=1)
+        return found
 
     def within(self, ids: pl.Expr) -> Self:
         """The channels of some meters."""
@@ -271,6 +254,33 @@ def as_estimated(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     open_ = (rows["method"] == "M0") & ~before.select(USED).to_series()
     guessed = ("value_final", "final_quality", "method", "reference_days")
     return rows.with_columns(before[name].zip_with(open_, rows[name]) for name in guessed)
+
+
+def of_checks(day: Sequence[Kept], channels: pl.DataFrame, register: pl.DataFrame, minutes: int) -> Floats | None:
+    """What check meters say of some channels (``CHANNEL``) of a day that have intervals of ``minutes``, as far as it is
+    good; None where none has one.
+
+    ``register`` tells by ``check_of`` which meter a ``meter_id`` checks. Of several the least id counts; parts of the
+    day are in the order of ids.
+    """
+    pairs = register.filter(pl.col("check_of").is_not_null()).select(_check="meter_id", meter_id="check_of")
+    checked = channels.select("meter_id", "quantity").with_row_index("_line").join(pairs, on="meter_id")
+    if not checked.height:
+        return None
+    said, known = np.full((channels.height, DAY_MINUTES // minutes), np.nan), np.zeros(channels.height, np.bool_)
+    for part in day:
+        lines = part.channels.select(_check="meter_id", quantity="quantity").with_row_index("_from")
+        found = (
+            checked.join(lines, on=["_check", "quantity"])
+            .sort("_line", "_check", "_from")
+            .unique("_line", keep="first", maintain_order=True)
+        )
+        line, of = (found[name].to_numpy() for name in ("_line", "_from"))
+        new = ~known[line] & (part.minutes == minutes)
+        line, of = line[new], of[new]
+        said[line] = np.where(part.quality[of] <= _code("S"), part.values(of), np.nan)
+        known[line] = True
+    return said
 
 
 def put_in_place(into: Floats, rows: pl.DataFrame, wanted: pl.DataFrame, day: date) -> None:

@@ -1,11 +1,11 @@
 """The judgement of a day: all rules over its arrays, what it is worth for later days, and the table of the rules."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from itertools import groupby
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import polars as pl
@@ -15,9 +15,8 @@ from quality.readings import QUALITIES
 from quality.tables.vee import METER_QUALITY, VEE_RULES
 from quality.vee.history import History, PastDay
 from quality.vee.rules import RULES, Context, Rule
-from quality.vee.rules.exchange import exchanges
-from quality.vee.rules.groups import scaled, shifted
-from quality.vee.rules.rule import ENERGIES, IMPORT
+from quality.vee.rules.groups import beside_past, of_quality
+from quality.vee.rules.rule import Figures, Look
 from quality.vee.runs import Runs
 from quality.vee.thresholds import Thresholds
 from quality.vee.window import Bools, Floats, Ints, MeterDay, recorded
@@ -36,11 +35,13 @@ def mask(code: str) -> np.uint64:
 @dataclass(frozen=True)
 class Judged:
     """What the rules found of a day: ``flags`` (channels × slots), and ``rules_run`` (channels), which could run.
-    ``accepted`` (channels × slots) are values that a person said are right, None where there are none."""
+    ``looked`` is what rules about groups look at. ``accepted`` (channels × slots) are values that a person said are
+    right, None where there are none."""
 
     day: MeterDay
     flags: Masks
     rules_run: Masks
+    looked: Mapping[Look, Figures]
     accepted: Bools | None = None
 
     @cached_property
@@ -58,6 +59,14 @@ class Judged:
         """Slots of these channels that break a rule, without those whose value was accepted."""
         return self._unaccepted((self.flags[lines] & rule.mask) != 0, lines)
 
+    def without_guests(self) -> Self:
+        """Of the day's other channels."""
+        guests = self.day.guests
+        if guests is None:
+            return self
+        own = ~guests
+        return replace(self, day=self.day.without_guests(), flags=self.flags[own], rules_run=self.rules_run[own])
+
     def _unaccepted(self, slots: Bools, lines: Ints | slice = slice(None)) -> Bools:
         return slots if self.accepted is None else slots & ~self.accepted[lines]
 
@@ -65,26 +74,47 @@ class Judged:
 def judge(day: MeterDay, context: Context, told: Masks | None = None) -> Judged:
     """Every rule that can run over the day. Values are not changed.
 
-    Of a day that only some meters of are here, ``told`` are the flags (channels × slots) that it has: what rules about
-    groups found stands.
+    Of a day that only some channels of are here, ``told`` has the bits of the rules about groups that each of them
+    breaks: those tell it from all (``of_groups``).
     """
     flags = np.zeros(day.value.shape, np.uint64)
     ran = np.zeros(day.channels.height, np.uint64)
+    looked = dict[Look, Figures]()
     left = day
     for _, rules in groupby(sorted(RULES, key=_stage), _stage):
         left = left.without((flags & SUSPECT) != 0)
         for rule in rules:
+            if rule.look is not None and rule.look not in looked and rule.is_possible(context):
+                looked[rule.look] = rule.look(left, context)
             can = rule.judges(left, context)
             if not can.any():
                 continue
             ran[can] |= rule.mask
-            found = rule.find(left, context) if told is None or not rule.of_groups else (told & rule.mask) != 0
+            if rule.look is None:
+                found = rule.find(left, context)
+            else:
+                found = rule.find(looked[rule.look], context) if told is None else (told & rule.mask) != 0
             lines = np.flatnonzero(can & (found if found.ndim == 1 else found.any(axis=1)))
             if len(lines):
                 # What is wrong with a whole day is told of the values it has.
-                slots = left.there[lines] if found.ndim == 1 else found[lines]
+                slots = getattr(left, rule.slots)[lines] if found.ndim == 1 else found[lines]
                 flags[lines] |= np.where(slots, rule.mask, np.uint64(0))
-    return Judged(day, flags, ran)
+    return Judged(day, flags, ran, looked)
+
+
+OF_GROUPS: Final = np.uint64(sum(1 << rule.bit for rule in RULES if rule.look is not None))
+"""Bits of the rules about groups."""
+
+
+def of_groups(looked: Sequence[Mapping[Look, Figures]], context: Context) -> Masks:
+    """What rules about groups find of a day whose parts ``looked`` like this: their bits of each channel, one part's
+    after another's. A rule is right once what those of earlier stages find is in what the parts looked like."""
+    together = {look: Figures.together([part[look] for part in looked]) for look in looked[0]}
+    found = np.zeros(next(iter(together.values())).channels.height, np.uint64)
+    for rule in RULES:
+        if rule.look in together:
+            found |= np.where(rule.find(together[rule.look], context), rule.mask, np.uint64(0))
+    return found
 
 
 def groups_stand(rows: pl.DataFrame, past: Sequence[PastDay], like: Collection[date], thresholds: Thresholds) -> bool:
@@ -92,19 +122,13 @@ def groups_stand(rows: pl.DataFrame, past: Sequence[PastDay], like: Collection[d
     these days before it. ``rows`` are its ``METER_QUALITY`` with ``zone`` and ``receipt``. The other rules about groups
     look at no other day."""
     for part in rows.partition_by("minutes"):
-        history = History.of(past, PastDay.of(part, thresholds), like)
-        total, peak = (part[name].cast(pl.Float64).fill_null(0).to_numpy() for name in ("energy", "peak_power"))
-        count = (part["expected"] - part["missing"]).cast(pl.Int64).to_numpy()
-        slots, context = part["expected"][0], Context(thresholds, history)
-        told = history.days >= thresholds.number("history_days")
-        for code, found, of in (
-            ("group_scale", scaled(part, total, count, slots, context), ENERGIES),
-            ("time_shift", shifted(part, part["shape"], count, slots, context), IMPORT),
-            ("exchanged", exchanges(part, total, peak, part["shape"], count, slots, context), IMPORT),
-        ):
-            now = found & part["quantity"].is_in(of).to_numpy() & told
-            if not np.array_equal(now, (part["flags"].fill_null(0).to_numpy() & mask(code)) != 0):
-                return False
+        context = Context(thresholds, History.of(past, PastDay.of(part, thresholds), like))
+        looked, told = of_quality(part, context), context.past().days >= thresholds.number("history_days")
+        for rule in RULES:
+            if rule.look is beside_past:
+                now = rule.find(looked, context) & part["quantity"].is_in(rule.of).to_numpy() & told
+                if not np.array_equal(now, (part["flags"].fill_null(0).to_numpy() & rule.mask) != 0):
+                    return False
     return True
 
 

@@ -4,6 +4,7 @@ Messages count; they quote no value and no meter. What of them is published is f
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,9 @@ MANY_SHARE: Final = 0.05
 
 MANY_LEAST: Final = 5
 """Fewer are no group, as ``group_least`` has it."""
+
+TALLY: Final = pl.Schema(dict.fromkeys(("bit", "checked", "failed", "intervals", "first", "last"), pl.Int64))
+"""Of the rules that could run over some meters of a day (``tallied``)."""
 
 REGISTER_RULES: Final = {
     "step": ("A register fell, or was reset.", "Ask the utility whether the meter was exchanged or reset."),
@@ -54,48 +58,62 @@ REGISTER_RULES: Final = {
 """Checks of registers: what is wrong, and what to do."""
 
 
-def meter_verdicts(judged: Sequence[Judged]) -> list[Verdict]:
-    """One verdict a rule that could run, and one that names those that could not, of a day's parts."""
+def tallied(judged: Sequence[Judged]) -> pl.DataFrame:
+    """What is told of some meters of a day, all their parts: a row a rule that could run (``bit``), with how many
+    meters it ``checked``, how many of them ``failed``, in how many ``intervals``, and the minutes of the day at which
+    the ``first`` of these begins and the ``last`` ends."""
     ids = pl.concat([pl.Series("meter_id", [], pl.String), *(part.day.channels["meter_id"] for part in judged)])
     sizes = np.cumsum([part.day.channels.height for part in judged])[:-1]
     meters = np.split(ids.rank("dense").to_numpy(), sizes)
-    found = [verdict for rule in RULES if (verdict := _of_rule(rule, judged, meters)) is not None]
-    idle = [rule.code for rule in RULES if rule.code not in {verdict.check for verdict in found}]
-    text = f"not looked at, as what they need is not known: {', '.join(idle)}" if idle else "all rules could run"
-    return [*found, Verdict(METER_FINAL.name, "rules_run", "pass", len(RULES), len(idle), text)]
+    told = (_of_rule(rule, judged, meters) for rule in RULES)
+    return pl.DataFrame(list(filter(None, told)), TALLY, orient="row")
 
 
-def _of_rule(rule: Rule, judged: Sequence[Judged], meters: Sequence[Ints]) -> Verdict | None:
+def _of_rule(rule: Rule, judged: Sequence[Judged], meters: Sequence[Ints]) -> tuple[int | None, ...] | None:
     """``meters`` numbers the meter of each channel, the same in all parts."""
-    could = [ids[(part.rules_run & rule.mask) != 0] for part, ids in zip(judged, meters, strict=True)]
-    checked = _distinct(could)
+    checked = _distinct([ids[(part.rules_run & rule.mask) != 0] for part, ids in zip(judged, meters, strict=True)])
     if not checked:
         return None
     lines = [np.flatnonzero(part.found & rule.mask) for part in judged]
     broken = [part.broken(rule, of) for part, of in zip(judged, lines, strict=True)]
-    failing = [ids[of][slots.any(axis=1)] for ids, of, slots in zip(meters, lines, broken, strict=True)]
-    failed = _distinct(failing)
-    if not failed:
-        return Verdict(METER_FINAL.name, rule.code, "pass", checked, 0, f"none of {checked} meters")
-    intervals = sum(int(slots.sum()) for slots in broken)
+    failed = _distinct([ids[of][slots.any(axis=1)] for ids, of, slots in zip(meters, lines, broken, strict=True)])
     times = [
         (np.flatnonzero(slots.any(axis=0))[[0, -1]] + [0, 1]) * part.day.minutes
         for part, slots in zip(judged, broken, strict=True)
         if slots.any()
     ]
-    first, last = (int(limit) for limit in (np.min(times), np.max(times)))
-    what = "the values are not used" if rule.severity == "suspect" else "the values are used"
-    text = (
-        f"{failed} of {checked} meters, {intervals} intervals between {_clock(first)} and {_clock(last)} of "
-        f"{judged[0].day.day}: {_lower(rule.english)}; {what}. {rule.advice}"
-    )
-    many = rule.code in MANY and failed >= max(MANY_LEAST, MANY_SHARE * checked)
-    grade: Grade = "warn" if rule.severity == "suspect" or rule.code in SHARED or many else "note"
-    return Verdict(METER_FINAL.name, rule.code, grade, checked, failed, text)
+    first, last = (int(np.min(times)), int(np.max(times))) if times else (None, None)
+    return rule.bit, checked, failed, sum(int(slots.sum()) for slots in broken), first, last
 
 
 def _distinct(meters: Sequence[Ints]) -> int:
     return int(np.count_nonzero(np.bincount(np.concatenate(meters)))) if meters else 0
+
+
+def meter_verdicts(day: date, tallies: Sequence[pl.DataFrame]) -> list[Verdict]:
+    """One verdict a rule that could run, and one that names those that could not, of the ``tallied`` meters of a day,
+    none of them in two."""
+    counts, first, last = pl.col("checked", "failed", "intervals"), pl.col("first"), pl.col("last")
+    rules = pl.concat([TALLY.to_frame(), *tallies]).group_by("bit").agg(counts.sum(), first.min(), last.max())
+    told = {row["bit"]: row for row in rules.iter_rows(named=True)}
+    found = [_verdict(rule, day, told[rule.bit]) for rule in RULES if rule.bit in told]
+    idle = [rule.code for rule in RULES if rule.bit not in told]
+    text = f"not looked at, as what they need is not known: {', '.join(idle)}" if idle else "all rules could run"
+    return [*found, Verdict(METER_FINAL.name, "rules_run", "pass", len(RULES), len(idle), text)]
+
+
+def _verdict(rule: Rule, day: date, told: dict[str, int]) -> Verdict:
+    checked, failed = told["checked"], told["failed"]
+    if not failed:
+        return Verdict(METER_FINAL.name, rule.code, "pass", checked, 0, f"none of {checked} meters")
+    what = "the values are not used" if rule.severity == "suspect" else "the values are used"
+    text = (
+        f"{failed} of {checked} meters, {told['intervals']} intervals between {_clock(told['first'])} and "
+        f"{_clock(told['last'])} of {day}: {_lower(rule.english)}; {what}. {rule.advice}"
+    )
+    many = rule.code in MANY and failed >= max(MANY_LEAST, MANY_SHARE * checked)
+    grade: Grade = "warn" if rule.severity == "suspect" or rule.code in SHARED or many else "note"
+    return Verdict(METER_FINAL.name, rule.code, grade, checked, failed, text)
 
 
 def register_verdicts(checks: pl.DataFrame) -> list[Verdict]:

@@ -4,11 +4,11 @@
 column as it lies. Where a frame is not like that, its rows are put in their places one by one; both give the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import numpy as np
 import polars as pl
@@ -47,7 +47,7 @@ class MeterDay:
     where there is none; ``quality`` is a place in ``QUALITIES``; ``row`` says which row of the frame it is, -1 where
     the frame has none. ``rate`` is the utility's word for the slot's rate, in bits of ``RATES``, 0 where it told none,
     or None where it told none at all. ``clock`` tells which slots' stamps were moved onto the grid, None where the
-    frame does not say.
+    frame does not say. Channels that are ``guests`` are here for others to be held against, and are judged elsewhere.
     """
 
     day: date
@@ -58,6 +58,7 @@ class MeterDay:
     quality: Codes
     rate: Codes | None = None
     clock: Bools | None = None
+    guests: Bools | None = None
 
     @classmethod
     def of(cls, intervals: pl.DataFrame, register: pl.DataFrame | None = None) -> list[Self]:
@@ -108,33 +109,6 @@ class MeterDay:
             channels = channels.join(register, on="meter_id", how="left", maintain_order="left")
         quality = placed(part["quality"].cast(QUALITY).to_physical().cast(pl.UInt8).to_numpy(), MISSING)
         return cls(day, minutes, channels, row, value, quality, rate, clock)
-
-    @classmethod
-    def together(cls, parts: Sequence[Self]) -> Self:
-        """One of several that have no channel in common, in their order; ``row`` stays of the frame of each."""
-        first = parts[0]
-        if len(parts) == 1:
-            return first
-
-        def joined(name: str, otherwise: NDArray[Number]) -> Any:
-            told = [getattr(part, name) for part in parts]
-            if all(each is None for each in told):
-                return None
-            shapes = [part.value.shape for part in parts]
-            return np.concatenate(
-                [np.full(shape, otherwise) if each is None else each for each, shape in zip(told, shapes, strict=True)]
-            )
-
-        return cls(
-            first.day,
-            first.minutes,
-            pl.concat([part.channels for part in parts]),
-            np.concatenate([part.row for part in parts]),
-            np.concatenate([part.value for part in parts]),
-            np.concatenate([part.quality for part in parts]),
-            joined("rate", np.zeros((), np.uint8)),
-            joined("clock", np.zeros((), np.bool_)),
-        )
 
     @property
     def keys(self) -> pl.DataFrame:
@@ -234,6 +208,24 @@ class MeterDay:
         if not values.any():
             return self
         return replace(self, value=np.where(values, np.nan, self.value))
+
+    def without_guests(self) -> Self:
+        """The day's other channels."""
+        if self.guests is None:
+            return self
+        own = ~self.guests
+        rate = None if self.rate is None else self.rate[own]
+        clock = None if self.clock is None else self.clock[own]
+        channels = self.channels.filter(pl.Series(own))
+        return replace(
+            self,
+            channels=channels,
+            value=self.value[own],
+            quality=self.quality[own],
+            rate=rate,
+            clock=clock,
+            guests=None,
+        )
 
     def known(self, name: str) -> Bools:
         """Of which channels the register (or lineage) tells ``name``."""

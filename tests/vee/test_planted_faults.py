@@ -12,7 +12,7 @@ from quality.disclosure import PUBLISHED, published, rule
 from quality.gate import to_frame
 from quality.tables import METER_FINAL
 from quality.vee.rules import RULES
-from quality.vee.verdicts import MANY, MANY_LEAST, MANY_SHARE, SHARED, meter_verdicts
+from quality.vee.verdicts import MANY, MANY_LEAST, MANY_SHARE, SHARED, meter_verdicts, tallied
 from tests.vee.test_rule_cases import planted, superseded
 from tests.vee.town import DAY, REGISTER, four_weeks, intervals, judged_day
 
@@ -74,7 +74,7 @@ def verdicts_of(faults: list[dict[str, str]], **known: object):
     for fault in faults:
         rows = planted(rows, fault)
     judged = [part for part, _ in judged_day(rows, four_weeks(), superseded=before, **known)]
-    return judged, meter_verdicts(judged)
+    return judged, meter_verdicts(DAY, [tallied(judged)])
 
 
 @cache
@@ -125,7 +125,8 @@ def test_a_feeders_main_meter_among_its_customers_is_told() -> None:
     others = " + ".join([*(f"home-{at}" for at in range(1, 6)), "solar-1"])
     rows = planted(intervals(DAY), change("home-6", "read the others", others))
     past = four_weeks().filter(pl.col("meter_id") != "home-6")
-    found = [v for v in meter_verdicts([part for part, _ in judged_day(rows, past)]) if v.verdict == "warn"]
+    told = tallied([part for part, _ in judged_day(rows, past)])
+    found = [v for v in meter_verdicts(DAY, [told]) if v.verdict == "warn"]
     assert [(verdict.check, verdict.failed) for verdict in found] == [("aggregate", 1)]
 
 

@@ -97,6 +97,7 @@ RULES: Final = (
         19, "suspect", "ทั้งไฟล์หรือทั้งโซนเป็นจำนวนเท่าของปกติ",
         "Check the unit and factor of the file with the utility; deliver it again, or declare them in the layout.",
         groups.group_scale, needs=("like_days",), thresholds=(*_PAST, *_GROUP, "group_scale", "group_alike"), stage=0,
+        look=groups.beside_past,
     ),
     Rule(
         20, "suspect", "ค่าทั้งวันเหมือนกับอีกวันหนึ่ง", "Check the dates of the delivery; ask for the day again.",
@@ -105,11 +106,12 @@ RULES: Final = (
     Rule(
         21, "note", "ทุกมิเตอร์ขาดช่วงแรกหรือช่วงสุดท้ายของวัน (อ่านป้ายเวลาผิดด้าน)",
         "Check whether stamps mark the start or the end of an interval, and declare it in the layout.",
-        groups.label_shift, _ANY, thresholds=(*_GROUP, "group_edge"), stage=0,
+        groups.label_shift, _ANY, thresholds=(*_GROUP, "group_edge"), stage=0, look=groups.arrival,
     ),
     Rule(
         22, "note", "ค่าครึ่งหนึ่งของโซนหรือไฟล์เป็นค่าประมาณ", "Ask the utility what failed, and when actual values come.",
         groups.group_estimated, _ANY, thresholds=(*_GROUP, "group_estimated"), stage=0,
+        look=groups.arrival, slots="estimated",
     ),
     Rule(
         23, "note", "ไม่มีค่าพลังงานรีแอกทีฟ หรือค่าเพาเวอร์แฟกเตอร์ผิดปกติ", "Check the wiring of the meter's phases.",
@@ -130,10 +132,11 @@ RULES: Final = (
     Rule(
         27, "suspect", "มิเตอร์รวมของสายป้อนอยู่ในกลุ่มลูกค้า (นับซ้ำ)", "Take the meter out of the register of customers.",
         groups.aggregate, IMPORT, ("zone",), (*_GROUP, "aggregate_share", "aggregate_variation"),
+        look=groups.curves,
     ),
     Rule(
         28, "note", "มิเตอร์เดียวใช้ไฟส่วนใหญ่ของโซน", "Check that it is one customer, and not a sum of many.",
-        groups.dominant, IMPORT, ("zone",), (*_GROUP, "dominant_share"), stage=2,
+        groups.dominant, IMPORT, ("zone",), (*_GROUP, "dominant_share"), stage=2, look=groups.totals,
     ),
     Rule(
         29, "suspect", "ปริมาณที่วัดเปลี่ยนไปจากเดิม", "Check import and export, and the channel's declaration.",
@@ -152,12 +155,13 @@ RULES: Final = (
         "Check the time zone of the stamps with the utility (UTC is seven hours behind); declare it in the layout.",
         groups.time_shift, IMPORT, needs=("like_days",),
         thresholds=(*_PAST, *_GROUP, "shift_hours", "shift_fit", "shift_shape", "shift_share"), stage=0,
+        look=groups.beside_past,
     ),
     Rule(
         33, "suspect", "ค่าของมิเตอร์สองเครื่องสลับกัน",
         "Ask the utility whether the two meters were mixed up or exchanged; have their serial numbers read.",
         exchange.exchanged, IMPORT, needs=("like_days",),
-        thresholds=(*_PAST, "exchange_least", "exchange_fit"), stage=0,
+        thresholds=(*_PAST, "exchange_least", "exchange_fit"), stage=0, look=groups.beside_past,
     ),
 )  # fmt: skip
 """Every rule, by bit. A bit is never given to another rule: lakes hold masks of them."""

@@ -5,10 +5,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from quality.vee.history import unpacked
-from quality.vee.rules.groups import GROUPS
-from quality.vee.rules.rule import Context
-from quality.vee.window import Bools, Floats, Ints, MeterDay, is_known, recorded
+from quality.vee.rules.rule import GROUPS, Context, Figures
+from quality.vee.window import Bools, Floats, is_known
 
 SHAPE: Final = 3.0
 """What a part's share of the day's energy weighs beside the logarithms of energy and peak: from one day of a home to
@@ -20,30 +18,16 @@ CHANCE: Final = 0.25
 change much from day to day, or a whole file is wrong, two of many look exchanged."""
 
 
-def exchanged(day: MeterDay, context: Context) -> Bools:
+def exchanged(day: Figures, context: Context) -> Bools:
     """Two meters of a zone or of a delivery have each other's day: neither is like its own four weeks, each is like the
     other's, in energy, peak and hours. Source: ours; meters mixed up in the reading system, as the serial check of
     Oracle MDM finds them where a serial is told."""
-    peak = np.where(day.count > 0, day.greatest * day.per_hour, np.nan)
-    energy, peak = (recorded(each).cast(pl.Float64).fill_null(0).to_numpy() for each in (day.total, peak))
-    return exchanges(day.channels, energy, peak, day.shape, day.count, day.slots, context)
-
-
-def exchanges(
-    channels: pl.DataFrame, energy: Floats, peak: Floats, shape: pl.Series, count: Ints, slots: int, context: Context
-) -> Bools:
-    """``exchanged`` from what ``METER_QUALITY`` keeps of each channel."""
-    past = context.past()
-    energy = energy * slots / np.maximum(count, 1)
-    today, usual = (
-        _profile(*told)
-        for told in (
-            (energy, peak, unpacked(shape.fill_null(0).to_numpy()).astype(np.float64)),
-            (past.mean, past.peak, past.shape),
-        )
-    )
-    known = np.isfinite(today + usual).all(axis=1) & (count >= context.number("history_full") * slots)
-    known &= past.days >= context.number("history_days")
+    channels, count = day.channels, day["count"]
+    energy = day["total"] * day.slots / np.maximum(count, 1)
+    today = _profile(energy, day["peak"], day["shape"].astype(np.float64))
+    usual = _profile(day["mean"], day["usual_peak"], day["usual_shape"])
+    known = np.isfinite(today + usual).all(axis=1) & (count >= context.number("history_full") * day.slots)
+    known &= day["days"] >= context.number("history_days")
     own = _apart(today, usual)
     known &= own >= context.number("exchange_least")
     found = np.zeros(channels.height, np.bool_)

@@ -1,9 +1,9 @@
 """What a rule is, and what it may know beside the day it judges."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -57,8 +57,49 @@ class Context:
         return self.superseded
 
 
-Find = Callable[[MeterDay, Context], Bools]
-"""Which slots (channels × slots) or channels' days (channels) break a rule."""
+GROUPS: Final = ("zone", "receipt")
+"""What meters have in common that one mistake can touch: the register's zone and the delivered file."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What rules about groups look at of a day's channels, a row each: ``quantity``, those of ``GROUPS`` that are
+    known, and numbers by name. ``curves`` is what they need of zones beside that (``groups.curves``).
+
+    So a large city's day is judged a bucket after another, and its groups once all have been.
+    """
+
+    slots: int
+    channels: pl.DataFrame
+    curves: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    @classmethod
+    def of(cls, channels: pl.DataFrame, slots: int, **numbers: Any) -> Self:
+        """Of these channels and what is told of each of them."""
+        names = channels.select("quantity", *(name for name in GROUPS if name in channels.columns))
+        return cls(slots, names.with_columns(pl.Series(name, values) for name, values in numbers.items()))
+
+    @classmethod
+    def of_day(cls, day: MeterDay, **numbers: Any) -> Self:
+        """Of a day's channels without its guests."""
+        figures = cls.of(day.channels, day.slots, **numbers)
+        return figures if day.guests is None else cls(day.slots, figures.channels.filter(pl.Series(~day.guests)))
+
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """Of several parts of a day, in their order."""
+        channels, curves = (pl.concat([getattr(part, name) for part in parts]) for name in ("channels", "curves"))
+        return cls(parts[0].slots, channels, curves)
+
+    def __getitem__(self, name: str) -> Any:
+        """A number of each channel, or some."""
+        return self.channels[name].to_numpy()
+
+
+Look = Callable[[MeterDay, Context], Figures]
+Find = Callable[[Any, Context], Bools]
+"""Of a ``MeterDay``, which slots (channels × slots) or channels' days (channels) break a rule; of ``Figures``, which
+channels' days do."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +112,10 @@ class Rule:
     about. Rules of a later ``stage`` judge only values that none of an earlier one made suspect, so that the cause is
     told and not its symptoms. ``advice`` says what to do. What it finds and its source are in the docstring of
     ``find``.
+
+    What a rule about groups finds of a meter depends on the others of its zone or delivery. It has a ``look``, and its
+    ``find`` sees the ``Figures`` of that alone. ``slots`` names the part of ``MeterDay`` that tells which slots are
+    meant where a channel's day is found.
     """
 
     bit: int
@@ -82,6 +127,8 @@ class Rule:
     needs: tuple[str, ...] = ()
     thresholds: tuple[str, ...] = ()
     stage: int = 1
+    look: Look | None = None
+    slots: str = "there"
 
     @property
     def code(self) -> str:
@@ -92,11 +139,6 @@ class Rule:
     def mask(self) -> np.uint64:
         """Its bit."""
         return np.uint64(1 << self.bit)
-
-    @property
-    def of_groups(self) -> bool:
-        """Whether what it finds of a meter depends on the others of its zone or delivery."""
-        return not {"group_least", "exchange_least"}.isdisjoint(self.thresholds)
 
     @property
     def english(self) -> str:
@@ -112,6 +154,11 @@ class Rule:
         text = " ".join((self.find.__doc__ or "").split())
         finds, _, source = text.partition(" Source: ")
         return finds, source
+
+    def is_possible(self, context: Context) -> bool:
+        """Whether what it needs beside the day is known."""
+        names = ("history" if need == "like_days" else need for need in self.needs)
+        return all(getattr(context, name) is not None for name in names if name in Context.__dataclass_fields__)
 
     def judges(self, day: MeterDay, context: Context) -> Bools:
         """Which channels it can judge."""
