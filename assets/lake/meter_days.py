@@ -31,7 +31,7 @@ from quality.vee.day_types import SPECIAL, Calendar
 from quality.vee.decisions import Decided
 from quality.vee.gaps import SPAN
 from quality.vee.history import REACH, History, PastDay, differing_days
-from quality.vee.kept import USED, Kept, differing
+from quality.vee.kept import USED, Kept, differing, in_millionths
 from quality.vee.missing import missing_readings
 from quality.vee.rules import Context
 from quality.vee.rules.rule import Figures, Look
@@ -47,7 +47,7 @@ from quality.vee.validate import (
     of_groups,
 )
 from quality.vee.verdicts import tallied
-from quality.vee.window import RATES, MeterDay
+from quality.vee.window import RATES, Ints, MeterDay
 
 DAY: Final = timedelta(days=1)
 FEW: Final = 0.25
@@ -161,7 +161,8 @@ class MeterDays:
         told = pl.concat([_GROUPS.to_frame(), *(_groups(part.keys, part.minutes, part.found) for part in before)])
         part = self._judged(about, arrays, about.past, told, before)
         # A value that is newly suspect, or no more, is one that its zone's rules do not count, or do again.
-        if any(((now.flags ^ was.flags) & SUSPECT).any() for now, was in zip(part.kept, before, strict=True)):
+        flags = ([each.flags.array() for each in parts] for parts in (part.kept, before))
+        if any(((now ^ was) & SUSPECT).any() for now, was in zip(*flags, strict=True)):
             return None
         others = quality.filter(~pl.col("meter_id").is_in(ids.implode()))
         quality = pl.concat([others, *part.quality]).sort(METER_QUALITY.order)
@@ -244,7 +245,7 @@ class MeterDays:
     def _judged(
         self,
         about: _About,
-        arrays: Sequence[tuple[MeterDay, pl.Series]],
+        arrays: Sequence[tuple[MeterDay, Ints]],
         past: Sequence[PastDay],
         told: pl.DataFrame | None,
         before: Sequence[Kept],
@@ -269,7 +270,7 @@ class MeterDays:
             if each.guests is not None:
                 judged = judged.without_guests()
                 context = replace(context, history=context.past().only(~each.guests))
-                exact = exact.filter(pl.Series(np.repeat(~each.guests, each.slots)))
+                exact = exact[~each.guests]
             decided = None
             if decisions.height:
                 rows = self.lake.of_meters(METER_INTERVALS, about.day, of_people)
@@ -343,14 +344,14 @@ class MeterDays:
         return self.registers.in_force(day).select("meter_id", "check_of", *of_customer)
 
 
-def _arrays(rows: pl.DataFrame, about: _About, guests: pl.Series = _NONE) -> list[tuple[MeterDay, pl.Series]]:
+def _arrays(rows: pl.DataFrame, about: _About, guests: pl.Series = _NONE) -> list[tuple[MeterDay, Ints]]:
     """``METER_INTERVALS`` rows of meters of a day, some of them ``guests``, as arrays, one for each length of
-    intervals, with the exact values in the same places."""
+    intervals, with the exact values (``in_millionths``) in the same places."""
     ids = rows["meter_id"]
     here = about.known.filter(pl.col("meter_id").is_between(pl.lit(ids.min()), pl.lit(ids.max())))
-    arrays = []
+    arrays, values = [], in_millionths(rows["value_delivered"])
     for found in MeterDay.of(rows, here):
-        exact = rows["value_delivered"].gather(pl.Series(found.row.ravel()).replace(-1, None))
+        exact = np.where(found.row < 0, 0, values[found.row])
         # Where its rows were is known now: of a large city that is an eighth of all.
         told = replace(found, row=np.empty((0, found.slots), np.int64))
         if found.rate is None and found.minutes in about.rated:

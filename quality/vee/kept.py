@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from quality.meter_grid import CHANNEL, DAY_MINUTES, MINUTE, midnight
-from quality.readings import QUALITIES
+from quality.readings import ENERGY, QUALITIES
 from quality.tables.vee import FINAL_METHODS, FINAL_QUALITIES, METER_FINAL
 from quality.vee.decisions import CORRECT, ESTIMATE, Decided
 from quality.vee.estimate import METHODS, Estimates
@@ -38,52 +38,101 @@ GOOD: Final = (pl.col("method") == "A") & pl.col("final_quality").is_in(["V", "S
 _METHODS = np.array([FINAL_METHODS.index(name) for name in METHODS], np.uint8)
 
 
+def in_millionths(values: pl.Series) -> Ints:
+    """Energies (``ENERGY``) as whole numbers, half of the bytes; 0 where there is none."""
+    return values.to_physical().cast(pl.Int64).fill_null(0).to_numpy()
+
+
+def _energies(millionths: Ints, there: Bools) -> pl.Series:
+    """Whole numbers as energies again, null where there is none."""
+    values = pl.Series(millionths.ravel()).cast(pl.Int128).reinterpret(dtype=ENERGY)
+    return pl.select(pl.when(pl.Series(there.ravel())).then(values)).to_series()
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Bits of slots (channels × slots) of which most have none: those alone that have some, and ``at`` which places."""
+
+    shape: tuple[int, ...]
+    at: Ints
+    bits: Masks
+
+    @classmethod
+    def of(cls, bits: Masks) -> Self:
+        """Of an array of all."""
+        at = np.flatnonzero(bits)
+        return cls(bits.shape, at, bits.reshape(-1)[at])
+
+    def array(self) -> Masks:
+        """All slots."""
+        bits = np.zeros(self.shape, np.uint64)
+        bits.reshape(-1)[self.at] = self.bits
+        return bits
+
+    def lines(self, lines: Ints | slice) -> Self:
+        """Of some channels."""
+        if not isinstance(lines, slice):
+            return self.of(self.array()[lines])
+        slots = self.shape[1]
+        here = slice(*np.searchsorted(self.at, [lines.start * slots, lines.stop * slots]))
+        return replace(
+            self,
+            shape=(lines.stop - lines.start, slots),
+            at=self.at[here] - lines.start * slots,
+            bits=self.bits[here],
+        )
+
+
 @dataclass(frozen=True)
 class Kept:
-    """The channels of a day that have one interval length.
+    """Some channels of a day that have one interval length, as small as they are exact: a large city's day waits like
+    this until its gaps are filled.
 
-    ``exact`` (channels × slots, one after another) are the values that are used, null where there is none; ``quality``
-    is a place in ``FINAL_QUALITIES``; ``flags`` (channels × slots) and ``ran`` (channels) are bits of rules.
-    ``by_hand`` (channels × slots) tells which values a person put there.
+    ``exact`` (channels × slots) are the values that are used, in millionths, 0 where there is none; ``quality`` is a
+    place in ``FINAL_QUALITIES``; ``flags`` (channels × slots) and ``ran`` (channels) are bits of rules. ``by_hand``
+    (channels × slots) tells which values a person put there.
     """
 
     day: date
     minutes: int
     channels: pl.DataFrame
-    exact: pl.Series
+    exact: Ints
     quality: Codes
-    flags: Masks
+    flags: Marks
     ran: Masks
-    by_hand: Bools
+    by_hand: Marks
     version: str
 
     @classmethod
-    def judged(cls, judged: Judged, exact: pl.Series, version: str, decided: Decided | None = None) -> Self:
-        """Of a day by the rules, with its delivered values; a suspect one is not used, and what the utility itself
-        calls suspect is not either, unless it was accepted. ``decided`` is what else people decided."""
+    def judged(cls, judged: Judged, exact: Ints, version: str, decided: Decided | None = None) -> Self:
+        """Of a day by the rules, with its delivered values (as ``exact``); a suspect one is not used, and what the
+        utility itself calls suspect is not either, unless it was accepted. ``decided`` is what else people decided."""
         worth = np.array([_code(_AS[name]) for name in QUALITIES], np.uint8)
         quality = np.where(judged.suspect, _code("M"), worth[judged.day.quality]).astype(np.uint8)
         quality[(quality == _code("V")) & (judged.rules_run == 0)[:, None]] = _code("U")
-        day, by_hand = judged.day, np.zeros(quality.shape, np.bool_)
+        day, by_hand = judged.day, np.zeros(quality.shape, np.uint64)
         if judged.accepted is not None:
             doubtful = ((judged.flags & SUSPECT) != 0) | (quality == _code("M"))
             quality[judged.accepted & doubtful] = _code("S")
         quality[~day.there] = _code("M")
-        values = exact
         if decided is not None:
             aside, put = (decided.stands(kind, day, judged.suspect) for kind in (ESTIMATE, CORRECT))
             quality[decided.line[aside], decided.slot[aside]] = _code("M")
-            quality[decided.line[put], decided.slot[put]] = _code("EF")
-            by_hand[decided.line[put], decided.slot[put]] = True
-            place = np.arange(exact.len())
-            place[np.flatnonzero(by_hand)] = exact.len() + put
-            values = pl.concat([exact, decided.value]).gather(pl.Series(place))
-        used = pl.Series((quality != _code("M")).ravel())
-        channels = day.channels.select(*CHANNEL, "unit")
-        # As an expression null needs no column of its own: of a large city that is a gigabyte.
-        values = pl.select(pl.when(used).then(values)).to_series()
-        flags, ran = judged.flags, judged.rules_run
-        return cls(day.day, day.minutes, channels, values, quality, flags, ran, by_hand, version)
+            places = (decided.line[put], decided.slot[put])
+            quality[places], by_hand[places] = _code("EF"), 1
+            exact = exact.copy()
+            exact[places] = in_millionths(decided.value)[put]
+        return cls(
+            day.day,
+            day.minutes,
+            day.channels.select(*CHANNEL, "unit"),
+            np.where(quality == _code("M"), 0, exact),
+            quality,
+            Marks.of(judged.flags),
+            judged.rules_run,
+            Marks.of(by_hand),
+            version,
+        )
 
     @classmethod
     def stored(cls, rows: pl.DataFrame) -> list[Self]:
@@ -94,7 +143,7 @@ class Kept:
     def _of_length(cls, rows: pl.DataFrame, minutes: int) -> Self:
         shape = (-1, DAY_MINUTES // minutes)
         kept = rows.select(
-            exact=pl.when(USED).then("value_final"),
+            exact=pl.when(USED).then("value_final").cast(ENERGY),
             quality=pl.when(USED).then("final_quality").otherwise(pl.lit("M")).cast(_QUALITY).to_physical(),
             flags=pl.col("flags").fill_null(0),
             ran="rules_run",
@@ -104,11 +153,11 @@ class Kept:
             rows["local_date"][0],
             minutes,
             rows[:: shape[1]].select(*CHANNEL, "unit"),
-            kept["exact"],
+            in_millionths(kept["exact"]).reshape(shape),
             kept["quality"].cast(pl.UInt8).to_numpy().reshape(shape),
-            kept["flags"].to_numpy().reshape(shape),
+            Marks.of(kept["flags"].to_numpy().reshape(shape)),
             kept["ran"].to_numpy().reshape(shape)[:, 0].copy(),
-            kept["by_hand"].to_numpy().reshape(shape),
+            Marks.of(kept["by_hand"].cast(pl.UInt64).to_numpy().reshape(shape)),
             rows["rule_version"][0],
         )
 
@@ -124,14 +173,15 @@ class Kept:
 
     def values(self, lines: Ints) -> Floats:
         """Values of some channels that are used (lines × slots), NaN where there is none."""
-        places = lines.astype(np.int64)[:, None] * self.slots + np.arange(self.slots)
-        value: Floats = self.exact.gather(pl.Series(places.ravel())).cast(pl.Float64).fill_null(np.nan).to_numpy()
-        return value.reshape(places.shape)
+        there = self.quality[lines] != _code("M")
+        exact = _energies(self.exact[lines], there).cast(pl.Float64).fill_null(np.nan)
+        value: Floats = exact.to_numpy().reshape(there.shape)
+        return value
 
     @property
     def lacks(self) -> Bools:
         """Which slots have no value that is used."""
-        lacks: Bools = self.exact.is_null().to_numpy().reshape(self.quality.shape)
+        lacks: Bools = self.quality == _code("M")
         return lacks
 
     @property
@@ -144,14 +194,14 @@ class Kept:
     def good(self) -> pl.DataFrame:
         """What an estimate may stand on: ``CHANNEL, start, value_final``."""
         line, slot = np.nonzero(self.quality <= _code("S"))
-        values = self.exact.gather(pl.Series(line * self.slots + slot))
+        values = _energies(self.exact[line, slot], np.ones(len(line), np.bool_))
         start = pl.Series(midnight(self.day) + slot * self.minutes * MINUTE).cast(METER_FINAL.schema["start"])
         return self.channels.select(CHANNEL)[line].with_columns(start=start, value_final=values)
 
     @property
     def found(self) -> Masks:
         """Bits of the rules that any slot of a channel breaks."""
-        found: Masks = np.bitwise_or.reduce(self.flags, axis=1)
+        found: Masks = np.bitwise_or.reduce(self.flags.array(), axis=1)
         return found
 
     def within(self, ids: pl.Expr) -> Self:
@@ -163,18 +213,14 @@ class Kept:
         if len(lines) and lines[-1] - lines[0] + 1 == len(lines):
             # Of channels that follow each other nothing is copied.
             at = slice(int(lines[0]), int(lines[-1]) + 1)
-            exact = self.exact[at.start * self.slots : at.stop * self.slots]
-        else:
-            places = lines[:, None] * self.slots + np.arange(self.slots)
-            exact = self.exact.gather(pl.Series(places.ravel()))
         return replace(
             self,
             channels=self.channels[at],
-            exact=exact,
+            exact=self.exact[at],
             quality=self.quality[at],
-            flags=self.flags[at],
+            flags=self.flags.lines(at),
             ran=self.ran[at],
-            by_hand=self.by_hand[at],
+            by_hand=self.by_hand.lines(at),
         )
 
     def rows(self, made: Estimates | None, rates: pl.Series, confidence: str) -> pl.DataFrame:
@@ -182,7 +228,7 @@ class Kept:
         calendar's rate of each slot and how sure it is."""
         shape = self.quality.shape
         method = np.where(self.lacks, FINAL_METHODS.index("M0"), FINAL_METHODS.index("A")).astype(np.uint8)
-        method[self.by_hand] = FINAL_METHODS.index("MX")
+        method[self.by_hand.array() > 0] = FINAL_METHODS.index("MX")
         quality, days, guesses = self.quality.copy(), np.zeros(shape, np.uint64), np.full(shape, np.nan)
         if made is not None:
             place = (made.channel, made.slot)
@@ -192,13 +238,14 @@ class Kept:
         slot = pl.Series(np.tile(np.arange(self.slots), shape[0]))
         start = pl.Series(midnight(self.day) + np.arange(self.slots) * self.minutes * MINUTE)
         guessed = pl.Series(guesses.ravel()).fill_nan(None).cast(METER_FINAL.schema["value_final"])
+        exact = _energies(self.exact, ~self.lacks)
         columns = {
             **{name: self.channels[name].gather(line) for name in (*CHANNEL, "unit")},
             "start": start.cast(METER_FINAL.schema["start"]).gather(slot),
-            "value_final": self.exact.zip_with(self.exact.is_not_null(), guessed),
+            "value_final": exact.zip_with(exact.is_not_null(), guessed),
             "final_quality": _named(quality, FINAL_QUALITIES),
             "method": _named(method, FINAL_METHODS),
-            "flags": pl.Series(self.flags.ravel()),
+            "flags": pl.Series(self.flags.array().ravel()),
             "rules_run": pl.Series(self.ran).gather(line),
             "reference_days": pl.Series(days.ravel()),
             "tou_rate": rates.gather(slot),
@@ -232,13 +279,10 @@ def differing(before: Sequence[Kept], after: Sequence[Kept], *, rules: bool = Tr
         both = names.drop_nulls()
         old, new = both["_was"].to_numpy(), both["_now"].to_numpy()
         same = one.ran[old] == other.ran[new] if rules else np.ones(len(old), np.bool_)
-        for name in ("quality", "by_hand", *(["flags"] if rules else [])):
+        for name in ("exact", "quality"):
             same &= (getattr(one, name)[old] == getattr(other, name)[new]).all(axis=1)
-        values = [
-            part.exact.gather(pl.Series((at[:, None] * part.slots + np.arange(part.slots)).ravel()))
-            for part, at in ((one, old), (other, new))
-        ]
-        same &= values[0].eq_missing(values[1]).to_numpy().reshape(len(both), one.slots).all(axis=1)
+        for name in ("by_hand", *(["flags"] if rules else [])):
+            same &= (getattr(one, name).array()[old] == getattr(other, name).array()[new]).all(axis=1)
         found += [
             both["meter_id"].filter(pl.Series(~same)),
             names.filter(pl.any_horizontal(pl.all().is_null()))["meter_id"],

@@ -78,12 +78,14 @@ def judged(lake: CityLake, name: str) -> tuple[Judgement, list[tuple[str, str, i
 
 def values(made: Judgement) -> pl.DataFrame:
     parts = [
-        pl.DataFrame({"exact": part.exact, "quality": part.quality.ravel(), "flags": part.flags.ravel()}).hstack(
-            part.channels[[line for line in range(part.channels.height) for _ in range(part.slots)]]
+        part.channels.with_columns(
+            exact=pl.Series(part.exact.tolist()),
+            quality=pl.Series(part.quality.tolist()),
+            flags=pl.Series(part.flags.array().tolist()),
         )
         for part in made.kept
     ]
-    return pl.concat(parts).sort("meter_id", "channel", "quantity", maintain_order=True)
+    return pl.concat(parts).sort("meter_id", "channel", "quantity")
 
 
 @pytest.mark.parametrize("name", DAYS)
