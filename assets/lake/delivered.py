@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import date
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
 import polars as pl
 
@@ -32,8 +32,11 @@ ID_LENGTH = 20
 """Hex digits of a meter id: 80 bits, so that even 10^9 meters share none by chance (probability below 10^-6)."""
 
 
-HELD_ROWS = 4_000_000
-"""Readings that a spool holds in memory: about 400 MB at 100 bytes a reading."""
+HELD_BYTES = 400_000_000
+"""Of readings that a spool holds in memory: ten million, where a file tells 40 bytes of each beside what it tells of
+all."""
+SET_OUT = 1_000_000
+"""Readings that are set out together; of 100 bytes each, as they arrive."""
 
 
 def no_delivered() -> pl.DataFrame:
@@ -73,6 +76,8 @@ def _of_kind(kind: str, names: pl.Series, city: str, key: bytes) -> dict[str, st
 def to_delivered(readings: pl.DataFrame, receipt: Receipt, ids: Mapping[str, str]) -> pl.DataFrame:
     """Readings (``READING_SCHEMA``) of one receipt as rows of ``DELIVERED``, their points by ``ids`` (``pseudonyms``):
     no metering point goes any further."""
+    points = readings["point"].unique()
+    meters = pl.Series([ids.get(point) for point in points], dtype=LABEL)
     return (
         on_clock(readings)
         .select(
@@ -86,7 +91,9 @@ def to_delivered(readings: pl.DataFrame, receipt: Receipt, ids: Mapping[str, str
             "rate_raw",
             "clock_seconds",
             "version",
-            meter_id=pl.col("point").replace_strict(ids, return_dtype=LABEL),
+            meter_id=pl.col("point").replace_strict(
+                points, pl.Series([ids.get(point) for point in points], dtype=LABEL)
+            ),
             unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=LABEL),
             local_date=local_date(pl.col("start")),
             value_delivered="value",
@@ -99,19 +106,27 @@ def to_delivered(readings: pl.DataFrame, receipt: Receipt, ids: Mapping[str, str
     )
 
 
+class _Part(NamedTuple):
+    """Some readings: columns that tell the same of all of them have one row, and ``rows`` the others, or where in the
+    file they are."""
+
+    same: pl.DataFrame
+    rows: pl.DataFrame | tuple[int, int]
+
+
 class Spool:
     """Readings (``DELIVERED``) by local day and bucket, each part to be taken once.
 
-    Above ``HELD_ROWS`` they wait in a file that has no name: it is gone when the process is, however it ends. Its disk
+    Above ``hold`` bytes they wait in a file that has no name: it is gone when the process is, however it ends. Its disk
     is that of ``TMPDIR``. ``receipts`` are those that brought any.
     """
 
-    def __init__(self, cut: int, hold: int = HELD_ROWS) -> None:
+    def __init__(self, cut: int, hold: int = HELD_BYTES, at_once: int = SET_OUT) -> None:
         self.receipts: set[str] = set()
-        self._cut, self._hold = cut, hold
+        self._cut, self._hold, self._at_once = cut, hold, at_once
         self._arrived: list[pl.DataFrame] = []
-        self._rows = 0
-        self._parts: dict[tuple[date, str], list[pl.DataFrame | tuple[int, int]]] = {}
+        self._rows = self._held = 0
+        self._parts: dict[tuple[date, str], list[_Part]] = {}
         self._closing = ExitStack()
         self._file: IO[bytes] | None = None
 
@@ -128,8 +143,10 @@ class Spool:
         self.receipts.update(readings["_receipt"].unique().cast(pl.String))
         self._arrived.append(readings)
         self._rows += readings.height
-        if self._rows > self._hold:
-            self._set_out(to_disk=True)
+        if self._rows >= self._at_once:
+            self._set_out()
+        if self._held > self._hold:
+            self._write()
 
     def days(self) -> set[date]:
         """Days that have readings."""
@@ -143,29 +160,47 @@ class Spool:
     def take(self, day: date, bucket: str) -> pl.DataFrame:
         """The readings of a day and bucket, in the order they came; none the second time."""
         parts = self._parts.pop((day, bucket), [])
-        return pl.concat([no_delivered(), *(self._read(*part) if isinstance(part, tuple) else part for part in parts)])
+        return pl.concat([no_delivered(), *map(self._whole, parts)])
 
-    def _read(self, at: int, size: int) -> pl.DataFrame:
-        assert self._file is not None
-        self._file.seek(at)
-        return pl.read_ipc_stream(io.BytesIO(self._file.read(size)))
+    def _whole(self, part: _Part) -> pl.DataFrame:
+        rows = part.rows
+        if isinstance(rows, tuple):
+            assert self._file is not None
+            at, size = rows
+            self._file.seek(at)
+            rows = pl.read_ipc_stream(io.BytesIO(self._file.read(size)))
+        return rows.with_columns(pl.lit(each).first() for each in part.same).select(DELIVERED.names())
 
-    def _set_out(self, to_disk: bool = False) -> None:
+    def _set_out(self) -> None:
         """Cut what has arrived into parts."""
         if not self._arrived:
             return
         arrived = pl.concat(self._arrived)
         self._arrived, self._rows = [], 0
-        meters = arrived.select(pl.col("meter_id").unique())
-        places = meters.with_columns(_bucket=buckets.of_ids(meters["meter_id"].cast(pl.String), self._cut))
-        placed = arrived.join(places, on="meter_id", how="left", maintain_order="left")
-        for (day, bucket), part in placed.partition_by("local_date", "_bucket", as_dict=True).items():
-            rows = part.select(DELIVERED.names())
-            self._parts.setdefault((day, bucket), []).append(self._written(rows) if to_disk else rows)
+        same = [name for name in DELIVERED if name != "meter_id" and _is_same(arrived[name])]
+        told, rows = arrived.select(same).head(1), arrived.drop(same)
+        ids = arrived["meter_id"].unique()
+        names = buckets.of_ids(ids.cast(pl.String), self._cut).cast(LABEL)
+        placed = rows.with_columns(_day=arrived["local_date"], _bucket=pl.col("meter_id").replace_strict(ids, names))
+        for (day, bucket), part in placed.partition_by("_day", "_bucket", include_key=False, as_dict=True).items():
+            self._held += int(part.estimated_size())
+            self._parts.setdefault((day, bucket), []).append(_Part(told, part))
 
-    def _written(self, rows: pl.DataFrame) -> tuple[int, int]:
+    def _write(self) -> None:
+        """Put all parts that are held into the file."""
         if self._file is None:
             self._file = self._closing.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the spool
-        at = self._file.seek(0, io.SEEK_END)
-        rows.write_ipc_stream(self._file, compression="lz4")
-        return at, self._file.tell() - at
+        for parts in self._parts.values():
+            for place, (same, rows) in enumerate(parts):
+                if isinstance(rows, pl.DataFrame):
+                    at = self._file.seek(0, io.SEEK_END)
+                    rows.write_ipc_stream(self._file, compression="lz4")
+                    parts[place] = _Part(same, (at, self._file.tell() - at))
+        self._held = 0
+
+
+def _is_same(values: pl.Series) -> bool:
+    """Whether a column tells the same of all rows."""
+    numbers = values.to_physical()
+    nulls = numbers.null_count()
+    return nulls == numbers.len() or (not nulls and numbers.min() == numbers.max())

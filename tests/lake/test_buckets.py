@@ -167,7 +167,7 @@ def test_what_does_not_fit_into_memory_waits_on_disk_without_a_name(tmp_path: Pa
     monkeypatch.setattr("tempfile.tempdir", None)
     rows = frame(*(row | {"meter_id": IDS[row["meter_id"]]} for each in whole_days(3) for row in each))
     parts = [rows[at : at + 50] for at in range(0, rows.height, 50)]
-    with Spool(4, hold=120) as disk, Spool(4) as memory:
+    with Spool(4, hold=0, at_once=120) as disk, Spool(4) as memory:
         for part in parts:
             disk.add(part)
             memory.add(part)
