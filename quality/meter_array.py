@@ -117,8 +117,10 @@ class DayArray:
             return rows
         line, slot = np.divmod(np.flatnonzero(expected), self.slots)
         meter, kind = np.divmod(line, kinds.height)
-        told = pl.all().exclude(*SLOT, "unit", "minutes", "local_date")  # the others are those of the place
-        found = rows.select(told.gather(pl.Series(reading).replace(-1, None)))
+        of_place = (*SLOT, "unit", "minutes", "local_date")
+        empty = {name for name in rows.columns if name != "quality" and rows[name].null_count() == rows.height}
+        told = [name for name in rows.columns if name not in of_place and name not in empty]
+        found = rows.select(pl.col(told).gather(pl.Series(reading).replace(-1, None)))
         missing = pl.Series(reading < 0)
         quantity = kinds["quantity"].cast(pl.String)
         units = quantity.replace_strict(QUANTITIES, return_dtype=pl.String).cast(rows.schema["unit"])
@@ -132,6 +134,7 @@ class DayArray:
             minutes=pl.lit(self.minutes, pl.Int32),
             local_date=pl.lit(self.day, pl.Date),
             quality=pl.when(missing).then(pl.lit("missing", rows.schema["quality"])).otherwise("quality"),
+            **{name: pl.lit(None, rows.schema[name]) for name in empty.difference(of_place)},
         ).select(rows.columns)
 
     @cached_property

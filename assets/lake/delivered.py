@@ -91,9 +91,7 @@ def to_delivered(readings: pl.DataFrame, receipt: Receipt, ids: Mapping[str, str
             "rate_raw",
             "clock_seconds",
             "version",
-            meter_id=pl.col("point").replace_strict(
-                points, pl.Series([ids.get(point) for point in points], dtype=LABEL)
-            ),
+            meter_id=pl.col("point").replace_strict(points, meters),
             unit=pl.col("quantity").replace_strict(QUANTITIES, return_dtype=LABEL),
             local_date=local_date(pl.col("start")),
             value_delivered="value",

@@ -309,7 +309,7 @@ def _apply_bucket(
     files += lake.swap(held, current, [day], str(outline))
     if moving.height:
         files += lake.swap(lake.hold(METER_SUPERSEDED, day, bucket), rest.superseded, [day])
-    regular_held = delivered.filter(of_delivered).group_by("_receipt", maintain_order=True).len()
+    regular_held = delivered.select("_receipt").filter(of_delivered).group_by("_receipt", maintain_order=True).len()
     return _Bucket(
         day,
         outline,
