@@ -70,7 +70,8 @@ class Judgement(NamedTuple):
 
 class _About(NamedTuple):
     """What is the same for all meters of a day: when it is judged, in which lengths a rate is told, what the register
-    knows, the days before it as they were judged and those of them that are like it, and the day's other tables."""
+    knows, the days before it as they were judged and those of them that are like it, the day's other tables, and the
+    files in which its final values are ``stored``."""
 
     day: date
     now: datetime
@@ -80,6 +81,7 @@ class _About(NamedTuple):
     like: Sequence[date]
     superseded: pl.DataFrame
     decisions: pl.DataFrame
+    stored: Sequence[str]
 
 
 class _Part(NamedTuple):
@@ -129,8 +131,9 @@ class MeterDays:
             if alone:
                 break
             told = self._of_groups(about, [*parts.values()])
-        stored = self.lake.keys(METER_FINAL, (day, day))
-        gone = [key for key in stored if not any(buckets.overlap(bucket_of(key), bucket_of(each)) for each in keys)]
+        gone = [
+            key for key in about.stored if not any(buckets.overlap(bucket_of(key), bucket_of(each)) for each in keys)
+        ]
         missed = self.lake.rows(METER_FINAL, gone)["meter_id"].unique()
         return Judgement(
             [kept for part in parts.values() for kept in part.kept],
@@ -217,6 +220,7 @@ class MeterDays:
             self._like(day),
             self.lake.day(METER_SUPERSEDED, day),
             self.lake.day(METER_DECISIONS, day),
+            self.lake.keys(METER_FINAL, (day, day)),
         )
 
     def _part(self, about: _About, key: str, told: pl.DataFrame | None) -> _Part:
@@ -228,8 +232,7 @@ class MeterDays:
             rows = pl.concat([rows, guests])
         elif told is not None and rows.height:
             past = [each.between(rows["meter_id"][0], rows["meter_id"][-1]) for each in past]
-        stored = self.lake.keys(METER_FINAL, (about.day, about.day))
-        overlapping = [each for each in stored if buckets.overlap(bucket, bucket_of(each))]
+        overlapping = [each for each in about.stored if buckets.overlap(bucket, bucket_of(each))]
         before = Kept.stored(self.lake.rows(METER_FINAL, overlapping, buckets.within(bucket))) if overlapping else []
         arrays = _arrays(rows, about, guests["meter_id"].unique())
         return self._judged(about, arrays, past, told, before)
@@ -240,7 +243,8 @@ class MeterDays:
         turned = pairs.select(meter_id="check_of", check_of="meter_id")
         linked = pl.concat([pairs, turned]).filter(buckets.within(bucket)).select(meter_id="check_of")
         outside = linked.filter(~buckets.within(bucket))["meter_id"].unique()
-        return self.lake.of_meters(METER_INTERVALS, about.day, outside)
+        # Few cities have any, and each bucket asks.
+        return self.lake.of_meters(METER_INTERVALS, about.day, outside) if outside.len() else METER_INTERVALS.empty()
 
     def _judged(
         self,

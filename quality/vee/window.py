@@ -233,7 +233,13 @@ class MeterDay:
 
     def of_quantity(self, names: Iterable[str]) -> Bools:
         """Which channels are of one of these quantities."""
-        return self.channels["quantity"].is_in(list(names)).to_numpy()
+        here = [self._quantities[name] for name in names if name in self._quantities]
+        return np.logical_or.reduce(here) if here else np.zeros(self.channels.height, np.bool_)
+
+    @cached_property
+    def _quantities(self) -> dict[str, Bools]:
+        quantity = self.channels["quantity"]
+        return {name: (quantity == name).to_numpy() for name in quantity.unique()}
 
 
 def is_known(channels: pl.DataFrame, name: str) -> Bools:
