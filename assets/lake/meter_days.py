@@ -130,7 +130,7 @@ class MeterDays:
                 parts[key] = self._part(about, key, None if alone else told)
             if alone:
                 break
-            told = self._of_groups(about, [*parts.values()])
+            told = self._of_groups([*parts.values()])
         gone = [
             key for key in about.stored if not any(buckets.overlap(bucket_of(key), bucket_of(each)) for each in keys)
         ]
@@ -255,7 +255,6 @@ class MeterDays:
         before: Sequence[Kept],
     ) -> _Part:
         """Meters of a day by the rules, where this is known of their groups, and of what was stored ``before``."""
-        decisions, of_people = about.decisions, about.decisions["meter_id"].unique()
         looked, kept, quality, found = [], [], list[pl.DataFrame](), []
         for each, exact in arrays:
             rates = self.calendar.rates(about.day, each.minutes)
@@ -276,8 +275,9 @@ class MeterDays:
                 context = replace(context, history=context.past().only(~each.guests))
                 exact = exact[~each.guests]
             decided = None
+            decisions = about.decisions.join(judged.day.keys, on="meter_id", how="semi", maintain_order="left")
             if decisions.height:
-                rows = self.lake.of_meters(METER_INTERVALS, about.day, of_people)
+                rows = self.lake.of_meters(METER_INTERVALS, about.day, decisions["meter_id"].unique())
                 decided = Decided.of(decisions, judged.day, rows, about.superseded)
                 judged = replace(judged, accepted=decided.accepted(judged.flags.shape))
             quality.append(meter_quality(judged, context))
@@ -294,7 +294,7 @@ class MeterDays:
         )
         return _Part(channels, known, looked, kept, quality, [tallied(found)] if found else [], turned, used)
 
-    def _of_groups(self, about: _About, parts: Sequence[_Part]) -> pl.DataFrame:
+    def _of_groups(self, parts: Sequence[_Part]) -> pl.DataFrame:
         """What all parts of a day together tell of groups (``_GROUPS``)."""
         found, context = [_GROUPS.to_frame()], Context(self.thresholds)
         for minutes in sorted({minutes for part in parts for minutes, *_ in part.looked}):

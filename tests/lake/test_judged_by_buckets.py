@@ -105,6 +105,6 @@ def test_buckets_by_themselves_would_not(lakes: dict[int, CityLake], monkeypatch
         return {check for name in DAYS for check, _, _, failed, _ in judged(lakes[cut], name)[1] if failed}
 
     assert set(GROUPS) <= broken(1)
-    monkeypatch.setattr(MeterDays, "_of_groups", lambda self, about, parts: parts[0].told.clear())
+    monkeypatch.setattr(MeterDays, "_of_groups", lambda self, parts: parts[0].told.clear())
     monkeypatch.setattr(MeterDays, "_guests", lambda self, about, bucket: METER_INTERVALS.empty())
     assert set(GROUPS).isdisjoint(broken(CUT))
