@@ -15,6 +15,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from quality.privacy.batches import in_batches
 from quality.privacy.rule import KNOWN, OTHER, by_customer, dominating, judged
 
 LARGE = (1, 20)
@@ -42,15 +43,15 @@ def place(members: pl.DataFrame, taken: pl.DataFrame, others: pl.DataFrame | Non
     Names in ``taken`` (``DAY_CELL``) belong to cells published earlier and are not used. ``others`` (``local_date,
     cell_zone, customer_id``) tells who is in the cells of days before, back to ``MEMORY``: of each zone the last.
     """
-    members = members.filter(KNOWN)
-    # A zone that was published before may have no room for its name: its late customers go where others go.
-    own = _by_class(whole(members, ["zone"], others), taken).filter(pl.col("cell_class").is_not_null())
-    own = own.with_columns(cell_zone="zone")
-    closed = taken.filter(cell_zone=OTHER, cell_class=OTHER).select("local_date").unique()
-    left = members.join(own, on=_METER, how="anti").join(closed, on="local_date", how="anti")
-    together = whole(left, [], others).with_columns(cell_zone=pl.lit(OTHER), cell_class=pl.lit(OTHER))
     names = ["meter_id", *DAY_CELL]
-    return pl.concat([own.select(names), together.select(names)])
+    zones = (whole(each.filter(KNOWN), ["zone"], others) for each in in_batches(members, "zone"))
+    placed = (_by_class(each, taken).with_columns(cell_zone="zone") for each in zones)
+    # A zone that was published before may have no room for its name: its late customers go where others go.
+    own = pl.concat([each.filter(pl.col("cell_class").is_not_null()).select(names) for each in placed])
+    closed = taken.filter(cell_zone=OTHER, cell_class=OTHER).select("local_date").unique()
+    left = members.join(own, on=_METER, how="anti").join(closed, on="local_date", how="anti").filter(KNOWN)
+    together = whole(left, [], others).with_columns(cell_zone=pl.lit(OTHER), cell_class=pl.lit(OTHER))
+    return pl.concat([own, together.select(names)])
 
 
 def whole(members: pl.DataFrame, by: Sequence[str], others: pl.DataFrame | None) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """Recheck: what is wrong with cells about to be published, found again from the basis alone.
 
-Shares no code with placing and release: customers are compared one by one with their cell, and the two versions of a
-restated cell in floating point, customer by customer.
+Shares no code with placing and release but how zones are taken in batches: customers are compared one by one with their
+cell, and the two versions of a restated cell in floating point, customer by customer.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from quality.privacy.batches import batches
 from quality.tables import LOAD_PROFILE, QUARTERS
 from quality.verdicts import SAMPLE, Verdict
 
@@ -16,6 +17,7 @@ _LEAST = {"15-29": 15, "30-99": 30, "100-299": 100, "300-999": 300, "1000+": 100
 _OF_RATES = (slice(9 * 4, 22 * 4), [*range(9 * 4), *range(22 * 4, 24 * 4)])
 """Quarter-hours of PEA's and MEA's peak rate, 09:00 to 22:00, and of the other."""
 _CELL = ["local_date", "zone", "customer_class"]
+_METER = ["local_date", "meter_id"]
 
 
 def recheck(published: pl.DataFrame, basis: pl.DataFrame, before: pl.DataFrame | None = None) -> Verdict:
@@ -37,7 +39,20 @@ def recheck(published: pl.DataFrame, basis: pl.DataFrame, before: pl.DataFrame |
 def violations(published: pl.DataFrame, basis: pl.DataFrame, before: pl.DataFrame | None = None) -> pl.DataFrame:
     """What is wrong with ``published`` cells: ``zone, customer_class, start, reason``; ``start`` is null where it is
     wrong of the whole day. ``before`` is the basis the previous snapshot stood on."""
-    members = _named(basis)
+    members, old = _named(basis), None if before is None else _named(before)
+    found = [] if old is None else [_moved(members, old)]
+    twice = members.filter(pl.struct(_METER).is_duplicated()).select(_CELL).unique()
+    for some in batches(pl.concat([published["zone"], members["zone"]])):
+        here = pl.col("zone").is_in(some)
+        of_zones = members.filter(here)
+        found.append(_of_cells(published.filter(here), of_zones, twice))
+        if old is not None and old.height:
+            found.append(_corrected(of_zones, old))
+    return pl.concat(found).unique().sort("zone", "customer_class", "start", "reason")
+
+
+def _of_cells(published: pl.DataFrame, members: pl.DataFrame, twice: pl.DataFrame) -> pl.DataFrame:
+    """What is wrong with cells by their own ``members``, or with those that are told of a meter ``twice``."""
     slot = [*_CELL, "slot"]
     known = members.filter(~pl.all_horizontal(pl.col(QUARTERS).is_null()))
     amounts = known.group_by(*_CELL, "customer_id").agg(_summed(QUARTERS))
@@ -47,7 +62,6 @@ def violations(published: pl.DataFrame, basis: pl.DataFrame, before: pl.DataFram
     sums = _by_slot(members.group_by(_CELL).agg((quarters < 0).any()), "_negative")
     for name, each in (("_n", quarters.count()), ("_sum", quarters.sum()), ("_largest", quarters.max())):
         sums = sums.join(_by_slot(cells.agg(each), name), on=slot, how="left")
-    twice = members.filter(pl.struct("local_date", "meter_id").is_duplicated()).select(_CELL).unique()
     judged = (
         published.with_columns(
             slot=pl.col("start").dt.convert_time_zone("Asia/Bangkok").dt.strftime("q%H%M"),
@@ -78,9 +92,7 @@ def violations(published: pl.DataFrame, basis: pl.DataFrame, before: pl.DataFram
         judged.filter(rule).select("zone", "customer_class", "start", reason=pl.lit(reason))
         for reason, rule in wrong.items()
     ]
-    if before is not None and before.height:
-        found.append(_differences(members, _named(before)))
-    return pl.concat(found).unique().sort("zone", "customer_class", "start", "reason")
+    return pl.concat(found)
 
 
 def _named(basis: pl.DataFrame) -> pl.DataFrame:
@@ -98,29 +110,37 @@ def _by_slot(cells: pl.DataFrame, name: str) -> pl.DataFrame:
     return cells.unpivot(QUARTERS, index=_CELL, variable_name="slot", value_name=name)
 
 
-def _differences(members: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    """What the published values of two snapshots tell together that neither tells alone."""
-    on = ["local_date", "meter_id"]
-    old = before.select(*on, pl.exclude(on).name.prefix("_"), _old=pl.lit(True))
-    both = members.join(old, on=on, how="full", coalesce=True)
+def _moved(members: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Meters that are not where, or not whose, they were."""
+    who = pl.col(*_METER, "customer_id", "zone", "customer_class")
+    old = _as_they_were(before.select(who)).with_columns(_old=pl.lit(True))
+    both = members.select(who).join(old, on=_METER, how="full", coalesce=True).filter("_old")
     same_cell = pl.col("zone").eq_missing(pl.col("_zone")) & pl.col("customer_class").eq_missing(
         pl.col("_customer_class")
     )
-    moved = both.filter(pl.col("_old") & ~same_cell)
+    left = both.filter(~same_cell).select(zone="_zone", customer_class="_customer_class")
+    other = both.filter(pl.col("customer_id").ne_missing(pl.col("_customer_id")))
+    return _told((left, "a customer left the cell it was in"), (other, "a meter is another customer's than it was"))
+
+
+def _as_they_were(before: pl.DataFrame) -> pl.DataFrame:
+    return before.select(*_METER, pl.exclude(_METER).name.prefix("_"))
+
+
+def _corrected(members: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """What the values of cells tell together with what was published of them before that neither tells alone."""
+    old = before.join(members, on=_METER, how="semi")
+    both = members.join(_as_they_were(old), on=_METER, how="left")
     public = before.select(_CELL).unique()
     differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"_{name}")) for name in QUARTERS)
     changed = both.filter(differs).join(public, on=_CELL, how="semi")
     again = changed.filter(pl.col("_restated") | ~pl.col("restated"))
-    other = both.filter(pl.col("_old") & pl.col("customer_id").ne_missing(pl.col("_customer_id")))
-    left = moved.select(zone="_zone", customer_class="_customer_class")
-    reasons: list[tuple[pl.DataFrame, str]] = [
-        (left, "a customer left the cell it was in"),
-        (again, "a cell is corrected that may not be"),
-        (other, "a meter is another customer's than it was"),
-    ]
-    for _, rows in both.join(changed, on=_CELL, how="semi").group_by(_CELL):
-        if why := _pair(rows):
-            reasons.append((rows.head(1), why))
+    cells = both.join(changed, on=_CELL, how="semi").group_by(_CELL)
+    pairs = ((rows.head(1), why) for _, rows in cells if (why := _pair(rows)))
+    return _told((again, "a cell is corrected that may not be"), *pairs)
+
+
+def _told(*reasons: tuple[pl.DataFrame, str]) -> pl.DataFrame:
     start = pl.lit(None, LOAD_PROFILE.schema["start"])
     return pl.concat([each.select("zone", "customer_class", start=start, reason=pl.lit(why)) for each, why in reasons])
 

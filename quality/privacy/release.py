@@ -18,6 +18,7 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.meter_grid import ZONE
+from quality.privacy.batches import in_batches
 from quality.privacy.place import DAY_CELL, place, whole
 from quality.privacy.rule import KNOWN, MIN_CUSTOMERS, sums
 from quality.privacy.versions import differ, followed
@@ -62,37 +63,51 @@ def release(
         return Release(basis, basis.select(DAY_CELL))
     if DELIVERED[0] not in members.columns:
         members = members.with_columns(**_all_known())
-    known = basis.drop(QUARTERS, DELIVERED, "zone_share", "zone_lacks")
-    now = members.join(known, on=_METER, how="semi")
-    late = members.join(known, on=_METER, how="anti")
+    energy = [*DELIVERED, *QUARTERS]
+    who, known = members.drop(energy), basis.drop(energy, "zone_share", "zone_lacks")
+    late = who.join(known, on=_METER, how="anti")
     joining = late.clear().with_columns(cell_zone="zone", cell_class="zone")
     if restate:
         # Who stays away from its zone's cells does not come into those of one day by way of a correction.
-        there = whole(members, ["zone"], others).select(_METER)
+        there = pl.concat([whole(each, ["zone"], others).select(_METER) for each in in_batches(members, "zone")])
         joining = _joining(late, known)
         own = pl.col("cell_zone") == pl.col("zone")
         joining = pl.concat([joining.filter(~own), joining.filter(own).join(there, on=_METER, how="semi")])
     # A customer that moved house, tariff or hands stays what it was when it was published.
-    placed = now.drop("zone", "customer_class", "customer_id").join(known, on=_METER).select(*joining.columns)
-    after = _compared(pl.concat([placed, joining]), basis)
-    changed = after.filter(differ("was"))
-    new = after.clear()
-    if restate:
-        first = known.filter(~pl.col("restated") & (pl.col("cell_zone") != WITHDRAWN))
-        open_cells = changed.select(DAY_CELL).unique().join(first, on=DAY_CELL, how="semi")
-        new = followed(after.join(open_cells, on=DAY_CELL, how="semi"))
-    new, taken_on = new.with_columns(restated=pl.lit(True)), new.select(DAY_CELL).unique()
-    names = [name for name in LOAD_PROFILE_BASIS.schema.names() if not name.startswith("zone_")]
-    old = basis.join(taken_on, on=DAY_CELL, how="anti")
-    in_cells = pl.concat([old.select(names), new.select(names)])
-    fresh = late.join(new, on=_METER, how="anti")
-    placed = fresh.join(place(fresh, known.select(DAY_CELL).unique(), others), on=_METER)
+    placed = who.select(_METER).join(known, on=_METER).select(*joining.columns)
+    in_cells, withheld = _revised(pl.concat([placed, joining]), members.select(*_METER, *energy), basis, restate)
+    fresh = members.join(in_cells, on=_METER, how="anti") if in_cells.height else members
+    new = fresh.drop(energy).with_columns(known=fresh.select(KNOWN).to_series())
+    placed = new.join(place(fresh, known.select(DAY_CELL).unique(), others), on=_METER)
     # Meters of which nothing is known belong to what their like are in: a cell lacks what they used.
-    both = pl.concat([placed, _joining(fresh.filter(~KNOWN), placed)]).with_columns(restated=pl.lit(False))
-    published = pl.concat([in_cells, both.select(names)])
-    told = changed.join(in_cells.select(*_METER, pl.col(QUARTERS).name.suffix("_told")), on=_METER, how="left")
-    withheld = told.filter(differ("told")).select(DAY_CELL).unique().sort(DAY_CELL)
+    both = pl.concat([placed, _joining(new.filter(~pl.col("known")), placed)]).select("meter_id", *DAY_CELL)
+    first = fresh.join(both, on=_METER, maintain_order="left").with_columns(restated=pl.lit(False))
+    published = pl.concat([in_cells, first.select(in_cells.columns)])
     return Release(_with_lacking(published, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
+
+
+def _revised(
+    placed: pl.DataFrame, energy: pl.DataFrame, basis: pl.DataFrame, restate: bool
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What of the ``basis`` stays and what takes its place, and the cells that are withheld; ``placed`` tells the cells
+    of meters that have ``energy`` now."""
+    names = [name for name in LOAD_PROFILE_BASIS.schema.names() if not name.startswith("zone_")]
+    corrected, withheld = [], []
+    for was in in_batches(basis, "cell_zone"):
+        after = _compared(placed.join(was, on=DAY_CELL, how="semi").join(energy, on=_METER), was)
+        changed = after.filter(differ("was"))
+        new = after.clear()
+        if restate:
+            first = was.filter(~pl.col("restated") & (pl.col("cell_zone") != WITHDRAWN))
+            open_cells = changed.select(DAY_CELL).unique().join(first, on=DAY_CELL, how="semi")
+            new = followed(after.join(open_cells, on=DAY_CELL, how="semi"))
+        corrected.append(new.with_columns(restated=pl.lit(True)).select(names))
+        told = pl.concat([was.select(names).join(new, on=DAY_CELL, how="anti"), corrected[-1]])
+        told = changed.join(told.select(*_METER, pl.col(QUARTERS).name.suffix("_told")), on=_METER, how="left")
+        withheld.append(told.filter(differ("told")).select(DAY_CELL).unique())
+    new, old = pl.concat(corrected), basis.select(names)
+    in_cells = pl.concat([old.join(new, on=DAY_CELL, how="anti"), new]) if new.height else old
+    return in_cells, pl.concat(withheld).sort(DAY_CELL)
 
 
 HALF = len(QUARTERS) // len(DELIVERED)
@@ -157,7 +172,10 @@ def _with_lacking(basis: pl.DataFrame, registered: pl.DataFrame) -> pl.DataFrame
         zone_share=(pl.col("here").sum() * SHARE_STEPS // pl.col("n").sum() / SHARE_STEPS).round(2),
         zone_lacks=pl.when(lacks != "").then(lacks),
     )
-    return basis.join(zones, on=["local_date", "cell_zone"], how="left", maintain_order="left")
+    told = basis.select("local_date", "cell_zone").join(
+        zones, on=["local_date", "cell_zone"], how="left", maintain_order="left"
+    )
+    return basis.with_columns(told["zone_share"], told["zone_lacks"])
 
 
 def lacking(cells: pl.DataFrame) -> str | None:
@@ -185,6 +203,10 @@ def withdraw(basis: pl.DataFrame, meter_id: str) -> pl.DataFrame:
 def cells(basis: pl.DataFrame) -> pl.DataFrame:
     """What is published of a ``basis``: ``LOAD_PROFILE`` rows, rounded to 1 kWh (half to even); ``n_band`` is of the
     day's customers, ``kwh`` null in a slot of which nothing is known."""
+    return pl.concat([_cells(each) for each in in_batches(basis, "cell_zone")]).sort(LOAD_PROFILE.key)
+
+
+def _cells(basis: pl.DataFrame) -> pl.DataFrame:
     published = basis.filter(pl.col("cell_zone") != WITHDRAWN)
     customers = published.filter(KNOWN).group_by(DAY_CELL).agg(n=pl.col("customer_id").n_unique())
     band = pl.lit(_BANDS[-1][1])
@@ -217,5 +239,4 @@ def cells(basis: pl.DataFrame) -> pl.DataFrame:
             actual_share=(pl.col("there") * SHARE_STEPS // pl.col("meters") / SHARE_STEPS).round(2),
         )
         .select(pl.col(name).cast(dtype) for name, dtype in LOAD_PROFILE.schema.items())
-        .sort(LOAD_PROFILE.key)
     )

@@ -51,12 +51,18 @@ def sums(*names: str, exact: type[pl.DataType] = pl.Int128) -> pl.Expr:
     return pl.when(pl.col(names).count() > 0).then(pl.col(names).cast(exact).sum())
 
 
+def exact(members: pl.DataFrame, names: Sequence[str]) -> type[pl.DataType]:
+    """The integers that sums of these columns fit in, and shares of them: half the memory where nothing that is made of
+    them can be more, of a million customers 0.8 GB."""
+    whole = members.select(pl.sum_horizontal(pl.col(names).cast(pl.Float64).sum())).item()
+    return pl.Int64 if whole < HEADROOM else pl.Int128
+
+
 def by_customer(members: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Energy of each customer of a group: ``*by, local_date, customer_id``, ``QUARTERS`` and ``DAY_SUM``."""
-    # Half the memory where nothing that is made of them can be more: of a million customers 0.8 GB.
-    whole = members.select(pl.sum_horizontal(pl.col(QUARTERS).cast(pl.Float64).sum())).item()
-    exact = pl.Int64 if whole < HEADROOM else pl.Int128
-    customers = members.group_by([*dict.fromkeys([*by, "local_date", "customer_id"])]).agg(sums(*QUARTERS, exact=exact))
+    customers = members.group_by([*dict.fromkeys([*by, "local_date", "customer_id"])]).agg(
+        sums(*QUARTERS, exact=exact(members, QUARTERS))
+    )
     return customers.with_columns(pl.when(KNOWN).then(pl.sum_horizontal(QUARTERS)).alias(DAY_SUM))
 
 

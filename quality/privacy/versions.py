@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from quality.meter_grid import DAY_MINUTES
 from quality.privacy.place import DAY_CELL
-from quality.privacy.rule import DAY_SUM, MAX_SHARE, MIN_CUSTOMERS, by_customer, judged, passes, sums
+from quality.privacy.rule import DAY_SUM, MAX_SHARE, MIN_CUSTOMERS, by_customer, exact, judged, passes, sums
 from quality.tables import QUARTERS
 from quality.vee.day_types import TOU
 
@@ -36,6 +36,9 @@ _SAME = tuple(f"{name}_same" for name in QUARTERS)
 FACTORS = 1000
 """Ratios that are tried in a slot, those with the most energy first. Known factors are few; where each of so many
 customers has a ratio of its own, none cancels many, and these are the ratios that cancel most."""
+
+BLOCK = 250_000
+"""Products of factors and customers that are made together, 2 MB: a cell of 70,000 customers has 70 million."""
 
 NEGLIGIBLE = 1e-3
 """Part of the greatest ``|d|`` below which a customer does not count as one of 15: it hides nobody."""
@@ -117,7 +120,9 @@ def _pairs(members: pl.DataFrame) -> pl.DataFrame:
     """What customers of a cell were and are by slot (null: unknown) and in the day, and in which slots nothing of them
     changed (``q0000_same`` and so on)."""
     same = (pl.col(name).eq_missing(pl.col(f"{name}_was")).all().alias(f"{name}_same") for name in QUARTERS)
-    customers = members.group_by(*DAY_CELL, "customer_id").agg(sums(*QUARTERS, *_WAS), *same)
+    customers = members.group_by(*DAY_CELL, "customer_id").agg(
+        sums(*QUARTERS, *_WAS, exact=exact(members, [*QUARTERS, *_WAS])), *same
+    )
     return customers.with_columns(
         pl.sum_horizontal(names).fill_null(0).alias(f"{DAY_SUM}{of}") for of, names in (("", QUARTERS), ("_was", _WAS))
     )
@@ -190,6 +195,11 @@ def _six_figures(numbers: Array) -> Array:
 
 def _hidden(was: Array, now: Array, factors: Array) -> bool:
     """Whether at every factor those that remain are nobody, or enough."""
+    some = max(BLOCK // max(was.size, 1), 1)
+    return all(_hidden_at(was, now, factors[at : at + some]) for at in range(0, factors.size, some))
+
+
+def _hidden_at(was: Array, now: Array, factors: Array) -> bool:
     part = factors[:, None] * was
     left = np.abs(now - part)
     left[left <= np.maximum(EXACT * (now + part), VISIBLE * (1 + factors[:, None]))] = 0.0
