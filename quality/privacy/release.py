@@ -95,7 +95,7 @@ def _revised(
     corrected, withheld = [], []
     for was in in_batches(basis, "cell_zone"):
         after = _compared(placed.join(was, on=DAY_CELL, how="semi").join(energy, on=_METER), was)
-        changed = after.filter(differ("was"))
+        changed = after.lazy().filter(differ("was")).select(*_METER, *DAY_CELL[1:], *QUARTERS).collect()
         new = after.clear()
         if restate:
             first = was.filter(~pl.col("restated") & (pl.col("cell_zone") != WITHDRAWN))
