@@ -31,6 +31,7 @@ SWAPS = 20
 """Times a file is tried: each lost try means that another writer changed it meanwhile, so somebody made progress."""
 
 R = TypeVar("R")
+Revision = Callable[[pl.DataFrame, list[date]], pl.DataFrame]
 
 
 class Overtaken(Exception):
@@ -192,21 +193,23 @@ class CityLake:
         keys = [key for key in self.keys(table, (day, day)) if wanted.filter(buckets.within(bucket_of(key))).height]
         return self.rows(table, keys, pl.col("meter_id").is_in(ids.implode()))
 
-    def hold(self, table: Table, day: date, bucket: str = buckets.WHOLE) -> Held:
-        """The file that holds a day, or a bucket of a day that is cut as it should be, to be swapped. Raises what
-        ``read`` raises."""
+    def hold(self, table: Table, day: date, bucket: str = buckets.WHOLE, where: pl.Expr | None = None) -> Held:
+        """The file that holds a day, or a bucket of a day that is cut as it should be, to be swapped, with the rows of
+        ``where``. Raises what ``read`` raises."""
         key = self.key(table, day, bucket)
         keys = (_month(key), key) if table.size in COMPACTED else (key,)
-        held = (self.hold_file(table, each) for each in keys)
+        held = (self.hold_file(table, each, where) for each in keys)
         empty = Held(table, key, table.empty(), None, None, bucket=bucket)
         return next((each for each in held if each.data is not None), empty)
 
-    def hold_file(self, table: Table, key: str) -> Held:
-        """The file of a key, to be swapped; without rows where there is none. Raises what ``read`` raises."""
+    def hold_file(self, table: Table, key: str, where: pl.Expr | None = None) -> Held:
+        """The file of a key, to be swapped, with the rows of ``where``; without any where there is none. Raises what
+        ``read`` raises."""
         data, tag = self.store.fetch(key)
         if data is None:
             return Held(table, key, table.empty(), None, tag, bucket=bucket_of(key))
-        return Held(table, key, self._decoded(table, [key], [data]), data, tag, outline_of(data), bucket_of(key))
+        rows = self._decoded(table, [key], [data], where)
+        return Held(table, key, rows, data, tag, outline_of(data), bucket_of(key))
 
     def buckets(self, table: Table) -> tuple[str, ...]:
         """The buckets that a day of a table is written in."""
@@ -315,9 +318,7 @@ class CityLake:
         worked_on = rows.height if len(worked) == 0 else int(rows[table.day].is_in(list(worked)).sum())
         return [Written(held.key, table, worked, worked_on, len(data), changed)]
 
-    def revise(
-        self, table: Table, days: Collection[date], make: Callable[[pl.DataFrame, list[date]], pl.DataFrame]
-    ) -> list[Written]:
+    def revise(self, table: Table, days: Collection[date], make: Revision) -> list[Written]:
         """Put ``make`` of the rows of ``days`` in their place, file by file, again if another writer was faster.
 
         ``make`` is given the stored rows of those of the days that share a file, and these days, or of a day that is in
@@ -328,12 +329,10 @@ class CityLake:
             shared.setdefault(self.key(table, day), []).append(day)
         return [file for these in shared.values() for file in until_swapped(partial(self._revised, table, these, make))]
 
-    def _revised(
-        self, table: Table, days: list[date], make: Callable[[pl.DataFrame, list[date]], pl.DataFrame]
-    ) -> list[Written]:
+    def _revised(self, table: Table, days: list[date], make: Revision, where: pl.Expr | None = None) -> list[Written]:
         if table.bucketed:
             self.recut(table, days[0])
-        held = [self.hold(table, days[0], bucket) for bucket in self.buckets(table)]
+        held = [self.hold(table, days[0], bucket, where) for bucket in self.buckets(table)]
         rows, mine = pl.concat([each.rows for each in held]), pl.col(table.day).is_in(days)
         made = make(rows.filter(mine), days).select(table.schema.names()).cast(table.schema)
         rows = pl.concat([rows.filter(~mine), made])
@@ -343,7 +342,9 @@ class CityLake:
 
     def put(self, table: Table, day: date, frame: pl.DataFrame) -> list[Written]:
         """Make ``frame`` the rows of a day; a day without rows has no file."""
-        return self.revise(table, [day], lambda *_: frame)
+        # Of what is stored only the rows that stay are decoded: of most files none.
+        others = pl.col(table.day) != day
+        return until_swapped(partial(self._revised, table, [day], lambda *_: frame, others))
 
     def merge(
         self, table: Table, frame: pl.DataFrame, receipts: Collection[str] = (), also_days: Collection[date] = ()
