@@ -70,16 +70,17 @@ READ = ("V", "S", "U")
 IMPOSSIBLE = 10**18
 """Millionths of a kWh: a sum that a value of ``meter_intervals`` could not hold (10^12 kWh) is no energy."""
 
+BLOCK = 65_536
+"""Meters whose energy is put together as it comes, 50 MB: memory of 32 MB and more goes back to the system when it is
+let go (``man 3 mallopt``: M_MMAP_THRESHOLD), what smaller arrays leave stays."""
+
 _IDS = pl.Series("meter_id", [], pl.String)
 _NONE = Contributions(
-    pl.Schema(
-        {"meter_id": pl.String(), "local_date": pl.Date()}
-        | dict.fromkeys(DELIVERED, pl.UInt64())
-        | dict.fromkeys(QUARTERS, pl.Int64())
-    ).to_frame(),
+    pl.Schema({"meter_id": pl.String(), "local_date": pl.Date()} | dict.fromkeys(DELIVERED, pl.UInt64())).to_frame(),
     _IDS,
     _IDS,
 )
+_NO_ENERGY = np.empty((len(QUARTERS), 0), np.int64)
 
 
 def contributions(pieces: Iterable[pl.DataFrame]) -> Contributions:
@@ -88,19 +89,31 @@ def contributions(pieces: Iterable[pl.DataFrame]) -> Contributions:
     A meter's active imports are added up; its quarter-hour is null unless there are intervals in it, and each has a
     final value that is not negative.
     """
-    parts = [_NONE, *map(_of_piece, pieces)]
+    parts, blocks, some = [_NONE], [_NO_ENERGY], [_NO_ENERGY]
+    for part, energy in map(_of_piece, pieces):
+        parts.append(part)
+        some.append(energy)
+        if sum(each.shape[1] for each in some) >= BLOCK:
+            blocks.append(np.concatenate(some, axis=1))
+            some.clear()
     quarters, long, negative = (pl.concat(each, rechunk=True) for each in zip(*parts, strict=True))
-    return Contributions(quarters, long, negative)
+    known: list[pl.Series] = []
+    # Some columns at a time: all would be there twice.
+    for these in np.split(np.arange(len(QUARTERS)), 8):
+        sums = pl.DataFrame({QUARTERS[at]: np.concatenate([each[at] for each in (*blocks, *some)]) for at in these})
+        known += sums.select(pl.when(pl.all() >= 0).then(pl.all())).get_columns()
+    return Contributions(quarters.with_columns(known), long, negative)
 
 
-def _of_piece(intervals: pl.DataFrame) -> Contributions:
+def _of_piece(intervals: pl.DataFrame) -> tuple[Contributions, NDArray[np.int64]]:
+    """The contributions of a piece without ``QUARTERS``, and these: a row a quarter-hour, -1 where it is unknown."""
     taken = intervals.filter(pl.col("quantity") == "active_import")
     fits = (pl.col("minutes") <= QUARTER) & (QUARTER % pl.col("minutes") == 0)
     long = taken.filter(~fits)["meter_id"].unique()
     # A meter with one channel too coarse would be counted by half; it is left out for the day.
     taken = taken.filter(~pl.col("meter_id").is_in(long.implode())) if long.len() else taken
     if not taken.height:
-        return _NONE._replace(long=long)
+        return _NONE._replace(long=long), _NO_ENERGY
     if not taken["meter_id"].is_sorted():
         taken = taken.sort("meter_id")
     meter = taken["meter_id"].rle_id().to_numpy().astype(np.int64)
@@ -114,15 +127,10 @@ def _of_piece(intervals: pl.DataFrame) -> Contributions:
     delivered[place[(~taken["final_quality"].is_in(READ)).to_numpy()]] = False
     halves = delivered.reshape(len(ids), len(DELIVERED), -1)
     bits = halves @ (np.uint64(1) << np.arange(halves.shape[2], dtype=np.uint64))
-    quarters = pl.DataFrame(energy.reshape(-1, len(QUARTERS)), QUARTERS)
-    quarters = quarters.select(
-        ids,
-        pl.lit(day).alias("local_date"),
-        *(pl.Series(name, bits[:, at]) for at, name in enumerate(DELIVERED)),
-        pl.when(pl.col(QUARTERS) >= 0).then(pl.col(QUARTERS)),
-    )
+    told = (pl.Series(name, bits[:, at]) for at, name in enumerate(DELIVERED))
+    meters = pl.select(ids, pl.lit(day).alias("local_date"), *told)
     negative = taken["meter_id"].filter(value < 0).unique()
-    return Contributions(quarters, long, negative)
+    return Contributions(meters, long, negative), energy.reshape(-1, len(QUARTERS)).T.copy()
 
 
 def _added(place: NDArray[np.int64], value: NDArray[np.int64], places: int) -> NDArray[np.int64]:

@@ -23,5 +23,6 @@ def batches(zones: pl.Series) -> Iterator[list[str]]:
 
 
 def in_batches(rows: pl.DataFrame, zone: str) -> Iterator[pl.DataFrame]:
-    """``rows`` in ``batches`` of what a column tells."""
-    return (rows.filter(pl.col(zone).is_in(some)) for some in batches(rows[zone]))
+    """``rows`` in ``batches`` of what a column tells, without a copy of them where one is all."""
+    found = [*batches(rows[zone])]
+    yield from [rows] if len(found) == 1 else (rows.filter(pl.col(zone).is_in(some)) for some in found)

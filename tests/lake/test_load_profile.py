@@ -107,7 +107,8 @@ def test_long_intervals_are_not_spread_but_counted(minutes):
     assert parts.long.to_list() == ["a"]
 
 
-def test_a_day_in_pieces_is_the_day():
+def test_a_day_in_pieces_is_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assets.lake.load_profile.BLOCK", 2)
     rows = intervals(
         channel("a", "1"), channel("b", "-1", "2"), channel("c", "1", minutes=60), channel("d", *["0.1"] * 6, minutes=5)
     )

@@ -44,6 +44,16 @@ def town(seed: int) -> tuple[Town, dict[str, int]]:
     return made, {"restated": made.basis[DAY].filter("restated").height, "withheld": made.withheld}
 
 
+def test_every_zone_is_in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    zones = pl.Series(
+        "zone", [name for name, rows in zip("fbadce", [3, 9, 1, 2, 2, 5], strict=True) for _ in range(rows)]
+    )
+    monkeypatch.setattr(batches, "BATCH", 5)
+    assert [*batches.batches(zones)] == [["a"], ["b"], ["c", "d"], ["e"], ["f"]]
+    assert pl.concat(batches.in_batches(zones.to_frame(), "zone")).height == zones.len()
+    assert [*batches.batches(zones.clear())] == [[]]
+
+
 @cache
 def worked_on_whole(seed: int) -> tuple[Town, dict[str, int]]:
     made, done = town(seed)
