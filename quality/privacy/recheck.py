@@ -39,14 +39,15 @@ def recheck(published: pl.DataFrame, basis: pl.DataFrame, before: pl.DataFrame |
 def violations(published: pl.DataFrame, basis: pl.DataFrame, before: pl.DataFrame | None = None) -> pl.DataFrame:
     """What is wrong with ``published`` cells: ``zone, customer_class, start, reason``; ``start`` is null where it is
     wrong of the whole day. ``before`` is the basis the previous snapshot stood on."""
-    members, old = _named(basis), None if before is None else _named(before)
+    members = _named(basis)
+    old = None if before is None or before.is_empty() else _named(before)
     found = [] if old is None else [_moved(members, old)]
     twice = members.filter(pl.struct(_METER).is_duplicated()).select(_CELL).unique()
     for some in batches(pl.concat([published["zone"], members["zone"]])):
         here = pl.col("zone").is_in(some)
         of_zones = members.filter(here)
         found.append(_of_cells(published.filter(here), of_zones, twice))
-        if old is not None and old.height:
+        if old is not None:
             found.append(_corrected(of_zones, old))
     return pl.concat(found).unique().sort("zone", "customer_class", "start", "reason")
 
