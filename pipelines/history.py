@@ -2,9 +2,10 @@
 
 Dagster makes a new SQLAlchemy engine for every statement, some for every event of a night: each compiles its statement
 anew, and closing the database's last connection empties SQLite's log into the file. It also writes an event in up to
-four transactions, and asks for each check anew which tables there are and what it just wrote. Here what a step leaves
-at its end is written together, and told again unasked. Files, tables, statements and queries stay Dagster's: either
-storage opens what the other wrote.
+four transactions and as many statements, puts it into text up to three times, and asks for each check anew which tables
+there are and what it just wrote. Here what a run plans, and what a step leaves at its end, is written together, a
+statement a table, and told again unasked. Files, tables and what stands in them stay Dagster's: either storage opens
+what the other wrote.
 """
 
 import threading
@@ -15,6 +16,9 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as db
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
@@ -83,13 +87,54 @@ class RunStorage(SqliteRunStorage):
         self._connections.close_all()
 
 
+CHECK_PLANNED = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
+CHECK_MADE = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+
 FOLLOWED = {
+    dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    CHECK_PLANNED,
     dg.DagsterEventType.STEP_OUTPUT,
     dg.DagsterEventType.ASSET_MATERIALIZATION,
-    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    CHECK_MADE,
 }
-"""Events that others of their step follow at once, when its work is done, and at last that of its end: they wait for
-it, or for whoever reads. Of a process that dies in these milliseconds they are lost, with a step that had not ended."""
+"""Events that others follow at once: of what a run plans, that of its start; of what a step leaves, that of its end.
+They wait for it, or for whoever reads. Of a process that dies in these milliseconds they are lost, with a step that had
+not ended or a run that had not begun."""
+
+INDEXED = ASSET_EVENTS | ASSET_CHECK_EVENTS | set(EVENT_TYPE_TO_PIPELINE_RUN_STATUS)
+"""Events that also stand in the index over all runs."""
+
+
+def _checked(event: dg.EventLogEntry, row: Mapping[str, Any], number: int) -> list[dict[str, Any]]:
+    """What the index tells of a check, by the event that plans it, for each partition of its run, or by its outcome."""
+    check: Any = event.get_dagster_event().event_specific_data
+    stands = {
+        "asset_key": check.asset_key.to_string(),
+        "check_name": check.check_name,
+        "run_id": event.run_id,
+        "evaluation_event": row["event"],
+        "evaluation_event_timestamp": row["timestamp"],
+        "evaluation_event_storage_id": number,
+    }
+    if event.dagster_event_type == CHECK_PLANNED:
+        planned = check.partitions_subset.get_partition_keys() if check.partitions_subset else [None]
+        return [stands | {"partition": each, "execution_status": Status.PLANNED.value} for each in planned]
+    target = check.target_materialization_data
+    outcome = {
+        "partition": check.partition,
+        "execution_status": (Status.SUCCEEDED if check.passed else Status.FAILED).value,
+        "materialization_event_storage_id": target and target.storage_id,
+    }
+    return [stands | outcome]
+
+
+def _awaited(index: db.Connection, check: Mapping[str, Any]) -> bool:
+    """Whether a run has told of a check before: its outcome takes the place of what planned it for the same partition.
+    Of Muang's, which have none in runs of one, it stands beside."""
+    table = AssetCheckExecutionsTable.c
+    same = [table[name] == check[name] for name in ("asset_key", "check_name", "run_id")]
+    partition = table.partition.is_not_distinct_from(check["partition"])
+    return index.execute(db.select(table.id).where(*same, partition)).first() is not None
 
 
 class EventLogStorage(SqliteEventLogStorage):
@@ -147,9 +192,31 @@ class EventLogStorage(SqliteEventLogStorage):
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """Write events of a run in one transaction a database, that of the run first."""
-        with self.index_connection(), self.run_connection(events[0].run_id):
-            for event in events:
-                super().store_event(event)
+        rows = [self._event_to_row(event) for event in events]
+        indexed = [place for place, event in enumerate(events) if event.dagster_event_type in INDEXED]
+        with self.index_connection() as index, self.run_connection(events[0].run_id) as run:
+            run.execute(SqlEventLogStorageTable.insert(), rows)
+            if not indexed:
+                return
+            index.execute(SqlEventLogStorageTable.insert(), [rows[place] for place in indexed])
+            # Nobody else writes into a database of SQLite meanwhile: the numbers of these rows are the last ones.
+            last = index.execute(db.select(db.func.max(SqlEventLogStorageTable.c.id))).scalar_one()
+            numbers = dict(zip(indexed, range(last - len(indexed) + 1, last + 1), strict=True))
+            checks: dict[dg.DagsterEventType, list[dict[str, Any]]] = {CHECK_PLANNED: [], CHECK_MADE: []}
+            for place, number in numbers.items():
+                event, kind = events[place], events[place].dagster_event_type
+                if kind in ASSET_EVENTS:
+                    self._store_asset_event_tags(index, [event], [number])
+                    self._store_asset_event(index, event, number)
+                elif kind in checks:
+                    checks[kind] += _checked(event, rows[place], number)
+            for kind, stands in checks.items():
+                if kind == CHECK_MADE and stands and _awaited(index, stands[0]):
+                    for place, number in numbers.items():
+                        if events[place].dagster_event_type == kind:
+                            self.store_asset_check_event(events[place], number)
+                elif stands:
+                    index.execute(AssetCheckExecutionsTable.insert(), stands)
 
     def has_table(self, table_name: str) -> bool:
         """Whether the index has a table."""

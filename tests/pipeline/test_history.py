@@ -55,6 +55,11 @@ def profile() -> dg.MaterializeResult:
     return dg.MaterializeResult()
 
 
+@dg.asset(code_version="1", check_specs=[dg.AssetCheckSpec("sound", asset="whole")])
+def whole() -> dg.MaterializeResult:
+    return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
+
+
 def test_a_run_leaves_what_dagsters_own_storage_would_have_kept(
     home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -66,16 +71,19 @@ def test_a_run_leaves_what_dagsters_own_storage_would_have_kept(
 def _of_two_nights(home: Path) -> list[object]:
     """What the history tells of them, read by a process that begins anew."""
     with open_instance(home, print) as instance:
+        dg.materialize([whole], instance=instance)
         for day in ("2026-11-02", "2026-11-03"):
             run = dg.materialize([readings, profile], instance=instance, partition_key=day).run_id
     with dg.DagsterInstance.from_config(str(home)) as instance:
         made = [
             (each.storage_id, each.asset_key, each.partition_key, each.asset_materialization.tags)
-            for key in (readings.key, profile.key)
+            for key in (readings.key, profile.key, whole.key)
             for each in instance.fetch_materializations(key, limit=9).records
         ]
         with instance.event_log_storage.index_connection() as connection:
-            columns = "check_name, partition, execution_status, materialization_event_storage_id"
+            columns = (
+                "check_name, partition, execution_status, evaluation_event_storage_id, materialization_event_storage_id"
+            )
             checks = connection.execute(db.text(f"select {columns} from asset_check_executions order by id")).fetchall()
         return [made, checks, [(each.dagster_event_type, each.step_key) for each in instance.all_logs(run)]]
 
