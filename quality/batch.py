@@ -4,7 +4,7 @@ A reader starts with everything it was sent and goes from top to bottom: ``refus
 ``note`` say something of rows that stay. So rows and problems never travel apart.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -51,13 +51,14 @@ class Batch:
 
         Rules look at all rows, messages at those that are refused: of a good row nothing is said.
         """
-        names = [f"_breach{at}" for at in range(len(breaches))]
-        broken = self.rows.select(
-            where.fill_null(value=False).alias(name) for name, (where, *_) in zip(names, breaches, strict=True)
-        )
-        if not broken.height or not broken.select(pl.any_horizontal(pl.all().any())).item():
+        if not self.rows.height:
             return self
-        any_broken = broken.select(pl.any_horizontal(pl.all())).to_series()
+        rules = [where.fill_null(value=False) for where, *_ in breaches]
+        any_broken = self.rows.select(pl.any_horizontal(rules)).to_series()
+        if not any_broken.any():
+            return self
+        names = [f"_breach{at}" for at in range(len(breaches))]
+        broken = self.rows.select(rule.alias(name) for name, rule in zip(names, rules, strict=True))
         code, message = pl.lit(None, pl.String), pl.lit(None, pl.String)
         for name, (_, breach_code, text) in zip(reversed(names), reversed(breaches), strict=True):
             code = pl.when(name).then(pl.lit(breach_code)).otherwise(code)
@@ -66,12 +67,17 @@ class Batch:
         bad = refused.select(row=self._number, code=code, message=message)
         return replace(self, rows=self.rows.filter(~any_broken)).also(bad.cast(PROBLEM_SCHEMA))
 
-    def blank(self, column: str, where: pl.Expr, code: str, message: str | pl.Expr) -> Self:
-        """Null in ``column`` where ``where`` holds, each a problem; the rows stay with their other values."""
-        if not self.rows.select(where.any()).item():
+    def blank(self, cells: Mapping[str, tuple[pl.Expr, pl.Expr]], code: str) -> Self:
+        """Null in each column of ``cells`` where its rule holds, each a problem with its message; the rows stay with
+        their other values."""
+        if not cells or not self.rows.height:
             return self
-        told = self.warn(where, code, message)
-        return told.with_columns(pl.when(~where).then(pl.col(column)).alias(column))
+        wrong = self.rows.select(where.any().alias(name) for name, (where, _) in cells.items()).row(0, named=True)
+        told = self
+        for name in (name for name in cells if wrong[name]):
+            where, message = cells[name]
+            told = told.warn(where, code, message).with_columns(pl.when(~where).then(pl.col(name)).alias(name))
+        return told
 
     def warn(self, where: pl.Expr, code: str, message: str | pl.Expr) -> Self:
         """A problem for every row where ``where`` holds; the rows stay."""

@@ -209,12 +209,11 @@ class Table:
         cut = [name for name, dtype in frame.schema.items() if dtype.is_float() and not schema[name].is_float()]
         if cut:
             raise ValueError(f"table {self.name}: fractions would be cut to fit the columns {cut}")
-        frame = frame.with_columns(pl.lit(None, dtype=schema[name]).alias(name) for name in missing)
-        frame = frame.select(pl.col(name).cast(dtype, strict=True) for name, dtype in schema.items())
+        if frame.schema != schema:
+            frame = frame.with_columns(pl.lit(None, dtype=schema[name]).alias(name) for name in missing)
+            frame = frame.select(pl.col(name).cast(dtype, strict=True) for name, dtype in schema.items())
         numbered = frame if "_row" in schema else frame.with_columns(_row=pl.lit(None, pl.Int64))
-        judged = Batch(numbered).refuse(*self._breaches)
-        for name, (outside, text) in self._cells.items():
-            judged = judged.blank(name, outside, "cell-range", text)
+        judged = Batch(numbered).refuse(*self._breaches).blank(self._cells, "cell-range")
         return judged if "_row" in schema else Batch(judged.rows.drop("_row"), judged.problems)
 
     def arrived(self, batch: Batch, delivered: date) -> Batch:

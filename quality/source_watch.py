@@ -34,6 +34,11 @@ DELIVERED = pl.Schema(
 RESOURCES = pl.Schema({"source": pl.String(), "day": pl.Date(), "resource": pl.String()})
 """A resource of a portal's package that was asked for on a day, by the portal's id of it, whatever it answered."""
 
+EVENTS = pl.Schema(
+    {"source": pl.String(), "event": pl.String(), "before": pl.String(), "now": pl.String(), "last_good": pl.Date()}
+)
+"""What changed of a source."""
+
 CHECK = "source-changed"
 """Its findings are about sources, not about rows."""
 
@@ -51,6 +56,17 @@ def changed(
     """
     looked_back = pl.col("day").is_between(day - timedelta(days=NIGHTS), day, closed="left")
     good = before.filter(looked_back, pl.col("status").is_in(GOOD))
+    found = _events(good, tonight, day) if good.height else EVENTS.to_frame()
+    if resources is not None and (resources["day"] < day).any():
+        found = pl.concat([found, _gone(resources, day)])
+    found = found.sort("source", "event")
+    bound = "a source as in the nights before; see what it answered (muang quarantine) and its page"
+    shows = ("before", "now", "last_good")
+    return [odd_rows(table, CHECK, good["source"].n_unique(), found, shows, bound, key=("source", "event"))]
+
+
+def _events(good: pl.DataFrame, tonight: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Events of sources that were ``good`` before, but ``resource``."""
     with_rows = pl.col("rows") > 0
     nights = good.group_by("source", "day").agg(pl.col("rows").sum()).sort("source", "day")
     usual = nights.group_by("source").agg(
@@ -68,7 +84,7 @@ def changed(
         rejected=(pl.col("status") == "rejected").any(),
         answered=pl.col("status").is_in([*GOOD, "rejected"]).any(),
     )
-    known = usual.join(formats, on="source").join(now, on="source", how="left").sort("source")
+    known = usual.join(formats, on="source").join(now, on="source", how="left")
     rows_before = pl.format("{} to {} rows a night", "least", "most")
     grown = (pl.col("rows") > SIZE * pl.col("most")) & (pl.col("rows") >= SIZE_LEAST)
     shrunk = (SIZE * pl.col("rows") < pl.col("least")) & (pl.col("least") >= SIZE_LEAST)
@@ -87,16 +103,13 @@ def changed(
             pl.format("{} days", days),
         ),
     )
-    found = pl.concat(
+    known = known.filter(pl.any_horizontal(where for _, where, *_ in events))
+    if not known.height:  # as on most nights: nothing else is asked
+        return EVENTS.to_frame()
+    return pl.concat(
         known.filter(where).select("source", event=pl.lit(event), before=was, now=shown, last_good="last_good")
         for event, where, was, shown in events
     )
-    if resources is not None:
-        found = pl.concat([found, _gone(resources, day)])
-    found = found.sort("source", "event")
-    bound = "a source as in the nights before; see what it answered (muang quarantine) and its page"
-    shows = ("before", "now", "last_good")
-    return [odd_rows(table, CHECK, known.height, found, shows, bound, key=("source", "event"))]
 
 
 def _gone(resources: pl.DataFrame, day: date) -> pl.DataFrame:

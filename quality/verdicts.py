@@ -40,6 +40,10 @@ SLIP = 8.0
 """Factor against its own past from which a value misleads: a slip of units is of ten or more, and the quantity may have
 changed by a fifth meanwhile."""
 
+FEW = 10_000
+"""Rows that are sorted, or searched for keys that come twice, in less time than it takes to see that they are in order:
+10,000 sorted ones in 0.25 against 0.8 ms."""
+
 MISSING_SHARE = 0.05
 """Missing slots a city's day may have before completeness warns. Remote reading is commonly specified at 95 % or
 better a day; below that a load profile starts to show the gaps and not the city."""
@@ -105,13 +109,15 @@ def structure(table: Table, frame: pl.DataFrame) -> Verdict:
 
 def keys(table: Table, frame: pl.DataFrame) -> Verdict:
     """Block on a null in a key column and on rows that share a key. ``failed`` counts all rows concerned."""
-    bad = frame.clear()
-    if not ascends(frame, table.key):
+    if frame.height >= FEW and ascends(frame, table.key):
+        bad = frame.clear()
+    else:
         null = pl.any_horizontal(pl.col(table.key).is_null())
         bad = frame.filter(null | pl.struct(table.key).is_duplicated())
-    text = f"{bad.height} rows without a unique, complete key" if bad.height else "unique and complete"
-    sample = _sample(bad.select(table.key))
-    return Verdict(table.name, "keys", "block" if bad.height else "pass", frame.height, bad.height, text, sample)
+    if not bad.height:
+        return Verdict(table.name, "keys", "pass", frame.height, 0, "unique and complete")
+    text, sample = f"{bad.height} rows without a unique, complete key", _sample(bad.select(table.key))
+    return Verdict(table.name, "keys", "block", frame.height, bad.height, text, sample)
 
 
 def ascends(frame: pl.DataFrame, key: Sequence[str]) -> bool:
@@ -133,18 +139,12 @@ def ascends(frame: pl.DataFrame, key: Sequence[str]) -> bool:
 def contract(table: Table, frame: pl.DataFrame) -> Verdict:
     """Block on rows that break the contract's nulls, bounds or codes."""
     problems = table.conform(frame).found
+    if not problems.height:
+        return Verdict(table.name, "contract", "pass", frame.height, 0, "every row keeps it")
     counts = problems.group_by("code").len("rows").sort("code")
-    text = ", ".join(f"{rows} {code}" for code, rows in counts.iter_rows()) or "every row keeps it"
-    grade: Grade = "block" if problems.height else "pass"
-    return Verdict(
-        table.name,
-        "contract",
-        grade,
-        frame.height,
-        problems.height,
-        text,
-        _sample(problems.select("code", "message")),
-    )
+    text = ", ".join(f"{rows} {code}" for code, rows in counts.iter_rows())
+    sample = _sample(problems.select("code", "message"))
+    return Verdict(table.name, "contract", "block", frame.height, problems.height, text, sample)
 
 
 def by_row(table: Table, frame: pl.DataFrame) -> list[Verdict]:

@@ -19,6 +19,9 @@ NIGHTS = timedelta(days=7)
 """Days that deliveries of the last week touched are counted before every publication, so that what another process
 broke is found while its cause is still known. All days are ``muang lake verify``'s to count."""
 
+EXACT = (METER_INTERVALS.name, REGISTER_READS.name)
+"""Tables that keep every row, of which as many as the ledger says are there."""
+
 
 class Unaccounted(Exception):
     """Rows of the ledger are not in the lake, or others are; the message names receipt, table and day."""
@@ -35,39 +38,49 @@ def differences(lake: CityLake, since: date = date.min, until: date = date.max) 
     """What ledger and lake do not agree on, over the days that deliveries of these delivery days touched."""
     entries = lake.read(DELIVERIES).select("table", "receipt", delivered="day", held="held").explode("held")
     entries = entries.drop_nulls("held").unnest("held")
-    touched = entries.filter(pl.col("delivered").is_between(since, until))
-    wrong: list[str] = []
-    for name in touched["table"].unique(maintain_order=True):
-        days = set(touched.filter(table=name)["day"])
-        booked = entries.filter(pl.col("day").is_in(list(days)), table=name)
-        wrong += _compared(lake, TABLES[name], days, booked.group_by("day", "receipt").agg(pl.col("rows").sum()))
-    return wrong
-
-
-def _compared(lake: CityLake, table: Table, days: Collection[date], booked: pl.DataFrame) -> list[str]:
-    there = lake.counts(table, days)
-    if table is METER_INTERVALS:
-        there = pl.concat([there, lake.counts(METER_SUPERSEDED, days)])
-    there = there.group_by("day", "receipt").agg(pl.col("rows").sum())
-    both = booked.join(there, on=["day", "receipt"], how="full", coalesce=True, suffix="_there")
-    both = both.with_columns(pl.col("rows", "rows_there").fill_null(0))
-    exact = table in (METER_INTERVALS, REGISTER_READS)
-    differs = pl.col("rows") != pl.col("rows_there") if exact else pl.col("rows_there") > pl.col("rows")
-    wrong = [
-        (day, f"receipt {receipt} has {found} rows in the lake, the ledger says {rows}")
-        for day, receipt, rows, found in both.filter(differs).sort("day", "receipt").iter_rows()
-    ]
-    if not exact:
-        largest = booked.sort("rows", "receipt").group_by("day", maintain_order=True).last()
-        total = there.group_by("day").agg(found=pl.col("rows").sum())
-        both = largest.join(total, on="day", how="left").with_columns(pl.col("found").fill_null(0))
-        # A delivery that is the whole of its day may bring fewer rows than one before it, but not none.
-        short = pl.col("found") < (pl.col("rows") if table.mode == "merge" else 1)
-        wrong += [
-            (day, f"{found} rows in the lake, receipt {receipt} alone brought {rows}")
-            for day, receipt, rows, found in both.filter(short).sort("day").iter_rows()
-        ]
+    touched = entries.filter(pl.col("delivered").is_between(since, until)).select("table", "day").unique()
+    booked = entries.join(touched, on=["table", "day"], how="semi")
+    there = [_counted(lake, TABLES[name], set(days["day"])) for (name,), days in touched.group_by("table")]
+    # All tables together: of most a city has a few rows.
+    found = _compared(_summed(booked), _summed(pl.concat([booked.clear(), *there], how="diagonal")))
     return [
-        f"{table.name} of {day}: {what}: run `muang lake rebuild --city {lake.city} --table {table.name} --day {day}`"
-        for day, what in wrong
+        f"{name} of {day}: {what}: run `muang lake rebuild --city {lake.city} --table {name} --day {day}`"
+        for name, day, what in found
     ]
+
+
+def _counted(lake: CityLake, table: Table, days: Collection[date]) -> pl.DataFrame:
+    """Rows of the lake by receipt and day, superseded ones as of ``METER_INTERVALS``."""
+    counts = [lake.counts(each, days) for each in (table, *([METER_SUPERSEDED] if table is METER_INTERVALS else []))]
+    return pl.concat(counts).with_columns(table=pl.lit(table.name))
+
+
+def _summed(counts: pl.DataFrame) -> pl.DataFrame:
+    return counts.group_by("table", "day", "receipt").agg(pl.col("rows").sum())
+
+
+def _compared(booked: pl.DataFrame, there: pl.DataFrame) -> list[tuple[str, date, str]]:
+    """Table and day of what differs, and in what."""
+    both = booked.join(there, on=["table", "day", "receipt"], how="full", coalesce=True, suffix="_there")
+    both = both.with_columns(pl.col("rows", "rows_there").fill_null(0))
+    exact = pl.col("table").is_in(EXACT)
+    more = pl.col("rows_there") > pl.col("rows")
+    differs = both.filter(more | (exact & (pl.col("rows") != pl.col("rows_there")))).sort("table", "day", "receipt")
+    wrong = [
+        (name, day, f"receipt {receipt} has {found} rows in the lake, the ledger says {rows}")
+        for name, day, receipt, rows, found in differs.select(
+            "table", "day", "receipt", "rows", "rows_there"
+        ).iter_rows()
+    ]
+    of_day = ["table", "day"]
+    largest = booked.filter(~exact).sort("rows", "receipt").group_by(of_day).last()
+    total = there.group_by(of_day).agg(found=pl.col("rows").sum())
+    both = largest.join(total, on=of_day, how="left").with_columns(pl.col("found").fill_null(0))
+    # A delivery that is the whole of its day may bring fewer rows than one before it, but not none.
+    merges = pl.col("table").is_in([table.name for table in TABLES.values() if table.mode == "merge"])
+    short = both.filter(pl.col("found") < pl.when(merges).then("rows").otherwise(1)).sort(of_day)
+    wrong += [
+        (name, day, f"{found} rows in the lake, receipt {receipt} alone brought {rows}")
+        for name, day, receipt, rows, found in short.select(*of_day, "receipt", "rows", "found").iter_rows()
+    ]
+    return wrong

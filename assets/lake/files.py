@@ -315,7 +315,8 @@ class CityLake:
         changed = data != held.data
         if changed and not self.store.swap(held.key, data, held.tag):
             raise Overtaken(held.key)
-        worked_on = rows.height if len(worked) == 0 else int(rows[table.day].is_in(list(worked)).sum())
+        all_of_it = not worked or span(held.key) == (worked[0], worked[0])
+        worked_on = rows.height if all_of_it else int(rows[table.day].is_in(list(worked)).sum())
         return [Written(held.key, table, worked, worked_on, len(data), changed)]
 
     def revise(self, table: Table, days: Collection[date], make: Revision) -> list[Written]:
@@ -333,9 +334,13 @@ class CityLake:
         if table.bucketed:
             self.recut(table, days[0])
         held = [self.hold(table, days[0], bucket, where) for bucket in self.buckets(table)]
-        rows, mine = pl.concat([each.rows for each in held]), pl.col(table.day).is_in(days)
-        made = make(rows.filter(mine), days).select(table.schema.names()).cast(table.schema)
-        rows = pl.concat([rows.filter(~mine), made])
+        rows = pl.concat([each.rows for each in held])
+        if span(held[0].key) == (days[0], days[0]):
+            rows = make(rows, days)
+        else:
+            mine = pl.col(table.day).is_in(days)
+            made = make(rows.filter(mine), days).select(table.schema.names()).cast(table.schema)
+            rows = pl.concat([rows.filter(~mine), made])
         if len(held) == 1:
             return self.swap(held[0], rows, days)
         return [file for each in held for file in self.swap(each, rows.filter(buckets.within(each.bucket)), days)]

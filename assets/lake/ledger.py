@@ -83,6 +83,11 @@ class Entry:
     held: tuple[tuple[date, int], ...] = ()
 
     @cached_property
+    def refused(self) -> int:
+        """Rows that were refused."""
+        return with_severity(self.problems).filter(severity="refuse").height if self.problems.height else 0
+
+    @cached_property
     def status(self) -> str:
         """``rejected``: nothing went on although something was wrong; ``partial``: some rows were refused; ``failed``:
         it could not be read now; ``nothing``: nothing came."""
@@ -231,7 +236,7 @@ def record(lake: CityLake, table: Table, entries: Sequence[Entry]) -> None:
 
     Content that came again has the status of its reading: what is refused stays so until it is read.
     """
-    quarantine = [_refusals(entry, table) for entry in entries]
+    quarantine = [_refusals(entry, table) for entry in entries if entry.problems.height]
     _enter(lake, table, QUARANTINE, entries, pl.concat([QUARANTINE.empty(), *quarantine]))
     repeated = any(entry.due.repeats for entry in entries)
     status = {receipt: str(row["status"]) for receipt, row in _seen(lake, table).items()} if repeated else {}
@@ -310,7 +315,7 @@ def _delivery(entry: Entry, table: Table, status: str) -> dict[str, Any]:
         "format": entry.format,
         "status": status,
         "rows": entry.rows,
-        "refused": with_severity(entry.problems).filter(severity="refuse").height,
+        "refused": entry.refused,
         "first_day": entry.first_day,
         "last_day": entry.last_day,
         "held": [{"day": day, "rows": rows} for day, rows in entry.held],
