@@ -213,7 +213,9 @@ class Table:
             frame = frame.with_columns(pl.lit(None, dtype=schema[name]).alias(name) for name in missing)
             frame = frame.select(pl.col(name).cast(dtype, strict=True) for name, dtype in schema.items())
         numbered = frame if "_row" in schema else frame.with_columns(_row=pl.lit(None, pl.Int64))
-        judged = Batch(numbered).refuse(*self._breaches).blank(self._cells, "cell-range")
+        judged = Batch(numbered)
+        if numbered.select(self._suspect).item():
+            judged = judged.refuse(*self._breaches).blank(self._cells, "cell-range")
         return judged if "_row" in schema else Batch(judged.rows.drop("_row"), judged.problems)
 
     def arrived(self, batch: Batch, delivered: date) -> Batch:
@@ -235,6 +237,12 @@ class Table:
         return {column.name: found for column in numbers if (found := _outside(column)) is not None}
 
     @cached_property
+    def _suspect(self) -> pl.Expr:
+        """Whether any value is as none should be. Of what it is, ``_breaches`` ask: whether a row has another number
+        costs more than all else."""
+        return pl.any_horizontal(where for where, *_ in self._wrong(pl.lit(value=True))).any()
+
+    @cached_property
     def _breaches(self) -> list[Breach]:
         cells = self._cells
         told = [each for each in self.columns if each.dtype.is_numeric() and not each.place]
@@ -242,13 +250,16 @@ class Table:
         good = [
             pl.col(name).is_not_null() & (~cells[name][0] if name in cells else pl.lit(value=True)) for name in numbers
         ]
-        alone = ~pl.any_horizontal(*good) if good else pl.lit(value=True)
+        return self._wrong(~pl.any_horizontal(*good) if good else pl.lit(value=True))
+
+    def _wrong(self, alone: pl.Expr) -> list[Breach]:
+        """What no value may be, of numbers that may be null of those that stand ``alone``."""
         breaches: list[Breach] = []
         for column in self.columns:
             value = pl.col(column.name)
             if not self._nullable(column.name):
                 breaches.append((value.is_null(), "value-null", f"{column.name} is missing"))
-            among = alone if column.name in cells else pl.lit(value=True)
+            among = alone if column.name in self._cells else pl.lit(value=True)
             if column.dtype.is_float():
                 broken = (value.is_nan() | value.is_infinite()) & among
                 breaches.append((broken, "value-not-number", column.name))

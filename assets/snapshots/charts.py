@@ -28,8 +28,12 @@ class Chart:
 
 def charts(city: City, tables: Mapping[str, pl.DataFrame], day: date) -> list[Chart]:
     """Every chart that ``tables`` carry on a delivery day; none where the data is not there."""
-    drawn = enumerate(drawings(city, tables, day))
-    return [Chart(smart, title, about, _svg(number, spec)) for number, (smart, title, about, spec) in drawn]
+    from altair.utils import schemapi
+
+    # Altair holds every part of every chart against its schema, which costs as much as drawing two: tests do that.
+    with schemapi.debug_mode(False):
+        drawn = enumerate(drawings(city, tables, day))
+        return [Chart(smart, title, about, _svg(number, spec)) for number, (smart, title, about, spec) in drawn]
 
 
 def _svg(number: int, chart: Any) -> str:
@@ -42,7 +46,7 @@ def _svg(number: int, chart: Any) -> str:
     font = {"labelFont": FONTS, "titleFont": FONTS, "labelFontSize": 12, "titleFontSize": 12}
     quiet = {"labelColor": "#44525c", "titleColor": "#44525c", "titleFontWeight": "normal"}
     axis = {"domainColor": "#b9c4cb", "tickColor": "#b9c4cb", "gridColor": "#e6ebee"}
-    spec = chart.to_dict()
+    spec = chart.to_dict(validate=False)
     spec["config"] = {
         "font": FONTS,
         "aria": False,  # the element as a whole is labelled; a thousand labelled marks help nobody
