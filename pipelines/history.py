@@ -16,6 +16,7 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as db
+from dagster._core.event_api import EventLogCursor
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
@@ -87,6 +88,7 @@ class RunStorage(SqliteRunStorage):
         self._connections.close_all()
 
 
+MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 CHECK_PLANNED = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
 CHECK_MADE = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
@@ -94,7 +96,7 @@ FOLLOWED = {
     dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     CHECK_PLANNED,
     dg.DagsterEventType.STEP_OUTPUT,
-    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    MADE,
     CHECK_MADE,
 }
 """Events that others follow at once: of what a run plans, that of its start; of what a step leaves, that of its end.
@@ -145,8 +147,7 @@ class EventLogStorage(SqliteEventLogStorage):
         self._begun: dict[str, db.Connection] = {}
         self._waiting: list[dg.EventLogEntry] = []
         self._there: set[tuple[str, str]] = set()
-        self._told: tuple[Any, Any] | None = None
-        self._made: dict[tuple[dg.AssetKey, str | None], Mapping[str, str]] = {}
+        self._made: dict[tuple[dg.AssetKey, str | None], dg.EventLogRecord] = {}
         super().__init__(*arguments)
         self._db_lock = threading.RLock()  # type: ignore[assignment]
 
@@ -175,13 +176,7 @@ class EventLogStorage(SqliteEventLogStorage):
         """Write an event, after those that wait, or let it wait too."""
         with self._db_lock:
             self._waiting.append(event)
-        if event.dagster_event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
-            self._told = None
-            made = event.get_dagster_event().step_materialization_data.materialization
-            if event.run_id:  # what a person reports in the UI may be overtaken by a night's process
-                self._made[made.asset_key, made.partition] = made.tags or {}
         if event.dagster_event_type not in FOLLOWED:
-            self._told = None
             self._catch_up()
 
     def _catch_up(self) -> None:
@@ -208,6 +203,9 @@ class EventLogStorage(SqliteEventLogStorage):
                 if kind in ASSET_EVENTS:
                     self._store_asset_event_tags(index, [event], [number])
                     self._store_asset_event(index, event, number)
+                    if kind == MADE and event.run_id:  # a person's, in the UI, may be overtaken by a night's process
+                        made = event.get_dagster_event().step_materialization_data.materialization
+                        self._made[made.asset_key, made.partition] = dg.EventLogRecord(number, event)
                 elif kind in checks:
                     checks[kind] += _checked(event, rows[place], number)
             for kind, stands in checks.items():
@@ -237,12 +235,23 @@ class EventLogStorage(SqliteEventLogStorage):
             self._there.add(asked)
         return asked in self._there
 
-    def fetch_materializations(self, *asked: Any, **named: Any) -> dg.EventRecordsResult:
-        """As Dagster's own; for the checks of a step, each of which asks for its asset's, once."""
-        if not self._waiting or self._told is None or self._told[0] != (asked, named):
-            self._told = (asked, named), super().fetch_materializations(*asked, **named)
-        told: dg.EventRecordsResult = self._told[1]
-        return told
+    def fetch_materializations(
+        self,
+        records_filter: dg.AssetKey | dg.AssetRecordsFilter,
+        limit: int,
+        cursor: str | None = None,
+        ascending: bool = False,
+    ) -> dg.EventRecordsResult:
+        """As Dagster's own; the newest of a day that this process itself made without asking: each check asks it of its
+        asset."""
+        self._catch_up()
+        if (limit, cursor, ascending) == (1, None, False) and isinstance(records_filter, dg.AssetRecordsFilter):
+            key, (only, *more) = records_filter.asset_key, records_filter.asset_partitions or [""]
+            made = None if more else self._made.get((key, only))
+            if made and records_filter == dg.AssetRecordsFilter(key, [only]):
+                at = EventLogCursor.from_storage_id(made.storage_id).to_string()
+                return dg.EventRecordsResult([made], at, has_more=False)
+        return super().fetch_materializations(records_filter, limit, cursor, ascending)
 
     def get_latest_tags_by_partition(
         self,
@@ -254,12 +263,15 @@ class EventLogStorage(SqliteEventLogStorage):
         after_cursor: int | None = None,
     ) -> Mapping[str, Mapping[str, str]]:
         """As Dagster's own; of a day that this process itself made without asking: each step asks it of each input."""
+        self._catch_up()
         only = asset_partitions[0] if asset_partitions and len(asset_partitions) == 1 else None
-        tags = self._made.get((asset_key, only)) if only and before_cursor is None and after_cursor is None else None
-        if tags is None or event_type != dg.DagsterEventType.ASSET_MATERIALIZATION:
+        made = self._made.get((asset_key, only)) if only and before_cursor is None and after_cursor is None else None
+        if made is None or event_type != MADE:
             return super().get_latest_tags_by_partition(
                 asset_key, event_type, tag_keys, asset_partitions, before_cursor, after_cursor
             )
+        assert made.asset_materialization is not None
+        tags = made.asset_materialization.tags or {}
         return {str(only): {name: tags[name] for name in tag_keys if name in tags}}
 
     def dispose(self) -> None:
