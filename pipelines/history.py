@@ -83,6 +83,10 @@ class RunStorage(SqliteRunStorage):
         with self._connections.begin(self._conn_string) as connection:
             yield connection
 
+    def has_execution_plan_snapshot(self, execution_plan_snapshot_id: str) -> bool:
+        """Whether a plan is there: Dagster's own reads the whole of it."""
+        return self._has_snapshot_id(execution_plan_snapshot_id)
+
     def dispose(self) -> None:
         """Close what is open."""
         self._connections.close_all()

@@ -80,7 +80,7 @@ def run_night(
         held.enter_context(alive(home, run_id))
         _hold_open(held, home / "history", "runs.db", "runs/index.db")
         run = instance.create_run_for_job(
-            job.get_subset(asset_selection=selected),
+            job,
             run_id=run_id,
             asset_selection=selected,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

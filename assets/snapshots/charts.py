@@ -53,6 +53,9 @@ def _svg(number: int, chart: Any) -> str:
         "background": None,
         "view": {"stroke": None, "continuousWidth": WIDTH, "continuousHeight": HEIGHT, "discreteWidth": WIDTH},
         "axis": font | quiet | axis,
+        # Numbers and times are short; where they might be cut, each is measured once more, which takes long.
+        "axisQuantitative": {"labelLimit": 0},
+        "axisTemporal": {"labelLimit": 0},
         "legend": font | quiet | {"orient": "bottom", "labelLimit": 260, "titleOrient": "left"},
     }
     try:
