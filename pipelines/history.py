@@ -180,6 +180,9 @@ class EventLogStorage(SqliteEventLogStorage):
         """Write an event, after those that wait, or let it wait too."""
         with self._db_lock:
             self._waiting.append(event)
+        if event.dagster_event_type == MADE:
+            made = event.get_dagster_event().step_materialization_data.materialization
+            self._made.pop((made.asset_key, made.partition), None)
         if event.dagster_event_type not in FOLLOWED:
             self._catch_up()
 
@@ -239,6 +242,12 @@ class EventLogStorage(SqliteEventLogStorage):
             self._there.add(asked)
         return asked in self._there
 
+    def _made_here(self, key: dg.AssetKey, partition: str) -> dg.EventLogRecord | None:
+        """The newest materialization of a day, if this process made it."""
+        if (key, partition) not in self._made:
+            self._catch_up()  # it may be waiting
+        return self._made.get((key, partition))
+
     def fetch_materializations(
         self,
         records_filter: dg.AssetKey | dg.AssetRecordsFilter,
@@ -248,10 +257,9 @@ class EventLogStorage(SqliteEventLogStorage):
     ) -> dg.EventRecordsResult:
         """As Dagster's own; the newest of a day that this process itself made without asking: each check asks it of its
         asset."""
-        self._catch_up()
         if (limit, cursor, ascending) == (1, None, False) and isinstance(records_filter, dg.AssetRecordsFilter):
             key, (only, *more) = records_filter.asset_key, records_filter.asset_partitions or [""]
-            made = None if more else self._made.get((key, only))
+            made = None if more else self._made_here(key, only)
             if made and records_filter == dg.AssetRecordsFilter(key, [only]):
                 at = EventLogCursor.from_storage_id(made.storage_id).to_string()
                 return dg.EventRecordsResult([made], at, has_more=False)
@@ -267,9 +275,8 @@ class EventLogStorage(SqliteEventLogStorage):
         after_cursor: int | None = None,
     ) -> Mapping[str, Mapping[str, str]]:
         """As Dagster's own; of a day that this process itself made without asking: each step asks it of each input."""
-        self._catch_up()
         only = asset_partitions[0] if asset_partitions and len(asset_partitions) == 1 else None
-        made = self._made.get((asset_key, only)) if only and before_cursor is None and after_cursor is None else None
+        made = self._made_here(asset_key, only) if only and before_cursor is None and after_cursor is None else None
         if made is None or event_type != MADE:
             return super().get_latest_tags_by_partition(
                 asset_key, event_type, tag_keys, asset_partitions, before_cursor, after_cursor
