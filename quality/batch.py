@@ -81,8 +81,10 @@ class Batch:
 
     def warn(self, where: pl.Expr, code: str, message: str | pl.Expr) -> Self:
         """A problem for every row where ``where`` holds; the rows stay."""
-        text = pl.lit(message) if isinstance(message, str) else message
         found = self.rows.filter(where.fill_null(value=False))
+        if not found.height:
+            return self
+        text = pl.lit(message) if isinstance(message, str) else message
         return self.also(found.select(row=self._number, code=pl.lit(code), message=text).cast(PROBLEM_SCHEMA))
 
     def note(self, code: str, message: str, row: int | None = None) -> Self:
