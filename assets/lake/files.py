@@ -302,8 +302,7 @@ class CityLake:
         change; a file without rows is removed, as if nothing had ever been delivered. Raises ``Overtaken`` if the file
         is no longer the one that was read.
         """
-        table = held.table
-        worked = tuple(days)
+        table, worked = held.table, tuple(days)
         if not rows.height:
             if held.data is None:
                 return []
@@ -334,11 +333,10 @@ class CityLake:
         if table.bucketed:
             self.recut(table, days[0])
         held = [self.hold(table, days[0], bucket, where) for bucket in self.buckets(table)]
-        rows = pl.concat([each.rows for each in held])
+        rows, mine = pl.concat([each.rows for each in held]), pl.col(table.day).is_in(days)
         if span(held[0].key) == (days[0], days[0]):
             rows = make(rows, days)
         else:
-            mine = pl.col(table.day).is_in(days)
             made = make(rows.filter(mine), days).select(table.schema.names()).cast(table.schema)
             rows = pl.concat([rows.filter(~mine), made])
         if len(held) == 1:
