@@ -346,8 +346,7 @@ class CityLake:
     def put(self, table: Table, day: date, frame: pl.DataFrame) -> list[Written]:
         """Make ``frame`` the rows of a day; a day without rows has no file."""
         # Of what is stored only the rows that stay are decoded: of most files none.
-        others = pl.col(table.day) != day
-        return until_swapped(partial(self._revised, table, [day], lambda *_: frame, others))
+        return until_swapped(partial(self._revised, table, [day], lambda *_: frame, pl.col(table.day) != day))
 
     def merge(
         self, table: Table, frame: pl.DataFrame, receipts: Collection[str] = (), also_days: Collection[date] = ()
