@@ -17,6 +17,7 @@ import polars as pl
 from assets.lake import buckets
 from assets.lake.files import CityLake, bucket_of
 from assets.lake.meter_registers import Registers
+from assets.lake.order import in_order
 from quality.meter_grid import CHANNEL, ZONE
 from quality.tables import (
     IS_CUSTOMER,
@@ -137,8 +138,9 @@ class MeterDays:
         missed = self.lake.rows(METER_FINAL, gone)["meter_id"].unique()
         return Judgement(
             [kept for part in parts.values() for kept in part.kept],
-            pl.concat([METER_QUALITY.empty(), *(rows for part in parts.values() for rows in part.quality)]).sort(
-                METER_QUALITY.order
+            in_order(
+                pl.concat([METER_QUALITY.empty(), *(rows for part in parts.values() for rows in part.quality)]),
+                METER_QUALITY.order,
             ),
             [tally for part in parts.values() for tally in part.tallies],
             pl.concat([missed, *(part.turned for part in parts.values())]),

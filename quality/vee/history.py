@@ -68,6 +68,8 @@ class PastDay:
 
 def differing_days(before: pl.DataFrame, after: pl.DataFrame) -> pl.Series:
     """Ids of the meters of which later days see something else in two lots of ``METER_QUALITY`` rows of a day."""
+    if not before.height or not after.height:
+        return pl.concat([before, after])["meter_id"].unique()
     rows = pl.concat([before, after]).select(_OF_LATER)
     return rows.filter(~pl.struct(_OF_LATER).is_duplicated())["meter_id"].unique()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
@@ -184,7 +185,7 @@ class Kept:
         lacks: Bools = self.quality == _code("M")
         return lacks
 
-    @property
+    @cached_property
     def gaps(self) -> Ints:
         """Channels of energy that lack a value."""
         energies = self.channels["quantity"].is_in(ENERGIES).to_numpy()
