@@ -249,7 +249,10 @@ class _Work:
             these = [each.within(buckets.within(bucket) & mine) for each in day if _may_be_in(bucket, each)]
             made = [None if until_then else self._estimates(part, day, bucket, after) for part in these]
             parts = [part.rows(found, *self._rates(part)) for part, found in zip(these, made, strict=True)]
-            rows = in_order(pl.concat([METER_FINAL.empty(), held.rows.filter(~mine), *parts]), METER_FINAL.order)
+            others = held.rows.filter(~mine)
+            rows = pl.concat([METER_FINAL.empty(), others, *parts])
+            if others.height or len(parts) > 1:  # one part alone is in order
+                rows = in_order(rows, METER_FINAL.order)
             if until_then:
                 rows = as_estimated(rows, held.rows)
             verdicts += _sound(rows)
