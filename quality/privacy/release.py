@@ -86,11 +86,9 @@ def release(
     return Release(_with_lacking(published, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
 
 
-def _revised(
-    placed: pl.DataFrame, energy: pl.DataFrame, basis: pl.DataFrame, restate: bool
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What of the ``basis`` stays and what takes its place, and the cells that are withheld; ``placed`` tells the cells
-    of meters that have ``energy`` now."""
+def _revised(placed: pl.DataFrame, energy: pl.DataFrame, basis: pl.DataFrame, restate: bool) -> Release:
+    """What of the ``basis`` stays and what takes its place, without shares of zones; ``placed`` tells the cells of meters
+    that have ``energy`` now."""
     names = [name for name in LOAD_PROFILE_BASIS.schema.names() if not name.startswith("zone_")]
     corrected, withheld = [], []
     for was in in_batches(basis, "cell_zone"):
@@ -107,7 +105,7 @@ def _revised(
         withheld.append(told.filter(differ("told")).select(DAY_CELL).unique())
     new, old = pl.concat(corrected), basis.select(names)
     in_cells = pl.concat([old.join(new, on=DAY_CELL, how="anti"), new]) if new.height else old
-    return in_cells, pl.concat(withheld).sort(DAY_CELL)
+    return Release(in_cells, pl.concat(withheld).sort(DAY_CELL))
 
 
 HALF = len(QUARTERS) // len(DELIVERED)
