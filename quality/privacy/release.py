@@ -87,8 +87,8 @@ def release(
 
 
 def _revised(placed: pl.DataFrame, energy: pl.DataFrame, basis: pl.DataFrame, restate: bool) -> Release:
-    """What of the ``basis`` stays and what takes its place, without shares of zones; ``placed`` tells the cells of meters
-    that have ``energy`` now."""
+    """What of the ``basis`` stays and what takes its place, without shares of zones; ``placed`` tells the cells of
+    meters that have ``energy`` now."""
     names = [name for name in LOAD_PROFILE_BASIS.schema.names() if not name.startswith("zone_")]
     corrected, withheld = [], []
     for was in in_batches(basis, "cell_zone"):
