@@ -182,10 +182,10 @@ def curves(day: MeterDay, context: Context) -> Figures:
 def aggregate(day: Figures, context: Context) -> Bools:
     """A meter of the zone has the shape of all the others together: a feeder's main meter among its customers, whose
     energy would count twice. Source: ours; balance of a feeder as in the Swiss Metering Code MC-CH 2009, 5.3.2."""
-    found = np.zeros(day.channels.height, np.bool_)
+    found, total = np.zeros(day.channels.height, np.bool_), day["total"]
     of_zone = dict(day.curves.partition_by("zone", as_dict=True, maintain_order=True))
     for lines in _zones(day, context):
-        most = lines[np.argmax(day["total"][lines])]
+        most = lines[np.argmax(total[lines])]
         parts = of_zone[(day.channels["zone"][int(most)],)]
         largest = int(parts["total"].arg_max() or 0)
         own, others = parts["own"].to_numpy()[largest], parts["sums"].to_numpy().sum(axis=0)
@@ -206,10 +206,9 @@ def totals(day: MeterDay, context: Context) -> Figures:
 def dominant(day: Figures, context: Context) -> Bools:
     """One meter has a large part of its zone's energy. Source: ours; twice the share that the privacy rule 15/15 lets
     one customer have."""
-    found = np.zeros(day.channels.height, np.bool_)
+    found, total = np.zeros(day.channels.height, np.bool_), day["total"]
     for lines in _zones(day, context):
-        total = day["total"][lines]
-        found[lines] = total > context.number("dominant_share") * total.sum()
+        found[lines] = total[lines] > context.number("dominant_share") * total[lines].sum()
     return found
 
 

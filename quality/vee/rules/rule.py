@@ -88,8 +88,8 @@ class Figures:
     @classmethod
     def together(cls, parts: Sequence[Self]) -> Self:
         """Of several parts of a day, in their order."""
-        channels, curves = (pl.concat([getattr(part, name) for part in parts]) for name in ("channels", "curves"))
-        return cls(parts[0].slots, channels, curves)
+        channels, curves = ([getattr(part, name) for part in parts] for name in ("channels", "curves"))
+        return cls(parts[0].slots, pl.concat(channels, rechunk=True), pl.concat(curves, rechunk=True))
 
     def __getitem__(self, name: str) -> Any:
         """A number of each channel, or some."""
