@@ -163,15 +163,16 @@ class Rule:
     def judges(self, day: MeterDay, context: Context) -> Bools:
         """Which channels it can judge."""
         can = day.of_quantity(self.of)
+        if not self.is_possible(context):
+            return np.zeros_like(can)
         for need in self.needs:
+            if need in Context.__dataclass_fields__:
+                continue
             if need == "like_days":
-                few = context.history is None or context.history.days < context.number("history_days")
-                can &= ~np.asarray(few)
+                can &= context.past().days >= context.number("history_days")
             elif need == "check_of" and day.known(need).any():
                 checked = day.channels["meter_id"].is_in(day.channels[need].drop_nulls().implode())
                 can &= day.known(need) | checked.to_numpy()
-            elif need in Context.__dataclass_fields__:
-                can &= getattr(context, need) is not None
             elif need in MeterDay.__dataclass_fields__:
                 can &= getattr(day, need) is not None
             else:
