@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from celery import Celery
 
 from assets.landing.s3 import S3Store
 from tests.conftest import ROOT, absent
@@ -241,8 +242,11 @@ def test_a_worker_forks_before_polars_has_threads(fresh_home: Callable[[], Home]
     command = [str(Path(sys.executable).with_name("muang")), "worker"]
     worker = subprocess.Popen(command, env={**os.environ, **settings}, cwd=home.parent, start_new_session=True)
     try:
-        (child,) = until(lambda: Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split(), PATIENCE)
-        for pid in (worker.pid, child):
+        # One that answers has forked; until then its imports may run programs, as to look for a library.
+        until(lambda: Celery(broker=broker).control.ping(timeout=1), PATIENCE)
+        children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+        assert children
+        for pid in (worker.pid, *children):
             assert "polars" not in Path(f"/proc/{pid}/maps").read_text()
     finally:
         os.killpg(worker.pid, signal.SIGKILL)
