@@ -17,6 +17,8 @@ from quality.meter_metrics import figures_of
 
 ENERGIES: Final = ~pl.col("quantity").is_in(["voltage", "other"])
 """Readings of energy."""
+WITHIN: Final = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in SERIES)
+"""Readings that follow another of their series, where these lie one after another."""
 _COUNTED: Final = 24
 """Values in a row that never fall, half of them greater than the one before: a morning rises for fewer."""
 _LEVEL: Final = 2
@@ -215,8 +217,7 @@ def anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     rows = rows.select(*SERIES, "start", "minutes", "value")
     if not in_runs(rows, [*SERIES, "start"]):
         rows = rows.sort(*SERIES, "start")
-    within = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in SERIES)
-    steps = rows.select(*SERIES, fell=within & (value < value.shift()), rose=within & (value > value.shift()))
+    steps = rows.select(*SERIES, fell=WITHIN & (value < value.shift()), rose=WITHIN & (value > value.shift()))
     steps = steps.with_columns(twice=pl.col("fell") & pl.col("fell").shift())
     # A load falls again and again, a count never twice in a row: few are looked at further.
     found = figures_of(steps, SERIES, falls=pl.sum("fell"), rises=pl.sum("rose"), twice=pl.col("twice").any())
@@ -229,33 +230,51 @@ def anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
 
 def _anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     """Series with code and text whose values grow as a count does, and fall only to begin anew: each day, each hour, or
-    seldom."""
-    value = pl.col("value")
+    seldom. ``rows`` lie series by series."""
+    value, step, edges = pl.col("value"), pl.col("step"), ("starts", "ends")
     at = local(pl.col("start"), zone).dt.epoch("s") // 60
     counts = rows.drop_nulls("value").with_columns(
-        step=value.diff().over(SERIES), starts=at, ends=at + pl.col("minutes")
+        step=pl.when(WITHIN).then(value.diff()), starts=at, ends=at + pl.col("minutes")
     )
-    fell, fallen = pl.col("step") < 0, []
-    windows = [(period, edge) for period in _PERIODS for edge in ("starts", "ends")]
-    for period, edge in windows:
-        window = pl.col(edge) // period
-        fallen.append((fell & (window == window.shift().over(SERIES))).sum().alias(f"{period}{edge}"))
-    once = counts.group_by(SERIES).agg(twice=(fell & fell.shift()).any()).filter(pl.col("twice").not_())
-    counts = counts.join(once.select(SERIES), on=SERIES, how="semi", maintain_order="left")
-    series = counts.group_by(SERIES).agg(
-        *fallen,
-        slots=pl.col("minutes").first(),
-        falls=fell.sum(),
-        rises=(pl.col("step") > 0).sum(),
-        deep=(value * 2 < value.shift().over(SERIES)).filter(fell).all(),
-        kinds=pl.col("step").round(6).n_unique(),
-        length=(value.count() * pl.col("minutes").first()),
+    fell = step < 0
+    windows = [(period, edge) for period in _PERIODS for edge in edges]
+    fallen = (
+        counts.with_columns(
+            twice=fell & fell.shift(),
+            deep=value * 2 < value.shift(),
+            **{f"{edge}_before": pl.col(edge).shift() for edge in edges},
+        )
+        .filter(fell)
+        .select(
+            *SERIES,
+            "twice",
+            "deep",
+            *(
+                (pl.col(edge) // period == pl.col(f"{edge}_before") // period).alias(f"{period}{edge}")
+                for period, edge in windows
+            ),
+        )
+        .group_by(SERIES)
+        .agg(
+            pl.len().alias("falls"), pl.col("twice").any(), pl.col("deep").all(), pl.col("^[0-9]+(starts|ends)$").sum()
+        )
+        .filter(~pl.col("twice"))
     )
     found = [
-        pl.DataFrame(schema={**{name: series.schema[name] for name in SERIES}, "code": pl.String, "text": pl.String})
+        pl.DataFrame(schema={**{name: rows.schema[name] for name in SERIES}, "code": pl.String, "text": pl.String})
     ]
+    if not fallen.height:
+        return found[0]
+    counts = counts.join(fallen, on=SERIES, how="semi", maintain_order="left")
+    series = counts.group_by(SERIES).agg(
+        slots=pl.col("minutes").first(),
+        rises=(step > 0).sum(),
+        kinds=step.round(6).n_unique(),
+        length=(value.count() * pl.col("minutes").first()),
+    )
+    series = series.join(fallen, on=SERIES)
     for period, edge in windows:
-        fits = (pl.col(f"{period}{edge}") == 0) & (pl.col("falls") > 0) & (pl.col("slots") * 2 <= period)
+        fits = (pl.col(f"{period}{edge}") == 0) & (pl.col("slots") * 2 <= period)
         some = series.filter(fits).select(SERIES)
         if not some.height:
             continue
