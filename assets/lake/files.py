@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import polars as pl
 
@@ -147,10 +147,8 @@ class CityLake:
         """Days that have rows, oldest first."""
         keys = self.keys(table)
         found = {span(key)[0] for key in keys if span(key)[0] == span(key)[1]}
-        longer = [key for key in keys if span(key)[0] != span(key)[1]]
-        if longer:
-            found |= set(self.rows(table, longer)[table.day].unique())
-        return sorted(found)
+        longer = (key for key in keys if span(key)[0] != span(key)[1])
+        return sorted(found.union(*(self.values(table, key, table.day) for key in longer)))
 
     def newest(self, table: Table, until: date = date.max) -> date | None:
         """The newest day that has rows and is not after ``until``."""
@@ -285,7 +283,7 @@ class CityLake:
         parts = [groups.agg(rows=pl.len()).collect().cast(COUNTS) for groups in grouped]
         return pl.concat([COUNTS.to_frame(), *parts])
 
-    def values(self, table: Table, key: str, column: str) -> set[str]:
+    def values(self, table: Table, key: str, column: str) -> set[Any]:
         """The distinct values of a column of one file, which alone is read. Raises what ``read`` raises."""
         return set(self.scan(table, key).select(pl.col(column).unique()).collect()[column])
 
