@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import polars as pl
 import pytest
 from hypothesis import settings
 
@@ -18,6 +19,9 @@ from tests.home import Home, made_once
 from tests.s3_server import BUCKET, NotInstalled, serving
 
 ROOT = Path(__file__).parents[1]
+if "PYTEST_XDIST_WORKER" in os.environ:
+    pl.thread_pool_size()  # reads it, once
+    os.environ.pop("POLARS_MAX_THREADS", None)  # what a test starts has threads as anywhere
 # The same examples on every machine and in every run, so that a change is to blame for a failure; what reproduces one
 # is printed. `make fuzz` looks for new ones and for more of them: what it finds is pinned with @example.
 settings.register_profile("fixed", derandomize=True, print_blob=True, deadline=None, max_examples=12)
