@@ -6,6 +6,7 @@ A register's count rises and never falls; a half-hour's energy at quarters stand
 from collections.abc import Sequence
 from datetime import time
 from decimal import Decimal
+from itertools import compress
 from typing import Final
 
 import polars as pl
@@ -273,9 +274,10 @@ def _anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
         length=(value.count() * pl.col("minutes").first()),
     )
     series = series.join(fallen, on=SERIES)
-    for period, edge in windows:
-        fits = (pl.col(f"{period}{edge}") == 0) & (pl.col("slots") * 2 <= period)
-        some = series.filter(fits).select(SERIES)
+    fits = {window: (pl.col("{}{}".format(*window)) == 0) & (pl.col("slots") * 2 <= window[0]) for window in windows}
+    some_fit = series.select(rule.any().alias("{}{}".format(*window)) for window, rule in fits.items()).row(0)
+    for (period, edge), rule in compress(fits.items(), some_fit):
+        some = series.filter(rule).select(SERIES)
         if not some.height:
             continue
         begun = _begun(counts.join(some, on=SERIES, how="semi", maintain_order="left"), pl.col(edge), period)
