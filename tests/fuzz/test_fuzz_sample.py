@@ -23,14 +23,13 @@ def test_mutations_end_ok_partial_or_rejected(format: str) -> None:
     sample = SAMPLES[format]()
     base = Baseline.of(format, sample)
     for name, mutation in MUTATIONS.items():
-        for number in range(2):
-            chance = random.Random(f"{format}/{name}/{number}")
-            made = {name: mutation(sample.data, chance)}
-            if sample.data.startswith(b"PK"):
-                made[f"inside:{name}"] = inside(sample.data, [name], chance)
-            for how, data in made.items():
-                _, _, broken = check(sample, base, how, data)
-                assert broken is None, (how, number, broken)
+        chance = random.Random(f"{format}/{name}/0")
+        made = {name: mutation(sample.data, chance)}
+        if sample.data.startswith(b"PK"):
+            made[f"inside:{name}"] = inside(sample.data, [name], chance)
+        for how, data in made.items():
+            _, _, broken = check(sample, base, how, data)
+            assert broken is None, (how, broken)
 
 
 def test_digits_of_another_script_in_a_stamp_are_refused_not_a_crash() -> None:

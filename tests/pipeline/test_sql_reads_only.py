@@ -142,6 +142,10 @@ HARMLESS = {
 """Functions of values that DuckDB says are more than a function of their arguments, and that change nothing."""
 
 
+LOCAL = pytest.mark.parametrize("store", ["local", pytest.param("s3", marks=pytest.mark.trial)], indirect=True)
+"""Of hundreds of queries: where the files lie, the walls before them know nothing of."""
+
+
 @pytest.fixture
 def filled(store: Store) -> tuple[Store, str]:
     """A store with two days of a table and with files that are none of a query's business; and the key of a day."""
@@ -173,6 +177,7 @@ def test_every_class_of_statement_has_its_examples() -> None:
                 assert not found or found[-1].type.name in (name, "COPY"), text
 
 
+@LOCAL
 def test_a_query_is_answered_or_refused_and_no_byte_of_the_store_changes(filled: tuple[Store, str]) -> None:
     store, key = filled
     before = content(store)
@@ -188,6 +193,7 @@ def test_a_query_is_answered_or_refused_and_no_byte_of_the_store_changes(filled:
     assert content(store) == before
 
 
+@LOCAL
 def test_the_engine_alone_cannot_write_or_read_beside_the_tables(filled: tuple[Store, str], tmp_path: Path) -> None:
     """The second wall without the first: what the parser would refuse, run all the same."""
     store, key = filled

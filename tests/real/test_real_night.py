@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 
 from assets.landing.archive import Archive
 from assets.landing.store import LocalStore
+from tests import warm
 from tests.kit import listed_warnings
 from tests.real.assemble import BAD, CITIES, inbox, portals
 
@@ -46,8 +45,7 @@ def night(real_data: Path, tmp_path_factory: pytest.TempPathFactory, hours: int)
             "MUANG_PORTALS": json.dumps(bases),
             "MUANG_KEYS": json.dumps({"openchargemap": "any"}),
         }
-        command = [str(Path(sys.executable).with_name("muang")), *arguments]
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=560)
+        result = warm.run(arguments, environment, folder, "", timeout=560)
     assert result.returncode == 1, result.stderr
     connection = duckdb.connect()
     for table in (folder / "home" / "lake").iterdir():

@@ -1,5 +1,4 @@
-"""A fixed small sample of ``make trials``, and the proof that its crash trials notice a store that does not keep whole
-files."""
+"""A fixed small sample of ``make trials``; of them themselves, the proof that they notice what does not keep rows."""
 
 import os
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ def test_nights_that_are_cut_short_end_as_one_that_was_left_in_peace(places: Ite
     assert {trial["how"] for trial in done} == {"killed", "stopped"}
 
 
+@pytest.mark.trial
 def test_a_store_that_writes_in_place_is_found_out(places: Iterator[Place]) -> None:
     """The null control: with it, crash trials have to fail."""
     trials = crash.Crashes(places, worlds=1, days=1, harm=write_in_place)
@@ -53,6 +53,7 @@ def test_writers_beside_each_other_lose_nothing(places: Iterator[Place]) -> None
         assert trial["rows"] == trial["sent"]
 
 
+@pytest.mark.trial
 def test_without_lease_and_swaps_they_lose_rows_and_the_ledger_says_so(places: Iterator[Place]) -> None:
     """The null control. Whether two meet is a matter of time, so that one trial of a few is enough."""
     trials = map(writers.Writers(places).trial, (5, 8, 11, 14, 17))

@@ -16,7 +16,7 @@ from quality.vee.validate import judge, meter_quality
 from quality.vee.window import MeterDay
 from tests.vee.town import past_days
 
-DAYS = 120
+DAYS = 80
 SCALE = next(rule for rule in RULES if rule.code == "meter_scale")
 LEAST = {1000: 1.0, 0.001: 1.0, 20: 0.75, 0.05: 0.4}
 """Shares of days on which a factor is told: a unit always; other transformers as far as the building is steady."""
