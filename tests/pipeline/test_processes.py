@@ -19,7 +19,7 @@ from tests.home import Home, few_sources, published, until
 from tests.pipeline.test_crash import lake
 from tests.pipeline.test_stopping import begin, nothing_ignored, statuses  # noqa: F401 (a fixture)
 
-CITIES = ["khon_kaen", "nan", "samyan"]
+CITIES = ["khon_kaen", "samyan"]
 
 
 @pytest.fixture(scope="module")
