@@ -187,7 +187,7 @@ def _looked_through(step: Step, item: Due, point: str, land: bool) -> _Held | No
 
 
 def _rows(lake: CityLake, table: Table, meter: str) -> pl.DataFrame:
-    keys = [key for key in lake.keys(table) if meter in lake.values(table, key, "meter_id")]
+    keys = [key for key in lake.keys(table) if meter in lake.values(table, [key], "meter_id")]
     return pl.concat([table.empty(), *(lake.rows(table, [key]).filter(meter_id=meter) for key in keys)])
 
 
@@ -235,7 +235,7 @@ def _sweep(lake: CityLake, meter: str, withdraw: bool) -> None:
     overlap.forget(lake, meter)
     for table in PSEUDONYMOUS:
         for key in lake.keys(table):
-            if meter not in lake.values(table, key, "meter_id"):
+            if meter not in lake.values(table, [key], "meter_id"):
                 continue
             rows = lake.rows(table, [key])
             days = rows.filter(meter_id=meter)[table.day].unique()

@@ -147,8 +147,8 @@ class CityLake:
         """Days that have rows, oldest first."""
         keys = self.keys(table)
         found = {span(key)[0] for key in keys if span(key)[0] == span(key)[1]}
-        longer = (key for key in keys if span(key)[0] != span(key)[1])
-        return sorted(found.union(*(self.values(table, key, table.day) for key in longer)))
+        longer = [key for key in keys if span(key)[0] != span(key)[1]]
+        return sorted(found | self.values(table, longer, table.day))
 
     def newest(self, table: Table, until: date = date.max) -> date | None:
         """The newest day that has rows and is not after ``until``."""
@@ -283,14 +283,16 @@ class CityLake:
         parts = [groups.agg(rows=pl.len()).collect().cast(COUNTS) for groups in grouped]
         return pl.concat([COUNTS.to_frame(), *parts])
 
-    def values(self, table: Table, key: str, column: str) -> set[Any]:
-        """The distinct values of a column of one file, which alone is read. Raises what ``read`` raises."""
-        return set(self.scan(table, key).select(pl.col(column).unique()).collect()[column])
+    def values(self, table: Table, keys: Sequence[str], column: str) -> set[Any]:
+        """The distinct values of a column of these files, which alone is decoded. Raises ``Damaged``."""
+        files = self.store.read_all(keys)
+        for key, data in zip(keys, files, strict=True):
+            check(key, data, self.remedy(table, key))
+        return {each for data in files for each in pl.read_parquet(io.BytesIO(data), columns=[column])[column].unique()}
 
     def scan(self, table: Table, key: str) -> pl.LazyFrame:
         """The rows of one file in its own contract, of which only what is asked for is decoded. Raises ``Damaged``."""
-        data = self.store.read(key)
-        check(key, data, self.remedy(table, key))
+        check(key, data := self.store.read(key), self.remedy(table, key))
         return pl.scan_parquet(io.BytesIO(data))
 
     def swap(self, held: Held, rows: pl.DataFrame, days: Sequence[date], outline: str | None = None) -> list[Written]:

@@ -61,7 +61,7 @@ def elsewhere(shared: Sequence[tuple[CityLake, pl.DataFrame]], day: date) -> set
     found: set[str] = set()
     for other, both in shared:
         key = other.key(LOAD_PROFILE_BASIS, day)
-        there = other.values(LOAD_PROFILE_BASIS, key, "meter_id") if other.store.exists(key) else set()
+        there = other.values(LOAD_PROFILE_BASIS, [key], "meter_id") if other.store.exists(key) else set()
         found |= set(both.filter(pl.col("meter_id_there").is_in(there))["meter_id"])
     return found
 

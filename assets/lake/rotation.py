@@ -96,7 +96,7 @@ def _require_all(lake: CityLake, ids: Mapping[str, str]) -> None:
     known = {*ids, *ids.values()}
     for table in PSEUDONYMOUS:
         for key in lake.keys(table) if table is not LOAD_PROFILE_BASIS else ():
-            if strays := lake.values(table, key, "meter_id") - known - {None}:
+            if strays := lake.values(table, [key], "meter_id") - known - {None}:
                 raise CannotRotate(
                     f"{key} has {len(strays)} meters that no delivery in landing tells of: a source of {lake.city} is "
                     "gone from the registry, or a landed file is damaged or can no longer be read; put it right first "
@@ -117,7 +117,7 @@ _IDS = ("meter_id", "customer_id", "serial_id", "check_of")
 
 
 def _rewritten(lake: CityLake, table: Table, key: str, ids: _Names, secret: bytes) -> bool:
-    if not lake.values(table, key, "meter_id").isdisjoint(ids.meters.values()):
+    if not lake.values(table, [key], "meter_id").isdisjoint(ids.meters.values()):
         return False  # before a crash: a file is never of both keys
     held, known = lake.hold_file(table, key), {**ids.meters, **ids.others}
     columns = [name for name in _IDS if name in table.schema]
