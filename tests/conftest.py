@@ -31,7 +31,12 @@ settings.load_profile("fixed")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole nights first: begun last, one of them would keep one core waiting for the other."""
-    items.sort(key=lambda item: item.path.parent.name not in ("pipeline", "real"))
+    items.sort(key=lambda item: item.path.parent.name not in ("pipeline", "real", "trials"))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a part of the tests waits for servers, disks and clocks."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def absent(reason: str) -> None:
