@@ -34,11 +34,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name not in ("pipeline", "real", "trials"))
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: a part of the tests waits for servers, disks and clocks."""
-    return len(os.sched_getaffinity(0)) + 1
-
-
 def absent(reason: str) -> None:
     """End the test: a skip where something optional is absent, a failure in CI."""
     (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
