@@ -44,7 +44,7 @@ lint: install
 FOLDER = $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 8000000 {print "PYTEST_DEBUG_TEMPROOT=/dev/shm"}')
 
 # Bytecode is kept, whatever the environment says: each of many processes would compile the house and its tests anew.
-# Each core has a process that tests, and threads of Polars in it would cost them a quarter more processor time.
+# Each core has a process that tests; threads of Polars in it would cost a quarter more processor time.
 test: lint
 	$(FOLDER) PYTHONDONTWRITEBYTECODE= POLARS_MAX_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 

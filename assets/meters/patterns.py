@@ -238,7 +238,7 @@ def _anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
         step=pl.when(WITHIN).then(value.diff()), starts=at, ends=at + pl.col("minutes")
     )
     fell = step < 0
-    windows = [(period, edge) for period in _PERIODS for edge in edges]
+    windows = {f"{period}{edge}": (period, edge) for period in _PERIODS for edge in edges}
     fallen = (
         counts.with_columns(
             twice=fell & fell.shift(),
@@ -250,15 +250,13 @@ def _anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
             *SERIES,
             "twice",
             "deep",
-            *(
-                (pl.col(edge) // period == pl.col(f"{edge}_before") // period).alias(f"{period}{edge}")
-                for period, edge in windows
-            ),
+            **{
+                name: pl.col(edge) // period == pl.col(f"{edge}_before") // period
+                for name, (period, edge) in windows.items()
+            },
         )
         .group_by(SERIES)
-        .agg(
-            pl.len().alias("falls"), pl.col("twice").any(), pl.col("deep").all(), pl.col("^[0-9]+(starts|ends)$").sum()
-        )
+        .agg(pl.len().alias("falls"), pl.col("twice").any(), pl.col("deep").all(), pl.col(list(windows)).sum())
         .filter(~pl.col("twice"))
     )
     found = [
@@ -274,10 +272,11 @@ def _anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
         length=(value.count() * pl.col("minutes").first()),
     )
     series = series.join(fallen, on=SERIES)
-    fits = {window: (pl.col("{}{}".format(*window)) == 0) & (pl.col("slots") * 2 <= window[0]) for window in windows}
-    some_fit = series.select(rule.any().alias("{}{}".format(*window)) for window, rule in fits.items()).row(0)
-    for (period, edge), rule in compress(fits.items(), some_fit):
-        some = series.filter(rule).select(SERIES)
+    fits = {name: (pl.col(name) == 0) & (pl.col("slots") * 2 <= period) for name, (period, _) in windows.items()}
+    some_fit = series.select(rule.any().alias(name) for name, rule in fits.items()).row(0)
+    for name in compress(windows, some_fit):
+        period, edge = windows[name]
+        some = series.filter(fits[name]).select(SERIES)
         if not some.height:
             continue
         begun = _begun(counts.join(some, on=SERIES, how="semi", maintain_order="left"), pl.col(edge), period)
