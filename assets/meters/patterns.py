@@ -56,6 +56,7 @@ _KINDS: Final = 3
 def rising(rows: pl.DataFrame) -> pl.DataFrame:
     """Series of energy of ``rows`` (READING_SCHEMA) that a register's count may be."""
     value, begun = pl.col("value"), pl.col("start")
+    rows = rows.drop_nulls("value")
     # Its first is its least and its last the greatest: few others need be put in order.
     long = pl.col("count") >= _COUNTED
     at_level = pl.col("level") >= pl.col("rise") * pl.when(long).then(_LEVEL).otherwise(_STEADY)
@@ -66,14 +67,15 @@ def rising(rows: pl.DataFrame) -> pl.DataFrame:
         ends=(value.get(begun.arg_min()) == value.min()) & (value.get(begun.arg_max()) == value.max()),
         level=value.min().cast(pl.Float64),
         rise=(value.max() - value.min()).cast(pl.Float64),
-        minutes=pl.col("minutes").min(),
+        # From the first value to the last, whatever is blank between.
+        minutes=(begun.max() - begun.min()).dt.total_minutes() + pl.col("minutes").min(),
     ).filter(
         ENERGIES & pl.col("ends") & (pl.col("count") >= _SOME),
-        at_level | (long & (pl.col("count") * pl.col("minutes") >= _DAY)),
+        at_level | (long & (pl.col("minutes") >= _DAY)),
     )
     if not ends.height:
         return ends
-    found = rows.lazy().join(ends.lazy(), on=SERIES, how="semi").drop_nulls("value")
+    found = rows.lazy().join(ends.lazy(), on=SERIES, how="semi")
     series = found.sort(*SERIES, "start").group_by(SERIES)
     step = value.diff()
     steps = series.agg(falls=(step < 0).sum(), rises=(step > 0).sum(), kinds=step.n_unique()).collect()

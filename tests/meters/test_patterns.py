@@ -33,6 +33,17 @@ def test_a_registers_count_is_no_energy(begin):
     assert (codes(right), total(right)) == ([], sum(LOAD[1:]))
 
 
+@pytest.mark.parametrize(("begin", "blank"), [(1_000, [0]), (1_000, [95]), (0, [5, *range(40, 48)])])
+def test_blanks_hide_no_count(begin, blank):
+    """Found by fuzzing: neither at an end, nor of a day in which some are missing."""
+
+    def blanked(values):
+        return file(["" if n in blank else value for n, value in enumerate(values)])
+
+    assert codes(read(blanked(counted(LOAD, begin)))) == ["layout-contradicts", "value-blank"]
+    assert codes(read(blanked(LOAD))) == ["value-blank"]
+
+
 def test_one_meters_count_does_not_take_the_others_away():
     rows = [
         (m, at, v) for m, vs in (("A", LOAD), ("B", counted(LOAD, 5_000))) for at, v in zip(stamps(96), vs, strict=True)
