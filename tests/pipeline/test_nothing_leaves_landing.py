@@ -256,3 +256,14 @@ def test_no_problem_of_any_format_repeats_what_stands_in_a_cell(name: str, canar
         result = read_export(data, sample.name, sample.options)
         told = [result.format, *result.problems["message"]]
         assert not [text for text in told if canary in text]
+
+
+@pytest.mark.parametrize(("name", "count"), [("d0036", rb"(ZPT\|\w*\|)\d+"), ("mscons", rb"(UN[TZ]\+)\d+")])
+@pytest.mark.parametrize("canary", [f"{CUSTOMER}{ACCOUNT}", ACCOUNT])
+def test_a_count_that_is_none_is_not_repeated(name: str, count: bytes, canary: str) -> None:
+    sample = SAMPLES[name]()
+    data, times = re.subn(count, rb"\g<1>" + canary.encode(), sample.data)
+    assert times
+    problems = read_export(data, sample.name, sample.options).problems
+    assert "count-mismatch" in set(problems["code"])
+    assert not [text for text in problems["message"] if canary in text]

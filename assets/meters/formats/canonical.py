@@ -178,6 +178,11 @@ def _masked(text: pl.Expr) -> pl.Expr:
     return text.str.slice(0, 20).str.replace_all(r"[0-9]+", "9").str.replace_all(r"\pL[\pL\pM]+", "xxx")
 
 
+def shown_count(stated: pl.Expr) -> pl.Expr:
+    """A count that a file states of itself, as it may be shown: what is longer than one is may be anybody's number."""
+    return pl.when(stated.str.contains(r"^[0-9]{1,7}$").not_()).then(pl.lit("?")).otherwise(stated)
+
+
 def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequence[str] = ()) -> Batch:
     """``value`` (ENERGY, canonical unit) from the text ``raw``, its ``factor``, ``average`` and ``minutes``.
 

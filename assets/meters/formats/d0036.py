@@ -9,7 +9,15 @@ import re
 
 import polars as pl
 
-from assets.meters.formats.canonical import Export, ReadingOptions, canonical, measure, problems_of, resolve
+from assets.meters.formats.canonical import (
+    Export,
+    ReadingOptions,
+    canonical,
+    measure,
+    problems_of,
+    resolve,
+    shown_count,
+)
 from assets.meters.formats.content import Content
 from assets.meters.formats.stamps import YEARS, utc
 from quality.batch import Batch
@@ -135,7 +143,7 @@ def _miscounted(rows: pl.DataFrame) -> pl.DataFrame:
     wrong = pl.any_horizontal(pl.col(f"stated_{name}") != pl.col(name) for name in counts).fill_null(True)
     text = pl.format(
         "ZPT tells {} records and {} meter channels (101) or another file number; the file holds {} and {}",
-        "stated_lines", "stated_meters", "lines", "meters",
+        shown_count(pl.col("stated_lines")), shown_count(pl.col("stated_meters")), "lines", "meters",
     )  # fmt: skip
     absent = pl.lit("a ZHV record has no ZPT record after it")
     return problems_of(files.filter(wrong), "count-mismatch", pl.coalesce(text, absent))

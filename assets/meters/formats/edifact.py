@@ -4,6 +4,7 @@ import re
 
 import polars as pl
 
+from assets.meters.formats.canonical import shown_count
 from quality.batch import Batch
 from quality.problems import PROBLEM_SCHEMA, gather
 
@@ -108,7 +109,7 @@ def miscounted(frame: pl.DataFrame) -> pl.DataFrame:
         )  # fmt: skip
         other = pl.col("stated") != pl.col("counted")
         wrong = found.filter(other | ~pl.col("same"))
-        counts = pl.format(f"{closing} tells {{}}, the {scope} holds {{}}", "stated", "counted")
+        counts = pl.format(f"{closing} tells {{}}, the {scope} holds {{}}", shown_count(pl.col("stated")), "counted")
         text = pl.when(other).then(counts).otherwise(
             pl.lit(f"{closing} has another reference than {opening}")
         )  # fmt: skip
