@@ -18,7 +18,7 @@ from quality.meter_metrics import figures_of
 
 ENERGIES: Final = ~pl.col("quantity").is_in(["voltage", "other"])
 """Readings of energy."""
-WITHIN: Final = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in SERIES)
+_WITHIN: Final = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in SERIES)
 """Readings that follow another of their series, where these lie one after another."""
 _COUNTED: Final = 24
 """Values in a row that never fall, half of them greater than the one before: a morning rises for fewer."""
@@ -56,7 +56,7 @@ _KINDS: Final = 3
 def rising(rows: pl.DataFrame) -> pl.DataFrame:
     """Series of energy of ``rows`` (READING_SCHEMA) that a register's count may be."""
     value, begun = pl.col("value"), pl.col("start")
-    rows = rows.drop_nulls("value")
+    rows = rows.select(*SERIES, "start", "minutes", "value").drop_nulls("value")
     # Its first is its least and its last the greatest: few others need be put in order.
     long = pl.col("count") >= _COUNTED
     at_level = pl.col("level") >= pl.col("rise") * pl.when(long).then(_LEVEL).otherwise(_STEADY)
@@ -220,7 +220,7 @@ def anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     rows = rows.select(*SERIES, "start", "minutes", "value")
     if not in_runs(rows, [*SERIES, "start"]):
         rows = rows.sort(*SERIES, "start")
-    steps = rows.select(*SERIES, fell=WITHIN & (value < value.shift()), rose=WITHIN & (value > value.shift()))
+    steps = rows.select(*SERIES, fell=_WITHIN & (value < value.shift()), rose=_WITHIN & (value > value.shift()))
     steps = steps.with_columns(twice=pl.col("fell") & pl.col("fell").shift())
     # A load falls again and again, a count never twice in a row: few are looked at further.
     found = figures_of(steps, SERIES, falls=pl.sum("fell"), rises=pl.sum("rose"), twice=pl.col("twice").any())
@@ -237,7 +237,7 @@ def _anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     value, step, edges = pl.col("value"), pl.col("step"), ("starts", "ends")
     at = local(pl.col("start"), zone).dt.epoch("s") // 60
     counts = rows.drop_nulls("value").with_columns(
-        step=pl.when(WITHIN).then(value.diff()), starts=at, ends=at + pl.col("minutes")
+        step=pl.when(_WITHIN).then(value.diff()), starts=at, ends=at + pl.col("minutes")
     )
     fell = step < 0
     windows = {f"{period}{edge}": (period, edge) for period in _PERIODS for edge in edges}
