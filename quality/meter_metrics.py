@@ -1,10 +1,14 @@
 """Metrics of meter intervals: what Great Expectations judges in place of ten million readings."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import polars as pl
 
 from quality.meter_grid import DAY_MINUTES
+
+AT_ONCE = 1_000_000
+"""Rows, or few more, whose figures are told together: grouping copies what it groups into one piece first."""
 
 
 def figures_of(rows: pl.DataFrame, key: Sequence[str], **figures: pl.Expr) -> pl.DataFrame:
@@ -14,10 +18,15 @@ def figures_of(rows: pl.DataFrame, key: Sequence[str], **figures: pl.Expr) -> pl
     """
     begins = rows.select(_piece=pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in key))
     keys = rows.select(key).filter(begins["_piece"])
-    if keys.is_duplicated().any():
+    if not keys.height or keys.is_duplicated().any():
         return rows.group_by(key).agg(**figures)
-    pieces = rows.group_by(begins["_piece"].cum_sum().set_sorted(), maintain_order=True).agg(**figures)
-    return keys.hstack(pieces.drop("_piece"))
+    first = begins["_piece"].arg_true()
+    cuts = [*first.filter((first // AT_ONCE).ne_missing((first // AT_ONCE).shift())), rows.height]
+    numbered = rows.select({name for figure in figures.values() for name in figure.meta.root_names()} or key)
+    numbered = numbered.with_columns(begins["_piece"].cum_sum().set_sorted())
+    parts = [numbered.slice(start, end - start) for start, end in pairwise(cuts)]
+    found = pl.concat([part.group_by("_piece", maintain_order=True).agg(**figures) for part in parts])
+    return keys.hstack(found.drop("_piece"))
 
 
 def by_meter_day(frame: pl.DataFrame) -> pl.DataFrame:

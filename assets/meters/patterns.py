@@ -56,7 +56,8 @@ _KINDS: Final = 3
 def rising(rows: pl.DataFrame) -> pl.DataFrame:
     """Series of energy of ``rows`` (READING_SCHEMA) that a register's count may be."""
     value, begun = pl.col("value"), pl.col("start")
-    rows = rows.select(*SERIES, "start", "minutes", "value").drop_nulls("value")
+    if rows["value"].null_count():
+        rows = rows.select(*SERIES, "start", "minutes", "value").drop_nulls("value")
     # Its first is its least and its last the greatest: few others need be put in order.
     long = pl.col("count") >= _COUNTED
     at_level = pl.col("level") >= pl.col("rise") * pl.when(long).then(_LEVEL).otherwise(_STEADY)

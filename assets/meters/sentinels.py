@@ -58,11 +58,10 @@ def sentinels(rows: pl.DataFrame, factors: Iterable[Decimal]) -> pl.DataFrame:
     def whole(number: pl.Expr) -> pl.Expr:
         return (number - number.round()).abs() < 1e-6
 
-    others = rows.join(suspects.select(SERIES).unique(), on=SERIES, how="semi").join(
-        suspects, on=[*SERIES, "start"], how="anti"
-    )
-    told = others.drop_nulls("value").group_by(SERIES)
-    usual = told.agg(
+    # Lazily, so that what is not told of is not copied.
+    others = rows.lazy().join(suspects.lazy().select(SERIES).unique(), on=SERIES, how="semi")
+    others = others.join(suspects.lazy(), on=[*SERIES, "start"], how="anti").drop_nulls("value")
+    usual = others.group_by(SERIES).agg(
         others=pl.len(),
         median=value.median(),
         most=value.abs().max(),
@@ -70,7 +69,7 @@ def sentinels(rows: pl.DataFrame, factors: Iterable[Decimal]) -> pl.DataFrame:
         whole=whole(value).all() | whole(value * 60 / pl.col("minutes")).all(),
         least=value.min(),
     )
-    beside = suspects.join(usual, on=SERIES, how="left").with_columns(
+    beside = suspects.join(usual.collect(), on=SERIES, how="left").with_columns(
         pl.col("others").fill_null(0),
         pl.col("negative").fill_null(value=False),
         size=value.abs(),
