@@ -220,7 +220,7 @@ def _read(content: Content, options: ExportOptions) -> Export:
 def _apply(content: Content, name: str, format: Format, evidence: str, options: ExportOptions) -> Export:
     if content.kind in (format.kind, *format.also):
         export = format.read(content, options)
-        framed = "\x03" in content.text[-4:]  # a device's read-out ends with ETX and a check character
+        framed = "\x03" in content.tail(4)  # a device's read-out ends with ETX and a check character
         if export.tables and format.open_end and content.kind == "text" and not content.ends_whole and not framed:
             export = export.also(problem("line-unended", "the last line has no end: what followed it may be missing"))
         return replace(export, evidence="; ".join(filter(None, [evidence, export.evidence])))

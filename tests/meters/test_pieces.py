@@ -7,6 +7,7 @@ import pytest
 
 from assets.meters.exports import read_export
 from assets.meters.formats import content, declared, espi, iec61968, nem12
+from quality import meter_metrics
 from tests.meters import (
     test_readers_espi as green_button,
     test_readers_iec61968 as message,
@@ -18,12 +19,13 @@ KEY = ["point", "channel", "quantity", "start", "row"]
 
 
 def cut(monkeypatch, size):
-    """Read files some ``size`` at a time: characters, readings or days."""
+    """Read files some ``size`` at a time: bytes, readings or days."""
     monkeypatch.setattr(content, "_PIECE", size)
     monkeypatch.setattr(nem12, "_AT_ONCE", size)
     monkeypatch.setattr(declared, "DAYS", max(1, size // 100))
     monkeypatch.setattr(espi, "_HELD", size)
     monkeypatch.setattr(iec61968, "_HELD", size)
+    monkeypatch.setattr(meter_metrics, "AT_ONCE", size)
 
 
 def in_order(export):
@@ -94,6 +96,28 @@ def test_lines_of_a_layout_are_counted_once(monkeypatch):
     assert problems.filter(code="value-blank")["message"].to_list() == [
         "34 blank value(s) in 34 row(s); the first is named"
     ]
+
+
+def test_texts_in_other_codes_are_cut_as_those_in_utf8(monkeypatch):
+    layout = {
+        "name": "thai", "title": "A Thai one", "source": "the test", "label": "end", "minutes": 15,
+        "point_column": "มิเตอร์", "stamp": {"columns": ["วันที่"], "order": "ymd"},
+        "values": {"หน่วย": {"unit": "kWh", "kind": "delta"}},
+    }  # fmt: skip
+    rows = [
+        f"บ้าน{at % 3},{datetime(2026, 11, 9) + timedelta(minutes=15 * (at // 3)):%Y-%m-%d %H:%M},"
+        f"{'๗' if at == 50 else at}"
+        for at in range(60)
+    ]
+    text = "\r\n".join(["มิเตอร์,วันที่,หน่วย", *rows, ""])
+    options = {"layout": layout}
+    tables, problems = assert_cuts_do_not_matter(monkeypatch, text.encode(), "utf-8", options, sizes=(50, 333))
+    assert tables["readings"].height + problems["row"].n_unique() == 60
+    assert set(tables["readings"]["point"].cast(str)) == {"บ้าน0", "บ้าน1", "บ้าน2"}
+    for code in ("cp874", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"):
+        there, said = assert_cuts_do_not_matter(monkeypatch, text.encode(code), code, options, sizes=(300,))
+        assert said.equals(problems), code
+        assert there["readings"].equals(tables["readings"]), code
 
 
 def test_xml_is_read_by_element(monkeypatch):

@@ -15,7 +15,7 @@ _PAYLOADS = ("CSVIntervalData", "CSVConsumptionData")
 
 def unwrapped(content: Content) -> Content:
     """The lines in the envelope, and ``content`` itself where it is none. Raises ``markup.MarkupError``."""
-    if content.kind != "xml" or not any(name in content.text for name in _PAYLOADS):
+    if content.kind != "xml" or not any(name.encode() in content.coded for name in _PAYLOADS):
         return content
     lines: list[str] = []
     for element in markup.walk(content, *_PAYLOADS):
@@ -23,4 +23,4 @@ def unwrapped(content: Content) -> Content:
         lines += [""] * (cast(int, element.sourceline) - 1 - len(lines))
         lines += (element.text or "").splitlines()
         markup.drop(element)
-    return Content(content.data, "text", "\n".join([*lines, ""])) if any(lines) else content
+    return Content(content.data, "text", "\n".join([*lines, ""]).encode()) if any(lines) else content

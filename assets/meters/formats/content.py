@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import polars as pl
@@ -35,20 +36,36 @@ _PROTECTED = re.compile(
 )
 
 _BLOCK = 4_000_000
-"""Characters, or few more, that are split into lines together."""
+"""Bytes, or few more, that are split into lines together."""
 _PIECE = 16_000_000
-"""Characters, or few more, that are read together: 350,000 readings of 45, which take about 200 MB meanwhile."""
+"""Bytes, or few more, that are read together: 350,000 readings of 45, which take about 200 MB meanwhile."""
+_BLANK = "\ufeff\x00 \t\r\n\xa0"
+"""What may come before a text's first sign."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """The bytes of one file, and as what they were recognised. ``text`` is empty where they are not text; its ``name``
-    is for layouts that have the meter from it, and tells nothing else."""
+    """The bytes of one file, and as what they were recognised. ``coded`` is its text in UTF-8, of most files those same
+    bytes, and empty where they are not text; its ``name`` is for layouts that have the meter from it, and tells nothing
+    else."""
 
     data: bytes
     kind: Kind
-    text: str = ""
+    coded: bytes = b""
     name: str = ""
+
+    @cached_property
+    def text(self) -> str:
+        """The whole text: for files that are read whole. It is held as long as the file is."""
+        return self.coded.decode()
+
+    def head(self, characters: int) -> str:
+        """How the text begins."""
+        return self.coded[: 4 * characters].decode(errors="ignore")[:characters]
+
+    def tail(self, characters: int) -> str:
+        """How the text ends."""
+        return self.coded[-4 * characters :].decode(errors="ignore")[-characters:]
 
     @property
     def problems(self) -> pl.DataFrame | None:
@@ -58,12 +75,12 @@ class Content:
     @property
     def ends_whole(self) -> bool:
         """Whether the last line is ended, as it is in a file that was not cut."""
-        return self.text.endswith(("\n", "\r"))
+        return self.coded.endswith((b"\n", b"\r"))
 
     def lines(self, limit: int | None = None) -> pl.DataFrame:
         """The lines that are not blank, as ``row`` (1-based line) and ``line``. ``limit`` counts lines."""
-        text = self.text if limit is None else self.text[: limit * 20_000]
-        blocks = pl.concat(_blocks(text, _BLOCK))
+        coded = self.coded if limit is None else self.head(limit * 20_000).encode()
+        blocks = pl.concat(_blocks(coded, _BLOCK))
         return blocks if limit is None else blocks.filter(pl.col("row") <= limit)
 
     def cells(self, delimiter: str = ",", limit: int | None = None) -> pl.DataFrame:
@@ -72,29 +89,29 @@ class Content:
 
     def pieces(self, delimiter: str) -> Iterator[pl.DataFrame]:
         """``cells`` of some hundred thousand lines at a time: as text a reading takes ten times what it does as one."""
-        return (split(block, delimiter) for block in _blocks(self.text, _PIECE))
+        return (split(block, delimiter) for block in _blocks(self.coded, _PIECE))
 
-    def from_each(self, opening: re.Pattern[str]) -> Iterator[pl.DataFrame]:
+    def from_each(self, opening: re.Pattern[bytes]) -> Iterator[pl.DataFrame]:
         """``lines``, as many at a time as ``pieces``; each piece but the first begins where something whole does.
 
         ``opening`` matches the line end before such a line, and how it begins.
         """
-        return _blocks(self.text, _PIECE, opening)
+        return _blocks(self.coded, _PIECE, opening)
 
 
-def _blocks(text: str, size: int, opening: re.Pattern[str] | None = None) -> Iterator[pl.DataFrame]:
+def _blocks(coded: bytes, size: int, opening: re.Pattern[bytes] | None = None) -> Iterator[pl.DataFrame]:
     """``lines`` in blocks, at least one, so that they need no more memory than a block meanwhile."""
-    text = text or "\n"
+    coded = coded or b"\n"
     start, row = 0, 1
-    while start < len(text):
-        end = text.find("\n", start + size) + 1 or len(text)
-        if opening is not None and end < len(text):
-            found = opening.search(text, end - 1)
-            end = found.start() + 1 if found else len(text)
-        block = text[start:end]
-        if "\r" in block:
-            block = block.replace("\r\n", "\n").replace("\r", "\n")
-        lines = pl.read_lines(block.encode(), name="line").to_series()
+    while start < len(coded):
+        end = coded.find(b"\n", start + size) + 1 or len(coded)
+        if opening is not None and end < len(coded):
+            found = opening.search(coded, end - 1)
+            end = found.start() + 1 if found else len(coded)
+        block = coded[start:end]
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = pl.read_lines(block, name="line").to_series()
         numbered = pl.DataFrame([pl.int_range(row, row + lines.len(), dtype=pl.Int64, eager=True).alias("row"), lines])
         yield numbered.filter(pl.col("line").str.contains(r"[^\s,;]"))
         start, row = end, row + lines.len()
@@ -134,37 +151,48 @@ def recognise(data: bytes, encoding: str | None = None) -> Content:
         if data.startswith(magic):
             return Content(data, "protected" if kind == "biff" and _PROTECTED.search(data) else kind)
     try:
-        text = (data.decode(encoding) if encoding else _decoded(data)).removeprefix("\ufeff")
+        coded = _in_utf8(data, encoding or _encoding(data)).removeprefix(codecs.BOM_UTF8)
     except UnicodeDecodeError:
         return Content(data, "undecodable")
-    start = text.lstrip("\ufeff\x00 \t\r\n\xa0")[:200].lower()
+    head = coded.lstrip(b"\x00 \t\r\n")[:800].decode(errors="ignore").lstrip(_BLANK)
+    start = (head or coded.decode().lstrip(_BLANK))[:200].lower()
     if not re.sub(r"^sep=.\s*$", "", start):  # the line by which Excel is told the delimiter
         return Content(data, "empty")
-    if "\x00" in text:
+    if b"\x00" in coded:
         return Content(data, "binary")
     if start.startswith("<"):
         html = re.match(r"<(!doctype html|html|head|body|table|meta|style|script|div|!--)\b", start)
-        return Content(data, "html" if html else "xml", text)
-    return Content(data, "json" if start[0] in "[{" and _is_json(text) else "text", text)
+        return Content(data, "html" if html else "xml", coded)
+    return Content(data, "json" if start[0] in "[{" and _is_json(coded) else "text", coded)
 
 
-def _is_json(text: str) -> bool:
+def _is_json(coded: bytes) -> bool:
     try:
-        json.loads(text)
+        json.loads(coded)
     except (ValueError, RecursionError):
         return False
     return True
 
 
-def _decoded(data: bytes) -> str:
+def _encoding(data: bytes) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16")
+        return "utf-16"
     head = data[:400]
     if len(head) > 3 and head[1::2].count(0) > len(head) // 4:
-        return data.decode("utf-16-le")
+        return "utf-16-le"
     if len(head) > 3 and head[::2].count(0) > len(head) // 4:
-        return data.decode("utf-16-be")
+        return "utf-16-be"
     try:
-        return data.decode("utf-8")
+        _in_utf8(data, "utf-8")
     except UnicodeDecodeError:  # EDIFACT's UNOC is ISO 8859-1
-        return data.decode("latin-1" if data.startswith((b"UNA", b"UNB")) else "cp874")
+        return "latin-1" if data.startswith((b"UNA", b"UNB")) else "cp874"
+    return "utf-8"
+
+
+def _in_utf8(data: bytes, encoding: str) -> bytes:
+    """A text in UTF-8: no copy of one that is. Raises ``LookupError`` and ``UnicodeDecodeError``."""
+    if codecs.lookup(encoding).name != "utf-8":
+        return data.decode(encoding).encode()
+    if not data.isascii():
+        data.decode()
+    return data

@@ -35,7 +35,7 @@ _QUALITY = {"A": "actual", "E": "substituted_temporary", "C": "unknown"}
 
 def recognise(content: Content) -> str | None:
     """Evidence: a ZHV record that names the flow."""
-    found = re.match(r"\s*ZHV\|[^|\r\n]*\|(D0036\d{3})\|", content.text[:400])
+    found = re.match(r"\s*ZHV\|[^|\r\n]*\|(D0036\d{3})\|", content.head(400))
     return f"ZHV record says {found[1]}" if found else None
 
 

@@ -24,7 +24,7 @@ _QUALITY = {"A": "actual", "E": "substituted_temporary"}
 
 def recognise(content: Content) -> str | None:
     """Evidence: the first line is #F2 and a meter is named soon after."""
-    lines = [line.strip().upper() for line in content.text[:2_000].lstrip().splitlines()]
+    lines = [line.strip().upper() for line in content.head(2_000).lstrip().splitlines()]
     shown = bool(lines) and lines[0] == "#F2" and any(line.startswith("#O") for line in lines)
     return "#F2 and #O lines" if shown else None
 

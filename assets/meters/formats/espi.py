@@ -145,7 +145,7 @@ class _Feed:
 
 def recognise(content: Content) -> str | None:
     """Evidence: the namespace of ESPI's usage resources is declared."""
-    return "declares the namespace http://naesb.org/espi" if _NAMESPACE.search(content.text, 0, markup.HEAD) else None
+    return "declares the namespace http://naesb.org/espi" if _NAMESPACE.search(content.head(markup.HEAD)) else None
 
 
 def read(content: Content, options: ReadingOptions) -> Export:

@@ -53,7 +53,7 @@ _COLUMNS = (*_PATHS, "type", "point")
 
 def recognise(content: Content) -> str | None:
     """Evidence: an element MeterReadings, and the namespace of IEC 61968-9's MeterReadings."""
-    shown = _NAMESPACE.search(content.text, 0, markup.HEAD) and _ELEMENT.search(content.text, 0, markup.HEAD)
+    shown = _NAMESPACE.search(head := content.head(markup.HEAD)) and _ELEMENT.search(head)
     return "MeterReadings in a namespace of IEC TC 57" if shown else None
 
 

@@ -32,7 +32,7 @@ def walk(content: Content, *names: str) -> Iterator[etree._Element]:
 
     Raises ``MarkupError``: ``file-truncated`` where the root is never closed, else ``file-malformed``.
     """
-    if "<!DOCTYPE" in content.text:
+    if b"<!DOCTYPE" in content.coded:
         raise MarkupError("file-malformed", "a document type declaration, which no meter export has")
     events = etree.iterparse(
         io.BytesIO(content.data.lstrip(b" \t\r\n")),  # a blank first line is harmless, and seen

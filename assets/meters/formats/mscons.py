@@ -65,7 +65,7 @@ _STAMPED = ["203", "204", "303", "304"]  # DTM DE 2379: minutes or seconds, with
 
 def recognise(content: Content) -> str | None:
     """Evidence: an interchange whose first message says MSCONS."""
-    found = edifact.first_message(content.text[:4_000])
+    found = edifact.first_message(content.head(4_000))
     return f"UNH says {found}" if found and found.startswith("MSCONS:") else None
 
 

@@ -50,7 +50,7 @@ _AT_ONCE = 300_000
 _MINUTE = 60_000_000  # microseconds
 _WORKERS = 4
 """Pieces that are read at a time, at most: each holds its own memory."""
-_CHANNEL = re.compile(r'\n\s*"?\s*200\s*"?\s*,')
+_CHANNEL = re.compile(rb'\n\s*"?\s*200\s*"?\s*,')
 """A 200 record, from which on nothing of those before it counts but the time in the 100 record."""
 
 

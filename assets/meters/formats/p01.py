@@ -42,7 +42,7 @@ bytes are each maker's own."""
 def recognise(content: Content) -> str | None:
     """Evidence: the head of a P.01 block at the start of a line."""
     # A register read-out of some kilobytes may come first.
-    return "head of a P.01 block" if re.search(rf"(?:^|[\r\n])[\x00-\x06]*{_HEAD}", content.text[:200_000]) else None
+    return "head of a P.01 block" if re.search(rf"(?:^|[\r\n])[\x00-\x06]*{_HEAD}", content.head(200_000)) else None
 
 
 def read(content: Content, options: ReadingOptions) -> Export:
@@ -55,7 +55,7 @@ def read(content: Content, options: ReadingOptions) -> Export:
     headless = lines.filter(pl.col("head").is_null() & pl.col("line").str.starts_with("("))
     heads = _heads(rows, zone)
     periods = _periods(rows, heads.rows)
-    whole = content.ends_whole or "\x03" in content.text[-3:]
+    whole = content.ends_whole or "\x03" in content.tail(3)
     unread = gather([*heads.problems, *periods.problems])["row"].max()
     if (not whole and unread == rows["row"][-1]) or _open(content.text):
         return Export.rejected(FORMAT, "file-truncated", "the read-out ends inside a block", rows["row"][-1])

@@ -49,7 +49,7 @@ def checksum(telegram: str) -> str:
 
 def recognise(content: Content) -> str | None:
     """Evidence: an identification line, then DSMR's version or clock, which plain meter read-outs lack."""
-    head = content.text[:20_000]
+    head = content.head(20_000)
     opened = re.search(r"(?:^|[\r\n])/[A-Za-z]{3}\S", head)
     shown = opened and re.search(r"[\r\n](?:1-3:0\.2\.8|0-0:96\.1\.4|0-0:1\.0\.0)\(\d", head)
     return "a telegram with DSMR version or clock" if shown and "P.01(" not in head else None

@@ -23,7 +23,7 @@ _STRAY = etree.XPath(
 
 def recognise(content: Content) -> str | None:
     """Evidence: a table and PEA's title."""
-    text = content.text[:20_000]
+    text = content.head(20_000)
     titled = "รายงานข้อมูลกิโลวัตต์" in text and "<t" in text.lower()
     return "HTML table under PEA's report title" if titled else None
 
@@ -48,7 +48,7 @@ def page(content: Content) -> Grid:
     """
     # libxml2's HTML parser reads no DTD and resolves no entities but HTML's own; huge_tree keeps its size limits on.
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
-    document = html.document_fromstring(content.text.encode(), parser=parser)
+    document = html.document_fromstring(content.coded, parser=parser)
     if parser.error_log.filter_from_fatals():
         raise MarkupError("file-malformed", "an HTML page nested deeper than its parser goes")
     if _STRAY(document):

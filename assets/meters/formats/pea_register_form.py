@@ -40,7 +40,7 @@ _LAST = 4
 
 def recognise(content: Content) -> str | None:
     """Evidence: the form's title and a table."""
-    text = content.text[:50_000]
+    text = content.head(50_000)
     return "HTML table under the title of PEA's reading form" if _TITLE in text and "<t" in text.lower() else None
 
 

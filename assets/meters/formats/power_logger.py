@@ -16,7 +16,7 @@ KIND = "text"
 
 def recognise(content: Content) -> str | None:
     """Evidence: the settings with which a log begins."""
-    settings = {re.split(r"[,\t;]", line)[0].strip(' "') for line in content.text[:4000].splitlines()[:15]}
+    settings = {re.split(r"[,\t;]", line)[0].strip(' "') for line in content.head(4000).splitlines()[:15]}
     return "power logger's settings Model and Wire Mode" if {"Model", "Wire Mode"} <= settings else None
 
 

@@ -149,7 +149,7 @@ class Table:
     def _as_formulas(self) -> bool:
         """Whether any cell may be a formula that is a text. To look in the file costs nothing, in each cell it does;
         least for one character, which most files do not have."""
-        return self.content.kind != "text" or ("=" in self.content.text and '="' in self.content.text)
+        return self.content.kind != "text" or (b"=" in self.content.coded and b'="' in self.content.coded)
 
 
 def header(content: Content, layout: Layout) -> tuple[int, list[str]] | None:
@@ -222,7 +222,7 @@ def _places(content: Content, layout: Layout) -> list[str]:
         return [f"sheet:{name}" for name, _ in book(content) if layout.sheet in (None, name)]
     if content.kind == "json":
         return ["json"]
-    stated = _SEP_LINE.match(content.text)
+    stated = _SEP_LINE.match(content.head(100))
     declared = list(",;\t|") if layout.delimiter == "auto" else [layout.delimiter]
     return [*([stated[1]] if stated else []), *declared]
 
@@ -232,13 +232,13 @@ def _head(content: Content, place: str) -> _Head:
         return _stripped(table(content.text).head(100))
     if content.kind in _WORKBOOKS:
         return _sheet_head(content, place)
-    return _text_head(content.text[: 30 * _LONGEST_LINE], place)
+    return _text_head(content.head(30 * _LONGEST_LINE), place)
 
 
 @lru_cache(maxsize=4)
 def _text_head(text: str, delimiter: str) -> _Head:
     """The first 100 lines: once for all layouts that look at the same file."""
-    return _stripped(_cells(Content(b"", "text", text), delimiter, 100).drop_nulls())
+    return _stripped(_cells(Content(b"", "text", text.encode()), delimiter, 100).drop_nulls())
 
 
 @lru_cache(maxsize=16)
@@ -273,7 +273,7 @@ def _pieces(content: Content, place: str) -> Iterator[pl.DataFrame]:
     if content.kind == "json":
         yield table(content.text)
         return
-    stated = _SEP_LINE.match(content.text)
+    stated = _SEP_LINE.match(content.head(100))
     for piece in content.pieces(place):
         yield piece.filter(pl.col("row") > 1) if stated else piece
 
@@ -284,7 +284,7 @@ def _cells(content: Content, place: str, limit: int | None = None) -> pl.DataFra
     if content.kind == "json":
         return table(content.text)
     lines = content.cells(place, limit)
-    return lines.filter(pl.col("row") > 1) if _SEP_LINE.match(content.text) else lines
+    return lines.filter(pl.col("row") > 1) if _SEP_LINE.match(content.head(100)) else lines
 
 
 def _header(lines: _Head, layout: Layout) -> tuple[int, list[str]] | None:
