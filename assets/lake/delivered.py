@@ -51,10 +51,13 @@ def pseudonyms(points: pl.Series, city: str, key: bytes) -> dict[str, str]:
     """
     if not key:
         raise ValueError("the key for meter ids is empty")
-    return {
-        point: hmac.digest(key, f"{city}\0{point}".encode(), "sha256").hex()[:ID_LENGTH]
-        for point in points.drop_nulls().unique()
-    }
+    begun, found = hmac.new(key, f"{city}\0".encode(), "sha256"), dict[str, str]()
+    for point in points.drop_nulls().unique():
+        # A copy takes half the time of beginning anew, with the key and the city.
+        of_point = begun.copy()
+        of_point.update(point.encode())
+        found[point] = of_point.hexdigest()[:ID_LENGTH]
+    return found
 
 
 def customers(accounts: pl.Series, city: str, key: bytes) -> dict[str, str]:

@@ -131,7 +131,7 @@ class _Export:
     intervals: Entry
     registers: Entry
     reads: pl.DataFrame
-    shared: Mapping[str, str]
+    shared: pl.DataFrame
 
 
 def ingest_meters(step: Step) -> Ingested:
@@ -145,7 +145,7 @@ def ingest_meters(step: Step) -> Ingested:
     numbers = {receipt.id: receipt.number for receipt in step.deployment.archive.receipts(step.city.slug)}
     with Spool(lake.cut) as spool:
         exports = [_export(step, item, gone, spool) for item in ledger.due(step, METER_INTERVALS)]
-        overlap.remember(lake, {meter: point for export in exports for meter, point in export.shared.items()})
+        overlap.remember(lake, pl.concat([overlap.SHARED.to_frame(), *(export.shared for export in exports)]))
         receipts = _read_again(export.intervals for export in exports)
         files = _apply_reads(lake, exports, receipts, numbers)
         anew = stale_days.noted(lake, stale_days.IN_FORCE)
@@ -188,7 +188,7 @@ def _export(step: Step, item: Due, gone: Mapping[str, date], spool: Spool) -> _E
     """Read a delivery; its intervals go into the spool."""
     result = ledger.read(step, item)
     intervals, reads = Batch(no_delivered().select(METER_INTERVALS.day)), Batch(REGISTER_READS.empty())
-    shared: Mapping[str, str] = {}
+    shared = overlap.SHARED.to_frame()
     if (readings := result.tables.get("readings")) is not None:
         ids = pseudonyms(readings["point"], step.city.slug, step.deployment.secret())
         shared = overlap.shared_ids(ids, step.deployment.secret())

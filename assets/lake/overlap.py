@@ -19,18 +19,19 @@ from assets.lake.files import CityLake, Overtaken, until_swapped
 from quality.tables import LOAD_PROFILE_BASIS
 
 FOLDER = "memory/meter_points"
-_SCHEMA = pl.Schema({"meter_id": pl.String(), "shared_id": pl.String()})
+SHARED = pl.Schema({"meter_id": pl.String(), "shared_id": pl.String()})
+"""A meter's id in the city, and the id of its metering point in every city."""
 
 
-def shared_ids(ids: Mapping[str, str], key: bytes) -> dict[str, str]:
-    """Meter id of the city → id of the same metering point in every city; ``ids`` are ``pseudonyms`` of the city."""
+def shared_ids(ids: Mapping[str, str], key: bytes) -> pl.DataFrame:
+    """``SHARED`` of metering points; ``ids`` are ``pseudonyms`` of the city."""
     shared = pseudonyms(pl.Series([*ids], dtype=pl.String), "", key)
-    return {ids[point]: shared[point] for point in ids}
+    return pl.DataFrame({"meter_id": [*ids.values()], "shared_id": [shared[point] for point in ids]}, schema=SHARED)
 
 
-def remember(lake: CityLake, ids: Mapping[str, str]) -> None:
-    """Add what ``shared_ids`` tells to what is known."""
-    _revise(lake, lambda known: pl.concat([known, _frame(ids).join(known, on="meter_id", how="anti")]))
+def remember(lake: CityLake, ids: pl.DataFrame) -> None:
+    """Add ``SHARED`` of some meters to what is known."""
+    _revise(lake, lambda known: pl.concat([known, ids.unique("meter_id").join(known, on="meter_id", how="anti")]))
 
 
 def forget(lake: CityLake, meter: str) -> None:
@@ -38,9 +39,9 @@ def forget(lake: CityLake, meter: str) -> None:
     _revise(lake, lambda known: known.filter(pl.col("meter_id") != meter))
 
 
-def replace(lake: CityLake, ids: Mapping[str, str]) -> None:
+def replace(lake: CityLake, ids: pl.DataFrame) -> None:
     """Put these in place of all that is known: the meter key is another."""
-    _revise(lake, lambda known: _frame(ids) if known.height else known)
+    _revise(lake, lambda known: ids if known.height else known)
 
 
 def shared_with(lake: CityLake) -> list[tuple[CityLake, pl.DataFrame]]:
@@ -69,13 +70,9 @@ def elsewhere(shared: Sequence[tuple[CityLake, pl.DataFrame]], day: date) -> set
 def _known(lake: CityLake) -> tuple[pl.DataFrame, str | None]:
     data, tag = lake.store.fetch(_key(lake))
     if data is None:
-        return _SCHEMA.to_frame(), None
+        return SHARED.to_frame(), None
     check(_key(lake), data, "restore memory/ from a backup")
     return pl.read_parquet(io.BytesIO(data)), tag
-
-
-def _frame(ids: Mapping[str, str]) -> pl.DataFrame:
-    return pl.DataFrame({"meter_id": [*ids], "shared_id": [*ids.values()]}, schema=_SCHEMA)
 
 
 def _revise(lake: CityLake, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:

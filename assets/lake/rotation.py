@@ -63,11 +63,11 @@ def rotate(deployment: Deployment, old: bytes, new: bytes) -> dict[str, int]:
 @dataclass(frozen=True)
 class _Names:
     """Id under the old key → id under the new one, of every point, account and serial number that any delivery of the
-    city tells of; and new meter id → new id in every city."""
+    city tells of; and ``SHARED`` of the new meter ids."""
 
     meters: Mapping[str, str]
     others: Mapping[str, str]
-    shared: Mapping[str, str]
+    shared: pl.DataFrame
 
 
 def _names(step: Step, old: bytes, new: bytes) -> _Names:
