@@ -17,10 +17,10 @@ from quality.tables import DELIVERIES, TABLES, VERDICTS
 
 
 def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
-    """A city's state as plain values: ``last_delivery``, ``snapshot``, ``verdicts`` of the last day judged,
-    ``withheld``: tables that they withhold, with the reason, ``missing``: sources of which nothing usable ever came,
-    optional ones where something unusable did; ``lease``: the run that is at the city, ``damaged``: why the snapshot
-    cannot be told."""
+    """A city's state as plain values: ``last_delivery``, ``snapshot``, ``rolled_back``: why it is an earlier one,
+    ``verdicts`` of the last day judged, ``withheld``: tables that they withhold, with the reason, ``missing``: sources
+    of which nothing usable ever came, optional ones where something unusable did; ``lease``: the run that is at the
+    city, ``damaged``: why the snapshot cannot be told."""
     lake = CityLake(deployment.store, city.slug)
     deliveries, judged = lake.read(DELIVERIES), lake.read(VERDICTS)
     last = judged.filter(pl.col("day") == pl.col("day").max())
@@ -40,6 +40,7 @@ def city_status(deployment: Deployment, city: City) -> dict[str, Any]:
         "name_th": city.name_th,
         "last_delivery": deliveries.filter(pl.col("rows") > 0)["day"].max(),
         "snapshot": published.snapshot_id if published else None,
+        "rolled_back": published.reason if published else None,
         "damaged": damaged,
         "verdicts": dict(last.group_by("verdict").len().sort("verdict").iter_rows()),
         "not_passed": noted.select("table", "check", "verdict", "since", "message").to_dicts(),

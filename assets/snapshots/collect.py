@@ -108,12 +108,14 @@ def collect(
     entries = [entry for entry in commits(store, city).values() if isinstance(entry, Entry)]
     pointed = pointer(store, city).entry
     current = {entry.snapshot_id for entry in (*entries[-1:], pointed) if entry}
+    # A snapshot that a rollback made current again counts from then.
+    latest = {entry.snapshot_id: place for place, entry in enumerate(entries)}
     gone = [
-        entry.snapshot_id
-        for place, entry in enumerate(entries[:-1])
-        if ((days and now - entry.committed > timedelta(days=days)) or (keep and len(entries) - place > keep))
+        snapshot_id
+        for snapshot_id, place in latest.items()
+        if ((days and now - entries[place].committed > timedelta(days=days)) or (keep and len(entries) - place > keep))
+        and snapshot_id not in current
         and now - entries[place + 1].committed > grace
-        and entry.snapshot_id not in current
     ]
     tag = store.tag(removed_key(city))
     try:

@@ -14,7 +14,18 @@ from datetime import UTC, datetime
 
 from assets.landing.store import Damaged, Store
 from assets.snapshots.build import FAILED, MANIFEST, Edition, Refused, contents, json_bytes, new_id, prefix
-from assets.snapshots.history import Base, Entry, history_key, manifest, point, recorded
+from assets.snapshots.collect import removed
+from assets.snapshots.history import (
+    Base,
+    Entry,
+    history,
+    history_key,
+    manifest,
+    point,
+    recorded,
+    repair,
+    withdrawn,
+)
 from assets.snapshots.verify import verify
 
 
@@ -26,12 +37,19 @@ def publish(store: Store, edition: Edition, base: Base) -> Entry:
     """Build a snapshot of an edition, verify it, commit it; returns the commit, ``base``'s own where nothing changed.
 
     ``base`` is what ``repair`` returned before the edition was made. On a failure the pointer stays, and
-    ``meta/FAILED.json`` in the snapshot's folder says why. Raises ``Refused`` where a table may not be published or the
-    written files are not what was meant, ``Conflict`` where another publisher was faster, and what the store raises.
+    ``meta/FAILED.json`` in the snapshot's folder says why. Raises ``Refused`` where a table may not be published, the
+    written files are not what was meant or a rollback withdrew this edition, ``Conflict`` where another publisher was
+    faster, and what the store raises.
     """
     city = edition.city.slug
     if base.entry and _is_published(store, edition, base.entry):
         return base.entry
+    for back in _withdrawn(store, base):
+        if _is_published(store, edition, back):
+            raise Refused(
+                f"this edition is {back.snapshot_id}, which a rollback withdrew; another will be published, and this "
+                f"one again by `muang snapshots rollback {city} {back.snapshot_id}`"
+            )
     snapshot_id = new_id(edition.now)
     parent = base.entry.snapshot_id if base.entry else None
     try:
@@ -81,8 +99,54 @@ def _is_published(store: Store, edition: Edition, entry: Entry) -> bool:
     except Damaged:
         return False
     again = replace(edition, run=told["run"], now=datetime.fromisoformat(told["created"]))
-    digest = hashlib.sha256(contents(entry.snapshot_id, entry.parent, again)[MANIFEST]).hexdigest()
+    digest = hashlib.sha256(contents(entry.snapshot_id, told["parent"], again)[MANIFEST]).hexdigest()
     return digest == entry.manifest_sha256 and not verify(store, entry.city, entry.snapshot_id, digest)
+
+
+def _withdrawn(store: Store, base: Base) -> list[Entry]:
+    """What was withdrawn, while a rollback holds: else the next run of the same night would publish it again."""
+    if base.entry is None or base.entry.reason is None:
+        return []
+    entries = history(store, base.entry.city)
+    back = withdrawn(entries)
+    return list({entry.snapshot_id: entry for entry in entries if entry.snapshot_id in back}.values())
+
+
+def roll_back(store: Store, city: str, reason: str, now: datetime, snapshot_id: str | None = None) -> Entry:
+    """Make an earlier snapshot current again, by a commit of its own with the ``reason``; returns it.
+
+    Without ``snapshot_id``, the newest that is kept and was not withdrawn. Nothing is published by it that was not
+    published before. Raises ``Refused`` where there is no such snapshot, ``Damaged`` where it is not whole,
+    ``Conflict`` where a publisher was faster, and what the store raises.
+    """
+    base = repair(store, city)
+    if base.entry is None:
+        raise Refused(f"{city} has published nothing yet")
+    entries, gone = history(store, city), removed(store, city)
+    if snapshot_id is None:
+        gone |= withdrawn(entries)
+    gone.add(base.entry.snapshot_id)
+    earlier = [each for each in entries if snapshot_id in (None, each.snapshot_id) and each.snapshot_id not in gone]
+    if not earlier:
+        which = f"snapshot {snapshot_id}" if snapshot_id else "earlier snapshot"
+        raise Refused(f"{city} has no {which} to go back to: `muang snapshots list --city {city}` tells which it keeps")
+    target = earlier[-1]
+    if problems := verify(store, city, target.snapshot_id, target.manifest_sha256):
+        remedy = f"go back to another one: `muang snapshots list --city {city}`"
+        raise Damaged(prefix(city, target.snapshot_id), problems[0], remedy)
+    entry = target.model_copy(
+        update={
+            "seq": base.seq,
+            "token": uuid.uuid4().hex,
+            "run": "rollback",
+            "parent": base.entry.snapshot_id,
+            "committed": now.astimezone(UTC),
+            "reason": reason,
+        }
+    )
+    _append(store, entry)
+    point(store, entry)
+    return entry
 
 
 def _mark_failed(store: Store, edition: Edition, snapshot_id: str, error: BaseException) -> None:

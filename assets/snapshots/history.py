@@ -10,7 +10,7 @@ publication and as ``muang snapshots repair``. An older entry that is lost leave
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -24,7 +24,10 @@ SWAPS = 20
 
 
 class Entry(BaseModel):
-    """One commit. ``seq`` orders commits; times are for people. ``token`` and ``run`` tell whose entry it is."""
+    """One commit. ``seq`` orders commits; times are for people. ``token`` and ``run`` tell whose entry it is.
+
+    One with a ``reason`` is a rollback: an earlier snapshot is current again, and that of its ``parent`` was withdrawn.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,10 +41,12 @@ class Entry(BaseModel):
     synthetic: bool
     day: date
     committed: datetime
+    reason: str | None = None
 
     def encoded(self) -> bytes:
         """As stored: its fields, then the sha256 of how they are written."""
-        content = self.model_dump(mode="json")
+        # Entries of before there were rollbacks have no reason, and keep their bytes.
+        content = self.model_dump(mode="json", exclude={"reason"} if self.reason is None else None)
         return json_bytes(content | {"sha256": hashlib.sha256(json_bytes(content)).hexdigest()})
 
     @classmethod
@@ -174,6 +179,16 @@ def commits(store: Store, city: str) -> dict[int, Entry | Damaged]:
 def history(store: Store, city: str) -> list[Entry]:
     """Every commit whose entry is whole, oldest first."""
     return [entry for entry in commits(store, city).values() if isinstance(entry, Entry)]
+
+
+def withdrawn(entries: Iterable[Entry]) -> set[str]:
+    """Ids of snapshots that rollbacks withdrew, and did not make current again since."""
+    found: set[str] = set()
+    for entry in entries:
+        if entry.reason is not None and entry.parent:
+            found.add(entry.parent)
+        found.discard(entry.snapshot_id)
+    return found
 
 
 def problems(store: Store, city: str) -> list[str]:

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table as RichTable
 
-from pipelines.cli.base import Cities, Json, app, err, fail, guarded, out, show_problems, wanted
+from pipelines.cli.base import Cities, Json, app, err, fail, guarded, out, print_json, show_problems, wanted
 from pipelines.settings import Settings, now
 
 snapshots_app = typer.Typer(help="The published side: what each city published, and whether it is whole.")
@@ -17,7 +18,8 @@ app.add_typer(snapshots_app, name="snapshots", no_args_is_help=True)
 @snapshots_app.command("list")
 @guarded
 def snapshots_list(city: Cities = None, as_json: Json = False) -> None:
-    """List what each city has committed, newest last, with its state: current, kept, removed (by age), or lost."""
+    """List what each city has committed, newest last, with its state: current, kept, withdrawn (by a rollback), removed
+    (by age), or lost."""
     from assets.landing.store import Damaged, open_store
     from assets.snapshots import collect, history
     from pipelines.build import cities_of
@@ -38,12 +40,14 @@ def snapshots_list(city: Cities = None, as_json: Json = False) -> None:
         except Damaged as error:
             damaged.append(error)
         rows: list[dict[str, Any]] = []
-        for seq, entry in history.commits(store, slug).items():
+        commits = history.commits(store, slug)
+        back = history.withdrawn(entry for entry in commits.values() if isinstance(entry, history.Entry))
+        for seq, entry in commits.items():
             if isinstance(entry, Damaged):
                 damaged.append(entry)
                 rows.append({"seq": seq, "state": "lost"})
                 continue
-            kept = "removed" if entry.snapshot_id in removed else "kept"
+            kept = "removed" if entry.snapshot_id in removed else "withdrawn" if entry.snapshot_id in back else "kept"
             rows.append(entry.model_dump(mode="json") | {"state": "current" if entry == pointed else kept})
         if rows:
             listed[slug] = rows
@@ -54,6 +58,7 @@ def snapshots_list(city: Cities = None, as_json: Json = False) -> None:
         for slug, rows in listed.items():
             for row in rows:
                 marks = [mark for mark in (row["state"],) if mark != "kept"] + ["synthetic"] * row.get("synthetic", 0)
+                marks += [f"rolled back: {escape(row['reason'])}"] if row.get("reason") else []
                 named = (row.get("snapshot_id", "–"), row.get("day", "–"))
                 grid.add_row(slug, str(row["seq"]), *named, ", ".join(marks))
         out.print(grid)
@@ -95,6 +100,107 @@ def snapshots_show(
         grid.add_row(file["path"], str(file.get("rows", "")), str(file["bytes"]), file["sha256"][:16])
     out.print(grid)
     out.print(f"page: {history.page_path(store, city, entry.snapshot_id)}", soft_wrap=True, highlight=False)
+
+
+@snapshots_app.command("diff")
+@guarded
+def snapshots_diff(
+    city: Annotated[str, typer.Argument(help="City (slug).")],
+    before: Annotated[str | None, typer.Argument(help="Snapshot id; default the one before the current one.")] = None,
+    after: Annotated[str | None, typer.Argument(help="Snapshot id; default the current one.")] = None,
+    table: Annotated[str | None, typer.Option(help="Show the rows of this table, not their numbers only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows that are shown of the table.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show what changed from one snapshot to another: rows added, removed and changed, and which values."""
+    from assets.landing.store import open_store
+    from assets.snapshots import collect, history
+    from assets.snapshots.diff import diff
+    from pipelines.build import cities_of
+
+    settings = Settings()
+    store = open_store(settings.store_uri)
+    wanted(cities_of(settings), [city])
+    gone = collect.removed(store, city)
+    entries = [entry for entry in history.history(store, city) if entry.snapshot_id not in gone]
+
+    def named(snapshot: str) -> history.Entry:
+        found = next((entry for entry in entries if entry.snapshot_id == snapshot), None)
+        if found is None:
+            raise fail(f"{city} keeps no snapshot {snapshot}; `muang snapshots list` has those that are kept", 2)
+        return found
+
+    new = named(after) if after else history.current(store, city)
+    if new is None:
+        raise fail(f"{city} has published nothing yet", 2)
+    earlier = [entry for entry in entries if entry.seq < new.seq and entry.snapshot_id != new.snapshot_id]
+    old = named(before) if before else earlier[-1] if earlier else None
+    if old is None:
+        raise fail(f"{city} keeps no snapshot before {new.snapshot_id}", 2)
+    found = diff(store, old, new)
+    shown = [each for each in found.tables if table in (None, each.table)]
+    if as_json:
+        tables = {
+            each.table: {name: value for name, value in vars(each).items() if name not in ("table", "cells")}
+            | ({"cells": each.cells.head(limit).to_dicts()} if table else {})
+            for each in shown
+        }
+        ids = {"city": city, "before": old.snapshot_id, "after": new.snapshot_id}
+        print_json(ids | {"tables": tables, "withheld": found.withheld})
+        return
+    out.print(f"[bold]{city}[/] {old.snapshot_id} ({old.day}) → {new.snapshot_id} ({new.day})", highlight=False)
+    grid = RichTable("table", "rows", "added", "removed", "changed", "values that changed", header_style="bold")
+    for each in shown:
+        rows = " → ".join("–" if count is None else f"{count:,}" for count in each.rows)
+        columns = ", ".join(f"{name} {count:,}" for name, count in each.columns.items())
+        grid.add_row(each.table, rows, *(f"{count:,}" for count in (each.added, each.removed, each.changed)), columns)
+    out.print(grid if shown else f"{table or 'no table'} {'does not differ' if table else 'differs'}")
+    for name, (was, is_now) in found.withheld.items():
+        out.print(f"{name}: withheld {escape(was or 'no')} → {escape(is_now or 'no')}", highlight=False)
+    for each in shown if table else []:
+        cells = RichTable(*each.cells.columns, header_style="bold")
+        for row in each.cells.head(limit).iter_rows():
+            cells.add_row(*("–" if cell is None else escape(str(cell)) for cell in row))
+        out.print(cells)
+        if each.cells.height > limit:
+            out.print(f"{each.cells.height - limit:,} more; --limit shows them")
+
+
+@snapshots_app.command("rollback")
+@guarded
+def snapshots_rollback(
+    city: Annotated[str, typer.Argument(help="City (slug).")],
+    reason: Annotated[str, typer.Option(help="Why. It stands in the history, which the public can read.")],
+    snapshot: Annotated[
+        str | None, typer.Argument(help="Snapshot id; default the newest kept one before the current one.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make an earlier snapshot current again, by a commit that says why. Readers see it at once.
+
+    It holds until a night makes another edition: the one that was withdrawn is not published again as it was. Put right
+    what was wrong before the next delivery day.
+    """
+    from assets.snapshots import commit, history
+    from assets.snapshots.build import Refused
+    from pipelines.build import at_work, cities_of
+
+    settings = Settings()
+    cities = cities_of(settings)
+    wanted(cities, [city])
+    if not reason.strip():
+        raise fail("--reason says nothing", 2)
+    with at_work(settings, cities, [city]) as deployment:
+        try:
+            entry = commit.roll_back(deployment.store, city, reason.strip(), now(), snapshot)
+        except Refused as error:
+            raise fail(str(error), 2) from None
+        page = history.page_path(deployment.store, city, entry.snapshot_id)
+    if as_json:
+        print_json(entry.model_dump(mode="json") | {"page": page})
+        return
+    out.print(f"{city} shows {entry.snapshot_id} of {entry.day} again; {entry.parent} was withdrawn", highlight=False)
+    out.print(f"Look at: {page}", soft_wrap=True, highlight=False)
 
 
 @snapshots_app.command("verify")

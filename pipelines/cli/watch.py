@@ -29,6 +29,8 @@ def status(city: Cities = None, as_json: Json = False) -> None:
         grid.add_row(row["city"], delivered, row["snapshot"] or "–", verdicts or "–", ", ".join(row["missing"]) or "–")
     out.print(grid)
     for row in rows:
+        if row["rolled_back"]:
+            out.print(f"{row['city']} shows an earlier snapshot: {escape(row['rolled_back'])}", highlight=False)
         for table, why in row["withheld"].items():
             out.print(f"{row['city']} withholds {table}: {escape(why)}", highlight=False)
         if lease := row["lease"]:

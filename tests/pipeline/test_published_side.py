@@ -155,6 +155,31 @@ def test_a_lost_history_entry_is_listed_with_its_number_and_made_again(muang: De
     assert entry.read_bytes() == sound
 
 
+def test_what_changed_is_shown_and_an_earlier_snapshot_made_current_again(muang: Deployment) -> None:
+    first = muang.current("khon_kaen")
+    muang.night(now().date() - timedelta(days=1), "khon_kaen")
+    second = muang.current("khon_kaen")
+    code, shown, _ = muang("snapshots", "diff", "khon_kaen", "--json")
+    told = json.loads(shown)
+    assert (code, told["before"], told["after"]) == (0, first["snapshot_id"], second["snapshot_id"])
+    assert any(table["added"] for table in told["tables"].values())
+    code, shown, _ = muang("snapshots", "diff", "khon_kaen", "--table", "indicators", "--limit", "1")
+    assert code == 0
+    assert "indicator" in shown
+    assert muang("snapshots", "diff", "nan")[0] == 2, "it has one snapshot"
+    assert muang("snapshots", "diff", "nan", first["snapshot_id"])[0] == 2, "of another city"
+
+    assert muang("snapshots", "rollback", "khon_kaen")[0] == 2, "nobody says why"
+    assert muang("snapshots", "rollback", "nan", "--reason", "wrong")[0] == 2
+    code, shown, said = muang("snapshots", "rollback", "khon_kaen", "--reason", "[ตัวเลขผิด]", MUANG_PROFILE="demo")
+    assert (code, first["snapshot_id"] in shown) == (0, True), said
+    assert muang.current("khon_kaen")["snapshot_id"] == first["snapshot_id"]
+    rows = json.loads(muang("snapshots", "list", "--json")[1])["khon_kaen"]
+    assert [row["state"] for row in rows] == ["kept", "withdrawn", "current"]
+    assert "[ตัวเลขผิด]" in muang("status", "--city", "khon_kaen")[1]
+    assert muang("snapshots", "verify", "--all")[0] == 0
+
+
 def test_a_night_that_brought_nothing_publishes_nothing_and_says_so(fresh_home: Callable[[], Home]) -> None:
     home = fresh_home()
     entry = yaml.safe_load(default_path().read_text(encoding="utf-8"))["khon_kaen"]

@@ -1,0 +1,101 @@
+"""What changed between two snapshots of a city, from what was published of them alone."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from assets.landing.store import Store
+from assets.snapshots.build import prefix
+from assets.snapshots.history import Entry, manifest
+from quality.tables import TABLES
+
+ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+
+
+@dataclass(frozen=True)
+class TableDiff:
+    """How a table of one snapshot differs from that of another. Rows are told apart by the table's key.
+
+    ``rows`` before and after, None where it is not published; ``changed`` rows have another value in one of
+    ``columns``, each with how many. Lineage counts for nothing: what comes again unchanged is unchanged.
+    ``cells`` are the rows by their key, with ``change`` and, of changed ones a line a value, ``column``, ``before`` and
+    ``after`` as texts.
+    """
+
+    table: str
+    rows: tuple[int | None, int | None]
+    added: int
+    removed: int
+    changed: int
+    columns: Mapping[str, int]
+    cells: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Diff:
+    """``tables`` that differ, and those whose being ``withheld`` does, with the reason before and after."""
+
+    tables: Sequence[TableDiff]
+    withheld: Mapping[str, tuple[str | None, str | None]]
+
+
+def diff(store: Store, before: Entry, after: Entry) -> Diff:
+    """What changed from one commit of a city to another. Raises ``Damaged`` where a manifest is not as committed."""
+    old, new = manifest(store, before), manifest(store, after)
+    names = sorted({*old["tables"], *new["tables"]})
+    found = [
+        _table(store, name, before, old["tables"].get(name), after, new["tables"].get(name))
+        for name in names
+        # The name of a file tells its content.
+        if old["tables"].get(name, {}).get("files") != new["tables"].get(name, {}).get("files")
+    ]
+    reasons = {
+        name: tuple(told["withheld"].get(name, {}).get("reason") for told in (old, new))
+        for name in sorted({*old["withheld"], *new["withheld"]})
+    }
+    return Diff(found, {name: (was, now) for name, (was, now) in reasons.items() if was != now})
+
+
+def _table(
+    store: Store, name: str, before: Entry, old: Mapping[str, Any] | None, after: Entry, new: Mapping[str, Any] | None
+) -> TableDiff:
+    there = [_rows(store, entry, table) for entry, table in ((before, old), (after, new)) if table is not None]
+    was, now = (there[place] if table is not None else there[0].clear() for place, table in ((0, old), (-1, new)))
+    shared = [each for each in now.columns if each in was.columns and not each.startswith("_")]
+    # Without a key, of a table that is no more, a row is the same or another.
+    key = [each for each in TABLES[name].key if each in shared] if name in TABLES else shared
+    values = [each for each in shared if each not in key]
+    told = [*(pl.col(each).cast(now.schema[each]) for each in key), *(pl.col(each).cast(pl.String) for each in values)]
+    was, now = was.select(told), now.select(told)
+    both = was.join(now, on=key, how="inner", nulls_equal=True, suffix=_AFTER)
+    differs = {each: pl.col(each).ne_missing(pl.col(each + _AFTER)) for each in values}
+    removed, added = (
+        one.join(other, on=key, how="anti", nulls_equal=True).select(*key) for one, other in ((was, now), (now, was))
+    )
+    lines = {
+        each: both.filter(differ).select(*key, column=pl.lit(each), before=each, after=each + _AFTER)
+        for each, differ in differs.items()
+    }
+    parts = [(REMOVED, removed), (ADDED, added), *((CHANGED, line) for line in lines.values())]
+    cells = pl.concat([rows.with_columns(change=pl.lit(change)) for change, rows in parts], how="diagonal")
+    return TableDiff(
+        table=name,
+        rows=(old["rows"] if old else None, new["rows"] if new else None),
+        added=added.height,
+        removed=removed.height,
+        changed=both.filter(pl.any_horizontal(differs.values())).height if differs else 0,
+        columns={each: line.height for each, line in lines.items() if line.height},
+        cells=cells.sort(*key, "change", maintain_order=True, nulls_last=False),
+    )
+
+
+_AFTER = "\0after"
+"""Ends the names of the later snapshot's columns; no column has it."""
+
+
+def _rows(store: Store, entry: Entry, table: Mapping[str, Any]) -> pl.DataFrame:
+    at = prefix(entry.city, entry.snapshot_id)
+    return pl.concat([pl.read_parquet(io.BytesIO(store.read(f"{at}/{path}"))) for path in table["files"]])

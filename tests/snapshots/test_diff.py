@@ -1,0 +1,98 @@
+"""What changed between two snapshots, against a plain comparison of their rows."""
+
+import random
+from datetime import timedelta
+
+import polars as pl
+import pytest
+
+from assets.landing.store import LocalStore
+from assets.snapshots.diff import diff
+from quality.tables import AIR_QUALITY, TABLES
+
+pytestmark = pytest.mark.usefixtures("without_suites")
+
+
+def plain(was: pl.DataFrame, now: pl.DataFrame, key: tuple[str, ...]):
+    """Keys that were added and removed, and of those that stayed which values changed; lineage aside."""
+
+    def by_key(frame: pl.DataFrame) -> dict:
+        return {
+            tuple(row[name] for name in key): {name: value for name, value in row.items() if not name.startswith("_")}
+            for row in frame.iter_rows(named=True)
+        }
+
+    old, new = by_key(was), by_key(now)
+    changed = {
+        (each, name, old[each][name], new[each][name])
+        for each in old.keys() & new.keys()
+        for name in new[each]
+        if old[each][name] != new[each][name]
+    }
+    return new.keys() - old.keys(), old.keys() - new.keys(), changed
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_and_values_are_told_as_a_plain_comparison_tells_them(tmp_path, made_up, seed: int) -> None:
+    chance = random.Random(seed)
+    whole = made_up.air_quality()
+    parts = []
+    for _ in range(2):
+        level = pl.Series([chance.choice([None, 1.5, 30.0, 30.25]) for _ in range(whole.height)], dtype=pl.Float64)
+        keeps = pl.Series([chance.random() < 0.8 for _ in range(whole.height)])
+        parts.append(whole.with_columns(pm25_ug_m3=level, _row=pl.lit(chance.randrange(9), pl.Int64)).filter(keeps))
+    was, now = (part.cast(dict(whole.schema)) for part in parts)
+    store = LocalStore(tmp_path)
+    before, after = (made_up.published(store, made_up.few_tables() | {"air_quality": part}) for part in (was, now))
+    (found,) = diff(store, before, after).tables
+    added, removed, changed = plain(was, now, AIR_QUALITY.key)
+    assert (found.table, found.rows) == ("air_quality", (was.height, now.height))
+    assert (found.added, found.removed) == (len(added), len(removed))
+    assert found.changed == len({key for key, *_ in changed})
+    assert found.columns == {"pm25_ug_m3": len(changed)}
+    keys = [tuple(row[name] for name in AIR_QUALITY.key) for row in found.cells.iter_rows(named=True)]
+    told = dict(zip(keys, found.cells.to_dicts(), strict=True))
+    assert {key for key, row in told.items() if row["change"] == "added"} == added
+    assert {key for key, row in told.items() if row["change"] == "removed"} == removed
+    values = {
+        (key, row["column"], *(None if row[end] is None else float(row[end]) for end in ("before", "after")))
+        for key, row in told.items()
+        if row["change"] == "changed"
+    }
+    assert values == changed
+
+
+def test_the_same_rows_delivered_again_are_no_difference(tmp_path, made_up) -> None:
+    store = LocalStore(tmp_path)
+    tables = made_up.few_tables()
+    again = tables | {"transit_stops": tables["transit_stops"].with_columns(_row=pl.col("_row") + 7)}
+    found = diff(store, made_up.published(store, tables), made_up.published(store, again))
+    assert [(each.table, each.added, each.removed, each.changed) for each in found.tables] == [
+        ("transit_stops", 0, 0, 0)
+    ]
+    same = diff(store, made_up.published(store, again), made_up.published(store, again))
+    assert (same.tables, same.withheld) == ([], {})
+
+
+def test_a_table_that_comes_or_is_withheld_is_told(tmp_path, made_up) -> None:
+    store = LocalStore(tmp_path)
+    few = made_up.few_tables()
+    more = few | {"air_quality": made_up.air_quality()}
+    without = made_up.published(store, few, withheld={"weather": "block: too hot"})
+    found = diff(store, without, made_up.published(store, more, now=made_up.NOW + timedelta(days=1)))
+    (table,) = found.tables
+    rows = more["air_quality"].height
+    assert (table.table, table.rows, table.added, table.removed) == ("air_quality", (None, rows), rows, 0)
+    assert found.withheld == {"weather": ("block: too hot", None)}
+    (gone,) = diff(store, made_up.published(store, more), made_up.published(store, few)).tables
+    assert (gone.rows, gone.added, gone.removed) == ((rows, None), 0, rows)
+
+
+def test_a_table_that_muang_knows_no_more_is_compared_by_whole_rows(tmp_path, made_up, monkeypatch) -> None:
+    store = LocalStore(tmp_path)
+    stops = made_up.few_tables()["transit_stops"]
+    before = made_up.published(store, made_up.few_tables())
+    after = made_up.published(store, made_up.few_tables() | {"transit_stops": stops.head(3)})
+    monkeypatch.delitem(TABLES, "transit_stops")
+    found = {each.table: each for each in diff(store, before, after).tables}["transit_stops"]
+    assert (found.added, found.removed, found.changed) == (0, stops.height - 3, 0)
