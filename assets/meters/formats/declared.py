@@ -1,7 +1,8 @@
 """Exports whose layout is declared (``assets.meters.formats.layouts``): a row a reading, or a row a day.
 
 Text or a workbook's sheet; how the table is found is in ``tabular``, how days are unfolded in ``wide``, how stamps
-become instants in ``clock``, how registers and rates become channels in ``channels``.
+become instants in ``clock``, what numbers show of their decimal mark in ``decimals``, how registers and rates become
+channels in ``channels``.
 """
 
 import re
@@ -25,15 +26,12 @@ from assets.meters.formats.canonical import (
     resolve,
 )
 from assets.meters.formats.content import Content
+from assets.meters.formats.decimals import Marks, as_texts
 from assets.meters.formats.layouts import Layout
 from assets.meters.formats.tabular import Table
 from quality.batch import Batch, together
 from quality.readings import LABEL, QUALITY, no_readings
 
-_SHOWN = 1000
-"""Numbers by which most files show that they are not grouped."""
-_FEW = 3
-"""Numbers that are no chance."""
 DAYS = 4_000
 """Days of readings that are unfolded together: 400,000 quarter-hours."""
 _FACTOR = pl.Decimal(38, 9)
@@ -75,7 +73,9 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
         if left:
             text = f"{left} sheet(s) without the header are not read; {len(tables)} of {len(tables) + left} are"
             said = said.note("sheet-left", text)
-        batches = [_of_table(table, options, zone) for table in tables]
+        marks = Marks(layout)
+        batches = [_of_table(table, options, zone, marks) for table in tables]
+        marks.check()
     except tabular.Unreadable as why:
         return Export.rejected(layout.name, *why.args)
     if len(batches) > 1:
@@ -117,7 +117,7 @@ def _numbered(batch: Batch, number: int) -> Batch:
     return replace(batch, problems=tuple(said))
 
 
-def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
+def _of_table(table: Table, options: ReadingOptions, zone: str, marks: Marks) -> Batch:
     """Readings of one table, not yet resolved. Raises ``Unreadable``, ``OptionError`` where nothing names the meter."""
     layout = table.layout
     said = Batch(pl.DataFrame()).also(_above(table, layout))
@@ -143,7 +143,7 @@ def _of_table(table: Table, options: ReadingOptions, zone: str) -> Batch:
         said = said.note("multiplier-ignored", told, table.at or None)
     filled = lines.filled_down(table.pieces(), table)
     stamped = (lines.stamped(_filtered(Batch(body), table, layout), table, point) for body in filled)
-    parts = [_read(part, table, zone) for part in _parts(stamped, layout, zone)]
+    parts = [_read(part, table, zone, marks) for part in _parts(stamped, layout, zone)]
     return counted_once(together([Batch(no_readings()), *parts])).also(*said.problems)
 
 
@@ -165,7 +165,7 @@ def _parts(stamped: Iterable[Batch], layout: Layout, zone: str) -> Iterator[Batc
     yield from (Batch(rows) for rows in days.rows.iter_slices(at_once))
 
 
-def _read(batch: Batch, table: Table, zone: str) -> Batch:
+def _read(batch: Batch, table: Table, zone: str, marks: Marks) -> Batch:
     """Readings (``READING_SCHEMA``) of some lines, not yet resolved."""
     layout = table.layout
     tall = clock.instants(_measures(_intervals(batch, table, layout), layout), zone)
@@ -174,7 +174,7 @@ def _read(batch: Batch, table: Table, zone: str) -> Batch:
     else:
         no_time = "the local day does not have this time: a clock change skips it"
         tall = tall.refuse((pl.col("start").is_null(), "stamp-bad", no_time))
-    values = _values(tall, layout, table.content.kind != "text")
+    values = _values(tall, layout, table.content.kind != "text", marks)
     values = wide.checked(values, layout) if layout.wide else values
     registers = [part for part, what in layout.parts.items() if what.kind == "register"]
     # Which device a register is of is needed once more, where it becomes energy.
@@ -268,52 +268,12 @@ def _measures(batch: Batch, layout: Layout) -> Batch:
     return replace(batch, rows=tall.filter(~unknown)).also(refused)
 
 
-def _grouped(numbers: pl.Series, decimal: str) -> bool:
-    """Whether a decimal mark is one of thousands: numbers below a thousand have none, and those above end in zeros,
-    which decimals that are not always written do not."""
-    whole = rf"^-?[1-9][0-9]{{0,2}}(?:{re.escape(decimal)}[0-9]{{3}})*$"
-    text = numbers
-    for some in (numbers.head(_SHOWN), numbers):
-        text = some.str.strip_chars().drop_nulls()
-        text = text.filter((text != "") & (text != "0"))
-        if not text.str.contains(whole).all():
-            return False
-    marked = text.filter(text.str.contains(decimal, literal=True))
-    return min(marked.len(), text.len() - marked.len()) >= _FEW and bool(marked.str.ends_with("0").any())
-
-
-def _as_texts(raw: pl.Series, thousands: str) -> pl.Series:
-    """Cells of a workbook (or fields of JSON) as a text has them whose decimal mark is a comma.
-
-    A number there has a decimal point whatever the layout says; a text does not. What a cell was is told by how it is
-    written: no number ends in a zero behind its point, and none that has two or a comma is one. Raises ``Unreadable``
-    where ``1.255`` may be either.
-    """
-    text = raw.str.strip_chars()
-    dotted = text.str.contains(".", literal=True) & ~text.str.contains(",", literal=True)
-    grouped = text.str.contains(r"^[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+$")
-    as_text = text.str.contains(r"\.[0-9]*0$|\..*\.")
-    number = dotted & ~grouped & ~as_text
-    either = grouped & ~as_text
-    if either.any():
-        texts = bool(((grouped & as_text) | text.str.contains(",", literal=True)).any())
-        if texts == bool(number.any()) and (texts or thousands == "."):
-            told = "cells such as '9.999' may be numbers with decimals or texts with thousands, and others are"
-            raise tabular.Unreadable("layout-contradicts", f"{told} {'both' if texts else 'neither'}")
-        number = number | (either & (not texts))
-    return raw.zip_with(~number.fill_null(value=False), text.str.replace(".", ",", literal=True))
-
-
-def _values(tall: Batch, layout: Layout, workbook: bool) -> Batch:
+def _values(tall: Batch, layout: Layout, workbook: bool, marks: Marks) -> Batch:
     """``value`` and ``quality`` of each row. Exact."""
     decimal, thousands = layout.decimal, layout.thousands
+    marks.look(tall.rows)
     if workbook and decimal == ",":
-        tall = tall.with_columns(raw=_as_texts(tall.rows["raw"], thousands))
-    # A voltage beside it says nothing of how energy is written.
-    of_parts = (tall.rows.filter(pl.col("part") == part)["raw"] for part in layout.parts)
-    if any(_grouped(numbers, decimal) for numbers in of_parts):
-        told = f"numbers have '{decimal}' before three digits or not at all, also before zeros: a thousands mark"
-        raise tabular.Unreadable("layout-contradicts", f"{told}, not the decimal one")
+        tall = tall.with_columns(raw=as_texts(tall.rows["raw"], thousands))
     flagged = layout.status_column or (layout.wide and layout.wide.status)
     if flagged or any(what.status for what in layout.parts.values()):
         # Few words, each of which is looked up once.
@@ -329,10 +289,5 @@ def _values(tall: Batch, layout: Layout, workbook: bool) -> Batch:
         tall = tall.with_columns(quality=pl.lit("unknown"), quality_raw=pl.lit(None, pl.String))
     measured = measure(tall.with_columns(minutes=pl.lit(layout.minutes, pl.Int32)), decimal, thousands, layout.nulls)
     if measured.rows.height < tall.rows.height:
-        # What is no number for having the mark twice, or a point behind it, shows what it is in those that are one.
-        raw = tall.rows.join(measured.rows, on="row", how="anti")["raw"].str.strip_chars()
-        mark = re.escape(decimal)
-        if raw.str.contains(rf"^-?[1-9][0-9]{{0,2}}{mark}[0-9]{{3}}(?:{mark}[0-9]{{3}}|[.,][0-9])").sum() >= _FEW:
-            told = f"numbers have '{decimal}' before three digits, and again or another mark behind them"
-            raise tabular.Unreadable("layout-contradicts", f"{told}: a thousands mark, not the decimal one")
+        marks.look_at_refused(tall.rows.join(measured.rows, on="row", how="anti")["raw"])
     return measured

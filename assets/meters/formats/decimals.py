@@ -1,0 +1,102 @@
+"""The decimal mark of declared layouts, held against what a file's numbers show of it.
+
+A mark before three digits may be one of thousands: what is then read is a thousandth of what was meant. No number tells
+alone, and no piece of a file does; all of them together mostly do.
+"""
+
+import re
+from typing import Final
+
+import polars as pl
+
+from assets.meters.formats.layouts import Layout
+from assets.meters.formats.tabular import Unreadable
+
+_SHOWN: Final = 1000
+"""Cells by which most files show that they are not grouped."""
+_FEW: Final = 3
+"""Different numbers that are no chance. A code for no value, however often it comes, is one."""
+
+
+class Marks:
+    """What the numbers of one file show of its layout's decimal mark, from all pieces and tables that it is read in."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout, self._mark = layout, re.escape(layout.decimal)
+        # A voltage beside it says nothing of how energy is written, so that each part is looked at alone.
+        self._texts = {part: pl.Series(dtype=pl.String) for part in layout.parts}
+        """The different texts of a part, while none of them shows that the mark is the decimal one."""
+        self._again = 0
+
+    def look(self, rows: pl.DataFrame) -> None:
+        """Take in ``part`` and ``raw`` of a piece, as the file has them."""
+        for part, texts in list(self._texts.items()):
+            raw = rows.filter(pl.col("part") == part)["raw"]
+            for some in (raw.head(_SHOWN), raw):
+                texts = pl.concat([texts, some.drop_nulls().str.strip_chars()]).unique()
+                if self._decimal(texts):
+                    del self._texts[part]
+                    break
+            else:
+                self._texts[part] = texts
+
+    def look_at_refused(self, raw: pl.Series) -> None:
+        """Take in cells that are no number by the layout, in which the mark may stand twice or before another."""
+        again = rf"^-?[1-9][0-9]{{0,2}}{self._mark}[0-9]{{3}}(?:{self._mark}[0-9]{{3}}|[.,][0-9])"
+        self._again += int(raw.str.strip_chars().str.contains(again).sum())
+
+    def check(self) -> None:
+        """Raise ``Unreadable`` where the mark is one of thousands: the numbers below a thousand have none, and those
+        above end in zeros, which decimals that are not always written do not; or it stands twice in some."""
+        told = None
+        if self._again >= _FEW:
+            told = "before three digits, and again or another mark behind them"
+        for grouped, small in map(self._numbers, self._texts.values()):
+            if min(grouped.len(), small.len()) >= _FEW and grouped.str.ends_with("0").any():
+                told = "before three digits or not at all, also before zeros"
+        if told:
+            text = f"numbers have '{self._layout.decimal}' {told}: a thousands mark, not the decimal one"
+            raise Unreadable("layout-contradicts", text)
+
+    def _decimal(self, texts: pl.Series) -> bool:
+        """Whether texts show that the mark is the decimal one: by a number that it does not part into threes, by
+        thousands that have the layout's own mark, or none, where one such number may still be a code for no value."""
+        others = ".,' \xa0".replace(self._layout.decimal, "")
+        if (texts.str.contains(rf"^[+-]?[0-9{others}]*{self._mark}[0-9]+$") & ~texts.str.contains(self._grouped)).any():
+            return True
+        own = re.escape(self._layout.thousands)
+        if own and texts.str.contains(rf"^[+-]?[0-9]{{1,3}}(?:{own}[0-9]{{3}})+$").any():
+            return True
+        return int(texts.str.contains(r"^[+-]?[0-9]{4,}$").sum()) > 1
+
+    def _numbers(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """The numbers that the mark parts into threes, and those from 1 to 999. A negative one without a mark may be a
+        code for no value."""
+        small = texts.str.contains(r"^\+?[1-9][0-9]{0,2}$")
+        return texts.filter(texts.str.contains(self._grouped)), texts.filter(small)
+
+    @property
+    def _grouped(self) -> str:
+        return rf"^[+-]?[1-9][0-9]{{0,2}}(?:{self._mark}[0-9]{{3}})+$"
+
+
+def as_texts(raw: pl.Series, thousands: str) -> pl.Series:
+    """Cells of a workbook (or fields of JSON) as a text has them whose decimal mark is a comma.
+
+    A number there has a decimal point whatever the layout says; a text does not. What a cell was is told by how it is
+    written: no number ends in a zero behind its point, and none that has two or a comma is one. Raises ``Unreadable``
+    where ``1.255`` may be either.
+    """
+    text = raw.str.strip_chars()
+    dotted = text.str.contains(".", literal=True) & ~text.str.contains(",", literal=True)
+    grouped = text.str.contains(r"^[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+$")
+    as_text = text.str.contains(r"\.[0-9]*0$|\..*\.")
+    number = dotted & ~grouped & ~as_text
+    either = grouped & ~as_text
+    if either.any():
+        texts = bool(((grouped & as_text) | text.str.contains(",", literal=True)).any())
+        if texts == bool(number.any()) and (texts or thousands == "."):
+            told = "cells such as '9.999' may be numbers with decimals or texts with thousands, and others are"
+            raise Unreadable("layout-contradicts", f"{told} {'both' if texts else 'neither'}")
+        number = number | (either & (not texts))
+    return raw.zip_with(~number.fill_null(value=False), text.str.replace(".", ",", literal=True))
