@@ -32,7 +32,7 @@ Truth = Mapping[tuple[str, datetime], Decimal]
 _ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _FACTORS = {"Wh": 1000, "kWh": 1, "MWh": Decimal("0.001")}
 BANGKOK = timedelta(hours=7)
-SAID = {"stamp-label"}
+SAID = {"stamp-label", "decimal-doubtful"}
 """Problems that say of all readings that they may be others: what was declared is believed."""
 _BELOW_CODES = 60
 _ROUNDING = Decimal("0.00001")

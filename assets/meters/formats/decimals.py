@@ -16,6 +16,9 @@ _SHOWN: Final = 1000
 """Cells by which most files show that they are not grouped."""
 _FEW: Final = 3
 """Different numbers that are no chance. A code for no value, however often it comes, is one."""
+_ENOUGH: Final = 20
+"""Different numbers that have three decimals by no chance: where zeros at the end are not written one in ten has
+fewer, and all of twenty have three in one file of eight."""
 
 
 class Marks:
@@ -57,6 +60,19 @@ class Marks:
         if told:
             text = f"numbers have '{self._layout.decimal}' {told}: a thousands mark, not the decimal one"
             raise Unreadable("layout-contradicts", text)
+
+    @property
+    def doubt(self) -> str | None:
+        """Words where nothing shows that commas are decimal ones: each has three digits behind it and no number below 1
+        is. Of points it is not asked, for in Thailand they are the decimal ones."""
+        if self._layout.decimal != "," or len(self._texts) < len(self._layout.parts):
+            return None
+        for grouped, small in map(self._numbers, self._texts.values()):
+            # Decimals of which one is a zero at the end are always three, and more numbers show no more.
+            enough = _FEW if grouped.str.ends_with("0").any() else _ENOUGH
+            if grouped.len() and grouped.len() + small.len() >= enough:
+                return "every number with a comma has three digits behind it, and none is below 1: look at `decimal`"
+        return None
 
     def _decimal(self, texts: pl.Series) -> bool:
         """Whether texts show that the mark is the decimal one: by a number that it does not part into threes, by

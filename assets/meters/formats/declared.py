@@ -78,6 +78,8 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
         marks.check()
     except tabular.Unreadable as why:
         return Export.rejected(layout.name, *why.args)
+    if doubt := marks.doubt:
+        said = said.note("decimal-doubtful", doubt)
     if len(batches) > 1:
         parts = [(table.sheet, batch.rows) for table, batch in zip(tables, batches, strict=True)]
         by_name = part_names.apart(parts) if layout.one_point and not all(named) else "alike"
