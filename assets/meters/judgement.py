@@ -240,20 +240,22 @@ def _years(batch: Batch, export: Export, day: date | None) -> Batch:
     if (last - first).days <= _NO_YEAR and abs((day - last).days) <= _NO_YEAR:
         return batch
     known = _dates(batch, export)
-    others = {other for one in known if (other := _as_year(one)) is not None}
     # Few dates are known only by having come at once: an archive's may be any.
     late = _FRESH if len(known) <= _FRESH else _YEAR
-    near = all(timedelta(days=-1) <= day - other <= timedelta(days=late) for other in others)
-    if not near or len(others) * 2 < len(known) or (max(others) - min(others)).days > len(known):
-        return batch
-    text = f"{len(known)} date(s) lie years apart, or before the delivery; with year and day exchanged, in a row"
-    return Batch.rejected("layout-contradicts", f"{text}: {first} may be {_as_year(first)}")
+    for order in ("dmy", "mdy"):
+        others = {other for one in known if (other := _as_year(one, order)) is not None}
+        near = all(timedelta(days=-1) <= day - other <= timedelta(days=late) for other in others)
+        if near and len(others) * 2 >= len(known) and (max(others) - min(others)).days <= len(known):
+            text = f"{len(known)} date(s) lie years apart, or before the delivery; in the order {order}, in a row"
+            return Batch.rejected("layout-contradicts", f"{text}: {first} may be {_as_year(first, order)}")
+    return batch
 
 
-def _as_year(one: date) -> date | None:
-    """A date whose day was written in the place of a year of two digits."""
+def _as_year(one: date, order: str) -> date | None:
+    """A date in whose place of a year of two digits the day was written, or the month."""
+    day, month = (one.year - 2000, one.month) if order == "dmy" else (one.month, one.year - 2000)
     try:
-        return date(2000 + one.day, one.month, one.year - 2000)
+        return date(2000 + one.day, month, day)
     except ValueError:
         return None
 

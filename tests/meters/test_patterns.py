@@ -143,18 +143,15 @@ def test_a_row_of_the_whole_day_is_no_interval():
     assert (codes(result), total(result)) == ([], sum(LOAD))
 
 
-def test_years_that_are_days_are_refused():
-    at = [end for day in range(22, 27) for end in ends(95, first=datetime(2026, 8, day))]
-    data = lines("at,value", [(f"{end:%d/%m/%y %H:%M}", LOAD[n % 96]) for n, end in enumerate(at)])
-    day = datetime(2026, 8, 27).date()
-    assert "layout-contradicts" in codes(read(data, day=day, stamp={"columns": ["at"], "order": "ymd"}))
-    assert codes(read(data, day=day)) == []
+@pytest.mark.parametrize(("order", "form", "last"), [("dmy", "%d/%m/%y", 25), ("mdy", "%m/%d/%y", 9)])
+def test_years_that_are_days_or_months_are_refused(order, form, last):
     # Two days in a row are a year apart, and the one before the delivery a year before it.
-    for days in ((24, 25), (25,)):
-        at = [end for day in days for end in ends(95, first=datetime(2026, 8, day))]
-        data = lines("at,value", [(f"{end:%d/%m/%y %H:%M}", LOAD[n % 96]) for n, end in enumerate(at)])
-        day = datetime(2026, 8, days[-1] + 1).date()
+    for count in (5, 2, 1):
+        at = [end for n in range(count) for end in ends(95, first=datetime(2026, 8, last - n))]
+        data = lines("at,value", [(f"{end:{form} %H:%M}", LOAD[n % 96]) for n, end in enumerate(at)])
+        day = datetime(2026, 8, last + 1).date()
         assert "layout-contradicts" in codes(read(data, day=day, stamp={"columns": ["at"], "order": "ymd"}))
+        assert codes(read(data, day=day, stamp={"columns": ["at"], "order": order})) == []
     archive = lines("at,value", [(f"{end:%d/%m/%Y %H:%M}", 1.5) for end in ends(95, first=datetime(2022, 8, 26))])
     assert codes(read(archive)) == []
 
