@@ -75,7 +75,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "interval-gap": ("warn", "Stamps lie further apart than the interval; what was between them is missing."),
     "interval-repeated": ("warn", "Equal values stand in pairs or fours: a longer interval's, spread or repeated."),
     "stamp-label": ("warn", "The file's days are whole only if stamps mark the other end of their intervals."),
-    "decimal-doubtful": ("warn", "The file's decimal commas may be thousands': each has three digits behind it."),
+    "decimal-doubtful": ("warn", "Decimal commas or thousands points may be the other: each is before three digits."),
     "stamp-islands": ("warn", "The days of one file lie in groups far apart; look whether all dates are right."),
     "value-negative": ("warn", "Values of one direction are negative; they are kept as delivered."),
     "point-total": ("warn", "One metering point is the sum of all others at every time: a total, or a main meter."),

@@ -40,8 +40,13 @@ def test_one_number_shows_that_commas_are_decimal_ones(shown):
     assert total(result) == Decimal(sum(WHOLE) - WHOLE[50]) / 1000 + Decimal(shown.replace(",", "."))
 
 
-@pytest.mark.parametrize("shown", ["1.012,345", "1.012"])
-def test_points_of_thousands_show_that_commas_are_decimal_ones(shown):
+@pytest.mark.parametrize("shown", ["1.012,345", "1.012.345", "0,5"])
+def test_thousands_points_that_may_be_decimal_ones_are_said(shown):
+    points = [text.replace(",", ".") for text in COMMAS]
+    result = commas(file(points), thousands=".")
+    assert (codes(result), total(result)) == (["decimal-doubtful"], sum(WHOLE))
+    for others in ([shown], ["950", "871", "787"]):
+        assert codes(commas(file([*points, *others]), thousands=".")) == []
     assert codes(commas(file([shown, *COMMAS]), thousands=".")) == []
 
 
@@ -94,14 +99,16 @@ def test_no_piece_of_a_file_decides(monkeypatch):
     assert codes(commas(file(broken))) == ["layout-contradicts"]
 
 
-def sheets(cells):
+def sheets(cells, **how):
     at = ends(48)
     pages = {name: [["at", "value"], *zip(at, cells[n : n + 48], strict=True)] for n, name in ((0, "111"), (48, "222"))}
-    return commas(workbook(**pages), point=None, point_sheet="(?P<point>.+)")
+    return commas(workbook(**pages), point=None, point_sheet="(?P<point>.+)", **how)
 
 
-def test_texts_of_a_workbook_are_doubted_once_and_numbers_never():
-    texts, numbers = sheets(COMMAS), sheets([value / 1000 for value in WHOLE])
-    assert (codes(texts), codes(numbers)) == (["decimal-doubtful"], [])
-    assert total(texts) == total(numbers) == Decimal(sum(WHOLE)) / 1000
-    assert codes(sheets([*COMMAS[:95], "0,5"])) == []
+@pytest.mark.parametrize("thousands", ["", "."])
+def test_texts_of_a_workbook_are_doubted_once_and_numbers_never(thousands):
+    numbers = [value / 1000 for value in WHOLE]
+    for cells, said in ((COMMAS, 1), ([*COMMAS[:95], "0,5"], 0), (numbers, 0)):
+        result = sheets(cells, thousands=thousands)
+        assert codes(result) == ["decimal-doubtful"] * said
+        assert total(result) in (Decimal(sum(WHOLE)) / 1000, Decimal(sum(WHOLE[:95]) + 500) / 1000)

@@ -1,7 +1,7 @@
 """The decimal mark of declared layouts, held against what a file's numbers show of it.
 
-A mark before three digits may be one of thousands: what is then read is a thousandth of what was meant. No number tells
-alone, and no piece of a file does; all of them together mostly do.
+A mark before three digits may be a decimal one or one of thousands; taken for the other, it makes numbers a thousand
+times as small, or as large. No number tells alone, and no piece of a file does; all of them together mostly do.
 """
 
 import re
@@ -25,7 +25,7 @@ class Marks:
     """What the numbers of one file show of its layout's decimal mark, from all pieces and tables that it is read in."""
 
     def __init__(self, layout: Layout) -> None:
-        self._layout, self._mark = layout, re.escape(layout.decimal)
+        self._layout, self._mark, self._own = layout, re.escape(layout.decimal), re.escape(layout.thousands)
         # A voltage beside it says nothing of how energy is written, so that each part is looked at alone.
         self._texts = {part: pl.Series(dtype=pl.String) for part in layout.parts}
         """The different texts of a part, while none of them shows that the mark is the decimal one."""
@@ -54,8 +54,8 @@ class Marks:
         told = None
         if self._again >= _FEW:
             told = "before three digits, and again or another mark behind them"
-        for grouped, small in map(self._numbers, self._texts.values()):
-            if min(grouped.len(), small.len()) >= _FEW and grouped.str.ends_with("0").any():
+        for grouped, small, apart in map(self._numbers, self._texts.values()):
+            if min(grouped.len(), small.len()) >= _FEW and grouped.str.ends_with("0").any() and not apart.len():
                 told = "before three digits or not at all, also before zeros"
         if told:
             text = f"numbers have '{self._layout.decimal}' {told}: a thousands mark, not the decimal one"
@@ -63,37 +63,42 @@ class Marks:
 
     @property
     def doubt(self) -> str | None:
-        """Words where nothing shows that commas are decimal ones: each has three digits behind it and no number below 1
-        is. Of points it is not asked, for in Thailand they are the decimal ones."""
+        """Words where nothing shows that commas are decimal marks, or points those of thousands: each has three digits
+        behind it, and no number is below 1. Of the marks that are usual in Thailand it is not asked."""
         if self._layout.decimal != "," or len(self._texts) < len(self._layout.parts):
             return None
-        for grouped, small in map(self._numbers, self._texts.values()):
+        for grouped, small, apart in map(self._numbers, self._texts.values()):
+            # Numbers below a thousand without a point show that the others' part thousands.
+            points = self._layout.thousands == "." and not grouped.len() and small.len() < _FEW
+            marked = apart if points else grouped
             # Decimals of which one is a zero at the end are always three, and more numbers show no more.
-            enough = _FEW if grouped.str.ends_with("0").any() else _ENOUGH
-            if grouped.len() and grouped.len() + small.len() >= enough:
-                return "every number with a comma has three digits behind it, and none is below 1: look at `decimal`"
+            enough = _FEW if marked.str.ends_with("0").any() else _ENOUGH
+            if marked.len() and marked.len() + small.len() >= enough:
+                text = f"three digits stand behind each {'point' if points else 'comma'}, and no number is below 1"
+                return f"{text}: decimals, or thousands? look at `decimal` and `thousands`"
         return None
 
     def _decimal(self, texts: pl.Series) -> bool:
-        """Whether texts show that the mark is the decimal one: by a number that it does not part into threes, by
-        thousands that have the layout's own mark, or none, where one such number may still be a code for no value."""
+        """Whether texts show that the marks are what the layout says: by a number that they do not part into threes, by
+        both or one twice, or none in thousands, where one such number may still be a code for no value."""
         others = ".,' \xa0".replace(self._layout.decimal, "")
-        if (texts.str.contains(rf"^[+-]?[0-9{others}]*{self._mark}[0-9]+$") & ~texts.str.contains(self._grouped)).any():
-            return True
-        own = re.escape(self._layout.thousands)
-        if own and texts.str.contains(rf"^[+-]?[0-9]{{1,3}}(?:{own}[0-9]{{3}})+$").any():
-            return True
-        return int(texts.str.contains(r"^[+-]?[0-9]{4,}$").sum()) > 1
+        grouped = texts.str.contains(_parted(self._mark))
+        shown = texts.str.contains(rf"^[+-]?[0-9{others}]*{self._mark}[0-9]+$") & ~grouped
+        if self._own:
+            once = texts.str.contains(_parted(self._own, "{1}"))
+            shown |= texts.str.contains(rf"^[+-]?[0-9]+(?:{self._own}[0-9]+)+$") & ~once
+        return bool(shown.any()) or int(texts.str.contains(r"^[+-]?[0-9]{4,}$").sum()) > 1
 
-    def _numbers(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """The numbers that the mark parts into threes, and those from 1 to 999. A negative one without a mark may be a
-        code for no value."""
-        small = texts.str.contains(r"^\+?[1-9][0-9]{0,2}$")
-        return texts.filter(texts.str.contains(self._grouped)), texts.filter(small)
+    def _numbers(self, texts: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series]:
+        """The numbers that the decimal mark parts into threes, those from 1 to 999, and those that the thousands mark
+        does. A negative one without a mark may be a code for no value."""
+        small = texts.filter(texts.str.contains(r"^\+?[1-9][0-9]{0,2}$"))
+        grouped = texts.filter(texts.str.contains(_parted(self._mark)))
+        return grouped, small, texts.filter(texts.str.contains(_parted(self._own))) if self._own else texts.clear()
 
-    @property
-    def _grouped(self) -> str:
-        return rf"^[+-]?[1-9][0-9]{{0,2}}(?:{self._mark}[0-9]{{3}})+$"
+
+def _parted(mark: str, times: str = "+") -> str:
+    return rf"^[+-]?[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}}){times}$"
 
 
 def as_texts(raw: pl.Series, thousands: str) -> pl.Series:
