@@ -2,7 +2,7 @@
 
     data/<table>/part-00000-<8 hex of sha256>.parquet   only Parquet: engines read all they find
     data/<table>/month=YYYY-MM/part-…                   a file a month instead, in a table of many rows
-    meta/manifest.json      every file with size, rows and sha256; schemas, inputs, checks, versions
+    meta/manifest.json      every file with size, rows and sha256; schemas, inputs, checks, versions, what changed
     meta/dictionary.json    columns, types, units and meanings, from the contracts
     meta/quality.parquet    one row a check; of tables of customers with bands in place of counts (quality.disclosure)
     meta/scores.parquet     of each table and dimension of quality, from its checks (quality.scores)
@@ -16,7 +16,7 @@ import hashlib
 import json
 import platform
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -95,8 +95,15 @@ def json_bytes(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, indent=1, default=str).encode() + b"\n"
 
 
-def contents(snapshot_id: str, parent: str | None, edition: Edition) -> dict[str, bytes]:
+def contents(
+    snapshot_id: str,
+    parent: str | None,
+    edition: Edition,
+    changes: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] = lambda _: None,
+) -> dict[str, bytes]:
     """Every file of a snapshot that follows ``parent``, by path, the manifest last. Same arguments, same bytes.
+
+    ``changes`` makes of the manifest's entries of tables what it tells of how they differ from those of ``parent``.
 
     Raises ``Refused`` for a table that is not meant to be published, breaks its contract, or has a verdict that blocks
     or withholds it, and where nothing was delivered to any.
@@ -124,6 +131,7 @@ def contents(snapshot_id: str, parent: str | None, edition: Edition) -> dict[str
     put(SCORES, encode(scored), rows=scored.height)
     put("datapackage.json", json_bytes(datapackage(edition.city, edition.day, snapshot_id, contracts, files)))
     manifest = _manifest(snapshot_id, parent, edition, entries, of_city(scored, contracts))
+    manifest["changes"] = changes(entries)
     put(PAGE, render(edition.city, edition.tables, verdicts, manifest | {"files": files}))
     return found | {MANIFEST: json_bytes(manifest | {"files": files})}
 

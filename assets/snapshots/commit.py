@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from assets.landing.store import Damaged, Store
 from assets.snapshots.build import FAILED, MANIFEST, Edition, Refused, contents, json_bytes, new_id, prefix
 from assets.snapshots.collect import removed
+from assets.snapshots.diff import changes
 from assets.snapshots.history import (
     Base,
     Entry,
@@ -53,7 +54,13 @@ def publish(store: Store, edition: Edition, base: Base) -> Entry:
     snapshot_id = new_id(edition.now)
     parent = base.entry.snapshot_id if base.entry else None
     try:
-        files = contents(snapshot_id, parent, edition)
+        since = base.entry
+        files = contents(
+            snapshot_id,
+            parent,
+            edition,
+            lambda entries: changes(store, since, entries, edition.tables) if since else None,
+        )
         for path, data in files.items():
             store.write(f"{prefix(city, snapshot_id)}/{path}", data)
         digest = hashlib.sha256(files[MANIFEST]).hexdigest()
@@ -99,7 +106,8 @@ def _is_published(store: Store, edition: Edition, entry: Entry) -> bool:
     except Damaged:
         return False
     again = replace(edition, run=told["run"], now=datetime.fromisoformat(told["created"]))
-    digest = hashlib.sha256(contents(entry.snapshot_id, told["parent"], again)[MANIFEST]).hexdigest()
+    files = contents(entry.snapshot_id, told["parent"], again, lambda _: told.get("changes"))
+    digest = hashlib.sha256(files[MANIFEST]).hexdigest()
     return digest == entry.manifest_sha256 and not verify(store, entry.city, entry.snapshot_id, digest)
 
 

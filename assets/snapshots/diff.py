@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.landing.store import Store
+from assets.landing.store import Damaged, Store
 from assets.snapshots.build import prefix
 from assets.snapshots.history import Entry, manifest
 from quality.tables import TABLES
@@ -45,25 +45,44 @@ class Diff:
 def diff(store: Store, before: Entry, after: Entry) -> Diff:
     """What changed from one commit of a city to another. Raises ``Damaged`` where a manifest is not as committed."""
     old, new = manifest(store, before), manifest(store, after)
-    names = sorted({*old["tables"], *new["tables"]})
     found = [
-        _table(store, name, before, old["tables"].get(name), after, new["tables"].get(name))
-        for name in names
-        # The name of a file tells its content.
-        if old["tables"].get(name, {}).get("files") != new["tables"].get(name, {}).get("files")
+        compare(name, _rows(store, before, name, old["tables"]), _rows(store, after, name, new["tables"]))
+        for name in _differing(old["tables"], new["tables"])
     ]
     reasons = {
-        name: tuple(told["withheld"].get(name, {}).get("reason") for told in (old, new))
+        name: (old["withheld"].get(name, {}).get("reason"), new["withheld"].get(name, {}).get("reason"))
         for name in sorted({*old["withheld"], *new["withheld"]})
     }
     return Diff(found, {name: (was, now) for name, (was, now) in reasons.items() if was != now})
 
 
-def _table(
-    store: Store, name: str, before: Entry, old: Mapping[str, Any] | None, after: Entry, new: Mapping[str, Any] | None
-) -> TableDiff:
-    there = [_rows(store, entry, table) for entry, table in ((before, old), (after, new)) if table is not None]
-    was, now = (there[place] if table is not None else there[0].clear() for place, table in ((0, old), (-1, new)))
+def changes(
+    store: Store, before: Entry, entries: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]
+) -> dict[str, Any]:
+    """What a manifest tells of how ``tables`` differ from the commit ``before``: numbers of rows and values by table,
+    None where that snapshot is no more, or not whole. ``entries`` are the new manifest's, by table."""
+    told: dict[str, Any] = {"since": before.snapshot_id, "day": before.day.isoformat(), "tables": None}
+    try:
+        old = manifest(store, before)["tables"]
+        names = _differing(old, entries)
+        found = [compare(name, _rows(store, before, name, old), tables.get(name)) for name in names]
+    except (Damaged, FileNotFoundError, pl.exceptions.PolarsError):
+        return told
+    parts = ("added", "removed", "changed", "columns")
+    return told | {"tables": {each.table: {part: getattr(each, part) for part in parts} for each in found}}
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Tables of other files: the name of a file tells its content."""
+    names = sorted({*old, *new})
+    return [name for name in names if old.get(name, {}).get("files") != new.get(name, {}).get("files")]
+
+
+def compare(name: str, before: pl.DataFrame | None, after: pl.DataFrame | None) -> TableDiff:
+    """How the rows of a table differ; None where it is not published, of one of both at most."""
+    there = before if after is None else after
+    assert there is not None
+    was, now = (there.clear() if frame is None else frame for frame in (before, after))
     shared = [each for each in now.columns if each in was.columns and not each.startswith("_")]
     # Without a key, of a table that is no more, a row is the same or another.
     key = [each for each in TABLES[name].key if each in shared] if name in TABLES else shared
@@ -83,7 +102,7 @@ def _table(
     cells = pl.concat([rows.with_columns(change=pl.lit(change)) for change, rows in parts], how="diagonal")
     return TableDiff(
         table=name,
-        rows=(old["rows"] if old else None, new["rows"] if new else None),
+        rows=(None if before is None else before.height, None if after is None else after.height),
         added=added.height,
         removed=removed.height,
         changed=both.filter(pl.any_horizontal(differs.values())).height if differs else 0,
@@ -96,6 +115,10 @@ _AFTER = "\0after"
 """Ends the names of the later snapshot's columns; no column has it."""
 
 
-def _rows(store: Store, entry: Entry, table: Mapping[str, Any]) -> pl.DataFrame:
+def _rows(store: Store, entry: Entry, name: str, tables: Mapping[str, Any]) -> pl.DataFrame | None:
+    if name not in tables:
+        return None
     at = prefix(entry.city, entry.snapshot_id)
-    return pl.concat([pl.read_parquet(io.BytesIO(store.read(f"{at}/{path}"))) for path in table["files"]])
+    parts = [pl.read_parquet(io.BytesIO(store.read(f"{at}/{path}"))) for path in tables[name]["files"]]
+    # A table without rows has no file.
+    return pl.concat(parts) if parts else TABLES[name].empty() if name in TABLES else None

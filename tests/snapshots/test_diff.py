@@ -7,7 +7,10 @@ import polars as pl
 import pytest
 
 from assets.landing.store import LocalStore
+from assets.snapshots.build import MANIFEST, PAGE, prefix
 from assets.snapshots.diff import diff
+from assets.snapshots.history import manifest
+from assets.snapshots.verify import verify
 from quality.tables import AIR_QUALITY, TABLES
 
 pytestmark = pytest.mark.usefixtures("without_suites")
@@ -86,6 +89,52 @@ def test_a_table_that_comes_or_is_withheld_is_told(tmp_path, made_up) -> None:
     assert found.withheld == {"weather": ("block: too hot", None)}
     (gone,) = diff(store, made_up.published(store, more), made_up.published(store, few)).tables
     assert (gone.rows, gone.added, gone.removed) == ((rows, None), 0, rows)
+
+
+def test_a_table_may_be_empty_before_or_after(tmp_path, made_up) -> None:
+    store = LocalStore(tmp_path)
+    air = made_up.air_quality()
+    none, some = made_up.few_tables() | {"air_quality": air.clear()}, made_up.few_tables() | {"air_quality": air}
+    before, after = made_up.published(store, none), made_up.published(store, some)
+    (came,) = diff(store, before, after).tables
+    assert (came.rows, came.added, came.removed) == ((0, air.height), air.height, 0)
+    (went,) = diff(store, after, before).tables
+    assert (went.rows, went.added, went.removed) == ((air.height, 0), 0, air.height)
+
+
+def test_a_manifest_and_its_page_tell_what_changed_since_the_one_before(tmp_path, made_up) -> None:
+    store = LocalStore(tmp_path)
+    air = made_up.air_quality()
+    first = made_up.published(store, made_up.few_tables() | {"air_quality": air.head(20)})
+    assert manifest(store, first)["changes"] is None
+    risen = air.with_columns(pl.when(pl.col("pm25_ug_m3") > 40).then(99.0).otherwise("pm25_ug_m3").alias("pm25_ug_m3"))
+    second = made_up.published(store, made_up.few_tables() | {"air_quality": risen})
+    high = air.head(20).filter(pl.col("pm25_ug_m3") > 40).height
+    told = {"added": air.height - 20, "removed": 0, "changed": high, "columns": {"pm25_ug_m3": high}}
+    assert high
+    assert manifest(store, second)["changes"] == {
+        "since": first.snapshot_id,
+        "day": f"{first.day}",
+        "tables": {"air_quality": told},
+    }
+    page = store.read(f"{prefix('phuket', second.snapshot_id)}/{PAGE}").decode()
+    section = page[page.index('<section id="changes"') :].split("</section>")[0]
+    assert "air_quality" in section
+    assert f"<code>pm25_ug_m3</code> {high}" in section
+    assert '<section id="changes"' not in store.read(f"{prefix('phuket', first.snapshot_id)}/{PAGE}").decode()
+
+
+def test_what_cannot_be_compared_stops_no_publication(tmp_path, made_up) -> None:
+    store = LocalStore(tmp_path)
+    first = made_up.published(store)
+    store.write(f"{prefix('phuket', first.snapshot_id)}/{MANIFEST}", b"{}")
+    second = made_up.published(store)
+    assert manifest(store, second)["changes"]["tables"] is None
+    file = next(iter(store.list(prefix("phuket", second.snapshot_id) + "/data/transit_stops")))
+    store.write(file, b"PAR1")
+    third = made_up.published(store, made_up.few_tables(7))
+    assert manifest(store, third)["changes"] == {"since": second.snapshot_id, "day": f"{second.day}", "tables": None}
+    assert verify(store, "phuket", third.snapshot_id, third.manifest_sha256) == []
 
 
 def test_a_table_that_muang_knows_no_more_is_compared_by_whole_rows(tmp_path, made_up, monkeypatch) -> None:
