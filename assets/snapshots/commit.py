@@ -39,18 +39,17 @@ def publish(store: Store, edition: Edition, base: Base) -> Entry:
 
     ``base`` is what ``repair`` returned before the edition was made. On a failure the pointer stays, and
     ``meta/FAILED.json`` in the snapshot's folder says why. Raises ``Refused`` where a table may not be published, the
-    written files are not what was meant or a rollback withdrew this edition, ``Conflict`` where another publisher was
+    written files are not what was meant or a rollback withdrew its tables, ``Conflict`` where another publisher was
     faster, and what the store raises.
     """
     city = edition.city.slug
     if base.entry and _is_published(store, edition, base.entry):
         return base.entry
-    for back in _withdrawn(store, base):
-        if _is_published(store, edition, back):
-            raise Refused(
-                f"this edition is {back.snapshot_id}, which a rollback withdrew; another will be published, and this "
-                f"one again by `muang snapshots rollback {city} {back.snapshot_id}`"
-            )
+    if back := _withdrawn(store, edition, base):
+        raise Refused(
+            f"its tables are those of {back}, which a rollback withdrew; others will be published, and these again by "
+            f"`muang snapshots rollback {city} {back}`"
+        )
     snapshot_id = new_id(edition.now)
     parent = base.entry.snapshot_id if base.entry else None
     try:
@@ -111,13 +110,27 @@ def _is_published(store: Store, edition: Edition, entry: Entry) -> bool:
     return digest == entry.manifest_sha256 and not verify(store, entry.city, entry.snapshot_id, digest)
 
 
-def _withdrawn(store: Store, base: Base) -> list[Entry]:
-    """What was withdrawn, while a rollback holds: else the next run of the same night would publish it again."""
+def _withdrawn(store: Store, edition: Edition, base: Base) -> str | None:
+    """The snapshot with the tables of an edition, whatever else is told of them, if a rollback withdrew it and holds:
+    else the next run of the same night would publish it again."""
     if base.entry is None or base.entry.reason is None:
-        return []
-    entries = history(store, base.entry.city)
-    back = withdrawn(entries)
-    return list({entry.snapshot_id: entry for entry in entries if entry.snapshot_id in back}.values())
+        return None
+    commits = history(store, base.entry.city)
+    # The name of a data file tells its content.
+    paths = {path for path in contents(base.entry.snapshot_id, None, edition) if path.startswith("data/")}
+    if paths == _data(store, base.entry):
+        return None
+    back = withdrawn(commits)
+    same = (each.snapshot_id for each in commits if each.snapshot_id in back and paths == _data(store, each))
+    return next(same, None)
+
+
+def _data(store: Store, entry: Entry) -> set[str] | None:
+    """Paths of a committed snapshot's data files; None where it is no more."""
+    try:
+        return {file["path"] for file in manifest(store, entry)["files"] if "table" in file}
+    except Damaged:
+        return None
 
 
 def roll_back(store: Store, city: str, reason: str, now: datetime, snapshot_id: str | None = None) -> Entry:

@@ -178,7 +178,7 @@ def snapshots_rollback(
 ) -> None:
     """Make an earlier snapshot current again, by a commit that says why. Readers see it at once.
 
-    It holds until a night makes another edition: the one that was withdrawn is not published again as it was. Put right
+    It holds until a night makes other tables: those that were withdrawn are not published again as they were. Put right
     what was wrong before the next delivery day.
     """
     from assets.snapshots import commit, history
