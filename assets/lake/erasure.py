@@ -160,13 +160,18 @@ def _holding(step: Step, point: str, land: bool = False) -> Iterator[_Held]:
     last: dict[tuple[str, str], tuple[str | None, _Held | None]] = {}
     for item in keyed_deliveries(step):
         at, kept = (item.source, item.receipt.name), item.receipt.kept
-        if item.receipt.id in contents or at not in last or last[at][0] != kept:
-            last[at] = (kept, _looked_through(step, item, point, land))
+        before, held = last.get(at, (None, None))
+        if item.receipt.id in contents or before != kept:
+            # It is read with its own day, which the rest of a register tells. What repeats it tells no other.
+            rest = before if held is None and item.receipt.id not in contents else None
+            last[at] = (kept, _looked_through(step, item, point, land, rest))
         if (known := last[at][1]) is not None:
             yield replace(known, receipt=item.receipt)
 
 
-def _looked_through(step: Step, item: Due, point: str, land: bool) -> _Held | None:
+def _looked_through(step: Step, item: Due, point: str, land: bool, instead: str | None) -> _Held | None:
+    """A delivery that holds the point, with what is to stand in its place: what landing has as ``instead``, if that is
+    told, else what is left of it."""
     archive, receipt = step.deployment.archive, item.receipt
     data, read = archive.bytes_of(receipt), ledger.read(step, item)
     hidden = not receipt.redacted and (names(receipt.name, point) or holds(data, receipt.name, point))
@@ -178,12 +183,13 @@ def _looked_through(step: Step, item: Due, point: str, land: bool) -> _Held | No
         why = ", ".join(read.problems["code"].unique().sort())
         raise CannotErase(f"receipt {receipt.id} holds it and cannot be read now ({why}): all it brought would be lost")
     rest = redacted.without(read, point)
-    instead = redacted.encoded(rest)
-    digest = hashlib.sha256(instead).hexdigest()
-    if land:
-        archive.store.ensure({object_key(digest): instead})
     refused = with_severity(rest.problems).filter(severity="refuse").height
-    return _Held(receipt, digest, refused, emptied=not rest.tables)
+    if instead is None:
+        left = redacted.encoded(rest)
+        instead = hashlib.sha256(left).hexdigest()
+        if land:
+            archive.store.ensure({object_key(instead): left})
+    return _Held(receipt, instead, refused, emptied=not rest.tables)
 
 
 def _rows(lake: CityLake, table: Table, meter: str) -> pl.DataFrame:
