@@ -99,6 +99,8 @@ class Table:
     key: tuple[str, ...]
     day: str
     columns: tuple[Column, ...]
+    title_th: str = ""
+    """The title in Thai; every published table has one."""
     sort: tuple[str, ...] = ()
     version: int = 1
     """Of the contract: raised whenever a column is added, dropped, renamed or re-typed. Files carry it."""

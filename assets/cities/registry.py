@@ -79,6 +79,16 @@ class Emblem(BaseModel):
         return self
 
 
+class Publisher(BaseModel):
+    """Who answers for what the city publishes, as catalogues ask for it: a role's address, no person's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    organisation: Name
+    maintainer: Name
+    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+
+
 def _wrong_thresholds(own: Mapping[str, Any]) -> list[tuple[bool, str]]:
     if not own:
         return []
@@ -124,6 +134,7 @@ class City(BaseModel):
     meter_thresholds: Mapping[str, Any] = Field(default_factory=dict)
     """Thresholds of the rules for meter values that are other ones here: a number, or one by customer class."""
     sources: Mapping[Annotated[str, Field(pattern=SLUG)], SourceEntry] = Field(default_factory=dict)
+    publisher: Publisher | None = None
     reviewed: tuple[Review, ...] = ()
     """What of the findings on its tables is the truth; from ``reviewed.yaml`` beside the registry."""
 

@@ -6,6 +6,7 @@
     meta/dictionary.json    columns, types, units and meanings, from the contracts
     meta/quality.parquet    one row a check; of tables of customers with bands in place of counts (quality.disclosure)
     meta/scores.parquet     of each table and dimension of quality, from its checks (quality.scores)
+    meta/catalogue.json     a record a table for the Government Data Catalog (assets.snapshots.catalogue)
     datapackage.json        for Frictionless tools (Data Package 2.0, which forbids paths above the descriptor)
     index.html              the city's page
 
@@ -26,6 +27,7 @@ import polars as pl
 from assets.cities.registry import City
 from assets.lake.encoding import encode
 from assets.lake.feeds import source_of
+from assets.snapshots.catalogue import catalogue
 from assets.snapshots.describe import datapackage, dictionary, fingerprint, types
 from assets.snapshots.page import render
 from quality import disclosure
@@ -130,6 +132,7 @@ def contents(
     scored = scores(edition.verdicts)
     put(SCORES, encode(scored), rows=scored.height)
     put("datapackage.json", json_bytes(datapackage(edition.city, edition.day, snapshot_id, contracts, files)))
+    put("meta/catalogue.json", json_bytes(catalogue(edition.city, contracts, files)))
     manifest = _manifest(snapshot_id, parent, edition, entries, of_city(scored, contracts))
     manifest["changes"] = changes(entries)
     put(PAGE, render(edition.city, edition.tables, verdicts, manifest | {"files": files}))
@@ -164,6 +167,7 @@ def _parts(table: Table, frame: pl.DataFrame) -> Iterator[tuple[str, bytes, dict
 def _entry(table: Table, frame: pl.DataFrame, files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "title": table.title,
+        "title_th": table.title_th,
         "smart": table.smart,
         "licence": table.licence,
         "day": table.day,
@@ -177,7 +181,7 @@ def _entry(table: Table, frame: pl.DataFrame, files: Sequence[Mapping[str, Any]]
 
 
 def _withheld(table: Table, why: str) -> dict[str, str]:
-    return {"title": table.title, "smart": table.smart, "reason": why}
+    return {"title": table.title, "title_th": table.title_th, "smart": table.smart, "reason": why}
 
 
 def _source(city: City, arrival: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def dictionary(tables: Sequence[Table]) -> dict[str, Any]:
     return {
         table.name: {
             "title": table.title,
+            "title_th": table.title_th,
             "description": table.description,
             "smart": table.smart,
             "licence": table.licence,

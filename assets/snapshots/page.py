@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from assets.cities.registry import City
 from assets.indicators.tables import Tables
 from assets.lake.feeds import source_of
-from assets.landing.portals import portal
+from assets.snapshots.catalogue import asked_of, publisher
 from assets.snapshots.charts import FONTS, charts
 from assets.sources import thai
 from quality.tables import EV_CHARGERS, FACILITIES, HOTSPOTS, INDICATORS, PROGRAMME
@@ -152,15 +152,13 @@ def _sources(city: City, arrivals: Sequence[Mapping[str, Any]]) -> list[dict[str
     arrived = {row["source"]: row for row in arrivals}
     found: list[dict[str, Any]] = []
     for name, entry in sorted(city.sources.items()):
-        source = source_of(entry)
-        named = source.portal_of(entry.options)
-        asked = portal(named) if named and entry.via == "portal" else None
+        source, asked = source_of(entry), asked_of(entry)
         meters = source.keyed
         found.append(
             {
                 "name": name,
                 "title": source.title,
-                "publisher": asked.publisher if asked else (city.utility if meters else "delivered by file"),
+                "publisher": publisher(city, entry),
                 "licence": asked.licence
                 if asked
                 else ("delivered to the city; only sums behind the privacy gate" if meters else "see the table"),

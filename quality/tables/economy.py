@@ -18,6 +18,7 @@ VISITORS = Table(
     # A year's figure is dated by its last day.
     ahead=timedelta(days=366),
     title="Visitors",
+    title_th="ผู้เยี่ยมเยือน",
     description="Visitors, tourists, passengers or what they spend, by year, class and origin, as published.",
     smart="economy",
     key=("dataset", "item", "category", "origin", "unit", "reference_date"),
@@ -58,6 +59,7 @@ HOUSEHOLD_INCOME = Table(
     # A year's figure is dated by its last day.
     ahead=timedelta(days=366),
     title="Household income and expenditure",
+    title_th="รายได้และรายจ่ายของครัวเรือน",
     description="Monthly income and expenditure of a household on average, of the city's province.",
     smart="economy",
     key=("dataset", "measure", "province_code", "reference_date"),

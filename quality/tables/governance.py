@@ -42,6 +42,7 @@ CITIZEN_REPORTS = Table(
     version=2,
     size="few",
     title="Citizens' reports",
+    title_th="เรื่องร้องเรียนของประชาชน",
     description="Reports of a month in the whole city, in all and by first kind. A month is counted once, eight days "
     "after its end, and never again; every count stands for five reports or more and is told in steps of five, rounded "
     "down. A month without rows had fewer than five.",
@@ -83,6 +84,7 @@ DATASETS = Table(
     name="datasets",
     size="few",
     title="Published data sets",
+    title_th="ชุดข้อมูลที่เผยแพร่",
     description="What the city's catalogue publishes and how fresh it is.",
     smart="governance",
     key=("portal", "package", "reference_date"),
@@ -119,6 +121,7 @@ CITY_STATISTICS = Table(
     # A year's figure is dated by its last day.
     ahead=timedelta(days=366),
     title="Published statistics",
+    title_th="สถิติที่เผยแพร่",
     description="Statistics of a catalogue that have no table of their own, as published, with what they count.",
     smart="governance",
     key=("dataset", "item", "area_level", "area", "category", "unit", "months", "reference_date"),
@@ -164,6 +167,7 @@ INDICATORS = Table(
     name="indicators",
     version=3,
     title="Indicators",
+    title_th="ตัวชี้วัด",
     description="What the city's data says about its Smarts; a value only where the coverage carries it.",
     smart="governance",
     key=("indicator", "period_start", "reference_date"),
@@ -204,6 +208,7 @@ INDICATORS = Table(
 PROGRAMME = Table(
     name="programme",
     title="Programme view",
+    title_th="ภาพรวมโครงการเมืองอัจฉริยะ",
     description="Progress against the baseline and the published targets, the evidence for the five criteria, and the "
     "published figures of depa's competitiveness index.",
     version=2,

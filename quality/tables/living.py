@@ -10,6 +10,7 @@ FACILITIES = Table(
     name="facilities",
     size="few",
     title="Facilities",
+    title_th="สถานที่ให้บริการ",
     description="Schools, hospitals, police and fire stations and the like within the city's reach.",
     smart="living",
     key=("source", "facility_id", "reference_date"),

@@ -159,6 +159,7 @@ REGISTER_WATCH = Table(
 DAILY_ENERGY = Table(
     name="daily_energy",
     title="Energy of days",
+    title_th="พลังงานไฟฟ้ารายวัน",
     description="Energy, peak and load factor of a day by zone, customer class and time-of-use rate, made of nothing "
     "but the published cells of load_profile: a cell is here where it is there.",
     smart="energy",

@@ -66,6 +66,7 @@ QUARANTINE = Table(
 VERDICTS = Table(
     name="verdicts",
     title="Verdicts",
+    title_th="ผลการตรวจคุณภาพข้อมูล",
     description="One row a check: what was judged, how it came out and how many rows broke it.",
     smart="governance",
     key=("table", "check"),

@@ -16,6 +16,7 @@ POPULATION = Table(
     # A year's figure is dated by its last day.
     ahead=timedelta(days=366),
     title="Registered population",
+    title_th="ประชากรตามทะเบียนราษฎร",
     description="Registered (not resident) population by area and sex, as the publisher counts it.",
     smart="people",
     key=("dataset", "area_level", "area", "area_code", "sex", "age_band", "reference_date"),
