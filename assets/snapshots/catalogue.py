@@ -11,15 +11,16 @@ from typing import Any
 from assets.cities.registry import City, SourceEntry
 from assets.lake.feeds import source_of
 from assets.landing.portals import Portal, portal
+from assets.snapshots.describe import licence
 from quality.contracts import Table
 from quality.tables import TABLES
 
 LICENCES = {
-    "CC BY": "Creative Commons Attributions",
-    "ODbL": "Open Data Common",
+    "CC BY 4.0": "Creative Commons Attributions",
+    "ODbL 1.0": "Open Data Common",
     "Open Data Common": "Open Data Common",
 }
-"""Start of a table's licence → the catalogue's name of it; any other is ``OTHER``, and none is ``NO_LICENCE``."""
+"""A table's one licence → the catalogue's name of it; any other, or several, are ``OTHER``, and none ``NO_LICENCE``."""
 NO_LICENCE = "License not specified"
 OTHER = "อื่นๆ"
 AREAS = {"tambon": "ตำบล", "amphoe": "อำเภอ", "province": "จังหวัด"}
@@ -36,9 +37,8 @@ def catalogue(city: City, tables: Sequence[Table], files: Sequence[Mapping[str, 
 
 
 def _package(city: City, table: Table, files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    who, licence = city.publisher, table.licence
-    known = next((name for start, name in LICENCES.items() if (licence or "").startswith(start)), None)
-    licences = {"license_id": known or (OTHER if licence else NO_LICENCE)}
+    who, one = city.publisher, licence(table)
+    licences = {"license_id": LICENCES.get(one or "", OTHER if table.licence else NO_LICENCE)}
     return {
         "name": f"{city.slug}-{table.name}".replace("_", "-"),
         "data_type": _kind(table),
@@ -57,7 +57,7 @@ def _package(city: City, table: Table, files: Sequence[Mapping[str, Any]]) -> di
         "data_format_other": "Parquet",
         "data_category": "ข้อมูลสาธารณะ",
         **licences,
-        **({"license_id_other": licence} if licences["license_id"] == OTHER else {}),
+        **({"license_id_other": table.licence} if licences["license_id"] == OTHER else {}),
         "resources": [
             {
                 "name": table.name,

@@ -15,7 +15,7 @@ _FRICTIONLESS = {"Float": "number", "Decimal": "number", "Int": "integer", "Date
 """Start of a Polars type's name → type of the Table Schema (https://datapackage.org/standard/table-schema/)."""
 
 _LICENCES = {"CC BY 4.0": "CC-BY-4.0", "ODbL 1.0": "ODbL-1.0"}
-"""Start of a table's licence → its identifier (https://opendefinition.org/licenses/); others have none."""
+"""A table's one licence → its identifier (https://opendefinition.org/licenses/); others have none."""
 
 
 def types(schema: Mapping[str, pl.DataType]) -> dict[str, str]:
@@ -77,9 +77,16 @@ def datapackage(
     }
 
 
+def licence(table: Table) -> str | None:
+    """The one licence under which a table may be used, without what is told beside it; None of a table that has several
+    (by source, by use) or none."""
+    text = table.licence or ""
+    return None if ";" in text or " or " in text else text.split(" (")[0] or None
+
+
 def _resource(table: Table, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    name = next((name for start, name in _LICENCES.items() if (table.licence or "").startswith(start)), None)
-    licence = {"licenses": [{"name": name, "title": table.licence}]} if name else {}
+    name = _LICENCES.get(licence(table) or "")
+    licences = {"licenses": [{"name": name, "title": table.licence}]} if name else {}
     whole = {"bytes": parts[0]["bytes"], "hash": f"sha256:{parts[0]['sha256']}"} if len(parts) == 1 else {}
     return {
         "name": table.name.replace("_", "-"),
@@ -89,7 +96,7 @@ def _resource(table: Table, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
         **whole,
-        **licence,
+        **licences,
         "schema": {
             "primaryKey": list(table.key),
             "fields": [_field(_described(table, name, dtype)) for name, dtype in table.schema.items()],

@@ -66,6 +66,9 @@ def test_every_table_has_the_mandatory_fields_in_the_words_of_the_standard(made_
     by_name = {record["name"]: record for record in records(City.model_validate(told))}
     assert by_name["phuket-load-profile"]["data_source"] == "PEA"
     assert by_name["phuket-facilities"]["license_id"] == "Open Data Common"
+    for several in ("phuket-ev-chargers", "phuket-weather", "phuket-transit-stops"):
+        assert by_name[several]["license_id"] == "อื่นๆ", "no one licence holds for all of its rows and uses"
+        assert by_name[several]["license_id_other"].startswith("CC BY 4.0")
     assert by_name["phuket-population"]["owner_org"] == WHO["organisation"]
 
 

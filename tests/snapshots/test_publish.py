@@ -350,9 +350,9 @@ def test_indicators_keep_their_contract(made_up) -> None:
     assert good["reference_date"].unique().to_list() == [date(2026, 11, 23)]
 
 
-def test_open_licences_travel_with_the_data(made_up) -> None:
-    tables = [contracts.FACILITIES, contracts.TRANSIT_STOPS, contracts.AIR_QUALITY]
+def test_an_open_licence_travels_with_the_data_and_none_that_holds_for_a_part(made_up) -> None:
+    tables = [contracts.FACILITIES, contracts.TRANSIT_STOPS, contracts.EV_CHARGERS, contracts.WEATHER]
     files = [{"table": table.name, "path": f"{table.name}.parquet", "bytes": 1, "sha256": "0"} for table in tables]
     told = datapackage(made_up.city(), made_up.DAY, "id", tables, files)["resources"]
     names = {one["name"]: [licence["name"] for licence in one.get("licenses", [])] for one in told}
-    assert names == {"facilities": ["ODbL-1.0"], "transit-stops": ["CC-BY-4.0"], "air-quality": []}
+    assert names == {"facilities": ["ODbL-1.0"], "transit-stops": [], "ev-chargers": [], "weather": []}
