@@ -205,7 +205,7 @@ def show(night: Night, fail_on: FailOn, console: Console) -> None:
     """The night as a table, and what to look at."""
     grid = RichTable(title=f"Night of {night.day}", header_style="bold", title_justify="left")
     for name in ("city", "tables", "files", "rows", "refused", "rejected", "verdicts", "snapshot"):
-        grid.add_column(name, justify="left" if name in ("city", "verdicts", "snapshot") else "right")
+        grid.add_column(name, justify="left" if name in ("city", "verdicts", "snapshot") else "right", overflow="fold")
     for c in night.cities:
         verdicts = " ".join(f"{name} {count}" for name, count in c.verdicts.items())
         state = f"[green]{'unchanged' if c.unchanged else 'published'}[/]" if c.published else "[red]withheld[/]"

@@ -8,14 +8,16 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from functools import wraps
+from importlib.metadata import version
 from typing import Annotated, Any, NoReturn, ParamSpec, TextIO, TypeVar
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.table import Table as RichTable
 from typer import rich_utils
 from typer.core import TyperGroup
 
@@ -46,6 +48,9 @@ class Commands(TyperGroup):
             # Thai names and units on any terminal or pipe; what is no UTF-8, as a file's name, is written as \\udc80.
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+        for console in (out, err):
+            if not console.is_terminal and "COLUMNS" not in os.environ:
+                console.width = WIDE
         try:
             code = super().main(*args, **{**more, "standalone_mode": False}) or 0
         except UsageError as error:
@@ -71,6 +76,25 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"muang {version('muang')}")
+        raise typer.Exit
+
+
+@app.callback()
+def muang(
+    version: Annotated[
+        bool, typer.Option("--version", help="Tell the version.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Fill a Thai city's City Data Platform: land, normalise, judge, publish."""
+
+
+WIDE = 10_000
+"""Columns of what is no terminal: a pipe or file gets every value whole, and each on its line."""
+
+
 class _Terminal(Console):
     def on_broken_pipe(self) -> None:
         """Nobody reads any more: the output ends the command, what is only said beside it does not."""
@@ -81,6 +105,16 @@ class _Terminal(Console):
 
 out = _Terminal()
 err = _Terminal(stderr=True)
+
+
+def tabular(*headers: str, whole: Collection[str] = (), **style: Any) -> RichTable:
+    """A table for people. On a narrow terminal a value goes on in the next line, but in the columns ``whole``; none is
+    cut."""
+    grid = RichTable(**{"header_style": "bold", **style})
+    for header in headers:
+        grid.add_column(header, overflow="fold", no_wrap=header in whole)
+    return grid
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 Cities = Annotated[list[str] | None, typer.Option("--city", help="Only this city (slug); may be repeated.")]

@@ -4,9 +4,8 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table as RichTable
 
-from pipelines.cli.base import Cities, Json, app, fail, guarded, out, wanted
+from pipelines.cli.base import Cities, Json, app, fail, guarded, out, tabular, wanted
 from pipelines.settings import Settings, now
 
 quarantine_app = typer.Typer(help="What was refused and why, and reading it again.")
@@ -36,7 +35,7 @@ def quarantine_list(city: Cities = None, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1, default=str))
         return
-    grid = RichTable("city", *columns, header_style="bold")
+    grid = tabular("city", *columns)
     for row in found:
         cells = (row | {"codes": ", ".join(row["codes"] or [])}).values()
         grid.add_row(*("" if cell is None else str(cell) for cell in cells))
@@ -85,7 +84,7 @@ def quarantine_show(
                 out.print(f"{name}: {value}", highlight=False)
         for entry in told:
             out.print("  " + ", ".join(f"{name} {value}" for name, value in entry.items()), highlight=False)
-        grid = RichTable("table", "row", "code", "severity", "message", header_style="bold")
+        grid = tabular("table", "row", "code", "severity", "message")
         for row in rows[:SHOWN]:
             grid.add_row(*(str(cell) for cell in row.values()))
         out.print(grid)

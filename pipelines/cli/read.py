@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table as RichTable
 
-from pipelines.cli.base import Json, app, fail, guarded, out, wanted
+from pipelines.cli.base import Json, app, fail, guarded, out, tabular, wanted
 from pipelines.settings import BANGKOK, Settings
 
 
@@ -84,7 +83,7 @@ def _show_export(found: dict[str, Any]) -> None:
         out.print(f"  recognised by {evidence}", style="dim")
     if found["channels"]:
         columns = ("point", "channel", "quantity", "min", "readings", "sum", "unit", "start", "end", "quality")
-        grid = RichTable(*columns, box=None, header_style="dim")
+        grid = tabular(*columns, box=None, header_style="dim")
         for c in found["channels"]:
             quality = ", ".join(f"{name} {count}" for name, count in c["quality"].items())
             cells = (c["point"], c["channel"], c["quantity"], c["interval_minutes"], c["readings"], c["sum"], c["unit"])

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table as RichTable
 
-from pipelines.cli.base import Cities, Json, app, err, fail, guarded, out, print_json, show_problems, wanted
+from pipelines.cli.base import Cities, Json, app, err, fail, guarded, out, print_json, show_problems, tabular, wanted
 from pipelines.settings import Settings, now
 
 snapshots_app = typer.Typer(help="The published side: what each city published, and whether it is whole.")
@@ -54,7 +53,7 @@ def snapshots_list(city: Cities = None, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(listed, indent=1))
     else:
-        grid = RichTable("city", "seq", "snapshot", "day", "", header_style="bold")
+        grid = tabular("city", "seq", "snapshot", "day", "", whole=["snapshot", "day"])
         for slug, rows in listed.items():
             for row in rows:
                 marks = [mark for mark in (row["state"],) if mark != "kept"] + ["synthetic"] * row.get("synthetic", 0)
@@ -95,7 +94,7 @@ def snapshots_show(
         print(json.dumps(manifest, ensure_ascii=False, indent=1))
         return
     out.print(f"[bold]{city}[/] {entry.snapshot_id}" + ("  [yellow]synthetic[/]" if manifest["synthetic"] else ""))
-    grid = RichTable("file", "rows", "bytes", "sha256", header_style="bold")
+    grid = tabular("file", "rows", "bytes", "sha256")
     for file in manifest["files"]:
         grid.add_row(file["path"], str(file.get("rows", "")), str(file["bytes"]), file["sha256"][:16])
     out.print(grid)
@@ -149,7 +148,7 @@ def snapshots_diff(
         print_json(ids | {"tables": tables, "withheld": found.withheld})
         return
     out.print(f"[bold]{city}[/] {old.snapshot_id} ({old.day}) → {new.snapshot_id} ({new.day})", highlight=False)
-    grid = RichTable("table", "rows", "added", "removed", "changed", "values that changed", header_style="bold")
+    grid = tabular("table", "rows", "added", "removed", "changed", "values that changed")
     for each in shown:
         rows = " → ".join("–" if count is None else f"{count:,}" for count in each.rows)
         columns = ", ".join(f"{name} {count:,}" for name, count in each.columns.items())
@@ -158,7 +157,7 @@ def snapshots_diff(
     for name, (was, is_now) in found.withheld.items():
         out.print(f"{name}: withheld {escape(was or 'no')} → {escape(is_now or 'no')}", highlight=False)
     for each in shown if table else []:
-        cells = RichTable(*each.cells.columns, header_style="bold")
+        cells = tabular(*each.cells.columns)
         for row in each.cells.head(limit).iter_rows():
             cells.add_row(*("–" if cell is None else escape(str(cell)) for cell in row))
         out.print(cells)

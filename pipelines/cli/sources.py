@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table as RichTable
 
-from pipelines.cli.base import Json, app, fail, guarded, out, wanted
+from pipelines.cli.base import Json, app, fail, guarded, out, tabular, wanted
 from pipelines.settings import Settings, now
 
 sources_app = typer.Typer(help="What a source would make of a resource.")
@@ -158,7 +157,7 @@ def _show(found: dict[str, Any]) -> None:
         for column, value in (told["same"] or [{}])[0].items():
             out.print(f"    {column}: {value}, everywhere")
         if told["sample"]:
-            grid = RichTable(*told["sample"][0], header_style="bold")
+            grid = tabular(*told["sample"][0])
             for row in told["sample"]:
                 grid.add_row(*("" if cell is None else str(cell) for cell in row.values()))
             out.print(grid)

@@ -1,13 +1,20 @@
 """``muang sql``: the lake and the current snapshots, asked."""
 
-from typing import Annotated
+import csv
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table as RichTable
+from rich.markup import escape
+from rich.measure import Measurement
 
 from assets.cities.registry import Smart
-from pipelines.cli.base import Json, app, err, fail, guarded, out, print_json
+from pipelines.cli.base import WIDE, Json, app, err, fail, guarded, out, print_json, tabular
 from pipelines.settings import Settings
+
+SHOWN = 1_000
+"""Rows that are drawn as a table: more take a terminal seconds, and nobody reads them."""
 
 
 @app.command()
@@ -15,6 +22,7 @@ from pipelines.settings import Settings
 def sql(
     query: Annotated[str | None, typer.Argument(help="SQL; without one, the tables and columns are described.")] = None,
     smart: Annotated[Smart | None, typer.Option(help="Describe this Smart's tables only.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV (RFC 4180, UTF-8) instead of a table.")] = False,
     as_json: Json = False,
 ) -> None:
     """Query the lake (schema `lake`) and the current snapshots (schema `cdp`) with DuckDB.
@@ -47,9 +55,27 @@ def sql(
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows], indent=None)
         raise typer.Exit(1 if damaged else 0)
-    grid = RichTable(*names, header_style="bold")
-    for row in rows:
-        grid.add_row(*("" if cell is None else str(cell) for cell in row))
-    out.print(grid)
-    out.print(f"{len(rows)} rows", style="dim")
+    if as_csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
+        raise typer.Exit(1 if damaged else 0)
+    shown = rows[:SHOWN] if query else rows
+    _show(names, shown, may_stand=bool(query))
+    more = f", of which {SHOWN:,} are shown; --csv and --json have all" if len(shown) < len(rows) else ""
+    out.print(f"{len(rows):,} rows{more}", style="dim")
     raise typer.Exit(1 if damaged else 0)
+
+
+def _show(names: Sequence[str], rows: Sequence[Sequence[Any]], may_stand: bool) -> None:
+    """Rows as a table; where the terminal is too narrow for it, and they ``may_stand``, with a line a value."""
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    grid = tabular(*names)
+    for row in texts:
+        grid.add_row(*map(escape, row))
+    if not may_stand or Measurement.get(out, out.options.update(width=WIDE), grid).maximum <= out.width:
+        out.print(grid)
+        return
+    longest = max(map(len, names))
+    for number, row in enumerate(texts, start=1):
+        out.print(f"[dim]row {number}[/]", highlight=False)
+        for name, cell in zip(names, row, strict=True):
+            out.print(f"  [bold]{escape(name.ljust(longest))}[/]  {escape(cell)}", highlight=False)

@@ -2,9 +2,8 @@
 
 import typer
 from rich.markup import escape
-from rich.table import Table as RichTable
 
-from pipelines.cli.base import Cities, Json, app, err, guarded, out, print_json, wanted
+from pipelines.cli.base import Cities, Json, app, err, guarded, out, print_json, tabular, wanted
 from pipelines.settings import Settings
 
 
@@ -22,15 +21,17 @@ def status(city: Cities = None, as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
         raise typer.Exit(1 if any(row["damaged"] for row in rows) else 0)
-    grid = RichTable("city", "last delivery", "snapshot", "verdicts", "missing", header_style="bold")
+    grid = tabular("city", "last delivery", "snapshot", "verdicts", whole=["snapshot"])
     for row in rows:
         verdicts = " ".join(f"{name} {count}" for name, count in row["verdicts"].items())
         delivered = str(row["last_delivery"] or "–")
-        grid.add_row(row["city"], delivered, row["snapshot"] or "–", verdicts or "–", ", ".join(row["missing"]) or "–")
+        grid.add_row(row["city"], delivered, row["snapshot"] or "–", verdicts or "–")
     out.print(grid)
     for row in rows:
         if row["rolled_back"]:
             out.print(f"{row['city']} shows an earlier snapshot: {escape(row['rolled_back'])}", highlight=False)
+        if row["missing"]:
+            out.print(f"{row['city']} has nothing usable yet from {', '.join(row['missing'])}", highlight=False)
         for table, why in row["withheld"].items():
             out.print(f"{row['city']} withholds {table}: {escape(why)}", highlight=False)
         if lease := row["lease"]:

@@ -1,9 +1,12 @@
 """The published side as its operator sees it: past days, damaged control files, left-overs, old snapshots."""
 
+import csv
+import io
 import json
 import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -153,6 +156,36 @@ def test_a_lost_history_entry_is_listed_with_its_number_and_made_again(muang: De
     assert muang("status")[0] == 0, "what readers see is whole"
     assert muang("snapshots", "repair", "--city", "nan")[0] == 0
     assert entry.read_bytes() == sound
+
+
+@pytest.mark.parametrize("columns", ["80", None])
+def test_what_is_shown_is_whole_in_a_narrow_terminal_and_in_a_pipe(
+    first_night: Deployment, columns: str | None
+) -> None:
+    width = {"COLUMNS": columns} if columns else {}
+    ids = {first_night.current(city)["snapshot_id"] for city in CITIES}
+    for command in (["snapshots", "list"], ["status"]):
+        shown = first_night(*command, **width)[1]
+        assert "…" not in shown
+        assert all(snapshot in shown for snapshot in ids), "what `snapshots show` asks for"
+    rows = list(csv.DictReader(io.StringIO(first_night("sql", "from lake.deliveries", "--csv")[1])))
+    assert rows
+    shown = first_night("sql", "from lake.deliveries", **width)[1]
+    assert f"{len(rows)} rows" in shown
+    told = " ".join(shown.split())
+    assert all(value in told for row in rows for value in row.values())
+
+
+def test_a_long_answer_is_shown_in_part_and_says_so(first_night: Deployment) -> None:
+    asked = "select range from range(2500)"
+    code, shown, _ = first_night("sql", asked)
+    assert (code, shown.splitlines()[-1]) == (0, "2,500 rows, of which 1,000 are shown; --csv and --json have all")
+    assert first_night("sql", asked, "--csv")[1].split() == ["range", *map(str, range(2500))]
+    assert len(json.loads(first_night("sql", asked, "--json")[1])) == 2500
+
+
+def test_the_version_is_told(first_night: Deployment) -> None:
+    assert first_night("--version")[:2] == (0, f"muang {version('muang')}\n")
 
 
 def test_what_changed_is_shown_and_an_earlier_snapshot_made_current_again(muang: Deployment) -> None:
