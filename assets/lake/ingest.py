@@ -3,6 +3,7 @@
 One function a kind of table. Each works on one step (a city and delivery day) and may be repeated at will.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -189,23 +190,27 @@ def _export(step: Step, item: Due, gone: Mapping[str, date], spool: Spool) -> _E
     result = ledger.read(step, item)
     intervals, reads = Batch(no_delivered().select(METER_INTERVALS.day)), Batch(REGISTER_READS.empty())
     shared = overlap.SHARED.to_frame()
-    if (readings := result.tables.get("readings")) is not None:
+    if has_intervals := (readings := result.tables.get("readings")) is not None:
         ids = pseudonyms(readings["point"], step.city.slug, step.deployment.secret())
         shared = overlap.shared_ids(ids, step.deployment.secret())
-        for part in readings.iter_slices(SLICE):
-            delivered = Batch(to_delivered(part, item.receipt, ids))
-            arrived = _unerased(METER_INTERVALS, METER_INTERVALS.arrived(delivered, item.receipt.day), gone)
-            spool.add(arrived.rows)
-            intervals = together([intervals, replace(arrived, rows=arrived.rows.select(METER_INTERVALS.day))])
         newest = readings["start"].max()
         if isinstance(newest, datetime) and newest > item.receipt.first_seen + AHEAD:
             intervals = intervals.note("stamp-ahead", "intervals begin after the file had come")
+        # They go as they are set out: a night's largest file is not held twice.
+        parts = deque(readings.iter_slices(SLICE))
+        result = replace(result, tables={name: table for name, table in result.tables.items() if table is not readings})
+        del readings
+        while parts:
+            delivered = Batch(to_delivered(parts.popleft(), item.receipt, ids))
+            arrived = _unerased(METER_INTERVALS, METER_INTERVALS.arrived(delivered, item.receipt.day), gone)
+            spool.add(arrived.rows)
+            intervals = together([intervals, replace(arrived, rows=arrived.rows.select(METER_INTERVALS.day))])
     if (registers := result.tables.get("registers")) is not None:
         unique = register_reads.of_export(registers, step.city.slug, step.deployment.secret())
         conformed = _conformed(REGISTER_READS, unique.rows, item).also(*unique.problems)
         reads = _stored(REGISTER_READS, _unerased(REGISTER_READS, conformed, gone))
     # What was wrong with a file is entered once: with its intervals, or of a file of register reads alone, with them.
-    if readings is None and registers is not None:
+    if registers is not None and not has_intervals:
         reads = reads.also(result.problems)
     else:
         intervals = intervals.also(result.problems)

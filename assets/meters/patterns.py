@@ -14,7 +14,7 @@ import polars as pl
 from assets.meters.formats.canonical import in_runs
 from assets.meters.formats.stamps import local
 from assets.meters.sentinels import SERIES
-from quality.meter_metrics import figures_of
+from quality.meter_metrics import figures_of, slices
 
 ENERGIES: Final = ~pl.col("quantity").is_in(["voltage", "other"])
 """Readings of energy."""
@@ -221,15 +221,21 @@ def anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     rows = rows.select(*SERIES, "start", "minutes", "value")
     if not in_runs(rows, [*SERIES, "start"]):
         rows = rows.sort(*SERIES, "start")
-    steps = rows.select(*SERIES, fell=_WITHIN & (value < value.shift()), rose=_WITHIN & (value > value.shift()))
-    steps = steps.with_columns(twice=pl.col("fell") & pl.col("fell").shift())
     # A load falls again and again, a count never twice in a row: few are looked at further.
-    found = figures_of(steps, SERIES, falls=pl.sum("fell"), rises=pl.sum("rose"), twice=pl.col("twice").any())
+    found = pl.concat(map(_falls, slices(rows, SERIES)))
     few = found.filter(
         ENERGIES & ~pl.col("twice"), pl.col("falls") > 0, pl.col("rises") >= pl.max_horizontal("falls", _TURNS)
     )
     some = rows.lazy().join(few.select(SERIES).lazy(), on=SERIES, how="semi").sort(*SERIES, begun).collect()
     return _anew(some.with_columns(value.cast(pl.Float64)), zone)
+
+
+def _falls(rows: pl.DataFrame) -> pl.DataFrame:
+    """How often each series of ``rows``, which lie series by series, falls and rises, and whether twice in a row."""
+    value = pl.col("value")
+    steps = rows.select(*SERIES, fell=_WITHIN & (value < value.shift()), rose=_WITHIN & (value > value.shift()))
+    steps = steps.with_columns(twice=pl.col("fell") & pl.col("fell").shift())
+    return figures_of(steps, SERIES, falls=pl.sum("fell"), rises=pl.sum("rose"), twice=pl.col("twice").any())
 
 
 def _anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
