@@ -46,7 +46,7 @@ CITIES_EACH = 4
 """A process more is worth while for so many cities: it imports for about as long as two small ones take."""
 
 MEMORY_EACH = 3 * 2**30
-"""What a process may come to need: a night of 9.6 million readings in 16 buckets peaks at 2.5 GB
+"""What a process may come to need: a night of 9.6 million readings in 16 buckets peaks at 1.6 GB
 (docs/performance.md)."""
 
 MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
