@@ -73,9 +73,9 @@ def changes(
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Tables of other files: the name of a file tells its content."""
-    names = sorted({*old, *new})
-    return [name for name in names if old.get(name, {}).get("files") != new.get(name, {}).get("files")]
+    """Tables of other files: the name of a file tells its content, and a table without rows has none."""
+    was, now = ({name: told["files"] for name, told in tables.items() if told["files"]} for tables in (old, new))
+    return sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
 
 
 def compare(name: str, before: pl.DataFrame | None, after: pl.DataFrame | None) -> TableDiff:

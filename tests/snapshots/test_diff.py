@@ -140,6 +140,9 @@ def test_a_table_that_muang_knows_no_more_is_compared_by_whole_rows(tmp_path, ma
     stops = made_up.few_tables()["transit_stops"]
     before = made_up.published(store, made_up.few_tables())
     after = made_up.published(store, made_up.few_tables() | {"transit_stops": stops.head(3)})
+    empty = made_up.published(store, made_up.few_tables() | {"air_quality": made_up.air_quality(1).clear()})
     monkeypatch.delitem(TABLES, "transit_stops")
+    monkeypatch.delitem(TABLES, "air_quality")
+    assert diff(store, empty, before).tables == [], "it had no rows, and is not there"
     found = {each.table: each for each in diff(store, before, after).tables}["transit_stops"]
     assert (found.added, found.removed, found.changed) == (0, stops.height - 3, 0)
