@@ -236,16 +236,18 @@ class _Work:
         if after is not None and not until_then:
             unseen = gappy.filter(gappy.is_in(some.implode()) & ~gappy.is_in(_meters(after).implode()))
             after = [*after, *self.days.stored(at + DAY, unseen)]
-        mine = pl.lit(value=True) if whole else pl.col("meter_id").is_in(some.implode())
         lake.recut(METER_FINAL, at)
         for bucket in lake.buckets(METER_FINAL):
-            untouched = not whole and not some.to_frame().filter(buckets.within(bucket)).height
+            # Those of the bucket alone: all of a large city would be looked up in for each.
+            here = some.to_frame().filter(buckets.within(bucket)).to_series()
+            untouched = not whole and here.is_empty()
             if untouched and at not in self.look.stale:
                 continue
             held = lake.hold(METER_FINAL, at, bucket)
             if untouched:
                 verdicts += _sound(held.rows)
                 continue
+            mine = pl.lit(value=True) if whole else pl.col("meter_id").is_in(here.implode())
             these = [each.within(buckets.within(bucket) & mine) for each in day if _may_be_in(bucket, each)]
             made = [None if until_then else self._estimates(part, day, bucket, after) for part in these]
             parts = [part.rows(found, *self._rates(part)) for part, found in zip(these, made, strict=True)]
