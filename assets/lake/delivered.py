@@ -6,9 +6,10 @@ A night of a big city has more readings than fit into memory beside all else; wh
 import hmac
 import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
+from itertools import groupby
 from typing import IO, NamedTuple, Self
 
 import polars as pl
@@ -108,8 +109,8 @@ def to_delivered(readings: pl.DataFrame, receipt: Receipt, ids: Mapping[str, str
 
 
 class _Part(NamedTuple):
-    """Some readings: columns that tell the same of all of them have one row, and ``rows`` the others, or where in the
-    file they are."""
+    """Some readings: columns that tell the same of all of them have one row (the same object in parts that follow each
+    other and tell the same), and ``rows`` the others, or where in the file they are."""
 
     same: pl.DataFrame
     rows: pl.DataFrame | tuple[int, int]
@@ -128,6 +129,7 @@ class Spool:
         self._arrived: list[pl.DataFrame] = []
         self._rows = self._held = 0
         self._parts: dict[tuple[date, str], list[_Part]] = {}
+        self._same = pl.DataFrame()
         self._closing = ExitStack()
         self._file: IO[bytes] | None = None
 
@@ -160,17 +162,20 @@ class Spool:
 
     def take(self, day: date, bucket: str) -> pl.DataFrame:
         """The readings of a day and bucket, in the order they came; none the second time."""
-        parts = self._parts.pop((day, bucket), [])
-        return pl.concat([no_delivered(), *map(self._whole, parts)])
+        alike = groupby(self._parts.pop((day, bucket), []), lambda part: id(part.same))
+        return pl.concat([no_delivered(), *(self._whole([*parts]) for _, parts in alike)])
 
-    def _whole(self, part: _Part) -> pl.DataFrame:
-        rows = part.rows
-        if isinstance(rows, tuple):
-            assert self._file is not None
-            at, size = rows
-            self._file.seek(at)
-            rows = pl.read_ipc_stream(io.BytesIO(self._file.read(size)))
-        return rows.with_columns(pl.lit(each).first() for each in part.same).select(DELIVERED.names())
+    def _whole(self, alike: Sequence[_Part]) -> pl.DataFrame:
+        rows = pl.concat(map(self._rows_of, alike))
+        return rows.with_columns(pl.lit(each).first() for each in alike[0].same).select(DELIVERED.names())
+
+    def _rows_of(self, part: _Part) -> pl.DataFrame:
+        if isinstance(part.rows, pl.DataFrame):
+            return part.rows
+        assert self._file is not None
+        at, size = part.rows
+        self._file.seek(at)
+        return pl.read_ipc_stream(io.BytesIO(self._file.read(size)))
 
     def _set_out(self) -> None:
         """Cut what has arrived into parts."""
@@ -180,6 +185,9 @@ class Spool:
         self._arrived, self._rows = [], 0
         same = [name for name in DELIVERED if name != "meter_id" and _is_same(arrived[name])]
         told, rows = arrived.select(same).head(1), arrived.drop(same)
+        if told.equals(self._same):
+            told = self._same
+        self._same = told
         ids = arrived["meter_id"].unique()
         names = buckets.of_ids(ids.cast(pl.String), self._cut).cast(LABEL)
         placed = rows.with_columns(_day=arrived["local_date"], _bucket=pl.col("meter_id").replace_strict(ids, names))
@@ -191,12 +199,15 @@ class Spool:
         """Put all parts that are held into the file."""
         if self._file is None:
             self._file = self._closing.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the spool
-        for parts in self._parts.values():
-            for place, (same, rows) in enumerate(parts):
-                if isinstance(rows, pl.DataFrame):
-                    at = self._file.seek(0, io.SEEK_END)
-                    rows.write_ipc_stream(self._file, compression="lz4")
-                    parts[place] = _Part(same, (at, self._file.tell() - at))
+        for day_bucket, parts in self._parts.items():
+            written = [part for part in parts if isinstance(part.rows, tuple)]
+            # As few as can be: each costs as much as some thousand of its rows.
+            for _, alike in groupby(parts[len(written) :], lambda part: id(part.same)):
+                first, *more = alike
+                at = self._file.seek(0, io.SEEK_END)
+                pl.concat(map(self._rows_of, [first, *more])).write_ipc_stream(self._file, compression="lz4")
+                written.append(_Part(first.same, (at, self._file.tell() - at)))
+            self._parts[day_bucket] = written
         self._held = 0
 
 
