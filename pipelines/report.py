@@ -17,6 +17,7 @@ from rich.table import Table as RichTable
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import Damaged
+from assets.snapshots import latest
 from assets.snapshots.arrivals import arrivals
 from assets.snapshots.history import current, page_path
 from pipelines.settings import FailOn, now
@@ -35,8 +36,8 @@ class CityNight:
     were written.
     ``withheld``: tables that the night does not publish, with the reason.
     ``published``: its current snapshot is what the night would publish; ``unchanged``: it was that before; ``failed``:
-    deliveries that the machine could not read, and that stay due; ``worst``: of its verdicts; ``sources``: as
-    ``assets.snapshots.arrivals``.
+    deliveries that the machine could not read, and that stay due; ``page``: of its current snapshot; ``address``:
+    where its newest page always is; ``worst``: of its verdicts; ``sources``: as ``assets.snapshots.arrivals``.
     """
 
     slug: str
@@ -44,6 +45,7 @@ class CityNight:
     unchanged: bool = False
     snapshot: str | None = None
     page: str | None = None
+    address: str | None = None
     withheld_because: str | None = None
     withheld: Mapping[str, str] = field(default_factory=dict)
     deliveries: int = 0
@@ -62,12 +64,15 @@ class CityNight:
 
 @dataclass(frozen=True)
 class Night:
-    """What a night brought: a line a city, the steps that failed, what was mended on the way (``notes``)."""
+    """What a night brought: a line a city, the steps that failed, what was mended on the way (``notes``).
+
+    ``address`` is that of the page that lists all cities that have published."""
 
     day: date
     run: str
     profile: str
     version: str
+    address: str
     started: datetime
     finished: datetime
     cities: Sequence[CityNight]
@@ -117,8 +122,16 @@ def night_of(
         )
         for city in cities
     ]
-    version = deployment.version
-    return Night(cities=cities, day=day, run=run, failures=failures, version=version, finished=now(), **more)
+    return Night(
+        cities=cities,
+        day=day,
+        run=run,
+        failures=failures,
+        version=deployment.version,
+        address=deployment.store.path(latest.CITIES),
+        finished=now(),
+        **more,
+    )
 
 
 def _city_night(step: Step, succeeded: bool, failures: Mapping[str, str]) -> CityNight:
@@ -138,6 +151,7 @@ def _city_night(step: Step, succeeded: bool, failures: Mapping[str, str]) -> Cit
         unchanged=published and not ours,
         snapshot=pointed.snapshot_id if pointed else None,
         page=page_path(store, slug, pointed.snapshot_id) if pointed else None,
+        address=store.path(latest.city_key(slug)) if pointed else None,
     )
     try:
         return _told(step, told, because)
@@ -180,6 +194,7 @@ def as_json(night: Night, fail_on: FailOn) -> dict[str, Any]:
         "run": night.run,
         "profile": night.profile,
         "version": night.version,
+        "address": night.address,
         "started": night.started.isoformat(timespec="seconds"),
         "finished": night.finished.isoformat(timespec="seconds"),
         "seconds": round((night.finished - night.started).total_seconds(), 1),
@@ -228,6 +243,6 @@ def show(night: Night, fail_on: FailOn, console: Console) -> None:
     if code == 1:
         console.print(f'What was refused and why: {muang} sql "from lake.quarantine"', highlight=False)
     if published:
-        best = max(published, key=lambda c: c.tables)
-        console.print(f"Look at: {best.page}", soft_wrap=True, highlight=False)
+        address = night.address if len(published) > 1 else published[0].address
+        console.print(f"Look at: {address}", soft_wrap=True, highlight=False)
     console.print(f"Ask it:  {muang} status, snapshots list, sql, ui", highlight=False)

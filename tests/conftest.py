@@ -3,10 +3,12 @@
 import importlib.util
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import polars as pl
 import pytest
@@ -37,6 +39,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def absent(reason: str) -> None:
     """End the test: a skip where something optional is absent, a failure in CI."""
     (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+BROWSER = (
+    *("--no-sandbox", "--disable-gpu"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+"""What makes Chromium run as root and in a container, and ask nothing of its own."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser (Playwright's ``Browser``)."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        absent("no Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=BROWSER)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

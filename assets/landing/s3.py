@@ -10,6 +10,19 @@ from typing import Any
 
 from assets.landing.store import Fetched, StoreFailure
 
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+    ".parquet": "application/vnd.apache.parquet",
+}
+"""What a browser is told of an object by its suffix (https://www.iana.org/assignments/media-types): one of no known
+type is offered for download, a page too."""
+
+
+def _typed(key: str) -> dict[str, str]:
+    known = _TYPES.get(PurePosixPath(key).suffix)
+    return {"ContentType": known} if known else {}
+
 
 class S3Store:
     """A bucket and prefix on S3. Every write is one whole put; nothing is read through a listing cache."""
@@ -66,7 +79,7 @@ class S3Store:
     def write(self, key: str, data: bytes) -> None:
         """See ``Store.write``."""
         with self._at(key) as name:
-            self.filesystem.pipe_file(name, data)
+            self.filesystem.pipe_file(name, data, **_typed(key))
 
     def ensure(self, items: Mapping[str, bytes]) -> None:
         """See ``Store.ensure``. The tag of an object that was put whole is its MD5, so that most are told without
@@ -111,7 +124,7 @@ class S3Store:
         """See ``Store.create``. A conditional put whose reply is lost reports failure although it succeeded."""
         try:
             with self._at(key) as name:
-                self.filesystem.pipe_file(name, data, mode="create")
+                self.filesystem.pipe_file(name, data, mode="create", **_typed(key))
         except OSError:
             if not self.exists(key):
                 raise  # a failure of the server is not another writer
@@ -141,7 +154,7 @@ class S3Store:
             return self.create(key, data)
         try:
             with self._at(key) as name:
-                self.filesystem.pipe_file(name, data, IfMatch=tag)
+                self.filesystem.pipe_file(name, data, IfMatch=tag, **_typed(key))
         except OSError as error:
             # 409 is EBUSY: another writer is at it. Any other failure with the old tag still there is the server's.
             if self.tag(key) == tag and error.errno != errno.EBUSY:

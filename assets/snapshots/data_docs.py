@@ -8,17 +8,15 @@ customers it tells what a snapshot tells (``quality.disclosure``), of the others
 import json
 from collections.abc import Sequence
 from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from assets.cities.registry import City
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from assets.landing.store import Store
+from assets.snapshots.page import template
 from quality import disclosure
 from quality.suites.suite import suite
 from quality.tables import TABLES, VALIDATION_RESULTS, VERDICTS
@@ -59,15 +57,7 @@ def render(city: City, verdicts: pl.DataFrame, results: pl.DataFrame) -> str:
     tables: list[dict[str, Any]] = [{"name": name, "title": TABLES[name].title} for name in checks]
     for table in tables:
         table["checks"] = sorted(checks[table["name"]], key=_gravest_first)
-    return _template().render(city=city, nights=nights, tables=tables, marks=MARKS)
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template("data_docs.html.j2")
+    return template("data_docs.html.j2").render(city=city, nights=nights, tables=tables, marks=MARKS)
 
 
 def _check(

@@ -87,7 +87,7 @@ def render(
     order = pl.col("indicator").replace_strict(HEADLINES, range(len(HEADLINES)), default=len(HEADLINES))
     rows = last.sort(order, pl.col("value").is_null(), "indicator").to_dicts()
     drawn = list(enumerate(charts(city, tables, day)))
-    page = _template().render(
+    page = template("index.html.j2").render(
         city=city,
         manifest=manifest,
         day=day,
@@ -122,7 +122,8 @@ def _programme(view: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page's template, with the filters that pages share: ``number``, ``thai_date``, ``kilobytes``."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -132,7 +133,7 @@ def _template() -> Template:
     )
     environment.filters |= {"number": number, "thai_date": thai_date, "kilobytes": lambda size: f"{size / 1000:,.1f}"}
     environment.globals |= {"fonts": FONTS}
-    return environment.get_template("index.html.j2")
+    return environment.get_template(name)
 
 
 def number(value: float) -> str:

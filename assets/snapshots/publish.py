@@ -12,7 +12,7 @@ from assets.indicators.make import make_all
 from assets.lake import accounts, verdicts
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
-from assets.snapshots import commit
+from assets.snapshots import commit, latest
 from assets.snapshots.arrivals import arrivals
 from assets.snapshots.build import Edition
 from assets.snapshots.collect import collect, sweep
@@ -72,6 +72,7 @@ def publish(step: Step, names: Sequence[str]) -> Published:
             if attempt == ATTEMPTS:
                 raise
             time.sleep(random.uniform(0, PAUSE))  # noqa: S311
+    latest.show(store, city)
     try:
         grace = timedelta(hours=deployment.reader_hours)
         removed += len(collect(store, city, now, deployment.snapshot_days, grace=grace))

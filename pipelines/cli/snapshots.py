@@ -1,6 +1,7 @@
 """``muang snapshots``: the published side."""
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -180,7 +181,7 @@ def snapshots_rollback(
     It holds until a night makes other tables: those that were withdrawn are not published again as they were. Put right
     what was wrong before the next delivery day.
     """
-    from assets.snapshots import commit, history
+    from assets.snapshots import commit, history, latest
     from assets.snapshots.build import Refused
     from pipelines.build import at_work, cities_of
 
@@ -192,6 +193,7 @@ def snapshots_rollback(
     with at_work(settings, cities, [city]) as deployment:
         try:
             entry = commit.roll_back(deployment.store, city, reason.strip(), now(), snapshot)
+            latest.show(deployment.store, city)
         except Refused as error:
             raise fail(str(error), 2) from None
         page = history.page_path(deployment.store, city, entry.snapshot_id)
@@ -228,8 +230,8 @@ def snapshots_verify(
 @guarded
 def snapshots_repair(city: Cities = None, as_json: Json = False) -> None:
     """Make pointers again from the history, and lost history entries from what still tells of them."""
-    from assets.landing.store import open_store
-    from assets.snapshots import history
+    from assets.landing.store import Damaged, open_store
+    from assets.snapshots import history, latest
     from pipelines.build import cities_of
 
     settings = Settings()
@@ -237,6 +239,8 @@ def snapshots_repair(city: Cities = None, as_json: Json = False) -> None:
     found = {}
     for slug in wanted(cities_of(settings), city):
         mended = [*history.repair(store, slug).mended, *history.rebuild(store, slug)]
+        with suppress(Damaged):  # of a snapshot, which `verify` names and the next night replaces
+            latest.show(store, slug)
         found[slug] = {"mended": mended, "left": history.problems(store, slug)}
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1))

@@ -1,7 +1,6 @@
 """A data engineer's walk through the Dagster UI in a real browser, on a home where one night has run."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,13 +11,9 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.conftest import absent
 from tests.home import Home, few_sources
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
 
 CITIES = ("phuket", "chachoengsao", "khon_kaen", "mae_moh")
 
@@ -79,17 +74,6 @@ def _answers(base: str) -> bool:
         return requests.get(f"{base}/server_info", timeout=5).ok
     except requests.RequestException:
         return False
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    if executable is None:
-        absent("no Chromium is installed")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

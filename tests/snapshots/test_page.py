@@ -1,6 +1,5 @@
 """The city's page: what a reader sees, with no network, no script, and hostile names."""
 
-import os
 import re
 from datetime import date
 from pathlib import Path
@@ -294,19 +293,3 @@ def test_a_browser_shows_it_without_a_request_or_sideways_scrolling(
     hidden = "[...document.querySelectorAll('.panel')].filter(panel => panel.scrollWidth > panel.clientWidth).length"
     assert tab.evaluate(hidden) == 0
     tab.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    import shutil
-
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium: apt-get install chromium")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=program, args=[*quiet, "--disable-sync"])
-        yield found
-        found.close()
