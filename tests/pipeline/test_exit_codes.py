@@ -98,7 +98,7 @@ def told(**more: Any) -> Night:
     moment = datetime(2026, 11, 28)
     fields: dict[str, Any] = {"cities": [CityNight("nan", True, worst="pass")], "failures": {}, "notes": []}
     fields |= {"infrastructure": False, "stopped": None} | more
-    return Night(date(2026, 11, 28), "r", "live", "0", moment, moment, **fields)
+    return Night(date(2026, 11, 28), "r", "live", "0", "index.html", moment, moment, **fields)
 
 
 @pytest.mark.parametrize(

@@ -107,9 +107,13 @@ def test_a_damaged_pointer_is_a_sentence_for_its_city_and_the_others_are_shown(
     assert code == 1
     assert named[0] in " ".join(said.split())
 
+    address = muang.pointer("khon_kaen").with_name("index.html")
+    page = address.read_bytes()
+    address.unlink()
     code, shown, _ = muang("snapshots", "repair")
     assert code == 0, shown
     assert muang.pointer("khon_kaen").read_bytes() == sound
+    assert address.read_bytes() == page
     assert muang("snapshots", "verify")[0] == 0
 
 
@@ -207,6 +211,7 @@ def test_what_changed_is_shown_and_an_earlier_snapshot_made_current_again(muang:
     code, shown, said = muang("snapshots", "rollback", "khon_kaen", "--reason", "[ตัวเลขผิด]", MUANG_PROFILE="demo")
     assert (code, first["snapshot_id"] in shown) == (0, True), said
     assert muang.current("khon_kaen")["snapshot_id"] == first["snapshot_id"]
+    assert first["snapshot_id"] in muang.pointer("khon_kaen").with_name("index.html").read_text()
     rows = json.loads(muang("snapshots", "list", "--json")[1])["khon_kaen"]
     assert [row["state"] for row in rows] == ["kept", "withdrawn", "current"]
     assert "[ตัวเลขผิด]" in muang("status", "--city", "khon_kaen")[1]

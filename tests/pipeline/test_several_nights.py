@@ -31,8 +31,10 @@ def test_days_are_run_in_order_and_told_in_one_summary(fresh_home: Callable[[], 
         assert city["published"]
         assert city["worst"] in ("pass", "warn")
         assert Path(city["page"]).is_file()
+        assert '<tr data-city="khon_kaen">' in Path(night["address"]).read_text()
         assert city["sources"]["meter_register"]["tonight"] == "answered"
         assert city["sources"]["weather"].keys() == {"tonight", "last_answer", "receipts", "reason"}
+    assert Path(city["page"]).parent.name in Path(city["address"]).read_text()
     days = {row["day"] for row in deployment.sql("select distinct day::varchar as day from lake.deliveries")}
     assert days == set(DAYS)
     assert date.fromisoformat(DAYS[0]) < date(2026, 11, 1)
