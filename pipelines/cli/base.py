@@ -72,6 +72,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 something was withheld or rejected, 2 wrong use or settings, 3 infrastructure, "
     "130, 143 and 129 stopped by SIGINT, SIGTERM and SIGHUP.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
 )
 

@@ -190,6 +190,7 @@ def test_a_long_answer_is_shown_in_part_and_says_so(first_night: Deployment) -> 
 
 def test_the_version_is_told(first_night: Deployment) -> None:
     assert first_night("--version")[:2] == (0, f"muang {version('muang')}\n")
+    assert first_night("snapshots", "diff", "-h")[:2] == first_night("snapshots", "diff", "--help")[:2]
 
 
 def test_what_changed_is_shown_and_an_earlier_snapshot_made_current_again(muang: Deployment) -> None:
