@@ -12,7 +12,8 @@ from statistics import median
 import polars as pl
 
 from assets.lake.encoding import check, contract_of, decode, encode
-from assets.lake.files import CityLake, span
+from assets.lake.files import CityLake
+from assets.lake.keys import span
 from assets.sources.traffy import DAYS
 from quality.tables import CITIZEN_REPORTS, TICKETS
 

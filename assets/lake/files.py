@@ -8,7 +8,6 @@ compacted is ``month=YYYY-MM/<YYYY-MM>.parquet``. A day of meter readings of a b
 A file is only ever swapped against what was read of it, so of two writers neither undoes the other unseen.
 """
 
-import calendar
 import io
 import random
 import time
@@ -22,6 +21,7 @@ import polars as pl
 
 from assets.lake import buckets
 from assets.lake.encoding import check, contract_of, decode, encode, footer_size, outline_of
+from assets.lake.keys import bucket_of, covering, month_of, span
 from assets.lake.order import in_order
 from assets.landing.deployment import Step
 from assets.landing.store import Store
@@ -78,35 +78,6 @@ def until_swapped(work: Callable[[], R]) -> R:
     raise AssertionError
 
 
-def _month(key: str) -> str:
-    """Key of the compacted month that the days of a file would be in."""
-    folder, name = key.rsplit("/", 1)
-    return f"{folder}/{name[:7]}.parquet" if name[4] == "-" else key
-
-
-def bucket_of(key: str) -> str:
-    """The bucket that a file is of."""
-    return "".join(key.rsplit("/", 1)[1].split(".")[1:-1])
-
-
-def _covering(key: str) -> list[str]:
-    """Keys of the larger buckets of the same day, the whole day among them."""
-    bucket = bucket_of(key)
-    stem = key.removesuffix(f".{bucket}.parquet")
-    return [f"{stem}{f'.{bucket[:end]}' if end > 1 else ''}.parquet" for end in range(1, len(bucket))]
-
-
-def span(key: str) -> tuple[date, date]:
-    """First and last day that a lake file of this key may hold."""
-    name = key.rsplit("/", 1)[1].partition(".")[0]
-    if len(name) == len("YYYY"):
-        return date(int(name), 1, 1), date(int(name), 12, 31)
-    if len(name) == len("YYYY-MM"):
-        first = date.fromisoformat(f"{name}-01")
-        return first, first.replace(day=calendar.monthrange(first.year, first.month)[1])
-    return date.fromisoformat(name), date.fromisoformat(name)
-
-
 @dataclass(frozen=True)
 class CityLake:
     """A city's tables in a store. ``days`` arguments are the first and last day wanted; ``cut`` is the number of
@@ -139,20 +110,24 @@ class CityLake:
             key
             for key in found
             if (days is None or (span(key)[0] <= days[1] and span(key)[1] >= days[0]))
-            and (key == _month(key) or _month(key) not in there)
-            and there.isdisjoint(_covering(key))
+            and (key == month_of(key) or month_of(key) not in there)
+            and there.isdisjoint(covering(key))
         ]
 
-    def days(self, table: Table) -> list[date]:
-        """Days that have rows, oldest first."""
-        keys = self.keys(table)
-        found = {span(key)[0] for key in keys if span(key)[0] == span(key)[1]}
+    def days(self, table: Table, keys: Sequence[str] | None = None) -> list[date]:
+        """Days that have rows, oldest first; those in some files alone, where ``keys`` names them."""
+        keys = self.keys(table) if keys is None else keys
         longer = [key for key in keys if span(key)[0] != span(key)[1]]
-        return sorted(found | self.values(table, longer, table.day))
+        return sorted({span(key)[0] for key in keys if key not in longer} | self.values(table, longer, table.day))
 
     def newest(self, table: Table, until: date = date.max) -> date | None:
         """The newest day that has rows and is not after ``until``."""
-        return max((day for day in self.days(table) if day <= until), default=None)
+        newest = date.min
+        for key in sorted(self.keys(table), key=lambda key: span(key)[1], reverse=True):
+            if newest >= span(key)[1]:
+                break  # of months and years that are one file each the last is opened, and not all of them
+            newest = max([newest, *(day for day in self.days(table, [key]) if day <= until)])
+        return None if newest == date.min else newest
 
     def read(self, table: Table, days: tuple[date, date] | None = None) -> pl.DataFrame:
         """The city's rows, in file order; an empty frame with the right schema where there are none. Raises ``Damaged``
@@ -195,7 +170,7 @@ class CityLake:
         """The file that holds a day, or a bucket of a day that is cut as it should be, to be swapped, with the rows of
         ``where``. Raises what ``read`` raises."""
         key = self.key(table, day, bucket)
-        keys = (_month(key), key) if table.size in COMPACTED else (key,)
+        keys = (month_of(key), key) if table.size in COMPACTED else (key,)
         held = (self.hold_file(table, each, where) for each in keys)
         empty = Held(table, key, table.empty(), None, None, bucket=bucket)
         return next((each for each in held if each.data is not None), empty)
@@ -251,7 +226,7 @@ class CityLake:
     def held_in(self, table: Table, day: date) -> str:
         """Key of the file that holds a day, or would."""
         key = self.key(table, day)
-        return _month(key) if table.size in COMPACTED and self.store.exists(_month(key)) else key
+        return month_of(key) if table.size in COMPACTED and self.store.exists(month_of(key)) else key
 
     def compact(self, table: Table, before: date) -> list[str]:
         """Make one file of each month before that of ``before``; returns the keys of the months that were.
@@ -260,8 +235,8 @@ class CityLake:
         """
         months: dict[str, list[str]] = {}
         for key in self.store.list(f"{table.folder}/{table.name}/city={self.city}"):
-            if key.endswith(".parquet") and key != _month(key) and span(key)[1] < before.replace(day=1):
-                months.setdefault(_month(key), []).append(key)
+            if key.endswith(".parquet") and key != month_of(key) and span(key)[1] < before.replace(day=1):
+                months.setdefault(month_of(key), []).append(key)
         for month, days in months.items():
             if not self.store.exists(month):
                 self.store.create(month, encode(self.rows(table, days).sort(table.order), contract_of(table)))

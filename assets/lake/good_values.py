@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from assets.lake import buckets
-from assets.lake.files import CityLake, bucket_of
+from assets.lake.files import CityLake
+from assets.lake.keys import bucket_of
 from assets.lake.second_look import AFTER
 from quality.meter_grid import CHANNEL, DAY_MINUTES
 from quality.tables import METER_FINAL, QUARTERS

@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 
 from assets.lake import buckets
-from assets.lake.files import CityLake, bucket_of
+from assets.lake.files import CityLake
+from assets.lake.keys import bucket_of
 from assets.lake.meter_registers import Registers
 from assets.lake.order import in_order
 from quality.meter_grid import CHANNEL, ZONE

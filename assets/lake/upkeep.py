@@ -11,7 +11,8 @@ from assets.lake import accounts, derive, ingest, ledger, stale_days
 from assets.lake.derive import DERIVED
 from assets.lake.encoding import NewerContract, is_current
 from assets.lake.feeds import feeds
-from assets.lake.files import COMPACTED, CityLake, span
+from assets.lake.files import COMPACTED, CityLake
+from assets.lake.keys import span
 from assets.landing.deployment import Step
 from assets.landing.store import Damaged
 from quality import privacy

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, strategies as st
 
-from assets.lake.files import CityLake, span
+from assets.lake.files import CityLake
+from assets.lake.keys import span
 from assets.landing.store import LocalStore, Store
 from quality.contracts import Column, Table
 from quality.tables import LOAD_PROFILE, METERS, TABLES, TRANSIT_STOPS, WEATHER
@@ -65,6 +66,38 @@ def test_a_file_lies_under_table_city_and_month_and_is_named_after_its_day(store
     assert (written.rows, written.bytes, written.changed) == (2, len(store.read(written.key)), True)
     assert written.days == (DAY,) and span(written.key) == (DAY, DAY)
     assert store.list("lake") == [written.key]
+
+
+@given(
+    st.sets(st.integers(0, 420), max_size=6),
+    st.none() | st.integers(0, 480),
+    st.lists(st.integers(-10, 480), min_size=1, max_size=4),
+)
+def test_the_newest_day_is_that_of_all_days_whatever_files_they_lie_in(offsets, compacted, asked) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        lake = CityLake(LocalStore(Path(folder)), "nan")
+        if offsets:
+            lake.merge(WEATHER, whole(weather("r", 30, *((24 * offset, 1.0) for offset in sorted(offsets)))))
+        if compacted is not None:
+            lake.compact(WEATHER, DAY + timedelta(days=compacted))
+        days = [DAY + timedelta(days=offset) for offset in sorted(offsets)]
+        assert lake.days(WEATHER) == days
+        assert lake.newest(WEATHER) == max(days, default=None)
+        for until in (DAY + timedelta(days=each) for each in asked):
+            assert lake.newest(WEATHER, until) == max((day for day in days if day <= until), default=None)
+
+
+def test_for_the_newest_day_one_file_at_most_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = CityLake(LocalStore(tmp_path), "nan")
+    lake.merge(WEATHER, whole(weather("r", 30, *((24 * 31 * month, 1.0) for month in range(24)))))
+    read, opened = LocalStore.read_all, list[str]()
+    monkeypatch.setattr(LocalStore, "read_all", lambda self, keys: opened.extend(keys) or read(self, keys))
+    newest = lake.newest(WEATHER)
+    assert newest == DAY + timedelta(days=31 * 23) and opened == []
+    assert len(lake.compact(WEATHER, date(2100, 1, 1))) == 24
+    opened.clear()
+    assert lake.newest(WEATHER) == newest
+    assert [key.rpartition("/")[2] for key in opened] == [f"{newest:%Y-%m}.parquet"]
 
 
 def test_a_delivery_of_several_days_goes_to_the_files_of_its_days(store: Store) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from assets.cities.registry import City
 from assets.lake import accounts, upkeep
-from assets.lake.files import CityLake, span
+from assets.lake.files import CityLake
+from assets.lake.keys import span
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import Damaged
 from quality.contracts import Table
