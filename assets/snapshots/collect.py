@@ -16,7 +16,7 @@ import polars as pl
 
 from assets.landing.store import Damaged, Store
 from assets.snapshots.build import FAILED, MANIFEST, folder, json_bytes, prefix
-from assets.snapshots.history import Entry, commits, pointer
+from assets.snapshots.history import Entry, commits, history, pointer
 from quality.tables import LOAD_PROFILE
 
 GRACE = timedelta(hours=24)
@@ -77,7 +77,7 @@ def sweep(store: Store, city: str, now: datetime, days: int = 0) -> list[str]:
     Where an entry of the history is lost, whole ones stay for ``days`` (0: for ever): it may have named them.
     """
     stored = _stored(store, city)  # before the history: what is committed meanwhile is named there
-    found = commits(store, city)
+    found = commits(store, city, stored)
     entries = [entry for entry in found.values() if isinstance(entry, Entry)]
     named = {entry.snapshot_id for entry in entries} | {entry.parent for entry in entries}
     if pointed := pointer(store, city).entry:
@@ -105,7 +105,7 @@ def collect(
     """Remove committed snapshots older than ``days``, and all but the newest ``keep`` (0: not by that); returns their
     ids. Never the current one, nor one that was current within ``grace``. With ``dry_run`` nothing is removed."""
     stored = _stored(store, city)
-    entries = [entry for entry in commits(store, city).values() if isinstance(entry, Entry)]
+    entries = [entry for entry in commits(store, city, stored).values() if isinstance(entry, Entry)]
     pointed = pointer(store, city).entry
     current = {entry.snapshot_id for entry in (*entries[-1:], pointed) if entry}
     # A snapshot that a rollback made current again counts from then.
@@ -121,7 +121,7 @@ def collect(
     try:
         before = sorted(removed(store, city))
     except Damaged:
-        before = [entry.snapshot_id for entry in entries if entry.snapshot_id not in stored]
+        before = [entry.snapshot_id for entry in history(store, city) if entry.snapshot_id not in stored]
     todo = [snapshot_id for snapshot_id in stored if snapshot_id in {*before, *gone} - current]
     if dry_run or not todo:
         return todo

@@ -10,7 +10,7 @@ publication and as ``muang snapshots repair``. An older entry that is lost leave
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -21,6 +21,9 @@ from assets.snapshots.build import MANIFEST, PAGE, folder, json_bytes, prefix
 
 SWAPS = 20
 """Times the pointer is tried: each lost try means that another publisher moved it, so progress was made."""
+
+AT_ONCE = 50
+"""Entries that are read together: of a night each, those of all snapshots that are kept by default (35 days)."""
 
 
 class Entry(BaseModel):
@@ -161,19 +164,29 @@ def _last(store: Store, city: str, known: int = 0) -> int:
     return last
 
 
-def commits(store: Store, city: str) -> dict[int, Entry | Damaged]:
-    """Every commit by number, oldest first, or what is wrong with its entry."""
+def commits(store: Store, city: str, of: Collection[str] | None = None) -> dict[int, Entry | Damaged]:
+    """Every commit by number, oldest first, or what is wrong with its entry.
+
+    ``of`` are snapshots: then only as many of the newest commits as name each of them, or all where one is named by
+    none. A city has an entry for each night there ever was, and snapshots of some weeks.
+    """
     pointed = pointer(store, city).entry
-    listed = sorted(_listed(store, city))
-    read = dict(zip(listed, store.read_all([history_key(city, seq) for seq in listed]), strict=True))
+    listed, unnamed = _listed(store, city), None if of is None else {*of}
     found: dict[int, Entry | Damaged] = {}
-    for seq in range(1, _last(store, city, pointed.seq if pointed else 0) + 1):
-        try:
-            entry = _as_recorded(read[seq], city, seq) if seq in read else recorded(store, city, seq)
-            found[seq] = entry or _entry_damage(city, seq, "missing")
-        except Damaged as damaged:
-            found[seq] = damaged
-    return found
+    for end in range(_last(store, city, pointed.seq if pointed else 0), 0, -AT_ONCE):
+        numbers = range(end, max(0, end - AT_ONCE), -1)
+        there = [seq for seq in numbers if seq in listed]
+        read = dict(zip(there, store.read_all([history_key(city, seq) for seq in there]), strict=True))
+        for seq in numbers:
+            try:
+                entry = _as_recorded(read[seq], city, seq) if seq in read else recorded(store, city, seq)
+                found[seq] = entry or _entry_damage(city, seq, "missing")
+            except Damaged as damaged:
+                found[seq] = damaged
+        named = {each.snapshot_id for each in found.values() if isinstance(each, Entry)}
+        if unnamed is not None and unnamed <= named:
+            break
+    return dict(sorted(found.items()))
 
 
 def history(store: Store, city: str) -> list[Entry]:

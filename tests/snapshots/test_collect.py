@@ -1,13 +1,16 @@
 """Removing snapshots: by age and number, what failed, and never what somebody may still read."""
 
-from datetime import timedelta
+import tempfile
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
 from assets.landing.store import LocalStore, Store
-from assets.snapshots.build import new_id, prefix
+from assets.snapshots.build import MANIFEST, new_id, prefix
 from assets.snapshots.collect import collect, removed, removed_key, sweep
-from assets.snapshots.history import current, history, history_key
+from assets.snapshots.history import Entry, current, current_key, history, history_key
 from assets.snapshots.verify import verify_city
 from tests.snapshots.test_publish import Wrapped, sees
 
@@ -106,3 +109,67 @@ def test_a_whole_snapshot_stays_while_a_lost_entry_may_have_named_it(tmp_path, m
     assert sweep(store, "phuket", later) == []
     assert current(store, "phuket") is None
     assert sorted(sweep(store, "phuket", made_up.NOW + timedelta(days=38), days=35)) == ids[:3], "as old as any other"
+
+
+def entries_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keys of the history that are read from now on."""
+    read, keys = type(store).read_all, list[str]()
+    monkeypatch.setattr(
+        type(store),
+        "read_all",
+        lambda self, some: keys.extend(each for each in some if "/history/" in each) or read(self, some),
+    )
+    return keys
+
+
+def test_a_long_history_is_read_as_far_as_snapshots_are_kept(tmp_path, made_up, monkeypatch) -> None:
+    store = LocalStore(tmp_path)
+    ids = nights(store, made_up, 30)
+    now = made_up.NOW + timedelta(days=30)
+    assert collect(store, "phuket", now, days=5) == ids[:25]
+    monkeypatch.setattr("assets.snapshots.history.AT_ONCE", 4)
+    keys = entries_read(store, monkeypatch)
+    assert (sweep(store, "phuket", now), collect(store, "phuket", now, days=5)) == ([], [])
+    assert len(keys) == 2 * 8, "five kept, in fours"
+    orphan = new_id(made_up.NOW)
+    store.write(f"{prefix('phuket', orphan)}/data/weather/part-00000-0.parquet", b"half")
+    assert sweep(store, "phuket", now) == [orphan], "no commit of all names it"
+    assert len(keys) == 2 * 8 + 30
+
+
+@given(st.data())
+def test_what_goes_is_what_the_whole_history_tells(data: st.DataObject) -> None:
+    """Snapshots that were rolled back to, orphans, lost entries and earlier removals: of as many newest commits as name
+    what is stored, and of all, the same comes."""
+    stored = data.draw(st.lists(st.integers(0, 9), unique=True, min_size=1))
+    commits = data.draw(st.lists(st.integers(0, 7), min_size=1, max_size=12))
+    lost = data.draw(st.sets(st.integers(1, len(commits)), max_size=2))
+    days, keep = data.draw(st.integers(0, 9)), data.draw(st.integers(0, 6))
+    swept, gone = [], []
+    for at_once in (1, 3, 10**6):
+        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+            patch.setattr("assets.snapshots.history.AT_ONCE", at_once)
+            store = LocalStore(Path(folder))
+            made = [f"2026110{number}T000000Z-{number:08x}" for number in range(10)]
+            for number in stored:
+                store.write(f"{prefix('phuket', made[number])}/{MANIFEST}", b"{}")
+            for seq, number in enumerate(commits, 1):
+                entry = Entry(
+                    city="phuket",
+                    seq=seq,
+                    token="t",
+                    run="r",
+                    snapshot_id=made[number],
+                    parent=made[commits[seq - 2]] if seq > 1 else None,
+                    manifest_sha256="",
+                    synthetic=True,
+                    day=date(2026, 11, 1),
+                    committed=datetime(2026, 11, seq, tzinfo=UTC),
+                )
+                if seq not in lost:
+                    store.write(history_key("phuket", seq), entry.encoded())
+            store.write(current_key("phuket"), entry.encoded())
+            now = datetime(2026, 11, len(commits), 1, tzinfo=UTC)
+            swept.append(sorted(sweep(store, "phuket", now, days)))
+            gone.append(sorted(collect(store, "phuket", now, days, keep)))
+    assert (swept[:2], gone[:2]) == ([swept[2]] * 2, [gone[2]] * 2)
