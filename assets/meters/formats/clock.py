@@ -91,17 +91,26 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
         plain = plain.str.replace(_WEEKDAY, "")
         for number, month in enumerate(_MONTHS, start=1):
             plain = plain.str.replace(rf"(?i)\b{month}[a-z]*\b\.?", f"{number:02d}")
-    written = plain.str.extract(_OFFSET)
-    digits = written.str.replace("Z", "+0000").str.replace(":", "", literal=True)
-    offset = (digits.str.slice(1, 2).cast(pl.Int32) * 60 + digits.str.slice(3, 2).cast(pl.Int32)) * (
-        pl.when(digits.str.starts_with("-")).then(-1).otherwise(1)
+    # Step by step: in one expression each mention of what was made before would make it again.
+    read, plain = read.with_columns(plain=plain), pl.col("plain")
+    read = read.with_columns(
+        zone=plain.str.extract(_OFFSET).str.replace("Z", "+0000").str.replace(":", "", literal=True)
     )
-    plain = pl.when(written.is_null()).then(plain).otherwise(plain.str.replace(r" ?(?:Z|[+-][0-9]{2}:?[0-9]{2})$", ""))
-    hour = plain.str.extract(_HALF, 1).cast(pl.Int32)
-    late = plain.str.extract(_HALF, 3).str.to_lowercase() == "p"
-    of_day = (hour % 12 + pl.when(late).then(12).otherwise(0)).cast(pl.String).str.zfill(2)
-    bare = plain.str.replace(_HALF, "\x00${2}")
-    plain = pl.when(hour.is_between(1, 12)).then(bare.str.replace("\x00", of_day, literal=True)).otherwise(plain)
+    zone = pl.col("zone")
+    minutes = zone.str.slice(1, 2).cast(pl.Int32) * 60 + zone.str.slice(3, 2).cast(pl.Int32)
+    local = plain.str.replace(r" ?(?:Z|[+-][0-9]{2}:?[0-9]{2})$", "")
+    read = read.with_columns(
+        offset=minutes * pl.when(zone.str.starts_with("-")).then(-1).otherwise(1),
+        plain=pl.when(zone.is_null()).then("plain").otherwise(local),
+    )
+    read = read.with_columns(
+        hour=plain.str.extract(_HALF, 1).cast(pl.Int32),
+        late=plain.str.extract(_HALF, 3).str.to_lowercase() == "p",
+        bare=plain.str.replace(_HALF, "\x00${2}"),
+    )
+    of_day = (pl.col("hour") % 12 + pl.when("late").then(12).otherwise(0)).cast(pl.String).str.zfill(2)
+    whole = pl.col("bare").str.replace("\x00", of_day, literal=True)
+    read = read.with_columns(plain=pl.when(pl.col("hour").is_between(1, 12)).then(whole).otherwise("plain"))
     # A workbook keeps days as floats: what is computed there may lie a fraction of a second before the minute.
     fraction = plain.str.extract(_FRACTION, 2).cast(pl.Float64)
     plain = plain.str.replace(_FRACTION, "${1}")
@@ -112,7 +121,7 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
     if how.order == "ymd":
         century = "25" if how.era == "BE" else "20"
         plain = plain.str.replace(r"^([0-9]{2})/([0-9]{2})/([0-9]{2} )", f"{century}${{1}}-${{2}}-${{3}}")
-    read = read.with_columns(plain=plain, offset=offset, fraction=fraction)
+    read = read.with_columns(plain=plain, fraction=fraction)
     own = parse(pl.col("plain"), how.order, how.era)
     iso = pl.when(pl.col("plain").str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}")).then(
         parse(pl.col("plain"), "ymd", how.era)
