@@ -64,7 +64,12 @@ def test_what_stands_beside_thousands_shows_no_decimals(other, said):
 
 
 @pytest.mark.parametrize(
-    ("values", "said"), [("1,234 2,345 3,456", 0), ("1,234 2,340 3,456", 1), ("1,230 5,67 8,9", 0)]
+    ("values", "said"),
+    [
+        *(("1,234 2,345 3,456", 0), ("1,234 2,340 3,456", 1), ("1,230 5,67 8,9", 0)),
+        # Found by `make fuzz`: whole kWh in Wh.
+        *(("0 1,000 2,000", 1), ("0 1,000", 1), ("0 1,234 2,000", 0), ("0,000 1,000 2,000", 0), ("1,000 2,000", 0)),
+    ],
 )
 def test_few_numbers_tell_only_where_decimals_end_in_a_zero(values, said):
     assert codes(commas(file(values.split()))) == ["decimal-doubtful"] * said

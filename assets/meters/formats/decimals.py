@@ -64,17 +64,21 @@ class Marks:
     @property
     def doubt(self) -> str | None:
         """Words where nothing shows that commas are decimal marks, or points those of thousands: each has three digits
-        behind it, and no number is below 1. Of the marks that are usual in Thailand it is not asked."""
+        behind it, and no number but 0 is below 1. Of the marks that are usual in Thailand it is not asked."""
         if self._layout.decimal != "," or len(self._texts) < len(self._layout.parts):
             return None
-        for grouped, small, apart in map(self._numbers, self._texts.values()):
+        for texts in self._texts.values():
+            grouped, small, apart = self._numbers(texts)
             # Numbers below a thousand without a point show that the others' part thousands.
             points = self._layout.thousands == "." and not grouped.len() and small.len() < _FEW
             marked = apart if points else grouped
+            rounded = marked.str.ends_with("0")
             # Decimals of which one is a zero at the end are always three, and more numbers show no more.
-            enough = _FEW if marked.str.ends_with("0").any() else _ENOUGH
-            if marked.len() and marked.len() + small.len() >= enough:
-                text = f"three digits stand behind each {'point' if points else 'comma'}, and no number is below 1"
+            enough = marked.len() + small.len() >= (_FEW if rounded.any() else _ENOUGH)
+            # Nor are there any behind a zero, where all others end in one: one number is enough.
+            if marked.len() and (enough or (rounded.all() and texts.str.contains("^0$").any())):
+                mark = "point" if points else "comma"
+                text = f"three digits stand behind each {mark}, and no number but 0 is below 1"
                 return f"{text}: decimals, or thousands? look at `decimal` and `thousands`"
         return None
 
