@@ -20,7 +20,17 @@ from assets.lake.verdicts import judge, keep
 from assets.landing.deployment import Step
 from quality import gate, privacy
 from quality.meter_grid import MINUTE, midnight
-from quality.tables import DELIVERED, IS_CUSTOMER, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_FINAL, QUARTERS
+from quality.tables import (
+    DELIVERED,
+    DELIVERIES,
+    IS_CUSTOMER,
+    LOAD_PROFILE,
+    LOAD_PROFILE_BASIS,
+    METER_FINAL,
+    METER_INTERVALS,
+    METERS,
+    QUARTERS,
+)
 from quality.verdicts import Verdict, contract, keys, of_group, structure, worst
 
 QUARTER = 15
@@ -213,6 +223,9 @@ def _verdicts(
     ]
 
 
+_UNREAD = (pl.col("status") == "failed") & pl.col("table").is_in([METER_INTERVALS.name, METERS.name])
+"""Rows of the ledger: deliveries that are due again because memory, disk or the like failed."""
+
 RESTATED_AFTER = timedelta(days=7)
 """A month is restated a week after its end: until then its deliveries and their corrections come in."""
 
@@ -228,7 +241,8 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
 
     ``committed`` tells days whose profile committed snapshots hold: one of them that the memory lacks is refused, it
     may not be published a first time twice. Cells that the gate blocks are never written. The basis is stored before
-    the cells: a crash in between costs a correction, never privacy.
+    the cells: a crash in between costs a correction, never privacy. Where the machine failed to read a delivery of the
+    day no day is made: what is published lacks its meters until the month is restated, and another run may read it.
     """
     lake, day = CityLake.of(step), step.day
     remembered = lake.days(LOAD_PROFILE_BASIS)
@@ -237,6 +251,10 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     days = sorted({*stale_days.noted(lake, METER_FINAL), day - timedelta(days=1), *waiting, *lost})
     forgotten = set(committed()).difference(remembered) if not {*days}.issubset(remembered) else set()
     verdicts = [_forgotten(sorted(forgotten.intersection(days)), len(days))]
+    if unread := lake.day(DELIVERIES, day).filter(_UNREAD).height:
+        text = f"{unread} of the day's deliveries could not be read for now: nothing is published before they are"
+        verdicts.append(Verdict(LOAD_PROFILE.name, "withheld-unread", "warn", unread, unread, f"{text}; run it again"))
+        days = []
     basis_verdicts: list[Verdict] = []
     files: list[Written] = []
     cells = [LOAD_PROFILE.empty()]
