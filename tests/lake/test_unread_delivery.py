@@ -7,14 +7,15 @@ import pytest
 
 from assets.lake.files import CityLake
 from assets.landing.store import Store
-from quality.tables import DELIVERIES, LOAD_PROFILE, METER_INTERVALS, METERS, VERDICTS
+from quality.contracts import Table
+from quality.tables import DELIVERIES, LOAD_PROFILE, LOAD_PROFILE_BASIS, METER_INTERVALS, METERS, VERDICTS, WEATHER
 from tests.trials.faults import no_memory
 from tests.trials.night import FIRST, Place, clock, deliveries, lay, night, step_at, the_city
 
 pytestmark = pytest.mark.usefixtures("without_suites")
 
 WORLD = 1
-SECOND = FIRST + timedelta(days=1)
+DISTURBED = FIRST + timedelta(days=2)
 
 
 def place_at(folder: Path) -> Place:
@@ -38,35 +39,46 @@ def published(store: Store) -> dict[str, bytes]:
 
 
 def unread(store: Store) -> set[str]:
-    return set(CityLake(store, the_city().slug).day(DELIVERIES, SECOND).filter(status="failed")["table"])
+    return set(CityLake(store, the_city().slug).day(DELIVERIES, DISTURBED).filter(status="failed")["table"])
 
 
-@pytest.mark.parametrize("reading", [2, 3], ids=["of meters", "of weather"])
-def test_the_profile_waits_until_the_night_has_read_everything(tmp_path: Path, reading: int) -> None:
-    place, brought = place_at(tmp_path / "disturbed"), deliveries(WORLD, SECOND)
-    before = published(quiet(place, 1))
+@pytest.mark.parametrize(
+    ("reading", "table", "waits"), [(1, METERS, True), (2, METER_INTERVALS, True), (5, WEATHER, False)]
+)
+def test_the_profile_waits_until_the_night_has_read_its_meters(
+    tmp_path: Path, reading: int, table: Table, waits: bool
+) -> None:
+    place, brought = place_at(tmp_path / "disturbed"), deliveries(WORLD, DISTURBED)
+    before = published(quiet(place, 2))
     lay(place, brought)
     with no_memory(reading):
-        night(step_at(place, SECOND, clock(SECOND)), brought)
+        night(step_at(place, DISTURBED, clock(DISTURBED)), brought)
     store = place.open()
-    lake, waits = CityLake(store, the_city().slug), bool(unread(store) & {METER_INTERVALS.name, METERS.name})
-    assert unread(store), "the reader found no memory"
+    lake = CityLake(store, the_city().slug)
+    assert unread(store) == {table.name}
     assert (published(store) == before) == waits
-    assert lake.day(VERDICTS, SECOND).filter(check="withheld-unread").height == waits
-    night(step_at(place, SECOND, clock(SECOND, 1)), brought)
+    assert lake.day(VERDICTS, DISTURBED).filter(check="withheld-unread").height == waits
+    night(step_at(place, DISTURBED, clock(DISTURBED, 1)), brought)
     assert not unread(store)
-    assert published(store) == published(quiet(place_at(tmp_path / "quiet"), 2))
-    assert not lake.day(VERDICTS, SECOND).filter(check="withheld-unread").height
+    assert before != published(store) == published(quiet(place_at(tmp_path / "quiet"), 3))
+    assert not lake.day(VERDICTS, DISTURBED).filter(check="withheld-unread").height
 
 
 def test_the_next_night_publishes_both_days_if_nobody_ran_it_again(tmp_path: Path) -> None:
-    place, brought = place_at(tmp_path / "disturbed"), deliveries(WORLD, SECOND)
-    quiet(place, 1)
+    place, brought = place_at(tmp_path / "disturbed"), deliveries(WORLD, DISTURBED)
+    quiet(place, 2)
     lay(place, brought)
     with no_memory(2):
-        night(step_at(place, SECOND, clock(SECOND)), brought)
-    assert unread(place.open()) & {METER_INTERVALS.name, METERS.name}
-    third = SECOND + timedelta(days=1)
-    lay(place, deliveries(WORLD, third))
-    night(step_at(place, third, clock(third)), deliveries(WORLD, third))
-    assert published(place.open()) == published(quiet(place_at(tmp_path / "quiet"), 3))
+        night(step_at(place, DISTURBED, clock(DISTURBED)), brought)
+    assert unread(place.open()) == {METER_INTERVALS.name}
+    after = DISTURBED + timedelta(days=1)
+    lay(place, deliveries(WORLD, after))
+    night(step_at(place, after, clock(after)), deliveries(WORLD, after))
+    other = quiet(place_at(tmp_path / "quiet"), 4)
+    assert published(place.open()).keys() == published(other).keys()
+    for at in (1, 2):
+        meters, wanted = (
+            set(CityLake(store, the_city().slug).day(LOAD_PROFILE_BASIS, after - timedelta(days=at))["meter_id"])
+            for store in (place.open(), other)
+        )
+        assert meters == wanted and len(meters) >= 15
