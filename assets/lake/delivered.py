@@ -202,11 +202,11 @@ class Spool:
         for day_bucket, parts in self._parts.items():
             written = [part for part in parts if isinstance(part.rows, tuple)]
             # As few as can be: each costs as much as some thousand of its rows.
-            for _, alike in groupby(parts[len(written) :], lambda part: id(part.same)):
-                first, *more = alike
+            for _, group in groupby(parts[len(written) :], lambda part: id(part.same)):
+                alike = [*group]
                 at = self._file.seek(0, io.SEEK_END)
-                pl.concat(map(self._rows_of, [first, *more])).write_ipc_stream(self._file, compression="lz4")
-                written.append(_Part(first.same, (at, self._file.tell() - at)))
+                pl.concat(map(self._rows_of, alike)).write_ipc_stream(self._file, compression="lz4")
+                written.append(_Part(alike[0].same, (at, self._file.tell() - at)))
             self._parts[day_bucket] = written
         self._held = 0
 

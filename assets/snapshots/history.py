@@ -171,7 +171,7 @@ def commits(store: Store, city: str, of: Collection[str] | None = None) -> dict[
     none. A city has an entry for each night there ever was, and snapshots of some weeks.
     """
     pointed = pointer(store, city).entry
-    listed, unnamed = _listed(store, city), None if of is None else {*of}
+    listed = _listed(store, city)
     found: dict[int, Entry | Damaged] = {}
     for end in range(_last(store, city, pointed.seq if pointed else 0), 0, -AT_ONCE):
         numbers = range(end, max(0, end - AT_ONCE), -1)
@@ -184,7 +184,7 @@ def commits(store: Store, city: str, of: Collection[str] | None = None) -> dict[
             except Damaged as damaged:
                 found[seq] = damaged
         named = {each.snapshot_id for each in found.values() if isinstance(each, Entry)}
-        if unnamed is not None and unnamed <= named:
+        if of is not None and named.issuperset(of):
             break
     return dict(sorted(found.items()))
 
