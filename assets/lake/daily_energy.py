@@ -42,7 +42,8 @@ def of_cells(cells: pl.DataFrame, calendar: Calendar) -> pl.DataFrame:
             kwh=pl.col("kwh").sum(),
             peak_kw=pl.col("kwh").max() * (60 // length),
             known=pl.col("kwh").is_not_null().all(),
-            valid_share=twentieths.sum() // pl.len() / STEPS,
+            # Rounded: a quotient's last bits depend on how many rows are divided at once.
+            valid_share=(twentieths.sum() // pl.len() / STEPS).round(2),
         )
         .with_columns(pl.when("known").then(pl.col("kwh", "peak_kw")))
         .with_columns(

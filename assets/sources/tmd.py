@@ -52,6 +52,9 @@ VALUES = {
 }
 """Field → column and what to divide it by."""
 
+DIGITS = 3
+"""Decimals that are kept: stations tell one or two."""
+
 PLACE = {
     "WmoStationNumber": "station_id",
     "StationNameThai": "name_th",
@@ -180,7 +183,8 @@ def _observed(observations: Batch, day: date) -> Batch:
             product=pl.lit("observed"),
             start=thai.utc(pl.col("_at")),
             local_date=pl.col("_at").dt.date(),
-            **{column: _value(name) / divisor for name, (column, divisor) in VALUES.items()},
+            # Rounded: a quotient's last bits depend on how many rows are divided at once.
+            **{column: (_value(name) / divisor).round(DIGITS) for name, (column, divisor) in VALUES.items()},
         )
         .distinct(WEATHER.key)
         .missing(column for column, _ in VALUES.values())

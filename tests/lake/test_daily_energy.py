@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from assets.lake import derive, stale_days
 from assets.lake.daily_energy import of_cells
@@ -72,6 +73,13 @@ def test_it_is_what_the_quarter_hours_add_up_to(seed: int) -> None:
         assert row["load_factor"] == pytest.approx(float(sum(values) / len(values) / max(values)), abs=1e-4)
     unknown = made.filter(pl.col("kwh").is_null())
     assert unknown.rows() == made.filter(zone="north", customer_class="other", tou_rate="peak").rows()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_days_made_together_and_one_by_one_are_the_same_to_the_bit(seed: int) -> None:
+    published = cells(seed)
+    alone = [of_cells(part, calendar()) for part in published.partition_by("zone", "customer_class", "local_date")]
+    assert_frame_equal(pl.concat(alone).sort(DAILY_ENERGY.key), of_cells(published, calendar()), check_exact=True)
 
 
 def test_it_knows_nothing_but_published_cells() -> None:
