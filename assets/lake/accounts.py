@@ -2,18 +2,29 @@
 
 Meter readings and register reads are all kept, superseded ones too: of each receipt the lake holds on each day exactly
 the rows that the ledger says. Other tables keep the row that counts: there a day has no row of a receipt that the
-ledger does not know, none more of one than it brought, and no fewer rows than its largest delivery.
+ledger does not know, none more of one than it brought, and no fewer rows than its largest delivery. A day of readings
+that was judged has its final values and its judgement.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Set as AbstractSet
 from datetime import date, timedelta
 
 import polars as pl
 
+from assets.lake import stale_days
 from assets.lake.files import CityLake
+from assets.lake.keys import bucket_of, span
 from assets.landing.deployment import Step
 from quality.contracts import Table
-from quality.tables import DELIVERIES, METER_INTERVALS, METER_SUPERSEDED, REGISTER_READS, TABLES
+from quality.tables import (
+    DELIVERIES,
+    METER_FINAL,
+    METER_INTERVALS,
+    METER_QUALITY,
+    METER_SUPERSEDED,
+    REGISTER_READS,
+    TABLES,
+)
 
 NIGHTS = timedelta(days=7)
 """Days that deliveries of the last week touched are counted before every publication, so that what another process
@@ -43,10 +54,28 @@ def differences(lake: CityLake, since: date = date.min, until: date = date.max) 
     there = [_counted(lake, TABLES[name], set(days["day"])) for (name,), days in touched.group_by("table")]
     # All tables together: of most a city has a few rows.
     found = _compared(_summed(booked), _summed(pl.concat([booked.clear(), *there], how="diagonal")))
+    found += _unjudged(lake, set(touched.filter(table=METER_INTERVALS.name)["day"]))
     return [
         f"{name} of {day}: {what}: run `muang lake rebuild --city {lake.city} --table {name} --day {day}`"
         for name, day, what in found
     ]
+
+
+def _unjudged(lake: CityLake, days: AbstractSet[date]) -> Iterator[tuple[str, date, str]]:
+    """Days of readings that were judged and of which that is not, or not wholly, there."""
+    if not days:
+        return
+    reach = min(days), max(days)
+    read, final = (
+        {(span(key)[0], bucket_of(key)) for key in lake.keys(table, reach)} for table in (METER_INTERVALS, METER_FINAL)
+    )
+    judged = {span(key)[0] for key in lake.keys(METER_QUALITY, reach)}
+    waiting = set(stale_days.noted(lake, METER_INTERVALS))
+    for day in sorted(days - waiting):
+        if {part for part in read if part[0] == day} != {part for part in final if part[0] == day}:
+            yield METER_FINAL.name, day, "not all of the day's readings have final values"
+        if any(part[0] == day for part in read) and day not in judged:
+            yield METER_QUALITY.name, day, "the day was judged, and what was found is not there"
 
 
 def _counted(lake: CityLake, table: Table, days: Collection[date]) -> pl.DataFrame:

@@ -1,13 +1,13 @@
 """Upkeep of a city's lake: find damage, make days again from landing, rewrite old files, compact closed months."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 
 import polars as pl
 
-from assets.lake import accounts, derive, ingest, ledger, stale_days
+from assets.lake import accounts, ingest, ledger, stale_days
 from assets.lake.derive import DERIVED
 from assets.lake.encoding import NewerContract, is_current
 from assets.lake.feeds import feeds
@@ -19,17 +19,36 @@ from quality import privacy
 from quality.contracts import Table
 from quality.tables import (
     DELIVERIES,
+    FEEDER_BALANCE,
     LOAD_PROFILE,
     LOAD_PROFILE_BASIS,
+    METER_FINAL,
     METER_INTERVALS,
+    METER_QUALITY,
     METER_SUPERSEDED,
+    METERS,
+    MISSING_READINGS,
     QUARANTINE,
+    REGISTER_CHECKS,
     REGISTER_READS,
+    REGISTER_WATCH,
     TABLES,
+    VEE_RULES,
 )
+from quality.vee.rules import Context
+from quality.vee.thresholds import Thresholds
+from quality.vee.validate import vee_rules
 
 METER_TABLES = (METER_INTERVALS, METER_SUPERSEDED, REGISTER_READS)
 """Tables that one reading of the meter exports fills together."""
+
+MADE_OF: Mapping[str, Table] = {
+    **{each.name: METER_INTERVALS for each in (METER_FINAL, METER_QUALITY, MISSING_READINGS, FEEDER_BALANCE)},
+    REGISTER_CHECKS.name: REGISTER_READS,
+    REGISTER_WATCH.name: METERS,
+    **{each.table.name: each.source for each in DERIVED},
+}
+"""Tables that a night makes again for the days noted (``stale_days``) of another."""
 
 SETTLED_DAYS = 7
 """A month is closed for compaction a week after its end: corrections of its last days still come meanwhile."""
@@ -79,26 +98,34 @@ def rebuild(step: Step, table: Table, day: date) -> Rebuilt:
         raise CannotRebuild(
             "memory/load_profile_basis is what was published, which nothing else knows: restore its file from a backup"
         )
+    first, last = span(lake.held_in(table, day))
     if table is LOAD_PROFILE:
+        days = _within(lake, LOAD_PROFILE_BASIS, first, last)
         _set_aside(lake, table, day)
-        lake.put(table, day, privacy.cells(lake.day(LOAD_PROFILE_BASIS, day)))
-        return Rebuilt([day], 0)
-    derived = next((each for each in DERIVED if each.table is table), None)
-    if derived is not None:
+        for at in days or [day]:
+            lake.put(table, at, privacy.cells(lake.day(LOAD_PROFILE_BASIS, at)))
+        return Rebuilt(days or [day], 0)
+    if table is VEE_RULES:
+        since = max([first, *lake.days(DELIVERIES)[:1]])
         _set_aside(lake, table, day)
-        stale_days.note(lake, derived.source, [day])
-        derive.derive(step, derived)
-        return Rebuilt([day], 0)
+        lake.put(table, since, vee_rules(Context(Thresholds.of(step.city.meter_thresholds)), since))
+        return Rebuilt([since], 0, "what the bits of flags mean is told as of today's rules")
+    if table.name in MADE_OF:
+        source = MADE_OF[table.name]
+        days = _within(lake, source, first, last)
+        # Noted first: no crash leaves a day that nobody makes again.
+        stale_days.note(lake, source, days)
+        _set_aside(lake, table, day)
+        return Rebuilt(days or [day], 0, "the next night makes it again")
     if table in (DELIVERIES, QUARANTINE):
         # Without its entries a delivery is due: the next night reads all of this delivery day again.
         for each in (DELIVERIES, QUARANTINE):
             _set_aside(lake, each, day)
         return Rebuilt([day], 0, f"the next night reads the deliveries of {day} again")
     if not table.lineage:
-        first, last = span(lake.held_in(table, day))
-        days = f"--day {day}" if first == last else f"--from {first} --to {last}"
+        told = f"--day {day}" if first == last else f"--from {first} --to {last}"
         _set_aside(lake, table, day)
-        return Rebuilt([first, last], 0, f"run what it is made by again: `muang nightly {days} --city {lake.city}`")
+        return Rebuilt([first, last], 0, f"run what it is made by again: `muang nightly {told} --city {lake.city}`")
     return _read_again(step, lake, table, day)
 
 
@@ -116,6 +143,10 @@ def _read_again(step: Step, lake: CityLake, table: Table, day: date) -> Rebuilt:
             _set_aside(lake, each, one)
     done = ingest.ingest_meters(step) if fed is METER_INTERVALS else ingest.ingest(step, fed)
     return Rebuilt(days, len(done.entries))
+
+
+def _within(lake: CityLake, table: Table, first: date, last: date) -> list[date]:
+    return [day for day in lake.days(table, lake.keys(table, (first, last))) if first <= day <= last]
 
 
 def _set_aside(lake: CityLake, table: Table, day: date) -> None:

@@ -1,5 +1,6 @@
 """Damage is found and named, a day is made again from landing, and rows that went missing are missed."""
 
+import re
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -10,23 +11,33 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from assets.cities.registry import City
-from assets.lake import accounts, upkeep
+from assets.lake import accounts, derive, register_watch, upkeep
 from assets.lake.files import CityLake
 from assets.lake.keys import span
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import Damaged
 from quality.contracts import Table
 from quality.tables import (
+    DAILY_ENERGY,
     DELIVERIES,
+    FEEDER_BALANCE,
+    LOAD_PROFILE,
     LOAD_PROFILE_BASIS,
+    METER_FINAL,
     METER_INTERVALS,
+    METER_QUALITY,
     METER_SUPERSEDED,
     METERS,
+    MISSING_READINGS,
+    REGISTER_CHECKS,
+    REGISTER_WATCH,
     TABLES,
+    VEE_RULES,
     VERDICTS,
     WEATHER,
 )
 from tests.kit import ingest, ingest_meters
+from tests.lake import metered_city
 from tests.lake.small_city import D1, D2, D3, content, deliver, deployment_at, nem12, small_city, weather
 
 FILLED = (METERS, METER_INTERVALS, METER_SUPERSEDED, WEATHER)
@@ -104,6 +115,74 @@ def test_a_file_that_was_harmed_is_named_and_made_again_to_the_byte(
     assert upkeep.verify(lake) == []
     if harmed:
         assert store.read(f"damaged/{key}") == harmed
+
+
+MADE = (
+    *(METER_FINAL, METER_QUALITY, MISSING_READINGS, FEEDER_BALANCE, REGISTER_CHECKS, REGISTER_WATCH, LOAD_PROFILE),
+    *(DAILY_ENERGY, VEE_RULES),
+)
+"""Tables that are made of others."""
+
+
+def _night(deployment: Deployment, city: City, day: date) -> None:
+    step = Step(deployment, city, day, "test")
+    metered_city.night(deployment, city, day)
+    register_watch.make(step)
+    [energy] = (each for each in derive.DERIVED if each.table is DAILY_ENERGY)
+    derive.derive(step, energy)
+
+
+@pytest.mark.parametrize("buckets", [1, 4])
+def test_what_is_made_of_other_tables_is_made_again_to_the_byte(tmp_path: Path, city: City, buckets: int) -> None:
+    """Every file of them is damaged; what ``verify`` names mends them, and the next night leaves what was there."""
+    city = city.model_copy(update={"meter_buckets": buckets})
+    deployment, points = deployment_at(tmp_path, city), metered_city.POINTS
+    for day, at in ((D1, 0), (D2, 1)):
+        homes = "".join(f"{point},north,residential,f1,\n" for point in points[: len(points) - at])
+        register = f"point,zone,customer_class,feeder,feeds\n{homes}MAIN000001,north,other,,f1\n"
+        deliver(deployment, city, "register", day, "r.csv", register.encode())
+        deliver(deployment, city, "exports", day, "a.csv", nem12(day, *points[at:], "MAIN000001", value=1 + at))
+    deliver(deployment, city, "exports", D2, "reads.csv", nem13(D1, D3, points[0], 96))
+    for day in (D1, D2, D3):
+        _night(deployment, city, day)
+    store, lake = deployment.store, CityLake(deployment.store, city.slug, buckets)
+    before = {key: data for key, data in content(store).items() if "/verdicts/" not in key}
+    assert [table.name for table in MADE if not lake.keys(table)] == []
+    assert upkeep.verify(lake) == []
+    for table in MADE:
+        for key in lake.keys(table):
+            store.write(key, flipped(store.read(key), Random(2)))
+    named = set(re.findall(r"--table (\w+) --day ([\d-]+)", "\n".join(upkeep.verify(lake))))
+    assert {table for table, _ in named} == {table.name for table in MADE}
+    for table, day in named:
+        upkeep.rebuild(step(deployment, city), TABLES[table], date.fromisoformat(day))
+    _night(deployment, city, D3)
+    assert {key for key in before if content(store).get(key) != before[key]} == set()
+    assert upkeep.verify(lake) == []
+
+
+@pytest.mark.parametrize("table", [METER_FINAL, METER_QUALITY], ids=lambda table: table.name)
+def test_a_file_of_judged_readings_that_went_is_missed(tmp_path: Path, table: Table) -> None:
+    deployment, city = metered_city.metered_city(tmp_path, buckets=4)
+    lake = CityLake(deployment.store, city.slug, 4)
+    key = lake.keys(table, (D1, D1))[0]
+    whole = deployment.store.read(key)
+    assert upkeep.verify(lake) == []
+    deployment.store.delete(key)
+    [told] = upkeep.verify(lake)
+    assert f"--table {table.name} --day {D1}" in told
+    with pytest.raises(accounts.Unaccounted, match=f"{table.name} of {D1}"):
+        accounts.require(step(deployment, city))
+    upkeep.rebuild(step(deployment, city), table, D1)
+    metered_city.night(deployment, city, D3)
+    assert deployment.store.read(key) == whole
+
+
+def nem13(first: date, last: date, point: str, amount: int) -> bytes:
+    """What a register rose by between two days."""
+    reads = f"1000,{first:%Y%m%d}000000,A,,,{1000 + amount},{last:%Y%m%d}000000,A,,"
+    line = f"250,{point},E1,1,E1,N1,M1,E,{reads},{amount},kWh,,{last:%Y%m%d}010000,"
+    return f"100,NEM13,{last:%Y%m%d}0000,MDP,CITY\n{line}\n900\n".encode()
 
 
 def test_a_night_does_not_publish_a_lake_that_lost_rows_and_says_whose(deployment: Deployment, city: City) -> None:

@@ -39,7 +39,7 @@ FAULTS = (
 ATTEMPTS = 8
 """Times a night is tried: the fault, the command that mends it, the night after it, and room for one more fault."""
 
-OF_THE_DAY = ("verdicts", "indicators", "programme", LOAD_PROFILE_BASIS.name)
+OF_THE_DAY = ("verdicts", "validation_results", "indicators", "programme", LOAD_PROFILE_BASIS.name)
 """Tables that no file of landing makes again: what was judged, computed and published on a day. Not damaged here."""
 
 COMMAND = re.compile(r"`(muang (?:lake rebuild|landing repair|snapshots repair)[^`]*)`")

@@ -22,7 +22,7 @@ from tests.trials.night import the_city
 CITY = the_city().slug
 RECKONED = ("indicators/", "programme/")
 """Tables whose rows tell what was known when their day was run."""
-OF_THE_RUN = ("lake/verdicts/",)
+OF_THE_RUN = ("lake/verdicts/", "lake/validation_results/")
 """Lake files that tell of the run, too: how many deliveries it read, which days it judged."""
 
 
