@@ -132,6 +132,41 @@ def test_old_workbooks_and_json():
     assert codes(read(json.dumps([1, 2]).encode())) == ["file-malformed"]
 
 
+def test_a_reading_of_json_stays_one_whatever_else_it_holds():
+    rows = [{"at": at, "value": 0.1} for at in stamps(96)]
+    odd = [{"error": {"code": 3}}, {"flags": ["E"]}, {"events": [{"code": 7}]}, {"events": []}]
+    told = [row | more for row, more in zip(rows, odd, strict=False)] + rows[4:]
+    result = read(json.dumps(told).encode())
+    assert (codes(result), total(result)) == (["column-new"], Decimal("9.6"))
+    assert codes(read(json.dumps([row | {"events": []} for row in rows]).encode())) == ["column-new"]
+    within = [{"at": row["at"], "use": {"value": row["value"], "unit": "kWh"}} for row in rows]
+    result = read(json.dumps(within).encode(), values={"use.value": KWH}, ignored=["use.unit"])
+    assert (codes(result), total(result)) == ([], Decimal("9.6"))
+
+
+def test_a_meter_of_json_without_readings_has_none_and_one_with_an_error_is_told():
+    rows = [{"at": at, "value": 0.1} for at in stamps(96)]
+    meters = [{"meter": "A", "readings": rows}, {"meter": "B", "readings": []}]
+    layout = {"point": None, "point_column": "meter", "ignored": ["error"]}
+    assert codes(read(json.dumps(meters).encode(), **layout)) == []
+    meters.append({"meter": "C", "error": "no answer"})
+    assert codes(read(json.dumps(meters).encode(), **layout)) == ["stamp-bad"]
+
+
+def test_a_name_that_an_object_has_twice_is_a_column_that_stands_twice():
+    rows = ", ".join(f'{{"at": "{at}", "value": 1, "value": 2}}' for at in stamps(4))
+    assert codes(read(f"[{rows}]".encode())) == ["column-repeated"]
+
+
+def test_lists_side_by_side_in_json_are_told_apart_by_their_names():
+    first, second = stamps(96), stamps(192)[96:]
+    lists = {"import": [{"at": at, "value": 1} for at in first], "export": [{"at": at, "value": 2} for at in second]}
+    assert "column-new" in codes(read(json.dumps(lists).encode()))
+    meters = {"A": lists["import"], "B": lists["export"]}
+    result = read(json.dumps(meters).encode(), point=None, point_column="(list)")
+    assert (codes(result), points(result)) == ([], {"A": 96, "B": 192})
+
+
 def test_an_apostrophe_before_a_number_is_excels():
     result = read(lines("meter,at,value", [("'1044", at, 1) for at in stamps(4)]), point=None, point_column="meter")
     assert points(result) == {"1044": 4}
