@@ -14,23 +14,15 @@ from typing import Final
 import polars as pl
 
 from assets.meters import doubles, patterns
-from assets.meters.formats.canonical import Export, problems_of
+from assets.meters.formats.canonical import Export
 from assets.meters.formats.stamps import local
+from assets.meters.lengths import ENOUGH, FEW, lengths, without
 from assets.meters.sentinels import SERIES, sentinels
 from quality.batch import Batch
-from quality.meter_metrics import figures_of
 from quality.problems import CODES, problem
 
-ENOUGH: Final = 8
-"""Gaps from which their least is the file's period: so many neighbours are not all missing by chance."""
-_FEW: Final = 3
-"""Gaps that are all alike and longer than declared: a file of four rows is no chance either."""
 _TWICE: Final = 0.2
 """Share of a file's times that come twice, from which these are no corrections: two meters, or sums of each hour."""
-_RUN: Final = 4
-"""Equal gaps in a row that are another period and not readings that failed."""
-_LONGEST: Final = 180
-"""Minutes: no export has longer intervals within a day, and beyond it gaps are those of outages and of days."""
 _APART: Final = 28
 """Days: dates whose day and month are exchanged lie a month apart, and the shortest has 28."""
 _LONELY: Final = 20
@@ -61,7 +53,7 @@ def judged(export: Export, day: date | None) -> Export:
         return export
     batch = Batch(readings)
     for look in (
-        _lengths,
+        lengths,
         _orders,
         _years,
         _totals,
@@ -86,85 +78,18 @@ def _contradiction(export: Export, readings: pl.DataFrame) -> tuple[str, str] | 
     rows = readings["row"].n_unique()
     counts = {code: (count, first) for code, count, first in refused.iter_rows()}
     off_grid, first = counts.get("interval-misaligned", (0, None))
-    if export.assumed.length and off_grid >= _FEW and off_grid >= rows:
+    if off_grid >= FEW and off_grid >= rows:
         text = f"{off_grid} stamps lie off the grid of intervals (first in row {first}) and {rows} on it"
         return "layout-contradicts", f"{text}: the file has another interval length"
     twice, first = counts.get("key-duplicate", (0, None))
     days, first_day = counts.get("day-repeated", (0, None))
-    if export.assumed.factors and days >= _FEW and days * 2 >= rows and readings["point"].n_unique() == 1:
+    if export.assumed.factors and days >= FEW and days * 2 >= rows and readings["point"].n_unique() == 1:
         text = f"{days} days come twice with different values (first in row {first_day}), all for one metering point"
         return "meters-several", f"{text}: the file has more than one meter"
     if twice >= ENOUGH and twice >= rows * _TWICE and readings["point"].n_unique() == 1:
         text = f"{twice} times come twice with different values (first in row {first}), all for one metering point"
         return "meters-several", f"{text}: the file has more than one meter or channel, or sums among its rows"
     return None
-
-
-def _lengths(batch: Batch, export: Export, day: date | None) -> Batch:
-    """Without readings that are another length apart than the layout declares.
-
-    Power of another length is another energy, and energy of another length stands in a slot too short for it.
-    """
-    if not export.assumed.length:
-        return batch
-    holes = _holes(batch.rows)
-    if not holes.height:
-        return batch
-    step = pl.col("gap") // pl.col("minutes")
-    holes = holes.with_columns(step=step, short=pl.col("gap").is_between(pl.col("minutes") + 1, _LONGEST))
-    of_series = holes.group_by(SERIES).agg(
-        gaps=pl.col("gap").count(),
-        least=pl.col("gap").min(),
-        alike=(pl.col("gap").n_unique() <= 2) & pl.col("short").any(),  # a null before the first, and one length
-        minutes=pl.col("minutes").first(),
-        readings=pl.len(),
-    )
-    other = of_series.filter(
-        (pl.col("least") > pl.col("minutes"))
-        & ((pl.col("gaps") >= ENOUGH) | ((pl.col("gaps") >= _FEW) & pl.col("alike")))
-    )
-    if other.height:
-        least, minutes = int(other["least"].sort()[0]), other["minutes"][0]
-        text = f"stamps are {least} minutes apart, not {minutes}: this is another interval length"
-        if other["readings"].sum() == batch.rows.height:
-            refused = export.problems["row"].n_unique()
-            if refused > batch.rows.height:
-                text = f"{refused} rows cannot be read, and of those that can {text}"
-            return Batch.rejected("layout-contradicts", text)
-        doubted = batch.rows.join(other, on=SERIES, how="semi")
-        batch = _without(batch, doubted, "interval-length", text)
-        holes = holes.join(other, on=SERIES, how="anti")
-    run = (pl.col("gap") != pl.col("gap").shift()).fill_null(value=True).cum_sum().over(SERIES)
-    runs = holes.with_columns(run=run).with_columns(long=(pl.len().over(*SERIES, "run") >= _RUN) & pl.col("short"))
-    doubted = runs.filter("long" | pl.col("long").shift(-1).over(SERIES).fill_null(value=False))
-    if doubted.height:
-        apart, minutes = doubted.filter("long")["gap"].sort()[0], doubted["minutes"][0]
-        text = f"in a row, stamps are {apart} minutes apart, not {minutes}: another interval length"
-        batch = _without(batch, doubted, "interval-length", text)
-    single = runs.filter(pl.col("short") & ~pl.col("long"))
-    if (
-        single["row"].n_unique() > export.problems["row"].n_unique() and export.assumed.power
-    ):  # a row refused leaves a gap too
-        text = f"{single.height} time(s) stamps lie further apart than the interval; power counts for one interval only"
-        return batch.note("interval-gap", f"{text}; the first is named", single["row"].min())  # type: ignore[arg-type]
-    return batch
-
-
-def _holes(rows: pl.DataFrame) -> pl.DataFrame:
-    """Readings of the series that have holes, in order of time, with ``gap``, the minutes since the one before."""
-    spans = figures_of(
-        rows,
-        SERIES,
-        readings=pl.len(),
-        span=(pl.col("start").max() - pl.col("start").min()).dt.total_minutes(),
-        minutes=pl.min("minutes"),
-    )
-    holed = spans.filter(pl.col("span") >= pl.col("readings") * pl.col("minutes"))
-    found = rows.lazy().join(holed.lazy(), on=SERIES, how="semi").select(*SERIES, "start", "minutes", "row").collect()
-    first = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in SERIES)
-    # To the nearest minute: clocks may be some seconds off.
-    gap = (pl.col("start").diff().dt.total_seconds() + 30) // 60
-    return found.sort(*SERIES, "start").with_columns(gap=pl.when(~first).then(gap))
 
 
 def _orders(batch: Batch, export: Export, day: date | None) -> Batch:
@@ -182,7 +107,7 @@ def _orders(batch: Batch, export: Export, day: date | None) -> Batch:
             return Batch.rejected("layout-contradicts", text)
         before = local(pl.col("start"), export.zone).dt.date()
         doubted = batch.rows.filter(on.is_in(sorted(wrong)) | before.is_in(sorted(wrong)))
-        return _without(batch, doubted, "stamp-ambiguous", text)
+        return without(batch, doubted, "stamp-ambiguous", text)
     far = dates.filter(dates.diff().dt.total_days().fill_null(0) > _APART)
     if far.len() and export.assumed.length:
         text = f"the days lie in {far.len() + 1} groups, more than {_APART} days apart; the second begins {far[0]}"
@@ -293,38 +218,32 @@ def _labels(batch: Batch, export: Export, day: date | None) -> Batch:
 
 def _registers(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without series that only ever rise: what a register shows, and no energy of intervals."""
-    if not export.assumed.factors and not export.assumed.length:
-        return batch
     found = patterns.rising(batch.rows)
     if not found.height:
         return batch
-    text = "values only ever rise, as a register's do: the layout has them as energy, or power, of intervals"
+    text = "values only ever rise, as a register's do: they are given as energy, or power, of intervals"
     if found.height == batch.rows.filter(patterns.ENERGIES).select(pl.struct(SERIES).n_unique()).item():
         return Batch.rejected("layout-contradicts", text)
-    return _without(batch, batch.rows.join(found, on=SERIES, how="semi"), "reading-kind", text)
+    return without(batch, batch.rows.join(found, on=SERIES, how="semi"), "reading-kind", text)
 
 
 def _totals(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without sums of days in the place of their first or last interval: some software writes midnight without a time,
     and the row of the day too."""
-    if not export.assumed.factors and not export.assumed.length:
-        return batch
     text = "the sum of its day stands in the place of an interval"
-    return _without(batch, patterns.totals(batch.rows, _written(export), export.assumed.power), "reading-kind", text)
+    return without(batch, patterns.totals(batch.rows, _written(export), export.assumed.power), "reading-kind", text)
 
 
 def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:
     """Refuse, or say of, a file whose values come in another rhythm than its stamps."""
-    length = export.assumed.length
-    if not (length or export.assumed.factors):
-        return batch
-    if (told := patterns.told(batch.rows, export.zone, length)) is not None:
+    assumed = export.assumed.length or bool(export.assumed.factors)
+    if (told := patterns.told(batch.rows, export.zone, assumed)) is not None:
         code, text = told
         return Batch.rejected(code, text) if CODES[code][0] == "reject" else batch.note(code, text)
     for (code, text), series in patterns.anew(batch.rows, export.zone).group_by("code", "text", maintain_order=True):
         doubted = batch.rows.join(series, on=SERIES, how="semi")
         if CODES[str(code)][0] == "reject":
-            batch = _without(batch, doubted, "reading-kind", str(text))
+            batch = without(batch, doubted, "reading-kind", str(text))
         else:
             batch = batch.note(str(code), f"{series.height} series: {text}", doubted["row"].min())  # type: ignore[arg-type]
     return batch
@@ -360,13 +279,13 @@ def _future(batch: Batch, export: Export, day: date | None) -> Batch:
         return batch
     first: date = wrong.select(on.min()).item()
     era = ": a Buddhist year read as one CE?" if first.year - day.year > _ERAS else ""
-    return _without(batch, wrong, "value-future", f"{first} and later is after the delivery day {day}{era}")
+    return without(batch, wrong, "value-future", f"{first} and later is after the delivery day {day}{era}")
 
 
 def _sentinels(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without values that are a device's code for none."""
     text = "a device's code for no value: all bits set, all nines, the lowest number of a field, or -1"
-    return _without(batch, sentinels(batch.rows, export.assumed.factors or (Decimal(1),)), "value-sentinel", text)
+    return without(batch, sentinels(batch.rows, export.assumed.factors or (Decimal(1),)), "value-sentinel", text)
 
 
 def _negatives(batch: Batch, export: Export, day: date | None) -> Batch:
@@ -383,11 +302,3 @@ def _where(rows: pl.DataFrame, rule: pl.Expr) -> pl.DataFrame:
     """The few of a file's ``rows`` that a rule holds of. Streamed, for rows that were read in pieces are otherwise put
     together first, which is a copy of all."""
     return rows.lazy().filter(rule).collect(engine="streaming")
-
-
-def _without(batch: Batch, doubted: pl.DataFrame, code: str, text: str) -> Batch:
-    """``batch`` without the ``doubted`` readings, a problem for each row that they come from."""
-    if not doubted.height:
-        return batch
-    rest = batch.rows.join(doubted.select(*SERIES, "start"), on=[*SERIES, "start"], how="anti", maintain_order="left")
-    return Batch(rest, batch.problems).also(problems_of(doubted.unique("row").sort("row"), code, text))

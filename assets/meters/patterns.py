@@ -94,12 +94,12 @@ def totals(rows: pl.DataFrame, written: pl.Expr, power: bool) -> pl.DataFrame:
     midnight = pl.col("at").dt.time() == time()
     last = (pl.col("at") + pl.duration(minutes="minutes")).dt.time() == time()
     scales = [pl.lit(1), *([60 / pl.col("minutes")] if power else [])]
-    means = (
-        rows.lazy().group_by(SERIES).agg(most=value.max(), mean=value.mean() / _PART, minutes=pl.col("minutes").min())
-    )
+    means = figures_of(rows, SERIES, most=value.max(), mean=value.mean() / _PART, minutes=pl.col("minutes").min())
     peak = pl.col("mean") * _DAY / pl.col("minutes") / scales[-1]
     means = means.filter(pl.col("most") > peak, ENERGIES)
-    peaks = rows.lazy().join(means.select(*SERIES, peak=peak), on=SERIES).filter(value > pl.col("peak"))
+    if not means.height:
+        return rows.clear()
+    peaks = rows.lazy().join(means.lazy().select(*SERIES, peak=peak), on=SERIES).filter(value > pl.col("peak"))
     series = peaks.with_columns(at=written).filter(midnight | last).select(SERIES).unique()
     some = rows.lazy().join(series, on=SERIES, how="semi").with_columns(at=written).collect()
     if not some.height:
@@ -149,9 +149,9 @@ def a_total(rows: pl.DataFrame, least: int = _TURNS) -> bool:
     return bool(count >= least and share == 1)
 
 
-def told(rows: pl.DataFrame, zone: str, length: bool) -> tuple[str, str] | None:
-    """Code and words of the rhythm that most series have, or None. Without an assumed ``length`` no longer interval's
-    values can stand at stamps of shorter ones, or only rise in few of them."""
+def told(rows: pl.DataFrame, zone: str, assumed: bool) -> tuple[str, str] | None:
+    """Code and words of the rhythm that most series have, or None. ``assumed``: lengths are not written beside the
+    values, so that those of longer intervals may stand at stamps of shorter ones."""
     energy = rows.head(_LOOKED).filter((pl.col("value") != 0) & ENERGIES)
     some = energy.select(SERIES).unique(maintain_order=True).head(_SHOWN)
     shown = rows.lazy().filter(pl.col("point").is_in(some["point"].unique().implode()))
@@ -159,12 +159,12 @@ def told(rows: pl.DataFrame, zone: str, length: bool) -> tuple[str, str] | None:
     number = pl.col("start").dt.epoch("s") // (pl.col("minutes") * 60)
     rows = rows.select(*SERIES, "start", "minutes", number=number, value=pl.col("value").cast(pl.Float64))
     for times in (2, 4):
-        if length and _alone(rows, times):
+        if _alone(rows, times):
             text = f"all but every {times}. value is zero or none: intervals {times} times as long, at stamps of others"
-            return "layout-contradicts", text
+            return "layout-contradicts" if assumed else "interval-repeated", text
     counts = _anew(rows, zone).group_by("code", "text").len().filter(pl.col("len") > some.height * _MOST)
-    if counts.height or not length:
-        return counts.select("code", "text").row(0) if counts.height else None
+    if counts.height:
+        return counts.select("code", "text").row(0)
     if _rises(rows):
         return "value-rising", "each value is greater than the one before: look whether they are a register's"
     for times in (4, 2):

@@ -28,6 +28,8 @@ class Assumed:
     """Order of its dates; ``ymd`` also where they cannot be taken for another."""
     length: bool = False
     """Whether the length of its intervals is assumed, and stamps must be as far apart."""
+    registers: tuple[str, ...] = ()
+    """Channels that were registers, whose reads may lie apart as they like."""
     ends: bool = False
     """Whether its stamps are the ends of intervals."""
     power: bool = False

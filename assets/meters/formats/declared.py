@@ -96,12 +96,12 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
         valued = pl.col("value").is_not_null()
         values = values.filter(valued | ~valued.any().over("point", "channel", "quantity", "start"))
     readings = channels.joined(channels.differenced(resolve(values.also(*said.problems)), layout, zone), layout)
-    kinds = {measure.kind for measure in layout.parts.values()}
     assumed = Assumed(
         # A sheet a month, each with a day, looks as days that were taken for months; a sheet a meter does not.
         "ymd" if layout.stamp.epoch or len({table.point for table in tables}) < len(tables) else layout.stamp.order,
         ends=layout.label == "end",
-        length=layout.wide is None and "register" not in kinds,
+        length=layout.wide is None,
+        registers=tuple(m.channel or part for part, m in layout.parts.items() if m.kind == "register"),
         power=any(UNITS[measure.unit.lower()].average for measure in layout.parts.values()),
         factors=tuple({UNITS[measure.unit.lower()].factor * layout.multiplier for measure in layout.parts.values()}),
     )
