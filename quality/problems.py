@@ -31,7 +31,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "meters-several": ("reject", "The file has more than one meter where its layout, or its report, has one."),
     "layout-contradicts": (
         "reject",
-        "The file as a whole contradicts what its layout or format tells: length, order, label.",
+        "The file as a whole contradicts its layout or format: length, order, label.",
     ),
     "file-protected": ("reject", "The workbook is protected by a password; save it without one."),
     "format-no-interval": ("reject", "The format is known but holds no interval readings."),
@@ -87,7 +87,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "sheet-left": ("warn", "Sheets of a workbook do not have the layout's header and are not read."),
     "header-repeated": ("warn", "The header stands again below, as where pages or files were joined; it is left out."),
     "row-mended": ("warn", "A record broken over several lines was put together again."),
-    "version-bad": ("warn", "A record's version time cannot be read; its order among corrections is that of arrival."),
+    "version-bad": (
+        "warn",
+        "A version time cannot be read, or is after the delivery: it counts by arrival.",
+    ),
     "cell-range": ("warn", "A number outside what its column can hold became missing; the rest of its row stays."),
     "value-blank": ("warn", "Blank values became missing, never zero."),
     "value-pending": ("warn", "The publisher writes a word for a value it has not computed yet."),

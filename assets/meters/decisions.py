@@ -10,27 +10,30 @@ the quantity's unit. Of two decisions about an interval the later ``decided_at``
 import csv
 import io
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Final
 
 import polars as pl
 
 from assets.meters.listed import LONGEST, by_day, instant, listed, told
 from assets.sources.source import Options, ReadResult, Source
+from quality.meter_grid import ZONE
 from quality.readings import ENERGY
 from quality.tables import METER_DECISIONS
 
 FORMAT = "meter_decisions"
 COLUMNS: Final = ("point", "quantity", "from", "to", "decision", "value", "reason", "decided_by", "decided_at")
 
+_LOCAL_DAY: Final = pl.col("decided").dt.convert_time_zone(ZONE).dt.date()
 _NUMBER = r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$"
 _LONG_NUMBER = r"[0-9][0-9 -]{6,}[0-9]"
 """Eight digits and more may be a meter or an account, which go no further than landing; a date with dashes is told by
 the columns."""
 
 
-def read_decisions(data: bytes) -> ReadResult:
+def read_decisions(data: bytes, day: date) -> ReadResult:
     """``tables["meter_decisions"]``: the contract's columns with ``point`` for the meter, a row a local day of a
-    decision, ``_row``. Never raises on content."""
+    decision that came on a ``day``, ``_row``. Never raises on content."""
     found = listed(FORMAT, data, COLUMNS)
     if isinstance(found, ReadResult):
         return found
@@ -42,6 +45,8 @@ def read_decisions(data: bytes) -> ReadResult:
         (~pl.col("quantity").is_in(quantities), "value-unknown", "quantity is not one that is known"),
         (~pl.col("decision").is_in(decisions), "value-unknown", f"decision is not one of {', '.join(decisions)}"),
         *((pl.col(name).is_null(), "stamp-bad", f"{column} is no local time") for name, column in stamps.items()),
+        # No later decision would ever count against it.
+        (day + timedelta(days=1) < _LOCAL_DAY, "value-range", f"decided_at is after the delivery day {day}"),
         (pl.col("end") <= pl.col("start"), "value-range", "to is not after from"),
         (pl.col("end") - pl.col("start") > LONGEST, "value-range", "the range is longer than a year"),
         (corrects & ~value.str.contains(_NUMBER), "value-not-number", "a correction needs a value in the unit"),
@@ -87,7 +92,7 @@ METER_DECISION_LIST: Source[Options] = Source(
     portal=None,
     document="docs/meter-values.md",
     plan=None,
-    reader=lambda data, context: read_decisions(data),
+    reader=lambda data, context: read_decisions(data, context.day),
     zone="Asia/Bangkok",
     label="period",
     missing=(),

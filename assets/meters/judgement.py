@@ -7,15 +7,15 @@ is in doubt, is refused with words; a number in doubt is never passed on as a go
 """
 
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 
 import polars as pl
 
 from assets.meters import doubles, patterns
-from assets.meters.formats.canonical import Export
-from assets.meters.formats.stamps import local
+from assets.meters.formats.canonical import Export, problems_of
+from assets.meters.formats.stamps import local, zone_of
 from assets.meters.lengths import ENOUGH, FEW, lengths, without
 from assets.meters.sentinels import SERIES, sentinels
 from quality.batch import Batch
@@ -44,6 +44,7 @@ def judged(export: Export, day: date | None) -> Export:
 
     ``day`` is the delivery day, None where it is not known. A rejected export stays as it is.
     """
+    export = _versions(_reads(export, day), day)
     readings = export.tables.get("readings")
     if readings is None:
         return export
@@ -70,6 +71,41 @@ def judged(export: Export, day: date | None) -> Export:
         if batch.is_rejected:
             return replace(export, tables={}).also(*batch.problems)
     return replace(export, tables={**export.tables, "readings": batch.rows}).also(*batch.problems)
+
+
+def _versions(export: Export, day: date | None) -> Export:
+    """Versions of after the delivery count as of it: by a clock that is wrong no correction would come after them."""
+    if day is None:
+        return export
+    delivered, version = _midnight(day + timedelta(days=1), export.zone), pl.col("version")
+    late = version > _midnight(day + timedelta(days=2), export.zone)
+    for name, rows in export.tables.items():
+        wrong = _where(rows, late).select("row", "version")
+        if wrong.height:
+            counted = rows.with_columns(version=pl.when(late).then(delivered).otherwise(version))
+            newest, first = wrong.select(pl.col("version").dt.date().max(), pl.col("row").min()).row(0)
+            text = f"{wrong.height} version(s), up to {newest}, are after the delivery and count as of it"
+            told = problem("version-bad", f"{text}; the first is named", first)
+            export = replace(export, tables={**export.tables, name: counted}).also(told)
+    return export
+
+
+def _reads(export: Export, day: date | None) -> Export:
+    """Without register reads of a day after the delivery."""
+    registers = export.tables.get("registers")
+    if registers is None or day is None:
+        return export
+    future = pl.col("end") >= _midnight(day + timedelta(days=2), export.zone)
+    wrong = registers.filter(future)
+    if not wrong.height:
+        return export
+    kept, text = registers.filter(~future.fill_null(value=False)), f"the read is of after the delivery day {day}"
+    return replace(export, tables={**export.tables, "registers": kept}).also(problems_of(wrong, "value-future", text))
+
+
+def _midnight(day: date, zone: str) -> pl.Expr:
+    """The instant at which a local day begins."""
+    return pl.lit(datetime.combine(day, time(), zone_of(zone)).astimezone(UTC), pl.Datetime("us", "UTC"))
 
 
 def _contradiction(export: Export, readings: pl.DataFrame) -> tuple[str, str] | None:

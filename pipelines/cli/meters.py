@@ -121,7 +121,7 @@ def _decide(
                 "decided_at": f"{moment:%Y-%m-%d %H:%M:%S}",
             }
         )
-        read = decisions.read_decisions(told)
+        read = decisions.read_decisions(told, moment.date())
         if not read.tables or read.problems.height:
             raise fail("; ".join(read.problems["message"]) or "the decision cannot be read", 2)
         days = read.tables[METER_DECISIONS.name]["local_date"].sort()

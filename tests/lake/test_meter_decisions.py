@@ -238,12 +238,13 @@ def test_erasure_and_a_new_key_reach_decisions_and_outages(tmp_path: Path) -> No
         ({"reason": ""}, "value-null"),
         ({"reason": "as account 020012340001 says"}, "value-unknown"),
         ({"decided_by": ""}, "value-null"),
+        ({"decided_at": "2099-01-01 10:00"}, "value-range"),
     ],
 )
 def test_a_decision_that_is_none_is_refused(changes: dict[str, str], code: str) -> None:
     names, cells = decision("correct", POINTS[0], LAST, "10:00-11:00", "0.25").decode().splitlines()
     told = dict(zip(names.split(","), cells.split(","), strict=True)) | changes
-    read = read_decisions(f"{names}\n{','.join(told.values())}\n".encode())
+    read = read_decisions(f"{names}\n{','.join(told.values())}\n".encode(), LATE)
     assert codes(read) == [code]
     assert not read.tables
     assert POINTS[0] not in str(read.problems.to_dicts())

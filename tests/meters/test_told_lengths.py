@@ -1,6 +1,6 @@
-"""Formats that write lengths beside their readings: the file as a whole may contradict them all the same."""
+"""Formats that write lengths and versions beside their readings: the file may contradict them all the same."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from math import sin
 
@@ -105,3 +105,41 @@ def test_a_longer_interval_in_a_row_a_day_is_refused(between):
 
 def test_a_value_that_stands_four_times_in_a_row_a_day_is_said():
     assert codes(wide([LOAD[n // 4 * 4] for n in range(96)])) == ["interval-repeated"]
+
+
+NIGHT = date(2026, 11, 21)
+
+
+def updated(instant, body="300,20261120,", flags=""):
+    numbers = ",".join(["1", "2"] * 24)
+    text = f"200,VABD000163,E1,1,E1,N1,M1,kWh,30,\n{body}{numbers},A,,,{instant},{flags}\n900\n"
+    return half_hourly.read_export(f"100,NEM12,202611210100,MDA1,Ret1\n{text}".encode(), "x.csv", {}, NIGHT)
+
+
+@pytest.mark.parametrize("instant", ["20991128003000", "20261123003000"])
+def test_a_version_of_after_the_delivery_counts_as_of_it(instant):
+    result = updated(instant)
+    assert codes(result) == ["version-bad"]
+    [version] = result.tables["readings"]["version"].unique()
+    assert version == datetime(2026, 11, 22, tzinfo=timezone(timedelta(hours=10)))
+    assert result.tables["readings"].height == 48
+
+
+@pytest.mark.parametrize("instant", ["20261121003000", "20261122120000", ""])
+def test_a_version_of_the_delivery_or_none_is_believed(instant):
+    assert "version-bad" not in codes(updated(instant))
+
+
+def test_versions_of_other_formats_are_held_against_the_delivery_too():
+    late = iec.quarters(*LOAD, reported="2099-01-01T00:00:00.000+07:00")
+    text = iec.event(iec.meter(iec.block(iec.DELTA, *late)))
+    assert codes(half_hourly.read_export(text.encode(), "x.xml", {}, date(2026, 1, 2))) == ["version-bad"]
+
+
+def test_a_register_read_of_after_the_delivery_is_none():
+    reads = "1000,20261101000000,A,,,1096,{}000000,A,,"
+    line = f"250,NMI0000001,11,1,11,11,M1,E,{reads},96,kWh,,20261121010000,"
+    text = f"100,NEM13,202611210000,MDP,CITY\n{line}\n900\n"
+    for end, told in (("20261121", []), ("20991121", ["value-future"])):
+        result = half_hourly.read_export(text.format(end).encode(), "x.csv", {}, NIGHT)
+        assert [code for code in codes(result) if code != "file-malformed"] == told
