@@ -8,6 +8,7 @@ import pytest
 
 from assets.meters.exports import read_export
 from tests.kit import codes, messages
+from tests.meters.test_readers_thai import xls
 from tests.meters.test_whole_file import DIALS, FROM, KW, KWH, TODAY, ends, lines, mea, read, stamps, total, workbook
 
 LOAD = [Decimal(n * 37 % 50 + 3) / 10 for n in range(96)]
@@ -173,6 +174,16 @@ def test_dates_that_a_spreadsheet_left_as_numbers(mark):
     assert result.tables["readings"]["start"].min() == (FROM - timedelta(hours=7)).replace(tzinfo=UTC)
     book = workbook(S=[["at", "value"], *([float(s.replace(",", ".")), 1] for s in serials)])
     assert (codes(read(book)), total(read(book))) == ([], 96)
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("mac", [False, True])
+def test_a_workbook_that_counts_from_1904_has_the_dates_that_it_shows(old, mac):
+    first = datetime(1904, 1, 1) if mac else datetime(1899, 12, 30)
+    rows = [["at", "value"], *([(end - first) / timedelta(days=1), 1] for end in ends(96))]
+    result = read(xls(rows, mac=mac) if old else workbook(S=rows, mac=mac))
+    assert (codes(result), total(result)) == ([], 96)
+    assert result.tables["readings"]["start"].min() == (FROM - timedelta(hours=7)).replace(tzinfo=UTC)
 
 
 def test_a_title_of_another_meter_among_the_readings_refuses_the_file():

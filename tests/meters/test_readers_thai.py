@@ -39,8 +39,9 @@ def xlsx(sheets):
     return out.getvalue()
 
 
-def xls(rows, name="Sheet0"):
+def xls(rows, name="Sheet0", mac=False):
     book = xlwt.Workbook()
+    book.dates_1904 = mac
     sheet = book.add_sheet(name)
     for row, cells in enumerate(rows):
         for column, value in enumerate(cells):

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import openpyxl
 import pytest
+from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
 from assets.meters.exports import read_export
 from tests.kit import codes, messages
@@ -65,8 +66,10 @@ def total(result):
     return result.tables["readings"]["value"].sum() if "readings" in result.tables else None
 
 
-def workbook(**sheets):
+def workbook(*, mac=False, **sheets):
+    """A workbook, with the dates of Excel for the Mac where ``mac``."""
     book = openpyxl.Workbook()
+    book.epoch = MAC_EPOCH if mac else WINDOWS_EPOCH
     book.remove(book.active)
     for name, rows in sheets.items():
         sheet = book.create_sheet(name)

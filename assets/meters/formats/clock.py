@@ -21,6 +21,8 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _WEEKDAY = r"(?i)\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[, ]+"
 _HALF = r"(?i)\b([0-9]{1,2})([.:][0-9]{2}(?:[.:][0-9]{2})?(?:\.[0-9]+)?) ?([ap])\.?m\.?$"
 _FRACTION = r"([.:][0-9]{2}[.:][0-9]{2})(\.[0-9]+)$"
+_TO_1904 = 1_462
+"""Days from 1899-12-30, which a spreadsheet's dates are counted from, to 1904-01-01."""
 _EXCEL = 25_569
 """Days from 1899-12-30, from which spreadsheets count, to 1970."""
 DAY = 1440
@@ -136,6 +138,12 @@ def _serial() -> pl.Expr:
     days = pl.col("text").str.extract(r"^([3-7][0-9]{4}(?:[.,][0-9]+)?)$").str.replace(",", ".").cast(pl.Float64)
     stamp = pl.from_epoch(((days - _EXCEL) * 86_400).round().cast(pl.Int64)).cast(pl.Datetime("us"))
     return pl.when(stamp.dt.year().is_between(*YEARS)).then(stamp)
+
+
+def from_1904(text: pl.Expr) -> pl.Expr:
+    """Numbers of dates that are counted from 1904-01-01 as those from 1899-12-30."""
+    days, rest = (text.str.extract(r"^([2-6][0-9]{4})((?:[.,][0-9]+)?)$", group) for group in (1, 2))
+    return pl.coalesce(pl.concat_str((days.cast(pl.Int32) + _TO_1904).cast(pl.String), rest), text)
 
 
 def never_changes(zone: str) -> bool:

@@ -1,8 +1,10 @@
 """What bytes are, before any format is thought of: text and its encoding, HTML, a workbook, or no data at all."""
 
 import codecs
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,6 +37,12 @@ _PROTECTED = re.compile(
     re.DOTALL,
 )
 
+_SINCE_1904: dict[str, re.Pattern[bytes]] = {
+    "xlsx": re.compile(rb"""<(?:\w+:)?workbookPr\b[^>]*\bdate1904\s*=\s*["'](?:1|true)["']"""),  # ECMA-376 18.2.28
+    "biff": re.compile(rb"\x22\0\x02\0\x01\0\x0e\0\x02\0", re.DOTALL),  # MS-XLS 2.4.77, before CalcPrecision
+}
+"""Where a workbook tells that its dates are counted from 1904, as Excel for the Mac did."""
+
 _BLOCK = 4_000_000
 """Bytes, or few more, that are split into lines together."""
 _PIECE = 16_000_000
@@ -66,6 +74,17 @@ class Content:
     def tail(self, characters: int) -> str:
         """How the text ends."""
         return self.coded[-4 * characters :].decode(errors="ignore")[-characters:]
+
+    @cached_property
+    def since_1904(self) -> bool:
+        """Whether a workbook counts days from 1904-01-01, and not from 1899-12-30."""
+        if self.kind not in _SINCE_1904:
+            return False
+        told = self.data
+        if self.kind == "xlsx":
+            with zipfile.ZipFile(io.BytesIO(self.data)) as package, package.open("xl/workbook.xml") as part:
+                told = part.read(1_000_000)
+        return _SINCE_1904[self.kind].search(told) is not None
 
     @property
     def problems(self) -> pl.DataFrame | None:

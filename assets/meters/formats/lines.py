@@ -56,6 +56,7 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
     """
     cell, layout = table.cell, table.layout
     day, *time = (cell(column) for column in layout.stamp.columns)
+    day = clock.from_1904(day) if table.content.since_1904 else day
     text = pl.concat_str([clock.dates(day), clock.times(time[0], layout.label)], separator=" ") if time else day
     point_text = cell(layout.point_column).str.strip_chars(EDGES) if layout.point_column else pl.lit(point, pl.String)
     factor = cell(layout.multiplier_column).cast(pl.Decimal(18, 6), strict=False)
