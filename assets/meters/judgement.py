@@ -23,6 +23,8 @@ from quality.problems import CODES, problem
 
 _TWICE: Final = 0.2
 """Share of a file's times that come twice, from which these are no corrections: two meters, or sums of each hour."""
+_TOTAL: Final = r"(?i)^\W*(?:(?:grand|sub)[ -]?)?(?:totals?|sum|(?:ผล|ยอด)?รวม(?:ทั้งหมด|ทั้งสิ้น)?)\W*$"
+"""Names that a table gives the row, or column, in which it adds up the others."""
 _APART: Final = 28
 """Days: dates whose day and month are exchanged lie a month apart, and the shortest has 28."""
 _LONELY: Final = 20
@@ -286,11 +288,17 @@ def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:
 
 
 def _members(batch: Batch, export: Export, day: date | None) -> Batch:
-    """Say that one of a file's metering points is the others' sum: as a meter it would count their energy twice."""
+    """Without a metering point that has a total's name beside others; and say of one that is the others' sum. As a
+    meter it would count their energy twice."""
     if not export.assumed.factors:
         return batch
     energy = batch.rows.lazy().filter(~pl.col("quantity").is_in(["voltage", "other"]))
     first = energy.filter(pl.col("start") == pl.col("start").max()).collect()
+    point = pl.col("point").cast(pl.String)
+    totals = first.filter(point.str.contains(_TOTAL))["point"].cast(pl.String).unique()
+    if totals.len() and totals.len() < first["point"].n_unique():
+        wrong = _where(batch.rows, point.is_in(totals.implode()))
+        return without(batch, wrong, "reading-kind", "the metering point has the name of a total of the others")
     if first["point"].n_unique() < 3 or not patterns.a_total(first, least=1) or not patterns.a_total(batch.rows):
         return batch
     text = "one metering point is the sum of all others at every time: look whether it is a total of the table"

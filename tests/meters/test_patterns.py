@@ -176,6 +176,16 @@ def test_dates_that_a_spreadsheet_left_as_numbers(mark):
     assert (codes(read(book)), total(read(book))) == ([], 96)
 
 
+@pytest.mark.parametrize("name", ["TOTAL", "Grand Total", "รวมทั้งหมด", "ยอดรวม:"])
+def test_a_point_with_the_name_of_a_total_is_no_meter_beside_others(name):
+    of = {"point": None, "point_column": "meter"}
+    rows = [(meter, at, value) for meter in ("A", name) for at, value in zip(stamps(96), LOAD, strict=True)]
+    result = read(lines("meter,at,value", rows), **of)
+    assert (codes(result), total(result)) == (["reading-kind"] * 96, sum(Decimal(str(value)) for value in LOAD))
+    alone = read(lines("meter,at,value", rows[96:]), **of)
+    assert codes(alone) == []
+
+
 @pytest.mark.parametrize("old", [False, True])
 @pytest.mark.parametrize("mac", [False, True])
 def test_a_workbook_that_counts_from_1904_has_the_dates_that_it_shows(old, mac):

@@ -69,7 +69,7 @@ def shapes(texts: pl.Series) -> pl.Series:
 
 def _shape(text: str) -> str:
     kept = "|".join([*_MONTHS, *MONTHS_TH.values(), "am", "pm"])
-    masked = re.sub(r"[0-9]", "9", text[:40])
+    masked = re.sub(r"\d", "9", text[:40])  # Thai digits, too
     masked = re.sub(rf"(?i)(?<![^\W\d_])(?!(?:{kept})(?![^\W\d_]))[^\W\d_]{{2,}}", "xxx", masked)
     return f"'{masked}'" if text.strip() else "blank"
 

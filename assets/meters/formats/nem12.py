@@ -112,7 +112,7 @@ def _piece(details: pl.DataFrame, zone: str, days: pl.DataFrame) -> Batch:
     """Readings of some 300 records."""
     judged = _judged(days, zone)
     named = _spread(details, judged.rows.filter(flag="V")["row"])
-    judged = _covered(judged, named)
+    judged = _covered(judged, named, details)
     return canonical(measure(replace(judged, rows=_intervals(judged.rows, named, zone))))
 
 
@@ -274,15 +274,21 @@ def _spread(details: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
     return spread.select("day_row", "index", "flag_400", "reason_400")
 
 
-def _covered(days: Batch, named: pl.DataFrame) -> Batch:
-    """Refuse days of quality V whose 400 records do not name each interval once."""
+def _covered(days: Batch, named: pl.DataFrame, details: pl.DataFrame) -> Batch:
+    """Refuse days of quality V whose 400 records do not name each interval once, and others that theirs contradict."""
     ranges = named.group_by("day_row").agg(
         named=pl.len(), distinct=pl.col("index").n_unique(), greatest=pl.col("index").max()
     )
     of_days = days.rows.join(ranges, left_on="row", right_on="day_row", how="left", maintain_order="left")
     complete = pl.all_horizontal(pl.col("named", "distinct", "greatest") == pl.col("count")).fill_null(False)
     text = pl.format("the 400 records name {} of {} intervals", pl.col("distinct").fill_null(0), "count")
-    return replace(days, rows=of_days).refuse(((pl.col("flag") == "V") & ~complete, "quality-ranges", text))
+    varies, flag = pl.col("flag") == "V", pl.col("flag")
+    of_others = details.join(days.rows.filter(~varies).select(day_row="row", flag="flag"), on="day_row")
+    contradicted = pl.col("row").is_in(of_others.filter(pl.col("flag_400") != flag)["day_row"].implode())
+    other = pl.format("the day is {}, and its 400 records say otherwise of its intervals", flag)
+    return replace(days, rows=of_days).refuse(
+        (varies & ~complete, "quality-ranges", text), (contradicted, "quality-ranges", other)
+    )
 
 
 def _latest(readings: Batch, devices: pl.DataFrame) -> Batch:
