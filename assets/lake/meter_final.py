@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from assets.lake import buckets, feeder_balance, register_checks, stale_days
+from assets.lake import absent_days, buckets, feeder_balance, register_checks, stale_days
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
 from assets.lake.good_values import GoodValues
@@ -86,6 +86,7 @@ def make(step: Step) -> Built:
     changed = {day for file in files if file.table is METER_FINAL for day in file.days}
     changed |= {day - back for day in noted for back in (timedelta(), DAY)}
     files += feeder_balance.make(lake, changed, registers)
+    files += absent_days.make(lake, made)
     newest = lake.newest(METER_FINAL)
     _tell_rules(lake, thresholds, step.day)
     ranges = lake.read(MISSING_READINGS, (step.day - ASKED_WITHIN, step.day))
@@ -93,6 +94,8 @@ def make(step: Step) -> Built:
     silent = []
     if newest:
         silent = [silent_verdict(newest, lake.day(METER_QUALITY, newest), lake.day(METER_QUALITY, newest - DAY))]
+    if (told_of_days := absent_days.verdict(lake, step.day)) is not None:
+        silent.append(told_of_days)
     told = [
         *judge(step, METER_FINAL, (), newest, more=of_group("plausible", together(verdicts))),
         *judge(step, METER_QUALITY, lake.pieces(METER_QUALITY, made), newest),

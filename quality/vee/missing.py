@@ -1,7 +1,9 @@
 """Which intervals were missing when the rest of their day was there, and what closed them."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from statistics import median_low
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,15 @@ from quality.verdicts import Grade, Verdict
 _OLD_DAYS: Final = 3
 """How long a gap may be open before somebody should ask: what a weekend held up is there on Monday. Source: ours."""
 
+
+_RUN: Final = 14
+"""Days without any reading in a row that are missing; more are no gap. A fortnight is the longest that a sender's
+holidays, or a broken collector, lasted before somebody asked. Source: ours."""
+_KNOWN: Final = 2
+_USUAL: Final = 7
+"""Deliveries by which it is known when the next one is due, and how many of the last tell it."""
+_NAMED: Final = 3
+"""Days that a verdict names."""
 
 _READ = pl.col("missing") < pl.col("expected")
 """Of ``METER_QUALITY`` rows: something came of the channel."""
@@ -71,18 +82,34 @@ def missing_readings(
     )
     before, now = quality
     gone = before.filter(_READ).join(now, on=_DAY, how="anti")
+    return _listed(pl.concat([ranges, _whole(day, gone)], how="diagonal_relaxed"), since, decisions)
+
+
+def absent_day(day: date, quality: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    """``MISSING_READINGS`` rows of a day of which nothing came at all though later ones did: all of it of every meter
+    that the last day before it has, by whose ``METER_QUALITY`` rows, since the morning after."""
+    return _listed(_whole(day, quality), day + timedelta(days=1), decisions)
+
+
+def _whole(day: date, channels: pl.DataFrame) -> pl.DataFrame:
+    """A range of the whole ``day`` for each of these channels."""
     begins = pl.lit(datetime.combine(day, time(), ZoneInfo(ZONE))).dt.convert_time_zone("UTC")
-    whole = gone.select(
+    return channels.select(
         *CHANNEL,
         _run=-pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
         local_date=pl.lit(day),
         start=begins,
         end=begins + pl.duration(days=1),
         intervals="expected",
+        closed_on=pl.lit(None, pl.Date),
+        closed_by=pl.lit(None, pl.String),
     )
-    ranges = pl.concat([ranges, whole], how="diagonal_relaxed").with_columns(since=pl.lit(since))
+
+
+def _listed(ranges: pl.DataFrame, since: date, decisions: pl.DataFrame) -> pl.DataFrame:
     return (
-        ranges.join(_asked(ranges, decisions), on="_run", how="left")
+        ranges.with_columns(since=pl.lit(since))
+        .join(_asked(ranges, decisions), on="_run", how="left")
         .with_columns(pl.col("asked").fill_null(0))
         .select(pl.col(name).cast(dtype) for name, dtype in MISSING_READINGS.schema.items())
         .sort(MISSING_READINGS.key)
@@ -102,6 +129,39 @@ def _asked(ranges: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
             asked_last=pl.col("decided_at").max().dt.convert_time_zone(ZONE).dt.date(),
         )
     )
+
+
+def absent(days: Collection[date]) -> dict[date, date]:
+    """Days between those that are there, as far as there are no more than ``_RUN`` in a row, with the last day before
+    each: where more lie between, they are samples, or another archive."""
+    there = sorted(days)
+    runs = ((before, (after - before).days) for before, after in pairwise(there))
+    return {before + timedelta(days=n): before for before, days in runs if days <= _RUN + 1 for n in range(1, days)}
+
+
+def overdue(newest: date, came: Mapping[date, tuple[date, date]], tonight: date) -> list[date]:
+    """Days after the ``newest`` that would have come by ``tonight``, as deliveries usually come.
+
+    ``came`` tells the delivery days on which readings of newer days came, with the newest day before and after each.
+    """
+    ages = [(delivered - before).days for delivered, (before, _) in came.items()]
+    lags = [(delivered - after).days for delivered, (_, after) in came.items()]
+    if len(ages) < _KNOWN or (tonight - newest).days < median_low(ages[-_USUAL:]):
+        return []
+    last = tonight - timedelta(days=median_low(lags[-_USUAL:]))
+    return [newest + timedelta(days=n) for n in range(1, (last - newest).days + 1)]
+
+
+def day_verdict(days: Sequence[date], checked: int, meters: int) -> Verdict:
+    """Which whole days nothing came of, of a number of days that were looked at, and how many meters had readings of
+    the last day before."""
+    named = ", ".join(map(str, days[-_NAMED:]))
+    text = (
+        f"of {len(days)} day(s) no readings came at all although {meters} meters were read before, the last of them: "
+        f"{named}. Ask the sender for these days; missing_readings has those that later days followed"
+    )
+    told = text if days else f"readings came of each of {checked} days"
+    return Verdict(MISSING_READINGS.name, "missing-day", "warn" if days else "pass", checked, len(days), told)
 
 
 def meters_read(quality: pl.DataFrame) -> pl.DataFrame:
