@@ -17,7 +17,7 @@ from assets.graph import build_city, build_national, by_day
 from assets.lake.feeds import SOURCES
 from assets.landing.deployment import Deployment
 from assets.landing.http import Client
-from assets.landing.identity import claim
+from assets.landing.identity import NotOurs, claim, identity
 from assets.landing.lease import Holder, Leases
 from assets.landing.portals import PORTALS
 from assets.landing.store import Store, mend_modes, open_store
@@ -74,9 +74,13 @@ def meter_key(settings: Settings) -> bytes | None:
 def at_work(settings: Settings, cities: dict[str, City], slugs: Iterable[str]) -> Iterator[Deployment]:
     """A deployment that holds these cities, for commands that change what is stored outside a night.
 
-    Raises ``NotOurs`` and, for the first city that a run keeps longer than ``BUSY_SECONDS``, ``Busy``.
+    Raises ``NotOurs``, also of a store that no night has filled (its first one makes it one of a profile and key), and
+    for the first city that a run keeps longer than ``BUSY_SECONDS``, ``Busy``.
     """
-    claim_store(settings, deployment_of(settings, cities).store)
+    store = deployment_of(settings, cities).store
+    if identity(store) is None and not store.list("landing/receipts"):
+        raise NotOurs(f"the store {store.uri} is empty: `muang nightly` fills it")
+    claim_store(settings, store)
     with holding(settings, cities, slugs) as deployment:
         claim_store(settings, deployment.store)
         yield deployment

@@ -1,6 +1,11 @@
 """DuckDB over the lake and the current snapshots, with tables and columns described from the contracts."""
 
-from typing import Any
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from threading import Thread
+from typing import Any, TypeVar
 
 import duckdb
 import polars as pl
@@ -51,6 +56,14 @@ grid are left out, and so are the slots that a complete grid has without a readi
 decided of it by that day, by the rule of ``quality.vee.decisions``."""
 
 
+T = TypeVar("T")
+
+HEARD = 0.2
+"""Seconds within which Ctrl-C is heard."""
+
+STOPPING = 5
+"""Seconds that an interrupted query has to end; then its process ends without it."""
+
 OF_THE_QUERY = (
     duckdb.ParserException,
     duckdb.BinderException,
@@ -91,17 +104,62 @@ def ask(
     """
     described = (DESCRIBE, {"smart": smart})
     asked = (reading(query),) if query else described
-    try:
+    connections = list[duckdb.DuckDBPyConnection]()
+
+    def answered() -> tuple[list[str], list[tuple[Any, ...]]]:
         with connect(files, cities, published, query) as connection:
+            connections.append(connection)
             if not connection.execute(*described).fetchone():
                 raise Refused(f"the store {files.store.uri} holds no such tables yet; `muang nightly` fills it")
             result = connection.execute(*asked)
-            return [column[0] for column in result.description or ()], result.fetchall()
+            return _apart([column[0] for column in result.description or ()]), result.fetchall()
+
+    try:
+        return _interruptible(answered, connections)
     except OF_THE_QUERY:
         raise
     except duckdb.Error:
         files.raise_cause()
         raise
+
+
+def _interruptible(work: Callable[[], T], connections: Sequence[duckdb.DuckDBPyConnection]) -> T:
+    """``work`` in a thread of its own, so that Ctrl-C is heard: the engine, which reads by our file system, looks for
+    it seldom or never."""
+    answer = Future[T]()
+
+    def run() -> None:
+        try:
+            answer.set_result(work())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        # The signal may come to a thread of the engine, which wakes nobody who waits without end.
+        while not answer.done():
+            wait([answer], timeout=HEARD)
+        return answer.result()
+    except KeyboardInterrupt:
+        until = time.monotonic() + STOPPING
+        # More than once: it may just have begun.
+        while not answer.done() and time.monotonic() < until:
+            for connection in connections:
+                connection.interrupt()
+            time.sleep(0.1)
+        raise
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Names of columns, of equal ones all but the first with a number: ``kwh``, ``kwh_1``."""
+    found = list[str]()
+    for name in names:
+        number = itertools.count(1)
+        told = name
+        while told in found:
+            told = f"{name}_{next(number)}"
+        found.append(told)
+    return found
 
 
 def connect(

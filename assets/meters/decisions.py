@@ -26,7 +26,7 @@ COLUMNS: Final = ("point", "quantity", "from", "to", "decision", "value", "reaso
 
 _LOCAL_DAY: Final = pl.col("decided").dt.convert_time_zone(ZONE).dt.date()
 _NUMBER = r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$"
-_LONG_NUMBER = r"[0-9][0-9 -]{6,}[0-9]"
+LONG_NUMBER = r"[0-9][0-9 -]{6,}[0-9]"
 """Eight digits and more may be a meter or an account, which go no further than landing; a date with dashes is told by
 the columns."""
 
@@ -54,7 +54,7 @@ def read_decisions(data: bytes, day: date) -> ReadResult:
         (pl.col("reason") == "", "value-null", "reason is missing"),
         (pl.col("decided_by") == "", "value-null", "decided_by is missing"),
         (
-            pl.any_horizontal(pl.col("reason", "decided_by").str.contains(_LONG_NUMBER)),
+            pl.any_horizontal(pl.col("reason", "decided_by").str.contains(LONG_NUMBER)),
             "value-unknown",
             "reason and decided_by name no meter, account or telephone: no number of eight digits or more",
         ),

@@ -1,6 +1,7 @@
 """``muang snapshots``: the published side."""
 
 import json
+import re
 from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any
@@ -181,6 +182,7 @@ def snapshots_rollback(
     It holds until a night makes other tables: those that were withdrawn are not published again as they were. Put right
     what was wrong before the next delivery day.
     """
+    from assets.meters.decisions import LONG_NUMBER
     from assets.snapshots import commit, history, latest
     from assets.snapshots.build import Refused
     from pipelines.build import at_work, cities_of
@@ -190,6 +192,9 @@ def snapshots_rollback(
     wanted(cities, [city])
     if not reason.strip():
         raise fail("--reason says nothing", 2)
+    if re.search(LONG_NUMBER, re.sub(r"\d{4}-\d\d-\d\d", "", reason)):
+        text = "it names no meter, account or telephone: no number of eight digits or more"
+        raise fail(f"--reason is published: {text}", 2)
     with at_work(settings, cities, [city]) as deployment:
         try:
             entry = commit.roll_back(deployment.store, city, reason.strip(), now(), snapshot)

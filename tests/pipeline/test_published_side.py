@@ -3,7 +3,12 @@
 import csv
 import io
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from importlib.metadata import version
@@ -208,8 +213,11 @@ def test_what_changed_is_shown_and_an_earlier_snapshot_made_current_again(muang:
     assert muang("snapshots", "diff", "nan", first["snapshot_id"])[0] == 2, "of another city"
 
     assert muang("snapshots", "rollback", "khon_kaen")[0] == 2, "nobody says why"
+    for reason in ("account AC1234567890", "call 081-234 5678"):
+        assert muang("snapshots", "rollback", "khon_kaen", "--reason", reason, MUANG_PROFILE="demo")[0] == 2, reason
     assert muang("snapshots", "rollback", "nan", "--reason", "wrong")[0] == 2
-    code, shown, said = muang("snapshots", "rollback", "khon_kaen", "--reason", "[ตัวเลขผิด]", MUANG_PROFILE="demo")
+    told = ("--reason", "[ตัวเลขผิด] 2026-11-28")
+    code, shown, said = muang("snapshots", "rollback", "khon_kaen", *told, MUANG_PROFILE="demo")
     assert (code, first["snapshot_id"] in shown) == (0, True), said
     assert muang.current("khon_kaen")["snapshot_id"] == first["snapshot_id"]
     assert first["snapshot_id"] in muang.pointer("khon_kaen").with_name("index.html").read_text()
@@ -233,3 +241,46 @@ def test_a_night_that_brought_nothing_publishes_nothing_and_says_so(fresh_home: 
     (city,) = night["cities"].values()
     assert (city["published"], city["snapshot"]) == (False, None)
     assert "nothing was delivered" in city["withheld_because"]
+
+
+@pytest.mark.parametrize("command", ["lake compact", "quarantine replay", "landing repair", "snapshots rollback nan"])
+def test_a_command_leaves_an_empty_store_to_its_first_night(fresh_home: Callable[[], Home], command: str) -> None:
+    home = fresh_home()
+    done = home.muang(*command.split(), *(["--reason", "wrong"] if "rollback" in command else []))
+    assert done.returncode == 2 and "is empty: `muang nightly` fills it" in done.stderr
+    assert not (home.home / "store.json").exists()
+
+
+def test_columns_of_one_name_are_told_apart(muang: Deployment) -> None:
+    code, shown, _ = muang("sql", "--json", "select 1 as a, 2 as a, 3 as a_1, 4 as a")
+    assert (code, json.loads(shown)) == (0, [{"a": 1, "a_1": 2, "a_1_1": 3, "a_2": 4}])
+
+
+@pytest.mark.parametrize("asked", ["range(100000000) a, range(100000) b", "lake.meters a, range(1000000000) b"])
+def test_a_query_ends_when_it_is_asked_to(muang: Deployment, asked: str) -> None:
+    query = f"select count(*) from {asked} where hash(a) > hash(b)"
+    environment = os.environ | muang.chosen | {"MUANG_HOME": str(muang.home.home)}
+    command = [sys.executable, "-c", "import signal; signal.signal(2, signal.default_int_handler); " + ASKS, query]
+    asking = subprocess.Popen(command, env=environment, cwd=muang.home.home.parent, stdout=-1, stderr=-1, text=True)
+    try:
+        assert asking.stderr is not None and asking.stderr.readline() == "asking\n"
+        time.sleep(1)
+        asking.send_signal(signal.SIGINT)
+        assert (asking.communicate(timeout=30)[0], asking.returncode) == ("", 130)
+    finally:
+        asking.kill()
+
+
+ASKS = """
+import sys
+import pipelines.sql as sql
+reading = sql.reading
+def told(query):
+    print("asking", file=sys.stderr, flush=True)
+    return reading(query)
+sql.reading = told
+from pipelines.cli import app
+sys.argv = ["muang", "sql", sys.argv[1]]
+app()
+"""
+"""``muang sql`` in a process that says when its query is about to be asked."""
