@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from assets.meters.formats.canonical import EDGES
+from assets.meters.formats.canonical import AS_TEXT, EDGES, MANGLED
 from assets.meters.formats.content import recognise
 from assets.meters.formats.stamps import parse
 from assets.sources.source import ReadResult
@@ -17,9 +17,14 @@ LONGEST = timedelta(days=366)
 """Of a range: a longer one has a slipped year."""
 
 
+NAMES = ("point", "account", "serial", "check_of")
+"""Columns of numbers that name something: shortened by a spreadsheet, different ones become the same."""
+
+
 def listed(form: str, data: bytes, required: Sequence[str], optional: Sequence[str] = ()) -> Batch | ReadResult:
     """The rows of a list as texts without outer blanks, empty where a column or cell is absent, with ``row``; rows of
-    another width than the header's are refused (``row-malformed``). A file that is none is rejected instead."""
+    another width than the header's are refused (``row-malformed``), and those of which a spreadsheet shortened one of
+    ``NAMES`` (``value-unknown``). A file that is none is rejected instead."""
     content = recognise(data)
     if content.problems is not None:
         return ReadResult(form, problems=content.problems)
@@ -39,11 +44,18 @@ def listed(form: str, data: bytes, required: Sequence[str], optional: Sequence[s
     def cell(column: str) -> pl.Expr:
         if column not in names:
             return pl.lit("")
-        return pl.col("cells").list.get(names.index(column), null_on_oob=True).str.strip_chars(EDGES).fill_null("")
+        found = pl.col("cells").list.get(names.index(column), null_on_oob=True).str.strip_chars("\xa0 \t")
+        return found.str.replace(AS_TEXT, "${1}").str.strip_chars(EDGES).fill_null("")
 
-    rows = Batch(lines[1:]).with_columns(**{column: cell(column) for column in (*required, *optional)})
+    columns = (*required, *optional)
+    rows = Batch(lines[1:]).with_columns(**{column: cell(column) for column in columns})
     return rows.refuse(
-        (width.is_null() | (width != len(names)), "row-malformed", f"not the {len(names)} cells of the header")
+        (width.is_null() | (width != len(names)), "row-malformed", f"not the {len(names)} cells of the header"),
+        *(
+            (pl.col(name).str.contains(MANGLED), "value-unknown", f"{name} in scientific notation")
+            for name in NAMES
+            if name in columns
+        ),
     )
 
 

@@ -15,7 +15,9 @@ import polars as pl
 
 from assets.meters.formats.stamps import parse
 from assets.meters.listed import listed
+from assets.sources import thai
 from assets.sources.source import Options, ReadResult, Source
+from quality.batch import Batch
 from quality.tables import METERS
 
 FORMAT = "meter_register"
@@ -24,6 +26,8 @@ OPTIONAL = ("account", "serial", "multiplier", "feeder", "feeds", "check_of")
 MOST = 31
 """Days ahead on which rows of a register become valid: from each on there is a whole register of its own."""
 _NUMBER = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
+_NONE = r"^(?:0+|[-.]+|#.*)$"
+"""Zeros, dashes, and what a spreadsheet writes where its formula found nothing (``#N/A``)."""
 _SLUG = r"^[a-z0-9][a-z0-9_-]*$"
 
 
@@ -48,17 +52,22 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
     classes = METERS.by_column["customer_class"].allowed or ()
     dated = pl.col("valid_from")
     rows = (
-        found.with_columns(*(pl.when(pl.col(name) != "").then(name).alias(name) for name in OPTIONAL), dated=dated)
+        _without_marks(found)
+        .with_columns(*(pl.when(pl.col(name) != "").then(name).alias(name) for name in OPTIONAL), dated=dated)
         .with_columns(valid_from=parse(dated, "ymd").dt.date())
         .refuse(
-            (pl.col("point") == "", "value-null", "point is missing"),
+            (thai.is_missing(pl.col("point")), "value-null", "point is missing"),
             (~pl.col("zone").str.contains(_SLUG), "value-unknown", "zone is not a slug of a-z, 0-9, _ and -"),
             (~pl.col("customer_class").is_in(classes), "value-unknown", f"class is not one of {', '.join(classes)}"),
             *(
                 (~pl.col(name).str.contains(_SLUG), "value-unknown", f"{name} is not a slug of a-z, 0-9, _ and -")
                 for name in ("feeder", "feeds")
             ),
-            (~pl.col("multiplier").str.contains(_NUMBER), "value-not-number", "multiplier"),
+            (
+                ~pl.col("multiplier").str.contains(_NUMBER) | ~pl.col("multiplier").str.contains("[1-9]"),
+                "value-not-number",
+                "the multiplier is not a positive number",
+            ),
             (pl.col("check_of") == pl.col("point"), "value-unknown", "it checks itself"),
             ((pl.col("dated") != "") & pl.col("valid_from").is_null(), "stamp-bad", "valid_from is not yyyy-mm-dd"),
         )
@@ -90,6 +99,19 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
     return ReadResult.of(FORMAT, evidence, register=replace(register, rows=pl.concat(registers)))
 
 
+def _without_marks(found: Batch) -> Batch:
+    """``found`` with nothing where a mark stands for an account or device that is not told: all meters that have the
+    mark would be one customer's."""
+    for name in ("account", "serial", "check_of"):
+        mark = (pl.col(name) != "") & (thai.is_missing(pl.col(name)) | pl.col(name).str.contains(_NONE))
+        marked = found.rows.filter(mark)["row"]
+        if marked.len():
+            text = f"{marked.len()} row(s) have a mark for none in {name}, which is not told there; the first is named"
+            found = found.with_columns(pl.when(~mark).then(name).otherwise(pl.lit("")).alias(name))
+            found = found.note("value-missing", text, marked[0])
+    return found
+
+
 def _told(entries: pl.DataFrame, begins: date | None, until: date | None) -> pl.DataFrame:
     """The register that tells from a day on: of each point the last of its ``entries`` that are valid by ``until``."""
     valid = pl.lit(value=True) if until is None else pl.col("valid_from").is_null() | (pl.col("valid_from") <= until)
@@ -108,7 +130,7 @@ METER_REGISTER: Source[Options] = Source(
     reader=lambda data, context: read_register(data, context.name, context.day),
     zone="Asia/Bangkok",
     label="period",
-    missing=(),
+    missing=(*thai.MISSING, "0"),
     units="none",
     personal="metering points and contract accounts: landing only",
     keyed=True,

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import example, given, strategies as st
 
+from assets.meters.outages import read_outages
 from assets.meters.register import MOST, read_register
 
 HEADER = "point,zone,customer_class,valid_from"
@@ -52,6 +53,54 @@ def test_what_a_meter_is_and_where_it_hangs():
         (4, "value-unknown"),
         (5, "value-unknown"),
     ]
+
+
+@pytest.mark.parametrize("mark", ["-", "--", "N/A", "0", "000000000000", "#N/A", "ไม่ทราบ"])
+@pytest.mark.parametrize("name", ["account", "serial", "check_of"])
+def test_a_mark_for_none_is_nobodys_account_and_no_device(name, mark):
+    result = read(f"point,zone,customer_class,{name}", f"1,a,public,{mark}", f"2,a,public,{mark}", "3,a,public,CA 7")
+    assert result.tables["register"][name].to_list() == [None, None, "CA 7"]
+    [message] = result.problems.filter(code="value-missing")["message"]
+    assert rows(result) == [(2, "value-missing")] and message.startswith("2 row(s)") and name in message
+
+
+@pytest.mark.parametrize("multiplier", ["0", "0.0", "000", "-1", "1e3"])
+def test_a_multiplier_is_a_positive_number(multiplier):
+    result = read("point,zone,customer_class,multiplier", f"1,a,public,{multiplier}", "2,a,public,0.5")
+    assert rows(result) == [(2, "value-not-number")]
+    assert result.tables["register"]["multiplier"].to_list() == ["0.5"]
+
+
+@pytest.mark.parametrize("name", ["point", "account", "serial", "check_of"])
+def test_a_number_that_a_spreadsheet_shortened_is_no_name(name):
+    """Twelve digits become ``2.0E+11`` for many meters or payers alike, as readers of exports refuse them too."""
+    line = {"point": "1", "account": "", "serial": "", "check_of": ""} | {name: "2.0E+11"}
+    header = "point,zone,customer_class,account,serial,check_of"
+    result = read(header, "{point},a,public,{account},{serial},{check_of}".format(**line), "2,a,public,,,")
+    assert rows(result) == [(2, "value-unknown")] and name in result.problems["message"][0]
+    assert result.tables["register"]["point"].to_list() == ["2"]
+
+
+@pytest.mark.parametrize("cell", ['"=""020012345678"""', '="020012345678"', "'020012345678", "\xa0020012345678 "])
+def test_a_number_is_the_same_however_a_spreadsheet_kept_it_a_text(cell):
+    result = read("point,zone,customer_class,account", f"{cell},a,public,{cell}")
+    assert result.tables["register"].select("point", "account").rows() == [("020012345678", "020012345678")]
+    assert rows(result) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "points", "found"),
+    [('="020012345678"', ["020012345678"], []), ("2.0E+11", [], [(2, "value-unknown")])],
+)
+def test_other_lists_name_meters_as_the_register_does(cell, points, found):
+    result = read_outages(f"point,from,to\n{cell},2026-11-20 13:00,2026-11-20 14:00\n".encode())
+    assert [point for table in result.tables.values() for point in table["point"]] == points
+    assert rows(result) == found
+
+
+@pytest.mark.parametrize("mark", ["-", "N/A", "ไม่มีข้อมูล"])
+def test_a_mark_for_none_is_no_point(mark):
+    assert rows(read(HEADER, f"{mark},a,public,", "2,a,public,")) == [(2, "value-null")]
 
 
 def told(result):

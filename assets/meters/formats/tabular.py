@@ -14,7 +14,7 @@ import fastexcel
 import polars as pl
 
 from assets.meters.formats import titles, wide
-from assets.meters.formats.canonical import EDGES
+from assets.meters.formats.canonical import AS_TEXT, EDGES
 from assets.meters.formats.content import Content, recognise as look_at
 from assets.meters.formats.grids import book
 from assets.meters.formats.layouts import Layout
@@ -140,7 +140,7 @@ class Table:
         if name is None:
             return pl.lit("")
         found = self._raw(name).str.strip_chars("\xa0 \t")
-        return (found.str.replace(r'^="(.*)"$', "${1}") if self._as_formulas else found).fill_null("")
+        return (found.str.replace(AS_TEXT, "${1}") if self._as_formulas else found).fill_null("")
 
     def _raw(self, name: str) -> pl.Expr:
         return pl.col("cells").list.get(self.names.index(name), null_on_oob=True)
