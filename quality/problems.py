@@ -99,7 +99,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "label-misspelt": ("warn", "A label in a known wrong spelling was read as the one meant."),
     "number-format": ("warn", "One column writes numbers with thousands commas and without."),
     "unit-changed": ("warn", "The unit of a series changes from one period to the next."),
-    "value-contradicts": ("warn", "A value is greater than the one that it is a part of."),
+    "value-contradicts": (
+        "warn",
+        "A value contradicts one beside it: a part its whole, a number its text.",
+    ),
     "total-row": ("warn", "A total among the rows was kept apart from its members."),
     "sum-mismatch": ("warn", "A total printed in the file does not equal the sum of its intervals."),
     "count-mismatch": ("warn", "A trailer tells another count or reference than what stands before it."),

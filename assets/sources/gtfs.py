@@ -35,7 +35,7 @@ READERS = frozenset({"gtfs_namtang", "gtfs"})
 
 BOARDING = ("0", "0.0")
 """``location_type`` of a place where vehicles stop, as is one of which it is not told; stations, entrances and nodes
-are not stops. A spreadsheet writes whole numbers as fractions."""
+are stops only where trips call at them. A spreadsheet writes whole numbers as fractions."""
 
 NEAR_ORIGIN = 1.0
 """Degrees around latitude and longitude 0 where no stop is, as GTFS' own validator has it (point_near_origin)."""
@@ -161,17 +161,22 @@ def _unpacked(data: bytes) -> _Feed:
     timetable = Timetable(**{name: came[name].rows for name in Timetable._fields})
     found = [problems for member in came.values() for problems in member.problems]
     found += unknown_references(timetable, stops, routes).problems
-    return _Feed(stops, _places(stops), routes, info, timetable, tuple(found))
+    places = _places(stops, timetable.stop_times["stop_id"])
+    return _Feed(stops, places, routes, info, timetable, tuple(found))
 
 
-def _places(stops: pl.DataFrame) -> Batch:
+def _places(stops: pl.DataFrame, called: pl.Series) -> Batch:
+    """The stops with their coordinates: places for boarding, and those that ``called`` (ids) says are such."""
+    boarding = pl.col("location_type").is_null() | pl.col("location_type").is_in(BOARDING)
+    text = pl.format("trips call at it although its location_type is {}: it counts as a stop", "location_type")
     lat, lon = pl.col("lat"), pl.col("lon")
     turned = lon.is_between(*LATITUDE) & lat.is_between(*LONGITUDE)
     nowhere = (lat.abs() > 90) | (lon.abs() > 180) | ((lat.abs() < NEAR_ORIGIN) & (lon.abs() < NEAR_ORIGIN))
     unplaced = ~(lat.is_finite() & lon.is_finite()).fill_null(value=False)
     return (
         Batch(stops)
-        .filter(pl.col("location_type").is_null() | pl.col("location_type").is_in(BOARDING))
+        .filter(boarding | pl.col("stop_id").is_in(called.drop_nulls().unique().implode()))
+        .warn(~boarding, "value-contradicts", text)
         .with_columns(lat=_degrees("stop_lat"), lon=_degrees("stop_lon"))
         .refuse((unplaced, "value-not-number", "no latitude or longitude"))
         # No latitude of Thailand is a longitude of it, so that only the other way round is in it.

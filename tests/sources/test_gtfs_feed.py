@@ -202,12 +202,25 @@ def test_names_are_in_the_language_they_are_written_in(samyan, language, name, w
 
 def test_stations_and_entrances_are_no_stops_and_points_must_be_finite(samyan):
     places = (
-        "stop_id,stop_name,stop_lat,stop_lon,location_type\n1,ก,13.733,100.529,0\n2,ข,13.733,100.529,1\n3,ค,,,3\n"
-        "4,ง,13.733,100.529,\n5,จ,nan,100.529,0\n"
+        "stop_id,stop_name,stop_lat,stop_lon,location_type\n1,ก,13.733,100.529,0\n6,ข,13.733,100.529,1\n3,ค,,,3\n"
+        "2,ง,13.733,100.529,\n5,จ,nan,100.529,0\n"
     )
     result = read(FEED | {"stops.txt": places}, samyan)
-    assert kept(TRANSIT_STOPS, result)["stop_id"].to_list() == ["1", "4"]
+    assert kept(TRANSIT_STOPS, result)["stop_id"].to_list() == ["1", "2"]
     assert result.problems.select("row", "code").rows() == [(6, "value-not-number")]
+
+
+@pytest.mark.parametrize("kind", ["1", "1.0", "2", "4", "stop"])
+def test_a_place_where_trips_call_is_a_stop_whatever_the_feed_calls_it(samyan, kind):
+    """As of a feed that has its stations in the place of their platforms: the departures are real."""
+    places = f"stop_id,stop_name,stop_lat,stop_lon,location_type\n1,ก,13.733,100.529,{kind}\n2,ข,13.733,100.530,0\n"
+    result, plain = (
+        read(FEED | {"stops.txt": text}, samyan) for text in (places, places.replace(f",{kind}\n", ",0\n"))
+    )
+    assert plain.problems.is_empty() and kept(TRANSIT_SERVICE, result).equals(kept(TRANSIT_SERVICE, plain))
+    assert kept(TRANSIT_SERVICE, result).height
+    assert kept(TRANSIT_STOPS, result)["stop_id"].to_list() == ["1", "2"]
+    assert result.problems.select("row", "code").rows() == [(2, "value-contradicts")]
 
 
 def test_a_feed_is_expired_when_its_calendars_are_whatever_it_says_of_itself(samyan):
