@@ -53,6 +53,9 @@ _STATION = ("station_id", "stamp", "lat", "lon", "name_th", "name_en", "area", "
 _PARTS = ("station", "agency", "geocode")
 _SIDE = "diff_wl_bank_text"
 _BANK = ("ground_level", "min_bank")
+_OFF = 0.1
+"""Metres by which the distance may miss what the record's own level and bank say: both are rounded, banks are
+surveyed anew."""
 _STAMPS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 
 
@@ -77,18 +80,25 @@ def plan(
 def read_levels(data: bytes, context: Context[WaterOptions]) -> ReadResult:
     """Tables ``water_levels`` and ``station_lists`` of the stations within the option ``within_km``.
 
-    ``above_bank_m`` is null where the text tells no side, and where the station's bank and bed both stand at 0 m: they
-    were never surveyed, and any level lies "over" them.
+    ``above_bank_m`` is null where the text tells no side or another than the distance's sign or the record's own level
+    and bank (``value-contradicts``), and where the station's bank and bed both stand at 0 m: they were never surveyed,
+    and any level lies "over" them.
     """
     readings, count = _levels(data)
     if readings.is_rejected:
         return ReadResult.of(THAIWATER_LEVELS.name, water_levels=readings)
     text = thai.clean(pl.col(_SIDE))
     side = pl.when(text.str.starts_with(ABOVE)).then(1.0).when(text.str.starts_with(BELOW)).then(-1.0)
-    bed, bank = (thai.number(pl.col(name), pl.Float64()).fill_null(0.0) for name in _BANK)
+    bed, bank = (thai.number(pl.col(name), pl.Float64()) for name in _BANK)
     near = _near(readings, context, LEVELS).with_columns(
-        _side=side, _surveyed=(bed != 0) | (bank != 0), _distance=_value("diff_wl_bank")
+        _side=side,
+        _surveyed=(bed.fill_null(0.0) != 0) | (bank.fill_null(0.0) != 0),
+        _distance=_value("diff_wl_bank"),
+        _own=(_value("waterlevel_msl") - bank).round(2),
     )
+    # Adding 0.0 makes no negative zero of a level just below the bank.
+    near = near.with_columns(_above=pl.when("_surveyed").then(pl.col("_distance").abs() * pl.col("_side") + 0.0))
+    near = _contradicted(near)
     unsurveyed = ~pl.col("_surveyed")
     sideless = pl.col("_surveyed") & pl.col("_side").is_null() & pl.col("_distance").is_not_null()
     levels = near.select(
@@ -96,8 +106,7 @@ def read_levels(data: bytes, context: Context[WaterOptions]) -> ReadResult:
         at="_at",
         local_date=pl.col("_local").dt.date(),
         level_msl_m=_value("waterlevel_msl"),
-        # Adding 0.0 makes no negative zero of a level just below the bank.
-        above_bank_m=pl.when("_surveyed").then(pl.col("_distance") * pl.col("_side") + 0.0),
+        above_bank_m="_above",
         storage_pct=_value("storage_percent"),
         situation=thai.number(pl.col("situation_level"), pl.Int32()),
     )
@@ -286,6 +295,21 @@ def _near(readings: Batch, context: Context[WaterOptions], values: Sequence[str]
 def _value(name: str) -> pl.Expr:
     value = thai.number(pl.col(name), pl.Float64())
     return pl.when(~value.is_in(list(MISSING_NUMBERS))).then(value)
+
+
+def _contradicted(near: Batch) -> Batch:
+    """``near`` without a height above the bank where its side is not that of the record's own level and bank, or the
+    distance has a sign that its text has not; where they differ in metres alone it stays, and is said."""
+    above, own, distance = (pl.col(name) for name in ("_above", "_own", "_distance"))
+    off = (above - own).abs() > _OFF
+    turned = off & ((above > 0) != (own > 0))
+    told = pl.format("station {}: diff_wl_bank {} {}, ", "station_id", distance, pl.col(_SIDE))
+    by_level = pl.concat_str(told, pl.format("although level and bank differ by {} m", own))
+    return (
+        near.blank({"_above": ((distance < 0) & (above > 0), told + "although negative")}, "value-contradicts")
+        .blank({"_above": (turned, by_level)}, "value-contradicts")
+        .warn(off, "value-contradicts", by_level)
+    )
 
 
 def _places(near: pl.DataFrame, day: date) -> Batch:

@@ -9,6 +9,8 @@ from tests.planted.fault import Fault
 
 LEVELS, RAIN = "thaiwater waterlevel_load", "thaiwater rain_24h"
 MSL, BANK = "waterlevel_msl", "diff_wl_bank"
+OVER, BELOW = "ล้นตลิ่ง (ม.)", "ต่ำกว่าตลิ่ง (ม.)"
+TURNED = {OVER: BELOW, BELOW: OVER}
 DAY = timedelta(days=1)
 STAMP = "%Y-%m-%d %H:%M"
 
@@ -20,11 +22,11 @@ def mine(row: dict[str, Any]) -> bool:
 
 WATER = [
     Fault(
-        "65 sign against the bank turned",
+        "65 side of the bank turned",
         LEVELS,
         "water_levels",
-        records(do.each(lambda row: row.update(diff_wl_bank=f"-{row[BANK]}"), only=mine)),
-        "water_levels contradicts:above_bank_m:storage_pct",
+        records(do.each(lambda row: row.update(diff_wl_bank_text=TURNED[row["diff_wl_bank_text"]]), only=mine)),
+        "water_levels deliveries_value-contradicts",
     ),
     Fault(
         "67 levels of ten days ago",

@@ -131,10 +131,38 @@ def levels(city, *readings, day=DAY, **options):
 
 def test_the_sign_of_the_bank_is_in_the_text(phuket):
     texts = {1: "ล้นตลิ่ง (ม.)", 2: " ต่ำกว่าตลิ่ง (ม.)", 3: "", 4: None, 5: "เท่าตลิ่ง"}
-    result = levels(phuket, *(reading(number, diff_wl_bank_text=text) for number, text in texts.items()))
+    at = {1: "2.50"}
+    result = levels(
+        phuket,
+        *(
+            reading(number, diff_wl_bank_text=text, waterlevel_msl=at.get(number, "1.50"))
+            for number, text in texts.items()
+        ),
+    )
     rows, broken = kept(WATER_LEVELS, result)
     assert (rows["above_bank_m"].to_list(), broken) == ([0.5, -0.5, None, None, None], 0)
     assert "above_bank_m: 3 of 5 stations tell no side of the bank" in messages(result, "value-missing")
+
+
+@pytest.mark.parametrize(
+    ("told", "above", "contradicts"),
+    [
+        ({"diff_wl_bank": "-0.50"}, -0.5, 0),
+        ({"diff_wl_bank": "-0.50", "waterlevel_msl": None}, -0.5, 0),
+        ({"diff_wl_bank": "-0.50", "diff_wl_bank_text": "ล้นตลิ่ง (ม.)"}, None, 1),
+        ({"diff_wl_bank": "-0.50", "diff_wl_bank_text": "ล้นตลิ่ง (ม.)", "min_bank": None}, None, 1),
+        ({"diff_wl_bank_text": "ล้นตลิ่ง (ม.)"}, None, 1),
+        ({"waterlevel_msl": "2.50"}, None, 1),
+        ({"diff_wl_bank": "0.05", "waterlevel_msl": "2.01"}, -0.05, 0),
+        ({"diff_wl_bank": "5.00"}, -5.0, 1),
+        ({"diff_wl_bank": "0.54"}, -0.54, 0),
+    ],
+)
+def test_a_distance_is_on_the_side_that_text_sign_and_the_records_own_level_tell(phuket, told, above, contradicts):
+    """Level 1.50 m, bank 2.00 m: half a metre below it, near enough for no other rule to see."""
+    result = levels(phuket, reading(1, storage_percent="95.00", **told))
+    assert result.tables["water_levels"]["above_bank_m"].to_list() == [above]
+    assert result.problems.filter(code="value-contradicts").height == contradicts
 
 
 def test_a_level_just_below_the_bank_is_not_over_it(phuket):
@@ -203,7 +231,7 @@ def test_readings_that_cannot_be_used_are_coded(phuket):
         same,
         same,
         reading(8),
-        reading(8, waterlevel_msl="9.00"),
+        reading(8, waterlevel_msl="1.55"),
         reading(9, lat=18.0),
     )
     assert set(result.tables["water_levels"]["station_id"]) == {"1", "6"}
