@@ -4,8 +4,8 @@
 31 December. Pipe-separated, no header, UTF-8 with a byte order mark, numbers with thousands commas, fourteen fields:
 month (YYMM), province code and name, registration office code and name, tambon code and name, village code and name,
 male, female, total, houses, nothing. No document specifies it; https://stat.bora.dopa.go.th/new_stat/webPage/ is its
-page. A tambon has a row for each office that registers in it (a district and its municipalities), so that its count is
-their sum; rows without a tambon code are the offices' and the province's own totals. Persons are registered, not
+page. A tambon has one row for each office that registers in it (a district and its municipalities), so that its count
+is their sum; rows without a tambon code are the offices' and the province's own totals. Persons are registered, not
 resident. The server is often not reached from abroad.
 """
 
@@ -33,6 +33,8 @@ PUBLISHED_MONTH = 2
 DATASET = "stat.bora.dopa.go.th/stat_t"
 _READER = "dopa_population"
 _COUNTS = ("male", "female", "total", "houses")
+_LINE = ("month", "office", "tambon", "village")
+"""What a province has one row of."""
 _NONE = ("", "0")
 """Written for a level that a row does not reach."""
 
@@ -82,6 +84,7 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
         "total-mismatch",
         pl.format("male {} and female {} are not the total {}", "_male", "_female", "_total"),
     )
+    batch = batch.distinct(_LINE)
     tambons = batch.rows.drop_nulls("tambon").filter(pl.col("village").fill_null("").is_in(_NONE))
     areas = _areas(tambons, context.city)
     # The province's own totals that its tambons do not add up to.

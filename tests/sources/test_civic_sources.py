@@ -339,6 +339,18 @@ def test_totals_that_do_not_add_up_are_told_with_both_numbers() -> None:
     assert set(result.problems["code"]) == {"total-mismatch"}
 
 
+@pytest.mark.parametrize("own", [0, 1])
+def test_a_line_that_comes_twice_counts_once_and_one_that_contradicts_it_not_at_all(own: int) -> None:
+    """With the province's own total (``own`` 0) and without, which would tell that the sum is off."""
+    twice = dopa.read(stat_t(*SOUND[own:], SOUND[1]), context(CITIES["phuket"]))
+    assert code_counts(twice) == {"duplicate-rows": 1}
+    assert persons(twice)["830101", "total"] == 2130 and persons(twice)["83", "total"] == 2141
+    changed = line("8301", "830101", "999", "1,100", "2,099", "900")
+    other = dopa.read(stat_t(*SOUND[own:], changed), context(CITIES["phuket"]))
+    assert code_counts(other)["key-duplicate"] == 2
+    assert persons(other)["830101", "total"] == 30
+
+
 def test_two_tambons_of_one_name_are_told_apart_by_code() -> None:
     # เทพราช is a tambon of Chachoengsao (240507) and of Nakhon Si Thammarat (801407).
     both = [
