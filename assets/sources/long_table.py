@@ -164,8 +164,9 @@ class LongTable(Generic[ChosenLong]):
         """``reference_date`` and ``months``, with ``over_month`` and ``over_year`` for totals. A year is dated by
         1 January (a fiscal one by the 1 October before), a month or quarter by its first day, in the year that its own
         text tells before that of the row. Where no column tells a year an item may (``คดี ปี 2567``); only what tells
-        none at all is dated by the package's modification."""
+        none at all, nor a part of one, is dated by the package's modification."""
         never, year, month = pl.lit(value=False), pl.col("year"), pl.col("month")
+        part = next((role for role in ("month", "quarter") if role in self.roles), None)
         told = thai.month_year(month) if "month" in self.roles else pl.lit(None, pl.Int32)
         if "year" not in self.roles and not self.batch.rows.select(told.is_not_null().any()).item():
             day = ckan.modified(self.context.name)
@@ -173,17 +174,17 @@ class LongTable(Generic[ChosenLong]):
             begins = pl.when(words.struct["1"].is_null()).then(1).otherwise(_FISCAL_MONTH)
             year = thai.common_era(words.struct["2"].cast(pl.Int32)) - (begins == _FISCAL_MONTH).cast(pl.Int32)
             dated = pl.coalesce(pl.date(year, begins, 1), pl.lit(day or self.context.day, dtype=pl.Date))
-            dated = pl.when(~pl.col("item").str.contains(_TWO_YEARS).fill_null(value=False)).then(dated)
+            unsaid = pl.col("item").str.contains(_TWO_YEARS) | pl.col("item").str.contains(thai.PART_OF_YEAR)
+            dated = pl.when(~unsaid.fill_null(value=False) & pl.lit(part is None)).then(dated)
             batch = self.batch.with_columns(
                 reference_date=dated, months=pl.lit(12, pl.Int32), over_month=never, over_year=never
             )
             message = "dated by the package's modification" if day else "dated by its delivery"
-            undated = batch.rows.select(year.is_null().any()).item()
+            undated = batch.rows.select((year.is_null() & pl.col("reference_date").is_not_null()).any()).item()
             return self._with(batch.note("no-date", message) if undated else batch)
-        part = next((role for role in ("month", "quarter") if role in self.roles), None)
         over_month = thai.is_total(pl.col(part), self.labels) if part else never
         yearly = over_month if part else pl.lit(value=True)
-        fiscal = pl.lit(self.fiscal) | thai.clean(year).str.contains("งบ")
+        fiscal = pl.lit(self.fiscal) | thai.clean(year).str.contains(thai.FISCAL)
         starts = pl.coalesce(thai.year(year), pl.when(fiscal).then(thai.fiscal_span(year)))
         quarter = thai.clean(pl.col("quarter")).str.extract(_QUARTER, 1).cast(pl.Int32) * 3 - 2
         # The first quarter of a fiscal year begins in October.
@@ -230,7 +231,7 @@ class LongTable(Generic[ChosenLong]):
         undatable = (
             pl.when(two)
             .then(pl.lit("two years in one: nothing tells on which day the period begins"))
-            .otherwise(pl.lit("the year is not a four-digit year, or the month is none"))
+            .otherwise(pl.lit("the year is not a four-digit year or none is told, or the month is none"))
         )
         itemless = thai.is_missing(pl.col("item")) if "item" in self.roles else pl.lit(value=False)
         return self._with(

@@ -14,7 +14,9 @@ from typing import Final
 import polars as pl
 
 from assets.sources import ckan, thai
+from assets.sources.long_table_classes import CLASSING, MOSTLY, dimensions, share
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role
+from assets.sources.long_table_periods import Told, period
 from assets.sources.table_headers import numbered
 from quality.batch import Batch
 
@@ -34,36 +36,18 @@ _WHOSE = re.compile(r"ที่มา|แหล่ง|source|เจ้าขอ�
 _REGION = re.compile("^(?:ชื่อ)?ภาค$|^region$", re.IGNORECASE)
 _CODE = re.compile("^รหัส|code$", re.IGNORECASE)
 _OF_PROVINCE = re.compile("จังหวัด|province|changwat|ชุดข้อมูล|dataset", re.IGNORECASE)
-_CLASSING = re.compile(
-    r"^(?:หมู่(?:ที่)?|ม\.|ครั้งที่|ชั้น.*|ระดับ(?:ชั้น|การศึกษา)?|กลุ่ม.*|ช่วง.*|เขต.*|เลขที่|แปลงที่|สายที่|รุ่น(?:ที่)?|งวด(?:ที่)?|"
-    r"รหัส.*|.*code|class|grade|level)$",
-    re.IGNORECASE,
-)
-"""Headers of what classes rows, by number too: a village is no measure."""
-
 _SOURCE = re.compile("^ที่มา|^source$|^tablename$")
 """Headers that repeat what the catalogue says of the package: nothing is lost with them."""
 
 _YEARISH = re.compile(
-    r"^ปี|(?:ประจำ|ข้อมูล)ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|\byear\b|เดือน\W*ปี|ว/?ด/?ป|วันที่|^date", re.IGNORECASE
+    r"^ปี|(?:ประจำ|ข้อมูล|งบประมาณ)\s*ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|\byear\b|\bfy\b|เดือน\W*ปี|ว/?ด/?ป|วันที่|^date",
+    re.IGNORECASE,
 )
 _AGE = re.compile("อายุ|age", re.IGNORECASE)
 _MONTHLY = re.compile("เดือน|month|งวด|period|วันที่|date|ว/?ด/?ป", re.IGNORECASE)
 """Headers under which ``1/2567`` is a month; under others it may be a term, a meeting, an issue."""
-_FISCAL = re.compile("งบ|fiscal", re.IGNORECASE)
-_MOSTLY: Final = 0.9
-"""Share of a column's values from which it is one of years, of numbers or of areas: a few are marks for "missing"."""
-_REMARK: Final = 40
-"""Letters on average, from which texts that are all different comment on rows rather than class them."""
-_FEWEST_MONTHS: Final = 6
 _JOIN: Final = " / "
-_SCRIPTS: Final = ("[ก-ฮ]", "[A-Za-z]")
 _VALUES: Final = {thai.folded(name) for name in COLUMNS["value"]}
-_YEAR_WORDS: Final = (
-    r"\s*\(?(?:ข้อมูล|ประจำ)?(?:ปี)?(?:งบประมาณ|ปฏิทิน|การศึกษา)?\s*(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|(?i:year))?\s*"
-    r"(?<!\d)((?:19|20|24|25)\d\d)(?!\d)(?:\.0+)?\)?\s*"
-)
-"""A year in the header of a measure, with the words around it."""
 _UNIT: Final = (
     r"(?:[(\[（]\s*(?:หน่วย(?:นับ|วัด)?\s*[:：]?\s*)?|หน่วย(?:นับ|วัด)?\s*[:：]\s*)"
     r"([^()\[\]（）0-9:：]+?)\s*[)\]）]?\s*$"
@@ -100,7 +84,10 @@ def assigned(
     came = [name for name in batch.rows.columns if name != "_row"]
     guesses = _Guesses(batch, dict(chosen), ignored)
     if classes:  # any statistic: whatever has numbers is one
-        guesses = _Guesses(_of_years(batch, guesses), guesses.chosen, ignored)
+        batch = _of_periods(batch, guesses)
+        if batch.is_rejected:
+            return Assigned(batch, headers=_headers(came, guesses))
+        guesses = _Guesses(batch, guesses.chosen, ignored)
         measures = _measures(guesses.batch.rows, [name for name in guesses.spare if not guesses.is_aside(name)])
         if fault := numbered(measures):
             return Assigned(Batch.rejected("file-malformed", fault), headers=_headers(came, guesses))
@@ -116,7 +103,7 @@ def assigned(
         return Assigned(Batch.rejected("file-malformed", guesses.fault), headers=_headers(came, guesses))
     batch, chosen_all = guesses.batch, guesses.chosen
     aside = [name for name in guesses.spare if guesses.is_aside(name)]
-    kept = _dimensions(batch.rows, [name for name in guesses.spare if name not in aside], guesses.taken, whole)
+    kept = dimensions(batch.rows, [name for name in guesses.spare if name not in aside], guesses.taken, whole)
     if not classes:
         kept = [name for name in kept if batch.rows[name].n_unique() > 1]
         if kept:
@@ -137,7 +124,7 @@ def assigned(
     joined = pl.concat_str(pl.all(), separator=_JOIN, ignore_nulls=True) if kept else pl.lit(None, pl.String)
     rows = mapped.rows.with_columns(texts.select(joined.alias(OTHER)).to_series() if kept else joined.alias(OTHER))
     fiscal = rows["year"].is_null().all() and rows["fiscal_year"].is_not_null().any()
-    if fiscal or _FISCAL.search(chosen_all.get("year", "")):
+    if fiscal or re.search(thai.FISCAL, chosen_all.get("year", "")):
         rows, fiscal = rows.with_columns(year=pl.coalesce("year", "fiscal_year")), True
     return Assigned(Batch(rows, mapped.problems), fiscal, headers)
 
@@ -164,7 +151,7 @@ class _Guesses:
             return bool(_OF_PROVINCE.search(header)) or any(self._codes(name, role) for role in named)
         text = self.batch.rows[name].drop_nulls()
         web = text.str.contains("^https?://")
-        return bool(text.len()) and web.sum() >= text.len() * _MOSTLY
+        return bool(text.len()) and web.sum() >= text.len() * MOSTLY
 
     def _codes(self, name: str, other: str) -> bool:
         rows = self.batch.rows
@@ -195,19 +182,19 @@ class _Guesses:
         told = [
             name
             for name in months
-            if _share(self.batch.rows.select(x=pl.col(name))["x"], dated if _MONTHLY.search(name) else worded)
+            if share(self.batch.rows.select(x=pl.col(name))["x"], dated if _MONTHLY.search(name) else worded)
         ]
         if len(told) == 1:
             if not self.taken["month"]:
                 self.take("month", told[0], "it holds months, each with its year")
             return
         spans = {name: thai.fiscal_span(pl.col(name)).is_not_null() for name in self.spare}
-        spanning = [name for name in self.spare if _share(self.batch.rows[name], spans[name])]
+        spanning = [name for name in self.spare if share(self.batch.rows[name], spans[name])]
         named = [name for name in self.spare if _YEARISH.search(name) and not _AGE.search(name)] + spanning
         named = [name for name in named if not self.is_aside(name)]
-        held = [name for name in named if _share(self.batch.rows[name], thai.year(pl.col(name)).is_not_null())]
+        held = [name for name in named if share(self.batch.rows[name], thai.year(pl.col(name)).is_not_null())]
         if len(held) == 1:
-            self.take("fiscal_year" if _FISCAL.search(held[0]) else "year", held[0], "it holds years")
+            self.take("fiscal_year" if re.search(thai.FISCAL, held[0]) else "year", held[0], "it holds years")
         elif named and "year" not in self.chosen:
             shown = ", ".join(f"{name!r:.60}" for name in dict.fromkeys(named[:5]))
             self.fault = f"no column for year, although {shown} may tell it; name it in the option columns: {{year: …}}"
@@ -232,7 +219,7 @@ class _Guesses:
             level = thai.area_level(pl.col("x"), "") == role
             for name in list(self.spare):
                 text = self.batch.rows.select(x=pl.col(name))
-                if not self.is_aside(name) and _share(text["x"], level):
+                if not self.is_aside(name) and share(text["x"], level):
                     self.take(role, name, "its values are names of such areas")
                     break
 
@@ -252,13 +239,6 @@ def _header(role: str, headers: Sequence[str], chosen: Mapping[Role, str]) -> st
     return alike[0] if len(alike) == 1 else ""
 
 
-def _share(column: pl.Series, holds: pl.Expr) -> bool:
-    """Whether ``holds`` is true of nearly all values of the column, of which there is at least one."""
-    frame = column.to_frame()
-    told = frame.filter(~thai.is_missing(pl.col(column.name)) & ~thai.is_total(pl.col(column.name)))
-    return bool(told.height) and told.filter(holds.fill_null(value=False)).height >= told.height * _MOSTLY
-
-
 def _measures(rows: pl.DataFrame, names: Collection[str]) -> list[str]:
     """Columns of numbers that are no years."""
     number = {name: thai.number(pl.col(name), pl.Decimal(18, 4)).is_not_null() for name in names}
@@ -266,34 +246,57 @@ def _measures(rows: pl.DataFrame, names: Collection[str]) -> list[str]:
     return [
         name
         for name in names
-        if not _CLASSING.search(name.strip())
-        and _share(rows[name], number[name] | thai.is_pending(pl.col(name)))
-        and not (_YEARISH.search(name) and _share(rows[name], years[name]))
+        if not CLASSING.search(name.strip())
+        and share(rows[name], number[name] | thai.is_pending(pl.col(name)))
+        and not (_YEARISH.search(name) and share(rows[name], years[name]))
     ]
 
 
-def _of_years(batch: Batch, guesses: _Guesses) -> Batch:
-    """A table whose measures tell their years in their headers as a long one with a column of years; what else the
-    headers say is an item. Any other as it is."""
+def _of_periods(batch: Batch, guesses: _Guesses) -> Batch:
+    """A table whose measures tell their periods in their headers as a long one with columns of years, months or
+    quarters; what else the headers say is an item. Any other as it is. What is of a part of a year that is none of
+    these is left out and said."""
     chosen, taken = guesses.chosen.get("value", ""), guesses.taken
-    if taken["year"] or taken["fiscal_year"] or taken["value"] != chosen:
+    if taken["value"] != chosen:
         return batch
     names = [name for name in guesses.spare if not guesses.is_aside(name)]
     measures = _measures(batch.rows, [chosen] if chosen in batch.rows.columns else names)
-    plain = {name: thai.ascii_digits(name) for name in measures}
-    told = {name: re.findall(_YEAR_WORDS, text) for name, text in plain.items()}
-    years = {name: found[0] for name, found in told.items() if len(found) == 1}
-    if not years:
+    yearly = bool(taken["year"] or taken["fiscal_year"])
+    told = {name: period(name, yearly, fiscal=bool(taken["fiscal_year"])) for name in measures}
+    numbers = [name for name in measures if re.fullmatch(r"0?[1-9]|1[0-2]", thai.ascii_digits(name).strip())]
+    if len(numbers) == len(thai.MONTHS):
+        told |= {name: Told(month=thai.ascii_digits(name)) for name in numbers}
+    if taken["month"] or taken["quarter"]:
+        told = {name: replace(each, month="", quarter="", part="") for name, each in told.items()}
+    parts = {name: each.part for name, each in told.items() if each.part}
+    for name, part in parts.items():
+        text = f"column {name!r:.60} is left out: it tells no year, month or quarter, but {part}"
+        batch = batch.note("stamp-bad", text)
+    if parts and len(parts) == len(told):
+        text = f"{', '.join(parts)[:200]}: no column of values is of a year, a month or a quarter"
+        return Batch.rejected("file-malformed", text).also(*batch.problems)
+    batch = replace(batch, rows=batch.rows.drop(parts))
+    dated = {name: each for name, each in told.items() if each.year or each.month or each.quarter}
+    if not dated:
         return batch
     guesses.chosen.pop("value", None)
-    items = {name: re.sub(_YEAR_WORDS, " ", plain[name]).strip() for name in years}
-    items = {name: "" if thai.folded(item) in _VALUES else item for name, item in items.items()}
-    role: Role = "fiscal_year" if any(_FISCAL.search(name) for name in years) else "year"
-    return _long(batch, "years", taken["item"], {role: years, "item": items})
+    labels: dict[Role, dict[str, str]] = {
+        "item": {name: "" if thai.folded(each.rest) in _VALUES else each.rest for name, each in dated.items()},
+        "month": {name: each.month for name, each in dated.items()},
+        "quarter": {name: each.quarter for name, each in dated.items()},
+    }
+    filled = {role: told for role, told in labels.items() if role == "item" or any(told.values())}
+    for name in [name for name, each in dated.items() if not each.month and not each.quarter]:
+        # A whole year beside its months.
+        filled = {role: told if role == "item" else told | {name: thai.TOTAL} for role, told in filled.items()}
+    if not yearly:
+        role: Role = "fiscal_year" if any(each.fiscal for each in dated.values()) else "year"
+        filled[role] = {name: each.year for name, each in dated.items()}
+    return _long(batch, "periods", taken["item"], filled)
 
 
 def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str]) -> Batch:
-    """A table with a column a year, a month or a measure as a long one; any other as it is."""
+    """A table with a column a measure as a long one; any other as it is."""
     found = {role: _header(role, batch.rows.columns, chosen) for role in COLUMNS}
     guesses = _Guesses(batch, dict(chosen), ignored)
     spare = [name for name in guesses.spare if not guesses.is_aside(name)]
@@ -302,9 +305,6 @@ def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str])
         return _named_by_value(batch, found, among=bool(measures) and "value" in chosen)
     if "value" in chosen or any(thai.folded(name) in _VALUES for name in measures):
         return batch  # which of them is meant is not for us to say
-    months = [name for name in measures if pl.select(thai.month(pl.lit(name))).item()]
-    if len(months) >= _FEWEST_MONTHS and not found["month"]:
-        return _long(batch, "months", found["item"], {"month": {name: name for name in months}})
     if not measures:
         return batch
     return _long(batch, "measures", found["item"], {"item": {name: name for name in measures}})
@@ -359,40 +359,3 @@ def _undecided(batch: Batch, key: Sequence[str], whose: Sequence[str], taken: Ma
         text = f"differs from another row in {name!r:.60} alone; name its role in the option columns, or it in ignored"
         batch = batch.refuse((differ, "key-duplicate", text))
     return batch
-
-
-def _dimensions(rows: pl.DataFrame, spare: Sequence[str], taken: Mapping[str, str], whole: bool) -> list[str]:
-    """Columns of ``spare`` that say more of a row than its roles do: all texts but second names of a role's and
-    remarks; numbers where rows are the same without them."""
-    numbers = {name: thai.number(pl.col(name), pl.Decimal(18, 4)).is_not_null() for name in spare}
-    texts = [name for name in spare if _CLASSING.search(name.strip()) or not _share(rows[name], numbers[name])]
-    roles = list(dict.fromkeys(name for role, name in taken.items() if name and role not in ("value", "remark")))
-    filled = [name for name in texts if rows[name].str.strip_chars().replace("", None).is_not_null().any()]
-    kept = [name for name in filled if not any(_twins(rows, name, role) for role in roles)]
-    key = [*roles, *kept]
-    if whole and key and not rows.select(pl.struct(key).is_duplicated().any()).item():
-        kept = [name for name in kept if not _is_remark(rows[name])]
-    for name in [name for name in spare if name not in texts]:
-        key = list(dict.fromkeys((*roles, *kept)))
-        again = rows.filter(pl.struct(key).is_duplicated()) if key else rows
-        if again.height and again.select(pl.struct(*key, name).is_duplicated().sum()).item() == 0:
-            kept.append(name)
-    return kept
-
-
-def _twins(rows: pl.DataFrame, one: str, other: str) -> bool:
-    """Whether two columns tell the same in other words: names in two scripts, or a month spelt in two ways. That each
-    year or item has one name beside it is no sign of that: it may be whose number it is."""
-    count = rows[one].n_unique()
-    if not (count > 1 and count == rows[other].n_unique() == rows.select(pl.struct(one, other).n_unique()).item()):
-        return False
-    thai_in, latin_in = ([rows[name].str.contains(letters).any() for name in (one, other)] for letters in _SCRIPTS)
-    scripts = sorted(thai_in) == [False, True] and latin_in == thai_in[::-1]
-    months = rows.select((thai.month(pl.col(one)) == thai.month(pl.col(other))).fill_null(value=False).all()).item()
-    return scripts or bool(months)
-
-
-def _is_remark(column: pl.Series) -> bool:
-    text = column.drop_nulls()
-    long = text.str.len_chars().sum() >= _REMARK * text.len()
-    return bool(long) and text.n_unique() == text.len() > 1

@@ -10,7 +10,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice, takewhile
 
 import fastexcel
@@ -18,17 +18,14 @@ import polars as pl
 
 from assets.landing.unpack import ArchiveError, members
 from assets.sources import thai
-from assets.sources.long_table_headers import COLUMNS
 from assets.sources.parsing import ENCODINGS, text_of
 from assets.sources.table_headers import ABOVE, Cells, continued, counted, header_at, headers_below, unique
+from assets.sources.table_titles import DATED, TITLE_UNIT, Sheet, dated, year_of
 from quality.batch import Batch
 from quality.problems import problem
 
 SECTION = "หัวข้อ"
 """Column with the labels that stand alone in rows above what they are of, where they tell no year."""
-
-SHEET = "แผ่นงาน"
-"""Column with the names of sheets, or of an archive's files, that tell neither year nor month."""
 
 _SEPARATORS = ";\t|"
 """Between cells where the header has no comma."""
@@ -38,35 +35,9 @@ _ALIKE = 0.75
 
 _TITLED = 2
 """Cells of a line above a table that has its unit at its end."""
-_UNITS = {thai.folded(name) for name in COLUMNS["unit"]}
-_DATED = re.compile(r"ปี|พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|วันที่|ว/ด/ป|(?<!\d)\d{4}(?!\d)|year|date", re.IGNORECASE)
-"""Headers that tell when."""
-_YEAR = r"(?<!\d)(\d{4})(?!\d)"
-_SHORT_YEAR = r"(?:ปี|พ\.?\s?ศ\.?)\s*(\d\d)(?!\d)"
-_TITLE_YEAR = r"(?:ปี|พ\.?\s?ศ\.?)[^\d]{0,12}(\d{4})(?!\d)"
-_COUNTED = "บาท|คน|ราย|ตัน|ไร่|แห่ง|ครั้ง|คัน|ครัวเรือน|หลังคาเรือน|กิโลเมตร|ลูกบาศก์เมตร"
-_TITLE_UNIT = re.compile(
-    r"(?:หน่วย(?:นับ|วัด)?(?:\s*[:：=]\s*|\s*[(\[（]\s*|\s+)|(?i:\bunits?)\s*[:：=(]\s*)([^\s()\[\]（）:,]+)"
-    rf"|[(\[（]\s*((?:พัน|หมื่น|แสน|ล้าน)*(?:{_COUNTED})|ร้อยละ|%)\s*[)\]）]"
-)
-"""The unit in a title or in a line of its own: ``หน่วย: พันบาท``, ``(หน่วย : คน)``, ``(ล้านบาท)``; no ``หน่วยงาน``."""
-_UNIT_LINE = rf"^\s*[(\[（]?\s*(?:{_TITLE_UNIT.pattern})\s*[)\]）]?\s*$"
-_UNNAMED = re.compile(r"^(?:sheet|แผ่น(?:งาน)?|ชีต)\s*\d*$", re.IGNORECASE)
-"""Names that a spreadsheet gives."""
+_UNIT_LINE = rf"^\s*[(\[（]?\s*(?:{TITLE_UNIT.pattern})\s*[)\]）]?\s*$"
 _NOTE = r"(?i)^\s*(?:[*†(]|หมายเหตุ|ที่มา|แหล่ง|ข้อมูล\s*ณ|ผู้จัดทำ|ผู้รับผิดชอบ|ปรับปรุง|notes?\b|source|remark)"
 """Begins what is written below a table, in one cell."""
-
-
-@dataclass(frozen=True)
-class _Sheet:
-    name: str
-    title: str
-    """What stands above the header."""
-    rows: pl.DataFrame
-    notes: int = 0
-    """Rows that were notes to the table."""
-    again: bool = False
-    """Whether its header has come before in the same sheet."""
 
 
 def read_table(data: bytes) -> Batch:
@@ -88,7 +59,7 @@ def read_table(data: bytes) -> Batch:
     read = {name.rpartition("/")[2][:-4]: _of_text(content) for name, content in files}
     if len(read) < len(files) or any(batch.is_rejected for _, batch in read.values()):
         return Batch.rejected("file-malformed", "a file of the archive is no table, or two are called alike")
-    sheets = [sheet for name, (title, batch) in read.items() for sheet in _tables(_Sheet(name, title, batch.rows))]
+    sheets = [sheet for name, (title, batch) in read.items() for sheet in _tables(Sheet(name, title, batch.rows))]
     return _joined(sheets, []).also(*(found for _, batch in read.values() for found in batch.problems))
 
 
@@ -101,7 +72,7 @@ def read_csv(data: bytes) -> Batch:
     """
     title, batch = _of_text(data)
     return (
-        batch if batch.is_rejected else _joined(list(_tables(_Sheet("", title, batch.rows))), []).also(*batch.problems)
+        batch if batch.is_rejected else _joined(list(_tables(Sheet("", title, batch.rows))), []).also(*batch.problems)
     )
 
 
@@ -185,7 +156,7 @@ def _read_workbook(data: bytes) -> Batch:
     return _joined([table for tables in read.values() for table in tables], left)
 
 
-def _sheet(name: str, sheet: fastexcel.ExcelSheet) -> Iterator[_Sheet]:
+def _sheet(name: str, sheet: fastexcel.ExcelSheet) -> Iterator[Sheet]:
     """A sheet's tables, with ``_row``; none where there is no header of two columns with rows below."""
     frame: pl.DataFrame = sheet.to_polars().rechunk()
     text = frame.select(pl.all().str.strip_chars().replace("", None))
@@ -199,7 +170,7 @@ def _sheet(name: str, sheet: fastexcel.ExcelSheet) -> Iterator[_Sheet]:
     named = below.rename(dict(zip(below.columns, names, strict=True)))
     numbered = named.with_columns(_row=pl.int_range(at + taken + 1, at + taken + 1 + below.height, dtype=pl.Int64))
     rows = numbered.filter(~pl.all_horizontal(pl.col(names).is_null()))
-    for table in _tables(_Sheet(name, _title(head[:at]), rows)):
+    for table in _tables(Sheet(name, _title(head[:at]), rows)):
         yield replace(table, rows=_filled_down(table.rows))
 
 
@@ -210,7 +181,7 @@ def _filled_down(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.col([name for name in merged if rows[name][0] is not None]).forward_fill())
 
 
-def _tables(sheet: _Sheet) -> Iterator[_Sheet]:
+def _tables(sheet: Sheet) -> Iterator[Sheet]:
     """The tables that stand below each other, without their notes. One with a title is called so; a header that comes
     again without, as on a further page, goes on with the table before."""
     rows, names = sheet.rows, [name for name in sheet.rows.columns if name != "_row"]
@@ -224,9 +195,9 @@ def _tables(sheet: _Sheet) -> Iterator[_Sheet]:
     tops = [at - len(list(takewhile(lambda place: alone[place], range(at - 1, -1, -1)))) for at in begins]
     titles = [_title(rows[top:at].select(names).rows()) for top, at in zip(tops, begins, strict=True)]
     title = sheet.title
-    name = _TITLE_UNIT.sub("", title).strip("() ") if any(titles) else ""
+    name = TITLE_UNIT.sub("", title).strip("() ") if any(titles) else ""
     name = name or sheet.name
-    yield from _in_units(_Sheet(name, title, rows.head(tops[0]) if tops else rows))
+    yield from _in_units(Sheet(name, title, rows.head(tops[0]) if tops else rows))
     for number, (at, end, own) in enumerate(zip(begins, [*tops[1:], rows.height], titles, strict=False), start=2):
         told, taken = continued(rows[at:end].select(pl.col(names).str.strip_chars()).rows())
         header = unique([each or f"_duplicated_{place}" for place, each in enumerate(told)])
@@ -234,22 +205,22 @@ def _tables(sheet: _Sheet) -> Iterator[_Sheet]:
         below = below.select(
             "_row", *(each for each, cell in zip(header, told, strict=True) if cell or below[each].count())
         )
-        called = _TITLE_UNIT.sub("", own).strip("() ")
+        called = TITLE_UNIT.sub("", own).strip("() ")
         other = bool(called) or _named(below) != _named(rows)
         if other:
             name = called or f"{sheet.name or 'table'} {number}"
         title = own if called else f"{title} {own}"
-        yield from _in_units(_Sheet(name, title, below, again=not other))
+        yield from _in_units(Sheet(name, title, below, again=not other))
 
 
-def _in_units(sheet: _Sheet) -> Iterator[_Sheet]:
+def _in_units(sheet: Sheet) -> Iterator[Sheet]:
     """A table in the parts that lines with a unit alone divide it into, each with the unit of the line above it; where
     the only one stands at the end it is that of the whole table."""
     rows, names = sheet.rows, [name for name in sheet.rows.columns if name != "_row"]
     line = pl.any_horizontal(pl.col(names).str.contains(_UNIT_LINE).fill_null(value=False)) & (_count(names) == 1)
     at = rows.select(line.arg_true()).to_series().to_list()
     texts = [_title(rows[place].select(names).rows()) for place in at]
-    if at == [rows.height - 1] and not _TITLE_UNIT.search(sheet.title):
+    if at == [rows.height - 1] and not TITLE_UNIT.search(sheet.title):
         sheet, at = replace(sheet, title=f"{sheet.title} {texts[0]}", rows=rows.head(-1)), []
     titles = [sheet.title, *(f"{sheet.title} {text}" for text in texts)]
     for title, first, end in zip(titles, [0, *(place + 1 for place in at)], [*at, rows.height], strict=False):
@@ -260,7 +231,7 @@ def _in_units(sheet: _Sheet) -> Iterator[_Sheet]:
             yield _in_sections(replace(found, notes=found.notes + counts))
 
 
-def _in_sections(sheet: _Sheet) -> _Sheet:
+def _in_sections(sheet: Sheet) -> Sheet:
     """Rows that have a label alone stand above what they are of (``ปี 2566`` above its amphoe), where the same labels
     come below each of them; else they are rows without values."""
     rows, names = sheet.rows, [name for name in sheet.rows.columns if name != "_row"]
@@ -275,10 +246,10 @@ def _in_sections(sheet: _Sheet) -> _Sheet:
         or {*labels} & {*below}
     ):
         return sheet
-    years = [_year(replace(sheet, name=label, title="")) for label in labels]
+    years = [year_of(replace(sheet, name=label, title="")) for label in labels]
     header, told = SECTION, labels
-    if all(years) and not any(map(_DATED.search, names)):
-        header, told = ("ปีงบประมาณ" if "งบ" in labels[0] else "ปี"), years
+    if all(years) and not any(map(DATED.search, names)):
+        header, told = ("ปีงบประมาณ" if re.search(thai.FISCAL, labels[0]) else "ปี"), years
     label = pl.when(alone).then(first).forward_fill().replace_strict(labels, told, return_dtype=pl.String)
     return replace(sheet, rows=rows.with_columns(label.alias(header)).filter(~alone))
 
@@ -295,7 +266,7 @@ def _is_note(names: Sequence[str]) -> pl.Expr:
     return pl.any_horizontal(pl.col(names).str.contains(_NOTE).fill_null(value=False))
 
 
-def _without_notes(sheet: _Sheet) -> _Sheet:
+def _without_notes(sheet: Sheet) -> Sheet:
     names = [name for name in sheet.rows.columns if name != "_row"]
     if len(names) < 2:
         return sheet
@@ -309,7 +280,7 @@ def _without_notes(sheet: _Sheet) -> _Sheet:
     return replace(sheet, rows=kept, notes=sheet.rows.height - kept.height)
 
 
-def _joined(sheets: Sequence[_Sheet], left: Sequence[str]) -> Batch:
+def _joined(sheets: Sequence[Sheet], left: Sequence[str]) -> Batch:
     """The rows of all tables whose header is that with the most rows, or has nearly its columns; the others are told,
     as the sheets that were ``left``."""
     rows = Counter[frozenset[str]]()
@@ -318,7 +289,7 @@ def _joined(sheets: Sequence[_Sheet], left: Sequence[str]) -> Batch:
     header = rows.most_common(1)[0][0]
     fits = [_same(header, frozenset(sheet.rows.columns)) for sheet in sheets]
     fitting = [sheet for sheet, fit in zip(sheets, fits, strict=True) if fit]
-    batch = _without_nameless(pl.concat(_dated(fitting), how="diagonal").select("_row", pl.exclude("_row")))
+    batch = _without_nameless(pl.concat(dated(fitting), how="diagonal").select("_row", pl.exclude("_row")))
     left = [*left, *(sheet.name for sheet, fit in zip(sheets, fits, strict=True) if not fit)]
     if left:
         text = f"{len(left)} sheet(s) or table(s) are hidden or without that header: {', '.join(left)[:200]}"
@@ -332,48 +303,6 @@ def _joined(sheets: Sequence[_Sheet], left: Sequence[str]) -> Batch:
 def _same(header: frozenset[str], other: frozenset[str]) -> bool:
     """Whether one of two headers has the other's columns and few more."""
     return header & other in (header, other) and len(header & other) >= _ALIKE * len(header | other)
-
-
-def _dated(sheets: Sequence[_Sheet]) -> list[pl.DataFrame]:
-    """The rows of sheets, with what their names or titles tell and no column does."""
-    headers = {name for sheet in sheets for name in sheet.rows.columns}
-    dated, monthly = (
-        any(map(_DATED.search, headers)),
-        any("เดือน" in name or "month" in name.lower() for name in headers),
-    )
-    # The nearest line above a table comes last.
-    units = [[one or other for one, other in _TITLE_UNIT.findall(sheet.title)][-1:] for sheet in sheets]
-    years = [_year(sheet) for sheet in sheets]
-    named = {sheet.name for sheet in sheets}
-    united = any(thai.folded(name) in _UNITS for name in headers) or any(map(_tells_unit, sheets))
-    months = pl.Series([sheet.name for sheet in sheets]).to_frame("name").select(thai.month(pl.col("name"))).to_series()
-    told = list[pl.DataFrame]()
-    for sheet, year, month, unit in zip(sheets, years, months, units, strict=True):
-        more = {"หน่วย": unit[0]} if unit and not united else {}
-        if all(years) and not dated:
-            fiscal = "งบประมาณ" in f"{sheet.name} {sheet.title}"
-            more["ปีงบประมาณ" if fiscal else "ปี"] = str(year)
-        if len(named) > 1 and months.null_count() == 0 and month and not monthly:
-            more["เดือน"] = sheet.name
-        elif len(named) > 1 and not all(years) and not all(_UNNAMED.search(name) for name in named):
-            more[SHEET] = sheet.name
-        told.append(sheet.rows.with_columns(pl.lit(text).alias(name) for name, text in more.items()))
-    return told
-
-
-def _tells_unit(sheet: _Sheet) -> bool:
-    """Whether a column of numbers has its unit in its header; ``ปี (พ.ศ.)`` has none."""
-    named = [name for name in sheet.rows.columns if name.rstrip().endswith((")", "]")) and not _DATED.search(name)]
-    return any(sheet.rows[name].str.contains(r"^\s*[-+]?[0-9]").any() for name in named)
-
-
-def _year(sheet: _Sheet) -> str:
-    """The one year that a sheet's name, or else its title, tells; empty where it tells none or several."""
-    for text, pattern in ((sheet.name, _YEAR), (sheet.name, _SHORT_YEAR), (sheet.title, _TITLE_YEAR)):
-        if len(found := set(re.findall(pattern, text))) == 1:
-            year = found.pop()
-            return year if len(year) == 4 else f"25{year}"
-    return ""
 
 
 def _without_nameless(frame: pl.DataFrame) -> Batch:

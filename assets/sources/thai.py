@@ -29,6 +29,9 @@ MISSING = ("", "-", "--", "–", "N/A", "n/a", "NA", "null", "NULL", "None", "�
 """Text that declares a value missing. "0" is a value, and "-1" may be one: feeds that use numbers as marks say so
 in their own reader."""
 
+SHORT_FROM = 40
+"""Two digits from which a year is Buddhist whatever stands beside it: 40 is 1997 CE, and 2040 lies ahead."""
+
 BUDDHIST_FROM = 2400
 """A four-digit year above this is Buddhist: 2400 BE is 1857 CE, and no data here reaches the year 2400 CE."""
 
@@ -94,11 +97,40 @@ _LOCAL_GOVERNMENTS = {
     "ทน": "เทศบาลนคร",
 }
 
-_MONTH_NUMBERS = (
+MONTH_NUMBERS = (
     {name.replace(".", ""): number for number, names in MONTHS.items() for name in names}
     | {name[:length]: number for number, name in enumerate(ENGLISH_MONTHS, 1) for length in (3, 4, len(name))}
     | {form: number for number in range(1, 13) for form in (f"{number}", f"{number:02d}")}
+    | MISSPELT
 )
+"""Name of a month without dots and blanks, in lower case, or its number → month."""
+
+FULL_MONTHS = "|".join(sorted([*(names[0] for names in MONTHS.values()), *MISSPELT], key=len, reverse=True))
+SHORT_MONTHS = "|".join(r"\.?\s?".join(names[1].split(".")[:2]) + r"\.?" for names in MONTHS.values())
+MONTHS_IN_ENGLISH = "|".join(f"{name}|{name[:4]}|{name[:3]}" for name in ENGLISH_MONTHS)
+"""Names of months as patterns within a text."""
+
+BUDGET = r"ง\.?\s?ป\.?\s?ม\.?"
+"""\"Budget\", shortened."""
+FISCAL = (
+    rf"(?i)งบ(?:ประมาณ|ลงทุน|ดำเนิน|กลาง|อุดหนุน|รายจ่าย|ปี|ฯ|[^ก-๙]|$)|ปี\s*งบ|(?:^|ปี|[^ก-๙]){BUDGET}|fiscal|\bfy(?:[^a-z]|$)"
+    r"|(?:ตุลาคม|ต\.?\s?ค\.?|\boct\w*)[^ก-๙a-z]{0,9}(?:ถึง|to)?[^ก-๙a-z]{0,9}(?:กันยายน|ก\.?\s?ย\.?|\bsep)"
+)
+"""Words that say that a year is a fiscal one."""
+
+WHOLE_YEAR = (
+    r"(?i)(?:ตุลาคม|ต\.?\s?ค\.?|oct(?:ober)?)\s*(?:[-–]|ถึง|to)\s*(?:กันยายน|ก\.?\s?ย\.?|sep)"
+    r"|(?:มกราคม|ม\.?\s?ค\.?|jan(?:uary)?)\s*(?:[-–]|ถึง|to)\s*(?:ธันวาคม|ธ\.?\s?ค\.?|dec)"
+)
+"""Months that are a whole year, fiscal or calendar."""
+
+PART_OF_YEAR = (
+    rf"(?i){FULL_MONTHS}|(?:^|[^ก-๙.])(?:{SHORT_MONTHS})(?:\s*[0-9]{{2}}|[^ก-๙.0-9\s]|\s*$)|\b(?:{MONTHS_IN_ENGLISH})\b"
+    r"|ไตรมาส(?:ที่)?\s*(?:[1-4]|แรก|สุดท้าย)|ครึ่ง(?:ปี|แรก|หลัง)|(?:ภาค(?:เรียน|การศึกษา)?|เทอม)(?:ที่\s*[0-9]|\s*[0-9]|ต้น|ปลาย)"
+    r"|เดือน(?:แรก|หลัง)|\b(?:half|quarter|ytd)\b"
+)
+"""Words that tell a part of a year."""
+
 _MONTH_OF_YEAR = r"^(.*?[^0-9\s/.\-])[\s./\-]*((?:[0-9]{2}){1,2})$"
 """A month in words and the year behind it, of two or four digits."""
 _MONTH_IN_NUMBERS = (r"^([0-9]{4})\s?[/.-]\s?([0-9]{1,2})$", r"^([0-9]{1,2})\s?[/.-]\s?([0-9]{4})$")
@@ -152,10 +184,15 @@ def common_era(year: pl.Expr) -> pl.Expr:
 def year(text: pl.Expr) -> pl.Expr:
     """Year of the common era (Int32) from a four-digit year of either era, with or without ``ปี`` and ``พ.ศ.``; a
     spreadsheet's ``2567.0`` and ``'2567`` too, and one with a mark of a footnote or of what is provisional (``2567*``,
-    ``2567p``, ``2567 (เบื้องต้น)``). ``ปีงบประมาณ 2567`` is the year it ends in."""
+    ``2567p``, ``2567 (เบื้องต้น)``), but not of a part of it (``2567 (ม.ค.-มิ.ย.)``). ``ปีงบประมาณ 2567`` is the year it
+    ends in."""
     words = r"(?:ปี)?(?:งบประมาณ|ปฏิทิน|การศึกษา)?\s*(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)?"
-    digits = clean(text).str.extract(rf"^['’]?{words}\s*([0-9]{{4}})(?:\.0+)?\s*(?:[*†]+|[per]|\([^0-9()]*\))?$", 1)
-    return common_era(digits.cast(pl.Int32, strict=False))
+    found = clean(text).str.extract_groups(
+        rf"^['’]?{words}\s*([0-9]{{4}})(?:\.0+)?\s*(?:[*†]+|[per]|\(([^0-9()]*)\))?$"
+    )
+    digits, beside = found.struct["1"], found.struct["2"]
+    part = beside.str.contains(PART_OF_YEAR) & ~beside.str.contains(WHOLE_YEAR)
+    return pl.when(~part.fill_null(value=False)).then(common_era(digits.cast(pl.Int32, strict=False)))
 
 
 def fiscal_span(text: pl.Expr) -> pl.Expr:
@@ -176,18 +213,19 @@ def month(text: pl.Expr) -> pl.Expr:
     behind, before = _MONTH_IN_NUMBERS
     word = pl.coalesce(clean(text).str.extract(behind, 2), clean(text).str.extract(before, 1), word)
     plain = word.str.to_lowercase().str.replace(r"^เดือน\s*", "").str.replace_all(r"[.\s]", "")
-    return plain.replace_strict(_MONTH_NUMBERS | MISSPELT, default=None, return_dtype=pl.Int8)
+    return plain.replace_strict(MONTH_NUMBERS, default=None, return_dtype=pl.Int8)
 
 
 def month_year(text: pl.Expr) -> pl.Expr:
-    """Year of the common era (Int32) that a month's own text tells (``ตุลาคม พ.ศ.2566``, ``ม.ค. 67``), null where it
-    tells none. Two digits are those of a Buddhist year, as they are written behind Thai months."""
+    """Year of the common era (Int32) that a month's own text tells (``ตุลาคม พ.ศ.2566``, ``ม.ค. 67``, ``Jan-25``), null
+    where it tells none. Two digits are a Buddhist year's, but behind English words also a recent one's."""
     behind, before = _MONTH_IN_NUMBERS
     numbers = (clean(text).str.extract(behind, 1), clean(text).str.extract(before, 2))
     digits = pl.coalesce(*numbers, clean(text).str.extract(_MONTH_OF_YEAR, 2))
     number = digits.cast(pl.Int32, strict=False)
-    two = pl.when(digits.str.len_chars() == 2).then(number + 2500).otherwise(number)
-    return pl.when(month(text).is_not_null()).then(common_era(two))
+    recent = (number < SHORT_FROM) & ~clean(text).str.contains("[ก-๙]")
+    century = pl.when(digits.str.len_chars() == 4).then(0).when(recent).then(2000).otherwise(2500)
+    return pl.when(month(text).is_not_null()).then(common_era(number + century))
 
 
 def is_misspelt(text: pl.Expr) -> pl.Expr:

@@ -1,0 +1,66 @@
+"""Columns that tell rows apart although they play no role: classes, not remarks and not the same in other words."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import polars as pl
+
+from assets.sources import thai
+
+CLASSING = re.compile(
+    r"^(?:หมู่(?:ที่)?|ม\.|ครั้งที่|ชั้น.*|ระดับ(?:ชั้น|การศึกษา)?|กลุ่ม.*|ช่วง.*|เขต.*|เลขที่|แปลงที่|สายที่|รุ่น(?:ที่)?|งวด(?:ที่)?|"
+    r"รหัส.*|.*code|class|grade|level)$",
+    re.IGNORECASE,
+)
+"""Headers of what classes rows, by number too: a village is no measure."""
+
+MOSTLY: Final = 0.9
+"""Share of a column's values from which it is one of years, of numbers or of areas: a few are marks for "missing"."""
+_REMARK: Final = 40
+"""Letters on average, from which texts that are all different comment on rows rather than class them."""
+_SCRIPTS: Final = ("[ก-ฮ]", "[A-Za-z]")
+
+
+def share(column: pl.Series, holds: pl.Expr) -> bool:
+    """Whether ``holds`` is true of nearly all values of the column, of which there is at least one."""
+    frame = column.to_frame()
+    told = frame.filter(~thai.is_missing(pl.col(column.name)) & ~thai.is_total(pl.col(column.name)))
+    return bool(told.height) and told.filter(holds.fill_null(value=False)).height >= told.height * MOSTLY
+
+
+def dimensions(rows: pl.DataFrame, spare: Sequence[str], taken: Mapping[str, str], whole: bool) -> list[str]:
+    """Columns of ``spare`` that say more of a row than its roles do: all texts but second names of a role's and
+    remarks; numbers where rows are the same without them."""
+    numbers = {name: thai.number(pl.col(name), pl.Decimal(18, 4)).is_not_null() for name in spare}
+    texts = [name for name in spare if CLASSING.search(name.strip()) or not share(rows[name], numbers[name])]
+    roles = list(dict.fromkeys(name for role, name in taken.items() if name and role not in ("value", "remark")))
+    filled = [name for name in texts if rows[name].str.strip_chars().replace("", None).is_not_null().any()]
+    kept = [name for name in filled if not any(_twins(rows, name, role) for role in roles)]
+    key = [*roles, *kept]
+    if whole and key and not rows.select(pl.struct(key).is_duplicated().any()).item():
+        kept = [name for name in kept if not _is_remark(rows[name])]
+    for name in [name for name in spare if name not in texts]:
+        key = list(dict.fromkeys((*roles, *kept)))
+        again = rows.filter(pl.struct(key).is_duplicated()) if key else rows
+        if again.height and again.select(pl.struct(*key, name).is_duplicated().sum()).item() == 0:
+            kept.append(name)
+    return kept
+
+
+def _twins(rows: pl.DataFrame, one: str, other: str) -> bool:
+    """Whether two columns tell the same in other words: names in two scripts, or a month spelt in two ways. That each
+    year or item has one name beside it is no sign of that: it may be whose number it is."""
+    count = rows[one].n_unique()
+    if not (count > 1 and count == rows[other].n_unique() == rows.select(pl.struct(one, other).n_unique()).item()):
+        return False
+    thai_in, latin_in = ([rows[name].str.contains(letters).any() for name in (one, other)] for letters in _SCRIPTS)
+    scripts = sorted(thai_in) == [False, True] and latin_in == thai_in[::-1]
+    months = rows.select((thai.month(pl.col(one)) == thai.month(pl.col(other))).fill_null(value=False).all()).item()
+    return scripts or bool(months)
+
+
+def _is_remark(column: pl.Series) -> bool:
+    text = column.drop_nulls()
+    long = text.str.len_chars().sum() >= _REMARK * text.len()
+    return bool(long) and text.n_unique() == text.len() > 1

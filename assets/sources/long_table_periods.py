@@ -1,0 +1,161 @@
+"""The period that words tell which stand for many numbers: a header's, the name of a sheet, a title.
+
+Offices put periods into headers, a column each (``2567``, ``ม.ค. 68``, ``ไตรมาส 1/2568``), and say in the same place
+that a year is a fiscal one, or not over (``2568 (ม.ค.-มิ.ย.)``). What they tell is told as a cell of its role would.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from assets.sources import thai
+
+_ERA: Final = r"(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)"
+_OF_YEAR: Final = (
+    rf"(?:\s*[-/.']?\s*(?:ปี\s*)?{_ERA}?\s*(?P<year>\d{{4}}|\d{{2}})(?!\d)"
+    rf"(?!\s*(?:{thai.FULL_MONTHS}|{thai.SHORT_MONTHS})))?"
+)
+"""Behind a month or quarter its year, unless that is the day of another month."""
+_MONTH: Final = re.compile(
+    rf"(?:(?:เดือน\s*)?(?P<full>{thai.FULL_MONTHS})"
+    # No letters of an abbreviation of other words (ก.พ.ร.), and no document (ส.ค. 1).
+    rf"|(?:เดือน\s*|(?<=ถึง)|(?<![ก-๙.]))(?P<short>{thai.SHORT_MONTHS})(?![ก-๙.])(?!\s*\d(?!\d))"
+    rf"|(?<![a-z])(?P<english>{thai.MONTHS_IN_ENGLISH})\.?(?![a-z])){_OF_YEAR}",
+    re.IGNORECASE,
+)
+_QUARTER: Final = re.compile(
+    rf"(?:ไตรมาส(?:ที่)?\s*|(?<![a-z])(?:q|quarter)\s*)(?P<number>[1-4])(?!\d)(?P<span>\s*[-–]\s*[1-4](?!\d))?{_OF_YEAR}",
+    re.IGNORECASE,
+)
+_AS_OF: Final = re.compile(r"(?:ข้อมูล\s*)?ณ\s*(?:วันที่|สิ้น)?\s*(?:\d{1,2}\s*)?$")
+"""Before a month that a stock was counted in."""
+_BEFORE_MONTH: Final = re.compile(r"(?:(?<!\d)\d{1,2}|ถึง)\s*$")
+"""A day of it, or all that was before its end."""
+_TO: Final = re.compile(r"[\s.)]*(?:[-–—]|ถึง|to)\s*(?:\d{1,2}\s*)?", re.IGNORECASE)
+_PART: Final = re.compile(
+    r"ไตรมาส(?:แรก|สุดท้าย)|ครึ่ง(?:ปี|แรก|หลัง)|(?:ภาค(?:เรียน|การศึกษา)?|เทอม)(?:ที่\s*\d|\s*\d|ต้น|ปลาย)|สัปดาห์ที่|\d+\s*เดือน\s*(?:แรก|หลัง|สุดท้าย)"
+    r"|(?<![a-z])(?:ytd|semester|week\s*\d|half[\s-]year)",
+    re.IGNORECASE,
+)
+"""A part of a year that is neither a month nor a quarter, whatever stands beside it."""
+_PART_BESIDE_YEAR: Final = re.compile(r"\d+\s*เดือน|(?<![a-z])h[12](?!\w)|\d\s*months", re.IGNORECASE)
+_AGE: Final = re.compile("อายุ|age", re.IGNORECASE)
+_TWO: Final = re.compile(r"(?<!\d)(?:\d{4}\s*[-–/]\s*\d{1,4}|\d{1,2}\s*/\s*\d{4})(?!\d)")
+"""Two years in one, or a number that may be a month's, a term's or a round's beside a year."""
+_WORDS: Final = (
+    rf"\s*\(?(?:ข้อมูล|ประจำ)?(?:ปี)?\s*(?:งบ(?:ประมาณ)?|{thai.BUDGET}|ปฏิทิน|การศึกษา)?\s*(?:{_ERA}|(?i:year|fy))?\s*"
+)
+_MARK: Final = (
+    r"(?:\s*(?:[*†]+|[per](?![a-z])"
+    r"|\((?:ตัวเลข|ข้อมูล|ค่า)?(?:เบื้องต้น|ประมาณการ|คาดการณ์|ชั่วคราว|ปรับปรุง|(?i:[per]|preliminary|provisional|revised))\)))?"
+)
+"""What a year is marked with that is not final."""
+_YEAR: Final = re.compile(rf"{_WORDS}(?<!\d)((?:19|20|24|25)\d\d)(?!\d)(?:\.0+)?\)?{_MARK}\s*")
+_SHORT_YEAR: Final = re.compile(
+    rf"\s*\(?(?:ปี(?:งบประมาณ)?\s*{_ERA}?|{_ERA}|(?<![a-z])fy)\s*['’]?([3-9]\d)(?!\d)(?!\s*(?:[-–]\s*\d|ปี|ขึ้น))\)?{_MARK}\s*",
+    re.IGNORECASE,
+)
+"""A Buddhist year of two digits; ``ปี 60 ขึ้นไป`` is an age."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A period as cells of a table would tell it, each empty where the words do not: ``rest`` is what else they say,
+    ``part`` why no period can be told by them."""
+
+    year: str = ""
+    fiscal: bool = False
+    month: str = ""
+    quarter: str = ""
+    rest: str = ""
+    part: str = ""
+
+
+def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
+    """What ``words`` tell. Where the year is told elsewhere (``dated``), a month's own stands beside it, and words may
+    speak of any year; there it may be a ``fiscal`` one, whose quarters are meant then."""
+    plain = " ".join(thai.ascii_digits(words).split())
+    months, quarters = list(_MONTH.finditer(plain)), list(_QUARTER.finditer(plain))
+    rest = _without(plain, [found.span() for found in (*months, *quarters)])
+    whole = _whole(plain, months)
+    years = [_four(found["year"], found) for found in (*quarters, *months) if found["year"]]
+    years += _YEAR.findall(rest) + [f"25{year}" for year in _SHORT_YEAR.findall(rest)]
+    told = list(dict.fromkeys(years))
+    is_fiscal = bool(re.search(thai.FISCAL, plain))
+    part = _part(plain, rest, months, quarters, whole, bool(told), fiscal or is_fiscal)
+    two = None if dated else _TWO.search(rest)
+    if two:
+        if is_fiscal:
+            told = [two[0]]
+        elif len(told) == 1:
+            part = part or "two years in one, or a number beside it"
+    if whole and is_fiscal:
+        told = told[-1:]
+    if part or len(told) > 1:
+        return Told(part=part)
+    year, month = "".join(told), "" if whole or quarters else "".join(_name(found) for found in months)
+    if dated:
+        month, year = f"{month} {year}".strip() if month else "", ""
+    rest = _SHORT_YEAR.sub(" ", _YEAR.sub(" ", rest.replace(two[0], two[0][:4]) if two else rest))
+    return Told(
+        year,
+        is_fiscal,
+        month,
+        quarter="".join(found["number"] for found in quarters),
+        rest=" ".join(re.sub(r"\([\s\d/–-]*\)", " ", rest).split()).strip(" -–/,:"),
+    )
+
+
+def _four(year: str, beside: re.Match[str]) -> str:
+    """A year in four digits: two are a Buddhist one's, but behind English words also a recent one's."""
+    if len(year) == 4:
+        return year
+    return f"25{year}" if int(year) >= thai.SHORT_FROM or re.search("[ก-๙]", beside[0]) else f"20{year}"
+
+
+def _name(month: re.Match[str]) -> str:
+    return month["full"] or month["short"] or month["english"]
+
+
+def _number(month: re.Match[str]) -> int:
+    return thai.MONTH_NUMBERS[re.sub(r"[.\s]", "", _name(month).casefold())]
+
+
+def _without(text: str, spans: list[tuple[int, int]]) -> str:
+    for start, end in sorted(spans, reverse=True):
+        text = f"{_AS_OF.sub('', text[:start])} {text[end:]}"
+    return text
+
+
+def _whole(text: str, months: list[re.Match[str]]) -> bool:
+    """Whether the months are the first and last of a calendar or a fiscal year."""
+    if len(months) != 2 or not _TO.fullmatch(text[months[0].end() : months[1].start()]):
+        return False
+    return tuple(map(_number, months)) in ((1, 12), (10, 9))
+
+
+def _part(
+    text: str,
+    rest: str,
+    months: list[re.Match[str]],
+    quarters: list[re.Match[str]],
+    whole: bool,
+    dated: bool,
+    fiscal: bool,
+) -> str:
+    """The words of a part of a year that is neither a month nor a quarter, empty where there are none."""
+    if found := _PART.search(rest) or (dated and not _AGE.search(text) and _PART_BESIDE_YEAR.search(rest)):
+        return found[0]
+    if len(quarters) > 1 or any(found["span"] for found in quarters):
+        return "several quarters"
+    if quarters and months:
+        first = (int(quarters[0]["number"]) * 3 - 2 + (8 if fiscal else -1)) % 12 + 1
+        fits = [_number(found) for found in months] in ([first, first + 2], [first, first + 1, first + 2])
+        return "" if fits else "months that are not the quarter's"
+    if len(months) > 1 and not whole:
+        return "several months"
+    if len(months) == 1:
+        before = text[: months[0].start()]
+        if not _AS_OF.search(before) and _BEFORE_MONTH.search(before):
+            return "a day, or what was until a month"
+    return ""

@@ -1,0 +1,249 @@
+"""What words of a header, a title or a sheet's name say of the period, and whose a table is."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import example, given, strategies as st
+
+from assets.sources import thai
+from assets.sources.long_table_periods import Told, period
+from tests.kit import code_counts
+from tests.sources.test_tables_anywhere import read, rows, said, shown, workbook
+
+WORDS = [*"-/ ()", "2568", "68", "31", "ม.ค.", "มิ.ย.", "ต.ค.", "ก.ย.", "Dec", "ไตรมาส 1", "Q3", "ปี", "ถึง", "ณ", "งบ"]
+MONTHS = [names[1] for names in thai.MONTHS.values()]
+
+
+def periods(result: Any) -> list[tuple[str, int, date, int]]:
+    return rows(result).select("item", "months", "reference_date", "value").sort("reference_date", "value").rows()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 12])
+@pytest.mark.parametrize("names", [MONTHS, [names[0] for names in thai.MONTHS.values()], list(thai.ENGLISH_MONTHS)])
+def test_however_few_columns_of_months_there_are_they_are_months(names: list[str], count: int) -> None:
+    values = ",".join(str(10 + n) for n in range(count))
+    result = read(f"ปี,รายการ,หน่วย,{','.join(names[:count])}\n2568,ขยะ,ตัน,{values}\n")
+    assert periods(result) == [("ขยะ", 1, date(2025, 1 + n, 1), 10 + n) for n in range(count)]
+    [found] = shown(result).values()
+    assert (found["value"], found["period_start"]) == (9 + count, date(2025, count, 1)), "the newest month, not a year"
+
+
+@pytest.mark.parametrize(
+    ("header", "months", "day"),
+    [
+        ("ม.ค. 68", 1, (2025, 1)),
+        ("ม.ค.-68", 1, (2025, 1)),
+        ("มค.68", 1, (2025, 1)),
+        ("เดือนมกราคม 2568", 1, (2025, 1)),
+        ("มกราคม พ.ศ. 2568", 1, (2025, 1)),
+        ("2568 ม.ค.", 1, (2025, 1)),
+        ("Jan-25", 1, (2025, 1)),
+        ("ณ 31 ม.ค. 2568", 1, (2025, 1)),
+        ("ไตรมาส 2/2568", 3, (2025, 4)),
+        ("ไตรมาสที่ 2 ปี 2568", 3, (2025, 4)),
+        ("Q2/68", 3, (2025, 4)),
+        ("Q2 2025", 3, (2025, 4)),
+        ("ไตรมาส 2 (เม.ย.-มิ.ย.) 2568", 3, (2025, 4)),
+        ("ไตรมาส 2 ปีงบประมาณ 2568", 3, (2025, 1)),
+        ("ปี 68", 12, (2025, 1)),
+        ("พ.ศ. 68", 12, (2025, 1)),
+        ("2568*", 12, (2025, 1)),
+        ("2568p", 12, (2025, 1)),
+        ("2568 (เบื้องต้น)", 12, (2025, 1)),
+        ("2568 (ม.ค.-ธ.ค.)", 12, (2025, 1)),
+        ("FY68", 12, (2024, 10)),
+        ("ปีงปม. 2568", 12, (2024, 10)),
+        ("ปี ง.ป.ม. 2568", 12, (2024, 10)),
+        ("ปีงบประมาณ 2567/68", 12, (2024, 10)),
+        ("2568 (ต.ค.67-ก.ย.68)", 12, (2024, 10)),
+        ("ต.ค. 2567 - ก.ย. 2568", 12, (2024, 10)),
+    ],
+)
+def test_a_header_tells_its_period_and_is_no_item(header: str, months: int, day: tuple[int, int]) -> None:
+    result = read(f"รายการ,หน่วย,{header}\nขยะ,ตัน,48\n")
+    assert periods(result) == [("ขยะ", months, date(*day, 1), 48)]
+    assert "no-date" not in code_counts(result)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "2568 (ม.ค.-มิ.ย.)",
+        "2568 (6 เดือน)",
+        "6 เดือนแรก ปี 2568",
+        "ม.ค.-มิ.ย. 2568",
+        "ม.ค. ถึง มิ.ย. 68",
+        "2568 (ถึง มิ.ย.)",
+        "ครึ่งปีแรก 2568",
+        "H1 2568",
+        "2568 YTD",
+        "ภาคเรียนที่ 1/2568",
+        "เทอม 1 ปี 2568",
+        "ไตรมาส 1-2 ปี 2568",
+        "ไตรมาส 1 (ต.ค.-ธ.ค.) 2568",
+        "5 ม.ค. 2568",
+        "2567/68",
+        "01/2568",
+    ],
+)
+def test_a_part_of_a_year_in_a_header_is_left_out_and_said(header: str) -> None:
+    result = read(f"รายการ,หน่วย,2566,{header}\nขยะ,ตัน,100,48\n")
+    assert periods(result) == [("ขยะ", 12, date(2023, 1, 1), 100)]
+    assert header in said(result, "stamp-bad")
+    alone = read(f"รายการ,หน่วย,{header}\nขยะ,ตัน,48\n")
+    assert not alone.tables and header in said(alone, "file-malformed")
+
+
+@pytest.mark.parametrize("header", ["6 เดือนแรก", "ครึ่งปีหลัง", "ม.ค.-มิ.ย.", "ภาคเรียนที่ 1"])
+def test_a_part_of_the_year_that_a_column_tells_is_left_out_too(header: str) -> None:
+    result = read(f"ปี,รายการ,หน่วย,ทั้งหมด,{header}\n2568,ขยะ,ตัน,100,48\n")
+    assert rows(result)["value"].to_list() == [100] and header in said(result, "stamp-bad")
+
+
+@pytest.mark.parametrize("names", [["ไตรมาส 1", "ไตรมาส 2"], ["ไตรมาสที่ 1", "ไตรมาสที่ 2"], ["Q1", "Q2"]])
+@pytest.mark.parametrize(("year", "begins"), [("ปี", (2025, 1)), ("ปีงบประมาณ", (2024, 10))])
+def test_columns_of_quarters_have_three_months_each(names: list[str], year: str, begins: tuple[int, int]) -> None:
+    result = read(f"{year},รายการ,หน่วย,{','.join(names)},รวมทั้งปี\n2568,ขยะ,ตัน,10,11,46\n")
+    assert periods(result)[0][1:3] == (3, date(*begins, 1))
+    assert rows(result)["value"].to_list() == [10, 11], "what is the sum of all four is not of one"
+    assert "รวมทั้งปี" in said(result, "column-new")
+
+
+def test_years_months_and_what_else_headers_say_stand_together() -> None:
+    result = read("รายการ,หน่วย,ชาย ม.ค. 68,หญิง ม.ค. 68,ชาย 2567\nคดี,ราย,1,2,30\n")
+    assert periods(result) == [
+        ("คดี / ชาย", 12, date(2024, 1, 1), 30),
+        ("คดี / ชาย", 1, date(2025, 1, 1), 1),
+        ("คดี / หญิง", 1, date(2025, 1, 1), 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("ส.ค.1", "ส.ค. 1", "ก.พ.ร.", "เด็กอายุ 9 เดือน", "อัตราต่อเดือน", "ผู้สูงอายุ 60 ปี", "ก๊าซ H2", "ค่าเทอม"),
+        *("สถาบันการศึกษา", "ครึ่งซีก", "Marina", "รายไตรมาส", "อายุ 0-14 ปี", "ปี 60 ขึ้นไป"),
+    ],
+)
+def test_what_only_looks_like_a_period_is_a_measure_as_any(header: str) -> None:
+    assert period(header) == Told(rest=header)
+    result = read(f"ปี,รายการ,หน่วย,ก,{header}\n2568,ขยะ,ตัน,1,2\n")
+    assert set(rows(result)["item"]) == {"ขยะ / ก", f"ขยะ / {header}"} and set(rows(result)["months"]) == {12}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "รายการ,หน่วย,ม.ค.,ก.พ.\nขยะ,ตัน,1,2\n",
+        "รายการ,หน่วย,ไตรมาส 1,ไตรมาส 2\nขยะ,ตัน,1,2\n",
+        "เดือน,รายการ,หน่วย,จำนวน\nม.ค.,ขยะ,ตัน,1\n",
+        "รายการ,หน่วย,จำนวน\nขยะ ไตรมาส 1 ปี 2568,ตัน,1\nขยะ ม.ค. 2568,ตัน,1\n",
+    ],
+)
+def test_a_month_or_quarter_of_no_year_is_never_dated_by_the_package(text: str) -> None:
+    result = read(text)
+    assert rows(result).is_empty() and set(code_counts(result)) - {"column-renamed"} == {"stamp-bad"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        ("2568 (ม.ค.-มิ.ย.)", None),
+        ("2568 (ครึ่งปีแรก)", None),
+        ("2568 (เบื้องต้น)", date(2025, 1, 1)),
+        ("2568 (ม.ค.-ธ.ค.)", date(2025, 1, 1)),
+        ("ปีงบประมาณ 2568 (ต.ค.-ก.ย.)", date(2024, 10, 1)),
+    ],
+)
+def test_a_year_cell_of_a_part_of_it_is_refused(cell: str, day: date | None) -> None:
+    result = read(f"ปี,รายการ,หน่วย,จำนวน\n{cell},ขยะ,ตัน,48\n2560,ขยะ,ตัน,1\n")
+    assert rows(result)["reference_date"].to_list() == [each for each in (day, date(2017, 1, 1)) if each]
+    assert code_counts(result).get("stamp-bad", 0) == (day is None)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["ปีงปม.", "ปี ง.ป.ม.", "Year (Oct-Sep)", "FY", "งบประมาณปี", "ปี งบฯ", "ปีบัญชี (ต.ค. - ก.ย.)", "Fiscal Year"],
+)
+def test_a_column_of_fiscal_years_is_known_however_it_is_called(header: str) -> None:
+    result = read(f"{header},จังหวัด,รายการ,จำนวน,หน่วย\n2568,ภูเก็ต,ขยะ,10,ตัน\n2567,ภูเก็ต,ขยะ,9,ตัน\n")
+    assert periods(result) == [("ขยะ", 12, date(2023, 10, 1), 9), ("ขยะ", 12, date(2024, 10, 1), 10)]
+    assert shown(result)["ขยะ"]["period_end"] == date(2025, 9, 30)
+
+
+@pytest.mark.parametrize("header", ["งบประมาณ (บาท)", "งปม.", "จำนวนของบริษัท"])
+def test_an_amount_of_budget_is_no_year(header: str) -> None:
+    result = read(f"ปี,รายการ,หน่วย,{header}\n2568,ถนน,บาท,2500\n")
+    assert periods(result)[0][1:] == (12, date(2025, 1, 1), 2500)
+
+
+@given(st.text(max_size=30) | st.lists(st.sampled_from(WORDS), max_size=6).map("".join))
+@example("ſep 68")
+def test_any_words_are_told_without_fail(words: str) -> None:
+    told = period(words)
+    assert not told.part or told == Told(part=told.part)
+    assert not (told.month and told.quarter)
+
+
+# Titles and names of sheets
+
+TABLE = "รายการ,หน่วย,จำนวน\nขยะ,ตัน,60\nน้ำเสีย,ตัน,7\n"
+
+
+@pytest.mark.parametrize(
+    ("title", "months", "day"),
+    [
+        ("ปริมาณขยะ ปี 2568", 12, (2025, 1)),
+        ("ปริมาณขยะ ปี ง.ป.ม. 2568", 12, (2024, 10)),
+        ("ปีงบประมาณ พ.ศ. 2568 (ตุลาคม 2567 - กันยายน 2568)", 12, (2024, 10)),
+        ("ปี 2568 (1 ม.ค. - 31 ธ.ค. 2568)", 12, (2025, 1)),
+        ("ปี 2567 (ข้อมูล ณ 31 มกราคม 2568)", 12, (2024, 1)),
+        ("ปริมาณขยะ ไตรมาส 2 ปี 2568", 3, (2025, 4)),
+        ("เดือนมกราคม 2568", 1, (2025, 1)),
+        ("เดือนมกราคม ปี 2568", 1, (2025, 1)),
+    ],
+)
+def test_a_title_tells_the_period_of_a_table_that_has_none(title: str, months: int, day: tuple[int, int]) -> None:
+    found = rows(read(f"{title}\n{TABLE}"))
+    assert set(found.select("months", "reference_date").rows()) == {(months, date(*day, 1))}
+
+
+@pytest.mark.parametrize("title", ["6 เดือนแรกของปี 2568", "ม.ค.-มิ.ย. 2568", "ปี 2568 (ม.ค.-มิ.ย.)", "ครึ่งปีแรก 2568"])
+def test_a_title_of_a_part_of_a_year_refuses_the_rows(title: str) -> None:
+    result = read(f"{title}\n{TABLE}")
+    assert rows(result).is_empty() and code_counts(result) == {"stamp-bad": 2}
+    finer = read(f"{title} ปี 2568\nรายการ,หน่วย,ม.ค.,ก.พ.\nขยะ,ตัน,1,2\n")
+    assert [found[1] for found in periods(finer)] == [1, 1], "the months of the columns are told by these"
+
+
+def test_sheets_called_by_quarters_are_quarters() -> None:
+    head = ["รายการ", "หน่วย", "จำนวน"]
+    made = workbook(**{f"ไตรมาส {n} ปี 2568": [head, ["ขยะ", "ตัน", 10 + n], ["น้ำเสีย", "ตัน", n]] for n in (1, 2)})
+    found = rows(read(made)).filter(pl.col("item") == "ขยะ").select("months", "reference_date", "value").rows()
+    assert found == [(3, date(2025, 1, 1), 11), (3, date(2025, 4, 1), 12)]
+
+
+@pytest.mark.parametrize(
+    ("title", "own"),
+    [
+        ("จังหวัดพังงา", False),
+        ("ปริมาณขยะของจังหวัดพังงา", False),
+        ("ขยะ จ.พังงา", False),
+        ("จังหวัดภูเก็ต", True),
+        ("จังหวัดภูเก็ตและจังหวัดพังงา", True),
+        ("อบจ.พังงา", True),
+        ("ข้อมูลรายจังหวัด", True),
+        ("ที่มา: สำนักงานสถิติจังหวัดพังงา", True),
+    ],
+)
+def test_a_title_that_names_another_province_alone_is_not_of_the_city(title: str, own: bool) -> None:
+    result = read(f"{title}\nปี,อำเภอ,รายการ,จำนวน,หน่วย\n2568,รวม,ขยะ,60,ตัน\n")
+    assert (bool(result.tables) and rows(result)["area"].to_list() == ["ภูเก็ต"]) == own
+    assert own or "other provinces" in said(result, "row-filtered")
+
+
+def test_a_column_of_provinces_says_more_than_a_title() -> None:
+    result = read("จังหวัดพังงา\nปี,จังหวัด,รายการ,จำนวน,หน่วย\n2568,ภูเก็ต,ขยะ,60,ตัน\n2568,พังงา,ขยะ,7,ตัน\n")
+    assert rows(result)["value"].to_list() == [60]
