@@ -119,7 +119,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "register-differenced": ("warn", "Intervals were made as differences of a register's reads, one period apart."),
     "register-ahead": ("warn", "Rows of the register become valid later: they count in one that comes by then."),
     "register-fall": ("warn", "A register falls (rollover, reset or exchange); no interval is made of the fall."),
-    "period-mismatch": ("warn", "Intervals lie outside the period that the report's own header states."),
+    "period-mismatch": ("warn", "The period is another than the report's own header, title or remark states."),
     "window-short": ("warn", "The answer covers less than the period asked for."),
     "station-stale": ("warn", "A station's newest reading is old although it is still listed."),
     "station-moved": ("warn", "A station is no longer where the registry or an earlier list puts it."),

@@ -16,7 +16,7 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 import polars as pl
 from pydantic import BeforeValidator, Field
 
-from assets.sources import ckan, long_table_rules, thai
+from assets.sources import ckan, long_table_periods, long_table_rules, thai
 from assets.sources.long_table_columns import Assigned, assigned
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role
 from assets.sources.long_table_rules import CLASSES, DIMENSIONS
@@ -174,7 +174,8 @@ class LongTable(Generic[ChosenLong]):
             begins = pl.when(words.struct["1"].is_null()).then(1).otherwise(_FISCAL_MONTH)
             year = thai.common_era(words.struct["2"].cast(pl.Int32)) - (begins == _FISCAL_MONTH).cast(pl.Int32)
             dated = pl.coalesce(pl.date(year, begins, 1), pl.lit(day or self.context.day, dtype=pl.Date))
-            unsaid = pl.col("item").str.contains(_TWO_YEARS) | pl.col("item").str.contains(thai.PART_OF_YEAR)
+            of_year = pl.col("item").str.contains(thai.PART_OF_YEAR) & year.is_null()
+            unsaid = pl.col("item").str.contains(_TWO_YEARS) | of_year
             dated = pl.when(~unsaid.fill_null(value=False) & pl.lit(part is None)).then(dated)
             batch = self.batch.with_columns(
                 reference_date=dated, months=pl.lit(12, pl.Int32), over_month=never, over_year=never
@@ -185,7 +186,7 @@ class LongTable(Generic[ChosenLong]):
         over_month = thai.is_total(pl.col(part), self.labels) if part else never
         yearly = over_month if part else pl.lit(value=True)
         fiscal = pl.lit(self.fiscal) | thai.clean(year).str.contains(thai.FISCAL)
-        starts = pl.coalesce(thai.year(year), pl.when(fiscal).then(thai.fiscal_span(year)))
+        starts = named = pl.coalesce(thai.year(year), pl.when(fiscal).then(thai.fiscal_span(year)))
         quarter = thai.clean(pl.col("quarter")).str.extract(_QUARTER, 1).cast(pl.Int32) * 3 - 2
         # The first quarter of a fiscal year begins in October.
         quarter = pl.when(fiscal).then((quarter + _FISCAL_MONTH - 2) % 12 + 1).otherwise(quarter)
@@ -193,14 +194,38 @@ class LongTable(Generic[ChosenLong]):
         if self.batch.rows.select(fiscal.any()).item():
             ordinal = pl.when(yearly & fiscal).then(_FISCAL_MONTH).otherwise(ordinal)
             starts = pl.when(fiscal & (ordinal >= _FISCAL_MONTH)).then(starts - 1).otherwise(starts)
+        own = told if part != "quarter" else thai.year(thai.clean(pl.col("quarter")).str.extract("([0-9]{4})$", 1))
+        # The first months of a fiscal year, said or not, lie in the year before.
+        before = (ordinal >= _FISCAL_MONTH) & (own == named - 1) & (fiscal | pl.lit(part == "month"))
+        apart = ((own != named) & ~before).fill_null(value=False)
         batch = self.batch.with_columns(
             over_month=over_month,
             over_year=thai.is_total(year, self.labels),
             months=pl.when(yearly).then(12).otherwise(3 if part == "quarter" else 1).cast(pl.Int32),
-            reference_date=pl.date(pl.coalesce(told, starts), ordinal, 1),
+            reference_date=pl.when(~apart).then(pl.date(pl.coalesce(told, starts), ordinal, 1)),
         )
         count = int(batch.rows["over_year"].sum())
         return self._with(batch.note("total-row", f"{count} totals over years are kept apart") if count else batch)
+
+    def narrowed(self) -> Self:
+        """With the month or quarter that an item tells where no column does (``ขยะ ไตรมาส 1``), and without a date
+        where it tells another part of a year; where a remark tells one, that is said."""
+        if {"month", "quarter"} & self.roles:
+            return self
+        date, rows = pl.col("reference_date"), self.batch.rows
+        found = long_table_periods.within_years(rows["item"], self.fiscal)
+        months = pl.coalesce((pl.col("_quarter") - 1) * 3, (pl.col("_month") - date.dt.month()) % 12)
+        begins = date.dt.offset_by(pl.format("{}mo", months))
+        own = pl.col("_year").is_null() | (pl.col("_year") == begins.dt.year())
+        whole = ~pl.col("item").is_in(found["_text"].implode()).fill_null(value=False)
+        narrow = rows.join(found, left_on="item", right_on="_text", how="left", maintain_order="left").with_columns(
+            reference_date=pl.when(whole).then(date).when(own).then(begins),
+            months=pl.when(whole).then("months").when(pl.col("_month").is_null()).then(3).otherwise(1),
+        )
+        remarks = long_table_periods.within_years(rows["remark"], self.fiscal)["_text"]
+        text = pl.format("{}: the row's year may not be whole", pl.col("remark").str.head(60))
+        batch = replace(self.batch, rows=narrow.select(rows.columns))
+        return self._with(batch.warn(pl.col("remark").is_in(remarks.implode()), "period-mismatch", text))
 
     def valued(self) -> Self:
         """``value`` as a number with its ``text`` and ``status``, and ``unit`` with the one that is ``stated_unit``."""
@@ -231,7 +256,7 @@ class LongTable(Generic[ChosenLong]):
         undatable = (
             pl.when(two)
             .then(pl.lit("two years in one: nothing tells on which day the period begins"))
-            .otherwise(pl.lit("the year is not a four-digit year or none is told, or the month is none"))
+            .otherwise(pl.lit("no year of four digits, or words of month, quarter or item that tell none or another"))
         )
         itemless = thai.is_missing(pl.col("item")) if "item" in self.roles else pl.lit(value=False)
         return self._with(
@@ -317,7 +342,7 @@ def long_rows(roled: Assigned, context: Context[ChosenLong], form: Form, whole: 
     own = LongTable(Batch(rows), context, form, roles, roled.fiscal).own()
     if own.batch.is_rejected:
         return own.batch
-    table = (own.classed().summed() if whole else own.classed()).placed().dated().valued().usable().noted()
+    table = (own.classed().summed() if whole else own.classed()).placed().dated().narrowed().valued().usable().noted()
     batch = (table.judged() if whole else table).batch.also(*mapped.problems)
     over = pl.any_horizontal("over_area", "over_month", *(pl.col(name) == thai.TOTAL for name in CLASSES))
     return batch.filter(~pl.col("over_year")).select(*DIMENSIONS, "value", "status", "over_area", is_total=over)

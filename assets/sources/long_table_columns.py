@@ -16,7 +16,7 @@ import polars as pl
 from assets.sources import ckan, thai
 from assets.sources.long_table_classes import CLASSING, MOSTLY, dimensions, share
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role
-from assets.sources.long_table_periods import Told, period
+from assets.sources.long_table_periods import Told, first_days, period
 from assets.sources.table_headers import numbered
 from quality.batch import Batch
 
@@ -43,6 +43,8 @@ _YEARISH = re.compile(
     r"^ปี|(?:ประจำ|ข้อมูล|งบประมาณ)\s*ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|\byear\b|\bfy\b|เดือน\W*ปี|ว/?ด/?ป|วันที่|^date",
     re.IGNORECASE,
 )
+_ERA = re.compile(r"(?:ปี)?\s*\(?(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|[BCA]\.?[DE]\.?|year)\)?", re.IGNORECASE)
+"""Headers of a year and no more."""
 _AGE = re.compile("อายุ|age", re.IGNORECASE)
 _MONTHLY = re.compile("เดือน|month|งวด|period|วันที่|date|ว/?ด/?ป", re.IGNORECASE)
 """Headers under which ``1/2567`` is a month; under others it may be a term, a meeting, an issue."""
@@ -97,6 +99,7 @@ def assigned(
         batch = _with_unit(batch, guesses.chosen)
     guesses = _Guesses(batch, guesses.chosen, ignored)
     guesses.years()
+    guesses.eras()
     guesses.areas()
     guesses.twice()
     if guesses.fault:
@@ -199,6 +202,14 @@ class _Guesses:
             shown = ", ".join(f"{name!r:.60}" for name in dict.fromkeys(named[:5]))
             self.fault = f"no column for year, although {shown} may tell it; name it in the option columns: {{year: …}}"
 
+    def eras(self) -> None:
+        """A year may stand in both eras; where they disagree nothing tells which is right."""
+        year = self.taken["year"]
+        for other in [name for name in self.spare if year and _ERA.fullmatch(name.strip())]:
+            differ = thai.year(pl.col(year)) != thai.year(pl.col(other))
+            text = f"{year!r:.60} and {other!r:.60} tell two years"
+            self.batch = self.batch.refuse((differ, "stamp-bad", text))
+
     def twice(self) -> None:
         """A header that stands twice is no choice of ours, where both have values that differ."""
         rows = self.batch.rows
@@ -266,6 +277,8 @@ def _of_periods(batch: Batch, guesses: _Guesses) -> Batch:
     numbers = [name for name in measures if re.fullmatch(r"0?[1-9]|1[0-2]", thai.ascii_digits(name).strip())]
     if len(numbers) == len(thai.MONTHS):
         told |= {name: Told(month=thai.ascii_digits(name)) for name in numbers}
+    if not yearly:
+        told |= first_days(measures)
     if taken["month"] or taken["quarter"]:
         told = {name: replace(each, month="", quarter="", part="") for name, each in told.items()}
     parts = {name: each.part for name, each in told.items() if each.part}

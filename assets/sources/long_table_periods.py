@@ -5,8 +5,11 @@ that a year is a fiscal one, or not over (``2568 (ม.ค.-มิ.ย.)``). What
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
+
+import polars as pl
 
 from assets.sources import thai
 
@@ -42,14 +45,15 @@ _PART_BESIDE_YEAR: Final = re.compile(r"\d+\s*เดือน|(?<![a-z])h[12](?!
 _AGE: Final = re.compile("อายุ|age", re.IGNORECASE)
 _TWO: Final = re.compile(r"(?<!\d)(?:\d{4}\s*[-–/]\s*\d{1,4}|\d{1,2}\s*/\s*\d{4})(?!\d)")
 """Two years in one, or a number that may be a month's, a term's or a round's beside a year."""
+_DATE: Final = re.compile(r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)(?: 00:00:00)?$")
 _WORDS: Final = (
     rf"\s*\(?(?:ข้อมูล|ประจำ)?(?:ปี)?\s*(?:งบ(?:ประมาณ)?|{thai.BUDGET}|ปฏิทิน|การศึกษา)?\s*(?:{_ERA}|(?i:year|fy))?\s*"
 )
 _MARK: Final = (
-    r"(?:\s*(?:[*†]+|[per](?![a-z])"
+    r"(?:\s*(?:[*†]+|\d/(?!\d)|[per](?![a-z])"
     r"|\((?:ตัวเลข|ข้อมูล|ค่า)?(?:เบื้องต้น|ประมาณการ|คาดการณ์|ชั่วคราว|ปรับปรุง|(?i:[per]|preliminary|provisional|revised))\)))?"
 )
-"""What a year is marked with that is not final."""
+"""What a year is marked with that has a footnote or is not final."""
 _YEAR: Final = re.compile(rf"{_WORDS}(?<!\d)((?:19|20|24|25)\d\d)(?!\d)(?:\.0+)?\)?{_MARK}\s*")
 _SHORT_YEAR: Final = re.compile(
     rf"\s*\(?(?:ปี(?:งบประมาณ)?\s*{_ERA}?|{_ERA}|(?<![a-z])fy)\s*['’]?([3-9]\d)(?!\d)(?!\s*(?:[-–]\s*\d|ปี|ขึ้น))\)?{_MARK}\s*",
@@ -97,13 +101,37 @@ def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
     if dated:
         month, year = f"{month} {year}".strip() if month else "", ""
     rest = _SHORT_YEAR.sub(" ", _YEAR.sub(" ", rest.replace(two[0], two[0][:4]) if two else rest))
-    return Told(
-        year,
-        is_fiscal,
-        month,
-        quarter="".join(found["number"] for found in quarters),
-        rest=" ".join(re.sub(r"\([\s\d/–-]*\)", " ", rest).split()).strip(" -–/,:"),
-    )
+    rest = " ".join(re.sub(r"\([\s\d/–-]*\)", " ", rest).split()).strip(" -–/,:")
+    if year and rest.isdigit():
+        return Told(part="a number beside a year")
+    return Told(year, is_fiscal, month, "".join(found["number"] for found in quarters), rest)
+
+
+def first_days(headers: Collection[str]) -> dict[str, Told]:
+    """The months of headers that a spreadsheet made dates, where all these are the first days of months; one alone may
+    be a day."""
+    found = {name: match for name in headers if (match := _DATE.match(name.strip()))}
+    if len(found) < 2 or {match["day"] for match in found.values()} != {"01"}:
+        return {}
+    return {name: Told(match["year"], month=match["month"]) for name, match in found.items()}
+
+
+def within_years(texts: pl.Series, fiscal: bool) -> pl.DataFrame:
+    """Of texts beside years that tell a part of one: its ``_quarter`` or ``_month`` and the ``_year`` (CE) told with
+    that, all null where it is neither. A month's short name alone may be another word's, and is none."""
+    found = list[tuple[str, int | None, int | None, int | None]]()
+    frame = texts.unique().drop_nulls().sort().to_frame("text")
+    for text in frame.filter(pl.col("text").str.contains(thai.PART_OF_YEAR))["text"]:
+        told = period(text, dated=True, fiscal=fiscal)
+        name, _, year = told.month.partition(" ")
+        month = thai.MONTH_NUMBERS[re.sub(r"[.\s]", "", name.casefold())] if name else None
+        own = int(year) - (543 if int(year) > thai.BUDDHIST_FROM else 0) if year else None
+        if told.part or told.quarter:
+            found.append((text, int(told.quarter) if told.quarter else None, None, None))
+        elif own or re.fullmatch(thai.FULL_MONTHS, name):
+            found.append((text, None, month, own))
+    schema = {"_text": pl.String(), "_quarter": pl.Int32(), "_month": pl.Int32(), "_year": pl.Int32()}
+    return pl.DataFrame(found, schema=schema, orient="row")
 
 
 def _four(year: str, beside: re.Match[str]) -> str:

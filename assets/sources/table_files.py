@@ -20,7 +20,7 @@ from assets.landing.unpack import ArchiveError, members
 from assets.sources import thai
 from assets.sources.parsing import ENCODINGS, text_of
 from assets.sources.table_headers import ABOVE, Cells, continued, counted, header_at, headers_below, unique
-from assets.sources.table_titles import DATED, TITLE_UNIT, Sheet, dated, year_of
+from assets.sources.table_titles import DATED, TITLE_UNIT, Sheet, dated, doubts, year_of
 from quality.batch import Batch
 from quality.problems import problem
 
@@ -228,7 +228,7 @@ def _in_units(sheet: Sheet) -> Iterator[Sheet]:
         if part.height or not at:
             counts = counted(part)
             found = _without_notes(replace(sheet, title=title, rows=part.slice(int(counts))))
-            yield _in_sections(replace(found, notes=found.notes + counts))
+            yield _in_sections(replace(found, notes=(*found.notes, *[""] * counts)))
 
 
 def _in_sections(sheet: Sheet) -> Sheet:
@@ -277,7 +277,7 @@ def _without_notes(sheet: Sheet) -> Sheet:
         if notes.height
         else sheet.rows
     )
-    return replace(sheet, rows=kept, notes=sheet.rows.height - kept.height)
+    return replace(sheet, rows=kept, notes=tuple(notes.select(pl.concat_str(names, ignore_nulls=True)).to_series()))
 
 
 def _joined(sheets: Sequence[Sheet], left: Sequence[str]) -> Batch:
@@ -296,7 +296,9 @@ def _joined(sheets: Sequence[Sheet], left: Sequence[str]) -> Batch:
         batch = batch.note("sheet-left", text)
     if again := sum(sheet.again for sheet in sheets):
         batch = batch.note("header-repeated", f"the header comes again {again} times")
-    notes = sum(sheet.notes for sheet in fitting)
+    for text in doubts(fitting):
+        batch = batch.note("period-mismatch", f"{text!r:.80} tells a part of a year, the columns whole years")
+    notes = sum(len(sheet.notes) for sheet in fitting)
     return batch.note("row-filtered", f"{notes} notes to the table are left out") if notes else batch
 
 

@@ -4,7 +4,7 @@ It becomes a column where no column tells it, so that it is read, and refused, a
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -62,8 +62,8 @@ class Sheet:
     title: str
     """What stands above the header."""
     rows: pl.DataFrame
-    notes: int = 0
-    """Rows that were notes to the table."""
+    notes: tuple[str, ...] = ()
+    """What stood below it, a row each."""
     again: bool = False
     """Whether its header has come before in the same sheet."""
 
@@ -71,9 +71,7 @@ class Sheet:
 def dated(sheets: Sequence[Sheet]) -> list[pl.DataFrame]:
     """The rows of sheets, with what their names or titles tell and no column does."""
     headers = {name for sheet in sheets for name in sheet.rows.columns}
-    has_year, told = any(map(DATED.search, headers)), [period(name) for name in headers]
-    finer = any(re.search("เดือน|ไตรมาส|month|quarter", name, re.IGNORECASE) for name in headers)
-    finer = finer or any(each.month or each.quarter for each in told)
+    has_year, finer = any(map(DATED.search, headers)), _finer(headers)
     # The nearest line above a table comes last.
     units = [[one or other for one, other in TITLE_UNIT.findall(sheet.title)][-1:] for sheet in sheets]
     named = {sheet.name for sheet in sheets}
@@ -95,6 +93,24 @@ def dated(sheets: Sequence[Sheet]) -> list[pl.DataFrame]:
             more["จังหวัด"] = province
         frames.append(sheet.rows.with_columns(pl.lit(text).alias(name) for name, text in more.items()))
     return frames
+
+
+def doubts(sheets: Sequence[Sheet]) -> list[str]:
+    """Titles and notes that tell a part of a year above or below a table whose columns tell years alone."""
+    headers = {name for sheet in sheets for name in sheet.rows.columns}
+    if _finer(headers) or not any(map(DATED.search, headers)):
+        notes = () if _finer(headers) else {note for sheet in sheets for note in sheet.notes}
+    else:
+        notes = {text for sheet in sheets for text in (sheet.title, *sheet.notes)}
+    told = {text: period(_UPDATED.sub(" ", text)) for text in sorted(notes)}
+    return [text for text, each in told.items() if each.part or each.month or each.quarter]
+
+
+def _finer(headers: Collection[str]) -> bool:
+    """Whether columns tell months, quarters or days."""
+    told = map(period, headers)
+    named = any(re.search("เดือน|ไตรมาส|วันที่|ว/?ด/?ป|month|quarter|date", name, re.IGNORECASE) for name in headers)
+    return named or any(each.month or each.quarter for each in told)
 
 
 def _period(sheet: Sheet, finer: bool) -> Told:

@@ -1,6 +1,6 @@
 """What words of a header, a title or a sheet's name say of the period, and whose a table is."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -139,12 +139,106 @@ def test_what_only_looks_like_a_period_is_a_measure_as_any(header: str) -> None:
         "รายการ,หน่วย,ม.ค.,ก.พ.\nขยะ,ตัน,1,2\n",
         "รายการ,หน่วย,ไตรมาส 1,ไตรมาส 2\nขยะ,ตัน,1,2\n",
         "เดือน,รายการ,หน่วย,จำนวน\nม.ค.,ขยะ,ตัน,1\n",
-        "รายการ,หน่วย,จำนวน\nขยะ ไตรมาส 1 ปี 2568,ตัน,1\nขยะ ม.ค. 2568,ตัน,1\n",
+        "รายการ,หน่วย,จำนวน\nขยะ ไตรมาส 1,ตัน,1\nขยะ ม.ค. 2568,ตัน,1\n",
     ],
 )
 def test_a_month_or_quarter_of_no_year_is_never_dated_by_the_package(text: str) -> None:
     result = read(text)
     assert rows(result).is_empty() and set(code_counts(result)) - {"column-renamed"} == {"stamp-bad"}
+
+
+@pytest.mark.parametrize(
+    ("item", "months", "begins"),
+    [
+        ("ขยะ ไตรมาส 2", 3, {"ปี": (2025, 4), "ปีงบประมาณ": (2025, 1)}),
+        ("ขยะ เดือนมกราคม", 1, {"ปี": (2025, 1), "ปีงบประมาณ": (2025, 1)}),
+        ("ขยะ ม.ค. 2568", 1, {"ปี": (2025, 1), "ปีงบประมาณ": (2025, 1)}),
+        ("ขยะ ต.ค. 2567", 1, {"ปีงบประมาณ": (2024, 10)}),
+        ("ขยะ 6 เดือนแรก", 12, {}),
+        ("ขยะ (ม.ค.-มิ.ย.)", 12, {}),
+        ("ขยะ ครึ่งปีหลัง", 12, {}),
+        ("เอกสารสิทธิ์ ส.ค.1", 12, {"ปี": (2025, 1), "ปีงบประมาณ": (2024, 10)}),
+        ("ผู้สอบผ่านของ ก.พ.", 12, {"ปี": (2025, 1), "ปีงบประมาณ": (2024, 10)}),
+        ("ค่าใช้จ่ายต่อเดือน", 12, {"ปี": (2025, 1), "ปีงบประมาณ": (2024, 10)}),
+    ],
+)
+@pytest.mark.parametrize("year", ["ปี", "ปีงบประมาณ"])
+def test_an_item_of_a_part_of_its_year_is_not_of_all_of_it(
+    year: str, item: str, months: int, begins: dict[str, tuple[int, int]]
+) -> None:
+    result = read(f"{year},รายการ,จำนวน,หน่วย\n2568,{item},48,ตัน\n")
+    told = [(item, months, date(*begins[year], 1), 48)] if year in begins else []
+    assert periods(result) == told and bool(told) != bool(said(result, "stamp-bad"))
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "begins"),
+    [
+        ("ปี,เดือน", "2568,ม.ค. 67", None),
+        ("ปี,เดือน", "2568,ม.ค. 68", (2025, 1)),
+        ("ปี,เดือน", "2568,ต.ค. 67", (2024, 10)),
+        ("ปีงบประมาณ,เดือน", "2568,ต.ค. 67", (2024, 10)),
+        ("ปีงบประมาณ,เดือน", "2568,ม.ค. 66", None),
+        ("ปี,ไตรมาส", "2568,1/2567", None),
+        ("ปี,ไตรมาส", "2568,1/2568", (2025, 1)),
+        ("พ.ศ.,ค.ศ.", "2568,2024", None),
+        ("พ.ศ.,ค.ศ.", "2568,2025", (2025, 1)),
+        ("ปี,Year", "2568,2024", None),
+    ],
+)
+def test_two_columns_that_tell_two_years_date_nothing(header: str, line: str, begins: tuple[int, int] | None) -> None:
+    """But the first months of a fiscal year, also of one that is not called so, lie in the year before."""
+    result = read(f"{header},รายการ,จำนวน,หน่วย\n{line},ขยะ,48,ตัน\n")
+    found = rows(result)["reference_date"].to_list() if result.tables else []
+    assert found == ([date(*begins, 1)] if begins else [])
+    assert begins or said(result, "stamp-bad")
+
+
+def test_a_quarter_in_an_item_is_of_the_year_told_there() -> None:
+    found = periods(read("รายการ,หน่วย,จำนวน\nขยะ ไตรมาส 2 ปี 2568,ตัน,1\n"))
+    assert [each[1:] for each in found] == [(3, date(2025, 4, 1), 1)]
+
+
+def test_footnotes_are_no_items_and_numbers_beside_a_year_no_periods() -> None:
+    assert [found[0] for found in periods(read("รายการ,หน่วย,2567 1/,2568 2/\nขยะ,ตัน,1,2\n"))] == ["ขยะ", "ขยะ"]
+    assert "2568 1" in said(read("รายการ,หน่วย,2568 1,2568 2\nขยะ,ตัน,1,2\n"), "file-malformed")
+
+
+@pytest.mark.parametrize("days", [(1, 1), (1, 2)])
+def test_months_that_a_workbook_has_as_dates_are_months_where_all_are_first_days(days: tuple[int, int]) -> None:
+    head = ["รายการ", "หน่วย", datetime(2025, 1, days[0]), datetime(2025, 2, days[1])]
+    result = read(workbook(ก=[head, ["ขยะ", "ตัน", 1, 2], ["น้ำเสีย", "ตัน", 3, 4]]))
+    if days == (1, 1):
+        assert set(rows(result).select("months", "reference_date").rows()) == {(1, date(2025, n, 1)) for n in (1, 2)}
+    else:
+        assert "2025-02-02" in said(result, "file-malformed")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ปี,รายการ,จำนวน,หน่วย,หมายเหตุ\n2568,ขยะ,48,ตัน,ข้อมูล ม.ค.-มิ.ย.\n2567,ขยะ,100,ตัน,\n",
+        "ปี,รายการ,จำนวน,หน่วย\n2567,ขยะ,100,ตัน\n2568,ขยะ,48,ตัน\nหมายเหตุ: ปี 2568 เป็นข้อมูล ม.ค.-มิ.ย.,,,\n",
+        "ปี,รายการ,จำนวน,หน่วย\n2567,ขยะ,100,ตัน\n2568,ขยะ,48,ตัน\nหมายเหตุ: ข้อมูลถึงเดือนมิถุนายน 2568,,,\n",
+        "ขยะ 6 เดือนแรก\nปี,รายการ,จำนวน,หน่วย\n2567,ขยะ,100,ตัน\n2568,ขยะ,48,ตัน\n",
+    ],
+)
+def test_a_remark_a_note_or_a_title_that_doubts_whole_years_is_said(text: str) -> None:
+    result = read(text)
+    assert rows(result).height == 2 and code_counts(result)["period-mismatch"] == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ปี,รายการ,จำนวน,หน่วย\n2568,ขยะ,48,ตัน\nหมายเหตุ: ข้อมูล ณ วันที่ 30 ก.ย. 2568,,,\n",
+        "ปี,เดือน,รายการ,จำนวน,หน่วย\n2568,ม.ค.,ขยะ,48,ตัน\nหมายเหตุ: ข้อมูลถึงเดือนมิถุนายน 2568,,,\n",
+        "ปรับปรุงเมื่อ 5 ก.พ. 2568\nปี,รายการ,จำนวน,หน่วย\n2568,ขยะ,48,ตัน\n",
+        "ปีงบประมาณ 2568 (ต.ค. 67 - ก.ย. 68)\nปี,รายการ,จำนวน,หน่วย\n2568,ขยะ,48,ตัน\n",
+    ],
+)
+def test_when_a_table_was_made_doubts_nothing(text: str) -> None:
+    assert "period-mismatch" not in code_counts(read(text))
 
 
 @pytest.mark.parametrize(
