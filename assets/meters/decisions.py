@@ -98,6 +98,7 @@ METER_DECISION_LIST: Source[Options] = Source(
     missing=(),
     units="of the quantity",
     personal="metering points: landing only; names of those who decided",
+    version=2,
     keyed=True,
     optional=True,
 )

@@ -54,6 +54,7 @@ METER_OUTAGE_LIST: Source[Options] = Source(
     missing=(),
     units="none",
     personal="metering points: landing only",
+    version=2,
     keyed=True,
     optional=True,
 )

@@ -133,5 +133,6 @@ METER_REGISTER: Source[Options] = Source(
     missing=(*thai.MISSING, "0"),
     units="none",
     personal="metering points and contract accounts: landing only",
+    version=2,
     keyed=True,
 )

@@ -187,5 +187,6 @@ DOPA_POPULATION = Source(
     label="period",
     missing=_NONE,
     units="persons, houses",
+    version=2,
     national=True,
 )

@@ -381,5 +381,6 @@ def long_source(
         missing=(*thai.MISSING, thai.PENDING),
         units=units,
         options=options,
+        version=2,
         reads=ckan.is_rows,
     )

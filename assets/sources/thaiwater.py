@@ -156,6 +156,7 @@ THAIWATER_LEVELS = Source(
     missing=("null", "absent", "", "-", "N/A", "-9.99", "-999", "-9999"),
     units="m above mean sea level, m from the bank without a sign, %",
     options=WaterOptions,
+    version=2,
     national=True,
 )
 
