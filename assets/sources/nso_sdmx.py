@@ -25,7 +25,8 @@ from quality.tables import HOUSEHOLD_INCOME
 FIRST_YEAR = 2541
 """Buddhist year that is asked from where the registry names none: the first of the published series."""
 
-PERIOD, VALUE = "TIME_PERIOD", "OBS_VALUE"
+PERIOD, VALUE, POWER = "TIME_PERIOD", "OBS_VALUE", "UNIT_MULT"
+"""Columns; the last, which may be absent, is the power of ten of the unit."""
 
 _VALUE = HOUSEHOLD_INCOME.schema["baht_month"]
 _READER = "nso_sdmx_household"
@@ -73,11 +74,13 @@ def read(data: bytes, context: Context[FlowOptions]) -> ReadResult:
     count = batch.rows.height
     if not count:
         return ReadResult.rejected(_READER, "answer-empty", "no row is of the city's province")
+    power = pl.col(POWER) if POWER in batch.rows.columns else pl.lit(None, pl.String)
     missing, host = thai.is_missing(pl.col(VALUE)), urlsplit(portal("nso_sdmx").base_url).hostname
     batch = (
         batch.with_columns(year=thai.year(pl.col(PERIOD)), baht_month=thai.number(pl.col(VALUE), _VALUE))
         .refuse(
             (pl.col("year").is_null(), "stamp-bad", f"{PERIOD} is no year"),
+            (~(thai.is_missing(power) | (thai.clean(power) == "0")), "unit-unknown", f"{POWER}: no single baht"),
             (pl.col("baht_month").is_null() & ~missing, "value-not-number", "not a number"),
         )
         .warn(missing, "value-missing", "the publisher gives no value")
@@ -107,4 +110,5 @@ NSO_SDMX_HOUSEHOLD = Source(
     label="period",
     missing=("",),
     units="THB/month",
+    version=2,
 )

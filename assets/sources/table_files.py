@@ -18,6 +18,7 @@ import polars as pl
 
 from assets.landing.unpack import ArchiveError, members
 from assets.sources import thai
+from assets.sources.long_table_periods import period
 from assets.sources.parsing import ENCODINGS, text_of
 from assets.sources.table_headers import ABOVE, Cells, continued, counted, header_at, headers_below, unique
 from assets.sources.table_titles import DATED, TITLE_UNIT, Sheet, dated, doubts, year_of
@@ -249,7 +250,13 @@ def _in_sections(sheet: Sheet) -> Sheet:
     years = [year_of(replace(sheet, name=label, title="")) for label in labels]
     header, told = SECTION, labels
     if all(years) and not any(map(DATED.search, names)):
-        header, told = ("ปีงบประมาณ" if re.search(thai.FISCAL, labels[0]) else "ปี"), years
+        header = "ปีงบประมาณ" if re.search(thai.FISCAL, labels[0]) else "ปี"
+        parts = [period(each) for each in labels]
+        if all(each.month for each in parts):
+            header = "เดือน"  # each with its year
+        else:  # of a part of a year the words, which are none
+            found = zip(labels, years, parts, strict=True)
+            told = [text if each.part or each.month or each.quarter else year for text, year, each in found]
     label = pl.when(alone).then(first).forward_fill().replace_strict(labels, told, return_dtype=pl.String)
     return replace(sheet, rows=rows.with_columns(label.alias(header)).filter(~alone))
 

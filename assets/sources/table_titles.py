@@ -29,7 +29,7 @@ TITLE_UNIT = re.compile(
 )
 """The unit in a title or in a line of its own: ``หน่วย: พันบาท``, ``(หน่วย : คน)``, ``(ล้านบาท)``; no ``หน่วยงาน``."""
 _UPDATED = re.compile(
-    rf"(?:ปรับปรุง|อัปเดต|อัพเดท|updated?|ณ)\s*(?:ข้อมูล)?(?:ล่าสุด)?\s*(?:เมื่อ|ณ)?\s*(?:วันที่|เดือน)?\s*\d{{0,2}}\s*"
+    rf"(?:ปรับปรุง|อัปเดต|อัพเดท|updated?|ณ)\s*(?:ข้อมูล)?(?:ล่าสุด)?\s*(?:เมื่อ|ณ)?\s*(?:วันที่|สิ้น)?(?:เดือน)?\s*\d{{0,2}}\s*"
     rf"(?:{thai.FULL_MONTHS}|{thai.SHORT_MONTHS}|{thai.MONTHS_IN_ENGLISH})\s*(?:พ\.?\s?ศ\.?)?\s*(?:\d{{4}}|\d{{2}})?",
     re.IGNORECASE,
 )

@@ -145,6 +145,13 @@ def test_sdmx_series_that_nothing_tells_apart_are_refused():
     assert code_counts(sdmx(SDMX.encode(), measure="x")) == {"option-invalid": 1}
 
 
+@pytest.mark.parametrize(("power", "kept_rows"), [("0", 1), ("", 1), ("3", 0)])
+def test_sdmx_thousands_of_baht_are_no_baht(power, kept_rows):
+    result = sdmx(f"TIME_PERIOD,OBS_VALUE,UNIT_MULT\n2566,33,{power}\n".encode())
+    assert kept(result).height == kept_rows
+    assert code_counts(result).get("unit-unknown", 0) == 1 - kept_rows
+
+
 def income(years):
     rows = [
         ("nso/a", "income", "83", Decimal(value), date(year, 1, 1), "r", 1, DAY, 1) for year, value in years.items()

@@ -233,6 +233,7 @@ def test_a_remark_a_note_or_a_title_that_doubts_whole_years_is_said(text: str) -
     [
         "ปี,รายการ,จำนวน,หน่วย\n2568,ขยะ,48,ตัน\nหมายเหตุ: ข้อมูล ณ วันที่ 30 ก.ย. 2568,,,\n",
         "ปี,เดือน,รายการ,จำนวน,หน่วย\n2568,ม.ค.,ขยะ,48,ตัน\nหมายเหตุ: ข้อมูลถึงเดือนมิถุนายน 2568,,,\n",
+        "ข้อมูล ณ สิ้นเดือนมิถุนายน 2568\nปี,รายการ,จำนวน,หน่วย\n2568,ขยะ,48,ตัน\n",
         "ปรับปรุงเมื่อ 5 ก.พ. 2568\nปี,รายการ,จำนวน,หน่วย\n2568,ขยะ,48,ตัน\n",
         "ปีงบประมาณ 2568 (ต.ค. 67 - ก.ย. 68)\nปี,รายการ,จำนวน,หน่วย\n2568,ขยะ,48,ตัน\n",
     ],
@@ -317,6 +318,20 @@ def test_sheets_called_by_quarters_are_quarters() -> None:
     made = workbook(**{f"ไตรมาส {n} ปี 2568": [head, ["ขยะ", "ตัน", 10 + n], ["น้ำเสีย", "ตัน", n]] for n in (1, 2)})
     found = rows(read(made)).filter(pl.col("item") == "ขยะ").select("months", "reference_date", "value").rows()
     assert found == [(3, date(2025, 1, 1), 11), (3, date(2025, 4, 1), 12)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        (("ม.ค. 2568", "ก.พ. 2568"), [(1, date(2025, 1, 1), 3), (1, date(2025, 2, 1), 5)]),
+        (("ปี 2567", "6 เดือนแรก ปี 2568"), [(12, date(2024, 1, 1), 3)]),
+        (("ปี 2567", "ปี 2568"), [(12, date(2024, 1, 1), 3), (12, date(2025, 1, 1), 5)]),
+    ],
+)
+def test_labels_above_rows_tell_their_months_or_refuse_them(labels: tuple[str, str], found: list[Any]) -> None:
+    one, two = labels
+    text = f"รายการ,จำนวน,หน่วย\n{one},,\nขยะ,3,ตัน\nน้ำเสีย,4,ตัน\n{two},,\nขยะ,5,ตัน\nน้ำเสีย,6,ตัน\n"
+    assert [each[1:] for each in periods(read(text)) if each[0] == "ขยะ"] == found
 
 
 @pytest.mark.parametrize(
