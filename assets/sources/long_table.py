@@ -215,7 +215,8 @@ class LongTable(Generic[ChosenLong]):
         date, rows = pl.col("reference_date"), self.batch.rows
         found = long_table_periods.within_years(rows["item"], self.fiscal)
         months = pl.coalesce((pl.col("_quarter") - 1) * 3, (pl.col("_month") - date.dt.month()) % 12)
-        begins = date.dt.offset_by(pl.format("{}mo", months))
+        # Not pl.format, as in ``thai.date``.
+        begins = date.dt.offset_by(pl.concat_str(months.cast(pl.String), pl.lit("mo")))
         own = pl.col("_year").is_null() | (pl.col("_year") == begins.dt.year())
         whole = ~pl.col("item").is_in(found["_text"].implode()).fill_null(value=False)
         narrow = rows.join(found, left_on="item", right_on="_text", how="left", maintain_order="left").with_columns(
@@ -223,7 +224,7 @@ class LongTable(Generic[ChosenLong]):
             months=pl.when(whole).then("months").when(pl.col("_month").is_null()).then(3).otherwise(1),
         )
         remarks = long_table_periods.within_years(rows["remark"], self.fiscal)["_text"]
-        text = pl.format("{}: the row's year may not be whole", pl.col("remark").str.head(60))
+        text = pl.concat_str(pl.col("remark").str.head(60), pl.lit(": the row's year may not be whole"))
         batch = replace(self.batch, rows=narrow.select(rows.columns))
         return self._with(batch.warn(pl.col("remark").is_in(remarks.implode()), "period-mismatch", text))
 

@@ -302,7 +302,7 @@ def _of_periods(batch: Batch, guesses: _Guesses) -> Batch:
     for name in [name for name, each in dated.items() if not each.month and not each.quarter]:
         # A whole year beside its months.
         filled = {role: told if role == "item" else told | {name: thai.TOTAL} for role, told in filled.items()}
-    if not yearly:
+    if any(each.year for each in dated.values()):
         role: Role = "fiscal_year" if any(each.fiscal for each in dated.values()) else "year"
         filled[role] = {name: each.year for name, each in dated.items()}
     return _long(batch, "periods", taken["item"], filled)

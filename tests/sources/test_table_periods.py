@@ -30,6 +30,12 @@ def test_however_few_columns_of_months_there_are_they_are_months(names: list[str
     assert (found["value"], found["period_start"]) == (9 + count, date(2025, count, 1)), "the newest month, not a year"
 
 
+@pytest.mark.parametrize("header", ["ปีที่สำรวจ", "FY", "ประจำปี", "ปีงปม."])
+def test_months_are_of_the_year_of_a_column_that_only_its_values_tell(header: str) -> None:
+    result = read(f"{header},รายการ,หน่วย,ม.ค.,ก.พ.\n2568,ขยะ,ตัน,10,11\n")
+    assert periods(result) == [("ขยะ", 1, date(2025, n, 1), 9 + n) for n in (1, 2)]
+
+
 @pytest.mark.parametrize(
     ("header", "months", "day"),
     [
