@@ -74,6 +74,10 @@ class OptionError(ValueError):
     """A registry option of the source is wrong: its text names the option and what it may be."""
 
 
+class Unreadable(Exception):
+    """A table cannot be read as a whole: the arguments are the problem's code, what shows it, and in which row."""
+
+
 class ReadingOptions(Options):
     """What a registry entry may tell the reader of a format."""
 

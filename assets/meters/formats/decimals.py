@@ -9,8 +9,8 @@ from typing import Final
 
 import polars as pl
 
+from assets.meters.formats.canonical import Unreadable
 from assets.meters.formats.layouts import Layout
-from assets.meters.formats.tabular import Unreadable
 
 _SHOWN: Final = 1000
 """Cells by which most files show that they are not grouped."""

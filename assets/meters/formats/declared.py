@@ -6,12 +6,13 @@ channels in ``channels``.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import polars as pl
 
-from assets.meters.formats import channels, clock, lines, nearest, part_names, strangers, tabular, titles, wide
+from assets.meters.formats import channels, clock, lines, nearest, part_names, stated, strangers, tabular, wide
 from assets.meters.formats.canonical import (
     EDGES,
     FIRST,
@@ -19,6 +20,7 @@ from assets.meters.formats.canonical import (
     Assumed,
     Export,
     ReadingOptions,
+    Unreadable,
     canonical,
     counted_once,
     measure,
@@ -66,8 +68,10 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
             wanted = f"no row of {layout.width} cells" if layout.width else _no_header(content, layout)
             return Export.rejected(layout.name, "file-malformed", wanted)
         named = {table.named for table in tables}
-        if layout.one_point and len(meters := named - {None}) > 1:
-            text = f"{len(meters)} meters are named above the headers; a layout tells them apart by `point_above`"
+        places = {place for table in tables for place in table.places.items()}
+        meters = max(len(named - {None}), *(Counter(label for label, _ in places).values()), 0)
+        if layout.one_point and meters > 1:
+            text = f"{meters} meters are named above the headers; a layout tells them apart by `point_above`"
             return Export.rejected(layout.name, "meters-several", text)
         said = Batch(pl.DataFrame())
         if left:
@@ -76,7 +80,7 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
         marks = Marks(layout)
         batches = [_of_table(table, options, zone, marks) for table in tables]
         marks.check()
-    except tabular.Unreadable as why:
+    except Unreadable as why:
         return Export.rejected(layout.name, *why.args)
     if doubt := marks.doubt:
         said = said.note("decimal-doubtful", doubt)
@@ -123,25 +127,21 @@ def _of_table(table: Table, options: ReadingOptions, zone: str, marks: Marks) ->
     """Readings of one table, not yet resolved. Raises ``Unreadable``, ``OptionError`` where nothing names the meter."""
     layout = table.layout
     said = Batch(pl.DataFrame()).also(_above(table, layout))
-    if layout.heed_titles and not layout.unit_column:
-        units = [measure.unit for measure in layout.parts.values()]
-        strangers.heed_units("above the header stands", titles.units(table.titles), units, table)
-        for name, measure in layout.parts.items():
-            strangers.heed_units(f"'{name}' names", titles.units([name]), [measure.unit], table)
+    stated.heed(table, zone)
     point = table.point or (layout.point if options.point is None else options.point)
     if layout.point_column is None and layout.points is None and point is None:
         if (layout.point_above or layout.point_sheet or layout.point_file) and layout.stand_in is None:
             above = "no row above the header" if layout.point_above else "not the sheet's name"
             where = "not the file's name" if layout.point_file else above
-            raise tabular.Unreadable("file-malformed", f"{where} tells the meter", table.at)
+            raise Unreadable("file-malformed", f"{where} tells the meter", table.at)
         layout.check_point()
         point = layout.stand_in
         said = said.note("point-absent", f"'{point}' stands for the metering point: set the option 'point'")
     if unknown := strangers.unknown(table.header, layout):
         said = said.note("column-new", f"{len(unknown)} column(s) that the layout does not know")
         unknown = [name for name in unknown if name in table.names]
-        strangers.heed(table, unknown)
-    if told := strangers.multiplied(table, unknown):
+        strangers.heed(table, unknown, zone)
+    if told := stated.multiplied(table, unknown):
         said = said.note("multiplier-ignored", told, table.at or None)
     filled = lines.filled_down(table.pieces(), table)
     stamped = (lines.stamped(_filtered(Batch(body), table, layout), table, point) for body in filled)
@@ -199,14 +199,11 @@ def _filtered(rows: Batch, table: Table, layout: Layout) -> Batch:
     """The lines that every filter keeps. Broken ones stay, to be refused."""
     if not layout.filters:
         return rows
-    fits = pl.all_horizontal(
-        table.cell(column).str.contains(f"^(?:{pattern})$") for column, pattern in layout.filters.items()
-    )
-    others = rows.rows.filter(~fits & pl.col("cells").is_not_null())["row"]
+    others = rows.rows.filter(~table.kept & pl.col("cells").is_not_null())["row"]
     if others.len():
         text = f"{others.len()} row(s) are left out by the layout's filter{FIRST}"
         rows = rows.note("row-filtered", text, others[0])
-    return rows.filter(fits | pl.col("cells").is_null())
+    return rows.filter(table.kept | pl.col("cells").is_null())
 
 
 def _intervals(batch: Batch, table: Table, layout: Layout) -> Batch:

@@ -8,10 +8,10 @@ from typing import get_args
 import polars as pl
 
 from assets.meters.formats import clock, wide
-from assets.meters.formats.canonical import EDGES, MANGLED
+from assets.meters.formats.canonical import EDGES, MANGLED, Unreadable
 from assets.meters.formats.layouts import Layout, Stamp
 from assets.meters.formats.stamps import EXCHANGED, Era, Order, exchanged
-from assets.meters.formats.tabular import Table, Unreadable
+from assets.meters.formats.tabular import Table
 from quality.batch import Batch, Breach
 from quality.meter_grid import CLOCK_SECONDS, off_clock
 

@@ -153,7 +153,8 @@ def other_units(above: Sequence[str], header: str, loads: Sequence[Load]) -> str
     """What says that the rows ``above`` a table together, or its ``header``, or a row that tells nothing but the unit,
     name other units than its ``loads`` are read in."""
     for rows in (above, [header], *([row] for row in above if _UNIT.match(row))):
-        if named := titles.contradicted(titles.units(rows), (load.unit for load in loads)):
+        # Of other families, facts may stand above: a transformer's kVA.
+        if named := titles.contradicted(titles.units(rows), (load.unit for load in loads), kin=rows is above):
             theirs, ours = (", ".join(sorted(units)) for units in named)
             return f"title or header says {theirs}, values are read in {ours}: which unit is it?"
     return None

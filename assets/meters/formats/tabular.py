@@ -14,10 +14,10 @@ import fastexcel
 import polars as pl
 
 from assets.meters.formats import titles, wide
-from assets.meters.formats.canonical import AS_TEXT, EDGES
+from assets.meters.formats.canonical import AS_TEXT, EDGES, Unreadable
 from assets.meters.formats.content import Content, recognise as look_at
 from assets.meters.formats.grids import book
-from assets.meters.formats.layouts import Layout
+from assets.meters.formats.layouts import Layout, Measure
 from assets.meters.formats.objects import table
 
 _SEP_LINE = re.compile(r"sep=(.)[ \t]*(?:[\r\n]|$)", re.IGNORECASE)
@@ -26,18 +26,14 @@ _LONGEST_LINE = 20_000
 """Characters: a line of 1,440 columns and their names."""
 
 
-_METER = (
-    r"(?i)(?:(?:\bmeter|มิเตอร์|เครื่องวัด)\s*(?:no\.?|number|id|หมายเลข|เลขที่|#)?"
-    r"|\b(?:serial|device|NMI|PEA|MEA)\s*(?:no\.?|number|id|#|:))\s*:?\s*(?P<point>[0-9][0-9A-Za-z-]{2,})"
-)
-"""A row that names a meter, also where the layout does not ask for it: one that names another is of another."""
-_YEAR = r"(?:20|25)[0-9]{2}"
+_DATED = r"(?i)^\W*(?:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)[a-z]*\W*){0,2}\d"
+"""A stamp: it begins with a digit, or with the name of a weekday or a month."""
+_UNIT = r"(?i)\W*(?:units?|หน่วย)?\W*"
+"""What else there is in a row of units."""
+_BELOW = 3
+"""Rows right below a header that may tell units, and what else there is to say of its columns."""
 _Head = list[tuple[int, list[str]]]
 """Numbers and cells, without blanks around, of the first rows; not of those that are broken."""
-
-
-class Unreadable(Exception):
-    """The table cannot be read as a whole: its arguments are the problem's code, what shows it, and in which row."""
 
 
 @dataclass(frozen=True)
@@ -72,29 +68,86 @@ class Table:
             raise Unreadable("file-truncated", *cut)
 
     def _without_headers(self, body: pl.DataFrame) -> pl.DataFrame:
-        """Files and pages are joined with their headers. Raises ``Unreadable`` where columns stand otherwise in one."""
+        """Files and pages are joined with their headers, and units may stand below one. Raises ``Unreadable`` where
+        columns stand otherwise in a header, or rows say that what follows is another meter's or in another unit."""
         if self.layout.width is not None:
             return body
         stamp = self._raw(self.layout.stamp.columns[0]).fill_null("")
-        undated = body.filter(stamp.str.contains(r"^\W*\d").not_())
-        undated = undated.filter(stamp.str.contains(r"\d").not_() | stamp.str.contains(_METER))
-        required, again = set(self.layout.required), []
-        for row, cells in undated.drop_nulls("cells").iter_rows():
+        again = pl.col("cells").list.contains(self.layout.stamp.columns[0])
+        undated = body.filter(stamp.str.contains(_DATED).not_() | again)
+        # Where dates stand in one row of a day, most rows have none: few of these say anything.
+        texts, word = pl.col("cells").list, r"\pL"
+        values = texts.gather(list(self.measures), null_on_oob=True).list.join("", ignore_nulls=True)
+        says = again | (pl.col("row") <= self.at + _BELOW) | values.str.contains(word)
+        if not self.layout.point_column and not self.layout.points:
+            says |= texts.join(" ").str.contains(word)
+        told = []
+        for row, cells in undated.drop_nulls("cells").filter(says).iter_rows():
             names = [cell.strip() for cell in cells]
-            if self._named(" ".join(filter(None, names))) not in (None, self.named):
-                raise Unreadable(
-                    "meters-several", "a row among the readings names another meter; split the file there", row
-                )
-            if required <= set(names):
-                if any(names.index(name) != self.header.index(name) for name in required):
-                    raise Unreadable("header-changed", "a second header puts the columns in another order", row)
-                again.append(row)
-            elif row == self.at + 1 and self.layout.heed_titles and (told := titles.units(names)):
-                if titles.contradicted(told, (measure.unit for measure in self.layout.parts.values())):
-                    text = f"below the header stands {', '.join(sorted(told))}, which the layout does not have"
-                    raise Unreadable("layout-contradicts", text, row)
-                again.append(row)
-        return body.filter(~pl.col("row").is_in(again)) if again else body
+            if self._other_meter(" ".join(filter(None, names))):
+                text = "a row among the readings names another meter; split the file there"
+                raise Unreadable("meters-several", text, row)
+            numbers = any(re.match(r"\W*[0-9]", name) for name in set(names).difference(self.header))
+            if not numbers and set(self.layout.stamp.columns) <= set(names):
+                if self._taken(names) != self._taken(self.header):
+                    raise Unreadable("header-changed", "a second header has other columns, or in another order", row)
+                told.append(row)
+            elif self.layout.heed_titles and (row <= self.at + _BELOW or not numbers) and self._tells_units(names, row):
+                told.append(row)
+        return body.filter(~pl.col("row").is_in(told)) if told else body
+
+    def _taken(self, names: list[str]) -> list[tuple[int, str]]:
+        return [(place, names[place]) for place in sorted(taken(names, self.layout))]
+
+    def _other_meter(self, text: str) -> bool:
+        """Whether a row names another meter than the rows above the header, or another place than they do."""
+        if (named := self._named(text)) is not None and named not in map(self._named, self.titles):
+            return True
+        place = titles.place(text) if self.layout.one_point else None
+        return place is not None and self.places.get(place[0], place[1]) != place[1]
+
+    @cached_property
+    def places(self) -> dict[str, str]:
+        """Names of what the meter stands for, by their labels in the rows above the header."""
+        return dict(place for title in self.titles if (place := titles.place(title)))
+
+    def _tells_units(self, names: list[str], row: int) -> bool:
+        """Whether a row is left out, as it stands right below the header and tells the units of the columns. Raises
+        ``Unreadable`` where one is not the layout's."""
+        below = row <= self.at + _BELOW
+        cells = self.units(names)
+        for place, cell in cells.items():
+            titles.heed("a row of units says", [cell], self.measures[place], self.layout, row)
+        stamp = self.names.index(self.layout.stamp.columns[0])
+        if below and not cells and stamp < len(names):
+            titles.heed("below the header stands", [names[stamp]], self.layout.parts.values(), self.layout, row)
+        values = any(re.match(r"\W*[0-9]", cell) for cell in cells.values())
+        return below and not values and bool(titles.units([*names, *cells.values()]))
+
+    def units(self, cells: list[str]) -> dict[int, str]:
+        """What a row has in the columns of values, by their place, as ``titles`` reads units: where it tells nothing
+        else, a letter or a number is one, too."""
+        told = {place: cells[place].strip() for place in self.measures if place < len(cells) and cells[place].strip()}
+        alone = {place: f"unit: {cell}" for place, cell in told.items()}
+        others = (cell for place, cell in enumerate(cells) if place not in self.measures)
+        left = [f"unit: {cell.strip()}" for cell in others if not re.fullmatch(_UNIT, cell)]
+        return alone if all(titles.units([cell]) for cell in (*alone.values(), *left)) else told
+
+    @cached_property
+    def measures(self) -> dict[int, list[Measure]]:
+        """What the layout has each column measure, by its place; several where rows tell which."""
+        layout, parts = self.layout, self.layout.parts
+        if layout.wide:
+            found = wide.intervals(self.names, layout)
+            return {place: list(parts.values()) for place in (found.places if found else ())}
+        if layout.points:
+            matches = ((place, re.fullmatch(layout.points.columns, name)) for place, name in enumerate(self.names))
+            columns = ((place, match.groupdict().get("measure")) for place, match in matches if match)
+            first = next(iter(parts))
+            return {place: [parts[of or first]] for place, of in columns if (of or first) in parts}
+        if layout.components:
+            return {self.names.index(layout.value_column or ""): list(parts.values())}
+        return {self.names.index(name): [measure] for name, measure in parts.items()}
 
     @property
     def width(self) -> int:
@@ -124,9 +177,9 @@ class Table:
     def _named(self, text: str) -> str | None:
         if self.layout.point_column or self.layout.points:
             return None
-        found = re.search(self.layout.point_above or _METER, text)
-        if found and not self.layout.point_above and re.fullmatch(_YEAR, found["point"]):
-            return None
+        if not self.layout.point_above:
+            return titles.meter(text)
+        found = re.search(self.layout.point_above, text)
         return found["point"].strip(EDGES) if found else None
 
     @property
@@ -142,6 +195,13 @@ class Table:
         found = self._raw(name).str.strip_chars("\xa0 \t")
         return (found.str.replace(AS_TEXT, "${1}") if self._as_formulas else found).fill_null("")
 
+    @property
+    def kept(self) -> pl.Expr:
+        """Whether every filter of the layout keeps a row."""
+        filters = self.layout.filters.items()
+        fits = [self.cell(column).str.contains(f"^(?:{pattern})$") for column, pattern in filters]
+        return pl.all_horizontal(pl.lit(value=True), *fits)
+
     def _raw(self, name: str) -> pl.Expr:
         return pl.col("cells").list.get(self.names.index(name), null_on_oob=True)
 
@@ -150,6 +210,14 @@ class Table:
         """Whether any cell may be a formula that is a text. To look in the file costs nothing, in each cell it does;
         least for one character, which most files do not have."""
         return self.content.kind != "text" or (b"=" in self.content.coded and b'="' in self.content.coded)
+
+
+def taken(names: list[str], layout: Layout) -> set[int]:
+    """Places of the columns that the layout takes values from, or what these are."""
+    pattern = layout.points.columns if layout.points else "(?!)"
+    required = set(layout.required)
+    known = {place for place, name in enumerate(names) if name in required or re.fullmatch(pattern, name)}
+    return known | wide.known(names, layout)
 
 
 def header(content: Content, layout: Layout) -> tuple[int, list[str]] | None:
