@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from assets.meters.exports import read_export
-from tests.kit import codes
+from tests.kit import codes, messages
 from tests.meters import test_readers_pea as pea
 from tests.meters.test_whole_file import FROM, KW, KWH, lines, long, read, stamps, total, workbook
 
@@ -102,6 +102,8 @@ def test_units_of_columns_that_the_layout_does_not_know_are_theirs():
     data = table("at,value,V,A", below=[("", "kWh", "V", "A")], row=lambda at, n: (at, 1, 230, n))
     assert codes(read(data)) == ["column-new"]
     assert codes(read(table("at,value,Q", below=[("", "kWh", "kvarh")]))) == ["column-new"]
+    assert "layout-contradicts" in codes(read(table("at,value,T", below=[("Unit", "W", "°C")])))
+    assert "layout-contradicts" not in codes(read(table("at,value,T", below=[("Phase", "A", "B")])))
 
 
 def test_a_total_below_the_header_is_no_row_of_units():
@@ -248,6 +250,33 @@ def test_a_date_beside_its_label_is_no_header():
     ]
     result = read(b"".join(pages), stamp=stamp)
     assert "header-changed" not in codes(result) and total(result) == 192
+
+
+# Columns without a name
+
+
+def test_decimals_that_a_comma_cut_off_are_no_column():
+    cut = table("at,value,", row=lambda at, n: (at, n % 3, f"{n * 37 % 1000:03}"))
+    assert refused(read(cut))
+    assert codes(read(cut, ignored=[""])) == []
+
+
+def test_what_stands_in_a_column_without_a_name_is_said():
+    third = table("at,M1,M2,", row=lambda at, n: (at, 1.5, 2.5, 3.5 + n))
+    result = read(third, **POINTS)
+    assert (codes(result), total(result)) == (["column-new"], 96 * 4)
+    assert "96 row(s)" in messages(result, "column-new")[0]
+    remarks = table("at,value,", row=lambda at, n: (at, 1, "x" if n == 7 else ""))
+    assert codes(read(remarks)) == ["column-new"]
+    codes_of_status = table("at,value,", row=lambda at, n: (at, n % 3, n % 5))
+    assert codes(read(codes_of_status)) == ["column-new"]
+
+
+def test_empty_columns_without_a_name_and_counts_of_rows_say_nothing():
+    assert codes(read(table("at,value,,", row=lambda at, n: (at, 1, "", " ")))) == []
+    assert codes(read(table("at,value,,", row=lambda at, n: (at, 1)))) == []
+    assert codes(read(table(",at,value", row=lambda at, n: (n % 48, at, 1)))) == []
+    assert codes(read(table(",at,value", row=lambda at, n: ("A" if n else "B", at, 1)))) == ["column-new"]
 
 
 # Zones

@@ -290,6 +290,10 @@ class Layout(_Model):
         if self.one_point and self.point is None and self.stand_in is None:
             raise OptionError(f"layout {self.name} has no column of metering points: set the option 'point'")
 
+    def ignores(self, name: str) -> bool:
+        """Whether the layout knows a column, and takes nothing from it."""
+        return name in self.ignored or re.fullmatch(self.ignored_pattern or "(?!)", name) is not None
+
     @property
     def one_point(self) -> bool:
         """Whether nothing in a file tells its meters apart."""

@@ -8,7 +8,7 @@ from typing import get_args
 import polars as pl
 
 from assets.meters.formats import clock, wide
-from assets.meters.formats.canonical import EDGES, MANGLED, Unreadable
+from assets.meters.formats.canonical import EDGES, FIRST, MANGLED, Unreadable
 from assets.meters.formats.layouts import Layout, Stamp
 from assets.meters.formats.stamps import EXCHANGED, Era, Order, exchanged
 from assets.meters.formats.tabular import Table
@@ -21,6 +21,10 @@ _TIMELESS = "a date without a time, where midnight is written as one elsewhere: 
 """Some software leaves a time of 00:00 out, but then of every midnight."""
 _LAST_HOUR = 24
 """Greatest number that counts hours."""
+_CODES = 20
+"""Different numbers, from which they are no codes of a status."""
+_COUNTED = 0.9
+"""Share of rows whose number is above the one before: they are counted, some meter by meter."""
 _SHOWN = 200
 """Rows of the first meter by which the place of midnight is told."""
 
@@ -128,7 +132,32 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
         (_other_length(table), "interval-length", f"the duration beside it is not {layout.minutes} minutes"),
         *checks,
     )
-    return replace(lines, rows=lines.rows.drop(stamps.columns[-4:]))
+    return _nameless(replace(lines, rows=lines.rows.drop(stamps.columns[-4:])), table)
+
+
+def _nameless(lines: Batch, table: Table) -> Batch:
+    """``lines``, said where columns without a name hold something; a count of the rows in the first one does not count.
+    Raises ``Unreadable`` where it is what a comma cut off from the numbers before it."""
+    places = [place for place, name in enumerate(table.header) if not name]
+    if not places or table.layout.ignores(""):
+        return lines
+    cell = {place: pl.col("cells").list.get(place, null_on_oob=True).str.strip_chars() for place in places}
+    if 0 in cell:
+        rises = (cell[0].cast(pl.Int64, strict=False).diff() > 0).slice(1).fill_null(value=False)
+        if (lines.rows.select(rises.mean()).item() or 0) > _COUNTED:
+            del cell[0]
+    filled = lines.rows.filter(pl.any_horizontal(pl.lit(value=False), *(text != "" for text in cell.values())))
+    if not filled.height:
+        return lines
+    for place in cell.keys() & {place + 1 for place in table.measures}:
+        both = filled.select(text=cell[place], whole=pl.col("cells").list.get(place - 1).str.contains(r"^\s*-?\d+\s*$"))
+        digits = both.select((pl.col("text").str.contains(r"^\d+$") & pl.col("whole")).all()).item()
+        if digits and both["text"].n_unique() > min(_CODES, both.height / 2):
+            text = "a column without a name has whole numbers behind whole numbers: decimals that a comma cut off?"
+            text = f"{text} (`ignored: ['']`, if it is another column)"
+            raise Unreadable("layout-contradicts", text, filled["row"][0])
+    text = f"{filled.height} row(s) hold something in a column without a name, which is not read{FIRST}"
+    return lines.note("column-new", text, filled["row"][0])
 
 
 def _on_grid(layout: Layout) -> pl.Expr:

@@ -45,9 +45,9 @@ def unknown(names: list[str], layout: Layout) -> list[str]:
     """Columns of the header that the layout does not know."""
     if layout.width is not None:
         return []
-    known, taken = {*layout.ignored, ""}, tabular.taken(names, layout)
-    others = (name for place, name in enumerate(names) if place not in taken and name not in known)
-    return [name for name in others if not re.fullmatch(layout.ignored_pattern or "(?!)", name)]
+    taken = tabular.taken(names, layout)
+    others = (name for place, name in enumerate(names) if name and place not in taken)
+    return [name for name in others if not layout.ignores(name)]
 
 
 def heed(table: Table, strangers: Sequence[str], zone: str) -> None:
