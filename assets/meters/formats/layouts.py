@@ -204,8 +204,8 @@ class Layout(_Model):
     units: dict[str, str] = {}
     """The words that ``unit_column`` may have → unit. Without, the words are units."""
     heed_titles: bool = True
-    """Whether a file is refused above whose header another unit stands than the measures have; not where a row has its
-    own."""
+    """Whether a file is refused that states another unit, direction or zone than the layout: in titles, rows of units,
+    names of columns, or columns that the layout does not know. A unit of the row's own is believed."""
     multiplier: Decimal = Field(default=Decimal(1), gt=0, le=1_000_000, decimal_places=6)
     """Factor (CT x VT, pulses) that the values do not include yet."""
     multiplier_column: str | None = None
@@ -220,7 +220,7 @@ class Layout(_Model):
     merge: bool = False
     """Whether, of a repeated interval, a blank never takes the place of a value."""
     ignored: tuple[str, ...] = ()
-    """Other columns the layout knows."""
+    """Other columns the layout knows; the empty name is that of columns without one."""
     ignored_pattern: str | None = None
     exact: bool = False
     """Whether a header with further columns is another layout's, not a newer one's."""
