@@ -29,7 +29,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "column-repeated": ("reject", "The header names a column twice that is read; nothing tells which one counts."),
     "header-changed": ("reject", "A second header below has other columns, or in another order; split the file there."),
     "meters-several": ("reject", "The file has more than one meter where its layout, or its report, has one."),
-    "layout-contradicts": ("reject", "The file contradicts its layout or format: length, label, unit, direction, zone."),
+    "layout-contradicts": (
+        "reject",
+        "The file contradicts its layout or format: length, label, unit, direction.",
+    ),
     "file-protected": ("reject", "The workbook is protected by a password; save it without one."),
     "format-no-interval": ("reject", "The format is known but holds no interval readings."),
     "layout-no-label": ("reject", "A declared layout does not say whether stamps mark the start or the end."),

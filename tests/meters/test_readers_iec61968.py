@@ -128,7 +128,8 @@ def messages(draw):
             power = draw(st.integers(-3, 6))
             typed = kind(ref, f16=power)
             first = draw(st.integers(1, 96))
-            values = draw(st.lists(st.decimals(0, 9999, places=draw(st.integers(0, 3))), min_size=1, max_size=12))
+            # Below all codes for no value, whatever the power.
+            values = draw(st.lists(st.decimals(0, 9, places=draw(st.integers(0, 3))), min_size=1, max_size=12))
             offset = draw(st.sampled_from(["+07:00", "Z", ""]))
             shift = timedelta(0) if offset != "Z" else BANGKOK
             graded = [draw(st.sampled_from(sorted(GRADES))) for _ in values]

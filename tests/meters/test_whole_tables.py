@@ -112,12 +112,15 @@ def test_the_other_end_of_the_intervals_tells_their_label(label, later, said):
 # Meters
 
 
-@pytest.mark.parametrize(("name", "more", "said"), [("Total", 0, 1), ("M4", 0, 1), ("M4", 0.002, 0)])
+@pytest.mark.parametrize(
+    ("name", "more", "said"),
+    [("Total", 0, ["reading-kind"] * 96), ("M4", 0, ["point-total"]), ("M4", 0.002, [])],
+)
 def test_a_meter_that_is_the_sum_of_all_others_is_said(name, more, said):
     loads = [(at, 1 + n % 7, n % 5, 2) for n, at in enumerate(stamps(96))]
     wide = lines(f"at,M1,M2,M3,{name}", [(*row, sum(row[1:]) + more * (n % 20)) for n, row in enumerate(loads)])
     points = {"columns": "(?P<point>M.|Total)", "measure": KWH}
-    assert codes(read(wide, values=None, point=None, points=points)) == ["point-total"] * said
+    assert codes(read(wide, values=None, point=None, points=points)) == said
     pair = lines("at,M1,M2", [(at, 1 + n % 7, 1 + n % 7) for n, at in enumerate(stamps(96))])
     assert codes(read(pair, values=None, point=None, points=points)) == []
 
