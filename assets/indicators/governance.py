@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets.cities.registry import City
+from assets.indicators.catalogue import Catalogue
 from assets.indicators.indicator import ENOUGH, Basis, Indicator, Period, absent, nothing
 from assets.indicators.inhabitants import registered
 from assets.indicators.tables import Tables
@@ -99,17 +100,18 @@ def _datasets(day: date, tables: Tables) -> list[Indicator]:
     table = tables.get(DATASETS).filter(pl.col("reference_date") <= day)
     if table.is_empty():
         return absent(DATASETS, tables, day)
-    # A page of the catalogue that is unchanged brings no rows: the newest row of each package counts.
-    rows = table.sort("reference_date").unique(["portal", "package"], keep="last").filter(~HARVESTED_TWICE)
+    catalogue = Catalogue.standing(table)
+    rows = catalogue.packages.filter(~HARVESTED_TWICE)
     dated = rows.drop_nulls("modified")
     fresh = dated.filter(pl.col("modified") >= day - FRESH).height
-    undated = rows.height - dated.height
+    portals = ", ".join(table["portal"].unique().sort())
     basis = Basis(
         "governance",
         Period.day(max(table["reference_date"])),
-        f"{DATASETS.name}, {', '.join(sorted(rows['portal'].unique()))}",
-        partial=f"{undated} data sets tell no date" if undated else None,
+        f"{DATASETS.name}, {portals}: {catalogue.packages.height} of {catalogue.listed} packages",
+        coverage=catalogue.read,
     )
+    told = catalogue._replace(packages=catalogue.packages.drop_nulls("modified"))
     return [
         Indicator(
             "datasets_published",
@@ -125,6 +127,6 @@ def _datasets(day: date, tables: Tables) -> list[Indicator]:
             100 * fresh / dated.height if dated.height else None,
             "%",
             "packages modified in the last 365 days over those that tell a date",
-            basis,
+            replace(basis, coverage=told.read),
         ),
     ]

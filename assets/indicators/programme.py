@@ -15,13 +15,15 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from assets.cities.registry import City
+from assets.indicators.catalogue import Catalogue
 from assets.indicators.competitiveness import editions
 from assets.indicators.grid_factor import grid_factor
-from assets.indicators.indicator import joined
+from assets.indicators.indicator import WHOLE, joined
 from assets.indicators.inhabitants import registered
 from assets.indicators.road_deaths import by_year
 from assets.indicators.tables import Tables, newest
 from assets.lake.citizen_reports import ALL
+from assets.sources.ckan_datasets import HARVESTED_TWICE
 from quality.contracts import Table
 from quality.tables import (
     AIR_QUALITY,
@@ -236,12 +238,12 @@ def _platform(tables: Tables, withheld: Mapping[str, str]) -> tuple[list[str], l
     if tables.get(LOAD_PROFILE).height:
         held.append("meter data behind a privacy gate")
     if tables.get(DATASETS).height:
-        # A package that did not change is not listed again: its newest row counts.
-        listed = tables.get(DATASETS).sort("reference_date").unique(["portal", "package"], keep="last")
-        held.append(f"{listed.filter(~pl.col('harvested_twice')).height} data sets in the city's catalogue")
+        catalogue = Catalogue.standing(tables.get(DATASETS))
+        unread = f", of which {catalogue.read:.0%} could be read" if catalogue.read < WHOLE else ""
+        held.append(f"{catalogue.packages.filter(~HARVESTED_TWICE).height} data sets in the city's catalogue{unread}")
         return held, ["cyber-security audit"]
-    catalogue = _withheld(DATASETS, withheld) or "the city's own open data catalogue"
-    return held, [catalogue, "cyber-security audit"]
+    own = _withheld(DATASETS, withheld) or "the city's own open data catalogue"
+    return held, [own, "cyber-security audit"]
 
 
 def _criterion(number: int, title: str, held: list[str], missing: list[str]) -> dict[str, Any]:

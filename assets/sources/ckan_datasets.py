@@ -3,9 +3,12 @@
 ``package_search`` (https://docs.ckan.org/en/2.10/api/#ckan.logic.action.get.package_search), page by page until its
 ``count`` is reached. Names are unique within a portal only, so the key is portal host and name; the UUID is kept. The
 same data set may have been harvested twice, as ``gdpublish-<name>`` beside ``<name>``. Flags are text, "True" or "1".
+Each row tells its place and how many there are: a page that did not come is then missed, and one that did not change,
+which is not read again, stands for its places.
 Who maintains a package, their e-mail addresses and telephone numbers are personal data and never read.
 """
 
+import re
 from collections.abc import Generator, Mapping
 from datetime import date
 from typing import Any
@@ -56,9 +59,7 @@ class SearchOptions(ckan.Catalogue):
 def plan(city: City, day: date, base: str, options: SearchOptions) -> Generator[Request, bytes | None, None]:
     """The catalogue's packages by title, so that copies of one are neighbours."""
     url, headers = ckan.action(base, options, "package_search")
-    asked = {"q": options.query.replace("{province}", city.province_th)} if options.query else {}
-    if options.organization:
-        asked["fq"] = f'organization:"{options.organization}"'
+    asked = _asked(city, options)
     start, count = 0, None
     while count is None or start < count:
         page = yield Request(
@@ -75,34 +76,47 @@ def plan(city: City, day: date, base: str, options: SearchOptions) -> Generator[
         start, count = start + len(result["results"]), result["count"]
 
 
+def _asked(city: City, options: SearchOptions) -> dict[str, str]:
+    """What the catalogue is searched for; nothing where all of it is listed."""
+    asked = {"q": options.query.replace("{province}", city.province_th)} if options.query else {}
+    return asked | ({"fq": f'organization:"{options.organization}"'} if options.organization else {})
+
+
 def read(data: bytes, context: Context[SearchOptions]) -> ReadResult:
     """Table ``datasets`` from a page of the search, as of the delivery day.
 
     ``harvested_twice`` is told where both copies are on one page; ``HARVESTED_TWICE`` tells it of all rows.
     """
-    payload, reason = parsed(data, lambda payload: _fault(payload, None, None))
+    before = int(found[1]) if (found := re.search(r"/(\d+)$", context.name)) else 0
+    payload, reason = parsed(data, lambda payload: _fault(payload, before, None))
     if reason:
         return ReadResult.rejected(_READER, "answer-bad", reason)
-    packages = payload["result"]["results"]
+    packages, count = payload["result"]["results"], payload["result"]["count"]
     if not packages:
         return ReadResult.rejected(_READER, "answer-empty", "the catalogue has no package that fits")
     rows = [_row(number, package) for number, package in enumerate(packages, 1) if isinstance(package, dict)]
+    searched = " ".join(_asked(context.city, context.options).values()) or None
     batch = (
         Batch(pl.DataFrame(rows, schema=_SCHEMA))
         .also(absent_fields(packages, EXPECTED))
-        .with_columns(portal=pl.lit(context.options.host), reference_date=pl.lit(context.day, pl.Date))
+        .with_columns(
+            portal=pl.lit(context.options.host),
+            searched=pl.lit(searched, pl.String),
+            listed=pl.lit(count, pl.Int64),
+            place=pl.col("_row") + before,
+            reference_date=pl.lit(context.day, pl.Date),
+        )
         .refuse((pl.col("package").is_null(), "value-null", "the package has no name"))
         .distinct(DATASETS.key)
         .with_columns(harvested_twice=HARVESTED_TWICE)
     )
-    evidence = f"package_search, {len(packages)} of {payload['result']['count']} packages"
+    evidence = f"package_search, {len(packages)} of {count} packages"
     return ReadResult.of(_READER, evidence, datasets=batch)
 
 
+_OF_PAGE = ("portal", "harvested_twice", "searched", "listed", "place", "reference_date")
 _SCHEMA = {"_row": pl.Int64()} | {
-    name: dtype
-    for name, dtype in DATASETS.schema.items()
-    if not name.startswith("_") and name not in ("portal", "harvested_twice", "reference_date")
+    name: dtype for name, dtype in DATASETS.schema.items() if not name.startswith("_") and name not in _OF_PAGE
 }
 
 
@@ -137,8 +151,8 @@ def _text(value: Any) -> str | None:
     return str(value).encode("utf-8", "replace").decode().strip() or None if isinstance(value, str) else None
 
 
-def _fault(payload: Any, start: int | None, known: int | None) -> str | None:
-    """``start`` is what was asked for, ``known`` the count that the page before told; None where nothing is known."""
+def _fault(payload: Any, start: int, known: int | None) -> str | None:
+    """``start`` is what was asked for, ``known`` the count that the page before told; None where there is none."""
     if payload["success"] is not True:
         return "the catalogue reports no success"
     count, found = payload["result"]["count"], len(payload["result"]["results"])
@@ -148,7 +162,7 @@ def _fault(payload: Any, start: int | None, known: int | None) -> str | None:
         return f"{count} packages are more than a city's; name its organization or a query"
     if known is not None and count != known:
         return f"the count changed from {known} to {count} while it was read"
-    if start is not None and not min(1, count - start) <= found <= count - start:
+    if not min(1, count - start) <= found <= count - start:
         return f"{found} packages at {start} although there are {count}"
     return None
 

@@ -82,6 +82,7 @@ CITIZEN_REPORTS = Table(
 
 DATASETS = Table(
     name="datasets",
+    version=2,
     size="few",
     title="Published data sets",
     title_th="ชุดข้อมูลที่เผยแพร่",
@@ -110,6 +111,9 @@ DATASETS = Table(
         Column("licence", pl.String(), "Licence as declared."),
         Column("high_value", pl.Boolean(), "Whether it is declared a high-value data set."),
         Column("harvested_twice", pl.Boolean(), "Whether the catalogue holds it under a second name.", nullable=False),
+        Column("searched", pl.String(), "What the catalogue was searched for; null where all of it is listed."),
+        Column("listed", pl.Int64(), "Packages that the catalogue said it has of these.", minimum=1),
+        Column("place", pl.Int64(), "Place of the package among them, by title.", minimum=1),
         REFERENCE_DATE,
     ),
 )

@@ -20,6 +20,11 @@ create view deaths as select year(reference_date) as y, sum(persons) as n from r
   group by y having count(persons) = 12 and y < year(day());
 create view accidents as select * from road_accidents where year(local_date) < year(day())
   qualify year(local_date) = max(year(local_date)) over ();
+create view listing as with told as (select *, (_delivered, _number, _receipt, _row) as turn from datasets),
+  latest as (select portal, max_by(listed, turn) as many from told group by portal),
+  other as (select portal, max(turn) as last from told join latest using (portal) where listed <> many group by portal)
+  select distinct portal, max_by(package, turn) as package from told left join other using (portal)
+  where last is null or turn > last group by portal, place;
 create view chargers as select * from ev_chargers where coalesce(operational, true)
   and reference_date = (select max(reference_date) from ev_chargers);
 
@@ -87,8 +92,8 @@ select count(*) from chargers;
 -- ev_kw
 select sum(total_kw) from chargers;
 -- datasets_published
-select count(*) from (select arg_max(harvested_twice, reference_date) as twice from datasets group by portal, package)
-  where not twice;
+select count(*) from listing a where not exists (
+  select * from listing b where a.package = 'gdpublish-' || b.package and a.portal = b.portal);
 -- waste_kg_per_head_year
 select 1000 * arg_max(value, reference_date)::double / any_value(people()) from city_statistics
   where item like '%ขยะ%เกิดขึ้น%' and is_total and area_level = 'province';

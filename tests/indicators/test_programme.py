@@ -204,15 +204,18 @@ def test_the_five_criteria_tell_evidence_and_what_is_missing_and_no_score(made_u
 
 
 def test_a_catalogues_packages_count_once_by_their_newest_row(made_up) -> None:
-    common = {"portal": "p", "resources": 1, "in_datastore": 0}
+    common = {"portal": "p", "resources": 1, "in_datastore": 0, "harvested_twice": False, "listed": 3}
+    first, later = {"reference_date": date(2026, 11, 1)}, {"reference_date": date(2026, 11, 9)}
     rows = [
-        common | {"package": "old", "reference_date": date(2026, 11, 1), "harvested_twice": False},
-        common | {"package": "new", "reference_date": date(2026, 11, 1), "harvested_twice": False},
-        common | {"package": "new", "reference_date": date(2026, 11, 9), "harvested_twice": False},
-        common | {"package": "again", "reference_date": date(2026, 11, 9), "harvested_twice": True},
+        common | first | {"package": "old", "place": 1},
+        common | first | {"package": "new", "place": 2},
+        common | later | {"package": "new", "place": 2},
+        common | later | {"package": "gdpublish-new", "place": 3},
     ]
     told = programme(PHUKET, DAY, {DATASETS.name: made_up.frame(DATASETS, rows)}).filter(kind="criterion", code="3")
-    assert "2 data sets in the city's catalogue" in told.item(0, "evidence")
+    assert told.item(0, "evidence").endswith("2 data sets in the city's catalogue")
+    part = programme(PHUKET, DAY, {DATASETS.name: made_up.frame(DATASETS, rows[:1])}).filter(kind="criterion", code="3")
+    assert part.item(0, "evidence").endswith("1 data sets in the city's catalogue, of which 33% could be read")
 
 
 def test_the_index_is_told_as_published_and_only_once_its_year_is_over() -> None:

@@ -41,7 +41,16 @@ def engines(home: Path) -> Iterator[tuple[str, duckdb.DuckDBPyConnection]]:
         yield city, engine
 
 
-KNOWN = {"road_casualties", "ev_chargers", "road_accidents", "facilities", "weather", "air_quality", "load_profile"}
+KNOWN = {
+    "road_casualties",
+    "datasets",
+    "ev_chargers",
+    "road_accidents",
+    "facilities",
+    "weather",
+    "air_quality",
+    "load_profile",
+}
 
 
 def agreed(home: Path) -> dict[str, set[str]]:

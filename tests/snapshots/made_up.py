@@ -320,6 +320,8 @@ def around() -> dict[str, pl.DataFrame]:
                 "resources": 2,
                 "in_datastore": 1,
                 "harvested_twice": False,
+                "listed": 9,
+                "place": n + 1,
             }
             for n in range(9)
         ],
