@@ -33,7 +33,7 @@ PM25_YEAR = 15
 
 PARTICLES = {"pm25_ug_m3": ("pm25_mean_day", "PM2.5"), "pm10_ug_m3": ("pm10_mean_day", "PM10")}
 GASES = {"no2_ppb": ("no2_mean_day", "NO2"), "so2_ppb": ("so2_mean_day", "SO2"), "o3_ppb": ("o3_max_8h", "O3")}
-"""Column → code and title. Many stations measure no gas: where none tells a value of the day, nothing is said."""
+"""Column → code and title. Many stations measure no gas: where none that is due tells one, nothing is said."""
 
 
 EIGHT_HOURS = 8
@@ -104,7 +104,8 @@ def _measured(city: City, day: date, tables: Tables) -> list[Indicator]:
     reach = _reach(city, tables)
     far = reach.far(hourly["station_id"].unique())
     near = hourly.filter(~pl.col("station_id").is_in(far))
-    rows = newest(near if near.height else hourly, AIR_QUALITY.day, day)
+    counted = near if near.height else hourly
+    rows = newest(counted, AIR_QUALITY.day, day)
     if rows.is_empty():
         return _missing(AIR_QUALITY, tables, day, "no station's hourly values were delivered")
     basis = Basis(
@@ -117,31 +118,60 @@ def _measured(city: City, day: date, tables: Tables) -> list[Indicator]:
     )
     found = []
     for column, (code, title) in (PARTICLES | GASES).items():
-        if column == "o3_ppb" and rows[column].count():
-            found.append(_eight_hours(near, column, code, title, basis))
-        elif column in PARTICLES or rows[column].count():
-            found += _day(rows, column, code, title, basis)
+        due = _due(counted, column, basis.period.last, basis.period.last).height
+        if due or column in PARTICLES:
+            found += (_eight_hours if column == "o3_ppb" else _day)(counted, column, code, title, basis, due)
     return [*found, *_year(near, reach, basis)]
 
 
-def _day(rows: pl.DataFrame, column: str, code: str, title: str, basis: Basis) -> list[Indicator]:
-    """The day's mean of ``column``; of PM2.5 also the class of the Thai index."""
-    rows = rows.drop_nulls(column)
-    stations = rows.group_by("station_id").agg(pl.len().alias("hours"), pl.col(column).mean())
-    carrying = stations.filter(pl.col("hours") >= ENOUGH * HOURS).sort("station_id")
-    by_hour = rows.join(carrying, on="station_id", how="semi").group_by("start").agg(pl.col(column).mean())
-    best = max(stations["hours"], default=0)
-    thin = None if carrying.height else f"no station has {ENOUGH:.0%} of the hours; the best has {best} of {HOURS}"
-    basis = replace(
+def _due(hourly: pl.DataFrame, column: str, first: date, last: date) -> pl.DataFrame:
+    """``station_id, local_date``: on each day from ``first`` to ``last``, the stations that should tell ``column``.
+
+    A station is the city's for ``WEEK`` days after it last told something, as with water: its hours are missed for so
+    long, and one that stopped for good does not withhold the air of the others for ever.
+    """
+    week = timedelta(days=water.WEEK - 1)
+    rows = hourly.filter(pl.col("local_date").is_between(first - week, last), pl.col(column).is_not_null())
+    told = rows.select("station_id", "local_date").unique()
+    until = pl.date_ranges("local_date", pl.col("local_date") + week).alias("local_date")
+    days = told.select("station_id", until).explode("local_date")
+    return days.filter(pl.col("local_date").is_between(first, last)).unique()
+
+
+def _carrying(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of a day's ``rows``, one a station and hour, those of stations that have enough of them."""
+    return rows.filter(pl.len().over("station_id") >= ENOUGH * HOURS)
+
+
+def _of_day(basis: Basis, rows: pl.DataFrame, due: int, what: str) -> Basis:
+    """What a value of a day rests on that the stations carry which have enough of ``rows`` (of ``what``), where ``due``
+    of them should.
+
+    Coverage is the lesser of two shares: of the day's hours, those that some station told, and of what all that are due
+    should have told in these hours, what those that carry it did. An hour that nobody told, as on its own night the
+    day's last one, is not missed of each station once more.
+    """
+    carrying = _carrying(rows)
+    stations, used = carrying["station_id"].n_unique(), carrying if carrying.height else rows
+    told, best = used["start"].n_unique(), max(rows.group_by("station_id").len()["len"], default=0)
+    thin = None if stations else f"no station has {ENOUGH:.0%} of {what}; the best has {best} of {HOURS}"
+    return replace(
         basis,
-        sources=f"{AIR_QUALITY.name}, {carrying.height} station(s)",
-        coverage=(by_hour.height if carrying.height else best) / HOURS,
+        sources=f"{AIR_QUALITY.name}, {stations} of {due} station(s)",
+        coverage=min(told / HOURS, used.height / (due * told)) if told else 0.0,
         withheld=basis.withheld or thin,
     )
+
+
+def _day(hourly: pl.DataFrame, column: str, code: str, title: str, basis: Basis, due: int) -> list[Indicator]:
+    """The day's mean of ``column``; of PM2.5 also the class of the Thai index."""
+    rows = hourly.filter(local_date=basis.period.last).drop_nulls(column)
+    stations = _carrying(rows).group_by("station_id").agg(pl.col(column).mean()).sort("station_id")
+    basis = _of_day(basis, rows, due, "the hours")
     mean = Indicator(
         code,
         f"{title}, mean of the day",
-        carrying.select(pl.col(column).mean()).item(),
+        stations.select(pl.col(column).mean()).item(),
         AIR_QUALITY.by_column[column].unit or "",
         "mean over stations of the mean of hourly values of one day",
         basis,
@@ -169,7 +199,7 @@ def _class(mean: float | None) -> tuple[float | None, str]:
     return float(len(reached) + 1), f" ({words})"
 
 
-def _eight_hours(hourly: pl.DataFrame, column: str, code: str, title: str, basis: Basis) -> Indicator:
+def _eight_hours(hourly: pl.DataFrame, column: str, code: str, title: str, basis: Basis, due: int) -> list[Indicator]:
     """The day's greatest mean of eight hours, of the station where it is greatest."""
     last = basis.period.last
     around = hourly.filter(pl.col("local_date").is_between(last - timedelta(days=1), last)).drop_nulls(column)
@@ -179,25 +209,15 @@ def _eight_hours(hourly: pl.DataFrame, column: str, code: str, title: str, basis
         .agg(pl.col(column).mean(), hours=pl.len(), local_date=pl.col("local_date").last())
         .filter(pl.col("hours") >= ENOUGH * EIGHT_HOURS, local_date=last)
     )
-    ends = running.group_by("station_id").agg(pl.len(), pl.col(column).max()).sort("station_id")
-    carrying = ends.filter(pl.col("len") >= ENOUGH * HOURS)
-    best = int((carrying if carrying.height else ends)["len"].max() or 0)  # type: ignore[arg-type]
-    thin = (
-        None if carrying.height else f"no station has {ENOUGH:.0%} of the day's means of 8 hours; the best has {best}"
-    )
-    return Indicator(
+    greatest = Indicator(
         code,
         f"{title}, greatest 8-hour mean of the day",
-        carrying[column].max(),  # type: ignore[arg-type]
+        _carrying(running)[column].max(),  # type: ignore[arg-type]
         AIR_QUALITY.by_column[column].unit or "",
         "greatest over stations and over the 8-hour means that end on the day; the 8-hour standard is 70 ppb",
-        replace(
-            basis,
-            sources=f"{AIR_QUALITY.name}, {carrying.height} station(s)",
-            coverage=best / HOURS,
-            withheld=basis.withheld or thin,
-        ),
+        _of_day(basis, running, due, "the day's means of 8 hours"),
     )
+    return [greatest]
 
 
 def _year(hourly: pl.DataFrame, reach: _Reach, basis: Basis) -> list[Indicator]:
@@ -213,6 +233,7 @@ def _year(hourly: pl.DataFrame, reach: _Reach, basis: Basis) -> list[Indicator]:
         .sort("local_date", "station_id")
     )
     by_day = days.group_by("local_date", maintain_order=True).agg(pl.col("pm25_ug_m3").mean())
+    due = _due(hourly, "pm25_ug_m3", first, last).join(by_day, on="local_date", how="semi")
     moved = [
         f"{station} moved on {when}"
         for station, when in sorted(reach.moved.items())
@@ -222,7 +243,8 @@ def _year(hourly: pl.DataFrame, reach: _Reach, basis: Basis) -> list[Indicator]:
         basis,
         period=Period(first, last),
         sources=f"{AIR_QUALITY.name}, {days['station_id'].n_unique()} station(s), {by_day.height} of {YEAR} days",
-        coverage=by_day.height / YEAR,
+        # As of a day: of all days, and of the stations on those that are told.
+        coverage=min(by_day.height / YEAR, days.height / due.height) if due.height else 0.0,
         partial=joined(basis.partial, *moved),
     )
     method = f"days on which a station has {ENOUGH:.0%} of the hours, by the mean over such stations"

@@ -253,3 +253,73 @@ def test_ozone_is_judged_by_its_worst_eight_hours():
 def test_few_hours_of_ozone_carry_no_maximum():
     found = of({"air_quality": ozone([60.0] * 20)})["o3_max_8h"]
     assert shown(found) == (None, "withheld"), "the evening, when it is worst, is not known"
+
+
+def stations(hours, back=0, lacking=None, **values):
+    """A day of the stations of ``hours``, each told in so many of them, without those that it is ``lacking``."""
+    days = [air(name, hours=count, back=back, **values) for name, count in hours.items()]
+    gaps = {name: [MIDNIGHT + timedelta(hours=hour) for hour in gone] for name, gone in (lacking or {}).items()}
+    return pl.concat(
+        day.filter(~pl.col("start").is_in(gaps.get(name, []))) for name, day in zip(hours, days, strict=True)
+    )
+
+
+SAMYAN = {"50t": 24, "52t": 24, "54t": 24}
+
+
+def test_a_station_that_is_left_out_is_missing():
+    found = of({"air_quality": stations(SAMYAN | {"50t": 11}, pm25_ug_m3=20.0, no2_ppb=9.0)}, city("samyan"))
+    for code in ("pm25_mean_day", "pm25_thai_class", "no2_mean_day"):
+        assert shown(found[code]) == (None, "withheld"), code
+        assert found[code]["coverage"] == pytest.approx(2 / 3)
+        assert found[code]["sources"] == "air_quality, 2 of 3 station(s)"
+    four = stations(dict.fromkeys(("50t", "52t", "54t", "59t"), 24) | {"59t": 11}, pm25_ug_m3=20.0)
+    assert shown(of({"air_quality": four}, city("samyan", max_km=99))["pm25_mean_day"]) == (20.0, "partial")
+
+
+@pytest.mark.parametrize(("gone", "verdict"), [(1, "ok"), (2, "partial"), (6, "partial")])
+def test_hours_that_one_station_lacks_are_not_made_up_by_another(gone, verdict):
+    lacking = {name: range(at * gone, (at + 1) * gone) for at, name in enumerate(SAMYAN)}
+    row = of({"air_quality": stations(SAMYAN, lacking=lacking)}, city("samyan"))["pm25_mean_day"]
+    assert (row["verdict"], row["coverage"]) == (verdict, pytest.approx(1 - gone / 24))
+
+
+def test_an_hour_that_nobody_told_is_missing_once():
+    """As the last hour of a day on its own night: a gap of one more of each of three stations leaves it as it is."""
+    lacking = {name: [at] for at, name in enumerate(SAMYAN)}
+    row = of({"air_quality": stations(dict.fromkeys(SAMYAN, 23), lacking=lacking)}, city("samyan"))["pm25_mean_day"]
+    assert (row["verdict"], row["coverage"]) == ("ok", pytest.approx(66 / 69))
+
+
+@pytest.mark.parametrize("alone", SAMYAN)
+def test_a_silent_station_is_missed_for_a_week_and_then_the_citys_no_more(alone):
+    def last(back):
+        tables = [stations(SAMYAN, back=back), *(air(alone, back=each) for each in range(back))]
+        return of({"air_quality": pl.concat(tables)}, city("samyan"))["pm25_mean_day"]
+
+    assert (shown(last(6)), last(6)["coverage"]) == ((None, "withheld"), pytest.approx(1 / 3))
+    assert shown(last(7)) == (20.0, "ok")
+
+
+def test_a_gas_that_nobody_told_today_is_not_passed_over():
+    before = air("50t", back=1, pm25_ug_m3=20.0, no2_ppb=9.0, o3_ppb=30.0)
+    found = of({"air_quality": pl.concat([before, air("50t", pm25_ug_m3=20.0)])}, city("samyan"))
+    for code in ("no2_mean_day", "o3_max_8h"):
+        assert (shown(found[code]), found[code]["coverage"]) == ((None, "withheld"), 0.0)
+
+
+def test_the_greatest_ozone_misses_the_stations_that_are_left_out():
+    both = [stations(SAMYAN, back=1, o3_ppb=30.0), stations(SAMYAN | {"54t": 4}, o3_ppb=40.0)]
+    row = of({"air_quality": pl.concat(both)}, city("samyan"))["o3_max_8h"]
+    assert (shown(row), row["coverage"]) == ((None, "withheld"), pytest.approx(2 / 3))
+
+
+def test_a_year_misses_the_days_that_its_stations_lack():
+    whole = particles(365, lambda _: 20.0)
+    half = [air("44t", back=back, pm25_ug_m3=40.0) for back in range(0, 365, 2)]
+    row = of({"air_quality": pl.concat([whole, *half])})["pm25_mean_365d"]
+    assert (row["verdict"], row["coverage"]) == ("partial", pytest.approx((365 + 183) / 730))
+    # One that stopped half a year ago is missed for its last week alone.
+    stopped = [air("44t", back=back, pm25_ug_m3=20.0) for back in range(180, 365)]
+    row = of({"air_quality": pl.concat([whole, *stopped]), "stations": places(("44t", 2.0, 400, 7.9))})
+    assert shown(row["pm25_mean_365d"]) == (20.0, "ok")
