@@ -45,10 +45,11 @@ _OF: Final = (
     (
         "consistency",
         r"mismatch|contradict|clash|drift|unit-changed|at-most|not-before|^parts|^total|identical|differ|disposed|injured|within"
-        r"|less-rain|station-moved|^register_|misspelt|number-format|column-|reference-unknown|grid",
+        r"|less-rain|station-moved|^register_|misspelt|number-format|column-|reference-unknown",
     ),
     ("accuracy", r"^plausible|^jump|^usual|^frozen|zero-share|peak-ratio|temperature|rain-day|pm25-day|persons|mean"),
-    ("validity", r"^structure$|^contract$|^deliveries"),
+    # What is off the grid was refused.
+    ("validity", r"^structure$|^contract$|^deliveries|^grid$"),
 )
 """Dimension, and the checks that speak of it; the first that fits."""
 
@@ -58,11 +59,8 @@ _NONE: Final = re.compile("^privacy$|^withheld|^memory$|^customer-unknown$|^revi
 
 def scores(verdicts: pl.DataFrame) -> pl.DataFrame:
     """``SCORES`` of every table that ``verdicts`` (rows of that table) speak of, all six dimensions each."""
-    rules = {rule.code for rule in RULES}
     asked = verdicts.select("table", "check").unique()
-    named = asked.with_columns(
-        dimension=pl.Series([_dimension(check, rules) for check in asked["check"]], dtype=pl.String)
-    )
+    named = asked.with_columns(dimension=pl.Series([dimension(check) for check in asked["check"]], dtype=pl.String))
     kept = (1 - pl.col("failed") / pl.col("checked")).clip(0, 1)
     parts = (
         verdicts.join(named, on=["table", "check"])
@@ -107,9 +105,13 @@ def of_city(found: pl.DataFrame, tables: list[Table]) -> pl.DataFrame:
     )
 
 
-def _dimension(check: str, rules: set[str]) -> str | None:
+def dimension(check: str) -> str | None:
+    """What of the data a check speaks of, one of ``DIMENSIONS``; None where it says what may be published."""
     if _NONE.search(check):
         return None
-    if check in rules:
+    if check in _RULES:
         return "accuracy"
     return next((name for name, words in _OF if re.search(words, check)), "accuracy")
+
+
+_RULES: Final = frozenset(rule.code for rule in RULES)

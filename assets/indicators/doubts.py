@@ -3,6 +3,8 @@
 What the night's checks found of a table (``validation_results``: the rows, by their keys) lowers the indicators that
 rest on these rows: those whose sources name the table and, where the key tells a data set, that one, and whose period
 the rows lie in. What rests on rows that mislead, or on a table that is withheld, has no value.
+
+Of customers no rows are told: energy is lowered by the verdicts on the tables of meter values (``OF_VALUES``).
 """
 
 import json
@@ -10,16 +12,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from typing import Any, Final
 
 import polars as pl
 
-from quality import source_watch
+from quality import disclosure, source_watch
+from quality.scores import dimension
 from quality.tables import (
     DELIVERIES,
     INDICATORS,
     LOAD_PROFILE,
-    METER_FINAL,
     QUARANTINE,
     TABLES,
     VALIDATION_RESULTS,
@@ -31,7 +34,12 @@ OURS: Final = ("place-swapped", "value-range", "value-future", "value-not-number
 """Codes of rows that are refused though they are the city's: what has no place may be anybody's."""
 
 ENOUGH_LOST: Final = 0.05
-"""Part of a night's rows that may be refused before a count of them is lowered."""
+"""Part of a night's rows that may be refused before a count of them is lowered, and of what a check of meter values
+looked at, from which it lowers their energy: a city of 100,000 meters has some of any kind every night."""
+
+OF_VALUES: Final = ("uniqueness", "consistency", "accuracy")
+"""Dimensions of checks that doubt meter values which are there and used: what is lacking or late is in the coverage,
+and what is no value was refused."""
 
 DIVISOR: Final = timedelta(days=2 * 366)
 """How far from a number's period the persons may be counted that it is divided by."""
@@ -57,8 +65,8 @@ class _Doubt:
 @dataclass(frozen=True)
 class Findings:
     """What a night told of its tables: ``results`` are its ``validation_results``, ``refused`` its ``quarantine``,
-    ``came`` its ``deliveries``, ``verdicts`` its own; ``withheld`` are the tables that are not published, with the
-    reasons."""
+    ``came`` its ``deliveries``, ``verdicts`` its own and those of the nights since the newest load profile;
+    ``withheld`` are the tables that are not published, with the reasons."""
 
     results: pl.DataFrame = field(default_factory=VALIDATION_RESULTS.empty)
     refused: pl.DataFrame = field(default_factory=QUARANTINE.empty)
@@ -70,7 +78,7 @@ class Findings:
 def lowered(rows: pl.DataFrame, findings: Findings) -> pl.DataFrame:
     """Rows of ``indicators`` as the night's checks leave them: ``partial`` or ``withheld``, with the reason, where one
     found a row that the number is made of, or its table is withheld; ``partial`` as well where a part of what came for
-    the table was refused, and where verdicts warn of meter values that are used. In the order and schema of ``rows``.
+    the table was refused, and where verdicts warn of many meter values. In the order and schema of ``rows``.
     """
     doubts = [_Doubt(name, f"{name} is withheld: {reason}", "withheld") for name, reason in findings.withheld.items()]
     doubts += [*_doubts(findings.results), *_lost(findings.refused, findings.came), *_of_meters(findings.verdicts)]
@@ -110,12 +118,29 @@ def _lost(refused: pl.DataFrame, came: pl.DataFrame) -> Iterator[_Doubt]:
 
 
 def _of_meters(verdicts: pl.DataFrame) -> Iterator[_Doubt]:
-    """What many meters have and the load profile is made of all the same. Suspect values it is not made of."""
-    warned = set(verdicts.filter(table=METER_FINAL.name, verdict="warn")["check"])
-    for rule in RULES:
-        if rule.severity == "note" and rule.code in warned:
-            words = f"{LOAD_PROFILE.name}, check {rule.code}: many meters: {rule.english}"
-            yield _Doubt(LOAD_PROFILE.name, words, "partial")
+    """What many meters have and the load profile is made of all the same. Suspect values it is not made of; a note of
+    ``meter_final`` that warns is of many meters of one day."""
+    suspect, notes = ([rule.code for rule in RULES if rule.severity == each] for each in ("suspect", "note"))
+    warned = verdicts.filter(
+        pl.col("table").is_in(_of_meter_values()),
+        (pl.col("failed") >= ENOUGH_LOST * pl.col("checked")) | pl.col("check").is_in(notes),
+        ~pl.col("check").is_in([*suspect, source_watch.CHECK]),
+        verdict="warn",
+    )
+    for name, check in warned.select("table", "check").unique().sort("table", "check").iter_rows():
+        if dimension(check) in OF_VALUES:
+            yield _Doubt(LOAD_PROFILE.name, f"{name}, check {check}: {disclosure.rule(TABLES[name], check)}", "partial")
+
+
+@cache
+def _of_meter_values() -> frozenset[str]:
+    """The load profile, the tables that it is made of one after another, and what is made of these, as the balance of
+    feeders. Registers are held against intervals by a rule of ``meter_final``."""
+    made_of, name = [LOAD_PROFILE.name], LOAD_PROFILE.derived_from
+    while name:
+        made_of.append(name)
+        name = TABLES[name].derived_from
+    return frozenset(made_of) | {table.name for table in TABLES.values() if table.derived_from in made_of}
 
 
 def _day(key: Mapping[str, Any], column: str) -> date | None:

@@ -57,9 +57,9 @@ def _indicators(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[s
     if last := lake.newest(LOAD_PROFILE, step.day - timedelta(days=1)):
         frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), Registers.of(lake).in_force(last))
     rows = all_indicators(step.city, step.day, frames)
-    results, refused, came, judged = (
-        lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES, VERDICTS)
-    )
+    results, refused, came = (lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES))
+    # While nothing new comes the last load profile is told again, and what was found of it on its own night.
+    judged = lake.read(VERDICTS, (last + timedelta(days=1) if last else step.day, step.day))
     return lowered(rows, Findings(results, refused, came, judged, withheld))
 
 

@@ -144,7 +144,7 @@ def apply(
         [
             _off_grid(refused["code"], sum(each.judged for each in done)),
             *([_unregistered(done)] if registers.days else []),
-            _contradictions(pl.concat([each.contradicted for each in done] or [_CONTRADICTED.to_frame()])),
+            _contradictions(done),
         ],
         _problems(refused),
         {receipt: tuple(told) for receipt, told in by_receipt.items()},
@@ -367,16 +367,19 @@ def _problems(rows: pl.DataFrame) -> pl.DataFrame:
     return columns.cast({"row": PROBLEM_SCHEMA["row"]}).unique(maintain_order=True)
 
 
-def _contradictions(rows: pl.DataFrame) -> Verdict:
-    """Warn of readings that two files of one delivery day told differently: only their order decided."""
-    if not rows.height:
-        return Verdict(METER_INTERVALS.name, "contradictions", "pass", 0, 0, "no two files of a day differ")
+def _contradictions(done: Sequence[_Bucket]) -> Verdict:
+    """Warn of readings, of all of their days, that files of one delivery day tell differently: their order decided."""
+    rows = pl.concat([_CONTRADICTED.to_frame(), *(each.contradicted for each in done)])
+    days = {each.day for each in done if each.contradicted.height}
+    judged = sum(each.judged for each in done if each.day in days or not days)
+    if not days:
+        return Verdict(METER_INTERVALS.name, "contradictions", "pass", judged, 0, "no two files of a day differ")
     meters, receipts = rows["meter_id"].n_unique(), rows["_receipt"].unique().sort().to_list()
     text = (
         f"{rows.height} readings of {meters} meters are told otherwise by a later file of the same delivery day, which "
         f"counts. See meter_superseded, reason contradicted. Receipts: {named(receipts)}"
     )
-    return Verdict(METER_INTERVALS.name, "contradictions", "warn", rows.height, rows.height, text)
+    return Verdict(METER_INTERVALS.name, "contradictions", "warn", judged, rows.height, text)
 
 
 def _off_grid(codes: pl.Series, judged: int) -> Verdict:

@@ -123,12 +123,39 @@ def test_a_count_that_lacks_refused_rows_says_so(code: str, lost: int, came: int
     assert want == "ok" or f"{lost} of {lost + came} rows" in table["reason"][-1]
 
 
-def test_what_many_meters_have_lowers_their_energy() -> None:
-    rows = pl.DataFrame([indicator("published_kwh_day", "load_profile (PEA meter exports)")], schema=INDICATORS.schema)
-    told = pl.DataFrame({"table": ["meter_final"] * 2, "verdict": ["warn"] * 2, "check": ["replaced", "spike"]})
-    (row,) = judged(VALIDATION_RESULTS.empty(), rows, verdicts=told).to_dicts()
-    assert row["verdict"] == "partial"
-    assert "replaced" in row["reason"] and "spike" not in row["reason"], "suspect values are in no energy"
+ENERGY = pl.DataFrame([indicator("published_kwh_day", "load_profile (PEA meter exports)")], schema=INDICATORS.schema)
+
+
+@pytest.mark.parametrize(
+    ("table", "check", "failed", "want"),
+    [
+        ("meter_final", "replaced", 5, "partial"),
+        ("meter_final", "replaced", 1, "partial"),  # of all days of a night; it warns where they are many on one
+        ("meter_final", "spike", 50, "ok"),  # suspect values are in no energy
+        ("meter_intervals", "contradictions", 5, "partial"),
+        ("meter_intervals", "contradictions", 4, "ok"),  # in a big city some files differ every night
+        ("meter_intervals", "zero-share", 30, "partial"),
+        ("feeder_balance", "feeder-balance", 34, "partial"),
+        ("load_profile", "actual-share", 20, "partial"),
+        ("meter_intervals", "completeness", 50, "ok"),  # what is not there is in the coverage
+        ("meter_intervals", "missing-share", 50, "ok"),
+        ("meter_intervals", "meter-unregistered", 50, "ok"),
+        ("meter_intervals", "grid", 50, "ok"),  # refused
+        ("meter_intervals", "deliveries_file-html", 50, "ok"),
+        ("meter_intervals", "source-changed", 100, "ok"),  # of a delivery
+        ("load_profile", "customer-unknown", 50, "ok"),  # says what may be published
+        ("load_profile", "withheld-cell", 50, "ok"),
+        ("register_watch", "register-changed", 50, "ok"),
+        ("weather", "frozen:temperature_c", 50, "ok"),
+    ],
+)
+def test_what_many_meter_values_have_lowers_their_energy(table: str, check: str, failed: int, want: str) -> None:
+    row = {"table": table, "check": check, "verdict": "warn", "checked": 100, "failed": failed}
+    found = judged(VALIDATION_RESULTS.empty(), ENERGY, verdicts=pl.DataFrame([row] * 2)).to_dicts()[0]
+    assert (found["verdict"], found["value"]) == (want, 5.0)
+    assert want == "ok" or found["reason"].count(f"{table}, check {check}: ") == 1
+    noted = pl.DataFrame([row | {"verdict": "note"}, row | {"verdict": "pass"}])
+    assert judged(VALIDATION_RESULTS.empty(), ENERGY, verdicts=noted).equals(ENERGY)
 
 
 def test_a_number_is_no_better_than_what_it_is_divided_by() -> None:

@@ -91,6 +91,6 @@ def test_two_files_of_a_night_that_differ_are_told_and_the_later_counts(tmp_path
         assert lake.day(METER_INTERVALS, D1)["value_delivered"].mean() == then
         assert lake.day(METER_SUPERSEDED, D1)["reason"].unique().to_list() == ["contradicted"]
         told = next(verdict for verdict in judged.verdicts if verdict.check == "contradictions")
-        assert (told.verdict, told.failed) == ("warn", 288)
+        assert (told.verdict, told.failed, told.checked) == ("warn", 288, 576)
         assert "288 readings of 3 meters" in told.message
         assert receipts[0] in told.message
