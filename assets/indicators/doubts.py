@@ -23,6 +23,7 @@ from quality.tables import (
     DELIVERIES,
     INDICATORS,
     LOAD_PROFILE,
+    METERS,
     QUARANTINE,
     TABLES,
     VALIDATION_RESULTS,
@@ -134,9 +135,10 @@ def _of_meters(verdicts: pl.DataFrame) -> Iterator[_Doubt]:
 
 @cache
 def _of_meter_values() -> frozenset[str]:
-    """The load profile, the tables that it is made of one after another, and what is made of these, as the balance of
-    feeders. Registers are held against intervals by a rule of ``meter_final``."""
-    made_of, name = [LOAD_PROFILE.name], LOAD_PROFILE.derived_from
+    """The tables that the load profile is made of, the register of meters by which its coverage is counted, and what is
+    made of these, as the balance of feeders. Not what registers read: that is of some meters alone, and a rule of
+    ``meter_final`` holds it against their intervals."""
+    made_of, name = [METERS.name, LOAD_PROFILE.name], LOAD_PROFILE.derived_from
     while name:
         made_of.append(name)
         name = TABLES[name].derived_from

@@ -145,7 +145,9 @@ ENERGY = pl.DataFrame([indicator("published_kwh_day", "load_profile (PEA meter e
         ("meter_intervals", "source-changed", 100, "ok"),  # of a delivery
         ("load_profile", "customer-unknown", 50, "ok"),  # says what may be published
         ("load_profile", "withheld-cell", 50, "ok"),
-        ("register_watch", "register-changed", 50, "ok"),
+        ("register_watch", "register-changed", 4, "ok"),
+        ("register_watch", "register-changed", 50, "partial"),  # what the coverage is counted by
+        ("register_checks", "register_step", 50, "ok"),  # of the meters whose registers were read
         ("weather", "frozen:temperature_c", 50, "ok"),
     ],
 )
