@@ -125,7 +125,7 @@ class Trial:
         self.wrong: list[str] = []
         self.told: list[dict[str, Any]] = []
         self.again: set[date] = set()
-        """Days that were run again beside a later one."""
+        """Days that were run again beside a later one, or that judged other days again."""
 
     def run(self) -> None:
         """All nights."""
@@ -186,6 +186,8 @@ class Trial:
             return False
         ended = processes.run(muang, self.place, self.registry, self.now, told[1])
         self.commands.append(told[1])
+        if "lake rebuild" in told[1]:  # the night after it judges more days than the quiet one
+            self.again.add(self.day)
         if ended.error or ended.value[0] not in (0, 1):
             self._note(f"{told[1]}: {ended.error or ended.value}"[:600])
         return True
