@@ -25,6 +25,8 @@ _TWICE: Final = 0.2
 """Share of a file's times that come twice, from which these are no corrections: two meters, or sums of each hour."""
 _TOTAL: Final = r"(?i)^\W*(?:(?:grand|sub)[ -]?)?(?:totals?|sum|(?:ผล|ยอด)?รวม(?:ทั้งหมด|ทั้งสิ้น)?)\W*$"
 """Names that a table gives the row, or column, in which it adds up the others."""
+_NO_POINT: Final = r"(?i)^(?:0+|[-–.?]+|#.*|n/?a|n\.a\.|null|none|nan|ไม่ทราบ|ไม่มี(?:ข้อมูล)?)$"
+"""What exports and spreadsheets write where no meter is known."""
 _APART: Final = 28
 """Days: dates whose day and month are exchanged lie a month apart, and the shortest has 28."""
 _LONELY: Final = 20
@@ -56,6 +58,7 @@ def judged(export: Export, day: date | None) -> Export:
         return export
     batch = Batch(readings)
     for look in (
+        _points,
         lengths,
         _orders,
         _years,
@@ -128,6 +131,16 @@ def _contradiction(export: Export, readings: pl.DataFrame) -> tuple[str, str] | 
         text = f"{twice} times come twice with different values (first in row {first}), all for one metering point"
         return "meters-several", f"{text}: the file has more than one meter or channel, or sums among its rows"
     return None
+
+
+def _points(batch: Batch, export: Export, day: date | None) -> Batch:
+    """Without readings whose metering point is a mark for none: all meters that have it would be one."""
+    point = pl.col("point").cast(pl.String)
+    marks = batch.rows.select(pl.col("point").unique()).filter(point.str.contains(_NO_POINT))
+    if not marks.height:
+        return batch
+    wrong = _where(batch.rows, pl.col("point").is_in(marks["point"].implode()))
+    return without(batch, wrong, "value-null", "no metering point, but a mark for none")
 
 
 def _orders(batch: Batch, export: Export, day: date | None) -> Batch:

@@ -176,6 +176,13 @@ def test_dates_that_a_spreadsheet_left_as_numbers(mark):
     assert (codes(read(book)), total(read(book))) == ([], 96)
 
 
+@pytest.mark.parametrize("mark", ["-", "N/A", "0", "#N/A", "null", "ไม่ทราบ"])
+def test_a_mark_for_none_is_no_meter(mark):
+    rows = [(meter, at, value) for meter in ("A", mark) for at, value in zip(stamps(96), LOAD, strict=True)]
+    result = read(lines("meter,at,value", rows), point=None, point_column="meter")
+    assert (codes(result), total(result)) == (["value-null"] * 96, sum(Decimal(str(value)) for value in LOAD))
+
+
 @pytest.mark.parametrize("name", ["TOTAL", "Grand Total", "รวมทั้งหมด", "ยอดรวม:"])
 def test_a_point_with_the_name_of_a_total_is_no_meter_beside_others(name):
     of = {"point": None, "point_column": "meter"}

@@ -84,7 +84,7 @@ VALUES = st.decimals(-10, 99999, places=3).map(str) | st.just("")
 )
 def test_wide_and_long_tell_the_same(days, day, random):
     wide, long = [], []
-    for number, values in enumerate(days):
+    for number, values in enumerate(days, start=1):
         wide.append(f"{number:04d},{day},{','.join(values)}")
         for slot, value in enumerate(values, start=1):
             clock = f"{slot // 4:02d}:{slot % 4 * 15:02d}"
