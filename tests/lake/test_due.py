@@ -169,6 +169,6 @@ def test_rows_of_a_day_that_had_not_come_are_refused_with_their_number(deploymen
     assert CityLake(deployment.store, city.slug).days(METER_INTERVALS) == [D1]
     refused = CityLake(deployment.store, city.slug).read(QUARANTINE)
     # None of the file's rows is left, which is said beside them.
-    assert set(refused["code"]) == {"value-future", "file-malformed"}
+    assert set(refused["code"]) == {"value-future", "file-malformed", "version-bad"}
     assert set(refused.filter(code="value-future")["row"]) == {3}
     assert sorted(row["status"] for row in books(deployment, city, METER_INTERVALS)) == ["ok", "rejected"]

@@ -87,7 +87,8 @@ def delivered(folder: Path, without: str = "") -> tuple[Deployment, City]:
     if GONE in points:
         reads = nem13("20261101", "20261119", "100", "190", "95", "20261120").replace(b"NMI0000001", GONE.encode())
         deliver(deployment, city, "exports", D3, "reads.csv", reads)
-        deliver(deployment, city, "decisions", D3, "d.csv", decision("correct", GONE, D1, "10:00-12:00", "0.5"))
+        corrected = decision("correct", GONE, D1, "10:00-12:00", "0.5", at=f"{D3} 09:00")
+        deliver(deployment, city, "decisions", D3, "d.csv", corrected)
     outages = "point,zone,from,to\n,south,2026-11-21 13:05,2026-11-21 15:40\n"
     own = f"{GONE},,2026-11-20 13:05,2026-11-20 15:40\n" if GONE in points else ""
     deliver(deployment, city, "outages", D3, "o.csv", (outages + own).encode())
