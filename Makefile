@@ -43,10 +43,13 @@ lint: install
 # Tests sync thousands of small files, and wait for the disk longer than for the processor: in memory where it has room.
 FOLDER = $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 8000000 {print "PYTEST_DEBUG_TEMPROOT=/dev/shm"}')
 
+# Tests wait for a third of their time, for servers, signals and locks: so there is one process more than there are cores.
+WORKERS = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+
 # Bytecode is kept, whatever the environment says: each of many processes would compile the house and its tests anew.
-# Each core has a process that tests; threads of Polars in it would cost a quarter more processor time.
+# Threads of Polars in each process that tests would cost a quarter more processor time.
 test: lint
-	$(FOLDER) PYTHONDONTWRITEBYTECODE= POLARS_MAX_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(FOLDER) PYTHONDONTWRITEBYTECODE= POLARS_MAX_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # 10,000 mutated exports a format, as many files in other shapes than their layouts say, and new examples of every
 # property, sixteen times as many; `make test` has a small fixed sample.

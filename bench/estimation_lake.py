@@ -24,7 +24,7 @@ from quality.vee.window import Bools, Floats
 def in_lake(of: Series, hidden: Sequence[Hidden]) -> list[Floats]:
     """The series as the lake has it where each of these was hidden from it: a meter, with a zone and a file of its own,
     for each of them. One meter many times over is no group."""
-    points = [f"{at:012d}" for at in range(len(hidden))]
+    points = [f"{at:012d}" for at in range(1, len(hidden) + 1)]
     with tempfile.TemporaryDirectory() as folder:
         step = _step(Path(folder), of)
         kind = "residential" if of.home else "large_business"
