@@ -13,7 +13,7 @@ import polars as pl
 
 from assets.sources import thai
 
-_LONGEST: Final = 1_000
+LONGEST: Final = 1_000
 """Letters that a period is looked for in: no header or title has more, and what has is no table's."""
 _ERA: Final = r"(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)"
 _OF_YEAR: Final = (
@@ -80,7 +80,7 @@ class Told:
 def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
     """What ``words`` tell. Where the year is told elsewhere (``dated``), a month's own stands beside it, and words may
     speak of any year; there it may be a ``fiscal`` one, whose quarters are meant then."""
-    plain = " ".join(thai.ascii_digits(words[:_LONGEST]).split())
+    plain = " ".join(thai.ascii_digits(words[:LONGEST]).split())
     months, quarters = list(_MONTH.finditer(plain)), list(_QUARTER.finditer(plain))
     rest = _without(plain, [found.span() for found in (*months, *quarters)])
     whole = _whole(plain, months)

@@ -18,7 +18,7 @@ import polars as pl
 
 from assets.landing.unpack import ArchiveError, members
 from assets.sources import thai
-from assets.sources.long_table_periods import period
+from assets.sources.long_table_periods import LONGEST, period
 from assets.sources.parsing import ENCODINGS, text_of
 from assets.sources.table_headers import ABOVE, Cells, continued, counted, header_at, headers_below, unique
 from assets.sources.table_titles import DATED, TITLE_UNIT, Sheet, dated, doubts, year_of
@@ -122,7 +122,7 @@ def _below_title(text: str, separator: str) -> tuple[str, int, str, list[list[st
 
 
 def _title(above: Sequence[Cells]) -> str:
-    return " ".join(cell for cells in above for cell in cells if cell)
+    return " ".join(cell for cells in above for cell in cells if cell)[:LONGEST]
 
 
 def _uneven(text: str, separator: str, above: int) -> Batch:
@@ -284,7 +284,11 @@ def _without_notes(sheet: Sheet) -> Sheet:
         if notes.height
         else sheet.rows
     )
-    return replace(sheet, rows=kept, notes=tuple(notes.select(pl.concat_str(names, ignore_nulls=True)).to_series()))
+    return replace(
+        sheet,
+        rows=kept,
+        notes=tuple(notes.select(pl.concat_str(names, ignore_nulls=True).str.head(LONGEST)).to_series()),
+    )
 
 
 def _joined(sheets: Sequence[Sheet], left: Sequence[str]) -> Batch:

@@ -449,3 +449,10 @@ def test_ratios_of_one_and_other_factors_say_nothing(title):
 def test_a_column_of_multipliers_is_said(name, value, said):
     result = read(table(f"at,value,{name}", row=lambda at, n: (at, 1, value)))
     assert codes(result) == ["column-new", "multiplier-ignored"][: 1 + said]
+
+
+@pytest.mark.parametrize("words", ["UTC+", "09", " ", "unit: x10 ", "CT 4/"])
+def test_pages_in_one_line_above_the_header_are_looked_at_only_as_far_as_a_title_goes(words):
+    """Looking through all of them would take minutes, and the test with it."""
+    pages = "\n".join(f"t{words * (19_000 // len(words))}" for _ in range(20))
+    assert total(read(f"{pages}\n".encode() + long())) == 96

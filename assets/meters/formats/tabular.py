@@ -184,9 +184,10 @@ class Table:
 
     @property
     def titles(self) -> Iterator[str]:
-        """The rows above the header, the nearest first, their cells that are not blank joined by blanks."""
+        """The rows above the header, the nearest first, their cells that are not blank joined by blanks; of what is
+        longer than any title how it begins."""
         for cells in self.above["cells"].drop_nulls().reverse():
-            yield " ".join(cell.strip() for cell in cells[slice(*self.span)] if cell.strip())
+            yield " ".join(cell.strip() for cell in cells[slice(*self.span)] if cell.strip())[: titles.LONGEST]
 
     def cell(self, name: str | None) -> pl.Expr:
         """The row's text under ``name``, without blanks and Excel's ``="…"`` around it; blank for no name."""

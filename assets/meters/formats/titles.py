@@ -14,6 +14,10 @@ from assets.meters.formats.canonical import UNITS, Unit, Unreadable
 from assets.meters.formats.layouts import Layout, Measure
 from assets.meters.formats.stamps import zone_of
 
+LONGEST = 500
+"""Letters of a title, or a header's cell, that are looked at: no title has more, and what looks for words in some
+pages of one line takes minutes."""
+
 THAI = {
     "กิโลวัตต์ชั่วโมง": "kwh",
     "เมกะวัตต์ชั่วโมง": "mwh",
@@ -115,7 +119,7 @@ def units(rows: Iterable[str]) -> dict[str, Unit]:
     (``x1000 kWh``); a number beside a unit is else a fact of its own, and a date behind it is none. A row that begins
     with ``unit:`` may tell others."""
     found = {}
-    for row in rows:
+    for row in (each[:LONGEST] for each in rows):
         for other in _OTHER.finditer(row):
             name = (other["alone"] or other["beside"]).lower()
             found[name] = _OTHERS[name]
@@ -196,6 +200,7 @@ def heed(
 
 def directions(text: str, title: bool = False) -> set[str]:
     """``import`` and ``export``, as a cell names them, or plainly a ``title`` (in which a file is an export, too)."""
+    text = text[:LONGEST]
     texts = [found[0] for found in _DIRECTED.finditer(text)] if title else [text]
     words = {"import": _IMPORT, "export": _EXPORT}
     return {name for name, pattern in words.items() if any(pattern.search(each) for each in texts)}
@@ -203,20 +208,20 @@ def directions(text: str, title: bool = False) -> set[str]:
 
 def meter(text: str) -> str | None:
     """The number of the meter, or of its account, that a title names."""
-    found = _METER.search(text)
+    found = _METER.search(text[:LONGEST])
     return found["point"] if found and not re.fullmatch(_ANY_YEAR, found["point"]) else None
 
 
 def place(text: str) -> tuple[str, str] | None:
     """Label and name of what a meter stands for, as a title names it: a building, a customer."""
-    found = _PLACE.search(text)
+    found = _PLACE.search(text[:LONGEST])
     return (found["label"].lower(), found["name"]) if found else None
 
 
 def zones(rows: Iterable[str]) -> dict[str, set[timedelta]]:
     """The zones that rows tell, each with its offsets from UTC in a year; ``10:00 UTC`` is a fact of its own."""
     found = {}
-    for row in rows:
+    for row in (each[:LONGEST] for each in rows):
         for word in _ZONED.finditer(_AT.sub(" ", row)):
             if word["name"]:
                 try:
