@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import polars as pl
@@ -16,6 +17,7 @@ LIST: Final = "(list)"
 """Column of the name that a list has, where an object has several: they may be meters, or directions."""
 
 
+@lru_cache(maxsize=1)
 def table(text: str) -> pl.DataFrame:
     """``row`` and ``cells`` of the objects that lie in lists: first the names of all their fields, then a row each.
 
