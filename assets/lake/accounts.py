@@ -66,16 +66,21 @@ def _unjudged(lake: CityLake, days: AbstractSet[date]) -> Iterator[tuple[str, da
     if not days:
         return
     reach = min(days), max(days)
-    read, final = (
-        {(span(key)[0], bucket_of(key)) for key in lake.keys(table, reach)} for table in (METER_INTERVALS, METER_FINAL)
-    )
-    judged = {span(key)[0] for key in lake.keys(METER_QUALITY, reach)}
+    read, final, judged = (_parts(lake, table, reach) for table in (METER_INTERVALS, METER_FINAL, METER_QUALITY))
     waiting = set(stale_days.noted(lake, METER_INTERVALS))
     for day in sorted(days - waiting):
-        if {part for part in read if part[0] == day} != {part for part in final if part[0] == day}:
+        if read.get(day) != final.get(day):
             yield METER_FINAL.name, day, "not all of the day's readings have final values"
-        if any(part[0] == day for part in read) and day not in judged:
+        if day in read and day not in judged:
             yield METER_QUALITY.name, day, "the day was judged, and what was found is not there"
+
+
+def _parts(lake: CityLake, table: Table, reach: tuple[date, date]) -> dict[date, set[str]]:
+    """The buckets that days of a table of readings have files of."""
+    found: dict[date, set[str]] = {}
+    for key in lake.keys(table, reach):
+        found.setdefault(span(key)[0], set()).add(bucket_of(key))
+    return found
 
 
 def _counted(lake: CityLake, table: Table, days: Collection[date]) -> pl.DataFrame:

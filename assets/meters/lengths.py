@@ -43,8 +43,7 @@ def lengths(batch: Batch, export: Export, day: date | None) -> Batch:
     holes = holes.filter(~pl.col("channel").is_in(export.assumed.registers)) if export.assumed.registers else holes
     if not holes.height:
         return batch
-    step = pl.col("gap") // pl.col("minutes")
-    holes = holes.with_columns(step=step, short=pl.col("gap").is_between(pl.col("minutes") + 1, _LONGEST))
+    holes = holes.with_columns(short=pl.col("gap").is_between(pl.col("minutes") + 1, _LONGEST))
     of_series = holes.group_by(SERIES).agg(
         gaps=pl.col("gap").count(),
         least=pl.col("gap").min(),

@@ -126,7 +126,7 @@ def within_years(texts: pl.Series, fiscal: bool) -> pl.DataFrame:
     for text in frame.filter(pl.col("text").str.contains(thai.PART_OF_YEAR))["text"]:
         told = period(text, dated=True, fiscal=fiscal)
         name, _, year = told.month.partition(" ")
-        month = thai.MONTH_NUMBERS[re.sub(r"[.\s]", "", name.casefold())] if name else None
+        month = _number(name) if name else None
         own = int(year) - (543 if int(year) > thai.BUDDHIST_FROM else 0) if year else None
         if told.part or told.quarter:
             found.append((text, int(told.quarter) if told.quarter else None, None, None))
@@ -147,8 +147,8 @@ def _name(month: re.Match[str]) -> str:
     return month["full"] or month["short"] or month["english"]
 
 
-def _number(month: re.Match[str]) -> int:
-    return thai.MONTH_NUMBERS[re.sub(r"[.\s]", "", _name(month).casefold())]
+def _number(month: str) -> int:
+    return thai.MONTH_NUMBERS[re.sub(r"[.\s]", "", month.casefold())]
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
@@ -161,7 +161,7 @@ def _whole(text: str, months: list[re.Match[str]]) -> bool:
     """Whether the months are the first and last of a calendar or a fiscal year."""
     if len(months) != 2 or not _TO.fullmatch(text[months[0].end() : months[1].start()]):
         return False
-    return tuple(map(_number, months)) in ((1, 12), (10, 9))
+    return tuple(_number(_name(found)) for found in months) in ((1, 12), (10, 9))
 
 
 def _part(
@@ -180,7 +180,7 @@ def _part(
         return "several quarters"
     if quarters and months:
         first = (int(quarters[0]["number"]) * 3 - 2 + (8 if fiscal else -1)) % 12 + 1
-        fits = [_number(found) for found in months] in ([first, first + 2], [first, first + 1, first + 2])
+        fits = [_number(_name(found)) for found in months] in ([first, first + 2], [first, first + 1, first + 2])
         return "" if fits else "months that are not the quarter's"
     if len(months) > 1 and not whole:
         return "several months"
