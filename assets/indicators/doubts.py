@@ -66,8 +66,8 @@ class _Doubt:
 @dataclass(frozen=True)
 class Findings:
     """What a night told of its tables: ``results`` are its ``validation_results``, ``refused`` its ``quarantine``,
-    ``came`` its ``deliveries``, ``verdicts`` its own and those of the nights since the newest load profile;
-    ``withheld`` are the tables that are not published, with the reasons."""
+    ``came`` its ``deliveries``, ``verdicts`` those on what the newest load profile is made of; ``withheld`` are the
+    tables that are not published, with the reasons."""
 
     results: pl.DataFrame = field(default_factory=VALIDATION_RESULTS.empty)
     refused: pl.DataFrame = field(default_factory=QUARANTINE.empty)

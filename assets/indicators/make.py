@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import chain
 
 import polars as pl
 
 from assets.indicators.all import all_indicators
 from assets.indicators.doubts import Findings, lowered
-from assets.indicators.metered import METERED, metered
+from assets.indicators.metered import METERED, doubted, metered
 from assets.indicators.programme import programme
 from assets.lake import verdicts
 from assets.lake.files import CityLake
@@ -16,11 +17,14 @@ from assets.lake.meter_registers import Registers
 from assets.landing.deployment import Step
 from quality import gate
 from quality.contracts import Table
+from quality.reviewed import accept
 from quality.tables import (
     DELIVERIES,
     INDICATORS,
     LOAD_PROFILE,
     LOAD_PROFILE_BASIS,
+    METER_QUALITY,
+    METER_SUPERSEDED,
     PROGRAMME,
     QUARANTINE,
     TABLES,
@@ -58,9 +62,20 @@ def _indicators(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[s
         frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), Registers.of(lake).in_force(last))
     rows = all_indicators(step.city, step.day, frames)
     results, refused, came = (lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES))
-    # While nothing new comes the last load profile is told again, and what was found of it on its own night.
-    judged = lake.read(VERDICTS, (last + timedelta(days=1) if last else step.day, step.day))
-    return lowered(rows, Findings(results, refused, came, judged, withheld))
+    return lowered(rows, Findings(results, refused, came, _of_meters(step, last), withheld))
+
+
+def _of_meters(step: Step, last: date | None) -> pl.DataFrame:
+    """``VERDICTS`` on what the load profile of ``last`` is made of: by the day's own rows, and of tables whose rows are
+    of no day those of its night and since. While nothing new comes the last profile is told again."""
+    if last is None:
+        return VERDICTS.empty()
+    lake = CityLake.of(step)
+    found = doubted(lake.day(METER_QUALITY, last), lake.pieces(METER_SUPERSEDED, [last]))
+    left = (accept(table, rows, step.city.reviewed, step.day) for table, rows in found.items())
+    by_day = gate.to_frame(chain.from_iterable(left), step.day)
+    others = lake.read(VERDICTS, (last + timedelta(days=1), step.day)).join(by_day, on=["table", "check"], how="anti")
+    return pl.concat([by_day, others])
 
 
 def _programme(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[str, str]) -> pl.DataFrame:

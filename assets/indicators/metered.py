@@ -1,6 +1,7 @@
 """How much of a city's electricity its published cells hold: what privacy and validation keep out is in the
-denominator, so that a wrong meter can lower coverage and never moves a number in silence."""
+denominator, so that a wrong meter can lower coverage and never moves a number in silence; and its doubts."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
@@ -9,7 +10,9 @@ import polars as pl
 from assets.indicators.tables import Tables
 from quality.privacy import WITHDRAWN
 from quality.privacy.release import SHARE_STEPS
-from quality.tables import DELIVERED, QUARTERS
+from quality.tables import DELIVERED, METER_FINAL, METER_INTERVALS, QUARTERS
+from quality.vee.verdicts import noted
+from quality.verdicts import Verdict
 
 METERED = "metered"
 """Name among a city's tables of what ``metered`` makes. It is not published: it tells the number of meters."""
@@ -44,3 +47,15 @@ def of_day(tables: Tables, day: date) -> Metered | None:
     frame = tables.frames.get(METERED)
     rows = [] if frame is None else frame.filter(local_date=day).drop("local_date").rows()
     return Metered(*rows[0]) if rows else None
+
+
+def doubted(quality: pl.DataFrame, superseded: Iterable[pl.DataFrame]) -> dict[str, list[Verdict]]:
+    """Verdicts on the values of a reading day, by table: what its rows of ``meter_quality`` note of ``meter_final``,
+    and how many of ``meter_intervals`` another file contradicts, by its ``meter_superseded`` in pieces.
+
+    A night's own verdicts on these are about all days that it judged, which may be others than this one.
+    """
+    other = sum(rows.filter(reason="contradicted").height for rows in superseded)
+    checked = int(quality["expected"].sum()) + other
+    told = Verdict(METER_INTERVALS.name, "contradictions", "warn" if other else "pass", checked, other, "")
+    return {METER_FINAL.name: noted(quality), METER_INTERVALS.name: [told]}

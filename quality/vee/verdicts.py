@@ -102,6 +102,28 @@ def meter_verdicts(day: date, tallies: Sequence[pl.DataFrame]) -> list[Verdict]:
     return [*found, Verdict(METER_FINAL.name, "rules_run", "pass", len(RULES), len(idle), text)]
 
 
+def noted(quality: pl.DataFrame) -> list[Verdict]:
+    """One verdict a rule that only notes, of the ``METER_QUALITY`` rows of one day: as on the night that judged it."""
+    rules = [rule for rule in RULES if rule.severity == "note"]
+    masks = [(column, rule.mask) for rule in rules for column in ("rules_run", "flags")]
+    having = (
+        pl.col("meter_id").filter((pl.col(column) & pl.lit(mask, pl.UInt64)) != 0).n_unique() for column, mask in masks
+    )
+    counts = iter(quality.select(each.alias(str(at)) for at, each in enumerate(having)).row(0))
+    told = ((rule, next(counts), next(counts)) for rule in rules)
+    return [
+        Verdict(METER_FINAL.name, rule.code, _grade(rule, checked, failed), checked, failed, rule.english)
+        for rule, checked, failed in told
+    ]
+
+
+def _grade(rule: Rule, checked: int, failed: int) -> Grade:
+    many = rule.code in MANY and failed >= max(MANY_LEAST, MANY_SHARE * checked)
+    if not failed:
+        return "pass"
+    return "warn" if rule.severity == "suspect" or rule.code in SHARED or many else "note"
+
+
 def _verdict(rule: Rule, day: date, told: dict[str, int]) -> Verdict:
     checked, failed = told["checked"], told["failed"]
     if not failed:
@@ -111,9 +133,7 @@ def _verdict(rule: Rule, day: date, told: dict[str, int]) -> Verdict:
         f"{failed} of {checked} meters, {told['intervals']} intervals between {_clock(told['first'])} and "
         f"{_clock(told['last'])} of {day}: {_lower(rule.english)}; {what}. {rule.advice}"
     )
-    many = rule.code in MANY and failed >= max(MANY_LEAST, MANY_SHARE * checked)
-    grade: Grade = "warn" if rule.severity == "suspect" or rule.code in SHARED or many else "note"
-    return Verdict(METER_FINAL.name, rule.code, grade, checked, failed, text)
+    return Verdict(METER_FINAL.name, rule.code, _grade(rule, checked, failed), checked, failed, text)
 
 
 def register_verdicts(checks: pl.DataFrame) -> list[Verdict]:

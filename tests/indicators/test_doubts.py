@@ -130,7 +130,7 @@ ENERGY = pl.DataFrame([indicator("published_kwh_day", "load_profile (PEA meter e
     ("table", "check", "failed", "want"),
     [
         ("meter_final", "replaced", 5, "partial"),
-        ("meter_final", "replaced", 1, "partial"),  # of all days of a night; it warns where they are many on one
+        ("meter_final", "replaced", 1, "partial"),  # it warns where they are many
         ("meter_final", "spike", 50, "ok"),  # suspect values are in no energy
         ("meter_intervals", "contradictions", 5, "partial"),
         ("meter_intervals", "contradictions", 4, "ok"),  # in a big city some files differ every night

@@ -63,3 +63,21 @@ def test_days_that_are_told_with_it_hide_nothing(tmp_path: Path) -> None:
         day = D1 - timedelta(days=back)
         deliver(deployment, city, "exports", D2, f"{back}.csv", nem12(day, *POINTS, value=4))
     assert of_night(deployment, city, D2)["peak_kw"]["verdict"] == "partial"
+
+
+def test_corrections_of_older_days_are_none_of_the_newest(tmp_path: Path) -> None:
+    """Nor is what was found of it forgotten when a second run of the night finds only the older ones."""
+    deployment, city = told(tmp_path)
+    night(deployment, city, D2)
+    deliver(deployment, city, "exports", D3, "c.csv", nem12(D2, *POINTS, value=4))
+    for name, value in (("d.csv", 5), ("e.csv", 6)):
+        deliver(deployment, city, "exports", D3, name, nem12(D1, *POINTS, value=value))
+    found = of_night(deployment, city, D3)["peak_kw"]
+    assert (found["verdict"], found["period_start"]) == ("ok", D2)
+
+
+def test_what_was_found_of_the_newest_day_outlives_another_run_of_its_night(tmp_path: Path) -> None:
+    deployment, city = told(tmp_path, *POINTS)
+    assert of_night(deployment, city, D2)["peak_kw"]["verdict"] == "partial"
+    deliver(deployment, city, "exports", D2, "old.csv", nem12(D1 - timedelta(days=1), *POINTS, value=4))
+    assert of_night(deployment, city, D2)["peak_kw"]["verdict"] == "partial"
