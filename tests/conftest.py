@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -39,6 +40,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def absent(reason: str) -> None:
     """End the test: a skip where something optional is absent, a failure in CI."""
     (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unsynced() -> Iterator[None]:
+    """Nobody cuts the power of a test, and a tenth of its time would be spent on waiting for the disk. That what has to
+    be synced is, and in time, is followed call by call (``trials/disk.py``)."""
+    with patch.object(os, "fsync", lambda _: None):
+        yield
 
 
 BROWSER = (
