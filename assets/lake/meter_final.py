@@ -18,7 +18,7 @@ from assets.lake import absent_days, buckets, feeder_balance, register_checks, s
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
 from assets.lake.good_values import GoodValues
-from assets.lake.meter_days import DAY, MeterDays
+from assets.lake.meter_days import DAY, Judgement, MeterDays
 from assets.lake.meter_registers import Registers
 from assets.lake.order import in_order
 from assets.lake.second_look import AFTER, SecondLook
@@ -72,13 +72,13 @@ def make(step: Step) -> Built:
         stale_days.note(lake, METER_INTERVALS, delivered)
         look = SecondLook({*lake.days(METER_INTERVALS)}, stale)
         work = _Work(days, lake.read(METER_OUTAGES), look, delivered, GoodValues(lake))
-        done, written, found = _make(work)
+        work.make()
         noted |= stale
-        made |= done
+        made |= work.made
         checked = register_checks.make(lake, made, registers, thresholds)
-        stale_days.settle(lake, METER_INTERVALS, (stale | done | work.again) - checked.turned)
-        files += [*written, *checked.files]
-        verdicts = [*(found or verdicts), *checked.verdicts]
+        stale_days.settle(lake, METER_INTERVALS, (stale | work.made | work.again) - checked.turned)
+        files += [*work.files, *checked.files]
+        verdicts = [*(work.verdicts or verdicts), *checked.verdicts]
         if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
             break
     register_checks.settle(lake)
@@ -87,22 +87,27 @@ def make(step: Step) -> Built:
     changed |= {day - back for day in noted for back in (timedelta(), DAY)}
     files += feeder_balance.make(lake, changed, registers)
     files += absent_days.make(lake, made)
-    newest = lake.newest(METER_FINAL)
     _tell_rules(lake, thresholds, step.day)
+    return Built(sorted(made), files, _judged(step, made, verdicts))
+
+
+def _judged(step: Step, made: AbstractSet[date], found: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts on what was made: those ``found`` on the way, and those on the newest day and what is missing."""
+    lake = CityLake.of(step)
+    newest = lake.newest(METER_FINAL)
     ranges = lake.read(MISSING_READINGS, (step.day - ASKED_WITHIN, step.day))
     balance = lake.pick(FEEDER_BALANCE, [newest] if newest else [])
-    silent = []
+    missing = [missing_verdict(ranges)]
     if newest:
-        silent = [silent_verdict(newest, lake.day(METER_QUALITY, newest), lake.day(METER_QUALITY, newest - DAY))]
-    if (told_of_days := absent_days.verdict(lake, step.day)) is not None:
-        silent.append(told_of_days)
-    told = [
-        *judge(step, METER_FINAL, (), newest, more=of_group("plausible", together(verdicts))),
+        missing.append(silent_verdict(newest, lake.day(METER_QUALITY, newest), lake.day(METER_QUALITY, newest - DAY)))
+    if (of_days := absent_days.verdict(lake, step.day)) is not None:
+        missing.append(of_days)
+    return [
+        *judge(step, METER_FINAL, (), newest, more=of_group("plausible", together(found))),
         *judge(step, METER_QUALITY, lake.pieces(METER_QUALITY, made), newest),
-        *judge(step, MISSING_READINGS, ranges, newest, more=[*silent, missing_verdict(ranges)]),
+        *judge(step, MISSING_READINGS, ranges, newest, more=missing),
         *judge(step, FEEDER_BALANCE, balance, newest, more=[balance_verdict(balance)]),
     ]
-    return Built(sorted(made), files, told)
 
 
 def _heed_people(lake: CityLake) -> None:
@@ -116,76 +121,6 @@ def _heed_people(lake: CityLake) -> None:
         stale_days.settle(lake, table, told)
 
 
-def _make(work: "_Work") -> tuple[set[date], list[Written], list[Verdict]]:
-    """Make the stale days and those that stand on them: which were, their files and verdicts."""
-    days, lake, look, there = work.days, work.days.lake, work.look, work.look.there
-    turning = {day for day in there if look.turns(day)}
-    stale_days.note(lake, METER_INTERVALS, turning - look.stale)
-    work.again.update(filter(look.at, turning))
-    for day in work.again:
-        work.good.expect(days.lacking(day))
-    stale = look.stale | (turning - work.again)
-    due = {*stale}
-    made, files, verdicts = set[date](), list[Written](), list[Verdict]()
-    waiting: Sequence[Kept] = []
-    others_read: date | None = None
-
-    def finish(kept: Sequence[Kept], after: Sequence[Kept] = ()) -> None:
-        if kept:
-            written, found = work.filled(kept, after, work.to_fill(kept))
-            files.extend(written)
-            verdicts.extend(found)
-
-    while due:
-        day = min(due)
-        due.discard(day)
-        made.add(day)
-        if waiting and waiting[0].day != day - DAY:
-            finish(waiting)
-            waiting = []
-        judged = None if day in stale else days.again(day)
-        if judged is None:
-            judged = days.whole(day)
-        turned = work.turned[day] = judged.turned
-        if turned.len():
-            stale_days.note(lake, METER_INTERVALS, look.seeing(day) - work.again - look.stale)
-            work.again.update(look.seeing(day))
-        work.expect(judged.kept)
-        finish(waiting, judged.kept)
-        # A gap of the evening before may end in this day, though its meter was not judged again then.
-        others = days.with_linked(turned.filter(~turned.is_in(_meters(waiting).implode())), day - DAY)
-        if not look.at(day - DAY):
-            finish(days.stored(day - DAY, others), judged.kept)
-        if judged.tallies and (day in stale or turned.len()):
-            verdicts += meter_verdicts(day, judged.tallies)
-        later = {each for each in there if day < each <= day + timedelta(days=SPAN)}
-        stored = lake.day(METER_QUALITY, day)
-        if later and days.touch(day, judged, stored):
-            stale_days.note(lake, METER_INTERVALS, later - due)
-            due |= later
-        if not judged.quality.equals(stored):
-            files += lake.put(METER_QUALITY, day, judged.quality)
-        days.remember(day, judged.quality)
-        # What a day lacks is told by the meters of the one before, too.
-        if day in stale or day - DAY == others_read:
-            files += lake.put(MISSING_READINGS, day, days.missing(day, judged.quality))
-        if not meters_read(judged.quality).equals(meters_read(stored)):
-            others_read = day
-        if day in stale and not judged.kept:
-            stale_days.note(lake, METER_FINAL, [day])
-            files += lake.put(METER_FINAL, day, METER_FINAL.empty())
-            work.good.forget(day)
-        waiting = judged.kept
-        del judged  # before its gaps are filled: a large city's day is gigabytes
-    finish(waiting)
-    work.again.update(filter(look.at, made & there))
-    for day in sorted(work.again):
-        written, found = work.looked_again(day)
-        files += written
-        verdicts += found
-    return made, files, verdicts
-
-
 def _tell_rules(lake: CityLake, thresholds: Thresholds, day: date) -> None:
     """Keep what the bits of flags mean, from the day on that it is so."""
     rules, newest = vee_rules(Context(thresholds), day), lake.newest(VEE_RULES, day)
@@ -196,6 +131,8 @@ def _tell_rules(lake: CityLake, thresholds: Thresholds, day: date) -> None:
 
 @dataclass(frozen=True)
 class _Work:
+    """A round over the days that are stale, and what it ``made``, with its ``files`` and ``verdicts``."""
+
     days: MeterDays
     outages: pl.DataFrame
     look: SecondLook
@@ -206,36 +143,113 @@ class _Work:
     """Meters of which anything is otherwise than before, by day."""
     again: set[date] = field(default_factory=set[date])
     """Days whose second look may find something else than before."""
+    due: set[date] = field(default_factory=set[date])
+    read_otherwise: set[date] = field(default_factory=set[date])
+    """Days on which other meters were read than before."""
+    made: set[date] = field(default_factory=set[date])
+    files: list[Written] = field(default_factory=list[Written])
+    verdicts: list[Verdict] = field(default_factory=list[Verdict])
 
-    def whole(self, at: date) -> bool:
+    def make(self) -> None:
+        """Make the stale days and those that stand on them, in order: a day's gaps wait for the next to be judged."""
+        stale = self._stale()
+        waiting: Sequence[Kept] = ()
+        self.due.update(stale)
+        while self.due:
+            day = min(self.due)
+            self.due.discard(day)
+            if waiting and waiting[0].day != day - DAY:
+                self._fill(waiting, ())
+                waiting = ()
+            judged = (None if day in stale else self.days.again(day)) or self.days.whole(day)
+            self._turn(day, judged.turned)
+            self._expect(judged.kept)
+            self._fill(waiting, judged.kept)
+            # A gap of the evening before may end in this day, though its meter was not judged again then.
+            others = judged.turned.filter(~judged.turned.is_in(_meters(waiting).implode()))
+            if not self.look.at(day - DAY):
+                self._fill(self.days.stored(day - DAY, self.days.with_linked(others, day - DAY)), judged.kept)
+            self._keep(day, judged, noted=day in stale)
+            waiting = judged.kept
+            del judged  # before its gaps are filled: a large city's day is gigabytes
+        self._fill(waiting, ())
+        self.again.update(filter(self.look.at, self.made & self.look.there))
+        for day in sorted(self.again):
+            self._look_again(day)
+
+    def _stale(self) -> AbstractSet[date]:
+        """The days to be judged whole; those that only get their second look are noted, and in ``again``."""
+        look = self.look
+        turning = {day for day in look.there if look.turns(day)}
+        stale_days.note(self.days.lake, METER_INTERVALS, turning - look.stale)
+        self.again.update(filter(look.at, turning))
+        for day in self.again:
+            self.good.expect(self.days.lacking(day))
+        return look.stale | (turning - self.again)
+
+    def _turn(self, day: date, meters: pl.Series) -> None:
+        """These meters of a day are otherwise than before: days are noted whose second look sees them."""
+        self.turned[day] = meters
+        if meters.len():
+            stale_days.note(self.days.lake, METER_INTERVALS, self.look.seeing(day) - self.again - self.look.stale)
+            self.again.update(self.look.seeing(day))
+
+    def _keep(self, day: date, judged: Judgement, *, noted: bool) -> None:
+        """Write what is told of a day that was judged, beside its values; later days may be due for it."""
+        lake, stored = self.days.lake, self.days.lake.day(METER_QUALITY, day)
+        self.made.add(day)
+        if judged.tallies and (noted or judged.turned.len()):
+            self.verdicts.extend(meter_verdicts(day, judged.tallies))
+        later = {each for each in self.look.there if day < each <= day + timedelta(days=SPAN)}
+        if later and self.days.touch(day, judged, stored):
+            stale_days.note(lake, METER_INTERVALS, later - self.due)
+            self.due.update(later)
+        if not judged.quality.equals(stored):
+            self.files.extend(lake.put(METER_QUALITY, day, judged.quality))
+        self.days.remember(day, judged.quality)
+        # What a day lacks is told by the meters of the one before, too.
+        if noted or day - DAY in self.read_otherwise:
+            self.files.extend(lake.put(MISSING_READINGS, day, self.days.missing(day, judged.quality)))
+        if not meters_read(judged.quality).equals(meters_read(stored)):
+            self.read_otherwise.add(day)
+        if noted and not judged.kept:
+            stale_days.note(lake, METER_FINAL, [day])
+            self.files.extend(lake.put(METER_FINAL, day, METER_FINAL.empty()))
+            self.good.forget(day)
+
+    def _whole(self, at: date) -> bool:
         """Whether all gaps of a day are to be filled, since more may be otherwise than what meters delivered."""
         looked_no_more = self.look.turns(at) and not self.look.at(at)
         return looked_no_more or (at in self.look.stale and at not in self.delivered)
 
-    def looked_again(self, at: date) -> tuple[list[Written], list[Verdict]]:
+    def _look_again(self, at: date) -> None:
         """Fill the gaps of a day as the days after it tell, of meters that may be seen otherwise now."""
         some = self.days.lacking(at)
-        if not (self.whole(at) or self.look.turns(at)):
+        if not (self._whole(at) or self.look.turns(at)):
             some = some.filter(some.is_in(self._turned_around(at, AFTER).implode()))
         kept = self.days.stored(at, self.days.with_linked(some, at))
-        return self.filled(kept, None, some) if some.len() else ([], [])
+        if some.len():
+            self._write(kept, None, some)
 
-    def filled(
-        self, day: Sequence[Kept], after: Sequence[Kept] | None, some: pl.Series | None
-    ) -> tuple[list[Written], list[Verdict]]:
+    def _fill(self, day: Sequence[Kept], after: Sequence[Kept]) -> None:
+        """Write a day, if any, with what of its gaps may be filled otherwise now that the day ``after`` is judged."""
+        if day:
+            self._write(day, after, self._to_fill(day))
+
+    def _write(self, day: Sequence[Kept], after: Sequence[Kept] | None, some: pl.Series | None) -> None:
         """Write a day, or ``some`` of its meters, with its gaps filled as far as can be.
 
         ``after`` is what was judged of the day after, of other meters the lake tells it. None is the second look, when
         the lake tells all days around; gaps of a day that has it keep until then what they were filled with.
         """
-        at, lake, files, verdicts = day[0].day, self.days.lake, list[Written](), list[Verdict]()
+        at, lake = day[0].day, self.days.lake
         whole, until_then = some is None, after is not None and self.look.at(at)
         gappy = _meters(day, [part.gaps for part in day])
         if some is None:
             some = gappy
         # Of a day that was noted all rows are judged, whatever of them is written again.
         elif not some.len() and at not in self.look.stale:
-            return [], []
+            return
         if after is not None and not until_then:
             unseen = gappy.filter(gappy.is_in(some.implode()) & ~gappy.is_in(_meters(after).implode()))
             after = [*after, *self.days.stored(at + DAY, unseen)]
@@ -248,7 +262,7 @@ class _Work:
                 continue
             held = lake.hold(METER_FINAL, at, bucket)
             if untouched:
-                verdicts += _sound(held.rows)
+                self.verdicts.extend(_sound(held.rows))
                 continue
             mine = pl.lit(value=True) if whole else pl.col("meter_id").is_in(here.implode())
             these = [each.within(buckets.within(bucket) & mine) for each in day if _may_be_in(bucket, each)]
@@ -260,20 +274,19 @@ class _Work:
                 rows = in_order(rows, METER_FINAL.order)
             if until_then:
                 rows = as_estimated(rows, held.rows)
-            verdicts += _sound(rows)
+            self.verdicts.extend(_sound(rows))
             if rows.equals(held.rows):
                 continue
             # Noted before the rows are there: no crash leaves one behind.
             stale_days.note(lake, METER_FINAL, [at])
-            files += lake.swap(held, rows, [at])
+            self.files.extend(lake.swap(held, rows, [at]))
         self.good.forget(at)
-        return files, verdicts
 
-    def to_fill(self, day: Sequence[Kept]) -> pl.Series | None:
+    def _to_fill(self, day: Sequence[Kept]) -> pl.Series | None:
         """Meters of a day whose rows may be otherwise now, those among them that the day no longer has; None for
         all."""
         at, here, judged = day[0].day, _meters(day), self.turned.get(day[0].day, _NONE)
-        if self.whole(at):
+        if self._whole(at):
             return None
         if at not in self.delivered:
             judged = here.filter(here.is_in(judged.implode()))
@@ -282,10 +295,10 @@ class _Work:
         gappy = _meters(day, [part.gaps for part in day])
         return pl.concat([judged, gappy.filter(gappy.is_in(self._turned_around(at, 1).implode()))]).unique()
 
-    def expect(self, day: Sequence[Kept]) -> None:
+    def _expect(self, day: Sequence[Kept]) -> None:
         """Gaps of a day are going to be filled, after those of the day before."""
         if day:
-            some, gappy = self.to_fill(day), _meters(day, [part.gaps for part in day])
+            some, gappy = self._to_fill(day), _meters(day, [part.gaps for part in day])
             self.good.expect(gappy if some is None else gappy.filter(gappy.is_in(some.implode())))
 
     def _turned_around(self, at: date, ahead: int) -> pl.Series:
@@ -303,7 +316,7 @@ class _Work:
     def _estimates(
         self, day: Kept, whole: Sequence[Kept], bucket: str, after: Sequence[Kept] | None
     ) -> Estimates | None:
-        """For the gaps of a bucket of the ``whole`` day; ``after`` as in ``filled``."""
+        """For the gaps of a bucket of the ``whole`` day; ``after`` as in ``_write``."""
         open_, register = day.gaps, self.days.registers.in_force(day.day)
         if not len(open_):
             return None
