@@ -6,6 +6,7 @@ problems leave landing, personal data does not.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Literal
 
 import polars as pl
@@ -150,6 +151,7 @@ def problem(code: str, message: str, row: int | None = None) -> pl.DataFrame:
     return pl.DataFrame({"row": [row], "code": [code], "message": [message]}, schema=PROBLEM_SCHEMA)
 
 
+@cache
 def no_problems() -> pl.DataFrame:
     """An empty frame of ``PROBLEM_SCHEMA``."""
     return PROBLEM_SCHEMA.to_frame()

@@ -3,6 +3,7 @@
 Readings hold real identifiers and therefore live in memory only; the lake gets a keyed hash of ``point``.
 """
 
+from functools import cache
 from typing import Final
 
 import polars as pl
@@ -75,6 +76,7 @@ ACCOUNTED_QUALITIES: Final = frozenset({"actual", "substituted"})
 """Billing grade: read, or finally substituted."""
 
 
+@cache
 def no_readings() -> pl.DataFrame:
     """An empty frame of ``READING_SCHEMA``."""
     return READING_SCHEMA.to_frame()

@@ -87,6 +87,8 @@ def _versions(export: Export, day: date | None) -> Export:
     delivered, version = _midnight(day + timedelta(days=1), export.zone), pl.col("version")
     late = version > _midnight(day + timedelta(days=2), export.zone)
     for name, rows in export.tables.items():
+        if rows["version"].null_count() == rows.height:
+            continue
         wrong = _where(rows, late).select("row", "version")
         if wrong.height:
             counted = rows.with_columns(version=pl.when(late).then(delivered).otherwise(version))
@@ -290,10 +292,11 @@ def _totals(batch: Batch, export: Export, day: date | None) -> Batch:
 def _patterns(batch: Batch, export: Export, day: date | None) -> Batch:
     """Refuse, or say of, a file whose values come in another rhythm than its stamps."""
     assumed = export.assumed.length or bool(export.assumed.factors)
-    if (told := patterns.told(batch.rows, export.zone, assumed)) is not None:
+    counts = patterns.anew(batch.rows, export.zone)
+    if (told := patterns.told(batch.rows, counts, assumed)) is not None:
         code, text = told
         return Batch.rejected(code, text) if CODES[code][0] == "reject" else batch.note(code, text)
-    for (code, text), series in patterns.anew(batch.rows, export.zone).group_by("code", "text", maintain_order=True):
+    for (code, text), series in counts.group_by("code", "text", maintain_order=True):
         doubted = batch.rows.join(series, on=SERIES, how="semi")
         if CODES[str(code)][0] == "reject":
             batch = without(batch, doubted, "reading-kind", str(text))

@@ -149,25 +149,36 @@ def a_total(rows: pl.DataFrame, least: int = _TURNS) -> bool:
     return bool(count >= least and share == 1)
 
 
-def told(rows: pl.DataFrame, zone: str, assumed: bool) -> tuple[str, str] | None:
-    """Code and words of the rhythm that most series have, or None. ``assumed``: lengths are not written beside the
-    values, so that those of longer intervals may stand at stamps of shorter ones."""
+def told(rows: pl.DataFrame, counts: pl.DataFrame, assumed: bool) -> tuple[str, str] | None:
+    """Code and words of the rhythm that most series have, or None. ``counts`` are the series that begin ``anew``.
+    ``assumed``: lengths are not written beside the values, so that those of longer intervals may stand at stamps of
+    shorter ones."""
     energy = rows.head(_LOOKED).filter((pl.col("value") != 0) & ENERGIES)
     some = energy.select(SERIES).unique(maintain_order=True).head(_SHOWN)
     shown = rows.lazy().filter(pl.col("point").is_in(some["point"].unique().implode()))
     rows = shown.join(some.lazy(), on=SERIES, how="semi").sort(*SERIES, "start").collect()
     number = pl.col("start").dt.epoch("s") // (pl.col("minutes") * 60)
     rows = rows.select(*SERIES, "start", "minutes", number=number, value=pl.col("value").cast(pl.Float64))
-    for times in (2, 4):
+    value = pl.col("value")
+    step = value.diff()
+    series = rows.group_by(SERIES).agg(
+        count=pl.len(),
+        none=(value.fill_null(0) == 0).sum(),
+        alike=(step == 0).sum(),
+        least=step.min(),
+        kinds=step.round(6).n_unique(),
+    )
+    for times in (2, 4) if _most(series, pl.col("none") >= _TURNS) else ():
         if _alone(rows, times):
             text = f"all but every {times}. value is zero or none: intervals {times} times as long, at stamps of others"
             return "layout-contradicts" if assumed else "interval-repeated", text
-    counts = _anew(rows, zone).group_by("code", "text").len().filter(pl.col("len") > some.height * _MOST)
-    if counts.height:
-        return counts.select("code", "text").row(0)
-    if _rises(rows):
+    counts = counts.join(some, on=SERIES, how="semi").group_by("code", "text").len()
+    most = counts.filter(pl.col("len") > some.height * _MOST).select("code", "text")
+    if most.height:
+        return most.row(0)
+    if _most(series, pl.col("count").is_between(_SOME, _COUNTED) & (pl.col("least") > 0) & (pl.col("kinds") > _KINDS)):
         return "value-rising", "each value is greater than the one before: look whether they are a register's"
-    for times in (4, 2):
+    for times in (4, 2) if _most(series, pl.col("alike") >= _TURNS * _MOST) else ():
         if _repeated(rows, times):
             text = f"each value stands {times} times: look whether a longer interval's is repeated or spread over these"
             return "interval-repeated", text
@@ -177,15 +188,6 @@ def told(rows: pl.DataFrame, zone: str, assumed: bool) -> tuple[str, str] | None
 def _most(series: pl.DataFrame, rule: pl.Expr) -> bool:
     share = series.select(rule.fill_null(value=False).mean()).item()
     return share is not None and share > _MOST
-
-
-def _rises(rows: pl.DataFrame) -> bool:
-    """Whether a short file's values only rise, and not as what was made up: a load's may, and a new register's do."""
-    step = pl.col("value").diff()
-    series = rows.group_by(SERIES).agg(count=pl.len(), least=step.min(), kinds=step.round(6).n_unique())
-    return _most(
-        series, pl.col("count").is_between(_SOME, _COUNTED) & (pl.col("least") > 0) & (pl.col("kinds") > _KINDS)
-    )
 
 
 def _alone(rows: pl.DataFrame, times: int) -> bool:
@@ -219,13 +221,14 @@ def anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     of a file's many meters one may be set to count."""
     value, begun = pl.col("value"), pl.col("start")
     rows = rows.select(*SERIES, "start", "minutes", "value")
+    if rows["value"].null_count():
+        rows = rows.drop_nulls("value")
     if not in_runs(rows, [*SERIES, "start"]):
         rows = rows.sort(*SERIES, "start")
     # A load falls again and again, a count never twice in a row: few are looked at further.
     found = pl.concat(map(_falls, slices(rows, SERIES)))
-    few = found.filter(
-        ENERGIES & ~pl.col("twice"), pl.col("falls") > 0, pl.col("rises") >= pl.max_horizontal("falls", _TURNS)
-    )
+    least = pl.max_horizontal(pl.col("falls") - 1, _TURNS)
+    few = found.filter(ENERGIES & ~pl.col("twice"), pl.col("falls") > 0, pl.col("rises").cast(pl.Int64) >= least)
     some = rows.lazy().join(few.select(SERIES).lazy(), on=SERIES, how="semi").sort(*SERIES, begun).collect()
     return _anew(some.with_columns(value.cast(pl.Float64)), zone)
 
@@ -241,11 +244,14 @@ def _falls(rows: pl.DataFrame) -> pl.DataFrame:
 def _anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     """Series with code and text whose values grow as a count does, and fall only to begin anew: each day, each hour, or
     seldom. ``rows`` lie series by series."""
+    found = [
+        pl.DataFrame(schema={**{name: rows.schema[name] for name in SERIES}, "code": pl.String, "text": pl.String})
+    ]
+    if not rows.height:
+        return found[0]
     value, step, edges = pl.col("value"), pl.col("step"), ("starts", "ends")
     at = local(pl.col("start"), zone).dt.epoch("s") // 60
-    counts = rows.drop_nulls("value").with_columns(
-        step=pl.when(_WITHIN).then(value.diff()), starts=at, ends=at + pl.col("minutes")
-    )
+    counts = rows.with_columns(step=pl.when(_WITHIN).then(value.diff()), starts=at, ends=at + pl.col("minutes"))
     fell = step < 0
     windows = {f"{period}{edge}": (period, edge) for period in _PERIODS for edge in edges}
     fallen = (
@@ -268,11 +274,6 @@ def _anew(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
         .agg(pl.len().alias("falls"), pl.col("twice").any(), pl.col("deep").all(), pl.col(list(windows)).sum())
         .filter(~pl.col("twice"))
     )
-    found = [
-        pl.DataFrame(schema={**{name: rows.schema[name] for name in SERIES}, "code": pl.String, "text": pl.String})
-    ]
-    if not fallen.height:
-        return found[0]
     counts = counts.join(fallen, on=SERIES, how="semi", maintain_order="left")
     series = counts.group_by(SERIES).agg(
         slots=pl.col("minutes").first(),

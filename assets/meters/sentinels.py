@@ -6,6 +6,7 @@ again to the last digit and nothing is above it, or where it is negative and not
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 import polars as pl
@@ -47,7 +48,7 @@ _DIRECTED: Final = ("active_import", "active_export", "reactive_import", "reacti
 
 def sentinels(rows: pl.DataFrame, factors: Iterable[Decimal]) -> pl.DataFrame:
     """Those of ``rows`` (READING_SCHEMA) whose value was a code for none until one of ``factors`` multiplied it."""
-    known = _as_delivered(rows["minutes"].unique().drop_nulls().to_list(), factors)
+    known = _as_delivered(tuple(rows["minutes"].unique().drop_nulls().sort()), tuple(factors))
     numbers = pl.col("value").is_in(known["value"].unique().implode())
     suspects = rows.lazy().filter(numbers).collect(engine="streaming")
     suspects = suspects.join(known, on=["minutes", "value"], how="inner")
@@ -85,7 +86,8 @@ def sentinels(rows: pl.DataFrame, factors: Iterable[Decimal]) -> pl.DataFrame:
     return beside.filter(pl.when("error").then(error).otherwise(apart | unusual | above | alone))
 
 
-def _as_delivered(lengths: Iterable[int], factors: Iterable[Decimal]) -> pl.DataFrame:
+@lru_cache(32)
+def _as_delivered(lengths: tuple[int, ...], factors: tuple[Decimal, ...]) -> pl.DataFrame:
     """Energy that a code is in intervals of some minutes, as it stands or as the mean power: ``long`` where it has many
     digits, ``error`` where it is the interfaces' one."""
     found = {

@@ -45,6 +45,8 @@ _SINCE_1904: dict[str, re.Pattern[bytes]] = {
 
 _BLOCK = 4_000_000
 """Bytes, or few more, that are split into lines together."""
+_SMALL = 50_000
+"""Bytes of a block below which Python's own split is faster, 0.02 against 0.3 ms."""
 _PIECE = 16_000_000
 """Bytes, or few more, that are read together: 350,000 readings of 45, which take about 200 MB meanwhile."""
 _BLANK = "\ufeff\x00 \t\r\n\xa0"
@@ -85,6 +87,12 @@ class Content:
             with zipfile.ZipFile(io.BytesIO(self.data)) as package, package.open("xl/workbook.xml") as part:
                 told = part.read(1_000_000)
         return _SINCE_1904[self.kind].search(told) is not None
+
+    @cached_property
+    def opening(self) -> list[list[str]]:
+        """The fields of the first lines that have commas between them, by which readers tell their format."""
+        cells = self.cells(",", limit=12).get_column("cells").drop_nulls().to_list()
+        return [[field.strip() for field in row] for row in cells]
 
     @property
     def problems(self) -> pl.DataFrame | None:
@@ -130,7 +138,10 @@ def _blocks(coded: bytes, size: int, opening: re.Pattern[bytes] | None = None) -
         block = coded[start:end]
         if b"\r" in block:
             block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        lines = pl.read_lines(block, name="line").to_series()
+        if len(block) < _SMALL:
+            lines = pl.Series("line", block.decode().removesuffix("\n").split("\n"))
+        else:
+            lines = pl.read_lines(block, name="line").to_series()
         numbered = pl.DataFrame([pl.int_range(row, row + lines.len(), dtype=pl.Int64, eager=True).alias("row"), lines])
         yield numbered.filter(pl.col("line").str.contains(r"[^\s,;]"))
         start, row = end, row + lines.len()

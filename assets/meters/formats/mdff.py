@@ -17,15 +17,10 @@ QUALITY = {"A": "actual", "F": "substituted", "S": "substituted_temporary", "E":
 FLAG = r"^[AFSEN]\d{0,2}$"
 
 
-def opening(content: Content) -> list[list[str]]:
-    """The fields of the first records, for recognition."""
-    cells = content.cells(",", limit=12).get_column("cells").drop_nulls().to_list()
-    return [[field.strip() for field in row] for row in cells]
-
-
-def version(opening: list[list[str]]) -> str | None:
+def version(content: Content) -> str | None:
     """What the 100 record says the file is (NEM12, NEM13), None where it does not begin with one."""
-    return opening[0][1].upper() if opening and opening[0][0] == "100" and len(opening[0]) > 1 else None
+    first = next(iter(content.opening), [])
+    return first[1].upper() if len(first) > 1 and first[0] == "100" else None
 
 
 def records(lines: pl.DataFrame) -> pl.DataFrame:

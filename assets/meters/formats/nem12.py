@@ -8,7 +8,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import polars as pl
@@ -56,9 +56,9 @@ _CHANNEL = re.compile(rb'\n\s*"?\s*200\s*"?\s*,')
 
 def recognise(content: Content) -> str | None:
     """Evidence that the content is NEM12: its 100 record, or 200 and 300 records without one."""
-    opening = mdff.opening(content)
-    if mdff.version(opening) == "NEM12":
+    if mdff.version(content) == "NEM12":
         return "100 record says NEM12"
+    opening = content.opening
     if opening and opening[0][0] == "200" and len(opening[0]) >= 9 and "300" in [row[0] for row in opening]:
         return "200 and 300 records without a 100 record"
     return None
@@ -128,14 +128,6 @@ def _heads(records: pl.DataFrame, zone: str, point: str | None, created: datetim
 
     ``created`` is the time of the 100 record before all of them.
     """
-    units = pl.DataFrame(
-        {
-            "uom": list(UNITS),
-            "family": [unit.family for unit in UNITS.values()],
-            "factor": pl.Series([unit.factor for unit in UNITS.values()], dtype=pl.Decimal(18, 3)),
-            "average": [unit.average for unit in UNITS.values()],
-        }
-    )
     of_channel = pl.col("kind") == "200"
     heads = split(records.filter(pl.col("kind").is_in(["100", "200", "900"]))).select(
         "row",
@@ -150,7 +142,7 @@ def _heads(records: pl.DataFrame, zone: str, point: str | None, created: datetim
         .forward_fill()
         .fill_null(pl.lit(created, UTC)),
     )
-    heads = heads.join(units, on="uom", how="left", maintain_order="left")
+    heads = heads.join(_units(), on="uom", how="left", maintain_order="left")
     wanted = pl.col("channel").str.slice(0, 1).str.to_uppercase().replace_strict(_QUANTITY, default=None)
     family = wanted.replace_strict(FAMILIES, default=None, return_dtype=pl.String)
     by_family = pl.col("family").replace_strict(_BY_FAMILY, default="other", return_dtype=pl.String)
@@ -163,6 +155,15 @@ def _heads(records: pl.DataFrame, zone: str, point: str | None, created: datetim
         factor=pl.when(pl.col("quantity") == "other").then(pl.lit(1)).otherwise("factor"),
         average=pl.col("average") & (pl.col("quantity") != "other"),
     )
+
+
+@cache
+def _units() -> pl.DataFrame:
+    told = [(name, unit.family, unit.factor, unit.average) for name, unit in UNITS.items()]
+    schema = pl.Schema(
+        {"uom": pl.String(), "family": pl.String(), "factor": pl.Decimal(18, 3), "average": pl.Boolean()}
+    )
+    return pl.DataFrame(told, schema, orient="row")
 
 
 def _days(records: pl.DataFrame, heads: pl.DataFrame) -> Batch:

@@ -41,8 +41,8 @@ _BY_FAMILY = {"vah": "apparent", "v": "voltage", "other": "other"}
 
 def recognise(content: Content) -> str | None:
     """Evidence that the content is NEM13: its 100 record, or 250 records without one."""
-    opening = mdff.opening(content)
-    if mdff.version(opening) == "NEM13":
+    opening = content.opening
+    if mdff.version(content) == "NEM13":
         return "100 record says NEM13"
     if opening and opening[0][0] == "250" and 20 <= len(opening[0]) <= 23 and opening[0][7].upper() in ("E", "I"):
         return "250 records without a 100 record"
