@@ -18,9 +18,9 @@ Breach = tuple[pl.Expr, str, str | pl.Expr]
 
 def together(batches: Sequence["Batch"]) -> "Batch":
     """One batch of several, at least one, of the same columns."""
-    return Batch(
-        pl.concat([each.rows for each in batches]), tuple(found for each in batches for found in each.problems)
-    )
+    # Without those that have none: beside them Polars writes out what is the same in all rows of the others.
+    rows = [each.rows for each in batches if each.rows.height] or [batches[0].rows]
+    return Batch(pl.concat(rows), tuple(found for each in batches for found in each.problems))
 
 
 @dataclass(frozen=True)
