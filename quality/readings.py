@@ -23,6 +23,9 @@ QUANTITIES: Final[dict[str, str]] = {
 }
 """Quantity → canonical unit. Import is energy taken from the grid."""
 
+DIRECTED: Final = ("active_import", "active_export", "reactive_import", "reactive_export", "apparent")
+"""Quantities of one direction, which none of their values turns."""
+
 QUALITIES: Final = ("actual", "substituted", "substituted_temporary", "unknown", "suspect", "forecast", "missing")
 """Canonical qualities, best first; in a sum the worst wins (Swiss Metering Code MC-CH 2009, 5.4(2)). ``unknown`` is
 a format or export that tells no quality, as all Thai layouts do."""

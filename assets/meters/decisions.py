@@ -10,21 +10,19 @@ the quantity's unit. Of two decisions about an interval the later ``decided_at``
 import csv
 import io
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 import polars as pl
 
-from assets.meters.listed import LONGEST, by_day, instant, listed, told
+from assets.meters.listed import LONGEST, ahead, by_day, instant, listed, told
 from assets.sources.source import Options, ReadResult, Source
-from quality.meter_grid import ZONE
-from quality.readings import ENERGY
+from quality.readings import DIRECTED, ENERGY
 from quality.tables import METER_DECISIONS
 
 FORMAT = "meter_decisions"
 COLUMNS: Final = ("point", "quantity", "from", "to", "decision", "value", "reason", "decided_by", "decided_at")
 
-_LOCAL_DAY: Final = pl.col("decided").dt.convert_time_zone(ZONE).dt.date()
 _NUMBER = r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$"
 LONG_NUMBER = r"[0-9][0-9 -]{6,}[0-9]"
 """Eight digits and more may be a meter or an account, which go no further than landing; a date with dashes is told by
@@ -46,10 +44,16 @@ def read_decisions(data: bytes, day: date) -> ReadResult:
         (~pl.col("decision").is_in(decisions), "value-unknown", f"decision is not one of {', '.join(decisions)}"),
         *((pl.col(name).is_null(), "stamp-bad", f"{column} is no local time") for name, column in stamps.items()),
         # No later decision would ever count against it.
-        (day + timedelta(days=1) < _LOCAL_DAY, "value-range", f"decided_at is after the delivery day {day}"),
+        (ahead("decided", day), "value-range", f"decided_at is after the delivery day {day}"),
+        (ahead("start", day), "value-range", f"from is after the delivery day {day}"),
         (pl.col("end") <= pl.col("start"), "value-range", "to is not after from"),
         (pl.col("end") - pl.col("start") > LONGEST, "value-range", "the range is longer than a year"),
         (corrects & ~value.str.contains(_NUMBER), "value-not-number", "a correction needs a value in the unit"),
+        (
+            corrects & value.str.starts_with("-") & pl.col("quantity").is_in(DIRECTED),
+            "value-range",
+            "energy of one direction is not negative",
+        ),
         (~corrects & (value != ""), "value-unknown", "only a correction has a value"),
         (pl.col("reason") == "", "value-null", "reason is missing"),
         (pl.col("decided_by") == "", "value-null", "decided_by is missing"),
@@ -98,7 +102,7 @@ METER_DECISION_LIST: Source[Options] = Source(
     missing=(),
     units="of the quantity",
     personal="metering points: landing only; names of those who decided",
-    version=2,
+    version=3,
     keyed=True,
     optional=True,
 )

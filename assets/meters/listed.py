@@ -1,7 +1,7 @@
 """CSV lists about meters that people or systems of a utility write: a header with known names, a row a fact."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -62,6 +62,11 @@ def listed(form: str, data: bytes, required: Sequence[str], optional: Sequence[s
 def instant(column: str) -> pl.Expr:
     """Local time in Thailand (``yyyy-mm-dd hh:mm``) as UTC, null where it cannot be read."""
     return parse(pl.col(column), "ymd").dt.replace_time_zone(ZONE).dt.convert_time_zone("UTC")
+
+
+def ahead(column: str, day: date) -> pl.Expr:
+    """Whether an instant is of a later day than the one after the delivery ``day``: of that nobody knows anything."""
+    return pl.col(column).dt.convert_time_zone(ZONE).dt.date() > day + timedelta(days=1)
 
 
 def by_day(rows: pl.DataFrame) -> pl.DataFrame:

@@ -7,11 +7,12 @@ Times are local. A delivery tells all outages of each day that it names, in plac
 row whose ``to`` is its ``from`` names a day without any.
 """
 
+from datetime import date
 from typing import Final
 
 import polars as pl
 
-from assets.meters.listed import LONGEST, by_day, instant, listed, told
+from assets.meters.listed import LONGEST, ahead, by_day, instant, listed, told
 from assets.sources.source import Options, ReadResult, Source
 from quality.tables import METER_OUTAGES
 
@@ -19,9 +20,9 @@ FORMAT = "meter_outages"
 COLUMNS: Final = ("from", "to")
 
 
-def read_outages(data: bytes) -> ReadResult:
+def read_outages(data: bytes, day: date) -> ReadResult:
     """``tables["meter_outages"]``: ``point`` or ``zone`` (the other null), ``local_date, start, end``, a row a local
-    day of an outage, ``_row``. Never raises on content."""
+    day of an outage that was told on a ``day``, ``_row``. Never raises on content."""
     found = listed(FORMAT, data, COLUMNS, ("point", "zone"))
     if isinstance(found, ReadResult):
         return found
@@ -33,6 +34,7 @@ def read_outages(data: bytes) -> ReadResult:
         (pl.col("point").is_null() == pl.col("zone").is_null(), "row-malformed", "neither or both of point and zone"),
         (pl.col("start").is_null(), "stamp-bad", "from is no local time"),
         (pl.col("end").is_null(), "stamp-bad", "to is no local time"),
+        (ahead("start", day), "value-range", f"from is after the delivery day {day}: what is planned is not proven"),
         (pl.col("end") < pl.col("start"), "value-range", "to is before from"),
         (pl.col("end") - pl.col("start") > LONGEST, "value-range", "the outage is longer than a year"),
     )
@@ -48,13 +50,13 @@ METER_OUTAGE_LIST: Source[Options] = Source(
     portal=None,
     document="docs/meter-values.md",
     plan=None,
-    reader=lambda data, context: read_outages(data),
+    reader=lambda data, context: read_outages(data, context.day),
     zone="Asia/Bangkok",
     label="period",
     missing=(),
     units="none",
     personal="metering points: landing only",
-    version=2,
+    version=3,
     keyed=True,
     optional=True,
 )

@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from quality.readings import ENERGY
+from quality.readings import DIRECTED, ENERGY
 
 SERIES: Final = ["point", "channel", "quantity"]
 _LEAST: Final = Decimal("9.99")
@@ -43,7 +43,6 @@ _AGAIN: Final = 3
 """Times that a code is in a channel which has nothing above it."""
 _OTHERS: Final = 8
 """Other values that tell how large a channel's are; so many codes in one that has none are no load either."""
-_DIRECTED: Final = ("active_import", "active_export", "reactive_import", "reactive_export", "apparent")
 
 
 def sentinels(rows: pl.DataFrame, factors: Iterable[Decimal]) -> pl.DataFrame:
@@ -80,7 +79,7 @@ def sentinels(rows: pl.DataFrame, factors: Iterable[Decimal]) -> pl.DataFrame:
     unusual = (value >= _LARGE) & (pl.col("size") > pl.col("median").fill_null(0) * _STANDS_OUT)
     again = pl.when(pl.col("others") > 0).then((pl.col("size") > pl.col("most")) & (pl.col("again") >= _AGAIN))
     above = pl.col("long") & again.otherwise(pl.col("again") >= _OTHERS)
-    alone = (value < 0) & pl.col("quantity").is_in(_DIRECTED) & ~pl.col("negative")
+    alone = (value < 0) & pl.col("quantity").is_in(DIRECTED) & ~pl.col("negative")
     unlike = ~pl.col("whole") | (pl.col("least") > 1)
     error = alone & (pl.col("again") >= _AGAIN) & unlike.fill_null(value=False)
     return beside.filter(pl.when("error").then(error).otherwise(apart | unusual | above | alone))

@@ -239,6 +239,8 @@ def test_erasure_and_a_new_key_reach_decisions_and_outages(tmp_path: Path) -> No
         ({"reason": "as account 020012340001 says"}, "value-unknown"),
         ({"decided_by": ""}, "value-null"),
         ({"decided_at": "2099-01-01 10:00"}, "value-range"),
+        ({"from": "2027-11-20 10:00", "to": "2027-11-20 11:00"}, "value-range"),
+        ({"value": "-0.25"}, "value-range"),
     ],
 )
 def test_a_decision_that_is_none_is_refused(changes: dict[str, str], code: str) -> None:
@@ -251,9 +253,14 @@ def test_a_decision_that_is_none_is_refused(changes: dict[str, str], code: str) 
 
 
 def test_an_outage_is_of_a_meter_or_of_a_zone() -> None:
-    rows = "x,north,2026-11-20 10:00,2026-11-20 11:00\n,,2026-11-20 10:00,2026-11-20 11:00\nx,,2026-11-20 23:00,{}\n"
-    read = read_outages(f"point,zone,from,to\n{rows.format('2026-11-22 01:00')}".encode())
-    assert codes(read) == ["row-malformed"] * 2
+    told = (
+        "x,north,2026-11-20 10:00,2026-11-20 11:00",
+        ",,2026-11-20 10:00,2026-11-20 11:00",
+        "y,,2027-11-20 10:00,2027-11-20 11:00",  # planned, or a slip
+        "x,,2026-11-20 23:00,2026-11-22 01:00",
+    )
+    read = read_outages("\n".join(["point,zone,from,to", *told, ""]).encode(), LATE)
+    assert codes(read) == ["row-malformed", "row-malformed", "value-range"]
     days = read.tables["meter_outages"]
     assert [str(day) for day in days["local_date"]] == ["2026-11-20", "2026-11-21", "2026-11-22"]
     assert days.select((pl.col("end") - pl.col("start")).dt.total_minutes()).to_series().to_list() == [60, 1440, 60]

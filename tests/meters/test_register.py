@@ -93,7 +93,7 @@ def test_a_number_is_the_same_however_a_spreadsheet_kept_it_a_text(cell):
     [('="020012345678"', ["020012345678"], []), ("2.0E+11", [], [(2, "value-unknown")])],
 )
 def test_other_lists_name_meters_as_the_register_does(cell, points, found):
-    result = read_outages(f"point,from,to\n{cell},2026-11-20 13:00,2026-11-20 14:00\n".encode())
+    result = read_outages(f"point,from,to\n{cell},2026-11-20 13:00,2026-11-20 14:00\n".encode(), date(2026, 11, 21))
     assert [point for table in result.tables.values() for point in table["point"]] == points
     assert rows(result) == found
 
