@@ -198,34 +198,23 @@ class Client:
             return _Attempt(Answer("not-reached", asked.url, reason=unanswered(error)), retry_in=0)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             return final("not-reached", f"the request cannot be sent ({type(error).__name__})")
+        facts: dict[str, Any] = {
+            "status": response.status_code,
+            "etag": response.headers.get("ETag"),
+            "last_modified": response.headers.get("Last-Modified"),
+            "content_type": response.headers.get("Content-Type"),
+        }
         with response:
-            status = response.status_code
-            facts: dict[str, Any] = {
-                "status": status,
-                "etag": response.headers.get("ETag"),
-                "last_modified": response.headers.get("Last-Modified"),
-                "content_type": response.headers.get("Content-Type"),
-            }
-            if status == 304 and asked.known is not None:
-                return _Attempt(Answer("unchanged", asked.url, **facts))
-            if status in REFUSED:
-                return final("not-reached", f"access refused (HTTP {status})", **facts)
-            if status in TRANSIENT or status >= 500:
-                busy, wait = f"the portal cannot answer now (HTTP {status})", retry_after(response)
-                if wait > self.limits.retry_after_seconds:
-                    return final("not-reached", f"{busy} and asks to be let be for {wait:.0f} s", **facts)
-                return _Attempt(Answer("not-reached", asked.url, reason=busy, **facts), retry_in=wait)
-            if 300 <= status < 400:
-                return final("bad-answer", redirected(status, response.url, _target(response)), **facts)
-            told = response.headers.get("Content-Length", "")
-            if told.isdigit() and int(told) > self.limits.bytes:
-                return _Attempt(Answer("bad-answer", asked.url, reason=self._too_large, data=None, **facts))
+            headed = self._of_head(asked, response, facts)
+            if headed is not None:
+                return headed
             data, fault, passing = self._body(response, deadline)
         if fault is not None:
             outcome: Outcome = "bad-answer" if data is not None else "not-reached"
             return _Attempt(
                 Answer(outcome, asked.url, reason=fault, data=data or None, **facts), 0 if passing else None
             )
+        status = response.status_code
         if status == 404 and data and NO_RECORDS in data[:_CHUNK]:
             return final("empty", "the portal has no records for what was asked", **facts)
         if status >= 400 or status == 206:
@@ -234,6 +223,27 @@ class Client:
             return final("empty", "the answer has no content", **facts)
         reason = fault_of(asked.request, data)
         return _Attempt(Answer("bad-answer" if reason else "new", asked.url, reason=reason, data=data, **facts))
+
+    def _of_head(self, asked: "_Asked", response: requests.Response, facts: dict[str, Any]) -> _Attempt | None:
+        """What status and headers alone decide; None where the body is asked."""
+        status, told = response.status_code, response.headers.get("Content-Length", "")
+
+        def ended(outcome: Outcome, reason: str | None, retry_in: float | None = None) -> _Attempt:
+            return _Attempt(Answer(outcome, asked.url, reason=reason, **facts), retry_in)
+
+        if status == 304 and asked.known is not None:
+            return ended("unchanged", None)
+        if status in REFUSED:
+            return ended("not-reached", f"access refused (HTTP {status})")
+        if status in TRANSIENT or status >= 500:
+            busy, wait = f"the portal cannot answer now (HTTP {status})", retry_after(response)
+            if wait > self.limits.retry_after_seconds:
+                return ended("not-reached", f"{busy} and asks to be let be for {wait:.0f} s")
+            return ended("not-reached", busy, wait)
+        if 300 <= status < 400:
+            return ended("bad-answer", redirected(status, response.url, _target(response)))
+        too_large = told.isdigit() and int(told) > self.limits.bytes
+        return ended("bad-answer", self._too_large) if too_large else None
 
     def _send(self, asked: "_Asked", deadline: float) -> requests.Response:
         request, known = asked.request, asked.known
