@@ -16,7 +16,8 @@ TOLD = timedelta(days=35)
 
 def make(lake: CityLake, made: Collection[date]) -> list[Written]:
     """List what is missing of absent days: of those that are not listed, or were told of in decisions, and those of
-    which the last day before was ``made``."""
+    which the last day before was ``made``. Of days that are absent no more, as the one after them is gone, nothing is.
+    """
     there, listed = lake.days(METER_INTERVALS), set(lake.days(MISSING_READINGS))
     days = absent(there)
     told = lake.read(METER_DECISIONS, (min(days), max(days))) if days else METER_DECISIONS.empty()
@@ -25,15 +26,12 @@ def make(lake: CityLake, made: Collection[date]) -> list[Written]:
         for day, before in days.items()
         if day not in listed or any(before <= each < day for each in made) or (told["local_date"] == day).any()
     }
-    return [
-        file
+    missing = {
+        day: absent_day(day, lake.day(METER_QUALITY, before), told.filter(local_date=day))
         for day, before in due.items()
-        for file in lake.put(
-            MISSING_READINGS,
-            day,
-            absent_day(day, lake.day(METER_QUALITY, before), told.filter(local_date=day)),
-        )
-    ]
+    }
+    missing |= dict.fromkeys(listed.difference(there, days), MISSING_READINGS.empty())
+    return [file for day, rows in sorted(missing.items()) for file in lake.put(MISSING_READINGS, day, rows)]
 
 
 def verdict(lake: CityLake, tonight: date) -> Verdict | None:
