@@ -159,6 +159,7 @@ def told(rows: pl.DataFrame, counts: pl.DataFrame, assumed: bool) -> tuple[str, 
     rows = shown.join(some.lazy(), on=SERIES, how="semi").sort(*SERIES, "start").collect()
     number = pl.col("start").dt.epoch("s") // (pl.col("minutes") * 60)
     rows = rows.select(*SERIES, "start", "minutes", number=number, value=pl.col("value").cast(pl.Float64))
+    # What each rhythm leaves behind: where there is too little of it, the rhythm is not looked for.
     value = pl.col("value")
     step = value.diff()
     series = rows.group_by(SERIES).agg(
