@@ -6,7 +6,6 @@ format, against each other and against the delivery day. Where they contradict w
 is in doubt, is refused with words; a number in doubt is never passed on as a good one.
 """
 
-import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,8 +17,8 @@ from assets.meters import doubles, patterns
 from assets.meters.formats.canonical import Export, problems_of
 from assets.meters.formats.stamps import local, zone_of
 from assets.meters.lengths import ENOUGH, FEW, lengths, without
+from assets.meters.listed import is_none
 from assets.meters.sentinels import SERIES, sentinels
-from assets.sources.thai import MISSING
 from quality.batch import Batch
 from quality.problems import CODES, problem
 
@@ -27,8 +26,6 @@ _TWICE: Final = 0.2
 """Share of a file's times that come twice, from which these are no corrections: two meters, or sums of each hour."""
 _TOTAL: Final = r"(?i)^\W*(?:(?:grand|sub)[ -]?)?(?:totals?|sum|(?:ผล|ยอด)?รวม(?:ทั้งหมด|ทั้งสิ้น)?)\W*$"
 """Names that a table gives the row, or column, in which it adds up the others."""
-_NO_POINT: Final = rf"(?i)^(?:0+|[-–.?]+|#.*|nan|ไม่มี|{'|'.join(map(re.escape, filter(None, MISSING)))})$"
-"""What exports and spreadsheets write where no meter is known."""
 _APART: Final = 28
 """Days: dates whose day and month are exchanged lie a month apart, and the shortest has 28."""
 _LONELY: Final = 20
@@ -140,7 +137,7 @@ def _contradiction(export: Export, readings: pl.DataFrame) -> tuple[str, str] | 
 def _points(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without readings whose metering point is a mark for none: all meters that have it would be one."""
     point = pl.col("point").cast(pl.String)
-    marks = batch.rows.select(pl.col("point").unique()).filter(point.str.contains(_NO_POINT))
+    marks = batch.rows.select(pl.col("point").unique()).filter(is_none(point))
     if not marks.height:
         return batch
     wrong = _where(batch.rows, pl.col("point").is_in(marks["point"].implode()))

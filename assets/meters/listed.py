@@ -8,6 +8,7 @@ import polars as pl
 from assets.meters.formats.canonical import AS_TEXT, EDGES, MANGLED
 from assets.meters.formats.content import recognise
 from assets.meters.formats.stamps import parse
+from assets.sources import thai
 from assets.sources.source import ReadResult
 from quality.batch import Batch
 from quality.contracts import Table
@@ -16,6 +17,10 @@ from quality.meter_grid import ZONE
 LONGEST = timedelta(days=366)
 """Of a range: a longer one has a slipped year."""
 
+
+_NONE = r"^(?:0+|\?+|#.*)$"
+"""What exports and lists write for none beside marks of any table: zeros, question marks, what a spreadsheet writes
+where a formula found nothing or a column is too narrow."""
 
 NAMES = ("point", "account", "serial", "check_of")
 """Columns of numbers that name something: shortened by a spreadsheet, different ones become the same."""
@@ -57,6 +62,11 @@ def listed(form: str, data: bytes, required: Sequence[str], optional: Sequence[s
             if name in columns
         ),
     )
+
+
+def is_none(name: pl.Expr) -> pl.Expr:
+    """Whether the name of a meter, device or account is none, or a mark for none: all that have it would be one."""
+    return thai.is_missing(name) | name.str.contains(_NONE)
 
 
 def instant(column: str) -> pl.Expr:

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets.meters.formats.stamps import parse
-from assets.meters.listed import listed
+from assets.meters.listed import is_none, listed
 from assets.sources import thai
 from assets.sources.source import Options, ReadResult, Source
 from quality.batch import Batch
@@ -26,8 +26,6 @@ OPTIONAL = ("account", "serial", "multiplier", "feeder", "feeds", "check_of")
 MOST = 31
 """Days ahead on which rows of a register become valid: from each on there is a whole register of its own."""
 _NUMBER = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
-_NONE = r"^(?:0+|[-.]+|#.*)$"
-"""Zeros, dashes, and what a spreadsheet writes where its formula found nothing (``#N/A``)."""
 _SLUG = r"^[a-z0-9][a-z0-9_-]*$"
 
 
@@ -56,7 +54,7 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
         .with_columns(*(pl.when(pl.col(name) != "").then(name).alias(name) for name in OPTIONAL), dated=dated)
         .with_columns(valid_from=parse(dated, "ymd").dt.date())
         .refuse(
-            (thai.is_missing(pl.col("point")), "value-null", "point is missing"),
+            (is_none(pl.col("point")), "value-null", "point is missing"),
             (~pl.col("zone").str.contains(_SLUG), "value-unknown", "zone is not a slug of a-z, 0-9, _ and -"),
             (~pl.col("customer_class").is_in(classes), "value-unknown", f"class is not one of {', '.join(classes)}"),
             *(
@@ -103,7 +101,7 @@ def _without_marks(found: Batch) -> Batch:
     """``found`` with nothing where a mark stands for an account or device that is not told: all meters that have the
     mark would be one customer's."""
     for name in ("account", "serial", "check_of"):
-        mark = (pl.col(name) != "") & (thai.is_missing(pl.col(name)) | pl.col(name).str.contains(_NONE))
+        mark = (pl.col(name) != "") & is_none(pl.col(name))
         marked = found.rows.filter(mark)["row"]
         if marked.len():
             text = f"{marked.len()} row(s) have a mark for none in {name}, which is not told there; the first is named"

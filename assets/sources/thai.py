@@ -25,9 +25,19 @@ _TOTAL_WORDS = (
 PENDING = "รอประมวลผล"
 """\"Awaiting processing\": the publisher will have a value, but has not computed it yet."""
 
-MISSING = ("", "-", "--", "–", "N/A", "n/a", "NA", "null", "NULL", "None", "ไม่ทราบ", "ไม่มีข้อมูล", "n.a.")
-"""Text that declares a value missing. "0" is a value, and "-1" may be one: feeds that use numbers as marks say so
-in their own reader."""
+_PENDING = r"^(?:รอ|อยู่ระหว่าง(?:การ)?|ยังไม่(?:มี|ได้)?)\s?(?:ประมวลผล|รวบรวม|จัดเก็บ|สำรวจ|ประกาศ|เผยแพร่|ข้อมูล)(?:ข้อมูล|ผล)?$"
+"""The same in other words."""
+
+MISSING = (
+    *("", "-", "...", "#N/A", "N/A", "NA", "n.a.", "null", "None", "NaN"),
+    *("ไม่ทราบ", "ไม่มี", "ไม่มีข้อมูล", "ไม่ปรากฏ", "ไม่ปรากฏข้อมูล"),
+)
+"""Text that declares a value missing, in whatever letters; any dashes and dots do, as statistical offices write them,
+and any error of a spreadsheet. "0" is a value, and "-1" may be one: feeds that use numbers as marks say so in their own
+reader."""
+
+_ERRORS = r"#(?:N/?A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!|#+)"
+_MISSING = rf"(?i)^(?:[-–—.…]*|{_ERRORS}|{'|'.join(map(re.escape, MISSING))})$"
 
 SHORT_FROM = 40
 """Two digits from which a year is Buddhist whatever stands beside it: 40 is 1997 CE, and 2040 lies ahead."""
@@ -138,7 +148,7 @@ _MONTH_IN_NUMBERS = (r"^([0-9]{4})\s?[/.-]\s?([0-9]{1,2})$", r"^([0-9]{1,2})\s?[
 _YEAR_WORD = r"\s*(?:ปี\s*)?(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|ปี)?\s*$"
 _DIGITS = {chr(0x0E50 + digit): str(digit) for digit in range(10)}
 # Expressions, for making one of a list takes longer than all else of a small frame's reading.
-_THAI_DIGITS, _ASCII_DIGITS, _MARKS = (pl.lit(list(texts)) for texts in (_DIGITS, _DIGITS.values(), MISSING))
+_THAI_DIGITS, _ASCII_DIGITS = (pl.lit(list(texts)) for texts in (_DIGITS, _DIGITS.values()))
 _BLANKS = "[\\s\\u00a0\\u200b\\ufeff]+"
 _NUMBER = r"^[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
 
@@ -157,12 +167,12 @@ def ascii_digits(text: str) -> str:
 
 def is_pending(text: pl.Expr) -> pl.Expr:
     """Whether the text says that the value is still being processed."""
-    return (clean(text) == PENDING).fill_null(value=False)
+    return clean(text).str.contains(_PENDING).fill_null(value=False)
 
 
 def is_missing(text: pl.Expr) -> pl.Expr:
     """Whether there is no value, or a mark that says so; a pending value is not missing."""
-    return clean(text).is_in(_MARKS).fill_null(value=True)
+    return clean(text).str.contains(_MISSING).fill_null(value=True)
 
 
 def number(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:

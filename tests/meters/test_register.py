@@ -98,7 +98,7 @@ def test_other_lists_name_meters_as_the_register_does(cell, points, found):
     assert rows(result) == found
 
 
-@pytest.mark.parametrize("mark", ["-", "N/A", "ไม่มีข้อมูล"])
+@pytest.mark.parametrize("mark", ["-", "N/A", "ไม่มีข้อมูล", "...", "#REF!", "000", "??"])
 def test_a_mark_for_none_is_no_point(mark):
     assert rows(read(HEADER, f"{mark},a,public,", "2,a,public,")) == [(2, "value-null")]
 

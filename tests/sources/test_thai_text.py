@@ -63,6 +63,15 @@ def test_missing_and_pending_are_told_apart():
     assert of(thai.is_missing, *texts) == [False, False] + [True] * 6 + [False, False]
 
 
+def test_marks_for_none_in_other_words_and_letters():
+    """Statistical offices write dots and dashes, spreadsheets their errors."""
+    marks = ["--", "—", "..", "...", "…", "n.a.", "na", "NaN", "NULL", "#N/A", "#DIV/0!", "####", "ไม่มี", "ไม่ปรากฏข้อมูล"]
+    assert of(thai.is_missing, *marks) == [True] * len(marks)
+    assert of(thai.is_missing, "ไม่มีน้ำใช้", "#1", ".5", "*", "nan1") == [False] * 5
+    words = ["อยู่ระหว่างประมวลผล", "ยังไม่ประกาศ", "รอข้อมูล", "ยังไม่มีข้อมูล"]
+    assert of(thai.is_pending, *words, "รอการตรวจ", "อยู่ระหว่างก่อสร้าง") == [True] * 4 + [False] * 2
+
+
 def test_years_of_both_eras():
     texts = [
         "2567",
