@@ -28,6 +28,8 @@ _HEAD = 4096
 _PAGE = re.compile(rb"^[^{\[]*<(?:!doctype html|html|head)[\s>]")
 """A page behind what a script of it complains of."""
 _SEPARATORS = re.compile(rb"[,;\t|]")
+_PACKED = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")
+"""How ZIP archives begin, which workbooks are too, and gzip."""
 
 _ABSENT: tuple[tuple[type[BaseException], str], ...] = (
     (ProxyError, "the proxy does not answer"),
@@ -121,9 +123,9 @@ def fault_of(request: Request, data: bytes) -> str | None:
     head = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:_HEAD].lower()
     if head.startswith(_PAGES) or (request.expect != "text" and head.startswith(b"<")) or _PAGE.search(head):
         return f"an HTML page or XML{_title(data)} came where {request.expect} was expected"
-    if request.expect == "csv" and not _SEPARATORS.search(data.replace(b"\0", b"")):
+    if request.expect == "csv" and not data.startswith(_PACKED) and not _SEPARATORS.search(data.replace(b"\0", b"")):
         return "a text without columns came where csv was expected"
-    if request.expect == "zip" and not data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    if request.expect == "zip" and not data.startswith(_PACKED[:2]):
         return "the answer is not a ZIP archive"
     if request.expect == "json":
         try:

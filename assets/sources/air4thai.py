@@ -23,7 +23,7 @@ from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.once import once
-from assets.sources.parsing import fields_of, illegible, parsed, record_batch
+from assets.sources.parsing import fields_of, first_byte, illegible, parsed, record_batch
 from assets.sources.past import Remembered, named
 from assets.sources.source import Context, History, ReadResult, Source
 from assets.sources.stations import Stations, listed, strayed
@@ -92,7 +92,7 @@ def read_history(data: bytes, context: Context[HistoryOptions]) -> ReadResult:
     The period asked for is told by the dates in the receipt's name; fewer hours than that are ``window-short``, for
     the portal answers "OK" to a period it no longer serves.
     """
-    is_json = data.lstrip()[:1] in (b"{", b"[")
+    is_json = first_byte(data) in (b"{", b"[")
     hours = _json_hours(data) if is_json else _csv_hours(data, context)
     if not hours.is_rejected and not hours.rows.height:
         hours = Batch.rejected("answer-empty", "no hour in the answer")
@@ -137,7 +137,7 @@ def read_live(data: bytes, context: Context[Stations]) -> ReadResult:
     network = _network(data)
     if network.is_rejected:
         return ReadResult.of(AIR4THAI_LIVE.name, air_quality=network)
-    stamp = pl.col("label").str.to_datetime(_MINUTES, strict=False)
+    stamp = thai.moment(pl.col("label"))
     assigned = pl.col("station_id").is_in(context.options.ids)
     newest = network.rows.select(stamp.max()).item()
     start_of_day = datetime.combine(context.day, time())
@@ -187,8 +187,6 @@ AIR4THAI_LIVE = Source(
     units="ug/m3 (PM, 24-hour running mean), ppb (O3, NO2, SO2), ppm (CO), Thai AQI",
     national=True,
 )
-
-_MINUTES = "%Y-%m-%d %H:%M"
 
 
 def _history_fault(payload: Any) -> str | None:
@@ -283,11 +281,9 @@ def _measured(
     """``air_quality`` rows from text: label to start, text to numbers, marks to null. ``stations``: those expected."""
     absent = [name for name in columns if name not in readings.rows.columns]
     silent = set(stations) - set(readings.rows["station_id"])
-    text = pl.col("label").str.strip_chars()
-    label = pl.coalesce(text.str.to_datetime(form, strict=False) for form in (f"{_MINUTES}:%S", _MINUTES))
     begin = pl.col("_label") - label_to_start
     labelled = readings.with_columns(
-        *(pl.lit(None, pl.String).alias(name) for name in absent), _label=label.cast(pl.Datetime("us"))
+        *(pl.lit(None, pl.String).alias(name) for name in absent), _label=thai.moment(pl.col("label"))
     ).refuse((pl.col("_label").is_null(), "stamp-bad", "the hour's label is not a date and time"))
     return (
         illegible(labelled, sorted(columns))

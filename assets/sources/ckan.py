@@ -27,7 +27,7 @@ from assets.cities.registry import City
 from assets.landing.portals import portal
 from assets.landing.request import Request
 from assets.sources import thai
-from assets.sources.parsing import parsed, text_frame
+from assets.sources.parsing import first_byte, parsed, text_frame
 from assets.sources.source import Options, Text
 from assets.sources.table_files import read_table
 from quality.batch import Batch
@@ -54,8 +54,8 @@ SHOWN = 20
 PACKAGE = "package/"
 """Begins the names of receipts that hold a package description, not rows."""
 
-_KINDS = {"CSV": "csv", "XLSX": "zip", "ZIP": "zip"}
-"""Formats of a file that can be read, the best first, with what a request for it expects."""
+_KINDS = ("CSV", "XLSX", "ZIP")
+"""Formats of a file that can be read, the best first. Which one it is, its bytes tell: labels may be wrong."""
 
 
 def _known(name: str) -> str:
@@ -164,7 +164,7 @@ def plan(city: City, day: date, base: str, options: Package) -> Generator[Reques
             yield Request(
                 name=f"resource/{resource['id']}{suffix}",
                 url=_reachable(resource, base, options),
-                expect=_KINDS[_kind(resource)],
+                expect="csv",
                 hosts=options.allow_hosts,
                 check=partial(_file_fault, resource),
             )
@@ -195,7 +195,7 @@ def records(data: bytes) -> Records:
 
     Values are strings as published. A page that holds less than the resource's total is not ``complete``.
     """
-    if data.lstrip()[:1] != b"{":
+    if first_byte(data) != b"{":
         table = read_table(data)
         return Records(table) if table.is_rejected else Records(table, "file with a header line", complete=True)
     payload, reason = parsed(data, lambda payload: _page_fault(payload, None, None))
@@ -300,7 +300,7 @@ def _page_fault(payload: Any, offset: int | None, known: int | None) -> str | No
 
 
 def _file_fault(resource: Any, data: bytes) -> str | None:
-    if data.lstrip()[:1] in (b"{", b"["):
+    if first_byte(data) in (b"{", b"["):
         return "JSON came where a file was expected"
     size, digest = resource.get("size"), str(resource.get("hash") or "").rpartition(":")[2].lower()
     # Of a file that lies elsewhere the catalogue knows what it once was.

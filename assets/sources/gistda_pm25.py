@@ -49,9 +49,9 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
     if not own.rows.height:
         missing = problem("station-missing", f"province {code} is not in the answer")
         return ReadResult(GISTDA_PM25.name, problems=missing)
-    own = own.with_columns(
-        _at=pl.col("dt").str.strip_suffix("Z").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
-    ).refuse((pl.col("_at").is_null(), "stamp-bad", "dt is not a date and time"))
+    own = own.with_columns(_at=thai.moment(pl.col("dt").str.replace(r"(?:Z|\+07:00)$", ""))).refuse(
+        (pl.col("_at").is_null(), "stamp-bad", "dt is not a date and time")
+    )
     own = illegible(own, PRODUCTS)
     limit = datetime.combine(context.day, time()) - STALE_AFTER
     own = own.warn(pl.col("_at") < limit, "station-stale", pl.format("the model's newest hour is {}", "_at"))
@@ -100,7 +100,7 @@ def _provinces(data: bytes) -> tuple[Batch, int]:
 
 
 def _fault(payload: Any) -> str | None:
-    if payload["status"] != 200:
+    if str(payload["status"]) != "200":
         return f"the interface says status {payload['status']!r:.20}"
     if payload["data"] and not any({"pv_idn", "dt"} <= set(fields_of(row)) for row in payload["data"]):
         return "a province without code or time"

@@ -121,11 +121,7 @@ def _placed(data: bytes) -> tuple[Batch, int]:
 
 
 def _moment(name: str) -> pl.Expr:
-    text = thai.clean(pl.col(name)).str.replace("T", " ", literal=True)
-    read = pl.coalesce(
-        text.str.to_datetime(form, time_unit="us", strict=False) for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
-    )
-    return thai.utc(read)
+    return thai.utc(thai.moment(pl.col(name)))
 
 
 def _fault(payload: Any) -> str | None:

@@ -37,6 +37,12 @@ def parsed(data: bytes, fault: Callable[[Any], str | None]) -> tuple[Any, str | 
         return payload, f"the answer has another shape than its interface promises ({type(error).__name__})"
 
 
+def first_byte(data: bytes) -> bytes:
+    """What comes first behind a byte order mark and blanks, by which JSON is told from a table; none where nothing
+    does."""
+    return data.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+
+
 def text_of(data: bytes) -> str | None:
     """``data`` as text in the first of ``ENCODINGS`` that reads it, or in the one that its byte order mark tells; None
     if none does."""

@@ -31,6 +31,9 @@ SECTION = "หัวข้อ"
 _SEPARATORS = ";\t|"
 """Between cells where the header has no comma."""
 
+_OTHERS = {b"\xd0\xcf\x11\xe0": "an old Excel workbook (XLS)", b"%PDF": "a PDF", b"Rar!": "a RAR archive"}
+"""How files begin that are none of these, whatever a catalogue calls them."""
+
 _ALIKE = 0.75
 """Share of the longer header's columns from which a shorter one is the same table's, of another year."""
 
@@ -44,6 +47,8 @@ _NOTE = r"(?i)^\s*(?:[*†(]|หมายเหตุ|ที่มา|แหล�
 def read_table(data: bytes) -> Batch:
     """A CSV file, the sheets of a workbook (XLSX) that have one header, or a ZIP archive of one workbook or of CSV
     files with one header: strings as ``read_csv`` gives them. Limits are those of ``assets.landing.unpack``."""
+    if other := next((words for begin, words in _OTHERS.items() if data.startswith(begin)), ""):
+        return Batch.rejected("file-malformed", f"{other}: have it published as CSV or XLSX")
     if not data.startswith((b"PK", b"\x1f\x8b")):
         return read_csv(data)
     try:

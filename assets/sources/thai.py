@@ -306,6 +306,16 @@ def folded(label: str) -> str:
     return re.sub(r"[\s_.\-\u200b-\u200d\u2060\ufeff]+", "", digits)
 
 
+_CLOCK = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
+
+
+def moment(text: pl.Expr) -> pl.Expr:
+    """Time of a clock (Datetime) from ``2026-11-20 13:05``, with seconds and their fractions or none, and a blank or a
+    ``T`` before the hour. Null for another shape, and where a zone is told, for then it is of another clock."""
+    plain = clean(text).str.replace("T", " ", literal=True)
+    return pl.coalesce(plain.str.to_datetime(form, time_unit="us", strict=False) for form in _CLOCK)
+
+
 def utc(local: pl.Expr) -> pl.Expr:
     """Times of Thailand's clock, which has no summer time, in UTC."""
     return local.dt.replace_time_zone("Asia/Bangkok").dt.convert_time_zone("UTC")

@@ -56,7 +56,6 @@ _BANK = ("ground_level", "min_bank")
 _OFF = 0.1
 """Metres by which the distance may miss what the record's own level and bank say: both are rounded, banks are
 surveyed anew."""
-_STAMPS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 
 
 class WaterOptions(Within):
@@ -254,9 +253,7 @@ def _parts(record: Any, part: str, fields: Sequence[str]) -> dict[str, Any]:
 def _placed(text: pl.DataFrame) -> Batch:
     """Readings with ``_local`` and ``_at`` (their stamp in Bangkok and UTC); one without a place is no city's, so that
     these are only counted."""
-    stamp = pl.coalesce(
-        thai.clean(pl.col("stamp")).str.to_datetime(form, time_unit="us", strict=False) for form in _STAMPS
-    )
+    stamp = thai.moment(pl.col("stamp"))
     readings = Batch(text).with_columns(
         *(thai.number(pl.col(name), pl.Float64()) for name in ("lat", "lon")),
         _local=stamp,

@@ -64,8 +64,8 @@ PLACE = {
     "Longitude": "lon",
 }
 
-_STAMPS = ("%m/%d/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
-"""The second and third are those of the daily interface of the same department."""
+_MONTH_FIRST = "%m/%d/%Y %H:%M:%S"
+"""Others are those of the daily interface of the same department."""
 
 
 class TmdOptions(Within):
@@ -160,7 +160,7 @@ def _unescaped(value: Any) -> Any:
 def _observed(observations: Batch, day: date) -> Batch:
     """Rows of ``weather``."""
     text = thai.clean(pl.col("DateTime"))
-    stamp = pl.coalesce(text.str.to_datetime(form, time_unit="us", strict=False) for form in _STAMPS)
+    stamp = pl.coalesce(text.str.to_datetime(_MONTH_FIRST, time_unit="us", strict=False), thai.moment(text))
     midnight = datetime.combine(day, time())
     observed = illegible(observations, sorted(VALUES))
     return (

@@ -23,7 +23,7 @@ from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, distance_km, lon_lat, within
 from assets.sources.once import once
-from assets.sources.parsing import fields_of, parsed, record_batch
+from assets.sources.parsing import fields_of, first_byte, parsed, record_batch
 from assets.sources.source import Context, Options, ReadResult, Source
 from assets.sources.table_files import read_csv
 from quality.batch import Batch
@@ -83,8 +83,6 @@ STATES = {
 
 _ASKED = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})/(\d+)$")
 """First day, last day and offset in a receipt's name."""
-
-_STAMPS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f")
 
 
 class ReportOptions(Options):
@@ -155,7 +153,7 @@ def _cut(page: Batch, name: str) -> Batch:
 
 def read_exchange(data: bytes, context: Context[ReportOptions]) -> ReadResult:
     """Table ``tickets`` from a download of the exchange API: JSON with ``results``, or CSV with the same names."""
-    is_json = data.lstrip()[:1] == b"{"
+    is_json = first_byte(data) == b"{"
     reports = _issues(data) if is_json else _download(data)
     if reports.is_rejected:
         return ReadResult.of(TRAFFY_EXCHANGE.name, tickets=reports)
@@ -256,9 +254,7 @@ def _timed(reports: Batch) -> Batch:
 
 
 def _stamp(name: str) -> pl.Expr:
-    text = thai.clean(pl.col(name))
-    read = pl.coalesce(text.str.to_datetime(form, time_unit="us", strict=False) for form in _STAMPS)
-    return thai.utc(read)
+    return thai.utc(thai.moment(pl.col(name)))
 
 
 def _flat(feature: Mapping[str, Any]) -> dict[str, Any]:

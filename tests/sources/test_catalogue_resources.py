@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
+from assets.landing.answers import fault_of
 from assets.landing.portals import portal
 from assets.sources import ckan
 from quality.contracts import LINEAGE
@@ -99,8 +100,18 @@ def test_one_kind_of_file_is_read_where_a_package_has_several():
     assert asked(MOT, *both[:2]) == ["x"]
     assert asked(MOT, both[0]) == ["z"]
     assert asked(MOT, resource("n", kind="CSV") | {"format": ""}) == ["n"]
-    [_, request], _ = walk(MOT, package(both[1]))
-    assert request.expect == "zip"
+
+
+@pytest.mark.parametrize(("kind", "data"), [("XLSX", b"a,b\n1,2\n"), ("CSV", b"PK\x03\x04..."), ("ZIP", b"a;b\n1;2\n")])
+def test_what_a_file_is_its_bytes_tell_and_not_its_label(kind, data):
+    [_, request], _ = walk(MOT, package(resource("r1", kind=kind)))
+    assert fault_of(request, data) is None
+    assert fault_of(request, b"<html><title>Login</title>")
+
+
+@pytest.mark.parametrize(("data", "words"), [(b"\xd0\xcf\x11\xe0" + bytes(600), "XLS"), (b"%PDF-1.4 a,b", "PDF")])
+def test_a_file_that_is_no_table_is_called_what_it_is(data, words):
+    assert words in ckan.records(data).batch.found.item(0, "message")
 
 
 def test_a_file_lies_below_the_mirror_that_was_asked():

@@ -66,6 +66,16 @@ def test_history_labels_mark_the_end_of_the_hour(phuket):
     assert rows["product"].unique().to_list() == ["hourly"]
 
 
+def test_history_is_the_same_behind_a_byte_order_mark_and_with_other_stamps(phuket):
+    """Portals set a mark before JSON, and write ISO stamps after an upgrade."""
+    context = Context(phuket, DAY, f"history/{ASKED}", {"stations": [{"id": "43t"}]})
+    data = history([station("43t", hours(**FULL))])
+    for told in (b"\xef\xbb\xbf" + data, data.replace(b" 0", b"T0"), data.replace(b":00:00", b":00")):
+        result = AIR4THAI_HISTORY.read(told, context)
+        rows, broken = kept(AIR_QUALITY, result.tables["air_quality"])
+        assert (rows.height, broken, result.problems.height) == (24, 0, 0)
+
+
 def test_history_says_what_is_missing(phuket):
     data = history(
         [
