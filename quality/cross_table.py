@@ -145,16 +145,30 @@ def ages_above_all(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     return [odd_rows(table, "ages-above-all", greatest.height, odd, ("persons", "all_ages"), bound)]
 
 
+_COUNTED = ("คน", "ราย", "ศพ", "แห่ง", "โรง", "หลัง", "ครั้ง", "ครัวเรือน", "persons")
+"""Units of what is counted one by one: a figure may change from one to the other as it is."""
+
+
 def unit_changed(table: Table, frame: pl.DataFrame) -> list[Verdict]:
-    """Check ``unit-changed``: the newest period of a series has another unit than all before it. A figure that did not
-    change with it is in the old one."""
+    """Check ``unit-changed``: the newest period of a series has another unit than all before it, or a series is told in
+    two units with the same figures, of which one is wrong unless both count (``_COUNTED``). A figure that did not
+    change with its unit is in the old one."""
     series = ["dataset", "item", "category", *(name for name in ("area_level", "area", "origin") if name in table.key)]
     told = frame.drop_nulls("value")
     newest = told.filter(pl.col(table.day) == pl.col(table.day).max().over(series))
     earlier = told.join(newest.select(*series, table.day), on=[*series, table.day], how="anti")
     units = earlier.group_by(series).agg(before=pl.col("unit").unique().sort().str.join(", "), _units="unit")
     both = newest.join(units, on=series)
-    odd = both.filter(~pl.col("unit").is_in(pl.col("_units"))).sort(table.key)
+    changed = both.filter(~pl.col("unit").is_in(pl.col("_units"))).select(*told.columns, "before")
+    place = [name for name in (*table.key, "value") if name != "unit"]
+    twice = told.join(told.select(*place, before="unit"), on=place).filter(
+        pl.col("unit") != pl.col("before"),
+        pl.col("value") != 0,
+        ~(pl.col("unit").is_in(_COUNTED) & pl.col("before").is_in(_COUNTED)),
+    )
+    twice = twice.filter(pl.len().over(*series, "unit", "before") > 1)
+    twice = twice.filter(pl.col(table.day) == pl.col(table.day).max().over(series)).select(changed.columns)
+    odd = pl.concat([changed, twice]).unique(table.key, keep="first").sort(table.key)
     bound = "a series keeps its unit; see which of its figures are in which"
     return [odd_rows(table, "unit-changed", both.height, odd, ("unit", "before", "value"), bound)]
 

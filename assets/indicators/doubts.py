@@ -19,6 +19,7 @@ import polars as pl
 
 from quality import disclosure, source_watch
 from quality.scores import dimension
+from quality.suites.suite import TOLD, suite
 from quality.tables import (
     DELIVERIES,
     INDICATORS,
@@ -93,6 +94,8 @@ def _doubts(results: pl.DataFrame) -> Iterator[_Doubt]:
         table = TABLES.get(found["suite"])
         if table is None or table is INDICATORS or found["severity"] == "note":
             continue
+        if found["rule"] in _told_rules(table.name):
+            continue
         key = json.loads(found["key"])
         # A check may be about a delivery, of which the day is told elsewhere, and no row.
         if found["rule"] == source_watch.CHECK or not set(key) & {*table.key, table.day}:
@@ -105,6 +108,13 @@ def _doubts(results: pl.DataFrame) -> Iterator[_Doubt]:
             key.get("item"),
             _day(key, table.day),
         )
+
+
+@cache
+def _told_rules(name: str) -> frozenset[str]:
+    """Rules of a table's suite that ask whether a value is there: in a row without one there is nothing that a number
+    is made of, and what a number lacks its own coverage tells."""
+    return frozenset(rule.id for rule in suite(TABLES[name]).rules if rule.expect == TOLD)
 
 
 def _lost(refused: pl.DataFrame, came: pl.DataFrame) -> Iterator[_Doubt]:

@@ -30,9 +30,11 @@ def own(city: City, day: date, tables: Tables) -> pl.DataFrame:
     Whole years before months. A value stands for the city where it is of its own area, the province: the publisher's
     grand total, or the only row of its period, without any class. A part of the city never stands for it, nor does
     what is left of a period of which the rest is not published yet: the newest period with such a value is told, and
-    is partial where fewer parts have reported than in the one before.
+    is partial where fewer parts have reported than in the one before. A series that goes on in another unit, or is
+    told anew under another name, is told as that alone.
     """
     rows = tables.get(CITY_STATISTICS).filter(pl.col("reference_date") <= day)
+    rows = rows.join(_renamed(rows), on=SERIES, how="anti")
     rows = rows.filter(pl.col("months") == pl.col("months").max().over(SERIES))
     own = (pl.col("area_level") == "province") & (pl.col("area") == city.province_th)
     grand = pl.col("is_total") & pl.col("category").str.contains(_TOTAL)
@@ -43,8 +45,26 @@ def own(city: City, day: date, tables: Tables) -> pl.DataFrame:
         before=pl.col("parts").shift().over(SERIES),
         newest=pl.col("reference_date").max().over(SERIES),
     )
-    shown = newest(rows.filter(whole), "reference_date", day, *SERIES)
+    begun = pl.col("reference_date").min().over(SERIES).max().over(SERIES[:-1])
+    goes_on = pl.col("reference_date").max().over(SERIES) >= begun
+    shown = newest(rows.filter(goes_on).filter(whole), "reference_date", day, *SERIES)
     return shown.filter(pl.len().over(SERIES) == 1).join(parts, on=period, how="left").sort(SERIES)
+
+
+_PLACE = ("smart", "dataset", "area_level", "area", "category", "months", "reference_date", "value")
+_ALIKE = 2
+"""Values that two series must have in common to be one: a single one is chance."""
+
+
+def _renamed(rows: pl.DataFrame) -> pl.DataFrame:
+    """``SERIES`` of which a later delivery of their data set tells all values, period by period, as another item or in
+    another unit: the lake keeps what the publisher has under that name no more."""
+    told = rows.filter(pl.col("value") != 0).with_columns(
+        _size=pl.len().over(SERIES), _told=pl.col("_delivered").max().over(SERIES)
+    )
+    pairs = told.join(told, on=_PLACE, suffix="_other").filter(pl.col("_told") < pl.col("_told_other"))
+    alike = pairs.group_by(*SERIES, "item_other", "unit_other").agg(alike=pl.len(), size=pl.col("_size").first())
+    return alike.filter(pl.col("alike") == pl.col("size"), pl.col("size") >= _ALIKE).select(SERIES)
 
 
 def rests_on(row: Mapping[str, Any], day: date) -> Basis:

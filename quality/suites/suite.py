@@ -17,6 +17,9 @@ FOLDER = Path(__file__).parent
 ROWS = "rows"
 """Frame of the rows themselves; of readings, of their metrics (``Table.metrics``)."""
 
+TOLD = "ExpectColumnValuesToNotBeNull"
+"""What asks whether a value is there."""
+
 Words = Annotated[str, StringConstraints(min_length=8)]
 
 

@@ -97,6 +97,13 @@ def test_what_rests_on_a_withheld_table_is_not_shown_and_says_why() -> None:
     )
 
 
+def test_that_a_row_has_no_value_says_nothing_of_others() -> None:
+    """What is still computed lowers no figure that is; without a value an indicator has none itself."""
+    rows = ROWS.with_columns(sources=pl.lit("visitors, p.th/v"))
+    told = found("visitors", "value-told", {"dataset": "p.th/v", "item": "ขยะ", "reference_date": "2025-01-01"})
+    assert judged(told, rows).equals(rows)
+
+
 def test_nothing_found_changes_nothing() -> None:
     assert judged(VALIDATION_RESULTS.empty()).equals(ROWS)
     reviewed = found("city_statistics", "jump:value", WASTE, "note", ratio=1000)

@@ -622,6 +622,21 @@ def test_deaths_are_held_against_the_years_before(made_up) -> None:
     assert verdict(deaths_of(made_up, 0, 0, 0, 12)["road_deaths_against_before"]) == (None, "withheld")
 
 
+@pytest.mark.parametrize(("later", "shown"), [(1, ["ปริมาณขยะเกิดขึ้น"]), (0, ["ขยะเกิดขึ้น", "ปริมาณขยะเกิดขึ้น"])])
+def test_a_series_that_was_given_another_name_is_told_once(made_up, later: int, shown: list[str]) -> None:
+    """What a data set has under the old name no more stands in the lake for ever; told beside, it is another one."""
+    old = pl.concat(
+        statistic(made_up, "ขยะเกิดขึ้น", "ตัน", 100 * year).with_columns(reference_date=pl.date(year, 1, 1))
+        for year in (2023, 2024, 2025)
+    )
+    new = old.with_columns(item="ปริมาณ" + pl.col("item"), _delivered=pl.col("_delivered") + timedelta(days=later))
+    table = {"city_statistics": pl.concat([old, new]), "population": registered(made_up, "83", "province", 1000)}
+    found = all_indicators(made_up.city(), DAY, table).filter(smart="environment")
+    assert found.filter(unit="ตัน")["title"].sort().to_list() == shown
+    [head] = found.filter(indicator="waste_kg_per_head_year").to_dicts()
+    assert verdict(head) == ((202_500.0, "ok") if later else (None, "withheld"))
+
+
 def statistic(made_up, item: str, unit: str, value: int, dataset: str = "phuket.gdcatalog.go.th/w") -> pl.DataFrame:
     row = {"dataset": dataset, "smart": "environment", "item": item, "unit": unit, "value": value, "months": 12}
     row |= {"area": "ภูเก็ต", "area_level": "province", "category": "all", "is_total": False, "status": "published"}
@@ -646,5 +661,7 @@ def test_statistics_per_inhabitant(made_up, item: str, unit: str, value: int, co
     assert verdict(found(one)[code]) == (want, "ok")
     assert verdict(found(one, people=None)[code]) == (None, "withheld")
     assert code not in found(statistic(made_up, item, "ร้อยละ", value)), "another unit is another thing"
+    before = one.with_columns(reference_date=pl.lit(date(2024, 1, 1)), unit=pl.lit("กิโลกรัม"))
+    assert verdict(found(one, before)[code]) == (want, "ok"), "the series goes on in another unit"
     twice = found(one, statistic(made_up, item, unit, value * 2, "phuket.gdcatalog.go.th/v"))[code]
     assert verdict(twice) == (None, "withheld"), "of two publications none is chosen"

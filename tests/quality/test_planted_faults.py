@@ -251,6 +251,11 @@ def again(key: str) -> Callable[[Rows], Rows]:
     return lambda rows: rows + [row | {key: f"x{row[key]}"} for row in rows]
 
 
+def in_units(unit: str) -> Callable[[Rows], Rows]:
+    """All rows a second time, with the same figures in another unit."""
+    return lambda rows: [*rows, *(row | {"unit": unit} for row in rows)]
+
+
 def later(**ahead: int) -> Callable[[Rows], Rows]:
     def moved(value: Any) -> Any:
         return value + timedelta(**ahead) if isinstance(value, date) else value
@@ -382,6 +387,7 @@ FAULTS: list[tuple[str, str, Callable[[Rows], Rows], str]] = [
     ("datasets", "more in the datastore than there is", put("in_datastore", 9), "at-most:in_datastore:resources"),
     ("city_statistics", "newest x1000", times("value", 1000, reference_date=NEW), "jump:value"),
     ("city_statistics", "newest in another unit", put_where("unit", "กิโลกรัม", reference_date=NEW), "unit-changed"),
+    ("city_statistics", "all figures in another unit too", in_units("กิโลกรัม"), "unit-changed"),
     ("city_statistics", "a share of 180 %", both(put("unit", "ร้อยละ"), put("value", 180.0)), "plausible:value:percent"),
     ("city_statistics", "newest a tenth", times("value", 0.1, reference_date=NEW), "jump:value"),
     ("city_statistics", "nothing in the newest", times("value", 0, reference_date=NEW), "jump:value"),
