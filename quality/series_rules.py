@@ -29,6 +29,13 @@ JUMP_LEAST = 30
 YEARS = 5
 """Years before a period that it is held against."""
 
+REPEATED, REPEATED_LEAST = 3, 1_000
+"""Figures, and how large, that are to the last digit what they were a year before and no chance: of institutions there
+may be as many again, of persons or tonnes there never are."""
+
+YEAR_APART = 300
+"""Days between two periods that are years; what is dated by its delivery comes again sooner."""
+
 UNEQUAL = 0.02
 """Part of a total by which its parts may miss it: persons whose sex or origin is not told."""
 
@@ -205,6 +212,34 @@ def whole_periods(*of: str) -> "Rule":
                 table, "lacking-periods", periods.height, gaps, ("lacking",), no_gap, key=(*of, table.day)
             ),
         ]
+
+    return rule
+
+
+def period_repeated(value: str, *of: str, only: pl.Expr | None = None) -> "Rule":
+    """Check ``period-repeated``: the newest year of what a data set (``of``) tells, of rows that ``only`` names, has
+    the figures of the year before and no other: last year's file under this year's name."""
+
+    def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
+        day, figure = pl.col(table.day), pl.col(value).cast(pl.Float64)
+        told = frame.drop_nulls(value) if only is None else frame.drop_nulls(value).filter(only)
+        ranked = told.with_columns(_at=day.rank("dense", descending=True).over(of))
+        newest, before = (ranked.filter(pl.col("_at") == at).drop("_at") for at in (1, 2))
+        series = [name for name in table.key if name != table.day]
+        pairs = newest.join(
+            before.select(*series, _day=table.day, _before=value), on=series, how="left", nulls_equal=True
+        )
+        periods = pairs.group_by(*of, table.day).agg(
+            figures=pl.len(),
+            before=pl.col("_day").max(),
+            _alike=(pl.col(value) == pl.col("_before")).fill_null(value=False).all(),
+            _large=(figure >= REPEATED_LEAST).sum(),
+        )
+        apart = (day - pl.col("before")).dt.total_days() >= YEAR_APART
+        odd = periods.filter("_alike", pl.col("_large") >= REPEATED, apart).sort(*of)
+        bound = "a year has figures of its own; ask the publisher whether last year's were sent again"
+        shows = ("figures", "before")
+        return [verdicts.odd_rows(table, "period-repeated", periods.height, odd, shows, bound, key=(*of, table.day))]
 
     return rule
 

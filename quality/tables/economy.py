@@ -7,7 +7,7 @@ import polars as pl
 from quality.contracts import Column, Table
 from quality.cross_table import unit_changed
 from quality.row_rules import plausible, share
-from quality.series_rules import jumps, parts_of_total, whole_periods
+from quality.series_rules import jumps, parts_of_total, period_repeated, whole_periods
 from quality.tables.shared import DATASET, REFERENCE_DATE
 
 _NSO = "Provinces' means of the socio-economic survey lie at 15,000 to 50,000 baht: https://www.nso.go.th/"
@@ -37,6 +37,7 @@ VISITORS = Table(
         ),
         jumps("value", "dataset", "item", "category", "origin", "unit"),
         whole_periods("dataset"),
+        period_repeated("value", "dataset", "item", "unit"),
     ),
     columns=(
         Column("dataset", pl.String(), "Package of the catalogue, <host>/<package>.", nullable=False),

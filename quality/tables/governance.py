@@ -7,7 +7,7 @@ import polars as pl
 from quality.contracts import Column, Table
 from quality.cross_table import areas_of_total, identical_series, more_disposed, unit_changed
 from quality.row_rules import at_most, not_before, share
-from quality.series_rules import jumps, whole_periods
+from quality.series_rules import jumps, period_repeated, whole_periods
 from quality.tables.shared import DATASET, LOCAL_DATE, REFERENCE_DATE, UTC
 
 TICKETS = Table(
@@ -118,6 +118,9 @@ DATASETS = Table(
     ),
 )
 
+_FLOWS = "^(?:พัน|หมื่น|แสน|ล้าน)*(?:คน|ราย|ครั้ง|เที่ยว|บาท|ตัน|กิโลกรัม|ลิตร|ลูกบาศก์เมตร|ลบ.ม.|หน่วย|กิโลวัตต์)"
+"""Units of what is never the same again from year to year, as areas and lengths are."""
+
 CITY_STATISTICS = Table(
     name="city_statistics",
     version=2,
@@ -138,6 +141,7 @@ CITY_STATISTICS = Table(
         areas_of_total,
         unit_changed,
         whole_periods("dataset", "months"),
+        period_repeated("value", "dataset", "item", "unit", "months", only=pl.col("unit").str.contains(_FLOWS)),
         jumps("value", "dataset", "item", "area_level", "area", "category", "unit", "months"),
     ),
     columns=(

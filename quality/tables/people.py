@@ -7,7 +7,7 @@ import polars as pl
 from quality.contracts import Column, Table
 from quality.cross_table import ages_above_all, publishers_differ
 from quality.row_rules import RowRule
-from quality.series_rules import jumps, parts_of_total, whole_periods
+from quality.series_rules import jumps, parts_of_total, period_repeated, whole_periods
 from quality.tables.shared import REFERENCE_DATE
 
 POPULATION = Table(
@@ -40,6 +40,7 @@ POPULATION = Table(
         jumps("persons", "dataset", "area_level", "area", "area_code", "sex", "age_band", most=1.5, withhold=1.9),
         jumps("houses", "dataset", "area_level", "area", "area_code", "sex", "age_band", most=1.5, withhold=1.9),
         whole_periods("dataset"),
+        period_repeated("persons", "dataset"),
     ),
     columns=(
         Column("dataset", pl.String(), "Where it was published: <host>/<package> or file.", nullable=False),

@@ -71,10 +71,15 @@ def hotspots() -> Rows:
 def people() -> Rows:
     return [
         {"dataset": name, "area_code": "83", "area": "ภูเก็ต", "area_level": "province", "sex": sex, "age_band": "all"}
-        | {"persons": persons, "houses": 200_000 if sex == "total" else None, "is_total": False, "reference_date": year}
+        | {
+            "persons": persons + 100 * share * (year.year - 2023),
+            "houses": 200_000 if sex == "total" else None,
+            "is_total": False,
+            "reference_date": year,
+        }
         for name in ("dopa", "gdcatalog")
         for year in years(2023, 2025)
-        for sex, persons in (("male", 200_000), ("female", 210_000), ("total", 410_000))
+        for sex, persons, share in (("male", 200_000, 1), ("female", 210_000, 1), ("total", 410_000, 2))
     ]
 
 
@@ -82,9 +87,9 @@ def visitors() -> Rows:
     row = {"dataset": "d", "item": "ผู้เยี่ยมเยือน", "category": "all", "unit": "คน", "status": "published"}
     rooms = {"dataset": "r", "item": "อัตราการเข้าพัก", "category": "all", "unit": "ร้อยละ", "origin": "total"}
     counts = [
-        row | {"origin": origin, "value": value, "is_total": origin == "total", "reference_date": year}
+        row | {"origin": origin, "value": value + share * year.year, "is_total": share == 2, "reference_date": year}
         for year in years(2023, 2025)
-        for origin, value in (("thai", 4_000_000.0), ("foreign", 6_000_000.0), ("total", 10_000_000.0))
+        for origin, value, share in (("thai", 4e6, 1), ("foreign", 6e6, 1), ("total", 10e6, 2))
     ]
     return counts + [rooms | {"value": 70.0, "is_total": False, "reference_date": year} for year in years(2023, 2025)]
 
@@ -251,6 +256,18 @@ def again(key: str) -> Callable[[Rows], Rows]:
     return lambda rows: rows + [row | {key: f"x{row[key]}"} for row in rows]
 
 
+def last_years(value: str) -> Callable[[Rows], Rows]:
+    """The newest year with the figures of the year before."""
+
+    def copied(rows: Rows) -> Rows:
+        series = [tuple(row[name] for name in row if name not in (value, "reference_date", "houses")) for row in rows]
+        year_before, pairs = NEW.replace(year=NEW.year - 1), list(zip(series, rows, strict=True))
+        before = {key: row[value] for key, row in pairs if row["reference_date"] == year_before}
+        return [row | {value: before[key]} if row["reference_date"] == NEW else row for key, row in pairs]
+
+    return copied
+
+
 def in_units(unit: str) -> Callable[[Rows], Rows]:
     """All rows a second time, with the same figures in another unit."""
     return lambda rows: [*rows, *(row | {"unit": unit} for row in rows)]
@@ -388,6 +405,8 @@ FAULTS: list[tuple[str, str, Callable[[Rows], Rows], str]] = [
     ("city_statistics", "newest x1000", times("value", 1000, reference_date=NEW), "jump:value"),
     ("city_statistics", "newest in another unit", put_where("unit", "กิโลกรัม", reference_date=NEW), "unit-changed"),
     ("city_statistics", "all figures in another unit too", in_units("กิโลกรัม"), "unit-changed"),
+    ("visitors", "last year's file under this year's name", last_years("value"), "period-repeated"),
+    ("population", "last year's file under this year's name", last_years("persons"), "period-repeated"),
     ("city_statistics", "a share of 180 %", both(put("unit", "ร้อยละ"), put("value", 180.0)), "plausible:value:percent"),
     ("city_statistics", "newest a tenth", times("value", 0.1, reference_date=NEW), "jump:value"),
     ("city_statistics", "nothing in the newest", times("value", 0, reference_date=NEW), "jump:value"),

@@ -17,6 +17,7 @@ from quality.reviewed import accept
 from quality.tables import (
     AIR_QUALITY,
     CITIZEN_REPORTS,
+    CITY_STATISTICS,
     DAILY_ENERGY,
     HOUSEHOLD_INCOME,
     LOAD_PROFILE,
@@ -129,6 +130,26 @@ def test_a_slip_of_a_table_withholds_it(what: str, table: Table, rows: Rows, che
     told = judged(table, rows)[check]
     assert told.verdict == "withhold", told
     assert set(gate.withheld(gate.to_frame([told], DAY))) == {table.name}
+
+
+def test_totals_of_one_data_set_do_not_withhold_the_others() -> None:
+    row = {"smart": "economy", "category": "all", "unit": "แห่ง", "months": 12, "status": "published"}
+    own = row | {"area_level": "province", "area": "ภูเก็ต"}
+    rows = [
+        own | {"dataset": f"d{at}", "item": f"i{at}", "value": Decimal(100 + year), "is_total": False}
+        | {"reference_date": date(year, 1, 1)}
+        for at in range(3)
+        for year in range(2020, 2026)
+    ]  # fmt: skip
+    for year in range(2020, 2026):
+        waste = {"dataset": "w", "item": "w", "reference_date": date(year, 1, 1)}
+        rows.append(own | waste | {"value": Decimal(600), "is_total": True})
+        rows += [
+            row | waste | {"area_level": "amphoe", "area": area, "value": Decimal(900), "is_total": False}
+            for area in ("ถลาง", "กะทู้")
+        ]
+    told = judged(CITY_STATISTICS, rows)["total:area"]
+    assert (told.verdict, told.misleading, told.checked) == ("warn", 6, 24)
 
 
 GOOD = [(WATER_LEVELS, stations(55.0, 42.0, 61.0)), (HOUSEHOLD_INCOME, incomes(1)), (POWER_SYSTEM, system(1))]
