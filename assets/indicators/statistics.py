@@ -95,13 +95,13 @@ def _series(row: Mapping[str, Any], day: date) -> Indicator:
     )
 
 
-_YEAR_STARTS = (1, 10)
-"""Months that a calendar and a fiscal year begin in."""
+_YEAR_STARTS = ((1, 1), (10, 1), (5, 16))
+"""Month and day that a calendar, a fiscal and a school year begin on."""
 
 
 def _end(start: date, months: int) -> date:
     """Last day of a period. What counts from another day than a year's or month's first is undated: a moment."""
-    if months == 12 and start.day == 1 and start.month in _YEAR_STARTS:
+    if months == 12 and (start.month, start.day) in _YEAR_STARTS:
         return start.replace(year=start.year + 1) - timedelta(days=1)
     if months < 12 and start.day == 1:
         return (start + timedelta(days=31 * months)).replace(day=1) - timedelta(days=1)

@@ -19,6 +19,7 @@ from pydantic import BeforeValidator, Field
 from assets.sources import ckan, long_table_periods, long_table_rules, thai
 from assets.sources.long_table_columns import Assigned, assigned
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role
+from assets.sources.long_table_periods import FISCAL_MONTH, SCHOOL_DAY, SCHOOL_MONTH
 from assets.sources.long_table_rules import CLASSES, DIMENSIONS
 from assets.sources.source import Context, ReadResult, Source, Text
 from quality.batch import Batch
@@ -44,16 +45,11 @@ class LongOptions(ckan.Package):
 
 
 _QUARTER = r"^(?:ไตรมาส(?:ที่)?|[Qq])?\s*([1-4])(?:\s*[/ ].*)?$"
-_ITEM_YEAR = r"(?:ปี|พ\.?\s?ศ\.?)\s*(งบประมาณ)?\s*(?:พ\.?\s?ศ\.?)?\s*([0-9]{4})(?:[^0-9]|$)"
-
 _TWO_YEARS = r"[0-9]{4}\s*(?:[-–/]|ถึง|to)\s*(?:ปี)?\s*(?:พ\.?\s?ศ\.?)?\s*(?:[0-9]{4}|[0-9]{2})(?:[^0-9]|$)"
 """``2566/2567``, ``พ.ศ. 2566-67``: a season, a school year or two years together; nothing tells which."""
 
 _WIDER = r"^(?:รวม)?(?:ทั่ว|ทั้ง)?ประเทศ(?:ไทย)?$|^ภาค(?:เหนือ|กลาง|ใต้|ตะวันออก|ตะวันตก|อีสาน)|^(?i:thailand|whole kingdom)$"
 """What is no part of a province but has it as one."""
-
-_FISCAL_MONTH = 10
-"""A fiscal year begins on 1 October of the year before the one it is named by."""
 
 ChosenLong = TypeVar("ChosenLong", bound=LongOptions)
 
@@ -162,26 +158,24 @@ class LongTable(Generic[ChosenLong]):
 
     def dated(self) -> Self:
         """``reference_date`` and ``months``, with ``over_month`` and ``over_year`` for totals. A year is dated by
-        1 January (a fiscal one by the 1 October before), a month or quarter by its first day, in the year that its own
-        text tells before that of the row. Where no column tells a year an item may (``คดี ปี 2567``); only what tells
-        none at all, nor a part of one, is dated by the package's modification."""
+        1 January (a fiscal one by the 1 October before, a school's by its 16 May), a month or quarter by its first day,
+        in the year that its own text tells before that of the row. Where no column tells a year an item may (``คดี ปี
+        2567``); only what tells none at all, nor a part of one, is dated by the package's modification."""
         never, year, month = pl.lit(value=False), pl.col("year"), pl.col("month")
         part = next((role for role in ("month", "quarter") if role in self.roles), None)
         told = thai.month_year(month) if "month" in self.roles else pl.lit(None, pl.Int32)
         if "year" not in self.roles and not self.batch.rows.select(told.is_not_null().any()).item():
             day = ckan.modified(self.context.name)
-            words = pl.col("item").str.extract_groups(_ITEM_YEAR)
-            begins = pl.when(words.struct["1"].is_null()).then(1).otherwise(_FISCAL_MONTH)
-            year = thai.common_era(words.struct["2"].cast(pl.Int32)) - (begins == _FISCAL_MONTH).cast(pl.Int32)
-            dated = pl.coalesce(pl.date(year, begins, 1), pl.lit(day or self.context.day, dtype=pl.Date))
-            of_year = pl.col("item").str.contains(thai.PART_OF_YEAR) & year.is_null()
+            begun = long_table_periods.first_day(pl.col("item"))
+            dated = pl.coalesce(begun, pl.lit(day or self.context.day, dtype=pl.Date))
+            of_year = pl.col("item").str.contains(thai.PART_OF_YEAR) & begun.is_null()
             unsaid = pl.col("item").str.contains(_TWO_YEARS) | of_year
             dated = pl.when(~unsaid.fill_null(value=False) & pl.lit(part is None)).then(dated)
             batch = self.batch.with_columns(
                 reference_date=dated, months=pl.lit(12, pl.Int32), over_month=never, over_year=never
             )
             message = "dated by the package's modification" if day else "dated by its delivery"
-            undated = batch.rows.select((year.is_null() & pl.col("reference_date").is_not_null()).any()).item()
+            undated = batch.rows.select((begun.is_null() & pl.col("reference_date").is_not_null()).any()).item()
             return self._with(batch.note("no-date", message) if undated else batch)
         over_month = thai.is_total(pl.col(part), self.labels) if part else never
         yearly = over_month if part else pl.lit(value=True)
@@ -189,20 +183,26 @@ class LongTable(Generic[ChosenLong]):
         starts = named = pl.coalesce(thai.year(year), pl.when(fiscal).then(thai.fiscal_span(year)))
         quarter = thai.clean(pl.col("quarter")).str.extract(_QUARTER, 1).cast(pl.Int32) * 3 - 2
         # The first quarter of a fiscal year begins in October.
-        quarter = pl.when(fiscal).then((quarter + _FISCAL_MONTH - 2) % 12 + 1).otherwise(quarter)
+        quarter = pl.when(fiscal).then((quarter + FISCAL_MONTH - 2) % 12 + 1).otherwise(quarter)
         ordinal = pl.when(yearly).then(1).otherwise(quarter if part == "quarter" else thai.month(month))
         if self.batch.rows.select(fiscal.any()).item():
-            ordinal = pl.when(yearly & fiscal).then(_FISCAL_MONTH).otherwise(ordinal)
-            starts = pl.when(fiscal & (ordinal >= _FISCAL_MONTH)).then(starts - 1).otherwise(starts)
+            ordinal = pl.when(yearly & fiscal).then(FISCAL_MONTH).otherwise(ordinal)
+            starts = pl.when(fiscal & (ordinal >= FISCAL_MONTH)).then(starts - 1).otherwise(starts)
+        school = thai.clean(year).str.contains(thai.SCHOOL).fill_null(value=False)
+        if self.batch.rows.select(school.any()).item():
+            ordinal = pl.when(yearly & school).then(SCHOOL_MONTH).otherwise(ordinal)
+            starts = pl.when(school & (ordinal < SCHOOL_MONTH)).then(starts + 1).otherwise(starts)
         own = told if part != "quarter" else thai.year(thai.clean(pl.col("quarter")).str.extract("([0-9]{4})$", 1))
         # The first months of a fiscal year, said or not, lie in the year before.
-        before = (ordinal >= _FISCAL_MONTH) & (own == named - 1) & (fiscal | pl.lit(part == "month"))
-        apart = ((own != named) & ~before).fill_null(value=False)
+        before = (ordinal >= FISCAL_MONTH) & (own == named - 1) & (fiscal | pl.lit(part == "month"))
+        after = school & (ordinal < SCHOOL_MONTH) & (own == named + 1)
+        apart = ((own != named) & ~before & ~after).fill_null(value=False)
+        begins = pl.when(yearly & school).then(SCHOOL_DAY).otherwise(1)
         batch = self.batch.with_columns(
             over_month=over_month,
             over_year=thai.is_total(year, self.labels),
             months=pl.when(yearly).then(12).otherwise(3 if part == "quarter" else 1).cast(pl.Int32),
-            reference_date=pl.when(~apart).then(pl.date(pl.coalesce(told, starts), ordinal, 1)),
+            reference_date=pl.when(~apart).then(pl.date(pl.coalesce(told, starts), ordinal, begins)),
         )
         count = int(batch.rows["over_year"].sum())
         return self._with(batch.note("total-row", f"{count} totals over years are kept apart") if count else batch)
@@ -382,6 +382,6 @@ def long_source(
         missing=(*thai.MISSING, thai.PENDING),
         units=units,
         options=options,
-        version=2,
+        version=3,
         reads=ckan.is_rows,
     )

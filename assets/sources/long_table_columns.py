@@ -48,6 +48,8 @@ _ERA = re.compile(r"(?:ปี)?\s*\(?(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|[BCA]\.?
 _AGE = re.compile("อายุ|age", re.IGNORECASE)
 _MONTHLY = re.compile("เดือน|month|งวด|period|วันที่|date|ว/?ด/?ป", re.IGNORECASE)
 """Headers under which ``1/2567`` is a month; under others it may be a term, a meeting, an issue."""
+_SCHOOL: Final = f"ปี{thai.SCHOOL} "
+"""Before the years of a column that a header calls so, as cells have it themselves."""
 _JOIN: Final = " / "
 _VALUES: Final = {thai.folded(name) for name in COLUMNS["value"]}
 _UNIT: Final = (
@@ -129,6 +131,10 @@ def assigned(
     fiscal = rows["year"].is_null().all() and rows["fiscal_year"].is_not_null().any()
     if fiscal or re.search(thai.FISCAL, chosen_all.get("year", "")):
         rows, fiscal = rows.with_columns(year=pl.coalesce("year", "fiscal_year")), True
+    elif re.search("เพาะปลูก|การผลิต|ฤดู", header := chosen_all.get("year", "")):
+        mapped = mapped.note("period-mismatch", f"{header!r:.60} is no calendar year, but is dated as one")
+    elif re.search(thai.SCHOOL, header):
+        rows = rows.with_columns(year=pl.concat_str(pl.lit(_SCHOOL), "year"))
     return Assigned(Batch(rows, mapped.problems), fiscal, headers)
 
 
@@ -304,7 +310,7 @@ def _of_periods(batch: Batch, guesses: _Guesses) -> Batch:
         filled = {role: told if role == "item" else told | {name: thai.TOTAL} for role, told in filled.items()}
     if any(each.year for each in dated.values()):
         role: Role = "fiscal_year" if any(each.fiscal for each in dated.values()) else "year"
-        filled[role] = {name: each.year for name, each in dated.items()}
+        filled[role] = {name: each.year and each.kind + each.year for name, each in dated.items()}
     return _long(batch, "periods", taken["item"], filled)
 
 

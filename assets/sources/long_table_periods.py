@@ -13,6 +13,20 @@ import polars as pl
 
 from assets.sources import thai
 
+FISCAL_MONTH: Final = 10
+"""A fiscal year begins on 1 October of the year before the one it is named by."""
+SCHOOL_MONTH: Final = 5
+SCHOOL_DAY: Final = 16
+"""A school year begins on 16 May of the year it is named by (regulation of the Ministry of Education on the school year
+and the opening and closing of schools, B.E. 2549)."""
+_ITEM_YEAR: Final = (
+    r"(?:ปี|พ\.?\s?ศ\.?)\s*(งบประมาณ|การศึกษา)?\s*(?:พ\.?\s?ศ\.?)?\s*"
+    r"(?:([0-9]{4})(?:[^0-9]|$)|([4-9][0-9])(?:\s*[^0-9\sปข]|\s*$))"
+)
+"""A year in an item, behind a word for it; of two digits none is an age (``60 ปี``, ``ปี 60 ขึ้นไป``)."""
+_LAST_YEAR: Final = r"[\s(](25[4-9][0-9]|20[0-4][0-9])\)?$"
+"""A recent year that ends an item, with no word before it: ``คดี 2567``."""
+
 LONGEST: Final = 1_000
 """Letters that a period is looked for in: no header or title has more, and what has is no table's."""
 _ERA: Final = r"(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)"
@@ -75,6 +89,8 @@ class Told:
     quarter: str = ""
     rest: str = ""
     part: str = ""
+    kind: str = ""
+    """What stands before a year that is a school's, as in a cell."""
 
 
 def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
@@ -106,7 +122,19 @@ def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
     rest = " ".join(re.sub(r"\([\s\d/–-]*\)", " ", rest).split()).strip(" -–/,:")
     if year and rest.isdigit():
         return Told(part="a number beside a year")
-    return Told(year, is_fiscal, month, "".join(found["number"] for found in quarters), rest)
+    kind = f"ปี{thai.SCHOOL} " if re.search(rf"ปี\s*{thai.SCHOOL}", plain) else ""
+    return Told(year, is_fiscal, month, "".join(found["number"] for found in quarters), rest, kind=kind)
+
+
+def first_day(item: pl.Expr) -> pl.Expr:
+    """The day on which the year begins that an item tells (``คดี ปี 2567``), null where it tells none."""
+    words = item.str.extract_groups(_ITEM_YEAR).struct
+    kind, digits = words["1"], pl.coalesce(words["2"], words["3"], item.str.extract(_LAST_YEAR, 1))
+    number = digits.cast(pl.Int32)
+    year = thai.common_era(pl.when(number < 100).then(2500 + number).otherwise(number))
+    fiscal, school = ((kind == name).fill_null(value=False) for name in ("งบประมาณ", thai.SCHOOL))
+    month = pl.when(fiscal).then(FISCAL_MONTH).when(school).then(SCHOOL_MONTH).otherwise(1)
+    return pl.date(year - fiscal.cast(pl.Int32), month, pl.when(school).then(SCHOOL_DAY).otherwise(1))
 
 
 def first_days(headers: Collection[str]) -> dict[str, Told]:

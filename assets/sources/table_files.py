@@ -21,7 +21,7 @@ from assets.sources import thai
 from assets.sources.long_table_periods import LONGEST, period
 from assets.sources.parsing import ENCODINGS, text_of
 from assets.sources.table_headers import ABOVE, Cells, continued, counted, header_at, headers_below, unique
-from assets.sources.table_titles import DATED, TITLE_UNIT, Sheet, dated, doubts, year_of
+from assets.sources.table_titles import DATED, TITLE_UNIT, Sheet, area_of, dated, doubts, year_of
 from quality.batch import Batch
 from quality.problems import problem
 
@@ -312,6 +312,9 @@ def _joined(sheets: Sequence[Sheet], left: Sequence[str]) -> Batch:
         batch = batch.note("sheet-left", text)
     if again := sum(sheet.again for sheet in sheets):
         batch = batch.note("header-repeated", f"the header comes again {again} times")
+    areas = {area for sheet in fitting for area in area_of(sheet, header).values()}
+    for area in sorted(areas):
+        batch = batch.note("column-renamed", f"{area!r:.60} in a title is read as the area of the rows below")
     for text in doubts(fitting):
         batch = batch.note("period-mismatch", f"{text!r:.80} tells a part of a year, the columns whole years")
     notes = sum(len(sheet.notes) for sheet in fitting)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from assets.sources import thai
-from assets.sources.long_table_headers import COLUMNS
+from assets.sources.long_table_headers import AREAS, COLUMNS
 from assets.sources.long_table_periods import Told, period
 
 SHEET = "แผ่นงาน"
@@ -46,10 +46,26 @@ _PROVINCES = (
 """Bangkok and the 76 provinces."""
 _PROVINCE = re.compile(rf"(?:จังหวัด|(?<![ก-๙.])จ\.)\s*({_PROVINCES})")
 _MAKER = re.compile(
-    r"(?:ที่มา|แหล่ง(?:ที่มา|ข้อมูล)?|จัดทำ(?:โดย)?|source)\s*[:：]?.*|\S*(?:สำนักงาน|องค์การบริหารส่วน|ที่ทำการ)\S*",
+    r"(?:ที่มา|แหล่ง(?:ที่มา|ข้อมูล)?|จัดทำ(?:โดย)?|source)\s*[:：]?.*"
+    r"|\S*(?:สำนักงาน|องค์การบริหารส่วนจังหวัด|ที่ทำการ|ที่ว่าการ)\S*",
     re.IGNORECASE,
 )
 """Where a table is from, or whose office made it."""
+_LEVEL = {
+    "city": r"เทศบาล(?:นคร|เมือง|ตำบล)|องค์การบริหารส่วนตำบล|(?<![ก-๙.])(?:อบต|ทน|ทม|ทต)\.",
+    "tambon": r"ตำบล|(?<![ก-๙.])ต\.",
+    "amphoe": r"อำเภอ|(?<![ก-๙.])อ\.|(?<![ก-๙])เขต(?=\s?[ก-๙]+\s+(?:กรุงเทพ|กทม))",
+}
+"""Level → words before the name of such an area, the finest first: a municipality may have ``ตำบล`` in its kind."""
+_NO_NAME = (
+    "ปี|และ|หรือ|ที่|ใน|ของ|ต่าง|ทั้ง|ทุก|รวม|ละ|ใด|ขนาด|จังหวัด|อำเภอ|ตำบล|หมู่|เทศบาล|ชุมชน|พ.ศ|"
+    "จัดการ|ต้นแบบ|นำร่อง|เป้าหมาย|เข้มแข็ง|มั่นคง|ปลอด|สุขภาวะ|น่าอยู่|หนึ่ง"
+)
+"""Begins what follows such a word where it names none: classes of areas, and programmes."""
+_LOCAL = re.compile(
+    r"(?<!ราย)(?<!ตาม)(?<!ระดับ)(?<!ทุก)(?<!แต่ละ)(?<!จำนวน)(?<!สุขภาพ)(?<!หนึ่ง)(?<!นาย)"
+    rf"(?:{'|'.join(f'(?P<{level}>{words})' for level, words in _LEVEL.items())})\s*(?!{_NO_NAME})(?P<name>[ก-๙]{{2,}})"
+)
 _UNNAMED = re.compile(r"^(?:sheet|แผ่น(?:งาน)?|ชีต)\s*\d*$", re.IGNORECASE)
 """Names that a spreadsheet gives."""
 
@@ -82,7 +98,7 @@ def dated(sheets: Sequence[Sheet]) -> list[pl.DataFrame]:
     for sheet, unit, found in zip(sheets, units, periods, strict=True):
         more = {"หน่วย": unit[0]} if unit and not united else {}
         if all(each.year for each in periods) and not has_year:
-            more["ปีงบประมาณ" if found.fiscal else "ปี"] = found.year
+            more["ปีงบประมาณ" if found.fiscal else "ปี"] = found.kind + found.year
         if all(each.month for each in periods) and not (has_year and len(named) == 1):
             more["เดือน"] = found.month
         elif all(each.quarter for each in periods) and not has_year:
@@ -91,6 +107,7 @@ def dated(sheets: Sequence[Sheet]) -> list[pl.DataFrame]:
             more[SHEET] = sheet.name
         if not provincial and (province := _province(sheet.title)):
             more["จังหวัด"] = province
+        more |= area_of(sheet, headers)
         frames.append(sheet.rows.with_columns(pl.lit(text).alias(name) for name, text in more.items()))
     return frames
 
@@ -127,13 +144,24 @@ def _period(sheet: Sheet, finer: bool) -> Told:
         return Told(year=(sheet.name if named.part else title)[:60], part=part)
     elif (month or quarter) and not year:
         year = named.year or titled.year
-    return Told(year, bool(re.search(thai.FISCAL, f"{sheet.name} {sheet.title}")), month, quarter)
+    fiscal = bool(re.search(thai.FISCAL, f"{sheet.name} {sheet.title}"))
+    return Told(year, fiscal, month, quarter, kind=named.kind or titled.kind)
 
 
 def _province(title: str) -> str:
     """The one province that a title is about; empty where it names none or several."""
     names = set(_PROVINCE.findall(_MAKER.sub(" ", title)))
     return names.pop() if len(names) == 1 else ""
+
+
+def area_of(sheet: Sheet, headers: Collection[str]) -> dict[str, str]:
+    """Header → the area below a province that a title names, the finest; none where a column has areas of its level."""
+    found = list(_LOCAL.finditer(_MAKER.sub(" ", sheet.title)))
+    level = next((level for level in _LEVEL if any(each[level] for each in found)), None)
+    if level is None or {thai.folded(name) for name in headers} & {thai.folded(name) for name in AREAS[level]}:
+        return {}
+    names = dict.fromkeys(f"{each[level]}{each['name']}" for each in found if each[level])
+    return {AREAS[level][0]: ", ".join(names)}
 
 
 def _tells_unit(sheet: Sheet) -> bool:

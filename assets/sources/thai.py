@@ -128,6 +128,9 @@ FISCAL = (
 )
 """Words that say that a year is a fiscal one."""
 
+SCHOOL = "การศึกษา"
+"""Word that says that a year is a school's."""
+
 WHOLE_YEAR = (
     r"(?i)(?:ตุลาคม|ต\.?\s?ค\.?|oct(?:ober)?)\s*(?:[-–]|ถึง|to)\s*(?:กันยายน|ก\.?\s?ย\.?|sep)"
     r"|(?:มกราคม|ม\.?\s?ค\.?|jan(?:uary)?)\s*(?:[-–]|ถึง|to)\s*(?:ธันวาคม|ธ\.?\s?ค\.?|dec)"

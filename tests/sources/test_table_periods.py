@@ -145,7 +145,7 @@ def test_what_only_looks_like_a_period_is_a_measure_as_any(header: str) -> None:
         "รายการ,หน่วย,ม.ค.,ก.พ.\nขยะ,ตัน,1,2\n",
         "รายการ,หน่วย,ไตรมาส 1,ไตรมาส 2\nขยะ,ตัน,1,2\n",
         "เดือน,รายการ,หน่วย,จำนวน\nม.ค.,ขยะ,ตัน,1\n",
-        "รายการ,หน่วย,จำนวน\nขยะ ไตรมาส 1,ตัน,1\nขยะ ม.ค. 2568,ตัน,1\n",
+        "รายการ,หน่วย,จำนวน\nขยะ ไตรมาส 1,ตัน,1\nขยะ เดือนมกราคม,ตัน,1\n",
     ],
 )
 def test_a_month_or_quarter_of_no_year_is_never_dated_by_the_package(text: str) -> None:
@@ -362,3 +362,68 @@ def test_a_title_that_names_another_province_alone_is_not_of_the_city(title: str
 def test_a_column_of_provinces_says_more_than_a_title() -> None:
     result = read("จังหวัดพังงา\nปี,จังหวัด,รายการ,จำนวน,หน่วย\n2568,ภูเก็ต,ขยะ,60,ตัน\n2568,พังงา,ขยะ,7,ตัน\n")
     assert rows(result)["value"].to_list() == [60]
+
+
+SCHOOL_YEAR = [
+    "ปีการศึกษา,รายการ,จำนวน,หน่วย\n2567,นักเรียน,110,คน\n2568,นักเรียน,120,คน\n",
+    "ปี,รายการ,จำนวน,หน่วย\nปีการศึกษา 2567,นักเรียน,110,คน\nปีการศึกษา 2568,นักเรียน,120,คน\n",
+    "รายการ,หน่วย,ปีการศึกษา 2567,ปีการศึกษา 2568\nนักเรียน,คน,110,120\nครู,คน,11,12\n",
+]
+
+
+@pytest.mark.parametrize("text", SCHOOL_YEAR)
+def test_a_school_year_begins_in_may(text: str) -> None:
+    found = [each for each in periods(read(text)) if each[0] == "นักเรียน"]
+    assert found == [("นักเรียน", 12, date(year, 5, 16), value) for year, value in ((2024, 110), (2025, 120))]
+    [one] = [each for each in shown(read(text)).values() if each["title"] == "นักเรียน"]
+    assert (one["period_start"], one["period_end"]) == (date(2025, 5, 16), date(2026, 5, 15))
+
+
+def test_the_last_months_of_a_school_year_lie_in_the_next_year() -> None:
+    result = read("ปีการศึกษา,เดือน,รายการ,จำนวน,หน่วย\n2567,มิถุนายน,นักเรียน,1,คน\n2567,ม.ค. 68,นักเรียน,2,คน\n")
+    assert [each[2] for each in periods(result)] == [date(2024, 6, 1), date(2025, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("item", "day"),
+    [
+        ("คดี 2567", date(2024, 1, 1)),
+        ("คดี (2567)", date(2024, 1, 1)),
+        ("คดี ปี 67", date(2024, 1, 1)),
+        ("คดี ปี 2567 ประเภทยา", date(2024, 1, 1)),
+        ("นักเรียน ปีการศึกษา 2567", date(2024, 5, 16)),
+        ("ผู้สูงอายุ ปี 60 ขึ้นไป", None),
+        ("ผู้มีรายได้ 2500 บาท", None),
+    ],
+)
+def test_an_item_tells_its_year_where_no_column_does(item: str, day: date | None) -> None:
+    """A package is modified years after; its day is for what tells no year at all."""
+    result = read(f"รายการ,จำนวน,หน่วย\n{item},100,ราย\nอื่นใด {item},90,ราย\n")
+    assert rows(result)["reference_date"].unique().to_list() == [day] or code_counts(result)["no-date"] == 1
+    assert (code_counts(result)["no-date"] == 1) == (day is None)
+
+
+def test_a_month_and_its_year_in_an_item_are_its_period() -> None:
+    assert periods(read("รายการ,หน่วย,จำนวน\nขยะ ม.ค. 2568,ตัน,1\n")) == [("ขยะ ม.ค. 2568", 1, date(2025, 1, 1), 1)]
+
+
+@pytest.mark.parametrize(
+    ("title", "area"),
+    [
+        ("จำนวนครัวเรือน อำเภอกะทู้ จังหวัดภูเก็ต", ("amphoe", "กะทู้")),
+        ("จำนวนครัวเรือนในเขตเทศบาลเมืองป่าตอง", ("city", "เทศบาลเมืองป่าตอง")),
+        ("เทศบาลตำบลราไวย์ อำเภอเมืองภูเก็ต จังหวัดภูเก็ต", ("city", "เทศบาลตำบลราไวย์")),
+        ("ข้อมูลตำบลฉลอง อ.เมือง จ.ภูเก็ต", ("tambon", "ฉลอง")),
+        ("จำนวนครัวเรือน จำแนกตามอำเภอ จังหวัดภูเก็ต", ("province", "ภูเก็ต")),
+        ("จำนวนครัวเรือนรายตำบล", ("province", "ภูเก็ต")),
+        ("ที่มา: ที่ว่าการอำเภอถลาง", ("province", "ภูเก็ต")),
+        ("โรงพยาบาลส่งเสริมสุขภาพตำบลในจังหวัดภูเก็ต", ("province", "ภูเก็ต")),
+        ("หนึ่งตำบลหนึ่งผลิตภัณฑ์ จำนวนอำเภอ ตำบล หมู่บ้าน", ("province", "ภูเก็ต")),
+    ],
+)
+def test_a_title_that_names_a_part_of_the_province_alone_is_not_of_all_of_it(title: str, area: tuple[str, str]) -> None:
+    result = read(f"{title}\nปี,รายการ,จำนวน,หน่วย\n2567,ครัวเรือน,100,หลัง\n2568,ครัวเรือน,110,หลัง\n")
+    assert rows(result).select("area_level", "area").unique().rows() == [area]
+    assert bool(shown(result)) == (area[0] == "province")
+    amphoe = read(f"{title}\nปี,อำเภอ,ตำบล,อปท.,จำนวน,หน่วย\n2568,กะทู้,กมลา,อบต.กมลา,110,หลัง\n")
+    assert rows(amphoe)["area"].to_list() == ["องค์การบริหารส่วนตำบลกมลา"], "columns say more"
