@@ -11,22 +11,21 @@ What rows mean is another matter: see ``assets.sources.long_table``.
 
 import hashlib
 import re
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-import polars as pl
 from pydantic import AfterValidator, Field
 
 from assets.cities.registry import City
 from assets.landing.portals import portal
 from assets.landing.request import Request
 from assets.sources import thai
+from assets.sources.long_table_periods import Told, period
 from assets.sources.parsing import first_byte, parsed, text_frame
 from assets.sources.source import Options, Text
 from assets.sources.table_files import read_table
@@ -45,17 +44,17 @@ is failing, and would be asked without end."""
 MAX_RESOURCES = 40
 """Of one package with ``resources``: a resource a year since Thai open data began leaves room enough."""
 
-SIMILAR = 0.75
-"""Likeness (difflib's ratio) from which a header is suggested: a word of eight letters with two of them changed."""
-
-SHOWN = 20
-"""Headers that a refusal names."""
-
 PACKAGE = "package/"
 """Begins the names of receipts that hold a package description, not rows."""
 
 _KINDS = ("CSV", "XLSX", "ZIP")
 """Formats of a file that can be read, the best first. Which one it is, its bytes tell: labels may be wrong."""
+
+
+_CALLED = "~"
+"""Before what a resource is called, in the names of its receipts."""
+_LONGEST = 100
+"""Letters of that."""
 
 
 def _known(name: str) -> str:
@@ -138,9 +137,16 @@ def action(base: str, options: Catalogue, name: str) -> tuple[str, dict[str, str
     return f"{base}{there.actions}/{name}", {str(there.key_header): f"{{key:{there.keys[0]}}}"} if keyed else {}
 
 
-def plan(city: City, day: date, base: str, options: Package) -> Generator[Request, bytes | None, None]:
+def called(name: str) -> str:
+    """What its package calls the resource that a receipt of that name is of, where that tells a period; else empty."""
+    return name.partition(_CALLED)[2]
+
+
+def plan(
+    city: City, day: date, base: str, options: Package, titled: bool = False
+) -> Generator[Request, bytes | None, None]:
     """The package's description, then the rows of its resources; one whose rows do not come leaves the others
-    untouched."""
+    untouched. With ``titled`` the names of requests say what the resources are ``called``."""
     url, headers = action(base, options, "package_show")
     described = yield Request(
         name=f"{PACKAGE}{options.package}",
@@ -155,8 +161,10 @@ def plan(city: City, day: date, base: str, options: Package) -> Generator[Reques
         return
     package = parsed(described, lambda payload: None)[0]["result"]
     modified = day_of(package.get("metadata_modified"))
-    suffix = f"@{modified}" if modified else ""
+    dated = f"@{modified}" if modified else ""
     for resource in _chosen(package, base, options):
+        title = " ".join(str(resource.get("name") or "").replace("@", " ").split())[:_LONGEST]
+        suffix = dated + (f"{_CALLED}{title}" if titled and period(title) != Told(rest=period(title).rest) else "")
         whole = options.whole and _kind(resource) and _reachable(resource, base, options)
         if resource.get("datastore_active") and not whole:
             yield from _pages(resource["id"], suffix, base, options)
@@ -211,55 +219,6 @@ def records(data: bytes) -> Records:
 def modified(name: str) -> date | None:
     """Day on which the package was last modified, from a receipt's name; None where the name tells none."""
     return day_of(name.rpartition("@")[2])
-
-
-def mapped(
-    batch: Batch,
-    columns: Mapping[str, Sequence[str]],
-    chosen: Mapping[Any, str],
-    required: Sequence[str],
-    known: Sequence[str],
-    optional: Collection[str] = (),
-) -> Batch:
-    """``batch`` with its published headers renamed to roles; rejected where a ``required`` role is absent.
-
-    ``columns`` maps a role to the headers it is published under; ``chosen`` (the registry's ``columns``) overrides
-    one. A header that differs in case, blanks, underscores or spelling only (``thai.folded``) is taken where no other
-    does (``column-renamed``); one that is merely similar is suggested. Roles that are absent become null columns, said
-    (``column-missing``) unless they are ``optional``; headers that are in no role and not ``known`` are left out
-    (``column-new``).
-    """
-    wanted = {role: [chosen[role]] if role in chosen else list(headers) for role, headers in columns.items()}
-    headers = batch.rows.columns
-    found = {role: next((name for name in names if name in headers), "") for role, names in wanted.items()}
-    spare = [name for name in headers if name not in {*found.values(), *known, "_row"}]
-    for role in [role for role, header in found.items() if not header]:
-        spellings = {thai.folded(name) for name in wanted[role]}
-        alike = [name for name in spare if thai.folded(name) in spellings]
-        if len(alike) == 1:
-            found[role] = alike[0]
-            spare.remove(alike[0])
-            batch = batch.note("column-renamed", f"{alike[0]!r:.60} is read as {wanted[role][0]!r:.60} ({role})")
-    lacking = {role: _suggested(wanted[role], spare) for role, header in found.items() if not header}
-    if fatal := [f"{role}{similar}" for role, similar in lacking.items() if role in required]:
-        shown = ", ".join(f"{name!r:.40}" for name in headers[:SHOWN] if name != "_row")
-        option = f"name it in the option columns: {{{fatal[0].partition(' ')[0]}: …}}"
-        return Batch.rejected("file-malformed", f"no column for {', '.join(fatal)}; the columns are {shown}; {option}")
-    for role, similar in lacking.items():
-        if similar or role not in optional or role in chosen:
-            batch = batch.note("column-missing", f"no column for {role}{similar}")
-    for header in sorted(spare):
-        batch = batch.note("column-new", f"column {header!r:.60} is in no mapping")
-    return batch.select(
-        **{role: pl.col(header) if header else pl.lit(None, pl.String) for role, header in found.items()}
-    )
-
-
-def _suggested(wanted: Sequence[str], spare: Sequence[str]) -> str:
-    """Text that names a header which looks like one that is wanted; too little to take it for that."""
-    similar = (match for name in wanted for match in get_close_matches(name, spare[:100], 1, SIMILAR))
-    match = next(similar, None)
-    return "" if match is None else f" (similar: {match!r:.60})"
 
 
 def _package_fault(payload: Any, base: str, options: Package) -> str | None:

@@ -11,6 +11,7 @@ The sources that use it differ in the table they make only (``long_source``): ``
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
 import polars as pl
@@ -22,6 +23,7 @@ from assets.sources.long_table_headers import AREAS, COLUMNS, Role
 from assets.sources.long_table_periods import FISCAL_MONTH, SCHOOL_DAY, SCHOOL_MONTH
 from assets.sources.long_table_rules import CLASSES, DIMENSIONS
 from assets.sources.source import Context, ReadResult, Source, Text
+from assets.sources.table_titles import titled
 from quality.batch import Batch
 from quality.contracts import Table
 
@@ -50,6 +52,9 @@ _TWO_YEARS = r"[0-9]{4}\s*(?:[-–/]|ถึง|to)\s*(?:ปี)?\s*(?:พ\.?\s?�
 
 _WIDER = r"^(?:รวม)?(?:ทั่ว|ทั้ง)?ประเทศ(?:ไทย)?$|^ภาค(?:เหนือ|กลาง|ใต้|ตะวันออก|ตะวันตก|อีสาน)|^(?i:thailand|whole kingdom)$"
 """What is no part of a province but has it as one."""
+
+_FIRST_YEAR = 1900
+"""No statistic of a city is older; a Buddhist year from which 543 was taken twice is."""
 
 ChosenLong = TypeVar("ChosenLong", bound=LongOptions)
 
@@ -253,6 +258,7 @@ class LongTable(Generic[ChosenLong]):
         declared = thai.is_missing(text) | thai.is_pending(text)
         kind = "a whole number" if self.form.value.is_integer() else "a number"
         undated = pl.col("reference_date").is_null() & ~pl.col("over_year")
+        early = pl.col("reference_date") < pl.date(_FIRST_YEAR, 1, 1)
         two = pl.coalesce(pl.col("year").str.contains(_TWO_YEARS), pl.col("item").str.contains(_TWO_YEARS))
         undatable = (
             pl.when(two)
@@ -263,6 +269,11 @@ class LongTable(Generic[ChosenLong]):
         return self._with(
             self.batch.refuse(
                 (undated, "stamp-bad", undatable),
+                (
+                    early,
+                    "stamp-bad",
+                    f"a year before {_FIRST_YEAR}: 543 was taken from it twice, or it is none",
+                ),
                 (pl.col("unit").is_null(), "unit-unknown", "the unit is missing or another than it may be"),
                 (pl.col("value").is_null() & ~declared, "value-not-number", f"not {kind}"),
                 (pl.col("area").fill_null("") == "", "value-null", "the area is missing"),
@@ -363,6 +374,8 @@ def long_source(
 
     def read(data: bytes, context: Context[ChosenLong]) -> ReadResult:
         records = ckan.records(data)
+        if (title := ckan.called(context.name)) and not records.batch.is_rejected:
+            records = replace(records, batch=titled(records.batch, title))
         roled = by_role(records, context.options, form)
         batch = long_rows(roled, context, form, records.complete)
         filled = batch if batch.is_rejected else rows(batch, context).distinct(table.key)
@@ -375,7 +388,7 @@ def long_source(
         tables=(table.name,),
         portal=None,
         document="https://docs.ckan.org/en/2.10/api/",
-        plan=ckan.plan,
+        plan=partial(ckan.plan, titled=True),
         reader=read,
         zone="Asia/Bangkok",
         label="period",

@@ -13,9 +13,9 @@ from typing import Final
 
 import polars as pl
 
-from assets.sources import ckan, thai
+from assets.sources import thai
 from assets.sources.long_table_classes import CLASSING, MOSTLY, dimensions, share
-from assets.sources.long_table_headers import AREAS, COLUMNS, Role
+from assets.sources.long_table_headers import AREAS, COLUMNS, Role, by_headers
 from assets.sources.long_table_periods import Told, first_days, period
 from assets.sources.table_headers import numbered
 from quality.batch import Batch
@@ -120,7 +120,7 @@ def assigned(
     headers = _headers(came, guesses, kept)
     optional = set(COLUMNS) - {*required, *expected}
     known = [*kept, *ignored, *(name for name in aside if _SOURCE.search(name.strip().casefold()))]
-    mapped = ckan.mapped(batch, COLUMNS, chosen_all, required, known, optional)
+    mapped = by_headers(batch, COLUMNS, chosen_all, required, known, optional)
     if mapped.is_rejected:
         return Assigned(mapped, headers=headers)
     for name in kept:

@@ -5,13 +5,14 @@ It becomes a column where no column tells it, so that it is read, and refused, a
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from assets.sources import thai
 from assets.sources.long_table_headers import AREAS, COLUMNS
 from assets.sources.long_table_periods import Told, period
+from quality.batch import Batch
 
 SHEET = "แผ่นงาน"
 """Column with the names of sheets, or of an archive's files, that tell neither year nor month."""
@@ -110,6 +111,14 @@ def dated(sheets: Sequence[Sheet]) -> list[pl.DataFrame]:
         more |= area_of(sheet, headers)
         frames.append(sheet.rows.with_columns(pl.lit(text).alias(name) for name, text in more.items()))
     return frames
+
+
+def titled(batch: Batch, title: str) -> Batch:
+    """The rows of one table with what a title tells that stands elsewhere, and no column does."""
+    sheet = Sheet(title, title, batch.rows)
+    for text in doubts([sheet]):
+        batch = batch.note("period-mismatch", f"{text!r:.80} tells a part of a year, the columns whole years")
+    return replace(batch, rows=dated([sheet])[0])
 
 
 def doubts(sheets: Sequence[Sheet]) -> list[str]:

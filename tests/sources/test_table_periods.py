@@ -1,5 +1,6 @@
 """What words of a header, a title or a sheet's name say of the period, and whose a table is."""
 
+import json
 from datetime import date, datetime
 from typing import Any
 
@@ -7,10 +8,14 @@ import polars as pl
 import pytest
 from hypothesis import example, given, strategies as st
 
+from assets.landing.portals import portal
 from assets.sources import thai
+from assets.sources.ckan import resource_of
+from assets.sources.ckan_statistics import CKAN_STATISTICS
 from assets.sources.long_table_periods import Told, period
+from assets.sources.source import Context
 from tests.kit import code_counts
-from tests.sources.test_tables_anywhere import read, rows, said, shown, workbook
+from tests.sources.test_tables_anywhere import DAY, PHUKET, read, rows, said, shown, workbook
 
 WORDS = [*"-/ ()", "2568", "68", "31", "ม.ค.", "มิ.ย.", "ต.ค.", "ก.ย.", "Dec", "ไตรมาส 1", "Q3", "ปี", "ถึง", "ณ", "งบ"]
 MONTHS = [names[1] for names in thai.MONTHS.values()]
@@ -427,3 +432,34 @@ def test_a_title_that_names_a_part_of_the_province_alone_is_not_of_all_of_it(tit
     assert bool(shown(result)) == (area[0] == "province")
     amphoe = read(f"{title}\nปี,อำเภอ,ตำบล,อปท.,จำนวน,หน่วย\n2568,กะทู้,กมลา,อบต.กมลา,110,หลัง\n")
     assert rows(amphoe)["area"].to_list() == ["องค์การบริหารส่วนตำบลกมลา"], "columns say more"
+
+
+@pytest.mark.parametrize(
+    ("name", "months", "day"),
+    [
+        ("ข้อมูลขยะ ปี 2567", 12, date(2024, 1, 1)),
+        ("waste_2567.csv", 12, date(2024, 1, 1)),
+        ("ปีงบประมาณ 2567", 12, date(2023, 10, 1)),
+        ("ไตรมาส 1/2567", 3, date(2024, 1, 1)),
+        ("dataset_1034", 12, date(2026, 1, 30)),
+    ],
+)
+def test_a_resource_called_by_its_year_dates_a_file_without_one(name: str, months: int, day: date) -> None:
+    """A catalogue with a resource a year: all would have the package's day, and the last would stand for all."""
+    options = {"portal": "phuket_gdcatalog", "package": "p", "smart": "living"}
+    url = f"{portal('phuket_gdcatalog').base_url}/d/r.csv"
+    told = {"id": "r", "name": name, "format": "CSV", "url": url, "datastore_active": False}
+    package = {"name": "p", "metadata_modified": "2026-01-30", "resources": [told]}
+    plan = CKAN_STATISTICS.requests(PHUKET, DAY, "http://p", options)
+    next(plan)
+    request = plan.send(json.dumps({"success": True, "result": package}).encode())
+    assert request.name.startswith("resource/r@2026-01-30") and resource_of(request.name) == "r"
+    of = lambda text: CKAN_STATISTICS.read(text.encode(), Context(PHUKET, DAY, request.name, options))  # noqa: E731
+    assert periods(of("รายการ,จำนวน,หน่วย\nขยะ,100,ตัน\n")) == [("ขยะ", months, day, 100)]
+    assert periods(of("ปี,รายการ,จำนวน,หน่วย\n2566,ขยะ,100,ตัน\n")) == [("ขยะ", 12, date(2023, 1, 1), 100)]
+
+
+def test_a_year_of_neither_era_is_refused() -> None:
+    result = read("ปี,รายการ,จำนวน,หน่วย\n1481,ขยะ,100,ตัน\n2567,ขยะ,110,ตัน\n")
+    assert [each[2] for each in periods(result)] == [date(2024, 1, 1)]
+    assert "543" in said(result, "stamp-bad")
