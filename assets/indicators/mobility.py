@@ -103,7 +103,7 @@ def _casualties(city: City, day: date, tables: Tables) -> list[Indicator]:
         return [nothing("mobility", code, title, day, "no year of the city's province is whole")]
     year = deaths.row(-1, named=True)
     people = registered(city, day, tables, "province")
-    if year["months"] < 12:
+    if 0 < year["months"] < 12:
         partial = f"{year['months']} of 12 months have a number; the publisher's total of the year is told"
     elif year["stated"] not in (None, year["persons"]):
         partial = f"the publisher's total {year['stated']:,} differs from the sum of its months {year['persons']:,}"

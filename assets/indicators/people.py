@@ -9,8 +9,9 @@ from datetime import date, timedelta
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators.indicator import YEARLY_MAX_AGE, Basis, Indicator, Period, absent, nothing
+from assets.indicators.indicator import YEARLY_MAX_AGE, Basis, Indicator, Period, absent, joined, nothing
 from assets.indicators.inhabitants import own_area
+from assets.indicators.statistics import end_of
 from assets.indicators.tables import Tables, newest
 from quality.tables import POPULATION
 
@@ -70,21 +71,29 @@ def _of_members(table: pl.DataFrame, day: date) -> list[Indicator]:
     rows = newest(whole if whole.height else table, POPULATION.day, day)
     rows = rows.filter(pl.col("dataset") == rows["dataset"].max())
     counted = members(rows)
-    pending = counted["persons"].null_count()
     persons, women = _sum(counted), _sum(counted.filter(pl.col("sex") == "female"))
     sexed = not counted.is_empty() and not counted["sex"].is_in(["total"]).any()
+    missing, one = counted["persons"].null_count(), sexed and counted["sex"].n_unique() == 1
     basis = Basis(
         "people",
-        Period.of(rows[POPULATION.day]),
+        _period(rows.item(0, POPULATION.day)),
         f"{POPULATION.name}, {counted['area'].n_unique()} area(s)",
         max_age=YEARLY_MAX_AGE,
-        withheld=f"{pending} member(s) have no value" if pending else None,
+        withheld=joined(
+            f"{missing} member(s) have no value" if missing else None,
+            f"{counted['sex'][0]} persons alone are told" if one else None,
+        ),
         partial=_mismatch(rows, persons),
     )
     return [
         _population(persons or None, "sum of the published members; residents may differ", basis),
         _women(100 * women / persons if sexed and persons else None, basis),
     ]
+
+
+def _period(told: date) -> Period:
+    """What a count is of that is dated so: a year where that is its first day, else the day."""
+    return Period(told, end_of(told, 12))
 
 
 def _population(persons: float | None, method: str, basis: Basis) -> Indicator:
@@ -117,7 +126,7 @@ def _older(city: City, table: pl.DataFrame, day: date) -> Indicator:
         f"registered persons aged 60 and more over all registered persons of {row['area_level']} {row['area']}",
         Basis(
             "people",
-            Period.day(row["reference_date"]),
+            _period(row["reference_date"]),
             f"{POPULATION.name}, {', '.join(dict.fromkeys([row['dataset'], *base['dataset']]))}",
             max_age=YEARLY_MAX_AGE,
             withheld="who tells the ages tells no count of all ages within a year" if base.is_empty() else None,

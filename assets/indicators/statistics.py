@@ -70,7 +70,7 @@ def _renamed(rows: pl.DataFrame) -> pl.DataFrame:
 def rests_on(row: Mapping[str, Any], day: date) -> Basis:
     """What a row of ``own`` rests on."""
     start = row["reference_date"]
-    end = _end(start, row["months"])
+    end = end_of(start, row["months"])
     missing = "the period is not over" if end > day else None
     if row["parts"] and row["before"] and row["parts"] < row["before"]:
         missing = f"{row['parts']} parts have reported, {row['before']} had in the period before"
@@ -99,7 +99,7 @@ _YEAR_STARTS = ((1, 1), (10, 1), (5, 16))
 """Month and day that a calendar, a fiscal and a school year begin on."""
 
 
-def _end(start: date, months: int) -> date:
+def end_of(start: date, months: int) -> date:
     """Last day of a period. What counts from another day than a year's or month's first is undated: a moment."""
     if months == 12 and (start.month, start.day) in _YEAR_STARTS:
         return start.replace(year=start.year + 1) - timedelta(days=1)

@@ -14,11 +14,19 @@ from assets.sources.source import Context, Text
 from quality.batch import Batch
 from quality.tables import POPULATION
 
-SEXES = {"ชาย": "male", "หญิง": "female", thai.TOTAL: "total", "": "total"}
+SEXES = (
+    dict.fromkeys(("ชาย", "เพศชาย", "male"), "male")
+    | dict.fromkeys(("หญิง", "เพศหญิง", "female"), "female")
+    | dict.fromkeys((thai.TOTAL, ""), "total")
+)
+"""Sex as published, in lower case."""
+
+_SEX_COLUMN = r"(?:จำนวน|ประชากร|เพศ|\s)*(ชาย|หญิง|รวม)(?:ทั้งหมด|ทั้งสิ้น)?\s*(?:\(คน\))?"
+"""Header of a column of one sex."""
 
 UNITS = {"คน": "persons", "ราย": "persons"}
 
-_AND_OLDER = r"([0-9]{1,3}) ?ปี ?ขึ้นไป"
+_AND_OLDER = r"([0-9]{1,3}) ?(?:ปี)? ?(?:ขึ้นไป|and over|\+)"
 
 
 class PopulationOptions(LongOptions):
@@ -29,9 +37,9 @@ class PopulationOptions(LongOptions):
 
 def rows(batch: Batch, context: Context[PopulationOptions]) -> Batch:
     """Table ``population``."""
-    age = pl.when(pl.col("age") != "").then(pl.col("age").replace(thai.TOTAL, "all"))
-    older = pl.format("{}+", pl.col("item").str.extract(_AND_OLDER, 1))
-    sex = pl.col("sex").replace_strict(SEXES, default=None, return_dtype=pl.String)
+    older = {name: pl.concat_str(pl.col(name).str.extract(_AND_OLDER, 1), pl.lit("+")) for name in ("age", "item")}
+    age = pl.coalesce(older["age"], pl.when(pl.col("age") != "").then(pl.col("age").replace(thai.TOTAL, "all")))
+    sex = pl.col("sex").str.to_lowercase().replace_strict(SEXES, default=None, return_dtype=pl.String)
     unknown = (pl.col("sex").is_null(), "value-unknown", "sex is none of ชาย, หญิง, รวม")
     return (
         batch.with_columns(sex=sex)
@@ -40,7 +48,7 @@ def rows(batch: Batch, context: Context[PopulationOptions]) -> Batch:
             *("area", "area_level", "sex", "reference_date"),
             dataset=pl.lit(context.options.dataset),
             area_code=pl.lit(""),
-            age_band=pl.coalesce(age, older, pl.lit(context.options.age_band)),
+            age_band=pl.coalesce(age, older["item"], pl.lit(context.options.age_band)),
             persons="value",
             is_total="over_area",
         )
@@ -52,7 +60,7 @@ CKAN_POPULATION = long_source(
     "Registered population (provincial catalogue)",
     POPULATION,
     "persons",
-    Form(pl.Int64(), ("value",), ("unit",), UNITS, "คน"),
+    Form(pl.Int64(), ("value",), ("unit",), UNITS, "คน", wide=("sex", _SEX_COLUMN)),
     rows,
     PopulationOptions,
 )

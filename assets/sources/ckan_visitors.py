@@ -8,17 +8,28 @@ import polars as pl
 
 from assets.sources import thai
 from assets.sources.long_table import Form, LongOptions, long_source
+from assets.sources.long_table_rules import CLASSES
 from assets.sources.source import Context
 from quality.batch import Batch
 from quality.tables import VISITORS
 
-ORIGINS = {"ชาวไทย": "thai", "ชาวต่างชาติ": "foreign", thai.TOTAL: "total", "": "total"}
+ORIGINS = (
+    dict.fromkeys(("ชาวไทย", "ไทย", "คนไทย", "Thai", "thai"), "thai")
+    | dict.fromkeys(("ชาวต่างชาติ", "ต่างชาติ", "ชาวต่างประเทศ", "Foreign", "foreign", "Foreigner"), "foreign")
+    | {thai.TOTAL: "total", "": "total"}
+)
+
+
+YEAR = 12
+"""Months of a year."""
 
 
 def rows(batch: Batch, context: Context[LongOptions]) -> Batch:
-    """Table ``visitors``."""
-    return batch.select(
-        *("item", "value", "unit", "is_total", "status", "reference_date"),
+    """Table ``visitors``, by year: a month or quarter is refused, for the table does not tell them from a year."""
+    part = pl.col("months") < YEAR
+    return batch.refuse((part, "stamp-bad", "of a month or quarter: visitors are told by year")).select(
+        *("item", "value", "unit", "status", "reference_date"),
+        is_total=pl.any_horizontal("over_area", *(pl.col(name) == thai.TOTAL for name in CLASSES)),
         dataset=pl.lit(context.options.dataset),
         category=pl.col("category").replace("", "all"),
         origin=pl.col("origin").replace(ORIGINS),

@@ -55,7 +55,6 @@ _WIDER = r"^(?:รวม)?(?:ทั่ว|ทั้ง)?ประเทศ(?:ไ
 
 _FIRST_YEAR = 1900
 """No statistic of a city is older; a Buddhist year from which 543 was taken twice is."""
-
 ChosenLong = TypeVar("ChosenLong", bound=LongOptions)
 
 
@@ -72,6 +71,8 @@ class Form:
     unit: str | None = None
     classes: bool = False
     """Whether the table holds classes that no role knows."""
+    wide: tuple[Role, str] | None = None
+    """Role whose labels may be headers, a column of values each, and their pattern, of which a group is the label."""
 
 
 @dataclass(frozen=True)
@@ -322,15 +323,9 @@ def by_role(records: ckan.Records, options: LongOptions, form: Form) -> Assigned
     """The columns of a long table by the roles they play."""
     if records.batch.is_rejected:
         return Assigned(records.batch)
+    batch, whole, unit = records.batch, records.complete, options.unit or form.unit
     return assigned(
-        records.batch,
-        options.columns,
-        form.required,
-        form.expected,
-        options.ignored,
-        records.complete,
-        options.unit or form.unit,
-        form.classes,
+        batch, options.columns, form.required, form.expected, options.ignored, whole, unit, form.classes, form.wide
     )
 
 

@@ -80,23 +80,27 @@ def assigned(
     whole: bool = True,
     unit: str | None = None,
     classes: bool = True,
+    wide: tuple[Role, str] | None = None,
 ) -> Assigned:
     """``batch`` (strings with ``_row``) by role. ``chosen`` are the registry's headers, ``required`` roles must have a
     column, ``expected`` ones are missed aloud. ``whole``: these are all rows, so that what tells them apart is here.
     Without a column of units and a ``unit`` that stands for it, the value's header tells it, if anything does. A table
-    that holds no further ``classes`` is refused where a column in no mapping tells its rows apart."""
+    that holds no further ``classes`` is refused where a column in no mapping tells its rows apart, but may be ``wide``
+    by the labels of a role."""
     came = [name for name in batch.rows.columns if name != "_row"]
     guesses = _Guesses(batch, dict(chosen), ignored)
+    batch = _of_periods(batch, guesses)
+    if batch.is_rejected:
+        return Assigned(batch, headers=_headers(came, guesses))
+    guesses = _Guesses(batch, guesses.chosen, ignored)
     if classes:  # any statistic: whatever has numbers is one
-        batch = _of_periods(batch, guesses)
-        if batch.is_rejected:
-            return Assigned(batch, headers=_headers(came, guesses))
-        guesses = _Guesses(batch, guesses.chosen, ignored)
         measures = _measures(guesses.batch.rows, [name for name in guesses.spare if not guesses.is_aside(name)])
         if fault := numbered(measures):
             return Assigned(Batch.rejected("file-malformed", fault), headers=_headers(came, guesses))
         guesses.values()
         batch = _widened(guesses.batch, guesses.chosen, ignored)
+    elif wide and not guesses.taken["value"] and not guesses.taken[wide[0]]:
+        batch = _by_label(batch, guesses, *wide)
     if unit is None:
         batch = _with_unit(batch, guesses.chosen)
     guesses = _Guesses(batch, guesses.chosen, ignored)
@@ -327,6 +331,13 @@ def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str])
     if not measures:
         return batch
     return _long(batch, "measures", found["item"], {"item": {name: name for name in measures}})
+
+
+def _by_label(batch: Batch, guesses: _Guesses, role: Role, pattern: str) -> Batch:
+    """A table with a column of numbers for each label of a role as a long one; any other as it is."""
+    found = {name: re.fullmatch(pattern, name.strip()) for name in _measures(batch.rows, guesses.spare)}
+    labels = {name: label[1] for name, label in found.items() if label}
+    return _long(batch, role, "", {role: labels}) if labels else batch
 
 
 def _long(batch: Batch, what: str, item: str, told: Mapping[Role, Mapping[str, str]]) -> Batch:

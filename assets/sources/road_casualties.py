@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import Field
 
 from assets.sources.long_table import Form, LongOptions, long_source
+from assets.sources.long_table_rules import AVERAGES
 from assets.sources.source import Context
 from quality.batch import Batch
 from quality.tables import ROAD_CASUALTIES
@@ -34,9 +35,10 @@ def rows(batch: Batch, context: Context[CasualtiesOptions]) -> Batch:
     named = pl.when(dead & ~injured).then(pl.lit("death")).when(injured & ~dead).then(pl.lit("injury"))
     outcome = named.otherwise(pl.lit(context.options.outcome, pl.String))
     unknown = (pl.col("outcome").is_null(), "value-unknown", "the item tells neither dead nor injured")
+    rate = (pl.col("item").str.contains(AVERAGES), "value-unknown", "the item is a rate or an average, no count")
     return (
         batch.with_columns(outcome=outcome)
-        .refuse(unknown)
+        .refuse(unknown, rate)
         .select(
             *("outcome", "area", "months", "is_total", "status", "reference_date"),
             dataset=pl.lit(context.options.dataset),
@@ -50,7 +52,7 @@ CKAN_ROAD_CASUALTIES = long_source(
     "Road casualties (provincial catalogue)",
     ROAD_CASUALTIES,
     "persons",
-    Form(pl.Int64(), units=UNITS, unit="คน"),
+    Form(pl.Int64(), units=UNITS, unit="คน", wide=("item", f"(.*(?:{_DEAD}|{_INJURED}).*)")),
     rows,
     CasualtiesOptions,
 )

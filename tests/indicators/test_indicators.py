@@ -300,6 +300,19 @@ def test_population_without_sexes_has_no_share_of_women(made_up) -> None:
     assert verdict(found["female_share"]) == (None, "withheld")
 
 
+def test_men_alone_are_no_population(made_up) -> None:
+    found = rows(people(made_up.city(), DAY, {"population": made_up.population().filter(sex="male")}))
+    assert {verdict(found[name]) for name in ("registered_population", "female_share")} == {(None, "withheld")}
+    assert "male persons alone" in found["registered_population"]["reason"]
+
+
+def test_what_is_counted_by_year_is_of_the_year_and_no_older(made_up) -> None:
+    counted = made_up.population(stated=410_184)
+    table = counted.with_columns(reference_date=pl.lit(date(DAY.year - 2, 1, 1)))
+    row = rows(people(made_up.city(), DAY, {"population": table}))["registered_population"]
+    assert (row["period_end"], row["verdict"]) == (date(DAY.year - 2, 12, 31), "ok")
+
+
 @pytest.mark.real
 def test_the_population_a_province_really_publishes(made_up, real_data: Path) -> None:
     file = json.loads((real_data / "open_data/phuket_gdcatalog/population.json").read_text())
@@ -421,6 +434,9 @@ def test_a_year_whose_months_and_total_disagree_or_lack_is_said(made_up) -> None
     lacks = rows(mobility(made_up.city(), DAY, {"road_casualties": casualties(made_up, months=11)}))["road_deaths"]
     assert verdict(lacks) == (124, "partial")
     assert "11 of 12 months" in lacks["reason"]
+    yearly = casualties(made_up).filter(pl.col("months") == 12)
+    by_year = rows(mobility(made_up.city(), DAY, {"road_casualties": yearly}))["road_deaths"]
+    assert verdict(by_year) == (124, "ok"), "who publishes by year owes no months"
     elsewhere = casualties(made_up, area="กระบี่")
     assert verdict(rows(mobility(made_up.city(), DAY, {"road_casualties": elsewhere}))["road_deaths"]) == (
         None,

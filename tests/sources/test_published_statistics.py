@@ -479,6 +479,64 @@ def test_population_by_age_is_told_apart_and_dated_by_its_year():
     result = read(CKAN_POPULATION, as_csv(header, rows))
     table = kept(result)
     assert code_counts(result) == {}  # off by one
-    assert dict(table.select("age_band", "persons").iter_rows()) == {"0-14": 10, "15 ปีขึ้นไป": 20, "all": 31}
+    assert dict(table.select("age_band", "persons").iter_rows()) == {"0-14": 10, "15+": 20, "all": 31}
     assert table["reference_date"].unique().to_list() == [date(2024, 1, 1)]
     assert POPULATION.key == ("dataset", "area_level", "area", "area_code", "sex", "age_band", "reference_date")
+
+
+# Shapes of the same tables that other nodes have
+
+
+SEX_COLUMNS = [("ชาย", "หญิง", "รวม"), ("จำนวนประชากรชาย", "จำนวนประชากรหญิง", "รวม (คน)")]
+SEX_COLUMNS += [("เพศชาย", "เพศหญิง", "รวมทั้งหมด")]
+
+
+@pytest.mark.parametrize("header", SEX_COLUMNS)
+def test_a_column_a_sex_is_a_row_a_sex(header):
+    rows = [["2568", "กะทู้", 50, 55, 105, 40], ["2568", "รวม", 90, 95, 185, 70]]
+    data = as_csv(["ปี", "อำเภอ", *header, "บ้าน"], rows)
+    table = kept(read(CKAN_POPULATION, data))
+    assert sorted(table.select("persons", "sex", "is_total").rows()) == [
+        *((50, "male", False), (55, "female", False), (90, "male", True)),
+        *((95, "female", True), (105, "total", False), (185, "total", True)),
+    ]
+
+
+def test_ages_and_sexes_in_other_words():
+    rows = [["2568", "60 ปีขึ้นไป", "Female", 12], ["2568", "0-14 ปี", "เพศหญิง", 20]]
+    table = kept(read(CKAN_POPULATION, as_csv(["ปี", "กลุ่มอายุ", "เพศ", "จำนวน"], rows)))
+    assert table.select("age_band", "sex").rows() == [("60+", "female"), ("0-14 ปี", "female")]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        (["ปี", "ผู้เสียชีวิต", "ผู้บาดเจ็บ"], [["2568", 78, 400]]),
+        (["รายการ", "2567", "2568"], [["ผู้เสียชีวิต", 70, 78]]),
+        (["ปี", "รายการ", *MONTHS, "รวม"], [["2568", "ผู้เสียชีวิต", *range(1, 13), 78]]),
+    ],
+)
+def test_casualties_side_by_side_are_those_below_each_other(header, rows):
+    table = kept(read(CKAN_ROAD_CASUALTIES, as_csv(header, rows)))
+    [year] = by_year(table, "ภูเก็ต").filter(outcome="death", year=2025).to_dicts()
+    assert year["persons"] == 78
+
+
+def test_a_rate_is_no_count_of_killed():
+    rows = [["2568", "อัตราผู้เสียชีวิตต่อแสนประชากร", 21, "คน"], ["2568", "ผู้เสียชีวิต", 90, "คน"]]
+    result = read(CKAN_ROAD_CASUALTIES, as_csv(["ปี", "รายการ", "จำนวน", "หน่วย"], rows))
+    assert kept(result)["persons"].to_list() == [90]
+    assert "rate" in said(result, "value-unknown")
+
+
+def test_months_of_visitors_are_no_years():
+    """Added up they would stand for a year of which three months are told, and an occupancy for three times itself."""
+    header = ["ปี", "เดือน", "รายการ", "ประเภท", "สัญชาติ", "จำนวน", "หน่วย"]
+    rows = [
+        ["2568", month, "ผู้เยี่ยมเยือน", "นักท่องเที่ยว", origin, number, "คน"]
+        for month, number in (("มกราคม", 10), ("กุมภาพันธ์", 11), ("รวม", 21))
+        for origin in ("ไทย", "ต่างชาติ")
+    ]
+    result = read(CKAN_VISITORS, as_csv(header, rows))
+    assert code_counts(result)["stamp-bad"] == 4
+    assert kept(result).select("origin", "value", "is_total").rows() == [("thai", 21, False), ("foreign", 21, False)]
