@@ -1,8 +1,8 @@
 """Income or expenditure of a household by province, as the National Statistical Office publishes it by file (CKAN).
 
-A wide table, one row a province and one column a year whose name tells both eras (``year-2541-1998``); the province
-stands in columns ``จังหวัด`` and ``Province`` or ``provinces``. Baht a month, from the household socio-economic
-survey, https://catalog.nso.go.th. The newest figures come by SDMX (``assets.sources.nso_sdmx``).
+A wide table, one row a province and one column a year, whose name tells both eras (``year-2541-1998``) or one; the
+province stands in columns ``จังหวัด`` and ``Province`` or ``provinces``. Baht a month, from the household
+socio-economic survey, https://catalog.nso.go.th. The newest figures come by SDMX (``assets.sources.nso_sdmx``).
 """
 
 import re
@@ -17,6 +17,7 @@ from pydantic import Field
 from assets.cities.registry import City
 from assets.landing.request import Request
 from assets.sources import ckan, thai
+from assets.sources.long_table_periods import period
 from assets.sources.once import once
 from assets.sources.source import Context, Options, ReadResult, Source
 from quality.batch import Batch
@@ -87,19 +88,29 @@ def _provinces(data: bytes) -> tuple[Batch, tuple[tuple[str, int], ...], str]:
     batch, frame = records.batch, records.batch.rows
     if batch.is_rejected:
         return batch, (), ""
-    years = {name: found for name in frame.columns if (found := _YEAR.fullmatch(name.lower()))}
+    years = {name: told for name in frame.columns if (told := _year(name))}
     named = [name for name in frame.columns if thai.folded(name) in _PROVINCES]
     if not years or not named:
         return Batch.rejected("file-malformed", "no column of provinces, or none year-BE-CE"), (), ""
-    wrong = [name for name, found in years.items() if int(found[1]) - 543 != int(found[2])]
+    wrong = [name for name, told in years.items() if len(told) > 1]
     for name in sorted(set(frame.columns) - {*years, *named, *KNOWN, "_row"}):
         batch = batch.note("column-new", f"column {name!r:.60} is in no mapping")
     for name in wrong:
         batch = batch.note("stamp-bad", f"column {name!r:.40} names two years, not one in both eras")
     names = [form for name in named for form in (thai.area(pl.col(name)), thai.clean(pl.col(name)).str.to_lowercase())]
-    right = tuple((name, int(found[2])) for name, found in years.items() if name not in wrong)
+    right = tuple((name, min(told)) for name, told in years.items() if name not in wrong)
     evidence = f"{records.evidence}; {len(right)} years, {frame.height} provinces"
     return batch.with_columns(pl.concat_list(names).alias(_NAMES)), right, evidence
+
+
+def _year(header: str) -> set[int]:
+    """The years (CE) that a header tells and no more: in both eras, as ``year-2541-1998``, or in one, as ``ปี 2541``."""
+    if both := _YEAR.fullmatch(header.lower()):
+        return {int(both[1]) - 543, int(both[2])}
+    told = period(header)
+    if not told.year.isdigit() or told.rest or told.month or told.quarter:
+        return set()
+    return {int(told.year) - (543 if int(told.year) > thai.BUDDHIST_FROM else 0)}
 
 
 CKAN_HOUSEHOLD_INCOME = Source(

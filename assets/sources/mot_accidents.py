@@ -104,7 +104,11 @@ def _accidents(data: bytes) -> tuple[Batch, str, str]:
     accidents, columns = records.batch, records.batch.rows.columns
     if accidents.is_rejected:
         return accidents, "", ""
-    headers = {role: next((name for name in names if name in columns), None) for role, names in COLUMNS.items()}
+    folded = {thai.folded(name): name for name in reversed(columns)}
+    headers = {
+        role: next((folded[thai.folded(name)] for name in names if thai.folded(name) in folded), None)
+        for role, names in COLUMNS.items()
+    }
     absent = [role for role, header in headers.items() if header is None]
     if fatal := [role for role in absent if role in REQUIRED]:
         message = f"no column for {', '.join(fatal)}; headers may have changed"

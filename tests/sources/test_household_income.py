@@ -46,6 +46,13 @@ def kept(result):
     return good.sort("reference_date")
 
 
+@pytest.mark.parametrize("years", ["year-2564-2021,year-2566-2023", "2564,2566", "ปี 2564,ปี 2566", "2021,2023"])
+def test_a_column_a_year_in_either_era_or_both(years):
+    table = kept(read(f"จังหวัด,Province,{years}\nภูเก็ต,Phuket,40000,42000\n".encode()))
+    found = table.select("reference_date", "baht_month").rows()
+    assert found == [(date(2021, 1, 1), Decimal(40000)), (date(2023, 1, 1), Decimal(42000))]
+
+
 @pytest.mark.parametrize(
     ("file", "measure", "years"),
     [("average-income-41-58-by-provinces", "income", 10), ("average-expenditure-49-58", "expenditure", 10)],

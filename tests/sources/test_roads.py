@@ -57,6 +57,11 @@ def codes(result):
 # Accidents
 
 
+def test_headers_in_other_letters_are_the_same(phuket):
+    rows = accidents(ACCIDENT).replace(b"LATITUDE", b"Latitude ").replace(b"LONGITUDE", b"longitude")
+    assert kept(ROAD_ACCIDENTS, read(rows, phuket)).height == 1
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp874"])
 def test_an_accident(phuket, encoding):
     result = read(accidents(ACCIDENT, encoding=encoding), phuket)
