@@ -182,13 +182,14 @@ def areas_of_total(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     others add up to it. Judged are all figures of a period, so that one data set's total is not the whole table."""
     place = ["dataset", "item", "category", "unit", "months", "reference_date"]
     part, number = ~pl.col("is_total"), pl.col("value").cast(pl.Float64)
+    total = pl.col("is_total") & (pl.col("area_level") == "province")  # and not that of an amphoe
     sums = (
         frame.drop_nulls("value")
         .group_by(place)
         .agg(
-            stated=number.filter("is_total").sum(),
+            stated=number.filter(total).sum(),
             parts=number.filter(part).sum(),
-            _totals=pl.col("is_total").sum(),
+            _totals=total.sum(),
             _parts=part.sum(),
         )
         .with_columns(ratio=(pl.col("stated") / pl.col("parts")).round(3))

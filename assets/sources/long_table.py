@@ -144,12 +144,14 @@ class LongTable(Generic[ChosenLong]):
         """``area`` and ``area_level`` by the finest column of areas, ``over_area`` where that column names a total:
         then the area is the next coarser one that is none, at last the province. ``within``: the coarser area, if
         any."""
-        places = []
-        for role in [role for role in ("area", *AREAS) if role in self.roles]:
+        places, roles = [], [role for role in ("area", *AREAS) if role in self.roles]
+        for role, coarser in zip(roles, [*roles, "province"][1:], strict=True):
             default = self.context.options.area_level or ("amphoe" if role == "area" else role)
             text, own_level = pl.col(role), thai.area_level(pl.col(role), default)
             name = pl.when(own_level == "city").then(thai.local_government(text)).otherwise(thai.area(text))
             total = thai.is_total(text, self.labels)
+            if coarser != "province":  # a total of what stands beside it, or over all of that
+                total |= thai.is_missing(text) & ~thai.is_missing(pl.col(coarser))
             if default != "province":  # the province among its parts
                 total |= (own_level == "province") & (name == self.context.city.province_th)
             places.append((total, name, own_level))

@@ -144,9 +144,10 @@ def test_totals_of_one_data_set_do_not_withhold_the_others() -> None:
     for year in range(2020, 2026):
         waste = {"dataset": "w", "item": "w", "reference_date": date(year, 1, 1)}
         rows.append(own | waste | {"value": Decimal(600), "is_total": True})
+        rows.append(rows[-1] | {"area_level": "amphoe", "area": "ถลาง", "value": Decimal(900)})
         rows += [
             row | waste | {"area_level": "amphoe", "area": area, "value": Decimal(900), "is_total": False}
-            for area in ("ถลาง", "กะทู้")
+            for area in ("เชิงทะเล", "กะทู้")
         ]
     told = judged(CITY_STATISTICS, rows)["total:area"]
     assert (told.verdict, told.misleading, told.checked) == ("warn", 6, 24)

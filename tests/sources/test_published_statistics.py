@@ -540,3 +540,15 @@ def test_months_of_visitors_are_no_years():
     result = read(CKAN_VISITORS, as_csv(header, rows))
     assert code_counts(result)["stamp-bad"] == 4
     assert kept(result).select("origin", "value", "is_total").rows() == [("thai", 21, False), ("foreign", 21, False)]
+
+
+def test_a_total_over_two_levels_of_areas_may_leave_the_finer_blank():
+    rows = [
+        *(["2568", "กะทู้", "ป่าตอง", 1000], ["2568", "กะทู้", "กมลา", 2000], ["2568", "กะทู้", "", 3000]),
+        *(["2568", "ถลาง", "เชิงทะเล", 500], ["2568", "ถลาง", "-", 500], ["2568", "รวม", "", 3500]),
+    ]
+    data = as_csv(["ปี", "รายการ", "อำเภอ", "ตำบล", "จำนวน", "หน่วย"], [[y, "ขยะ", *rest, "ตัน"] for y, *rest in rows])
+    result = read(CKAN_STATISTICS, data, smart="environment")
+    assert code_counts(result) == {}
+    totals = kept(result).filter("is_total").select("area_level", "area", "value").rows()
+    assert sorted(totals) == [("amphoe", "กะทู้", 3000), ("amphoe", "ถลาง", 500), ("province", "ภูเก็ต", 3500)]

@@ -157,6 +157,8 @@ def test_a_misspelt_month_is_read_and_known_as_such():
 
 def test_totals_have_several_labels():
     assert of(thai.is_total, "รวม", " รวมทั้งสิ้น ", "Total", "รวมพล", None) == [True, True, True, False, False]
+    labels = ["ทุกอำเภอ", "ทุกประเภท", "ทุกเพศ", "สรุป", "ระดับจังหวัด"]
+    assert of(thai.is_total, *labels, "ทุกขภัย", "สรุปผล") == [True] * 5 + [False] * 2
 
 
 def test_local_governments_keep_their_kind_in_full():
