@@ -40,7 +40,7 @@ _SOURCE = re.compile("^ที่มา|^source$|^tablename$")
 """Headers that repeat what the catalogue says of the package: nothing is lost with them."""
 
 _YEARISH = re.compile(
-    r"^ปี|(?:ประจำ|ข้อมูล|งบประมาณ)\s*ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|\byear\b|\bfy\b|เดือน\W*ปี|ว/?ด/?ป|วันที่|^date",
+    r"^ปี|(?:ประจำ|ข้อมูล|งบประมาณ)\s*ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|(?<![a-z])(?:year|fy)(?![a-z])|เดือน\W*ปี|ว/?ด/?ป|วันที่|^date",
     re.IGNORECASE,
 )
 _ERA = re.compile(r"(?:ปี)?\s*\(?(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|[BCA]\.?[DE]\.?|year)\)?", re.IGNORECASE)
@@ -206,7 +206,8 @@ class _Guesses:
         named = [name for name in self.spare if _YEARISH.search(name) and not _AGE.search(name)] + spanning
         named = [name for name in named if not self.is_aside(name)]
         held = [name for name in named if share(self.batch.rows[name], thai.year(pl.col(name)).is_not_null())]
-        if len(held) == 1:
+        same = [thai.year(pl.col(held[0])).eq_missing(thai.year(pl.col(name))) for name in held[1:]]
+        if held and self.batch.rows.select(pl.all_horizontal(pl.lit(value=True), *same).all()).item():
             self.take("fiscal_year" if re.search(thai.FISCAL, held[0]) else "year", held[0], "it holds years")
         elif named and "year" not in self.chosen:
             shown = ", ".join(f"{name!r:.60}" for name in dict.fromkeys(named[:5]))

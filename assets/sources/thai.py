@@ -154,7 +154,7 @@ _DIGITS = {chr(0x0E50 + digit): str(digit) for digit in range(10)}
 # Expressions, for making one of a list takes longer than all else of a small frame's reading.
 _THAI_DIGITS, _ASCII_DIGITS = (pl.lit(list(texts)) for texts in (_DIGITS, _DIGITS.values()))
 _BLANKS = "[\\s\\u00a0\\u200b\\ufeff]+"
-_NUMBER = r"^[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
+_NUMBER = r"^[-−–+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
 
 
 def clean(text: pl.Expr) -> pl.Expr:
@@ -183,7 +183,7 @@ def number(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Number from text such as ``38,324,038.00``; null where it is none, or a fraction that an integer ``dtype``
     cannot hold. Commas count only between groups of three digits."""
     plain = clean(text)
-    grouped = pl.when(plain.str.contains(_NUMBER)).then(plain)
+    grouped = pl.when(plain.str.contains(_NUMBER)).then(plain.str.replace("^[−–]", "-"))
     digits = grouped.str.replace_all(",", "", literal=True)
     if dtype.is_integer():
         digits = digits.str.replace(r"\.0+$", "")
@@ -196,15 +196,17 @@ def common_era(year: pl.Expr) -> pl.Expr:
 
 
 def year(text: pl.Expr) -> pl.Expr:
-    """Year of the common era (Int32) from a four-digit year of either era, with or without ``ปี`` and ``พ.ศ.``; a
-    spreadsheet's ``2567.0`` and ``'2567`` too, and one with a mark of a footnote or of what is provisional (``2567*``,
-    ``2567p``, ``2567 (เบื้องต้น)``), but not of a part of it (``2567 (ม.ค.-มิ.ย.)``). ``ปีงบประมาณ 2567`` is the year it
-    ends in."""
+    """Year of the common era (Int32) from a four-digit year of either era, with or without ``ปี`` and ``พ.ศ.``, or of
+    two digits behind such a word (``ปี 67``); a spreadsheet's ``2567.0`` and ``'2567`` too, and one with a mark of a
+    footnote or of what is provisional (``2567*``, ``2567p``, ``2567 (เบื้องต้น)``), but not of a part of it (``2567
+    (ม.ค.-มิ.ย.)``). ``ปีงบประมาณ 2567`` is the year it ends in."""
     words = r"(?:ปี)?(?:งบประมาณ|ปฏิทิน|การศึกษา)?\s*(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)?"
     found = clean(text).str.extract_groups(
         rf"^['’]?{words}\s*([0-9]{{4}})(?:\.0+)?\s*(?:[*†]+|[per]|\(([^0-9()]*)\))?$"
     )
-    digits, beside = found.struct["1"], found.struct["2"]
+    short = clean(text).str.extract(r"^(?:ปี\s*)?(?:งบประมาณ|การศึกษา)?\s*(?:ปี|พ\.?\s?ศ\.?)?\s*([4-9][0-9])$", 1)
+    short = pl.when(clean(text).str.contains("[ก-๙]")).then(pl.concat_str(pl.lit("25"), short))
+    digits, beside = pl.coalesce(found.struct["1"], short), found.struct["2"]
     part = beside.str.contains(PART_OF_YEAR) & ~beside.str.contains(WHOLE_YEAR)
     return pl.when(~part.fill_null(value=False)).then(common_era(digits.cast(pl.Int32, strict=False)))
 

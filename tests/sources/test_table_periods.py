@@ -463,3 +463,16 @@ def test_a_year_of_neither_era_is_refused() -> None:
     result = read("ปี,รายการ,จำนวน,หน่วย\n1481,ขยะ,100,ตัน\n2567,ขยะ,110,ตัน\n")
     assert [each[2] for each in periods(result)] == [date(2024, 1, 1)]
     assert "543" in said(result, "stamp-bad")
+
+
+@pytest.mark.parametrize("header", ["year_be", "DATA_YEAR", "year_th,year_en", "FY_BE"])
+def test_a_column_of_years_is_known_behind_an_underscore(header: str) -> None:
+    """A class of its own, its rows were of the day on which the package was modified."""
+    cells = "2568,2025" if "," in header else "2568"
+    begins = date(2024, 10, 1) if header == "FY_BE" else date(2025, 1, 1)
+    assert periods(read(f"{header},รายการ,จำนวน,หน่วย\n{cells},ขยะ,100,ตัน\n")) == [("ขยะ", 12, begins, 100)]
+
+
+def test_two_columns_of_years_that_differ_are_asked_for() -> None:
+    result = read("year_th,year_en,รายการ,จำนวน,หน่วย\n2568,2024,ขยะ,100,ตัน\n")
+    assert not result.tables and "year_th" in said(result, "file-malformed")

@@ -155,6 +155,14 @@ def test_a_misspelt_month_is_read_and_known_as_such():
     assert of(thai.month, *thai.MISSPELT) == list(thai.MISSPELT.values())
 
 
+def test_years_of_two_digits_need_a_word_for_them():
+    assert of(thai.year, "ปี 67", "พ.ศ.67", "ปีงบประมาณ 67", "67", "อายุ 67") == [2024] * 3 + [None] * 2
+
+
+def test_a_minus_may_be_a_typographers():
+    assert of(thai.number, "−5", "–1,200", "-", dtype=pl.Int64()) == [-5, -1200, None]
+
+
 def test_totals_have_several_labels():
     assert of(thai.is_total, "รวม", " รวมทั้งสิ้น ", "Total", "รวมพล", None) == [True, True, True, False, False]
     labels = ["ทุกอำเภอ", "ทุกประเภท", "ทุกเพศ", "สรุป", "ระดับจังหวัด"]
