@@ -46,6 +46,7 @@ _QUARTER: Final = re.compile(
     rf"(?:ไตรมาส(?:ที่)?\s*|(?<![a-z])(?:q|quarter)\s*)(?P<number>[1-4])(?!\d)(?P<span>\s*[-–]\s*[1-4](?!\d))?{_OF_YEAR}",
     re.IGNORECASE,
 )
+_ALL_QUARTERS: Final = re.compile(r"1\s*[-–]\s*4(?!\d)")
 _AS_OF: Final = re.compile(r"(?:ข้อมูล\s*)?ณ\s*(?:วันที่|สิ้น)?\s*(?:\d{1,2}\s*)?$")
 """Before a month that a stock was counted in."""
 _BEFORE_MONTH: Final = re.compile(r"(?:(?<!\d)\d{1,2}|ถึง)\s*$")
@@ -57,7 +58,9 @@ _PART: Final = re.compile(
     re.IGNORECASE,
 )
 """A part of a year that is neither a month nor a quarter, whatever stands beside it."""
-_PART_BESIDE_YEAR: Final = re.compile(r"\d+\s*เดือน|(?<![a-z])h[12](?!\w)|\d\s*months", re.IGNORECASE)
+_PART_BESIDE_YEAR: Final = re.compile(r"(?<!\d)(?!12\D)\d+\s*(?:เดือน|months)|(?<![a-z])h[12](?!\w)", re.IGNORECASE)
+TWO_YEARS: Final = "two years in one, or a number beside it"
+"""``part`` of words that may tell several years, or none."""
 _AGE: Final = re.compile("อายุ|age", re.IGNORECASE)
 _TWO: Final = re.compile(r"(?<!\d)(?:\d{4}\s*[-–/]\s*\d{1,4}|\d{1,2}\s*/\s*\d{4})(?!\d)")
 """Two years in one, or a number that may be a month's, a term's or a round's beside a year."""
@@ -99,7 +102,7 @@ def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
     plain = " ".join(thai.ascii_digits(words[:LONGEST]).split())
     months, quarters = list(_MONTH.finditer(plain)), list(_QUARTER.finditer(plain))
     rest = _without(plain, [found.span() for found in (*months, *quarters)])
-    whole = _whole(plain, months)
+    whole = _whole(plain, months) or (len(quarters) == 1 and bool(_ALL_QUARTERS.search(quarters[0][0])))
     years = [_four(found["year"], found) for found in (*quarters, *months) if found["year"]]
     years += _YEAR.findall(rest) + [f"25{year}" for year in _SHORT_YEAR.findall(rest)]
     told = list(dict.fromkeys(years))
@@ -110,7 +113,7 @@ def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
         if is_fiscal:
             told = [two[0]]
         elif len(told) == 1:
-            part = part or "two years in one, or a number beside it"
+            part = part or TWO_YEARS
     if whole and is_fiscal:
         told = told[-1:]
     if part or len(told) > 1:
@@ -123,7 +126,8 @@ def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
     if year and rest.isdigit():
         return Told(part="a number beside a year")
     kind = f"ปี{thai.SCHOOL} " if re.search(rf"ปี\s*{thai.SCHOOL}", plain) else ""
-    return Told(year, is_fiscal, month, "".join(found["number"] for found in quarters), rest, kind=kind)
+    quarter = "" if whole else "".join(found["number"] for found in quarters)
+    return Told(year, is_fiscal, month, quarter, rest, kind=kind)
 
 
 def first_day(item: pl.Expr) -> pl.Expr:
@@ -204,7 +208,7 @@ def _part(
     """The words of a part of a year that is neither a month nor a quarter, empty where there are none."""
     if found := _PART.search(rest) or (dated and not _AGE.search(text) and _PART_BESIDE_YEAR.search(rest)):
         return found[0]
-    if len(quarters) > 1 or any(found["span"] for found in quarters):
+    if not whole and (len(quarters) > 1 or any(found["span"] for found in quarters)):
         return "several quarters"
     if quarters and months:
         first = (int(quarters[0]["number"]) * 3 - 2 + (8 if fiscal else -1)) % 12 + 1

@@ -11,7 +11,7 @@ import polars as pl
 
 from assets.sources import thai
 from assets.sources.long_table_headers import AREAS, COLUMNS
-from assets.sources.long_table_periods import Told, period
+from assets.sources.long_table_periods import TWO_YEARS, Told, period
 from quality.batch import Batch
 
 SHEET = "แผ่นงาน"
@@ -129,7 +129,8 @@ def doubts(sheets: Sequence[Sheet]) -> list[str]:
     else:
         notes = {text for sheet in sheets for text in (sheet.title, *sheet.notes)}
     told = {text: period(_UPDATED.sub(" ", text)) for text in sorted(notes)}
-    return [text for text, each in told.items() if each.part or each.month or each.quarter]
+    # Of several years the columns tell which.
+    return [t for t, each in told.items() if each.part not in ("", TWO_YEARS) or each.month or each.quarter]
 
 
 def _finer(headers: Collection[str]) -> bool:

@@ -253,6 +253,13 @@ def test_when_a_table_was_made_doubts_nothing(text: str) -> None:
     assert "period-mismatch" not in code_counts(read(text))
 
 
+@pytest.mark.parametrize("title", ["ขยะ ปี 2560-67", "ขยะ พ.ศ. 2566/67", "ขยะ 12 เดือน ปี 2568", "ขยะ ไตรมาส 1-4 ปี 2568"])
+def test_a_title_of_whole_years_doubts_none(title: str) -> None:
+    assert "period-mismatch" not in code_counts(read(f"{title}\nปี,รายการ,จำนวน,หน่วย\n2568,ขยะ,48,ตัน\n"))
+    undated = read(f"{title}\nรายการ,จำนวน,หน่วย\nขยะ,48,ตัน\n")
+    assert periods(undated) == ([("ขยะ", 12, date(2025, 1, 1), 48)] if "2568" in title else [])
+
+
 @pytest.mark.parametrize(
     ("cell", "day"),
     [
