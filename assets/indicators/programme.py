@@ -87,7 +87,7 @@ def _progress(city: City, day: date, tables: Tables, withheld: Mapping[str, str]
     series: list[tuple[Table, str, str, str, float | None, list[Year]]] = [
         (ROAD_CASUALTIES, "road_deaths", "Road deaths a year", "persons", ROAD_DEATHS_PCT, _road_deaths(city, tables)),
         (LOAD_PROFILE, "co2_electricity", "CO2 of the published electricity a year", "t", None, _co2(tables)),
-        (AIR_QUALITY, "pm25_mean_year", "PM2.5, mean of the year", "µg/m³", None, _pm25(tables)),
+        (AIR_QUALITY, "pm25_mean_year", "PM2.5, mean of the year", "µg/m³", None, _pm25(tables, city.baseline, day)),
         (POPULATION, "registered_population", "Registered population", "persons", None, _population(city, tables)),
         (HOUSEHOLD_INCOME, "household_income", "Household income a month", "THB", None, _income(tables)),
     ]
@@ -150,17 +150,21 @@ def _co2(tables: Tables) -> list[Year]:
     return found
 
 
-def _pm25(tables: Tables) -> list[Year]:
+def _pm25(tables: Tables, baseline: int, day: date) -> list[Year]:
+    """Means of the stations that told both the baseline year and the newest one: another station is other air."""
     hourly = tables.get(AIR_QUALITY).filter(product="hourly").drop_nulls("pm25_ug_m3")
     years = (
         hourly.group_by("station_id", year=pl.col("local_date").dt.year())
         .agg(pl.col("pm25_ug_m3").mean(), hours=pl.len())
-        .filter(pl.col("hours") >= WHOLE_YEAR * 365 * 24)
-        .group_by("year")
-        .agg(pl.col("pm25_ug_m3").mean(), pl.col("station_id").sort().str.join(", "))
-        .sort("year")
+        .filter(pl.col("hours") >= WHOLE_YEAR * 365 * 24, pl.col("year") < day.year)
     )
-    return [Year(year, value, f"{AIR_QUALITY.name}, station {ids}") for year, value, ids in years.iter_rows()]
+    first, last = (set(years.filter(year=year)["station_id"]) for year in (baseline, years["year"].max() or baseline))
+    if first:  # else there is nothing to hold a year against
+        same = pl.col("station_id").is_in(list(first & last)) if first & last else pl.col("year") == baseline
+        years = years.filter(same)
+    means = years.group_by("year").agg(pl.col("pm25_ug_m3").mean(), pl.col("station_id").sort().str.join(", "))
+    rows = means.sort("year").iter_rows()
+    return [Year(year, value, f"{AIR_QUALITY.name}, station {ids}") for year, value, ids in rows]
 
 
 def _population(city: City, tables: Tables) -> list[Year]:

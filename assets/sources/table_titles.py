@@ -60,7 +60,7 @@ _LEVEL = {
 """Level → words before the name of such an area, the finest first: a municipality may have ``ตำบล`` in its kind."""
 _NO_NAME = (
     "ปี|และ|หรือ|ที่|ใน|ของ|ต่าง|ทั้ง|ทุก|รวม|ละ|ใด|ขนาด|จังหวัด|อำเภอ|ตำบล|หมู่|เทศบาล|ชุมชน|พ.ศ|"
-    "จัดการ|ต้นแบบ|นำร่อง|เป้าหมาย|เข้มแข็ง|มั่นคง|ปลอด|สุขภาวะ|น่าอยู่|หนึ่ง"
+    "จัดการ|ต้นแบบ|ยิ้ม|นำร่อง|เป้าหมาย|เข้มแข็ง|มั่นคง|ปลอด|สุขภาวะ|น่าอยู่|หนึ่ง"
 )
 """Begins what follows such a word where it names none: classes of areas, and programmes."""
 _LOCAL = re.compile(

@@ -1,6 +1,6 @@
 """The programme view: progress only where the data carries it, and no score for a criterion."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
@@ -12,6 +12,7 @@ from assets.indicators.competitiveness import editions
 from assets.indicators.programme import programme
 from assets.indicators.road_deaths import by_year
 from quality.tables import (
+    AIR_QUALITY,
     CITIZEN_REPORTS,
     DATASETS,
     HOUSEHOLD_INCOME,
@@ -149,6 +150,27 @@ def test_co2_needs_a_whole_year_of_published_energy_and_its_target_grows_by_the_
 
 def test_no_grid_factor_is_carried_back_to_a_year_before_it() -> None:
     assert "a published grid factor of 2020" in progress({}, "co2_electricity")["missing"]
+
+
+@pytest.mark.parametrize(
+    ("later", "change", "stations"),
+    [({"a": 15.0, "b": 30.0}, -25.0, "a, b"), ({"a": 15.0, "c": 90.0}, -25.0, "a"), ({"c": 90.0}, None, "")],
+)
+def test_years_of_pm25_are_held_against_each_other_at_the_same_stations(made_up, later, change, stations) -> None:
+    """A station that is new is other air, and no progress."""
+    base = PHUKET.baseline
+    told = [(base, "a", 20.0), (base, "b", 40.0)] + [(base + 1, name, value) for name, value in later.items()]
+    parts = []
+    for year, station, value in told:
+        start = datetime(year, 1, 1, tzinfo=UTC)
+        hours = pl.DataFrame({"start": pl.datetime_range(start, start + timedelta(days=364), "1h", eager=True)})
+        parts.append(hours.with_columns(station_id=pl.lit(station), pm25_ug_m3=value, local_date=pl.date(year, 6, 1)))
+    table = pl.concat(parts).with_columns(product=pl.lit("hourly"))
+    lacking = [name for name in AIR_QUALITY.schema if name not in table.columns]
+    table = table.with_columns(pl.lit(None).alias(name) for name in lacking).cast(dict(AIR_QUALITY.schema))
+    row = progress({AIR_QUALITY.name: table.select(AIR_QUALITY.schema.names())}, "pm25_mean_year")
+    assert row["change_pct"] == change and f"station {stations}" in row["evidence"]
+    assert change is not None or "no whole year after" in row["missing"]
 
 
 def test_a_series_without_a_published_target_is_evidence_only(made_up) -> None:
