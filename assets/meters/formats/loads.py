@@ -5,7 +5,7 @@ their sum, and the column tells the utility's own tariff decision.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
@@ -15,6 +15,7 @@ import polars as pl
 from assets.meters.formats import part_names, periods, titles
 from assets.meters.formats.canonical import THAILAND, UNITS, Assumed, Export, canonical, measure, resolve
 from assets.meters.formats.grids import HEAD, Grid, below, head
+from assets.meters.formats.remarks import remarks
 from assets.meters.formats.stamps import BUDDHIST_FROM, EXCHANGED, Order, exchanged, parse, utc
 from quality.batch import Batch
 from quality.meter_grid import off_clock
@@ -149,6 +150,12 @@ def rows_above(grid: Grid, at: int = HEAD) -> list[str]:
     return [" ".join(filter(None, dict.fromkeys(cells))) for row, cells in head(grid) if row < at]
 
 
+def remarks_in(rows: Grid, stamp: str, values: Iterable[str]) -> pl.Expr:
+    """Which rows are no readings, with their stamps and loads in these columns."""
+    cells = [name for name in rows.columns if re.fullmatch(r"c\d+", name)]
+    return remarks([pl.col(stamp)], pl.concat_list(values), pl.concat_list(cells))
+
+
 def other_units(above: Sequence[str], header: str, loads: Sequence[Load]) -> str | None:
     """What says that the rows ``above`` a table together, or its ``header``, or a row that tells nothing but the unit,
     name other units than its ``loads`` are read in."""
@@ -186,7 +193,9 @@ class Report:
         if told := other_units(rows_above(grid, self.at), names, self.loads):
             return Export.rejected(self.format, "layout-contradicts", told)
         point = self.point if isinstance(self.point, pl.Expr) else pl.lit(self.point)
-        rows = Batch(below(grid, self.at).with_columns(point=point))
+        columns = [column for load in self.loads for column in (*load.columns.values(), load.total) if column]
+        found = below(grid, self.at)
+        rows = Batch(found.filter(~remarks_in(found, self.stamp, columns)).with_columns(point=point))
         rows = rows.refuse((pl.col("point") == "", "value-null", "no metering point"))
         evidence = ", ".join(filter(None, [eras(rows.rows[self.stamp]) + " by the stamps", self.note]))
         intervals = stamped(rows, pl.col(self.stamp), self.order)

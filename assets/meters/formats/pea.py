@@ -18,7 +18,18 @@ import polars as pl
 from assets.meters.formats import periods
 from assets.meters.formats.canonical import EXACT, THAILAND, Assumed, Export, ReadingOptions
 from assets.meters.formats.grids import Grid, below, cell, head
-from assets.meters.formats.loads import MINUTES, Load, eras, joined, other_units, rated, readings, rows_above, stamped
+from assets.meters.formats.loads import (
+    MINUTES,
+    Load,
+    eras,
+    joined,
+    other_units,
+    rated,
+    readings,
+    remarks_in,
+    rows_above,
+    stamped,
+)
 from assets.meters.formats.stamps import EXCHANGED, exchanged
 from quality.batch import Batch
 from quality.readings import no_readings
@@ -168,8 +179,9 @@ def _marked(rows: Grid, columns: Mapping[str, int]) -> Grid:
     footer = first.str.contains(_FOOTER).fill_null(False)
     # A header may be repeated, as on the pages of a print.
     repeated = cell(min(columns.values())).str.contains(f"(?i)^{_RATE.pattern}$")
-    rows = rows.with_columns(footer=footer.cum_max() & ~cell(0).str.contains(_STAMP), _head=repeated)
-    return rows.filter(pl.col("footer") | ~pl.col("_head")).drop("_head")
+    none = repeated | remarks_in(rows, "c0", [f"c{at}" for at in columns.values()])
+    rows = rows.with_columns(footer=footer.cum_max() & ~cell(0).str.contains(_STAMP), _none=none)
+    return rows.filter(pl.col("footer") | ~pl.col("_none")).drop("_none")
 
 
 def _row_totalled(loads: Batch, intervals: Grid, names: list[str], unit: str) -> Batch:

@@ -19,6 +19,7 @@ from assets.meters.formats.content import Content, recognise as look_at
 from assets.meters.formats.grids import book
 from assets.meters.formats.layouts import Layout, Measure
 from assets.meters.formats.objects import table
+from assets.meters.formats.remarks import DATED, remarks
 
 _SEP_LINE = re.compile(r"sep=(.)[ \t]*(?:[\r\n]|$)", re.IGNORECASE)
 _WORKBOOKS = ("xlsx", "biff")
@@ -26,8 +27,6 @@ _LONGEST_LINE = 20_000
 """Characters: a line of 1,440 columns and their names."""
 
 
-_DATED = r"(?i)^\W*(?:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)[a-z]*\W*){0,2}\d"
-"""A stamp: it begins with a digit, or with the name of a weekday or a month."""
 _UNIT = r"(?i)\W*(?:units?|หน่วย)?\W*"
 """What else there is in a row of units."""
 _BELOW = 3
@@ -52,36 +51,52 @@ class Table:
     place: str
 
     def pieces(self) -> Iterator[pl.DataFrame]:
-        """The rows below the header and above the footer, as ``above``, a piece at a time; without those that repeat
-        the header. Raises ``Unreadable``."""
-        last = self.above.clear()
+        """The rows below the header and above the footer, as ``above``, a piece at a time; without remarks and totals,
+        and without those that repeat the header. Raises ``Unreadable``."""
+        last = rest = self.above.clear()
+        stamped = pl.any_horizontal(self._raw(name).str.contains(DATED) for name in self.layout.stamp.columns)
+        ended = False
         for piece in _pieces(self.content, self.place):
-            body = self._without_headers(piece.filter(pl.col("row") > self.at))
+            body = pl.concat([rest, piece.filter(pl.col("row") > self.at)])
             if self.layout.footer is not None:
                 ends = body.filter(pl.col("cells").list.first().str.contains(self.layout.footer))["row"].min()
-                if ends is not None:
-                    yield body.filter(pl.col("row") < ends)
-                    return
+                if ended := ends is not None:
+                    body = body.filter(pl.col("row") < ends)
             last = body.tail(1) if body.height else last
-            yield body
-        if cut := _cut(self.content, last, self.width, self.layout):
+            # What stands below all stamps tells nothing of what is above.
+            below = pl.col("row") > pl.lit(body.filter(stamped)["row"].max() or 0)
+            rest = body.filter(below)
+            yield self._without_headers(body.filter(~below))
+            if ended:
+                break
+        yield rest.filter(~pl.col("row").is_in(self._remarks(rest)))
+        if not ended and (cut := _cut(self.content, last, self.width, self.layout)):
             raise Unreadable("file-truncated", *cut)
+
+    def _remarks(self, rows: pl.DataFrame) -> list[int]:
+        """Which of some ``rows`` are no readings; objects of JSON are none's remark."""
+        if self.content.kind == "json":
+            return []
+        cells = pl.col("cells").list
+        stamps = [self._raw(name) for name in self.layout.stamp.columns]
+        found = remarks(stamps, cells.gather(list(self.measures), null_on_oob=True), pl.col("cells"))
+        return rows.drop_nulls("cells").filter(found)["row"].to_list()
 
     def _without_headers(self, body: pl.DataFrame) -> pl.DataFrame:
         """Files and pages are joined with their headers, and units may stand below one. Raises ``Unreadable`` where
         columns stand otherwise in a header, or rows say that what follows is another meter's or in another unit."""
-        if self.layout.width is not None:
-            return body
         stamp = self._raw(self.layout.stamp.columns[0]).fill_null("")
         again = pl.col("cells").list.contains(self.layout.stamp.columns[0])
-        undated = body.filter(stamp.str.contains(_DATED).not_() | again)
+        undated = body.filter(stamp.str.contains(DATED).not_() | again)
+        told = self._remarks(undated)
+        if self.layout.width is not None:
+            return body.filter(~pl.col("row").is_in(told)) if told else body
         # Where dates stand in one row of a day, most rows have none: few of these say anything.
         texts, word = pl.col("cells").list, r"\pL"
         values = texts.gather(list(self.measures), null_on_oob=True).list.join("", ignore_nulls=True)
         says = again | (pl.col("row") <= self.at + _BELOW) | values.str.contains(word)
         if not self.layout.point_column and not self.layout.points:
             says |= texts.join(" ").str.contains(word)
-        told = []
         for row, cells in undated.drop_nulls("cells").filter(says).iter_rows():
             names = [cell.strip() for cell in cells]
             if self._other_meter(" ".join(filter(None, names))):

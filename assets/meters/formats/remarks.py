@@ -1,0 +1,32 @@
+"""Rows of a table that are no readings: remarks, signatures, titles of its pages, totals under it.
+
+They have no stamp. A row without one that may be a reading, as its values hold a number, is another matter: it is to be
+refused, unless it says what it is.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import polars as pl
+
+DATED: Final = (
+    r"(?i)^\W*(?:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)[a-z]*\W*"
+    r"|วัน[ก-๙]+\s*|(?:จ|อ|พ|พฤ|ศ|ส|อา)\.\s*){0,2}\d"
+)
+"""A stamp: it begins with a digit, or with the name of a weekday or a month."""
+_NUMBER: Final = r"^\W*\d"
+_SUMMARY: Final = (
+    r"(?i)^\W*(?:(?:grand|sub|daily|day|monthly|month)[ -]?)?"
+    r"(?:totals?|sum|max(?:imum)?|min(?:imum)?|avg|average|mean)(?:[^a-z]|$)"
+    r"|^\W*(?:ค่า|ผล|ยอด|กิโลวัตต์)?(?:รวม|สูงสุด|ต่ำสุด|เฉลี่ย)"
+)
+"""How a row begins in which a table adds up the others, or tells their greatest, least or mean."""
+
+
+def remarks(stamps: Iterable[pl.Expr], values: pl.Expr, cells: pl.Expr) -> pl.Expr:
+    """Whether a row is no reading: none of its ``stamps`` is one, and of its ``values`` (a list) none is a number, or
+    the first of its ``cells`` (a list) that is not blank says that it is a summary."""
+    undated = pl.all_horizontal(~stamp.fill_null("").str.contains(DATED) for stamp in stamps)
+    numbers = values.list.eval(pl.element().str.contains(_NUMBER)).list.any().fill_null(value=False)
+    first = cells.list.eval(pl.element().filter(pl.element().str.strip_chars() != "")).list.first().fill_null("")
+    return undated & (~numbers | first.str.contains(_SUMMARY))
