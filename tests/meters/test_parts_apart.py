@@ -67,6 +67,24 @@ def test_pages_and_periods_of_a_building_are_one_meter(names):
     assert codes(read(sheets(names, 0))) == ["meters-several"]
 
 
+@pytest.mark.parametrize(
+    ("names", "second", "said"),
+    [
+        (("Weekdays", "Weekend"), lambda at: at.weekday() > 4, []),
+        (("วันทำการ", "วันหยุด"), lambda at: at.weekday() > 4, []),
+        (("On-Peak", "Off-Peak"), lambda at: not 9 <= at.hour < 22, []),
+        (("กะเช้า", "กะดึก"), lambda at: not 9 <= at.hour < 22, ["parts-joined"]),
+    ],
+)
+def test_sheets_each_of_which_goes_on_where_the_other_pauses_are_one_meter(names, second, said):
+    at = [(end, second(end - timedelta(minutes=15))) for end in ends(96 * 9)]
+    rows = {name: [["at", "value"], *([end, 1] for end, of in at if of == n)] for n, name in enumerate(names)}
+    result = read(workbook(**rows))
+    assert (codes(result), total(result)) == (said, 96 * 9)
+    again = {name: [["at", "value"], *([end, n + 1] for end, _ in at)] for n, name in enumerate(names)}
+    assert codes(read(workbook(**again))) == ["meters-several"]
+
+
 def test_registers_of_seasons_share_the_read_between_them():
     at = [FROM + timedelta(minutes=15 * n) for n in range(200)]
     rows = [[end, 500 + n * 3 + n % 2] for n, end in enumerate(at)]

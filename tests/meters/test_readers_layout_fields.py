@@ -133,6 +133,15 @@ def test_excel_s_quoted_identifiers_and_shortened_ones():
         ("31/02/2019 00:00", "dmy", None),
         ("26/08/2019 24:30", "dmy", None),
         ("", "dmy", None),
+        ("วันศุกร์ที่ 27 พฤศจิกายน 2026 เวลา 00:30 น.", "dmy", datetime(2026, 11, 27, 0, 30)),
+        ("ศ. 27/11/2026 00:30", "dmy", datetime(2026, 11, 27, 0, 30)),
+        ("27/11/2026-00:30", "dmy", datetime(2026, 11, 27, 0, 30)),
+        ("27/11/2026 00:30 hrs", "dmy", datetime(2026, 11, 27, 0, 30)),
+        ("27112026 0030", "dmy", datetime(2026, 11, 27, 0, 30)),
+        ("202611270030", "ymd", datetime(2026, 11, 27, 0, 30)),
+        ("20261127T003015", "ymd", datetime(2026, 11, 27, 0, 30, 15)),
+        ("202611272400", "ymd", datetime(2026, 11, 28)),
+        ("2611270030", "ymd", None),
     ],
 )
 def test_spellings_of_stamps(text, order, expected):
@@ -163,6 +172,20 @@ def test_times_in_a_column_of_their_own(clock):
     layout = declaration(minutes=30, stamp={"columns": ["day", "time"], "order": "dmy"})
     result = read(["day,time,kwh", f"01/02/2026,{clock},1"], layout)
     assert told(result) == [(datetime(2026, 2, 1, 0, 30), 1)]
+
+
+@pytest.mark.parametrize("zone", ["+07", "+0700", " +07:00", " ICT", " UTC+7", " (GMT+07:00)", "Z", " UTC"])
+def test_spellings_of_offsets(zone):
+    (read,) = stamps(pl.Series([f"2026-11-27 00:30:00{zone}"]), Stamp(columns=("at",), order="ymd")).to_dicts()
+    assert (read["stamp"], read["offset"]) == (datetime(2026, 11, 27, 0, 30), 0 if zone in ("Z", " UTC") else 420)
+
+
+@pytest.mark.parametrize("to", ["-", " - ", "–", " to ", " - 27/11/2026 "])
+@pytest.mark.parametrize("label", ["start", "end"])
+def test_ranges_in_the_column_of_stamps(label, to):
+    rows = [f"27/11/2026 {hour:02}:00{to}{hour + 1:02}:00,1" for hour in range(23)] + ["27/11/2026 23:00 - 00:00,1"]
+    layout = declaration(minutes=60, label=label, stamp={"columns": ["at"], "order": "dmy"})
+    assert [at for at, _ in told(read(["at,kwh", *rows], layout))] == [datetime(2026, 11, 27, n) for n in range(24)]
 
 
 def test_stamps_with_an_offset_of_their_own():
@@ -536,7 +559,7 @@ def test_workbooks(where):
         stamp={"columns": ["day", "time"], "order": "dmy"}, point_column="meter", decimal=",", thousands=".", **where
     )
     result = read(workbook(rows, table="A1:D25"), layout)
-    assert codes(result) == ([] if where else ["sheet-left"])  # the cover
+    assert codes(result) == []  # the cover holds no readings
     readings = told(result, "point")
     expected = [(datetime(2026, 1, 2, n), Decimal(n) + Decimal("0.1"), "1710052624128") for n in range(23)]
     assert sorted(readings) == sorted([*expected, (datetime(2026, 1, 2, 23), Decimal("1234.5"), "0012")])
@@ -550,7 +573,7 @@ def test_a_sheet_or_table_that_is_not_there(where):
 def test_shipped_layouts_are_recognised_in_workbooks():
     rows = [["point", "timestamp_end", "kwh", "status"], ["P1", datetime(2026, 1, 1, 0, 15), 1.5, "Actual"]]
     result = read_export(workbook(rows), "x.xlsx", {})
-    assert (result.format, codes(result), values(result)) == ("muang_meters_long", ["sheet-left"], [Decimal("1.5")])
+    assert (result.format, codes(result), values(result)) == ("muang_meters_long", [], [Decimal("1.5")])
 
 
 # What a declaration must be

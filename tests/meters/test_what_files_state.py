@@ -116,6 +116,27 @@ def test_facts_below_the_readings_are_refused_alone(footer):
     assert total(result) == 96 and set(codes(result)) <= {"stamp-bad", "row-malformed"}
 
 
+# What a title says is elsewhere
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["kvarh not included", "excludes reactive energy (kvarh)", "ไม่รวม kvarh", "Peak demand (kW) see monthly report",
+     "Zero export (export to grid not allowed)", "Water (m3) not included"],
+)  # fmt: skip
+def test_what_is_elsewhere_contradicts_nothing(title):
+    assert codes(read(table("at,value", title, row=lambda at, n: (at, 1)))) == []
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Values in Wh (multiplier not included)", "Energy in Wh with losses not included", "MWh excluding losses",
+     "Values without CT ratio in Wh", "Exported energy"],
+)  # fmt: skip
+def test_what_is_told_beside_it_still_does(title):
+    assert refused(read(table("at,value", title, row=lambda at, n: (at, 1))))
+
+
 # Units of other families, unknown ones, factors
 
 
@@ -417,6 +438,8 @@ def test_a_column_of_buildings_is_of_several_meters():
             "VT 22,000/110 V",
             "หน่วย (x1000)",
             "1 pulse = 0.5 kWh",
+            "Meter Constant: 400",
+            "Billing constant 80",
         ),
     ],
 )
@@ -437,6 +460,8 @@ def test_a_ratio_above_the_header_is_said(title):
         "Load factor 0.6",
         "Full scale factor",
         "PT15M",
+        "Meter constant: 3200 imp/kWh",
+        "Meter Constant: 1",
     ],
 )
 def test_ratios_of_one_and_other_factors_say_nothing(title):

@@ -367,7 +367,9 @@ def test_every_sheet_with_the_header_is_read_and_others_are_counted():
     result = read(workbook(**months))
     assert (codes(result), total(result)) == ([], 96 * 30)
     notes = read(workbook(notes=[["made by"]], empty=[], m11=months["m11"]))
-    assert (codes(notes), total(notes)) == (["sheet-left"], 96 * 11)
+    assert (codes(notes), total(notes)) == ([], 96 * 11)
+    others = [["when", "kWh"], *([at, 1] for at in stamps(8))]
+    assert codes(read(workbook(other=others, m11=months["m11"]))) == ["sheet-left"]
 
 
 def test_two_sheets_that_say_otherwise_of_one_meter_are_refused():

@@ -19,6 +19,7 @@ from quality.batch import Batch
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAY = r"(?i)\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[, ]+"
+_WEEKDAY_TH = r"^(?:(?:วัน)?(?:จันทร์|อังคาร|พุธ|พฤหัสบดี|พฤหัส|ศุกร์|เสาร์|อาทิตย์)(?:ที่)?|(?:จ|อ|พ|พฤ|ศ|ส|อา)\.),? ?([0-9])"
 _HALF = r"(?i)\b([0-9]{1,2})([.:][0-9]{2}(?:[.:][0-9]{2})?(?:\.[0-9]+)?) ?([ap])\.?m\.?$"
 _FRACTION = r"([.:][0-9]{2}[.:][0-9]{2})(\.[0-9]+)$"
 _TO_1904 = 1_462
@@ -27,6 +28,22 @@ _EXCEL = 25_569
 """Days from 1899-12-30, from which spreadsheets count, to 1970."""
 DAY = 1440
 """Minutes of a day without clock change."""
+_ZONE = {
+    r"(?i)(:[0-9]{2}(?:\.[0-9]+)?) ?\(?(?:ICT)\)?$": "${1}+0700",  # the zone of Thailand
+    r"(?i)(:[0-9]{2}(?:\.[0-9]+)?) ?\(?(?:UTC|GMT)\)?$": "${1}Z",
+    r"(?i)(:[0-9]{2}(?:\.[0-9]+)?) ?\(?(?:UTC|GMT) ?([+-])([0-9])(?::?([0-9]{2}))?\)?$": "${1}${2}0${3}:${4}",
+    r"(?i)(:[0-9]{2}(?:\.[0-9]+)?) ?\(?(?:UTC|GMT)? ?([+-][01][0-9]):?([0-9]{2})?\)?$": "${1}${2}:${3}",
+    r"(:[0-9]{2}(?:\.[0-9]+)?[+-][01][0-9]:)$": "${1}00",
+}
+"""Zones behind a time, as they are spelt beside ``+07:00`` and ``Z``: ``+07``, ``UTC+7``, ``ICT``."""
+_COMPACT = r"^([0-9]{8})[ T]?([0-9]{2})([0-9]{2})([0-9]{2})?$"
+"""A stamp of digits alone."""
+_CLOCK = r"[0-9]{1,2}[.:][0-9]{2}(?:[.:][0-9]{2})?"
+_TO = "(?: - |–| to |ถึง)"
+_SHOWN = 200
+"""Stamps by which it is told that they are ranges."""
+_CLOSES = f"((?:-|{_TO}) ?)0?0([.:]00)$"
+"""The end of a range that is the day's."""
 _OFFSET = r"[.:][0-9]{2}(?:\.[0-9]+)? ?(Z|[+-][0-9]{2}:?[0-9]{2})$"
 
 
@@ -35,10 +52,31 @@ def times(text: pl.Expr, label: str) -> pl.Expr:
     (or start) that is the label."""
     # A workbook's time is a day after its epoch; a whole day, 24:00, is the next.
     text = text.str.replace("^1899-12-3[01] ", "").str.replace("^1900-01-01 00:00", "24:00")
-    bounds = r"^([0-9]{1,2}[.:][0-9]{2}(?:[.:][0-9]{2})?) ?(?:-|–|to) ?([0-9]{1,2}[.:][0-9]{2}(?:[.:][0-9]{2})?)$"
-    text = text.str.replace(bounds, "${1}" if label == "start" else "${2}")
+    text = text.str.replace(_CLOSES, "${1}24${2}")
+    text = text.str.replace(f"^({_CLOCK}) ?(?:-|{_TO}|to) ?({_CLOCK})$", "${1}" if label == "start" else "${2}")
     digits = text.str.zfill(4).str.replace(r"^([0-9]{2})([0-9]{2})$", "${1}:${2}")
     return pl.when(text.str.contains(r"^[0-9]{1,4}$")).then(digits).otherwise(text)
+
+
+def bounded(texts: pl.Series, label: str) -> pl.Series:
+    """Stamps of which some are an interval's two ends, as the one that is the label."""
+    shown = texts.head(_SHOWN)
+    if _are_ranges(shown):
+        texts = texts.str.replace(f"({_CLOCK})-({_CLOCK})$", "${1} - ${2}")
+    elif not shown.str.contains(_TO).any():
+        return texts
+    one, short = ("${1}", "${1}${2}") if label == "start" else ("${2}", "${1}${3}")
+    texts = texts.str.replace(f"^([0-9].*{_CLOCK}) ?{_TO} ?([0-9]{{1,4}}[-/. ].*{_CLOCK})$", one)
+    texts = texts.str.replace(_CLOSES, "${1}24${2}")
+    return texts.str.replace(f"^(.*[^0-9])({_CLOCK}) ?{_TO} ?({_CLOCK})$", short)
+
+
+def _are_ranges(texts: pl.Series) -> bool:
+    """Whether what stands behind a time and a minus is another time, and no offset: always as much later."""
+    ends = texts.str.extract_groups(r"[ T]([0-9]{1,2})[.:]([0-9]{2})-([0-9]{1,2})[.:]([0-9]{2})$").struct.unnest()
+    ends = ends.drop_nulls().cast(pl.Int32)
+    begun, ended = (ends.to_series(at) * 60 + ends.to_series(at + 1) for at in (0, 2))
+    return ended.n_unique() > 1 and ((ended - begun) % DAY).n_unique() == 1
 
 
 def lengths(text: pl.Expr) -> pl.Expr:
@@ -86,6 +124,7 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
         return stamp.with_columns(stamp=pl.when(in_range).then("stamp"))
     plain = pl.col("text").str.replace_all("\xa0", " ", literal=True).str.strip_chars().str.replace_all(" +", " ")
     if text.str.contains("[ก-ฮ]").any():
+        plain = plain.str.replace(_WEEKDAY_TH, "${1}").str.replace(" ?เวลา ?", " ")
         for number, names in MONTHS_TH.items():
             plain = plain.str.replace(f" ?(?:{names}) ?", f" {number} ")
         plain = plain.str.replace(r" ?น\.?$", "")  # of the clock
@@ -93,6 +132,9 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
         plain = plain.str.replace(_WEEKDAY, "")
         for number, month in enumerate(_MONTHS, start=1):
             plain = plain.str.replace(rf"(?i)\b{month}[a-z]*\b\.?", f"{number:02d}")
+        plain = plain.str.replace(r"(?i)([.:][0-9]{2}) ?hrs?\.?$", "${1}")
+    for spelt, offset in _ZONE.items():
+        plain = plain.str.replace(spelt, offset)
     # Step by step: in one expression each mention of what was made before would make it again.
     read, plain = read.with_columns(plain=plain), pl.col("plain")
     read = read.with_columns(
@@ -120,7 +162,12 @@ def stamps(text: pl.Series, how: Stamp) -> pl.DataFrame:
     plain = plain.str.replace(
         r"^([0-9]{1,2})[ .\-/]+([0-9]{1,2})[ ,.\-/]+([0-9]{4}|[0-9]{2})(?:,? |$)", "${1}/${2}/${3} "
     )
-    if how.order == "ymd":
+    # A date and its time may be joined by a mark, or by none.
+    plain = plain.str.replace(r"^([0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4})[-_,] ?([0-9]{1,2}:)", "${1} ${2}")
+    plain = plain.str.replace(_COMPACT, "${1} ${2}:${3}:${4}").str.replace(r"^([0-9]{8} .*):$", "${1}")
+    if how.order != "ymd":
+        plain = plain.str.replace("^([0-9]{2})([0-9]{2})([0-9]{4})( |$)", "${1}/${2}/${3}${4}")
+    else:
         century = "25" if how.era == "BE" else "20"
         plain = plain.str.replace(r"^([0-9]{2})/([0-9]{2})/([0-9]{2} )", f"{century}${{1}}-${{2}}-${{3}}")
     read = read.with_columns(plain=plain, fraction=fraction)

@@ -79,6 +79,7 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
         ahead=(period - 1) * layout.minutes if layout.stamp.period else pl.lit(0, pl.Int32),
     )
     # Parsed and looked at once each: the same stamps come back from meter to meter.
+    lines = lines.with_columns(clock.bounded(lines.rows["text"], layout.label))
     stamps = clock.stamps(lines.rows["text"], layout.stamp)
     if layout.stamp.tolerance:
         stamps = stamps.with_columns(stamp=_on_grid(layout))

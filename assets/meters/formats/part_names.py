@@ -16,7 +16,9 @@ SEVERAL: Final = (
     "are told apart by their names, and not by dates or pages or by following each other, for one metering point"
 )
 _PERIOD: Final = (
-    rf"{'|'.join(MONTHS_TH.values())}"
+    rf"{'|'.join(MONTHS_TH.values())}|วัน(?:ทำ(?:การ|งาน)|ธรรมดา|หยุด)"
+    r"|(?:วัน)?(?:จันทร์|อังคาร|พุธ|พฤหัส(?:บดี)?|ศุกร์|เสาร์|อาทิตย์)"
+    r"|(?<![^\W\d_])(?:week[ _-]?(?:day|end)s?|(?:work(?:ing)?|holi)[ _-]?days?|(?:on|off)[ _-]?peak|am|pm)(?![^\W\d_])"
     r"|(?<![^\W\d_])(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)"
     r"(?:uary|ruary|ch|il|ust|tember|ober|ember|s|nes|rs|ur)?(?:day)?(?![^\W\d_])"
     r"|(?<![^\W\d_])(?:days?|weeks?|months?|years?|quarters?|q|to)(?![^\W\d_])"
@@ -44,6 +46,8 @@ _VERSION: Final = (
     r"(?![^\W_])|แก้ไข|ล่าสุด|ฉบับ(?:ที่)?"
 )
 """Words of a file that was delivered again."""
+_MOST: Final = 0.75
+"""Share of changes from one part to another, at which the one goes on just where the other pauses."""
 _FEW: Final = 3
 """Times with several values that are no chance."""
 _TIME: Final = ["point", "channel", "quantity", "start"]
@@ -65,7 +69,7 @@ def apart(parts: Sequence[tuple[str, pl.DataFrame]]) -> Kind:
     plain = {_left(re.sub(_COPY, "", name)) for name, _ in parts}
     if len(plain) > 1 and any(re.search(f"{_PLACE}|{_NUMBER}", name) for name in plain):
         return "meters"
-    return "in turn" if _in_turn(parts) else "meters"
+    return "in turn" if _in_turn(parts) or _by_turns(parts) else "meters"
 
 
 def joined(batch: Batch, parts: Kind) -> Batch:
@@ -111,6 +115,18 @@ def _in_turn(parts: Sequence[tuple[str, pl.DataFrame]]) -> bool:
     gap = pl.col("first") - pl.col("end").shift()
     turn = (pl.col("first") >= pl.col("last").shift()) & (gap <= pl.min_horizontal("lasts", pl.col("lasts").shift()))
     return bool(turns.select(turn.slice(1).all()).item())
+
+
+def _by_turns(parts: Sequence[tuple[str, pl.DataFrame]]) -> bool:
+    """Whether they share no time, and each goes on where another pauses: hours of peak and others, two kinds of day."""
+    rows = pl.concat([rows.select("start", "minutes", part=n).unique() for n, (_, rows) in enumerate(parts)])
+    end = pl.col("start") + pl.duration(minutes="minutes")
+    changes = rows.sort("start").select(
+        "start", at_once=pl.col("start") == end.shift(), other=pl.col("part") != pl.col("part").shift()
+    )
+    turns = changes.filter("other")["at_once"]
+    once = not changes["start"].is_duplicated().any()
+    return once and turns.len() > 1 and int(turns.sum()) >= turns.len() * _MOST
 
 
 def _left(name: str) -> str:

@@ -14,6 +14,10 @@ DATED: Final = (
     r"|วัน[ก-๙]+\s*|(?:จ|อ|พ|พฤ|ศ|ส|อา)\.\s*){0,2}\d"
 )
 """A stamp: it begins with a digit, or with the name of a weekday or a month."""
+_TIME: Final = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d\d|\d{1,2}[-/. ]+(?:[A-Za-z]{3,9}|[ก-๙.]{3,})[-/. ]+\d{2,4}"
+"""A date or a time, in any order."""
+_READINGS: Final = 8
+"""Dates or times that a table has which holds readings; a cover and a summary have fewer."""
 _NUMBER: Final = r"^\W*\d"
 _SUMMARY: Final = (
     r"(?i)^\W*(?:(?:grand|sub|daily|day|monthly|month)[ -]?)?"
@@ -21,6 +25,12 @@ _SUMMARY: Final = (
     r"|^\W*(?:ค่า|ผล|ยอด|กิโลวัตต์)?(?:รวม|สูงสุด|ต่ำสุด|เฉลี่ย)"
 )
 """How a row begins in which a table adds up the others, or tells their greatest, least or mean."""
+
+
+def hold_times(rows: pl.DataFrame) -> bool:
+    """Whether the ``cells`` of a sheet may be readings, as many of them are dates or times."""
+    cells = rows.select(pl.col("cells").list.explode()).to_series()
+    return int(cells.str.contains(_TIME).sum()) >= _READINGS
 
 
 def remarks(stamps: Iterable[pl.Expr], values: pl.Expr, cells: pl.Expr) -> pl.Expr:

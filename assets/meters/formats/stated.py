@@ -13,10 +13,15 @@ _SHOWN = 200
 _NUMBER = r"[0-9][0-9,]*(?:\.[0-9]+)?"
 _MULTIPLIER = re.compile(
     r"(?:multipl(?:ier|y(?: by)?|ied by)|(?:^|meter |(?<!full )scal(?:e|ing) |conversion )factor|^scale|ตัวคูณ)"
-    rf"\D*?(?P<factor>{_NUMBER})|(?:หน่วย\s*\(?[x×]|(?:pulse|count)s?\s*=)\s*(?P<by>{_NUMBER})",
+    rf"\D*?(?P<factor>{_NUMBER})"
+    rf"|(?:^|(?:meter|billing|multiplying) )constant\W*(?P<constant>{_NUMBER})(?![0-9.,]|\W*(?:imp|pul|rev|p/|r/|/))"
+    rf"|(?:หน่วย\s*\(?[x×]|(?:pulse|count)s?\s*=)\s*(?P<by>{_NUMBER})",
     re.IGNORECASE,
 )
-_COLUMN = r"(?i)multiplier|(?:meter|scale|scaling|conversion) factor|^scale$|ตัวคูณ|^[cpv]t(?:r| ratio)?$"
+_COLUMN = (
+    r"(?i)multiplier|(?:meter|scale|scaling|conversion) factor|^(?:meter |billing )?constant$|^scale$|ตัวคูณ"
+    r"|^[cpv]t(?:r| ratio)?$"
+)
 """Names of columns of multipliers."""
 _FACT = re.compile(r"^(?!\W*(?:unit|หน่วย)).*(?:[:=]|\s)\s*(?!(?:20|25)[0-9]{2}\b)[0-9][0-9.,]*\s*$", re.IGNORECASE)
 """A row that ends in a number, and no year."""
@@ -85,7 +90,7 @@ def multiplied(table: Table, strangers: Sequence[str]) -> str | None:
 
 def _is_one(text: str) -> bool:
     """Whether no multiplier but 1 is told."""
-    if (found := _MULTIPLIER.search(text)) and _value(found["factor"] or found["by"]) != 1:
+    if (found := _MULTIPLIER.search(text)) and _value(found["factor"] or found["constant"] or found["by"]) != 1:
         return False
     ratios = (ratio for ratio in _RATIO.finditer(text) if ratio["secondary"] or ratio["told"] or ratio["thai"] == "")
     return all(_value(ratio["primary"]) <= _value(ratio["secondary"] or "1") for ratio in ratios)

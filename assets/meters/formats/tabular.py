@@ -19,7 +19,7 @@ from assets.meters.formats.content import Content, recognise as look_at
 from assets.meters.formats.grids import book
 from assets.meters.formats.layouts import Layout, Measure
 from assets.meters.formats.objects import table
-from assets.meters.formats.remarks import DATED, remarks
+from assets.meters.formats.remarks import DATED, hold_times, remarks
 
 _SEP_LINE = re.compile(r"sep=(.)[ \t]*(?:[\r\n]|$)", re.IGNORECASE)
 _WORKBOOKS = ("xlsx", "biff")
@@ -244,7 +244,7 @@ def header(content: Content, layout: Layout) -> tuple[int, list[str]] | None:
 
 
 def load(content: Content, layout: Layout) -> tuple[list[Table], int]:
-    """The layout's tables, and how many other sheets of a workbook hold anything. Raises ``Unreadable``.
+    """The layout's tables, and how many other sheets of a workbook may hold readings. Raises ``Unreadable``.
 
     A text has one; of a workbook, every sheet that shows the header.
     """
@@ -254,13 +254,10 @@ def load(content: Content, layout: Layout) -> tuple[list[Table], int]:
     heads = ((place, _head(content, place)) for place in places)
     found = [(place, header) for place, lines in heads if (header := _header(lines, layout))]
     sheets = content.kind in _WORKBOOKS
-    tables = [
-        table
-        for place, header in (found if sheets else found[:1])
-        for table in _tables(content, place, *header, layout)
-    ]
-    left = [place for place in places if place not in dict(found) and _head(content, place)] if sheets else []
-    return tables, len(left)
+    read = found if sheets else found[:1]
+    tables = [table for place, header in read for table in _tables(content, place, *header, layout)]
+    others = (place for place in places if place not in dict(found)) if sheets else ()
+    return tables, sum(hold_times(_sheet(content, place)) for place in others)
 
 
 def _tables(content: Content, place: str, at: int, names: list[str], layout: Layout) -> Iterator[Table]:

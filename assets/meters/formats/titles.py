@@ -72,7 +72,7 @@ _OTHER = re.compile(
 )
 """What cannot be a phase or a name, in brackets too."""
 
-_EXPORT = re.compile(r"(?<![a-z])exp(?:ort(?:ed)?)?(?![a-z])|ส่งออก|จ่ายออก|ขายคืน", re.IGNORECASE)
+_EXPORT = re.compile(r"(?<![a-z])(?<!data )exp(?:ort(?:ed)?)?(?![a-z])|ส่งออก|จ่ายออก|ขายคืน", re.IGNORECASE)
 _IMPORT = re.compile(r"(?<![a-z])imp(?:ort(?:ed)?)?(?![a-z])|นำเข้า|รับเข้า", re.IGNORECASE)
 _DIRECTED = re.compile(
     r"(?:export|import)(?:ed)?\s+(?:in)?(?:to|from)\s+(?:the\s+)?grid|\((?:export|import)(?:ed)?\)"
@@ -82,6 +82,17 @@ _DIRECTED = re.compile(
     re.IGNORECASE,
 )
 """Titles that tell a direction; ``data export``, ``exported by`` and ``ส่งออกข้อมูล`` tell none."""
+
+_CLAUSE = r"(?:^|(?<=[,;.:(]))(?:(?!\bin\b)(?:[^,;.:()]|\([^()]*\)))*?"
+_ELSEWHERE = re.compile(
+    rf"{_CLAUSE}\bnot (?:yet )?(?:included|available|applicable|measured|metered|recorded|shown|allowed|permitted)"
+    r"[^,;.)]*"
+    rf"|{_CLAUSE}\b(?:see|next|other|another|separate)\s+(?:\w+\s+)?(?:sheet|file|page|report|tab)s?\b[^,;.)]*"
+    r"|(?:\b(?:exclud(?:es?|ed|ing)|without|except(?: for)?)\b|ไม่รวม|ไม่มี|ยกเว้น)(?:(?!\bin\b)(?:[^,;.()]|\([^()]*\)))*",
+    re.IGNORECASE,
+)
+"""What a title says is not in the table: ``kvarh not included``, ``(export to grid not allowed)``, but of ``in Wh
+(multiplier not included)`` only what stands in brackets."""
 
 _METER = re.compile(
     r"(?:(?:\b(?:meter(?:ing point)?|(?:contract )?account|customer|installation)|มิเตอร์|เครื่องวัด"
@@ -119,7 +130,7 @@ def units(rows: Iterable[str]) -> dict[str, Unit]:
     (``x1000 kWh``); a number beside a unit is else a fact of its own, and a date behind it is none. A row that begins
     with ``unit:`` may tell others."""
     found = {}
-    for row in (each[:LONGEST] for each in rows):
+    for row in (_ELSEWHERE.sub(" ", each[:LONGEST]) for each in rows):
         for other in _OTHER.finditer(row):
             name = (other["alone"] or other["beside"]).lower()
             found[name] = _OTHERS[name]
@@ -200,7 +211,7 @@ def heed(
 
 def directions(text: str, title: bool = False) -> set[str]:
     """``import`` and ``export``, as a cell names them, or plainly a ``title`` (in which a file is an export, too)."""
-    text = text[:LONGEST]
+    text = _ELSEWHERE.sub(" ", text[:LONGEST])
     texts = [found[0] for found in _DIRECTED.finditer(text)] if title else [text]
     words = {"import": _IMPORT, "export": _EXPORT}
     return {name for name, pattern in words.items() if any(pattern.search(each) for each in texts)}
