@@ -153,6 +153,12 @@ def test_a_meter_of_json_without_readings_has_none_and_one_with_an_error_is_told
     assert codes(read(json.dumps(meters).encode(), **layout)) == ["stamp-bad"]
 
 
+def test_an_object_a_line_is_a_list_of_them():
+    rows = [json.dumps({"at": at, "value": 0.1}) for at in stamps(96)]
+    assert (codes(result := read("\n".join([*rows, ""]).encode())), total(result)) == ([], Decimal("9.6"))
+    assert codes(read("\n".join([*rows, rows[0][:20]]).encode())) == ["file-malformed"]
+
+
 def test_a_name_that_an_object_has_twice_is_a_column_that_stands_twice():
     rows = ", ".join(f'{{"at": "{at}", "value": 1, "value": 2}}' for at in stamps(4))
     assert codes(read(f"[{rows}]".encode())) == ["column-repeated"]

@@ -144,6 +144,11 @@ def test_mea_components_become_energy_at_the_interval_s_start():
     assert set(told["point"]) == {"0012345"}
 
 
+def test_mea_components_of_export():
+    told = mea("1,1,4,E-MAX-KW-EXP,ON,4/13/2026 9:15,4", "1,1,4,E-MAX-KVAR-EXP,ON,4/13/2026 9:15,8")
+    assert told.tables["readings"].sort("quantity")["value"].to_list() == [1, 2]
+
+
 def test_mea_unknown_components_are_refused():
     result = mea("1,1,4,E-SOMETHING,ON,4/13/2026 9:15,1", "1,1,4,E-MAX-KW-IMP,ON,4/13/2026 9:15,1")
     assert rows(result) == [(2, "value-unknown")]

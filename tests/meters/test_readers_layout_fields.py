@@ -452,6 +452,7 @@ def test_columns_of_rates_are_added_and_named():
         (7, None),
         (None, None),
     ]
+    assert codes(result) == ["value-blank"] and codes(read(lines[:-1], declaration(values=rates))) == []
 
 
 def test_columns_of_phases_are_added_only_where_all_are_there():
@@ -516,6 +517,8 @@ def test_multipliers():
     layout = declaration(multiplier_column="CT", multiplier=2)
     result = read(["at,kwh,CT", "2026-01-01 00:00,3,40", "2026-01-01 01:00,3,", "2026-01-01 02:00,3,-1"], layout)
     assert (values(result), codes(result)) == ([240], ["value-not-number"] * 2)
+    layout = declaration(multiplier_column="CT", thousands=",")
+    assert values(read(["at,kwh,CT", '2026-01-01 00:00,3,"1,000"'], layout)) == [3000]
 
 
 def test_filters():

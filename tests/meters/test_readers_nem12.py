@@ -33,6 +33,13 @@ def day(date="20260101", values=None, quality="A", reason="", updated="202601020
     return f"300,{date},{','.join(values or ['1.5'] * count)},{quality},{reason},,{updated},"
 
 
+def test_a_spreadsheet_fills_lines_up_to_the_longest():
+    records = [nmi(), day() + "," * 48, nmi("NMI0000002", minutes=15), day(count=96)]
+    result = export(*records)
+    assert (codes(result), result.tables["readings"].height) == ([], 144)
+    assert codes(export(nmi(), day() + "," * 48 + "1")) == ["file-malformed", "interval-count"]
+
+
 def good(expected):
     return {
         name.replace("aemo_scenarios/", ""): told

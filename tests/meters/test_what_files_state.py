@@ -280,6 +280,15 @@ def test_decimals_that_a_comma_cut_off_are_no_column():
     cut = table("at,value,", row=lambda at, n: (at, n % 3, f"{n * 37 % 1000:03}"))
     assert refused(read(cut))
     assert codes(read(cut, ignored=[""])) == []
+    named = cut.replace(b"at,value,", b"at,value,remark", 1)
+    assert refused(read(named))
+    assert codes(read(named, ignored=["remark"])) == []
+
+
+def test_whole_numbers_and_counts_beside_whole_numbers_are_columns():
+    for beside in (lambda n: 4 * n, lambda n: f"{n:03}"):
+        result = read(table("at,value,other", row=lambda at, n, beside=beside: (at, n % 50, beside(n))))
+        assert codes(result) == ["column-new"]
 
 
 def test_what_stands_in_a_column_without_a_name_is_said():

@@ -181,6 +181,15 @@ def plain_digits(text: pl.Expr, thousands: str, decimal: str) -> pl.Expr:
     return pl.when(~marked | (grouped & ~decimals)).then(text.str.replace_all(thousands, "", literal=True))
 
 
+def with_point(text: pl.Expr, decimal: str, thousands: str) -> pl.Expr:
+    """Numbers with a decimal point and without thousands marks, null where they are none in these marks."""
+    digits = plain_digits(text, thousands, decimal) if thousands else text
+    if decimal == ".":
+        return digits
+    # A point that marks no thousands is no decimal one beside it.
+    return pl.when(digits.str.contains(".", literal=True).not_()).then(digits).str.replace(decimal, ".", literal=True)
+
+
 def _masked(text: pl.Expr) -> pl.Expr:
     """A cell as it may be shown: its marks, and no digit or word."""
     return text.str.slice(0, 20).str.replace_all(r"[0-9]+", "9").str.replace_all(r"\pL[\pL\pM]+", "xxx")
@@ -191,20 +200,18 @@ def shown_count(stated: pl.Expr) -> pl.Expr:
     return pl.when(stated.str.contains(r"^[0-9]{1,7}$").not_()).then(pl.lit("?")).otherwise(stated)
 
 
-def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequence[str] = ()) -> Batch:
+def measure(
+    batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequence[str] = (), silent: pl.Expr | None = None
+) -> Batch:
     """``value`` (ENERGY, canonical unit) from the text ``raw``, its ``factor``, ``average`` and ``minutes``.
 
-    Blanks and the tokens of ``nulls`` become null with quality ``missing``, never zero, and are said once. A delivered
-    record (``row``) with a cell that is no number is refused whole. Never through floats.
+    Blanks and the tokens of ``nulls`` become null with quality ``missing``, never zero, and are said once, but for
+    those that are ``silent``. A delivered record (``row``) with a cell that is no number is refused whole. Never
+    through floats.
     """
     text = pl.col("raw").str.replace_all("\xa0", " ", literal=True).str.strip_chars()
     text = pl.when(text.is_in(["", *nulls]).not_()).then(text)
-    digits = plain_digits(text, thousands, decimal) if thousands else text
-    if decimal != ".":
-        # A point that marks no thousands is no decimal one beside it.
-        digits = (
-            pl.when(digits.str.contains(".", literal=True).not_()).then(digits).str.replace(decimal, ".", literal=True)
-        )
+    digits = with_point(text, decimal, thousands)
     unit = batch.rows.select(((pl.col("factor") == 1) & ~pl.col("average")).fill_null(False).all()).item()
     # Most exports are in the canonical unit already: no arithmetic, and text is cleaned only where it must be.
     clean = (
@@ -222,7 +229,7 @@ def measure(batch: Batch, decimal: str = ".", thousands: str = "", nulls: Sequen
             counted = wrong.group_by("row").agg(pl.len(), shown=_masked(pl.col("raw").first())).sort("row")
             text = pl.format("{} cell(s) hold no number, such as '{}'", "len", "shown")
             batch = without(batch, counted, "value-not-number", text)
-        blank = batch.rows.filter("_blank")["row"]
+        blank = batch.rows.filter("_blank" if silent is None else pl.col("_blank") & ~silent)["row"]
         if blank.len():
             message = f"{blank.len()} blank value(s) in {blank.n_unique()} row(s){FIRST}"
             batch = batch.note("value-blank", message, blank.sort()[0])

@@ -193,7 +193,11 @@ def recognise(data: bytes, encoding: str | None = None) -> Content:
     if start.startswith("<"):
         html = re.match(r"<(!doctype html|html|head|body|table|meta|style|script|div|!--)\b", start)
         return Content(data, "html" if html else "xml", coded)
-    return Content(data, "json" if start[0] in "[{" and _is_json(coded) else "text", coded)
+    if start[0] in "[{" and _is_json(coded):
+        return Content(data, "json", coded)
+    if start[0] == "{" and _is_json(listed := b"[" + b",".join(filter(None, coded.split(b"\n"))) + b"]"):
+        return Content(data, "json", listed)
+    return Content(data, "text", coded)
 
 
 def _is_json(coded: bytes) -> bool:

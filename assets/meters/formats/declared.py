@@ -267,6 +267,18 @@ def _measures(batch: Batch, layout: Layout) -> Batch:
     return replace(batch, rows=tall.filter(~unknown)).also(refused)
 
 
+def _of_other_rates(layout: Layout) -> pl.Expr | None:
+    """Whether a value is a blank beside another rate of its line: one runs at a time. A register's runs on."""
+    rates = {
+        name: f"{what.quantity} {what.channel or name}"
+        for name, what in layout.values.items()
+        if what.rate is not None and what.kind != "register"
+    }
+    blank = pl.col("raw").str.strip_chars().is_in(["", *layout.nulls])
+    of = pl.col("part").replace_strict(rates, default=None, return_dtype=pl.String)
+    return of.is_not_null() & blank & (~blank).any().over("row", of) if rates else None
+
+
 def _values(tall: Batch, layout: Layout, workbook: bool, marks: Marks) -> Batch:
     """``value`` and ``quality`` of each row. Exact."""
     decimal, thousands = layout.decimal, layout.thousands
@@ -286,7 +298,8 @@ def _values(tall: Batch, layout: Layout, workbook: bool, marks: Marks) -> Batch:
         tall = replace(tall, rows=joined)
     else:
         tall = tall.with_columns(quality=pl.lit("unknown"), quality_raw=pl.lit(None, pl.String))
-    measured = measure(tall.with_columns(minutes=pl.lit(layout.minutes, pl.Int32)), decimal, thousands, layout.nulls)
+    tall = tall.with_columns(minutes=pl.lit(layout.minutes, pl.Int32))
+    measured = measure(tall, decimal, thousands, layout.nulls, silent=_of_other_rates(layout))
     if measured.rows.height < tall.rows.height:
         marks.look_at_refused(tall.rows.join(measured.rows, on="row", how="anti")["raw"])
     return measured

@@ -7,8 +7,8 @@ from typing import get_args
 
 import polars as pl
 
-from assets.meters.formats import clock, wide
-from assets.meters.formats.canonical import EDGES, FIRST, MANGLED, Unreadable
+from assets.meters.formats import clock, tabular, wide
+from assets.meters.formats.canonical import EDGES, FIRST, MANGLED, Unreadable, with_point
 from assets.meters.formats.layouts import Layout, Stamp
 from assets.meters.formats.stamps import EXCHANGED, Era, Order, exchanged
 from assets.meters.formats.tabular import Table
@@ -63,7 +63,7 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
     day = clock.from_1904(day) if table.content.since_1904 else day
     text = pl.concat_str([clock.dates(day), clock.times(time[0], layout.label)], separator=" ") if time else day
     point_text = cell(layout.point_column).str.strip_chars(EDGES) if layout.point_column else pl.lit(point, pl.String)
-    factor = cell(layout.multiplier_column).cast(pl.Decimal(18, 6), strict=False)
+    factor = with_point(cell(layout.multiplier_column), layout.decimal, layout.thousands)
     period = cell(layout.stamp.period).cast(pl.Int32, strict=False)
     rate = cell(layout.rate_column)
     lines = lines.with_columns(
@@ -73,7 +73,7 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
         status=cell(layout.status_column),
         rate_raw=pl.when(rate != "").then(rate),
         unit=cell(layout.unit_column),
-        multiplier=factor,
+        multiplier=factor.cast(pl.Decimal(18, 6), strict=False),
         total=cell(layout.wide.total if layout.wide else None),
         serial=cell(layout.serial_column),
         ahead=(period - 1) * layout.minutes if layout.stamp.period else pl.lit(0, pl.Int32),
@@ -133,12 +133,34 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
         (_other_length(table), "interval-length", f"the duration beside it is not {layout.minutes} minutes"),
         *checks,
     )
+    _uncut(lines.rows, table)
     return _nameless(replace(lines, rows=lines.rows.drop(stamps.columns[-4:])), table)
 
 
+def _uncut(rows: pl.DataFrame, table: Table) -> None:
+    """Raise ``Unreadable`` where a column that the layout does not know has what a comma cut off from the numbers
+    before it: whole numbers behind whole ones, where the column has no name, or they begin with zeros and count no
+    rows."""
+    known = tabular.taken(table.names, table.layout)
+    for place in {at + 1 for at in table.measures} - known:
+        name = table.header[place] if place < len(table.header) else ""
+        if place >= len(table.header) or table.layout.ignores(name):
+            continue
+        text, value = (pl.col("cells").list.get(at, null_on_oob=True).str.strip_chars() for at in (place, place - 1))
+        both = rows.select(text=text, value=value).filter(pl.col("text") != "")
+        digits = pl.col("text").str.contains(r"^\d+$") & pl.col("value").str.contains(r"^-?\d+$")
+        if both["text"].n_unique() <= min(_CODES, both.height / 2) or not both.select(digits.all()).item():
+            continue
+        zeros = pl.col("text").str.contains(r"^0\d").any()
+        counted = (pl.col("text").cast(pl.Int64, strict=False).diff() == 1).mean() > _COUNTED
+        if not name or both.select(zeros & ~counted).item():
+            what = f"'{name}'" if name else "a column without a name"
+            told = f"{what} has whole numbers behind whole numbers: decimals that a comma cut off?"
+            raise Unreadable("layout-contradicts", f"{told} (`ignored`, if it is another column)", rows["row"][0])
+
+
 def _nameless(lines: Batch, table: Table) -> Batch:
-    """``lines``, said where columns without a name hold something; a count of the rows in the first one does not count.
-    Raises ``Unreadable`` where it is what a comma cut off from the numbers before it."""
+    """``lines``, said where columns without a name hold something; a count of the rows in the first does not count."""
     places = [place for place, name in enumerate(table.header) if not name]
     if not places or table.layout.ignores(""):
         return lines
@@ -150,13 +172,6 @@ def _nameless(lines: Batch, table: Table) -> Batch:
     filled = lines.rows.filter(pl.any_horizontal(pl.lit(value=False), *(text != "" for text in cell.values())))
     if not filled.height:
         return lines
-    for place in cell.keys() & {place + 1 for place in table.measures}:
-        both = filled.select(text=cell[place], whole=pl.col("cells").list.get(place - 1).str.contains(r"^\s*-?\d+\s*$"))
-        digits = both.select((pl.col("text").str.contains(r"^\d+$") & pl.col("whole")).all()).item()
-        if digits and both["text"].n_unique() > min(_CODES, both.height / 2):
-            text = "a column without a name has whole numbers behind whole numbers: decimals that a comma cut off?"
-            text = f"{text} (`ignored: ['']`, if it is another column)"
-            raise Unreadable("layout-contradicts", text, filled["row"][0])
     text = f"{filled.height} row(s) hold something in a column without a name, which is not read{FIRST}"
     return lines.note("column-new", text, filled["row"][0])
 
