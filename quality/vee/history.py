@@ -21,6 +21,9 @@ _FIGURES = ("energy", "peak_power", "least_power")
 _OF_LATER = (*CHANNEL, "expected", "actual", "suspect", *_FIGURES, "zero_minutes", "estimated_days", "shape", "digest")
 """What a later day may see of one."""
 
+IDLE: Final = 720
+"""Minutes of zeros at a day's end, half of it, after which a meter that is used again returns."""
+
 Number = TypeVar("Number", bound=np.generic)
 
 
@@ -28,7 +31,7 @@ Number = TypeVar("Number", bound=np.generic)
 class PastDay:
     """What later days are held against of a day: a number a channel (``keys``: ``CHANNEL``), as ``METER_QUALITY`` tells
     it. ``figures`` (NaN to 0) count where the day is ``good``: full, and without a suspect value. ``printed`` tells
-    which channels have a ``digest``."""
+    which channels have a ``digest``, ``idle`` which have nothing but zero, ``steady`` whose power hardly varies."""
 
     day: date
     keys: pl.DataFrame
@@ -36,6 +39,8 @@ class PastDay:
     printed: Bools
     used: Bools
     good: Bools
+    idle: Bools
+    steady: Bools
     figures: tuple[Floats, ...]
     shape: NDArray[np.uint64]
     zero_minutes: Ints
@@ -45,6 +50,7 @@ class PastDay:
     def of(cls, rows: pl.DataFrame, thresholds: Thresholds) -> Self:
         """Of the ``METER_QUALITY`` rows of one day, which there are."""
         whole = rows["actual"] >= rows["expected"] * thresholds.number("history_full")
+        steady = rows["peak_power"] <= rows["least_power"] * thresholds.number("steady_spread")
         return cls(
             rows["local_date"][0],
             rows.select(CHANNEL),
@@ -52,6 +58,8 @@ class PastDay:
             rows["digest"].is_not_null().to_numpy(),
             (rows["energy"] > 0).fill_null(value=False).to_numpy(),
             (whole & (rows["suspect"] == 0) & rows["energy"].is_not_null()).fill_null(value=False).to_numpy(),
+            (rows["energy"] == 0).fill_null(value=False).to_numpy(),
+            (steady & (rows["least_power"] > 0)).fill_null(value=False).to_numpy(),
             tuple(rows[name].cast(pl.Float64).fill_null(0).to_numpy() for name in _FIGURES),
             rows["shape"].fill_null(0).to_numpy(),
             rows["zero_minutes"].cast(pl.Int64).to_numpy(),
@@ -81,7 +89,11 @@ class History:
     ``days`` counts the full days of the day's type without a suspect value; of those are ``mean``, ``highest`` and
     ``lowest`` (energy), ``peak`` and ``base`` (mean of the days' greatest and least power), ``greatest_peak`` and
     ``shape`` (the days' together, a column a part, 0 where none is known).
-    Of all days: ``used`` (energy on any), ``met`` (there is one before), ``goes_on`` (there is one after). Of the day
+    ``rests`` counts those of the type that were nothing but zero, and after which there was a day with energy.
+    Of all days: ``used`` (energy on any), ``met`` (there is one before), ``goes_on`` (there is one after), ``steady``
+    (days before whose power hardly varies, 0 where any with energy does), ``returns`` (days before with energy, after a
+    day that ended with ``IDLE`` minutes of zeros or more), ``own_peak`` (the greatest power that three days before
+    reached, suspect or not). Of the day
     before: ``zero_minutes`` and ``estimated_days``. ``copies`` is set where another day has the day's fingerprint,
     ``other_quantity`` where the meter has days, but none of this quantity.
     """
@@ -95,6 +107,10 @@ class History:
     greatest_peak: Floats
     shape: Floats
     used: Bools
+    rests: Ints
+    steady: Ints
+    returns: Ints
+    own_peak: Floats
     met: Bools
     goes_on: Bools
     newest: date | None
@@ -117,13 +133,16 @@ class History:
         ``REACH``, and the day itself, are not looked at."""
         keys = day.keys
         count = np.zeros(keys.height, np.int64)
-        zero_minutes, estimated_days = count.copy(), count.copy()
+        zero_minutes, estimated_days, rests, resting, steady, returns, ended = (count.copy() for _ in range(7))
+        varies = np.zeros(keys.height, np.bool_)
+        first, second, third = (np.zeros(keys.height) for _ in range(3))
         used, met, goes_on, copies = (np.zeros(keys.height, np.bool_) for _ in range(4))
         sums = [np.zeros(keys.height) for _ in _FIGURES]
         highest, greatest_peak = np.full(keys.height, np.nan), np.full(keys.height, np.nan)
         lowest = highest.copy()
         shape = np.zeros((keys.height, PARTS))
-        looked = [each for each in past if each.day != day.day and abs(each.day - day.day) <= REACH]
+        near = (each for each in past if each.day != day.day and abs(each.day - day.day) <= REACH)
+        looked = sorted(near, key=lambda each: each.day)
         place: Ints | None = None
         before: pl.DataFrame | None = None
         for each in looked:
@@ -141,6 +160,19 @@ class History:
             goes_on |= there & (each.day > day.day)
             if each.day == day.day - timedelta(days=1):
                 zero_minutes, estimated_days = its(each.zero_minutes), its(each.estimated_days)
+            if each.day < day.day:
+                had, even = its(each.used), its(each.steady)
+                rests += np.where(had, resting, 0)
+                resting[had] = 0
+                resting += its(each.idle) & (each.day in like)
+                steady += even
+                varies |= had & ~even
+                returns += had & (ended >= IDLE)
+                ended = its(each.zero_minutes)
+                peak = its(each.figures[_FIGURES.index("peak_power")])
+                third = np.maximum(third, np.minimum(second, peak))
+                second = np.maximum(second, np.minimum(first, peak))
+                first = np.maximum(first, peak)
             if each.day < day.day and each.day in like:
                 good = its(each.good)
                 energy, peak, least = (its(figure) for figure in each.figures)
@@ -168,6 +200,10 @@ class History:
             greatest_peak=greatest_peak,
             shape=shape,
             used=used,
+            rests=rests,
+            steady=np.where(varies, 0, steady),
+            returns=returns,
+            own_peak=third,
             met=met,
             goes_on=goes_on,
             newest=max((each.day for each in looked), default=None),

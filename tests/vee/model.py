@@ -1,6 +1,7 @@
 """The rules in plain Python, one meter and one interval at a time, written from what they say, not their code."""
 
 from datetime import timedelta
+from itertools import pairwise
 from statistics import mean, median, quantiles
 
 from tests.vee.shape_model import exchanged, time_shift
@@ -81,7 +82,7 @@ def judge(meters, day, days, receipts_of):
     for meter in meters:
         meter.forget()
     for meter in meters:
-        second(meter, day)
+        second(meter, day, days)
     for members in zones:
         sums(members)
     for meter in meters:
@@ -172,7 +173,7 @@ def together(members, day, days):
                     meter.flag("group_scale")
 
 
-def second(meter, day):
+def second(meter, day, days):
     told = sorted(meter.told(), reverse=True)
     hour = 60 / meter.minutes
     for slot, value in enumerate(meter.values):
@@ -180,18 +181,24 @@ def second(meter, day):
             continue
         if value * hour > UPPER.get(meter.customer_class, 5000):
             meter.flag("upper_limit", [slot])
-        least = SPIKE.get(meter.customer_class, 50)
+        own = sorted(row["peak"] or 0 for at, row in meter.past.items() if at < day)
+        least = max(SPIKE.get(meter.customer_class, 50), 1.2 * own[-3] if len(own) > 2 else 0)
         if len(told) >= 3 and told[2] > 0 and value > told[2] * 2.8 and value * hour > least:
             meter.flag("spike", [slot])
     eve = meter.past.get(day - timedelta(days=1))
     used = any((row["energy"] or 0) > 0 for row in meter.past.values())
     limit = (168 if meter.customer_class == "residential" else 24) * 60
+    had = [at for at, row in meter.past.items() if at < day and (row["energy"] or 0) > 0]
+    rests = [at for at, row in meter.past.items() if at in days and row["energy"] == 0 and at < max(had, default=at)]
+    order = sorted(at for at in meter.past if at < day)
+    returns = sum(after in had and meter.past[at]["zero_minutes"] >= 720 for at, after in pairwise(order))
     for start, end in runs(meter.values, lambda a, b: a == b == 0):
-        if meter.values[start] == 0 and (used or not any(at < day for at in meter.past)):
-            carried = eve["zero_minutes"] if eve and start == 0 else 0
+        if meter.values[start] == 0 and len(rests) < 3 and (used or not any(at < day for at in meter.past)):
+            carried = eve["zero_minutes"] if eve and start == 0 and not (returns >= 3 and max(told) > 0) else 0
             if (end - start) * meter.minutes + carried >= limit:
                 meter.flag("zero_run", range(start, end))
-    if told:
+    uneven = [at for at in had if not 0 < meter.past[at]["peak"] <= 1.5 * meter.past[at]["least"]]
+    if told and (uneven or len(had) < 3):
         most = max(set(told), key=told.count)
         if most > 0 and told.count(most) >= 0.95 * len(meter.values):
             meter.flag("frozen", [slot for slot, value in enumerate(meter.values) if value == most])

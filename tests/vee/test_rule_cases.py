@@ -7,7 +7,7 @@ does not name must flag nothing.
 
 import csv
 import fnmatch
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -130,9 +130,11 @@ def known(given: list[dict[str, str]]):
             new = pl.lit(value or None).cast(pl.String)
             new = new == "yes" if register.schema[what] == pl.Boolean else new.cast(register.schema[what])
             register = register.with_columns(pl.when(its).then(new).otherwise(what).alias(what))
-        elif what in past.columns:
+        elif (named := what.partition(" on "))[0] in past.columns:
+            what, _, day = named
             new = pl.lit(value).cast(past.schema[what])
-            past = past.with_columns(pl.when(its).then(new).otherwise(what).alias(what))
+            then = its & ((pl.col("local_date") == date.fromisoformat(day)) if day else pl.lit(value=True))
+            past = past.with_columns(pl.when(then).then(new).otherwise(what).alias(what))
         elif what == "days before":
             past = past.filter(~its | (pl.col("local_date") >= DAY - timedelta(days=int(value))))
         elif what == "days after":

@@ -57,7 +57,8 @@ def world(chance: Random, day: date) -> list[model.Meter]:
                 past[day - timedelta(days=back)] = {
                     "energy": energy, "peak": highest, "least": energy / 24 * chance.choice([0.5, 0.5, 0]),
                     "actual": chance.choice([slots, slots, slots // 2]), "expected": slots,
-                    "suspect": chance.choice([0, 0, 0, 1]), "zero_minutes": chance.choice([0, 0, 1440, 9000]),
+                    "suspect": chance.choice([0, 0, 0, 1]),
+                    "zero_minutes": chance.choice([0, 0, 1440, 9000]) * (back < 6),
                     "estimated_days": chance.choice([0, 0, 7, 8]),
                     "shape": [round(255 * part * chance.uniform(0.9, 1.1)) for part in parts] if energy else None,
                 }  # fmt: skip

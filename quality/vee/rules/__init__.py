@@ -60,11 +60,11 @@ RULES: Final = (
     ),
     Rule(
         11, "suspect", "ค่าสูงผิดปกติเพียงหนึ่งหรือสองช่วงเวลา", "Ask for the interval again, or accept it.",
-        values.spike, thresholds=("spike_tolerance", "spike_least_kw"),
+        values.spike, thresholds=("spike_tolerance", "spike_least_kw", "spike_past"),
     ),
     Rule(
         12, "suspect", "อ่านค่าเป็นศูนย์นานเกินไป", "Ask whether there was an outage or the meter is disconnected.",
-        values.zero_run, IMPORT, ("customer_class",), ("zero_hours",),
+        values.zero_run, IMPORT, ("customer_class",), ("zero_hours", "history_days"),
     ),
     Rule(
         13, "note", "ค่าเดิมซ้ำติดต่อกัน", "Look at the load; steady machines and coarse registers do it too.",
@@ -72,7 +72,7 @@ RULES: Final = (
     ),
     Rule(
         14, "suspect", "ทั้งวันเป็นค่าเดียว", "Have the meter and its communication checked.",
-        values.frozen, thresholds=("frozen_share",),
+        values.frozen, thresholds=("frozen_share", "steady_spread", "history_days"),
     ),
     Rule(
         15, "note", "ค่าศูนย์หลายช่วงแล้วตามด้วยค่าที่รวมส่วนที่ขาด",

@@ -53,25 +53,33 @@ def upper_limit(day: MeterDay, context: Context) -> Bools:
 
 
 def spike(day: MeterDay, context: Context) -> Bools:
-    """One or two values of the day stand far above its third highest, and above what switching does. Source: Oracle MDM
-    spike check; California VEE, (highest - third highest) / third highest."""
+    """One or two values of the day stand far above its third highest, above what switching does, and above what three
+    days before reached. Source: Oracle MDM spike check; California VEE, (highest - third highest) / third highest."""
     least = context.limit(day, "spike_least_kw") / day.per_hour
     high = (day.greatest > least) & (day.count >= 3)
     values = day.filled[high]
     third = np.partition(values, -3, axis=1)[:, -3] if len(values) else np.zeros(0)
     bound = np.maximum(third * (1 + context.number("spike_tolerance")), least[high])
+    if context.history is not None:
+        own = context.history.own_peak[high] / day.per_hour
+        bound = np.maximum(bound, own * context.number("spike_past"))
     bound[third <= 0] = np.inf
     return day.among(high, values > bound[:, None])
 
 
 def zero_run(day: MeterDay, context: Context) -> Bools:
     """A meter in use reads zero for longer than its class does. A meter that has read nothing but zero for four weeks
-    is not in use. Source: Connexo ConsecutiveZeros; Texas AMS practices (a zero is valid only with an outage)."""
+    is not in use, and one that did so on like days, and was used after them, rests. Source: Connexo ConsecutiveZeros;
+    Texas AMS practices (a zero is valid only with an outage)."""
     carried = np.zeros(day.channels.height, np.int64)
     some = (day.least <= 0) & (day.count > 0)
     if context.history is not None:
         carried = context.history.zero_minutes
         some &= context.history.used | ~context.history.met
+        some &= context.history.rests < context.number("history_days")
+        # What goes idle every other night is not idle for longer where it is used by day.
+        often = context.history.returns >= context.number("history_days")
+        carried = np.where(often & (day.greatest > 0), 0, carried)
     limit = context.limit(day, "zero_hours") * 60
     runs = Runs.of(day.value[some] == 0)
     minutes = runs.length * day.minutes + np.where(runs.start == 0, carried[some][runs.line], 0)
@@ -100,10 +108,12 @@ def _begins(mask: Bools, length: int) -> Bools:
 
 
 def frozen(day: MeterDay, context: Context) -> Bools:
-    """Nearly the whole day is one value that is not zero: the register no longer counts. Source: Open Energy Dashboard
-    flatLine, for the day."""
+    """Nearly the whole day is one value that is not zero: the register no longer counts. Where no day of four weeks
+    varies, the load is steady. Source: Open Energy Dashboard flatLine, for the day."""
     least = context.number("frozen_share") * day.slots
     some = (day.count >= least) & (day.greatest > 0)
+    if context.history is not None:
+        some &= context.history.steady < context.number("history_days")
     # Of a day that is nearly all one value, half of a few slots are.
     few = day.filled[:, np.linspace(0, day.slots - 1, PROBES).astype(np.int64)]
     middle = np.sort(few, axis=1)[:, PROBES // 2]
