@@ -153,6 +153,15 @@ def test_a_meter_of_json_without_readings_has_none_and_one_with_an_error_is_told
     assert codes(read(json.dumps(meters).encode(), **layout)) == ["stamp-bad"]
 
 
+def test_a_header_of_two_rows_where_cells_are_merged():
+    rows = [["at", "Energy (kWh)", ""], ["", "Import", "Export"], *([at, 1, 2] for at in stamps(96))]
+    values = {"Import": KWH, "Export": KWH | {"quantity": "active_export"}}
+    result = read(workbook(Data=rows), values=values)
+    assert (codes(result), total(result)) == ([], 96 * 3)
+    rows[0][1] = "Energy (Wh)"
+    assert codes(read(workbook(Data=rows), values=values)) == ["layout-contradicts"]
+
+
 def test_an_object_a_line_is_a_list_of_them():
     rows = [json.dumps({"at": at, "value": 0.1}) for at in stamps(96)]
     assert (codes(result := read("\n".join([*rows, ""]).encode())), total(result)) == ([], Decimal("9.6"))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise, zip_longest
 
 import fastexcel
 import polars as pl
@@ -25,8 +25,6 @@ _SEP_LINE = re.compile(r"sep=(.)[ \t]*(?:[\r\n]|$)", re.IGNORECASE)
 _WORKBOOKS = ("xlsx", "biff")
 _LONGEST_LINE = 20_000
 """Characters: a line of 1,440 columns and their names."""
-
-
 _UNIT = r"(?i)\W*(?:units?|หน่วย)?\W*"
 """What else there is in a row of units."""
 _BELOW = 3
@@ -369,13 +367,15 @@ def _cells(content: Content, place: str, limit: int | None = None) -> pl.DataFra
 
 
 def _header(lines: _Head, layout: Layout) -> tuple[int, list[str]] | None:
-    """Line and names of the header: the first line with every column the layout needs."""
+    """Line and names of the header: the first line, or two together, with every column the layout needs."""
     if layout.width is not None:
         first = next((cells for row, cells in lines if row > layout.skip_rows), [])
         fits = first and (len(first) >= layout.width or (layout.wide and layout.wide.ragged))
         return (layout.skip_rows, [str(n) for n in range(1, layout.width + 1)]) if fits else None
     required = set(layout.required)
-    for row, names in lines:
+    # Where cells are merged a header has two rows: what the lower one lacks stands above it.
+    both = ((row, [b or a for a, b in zip_longest(up, low, fillvalue="")]) for (_, up), (row, low) in pairwise(lines))
+    for row, names in chain(lines, both):
         if row > layout.header_rows or not required <= set(names):
             continue
         whole = layout.wide is None or wide.intervals(names, layout) is not None
