@@ -1,11 +1,14 @@
 """What a declared layout can say of the shapes exports have: one test a row of the table in docs/meter-formats.md."""
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import openpyxl
 import polars as pl
 import pytest
+from openpyxl.chart import LineChart
 
 from tests.kit import codes
 from tests.meters.test_readers_thai import xls
@@ -160,6 +163,14 @@ def test_a_header_of_two_rows_where_cells_are_merged():
     assert (codes(result), total(result)) == ([], 96 * 3)
     rows[0][1] = "Energy (Wh)"
     assert codes(read(workbook(Data=rows), values=values)) == ["layout-contradicts"]
+
+
+def test_a_sheet_that_is_a_chart_is_passed_over_in_silence(caplog):
+    book = openpyxl.load_workbook(io.BytesIO(workbook(Data=[["at", "value"], *([at, 1] for at in stamps(96))])))
+    book.create_chartsheet("Chart").add_chart(LineChart())
+    out = io.BytesIO()
+    book.save(out)
+    assert (codes(read(out.getvalue())), caplog.messages) == ([], [])
 
 
 def test_an_object_a_line_is_a_list_of_them():

@@ -203,12 +203,15 @@ def test_a_workbook_that_counts_from_1904_has_the_dates_that_it_shows(old, mac):
     assert result.tables["readings"]["start"].min() == (FROM - timedelta(hours=7)).replace(tzinfo=UTC)
 
 
-def test_a_title_of_another_meter_among_the_readings_refuses_the_file():
+def test_a_meter_below_another_is_read_and_one_without_a_header_refuses_the_file():
     second = zip(stamps(96, first=FROM + timedelta(days=1)), LOAD, strict=True)
     data = b"Meter,A\n" + file(LOAD) + b"Meter,B\n" + lines("at,value", second)
     how = {"point": None, "point_above": r"Meter (?P<point>\w+)"}
-    assert codes(read(data, **how)) == ["meters-several"]
+    result = read(data + b"Total,1\n", **how)
+    assert (codes(result), total(result)) == ([], sum(LOAD) * 2)
+    assert result.tables["readings"]["point"].value_counts(sort=True)["count"].to_list() == [96, 96]
     assert codes(read(data.replace(b"Meter,B", b"Meter,A"), **how)) == []
+    assert codes(read(data.replace(b"Meter,B\nat,value", b"Meter,B"), **how)) == ["meters-several"]
 
 
 @pytest.mark.parametrize(("label", "form"), [("start", "%d/%m/%Y"), ("end", "%d/%m/%Y"), ("end", "%d/%m/%Y 00:00")])

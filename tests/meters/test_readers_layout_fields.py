@@ -512,6 +512,29 @@ def test_units_of_rows():
     assert (values(result), codes(result)) == ([5], ["unit-unknown"])
 
 
+@pytest.mark.parametrize(
+    ("word", "kwh"),
+    [
+        ("kW-h", 2),
+        ("kWhr", 2),
+        ("กิโลวัตต์-ชั่วโมง", 2),
+        ("หน่วย", 2),
+        ("MW.h", 2000),
+        ("kWh (export)", None),
+        ("kvarh", None),
+    ],
+)
+def test_spellings_of_units(word, kwh):
+    result = read(["at,kwh,unit", f"2026-01-01 00:00,2,{word}"], declaration(unit_column="unit"))
+    assert values(result) == [kwh] if kwh else codes(result) == ["file-malformed", "unit-unknown"]
+
+
+@pytest.mark.parametrize("word", ["n/a", "NaN", "#N/A", "--", "No Data", "ไม่มีข้อมูล", "#VALUE!"])
+def test_words_for_no_value(word):
+    result = read(["at,kwh", "2026-01-01 00:00,1", f"2026-01-01 01:00,{word}"], declaration())
+    assert codes(result) == ["value-not-number" if word == "#VALUE!" else "value-blank"]
+
+
 def test_multipliers():
     assert values(read(["at,kwh", "2026-01-01 00:00,0.125"], declaration(multiplier="0.1"))) == [Decimal("0.0125")]
     layout = declaration(multiplier_column="CT", multiplier=2)

@@ -37,6 +37,13 @@ def test_a_row_that_may_be_a_reading_is_refused(row):
     assert (total(result), codes(result)) == (96, ["stamp-bad"])
 
 
+@pytest.mark.parametrize(("meter", "said"), [("Max Mart", "stamp-bad"), ("รวมใจ", "stamp-bad"), ("Total kWh", None)])
+def test_a_meter_is_no_total_by_how_its_name_begins(meter, said):
+    rows = [("M1", at, 1) for at, _ in ROWS]
+    result = read(lines("meter,at,value", [*rows, (meter, "", 96)]), point=None, point_column="meter")
+    assert (total(result), codes(result)) == (96, [said] if said else [])
+
+
 @pytest.mark.parametrize("under", UNDER[:4])
 def test_remarks_under_the_tables_of_utilities(under):
     ones = [thai.mea_row(end, 1) for end in thai.ends()]
@@ -48,3 +55,12 @@ def test_remarks_under_the_tables_of_utilities(under):
     ]
     for data in files:
         assert codes(read_export(data, "x", {})) == []
+
+
+@pytest.mark.parametrize("word", ["-", "N/A"])
+def test_a_word_for_none_under_a_rate_is_a_blank(word):
+    rows = [[at, word, word, "1", "", word, word] for at in thai.dotted()]
+    book = thai.kw_sheets(thai.ONES)
+    book["Sheet2"][2:] = rows
+    result = read_export(thai.xlsx(book), "x", {})
+    assert (codes(result), total(result)) == ([], 24)

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from assets.meters.formats import channels, clock, lines, nearest, part_names, stated, strangers, tabular, wide
+from assets.meters.formats import channels, clock, lines, nearest, part_names, stated, strangers, tabular, titles, wide
+from assets.meters.formats.blocks import blocks
 from assets.meters.formats.canonical import (
     EDGES,
     FIRST,
@@ -20,6 +21,7 @@ from assets.meters.formats.canonical import (
     Assumed,
     Export,
     ReadingOptions,
+    Unit,
     Unreadable,
     canonical,
     counted_once,
@@ -63,7 +65,8 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
     """Readings by the layout. Options: ``timezone`` and ``point`` go before the layout's own."""
     zone = options.timezone or layout.timezone
     try:
-        tables, left = tabular.load(content, layout)
+        found, left = tabular.load(content, layout)
+        tables = [block for table in found for block in blocks(table)]
         if not tables:
             wanted = f"no row of {layout.width} cells" if layout.width else _no_header(content, layout)
             return Export.rejected(layout.name, "file-malformed", wanted)
@@ -249,7 +252,7 @@ def _measures(batch: Batch, layout: Layout) -> Batch:
     for part, what in layout.parts.items():
         for word in words:
             name = what.unit if not layout.unit_column else layout.units.get(word, "?") if layout.units else word
-            unit, declared = UNITS.get(name.lower()), UNITS[what.unit.lower()]
+            unit, declared = UNITS.get(name.lower()) or _spelt(name), UNITS[what.unit.lower()]
             if unit is not None and (unit.family, unit.average) == (declared.family, declared.average):
                 converted = what.quantity != "other"
                 factor = (unit.factor if converted else 1) * layout.multiplier
@@ -265,6 +268,15 @@ def _measures(batch: Batch, layout: Layout) -> Batch:
     # A line may hold several values, and is named once.
     refused = problems_of(tall.filter(unknown).unique("row"), "unit-unknown", "not a unit that the value can have")
     return replace(batch, rows=tall.filter(~unknown)).also(refused)
+
+
+def _spelt(word: str) -> Unit | None:
+    """The unit that a word is in another spelling: ``kW-h``, ``กิโลวัตต์ชั่วโมง``, หน่วย. None of one that tells a
+    direction, too."""
+    if word == "หน่วย":
+        return UNITS["kwh"]
+    told = list(titles.units([f"unit: {word}"]).values())
+    return told[0] if len(told) == 1 and not titles.directions(word) else None
 
 
 def _of_other_rates(layout: Layout) -> pl.Expr | None:

@@ -3,6 +3,7 @@
 Every cell is taken as text: a number type would cost an account its leading zeros and a decimal its exactness.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
@@ -14,6 +15,8 @@ from assets.landing.unpack import MAX_CELLS, ArchiveError
 from assets.meters.formats import biff
 from assets.meters.formats.content import Content
 
+# It warns of each sheet that is a chart, which holds no cells.
+logging.getLogger("calamine").setLevel(logging.ERROR)
 Grid = pl.DataFrame
 """``row``: 1-based number in the sheet or page; ``width``: cells of the row as delivered; ``c0``, ``c1``, ...: texts,
 never null, no-break spaces as spaces, no blanks around. Blank rows are present."""

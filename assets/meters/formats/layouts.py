@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from assets.cities.registry import reasons
 from assets.meters.formats.canonical import FAMILIES, THAILAND, UNITS, OptionError
 from assets.meters.formats.stamps import Era, Order, zone_of
+from assets.sources.thai import MISSING
 from quality.documents import document
 from quality.readings import QUALITIES, QUANTITIES
 
@@ -234,8 +235,11 @@ class Layout(_Model):
     either."""
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ",", ".", " ", "'"] = ""
-    nulls: tuple[str, ...] = ("-", "?", "N/A", "NULL", "Null", "null")
-    """Words for "no value"; a blank always is."""
+    nulls: tuple[str, ...] = (
+        *("?", "Null", "none", "NaN", "nan", "#N/A", "No Data", "No data", "no data"),
+        *filter(None, MISSING),
+    )
+    """Words for "no value"; a blank always is. A spreadsheet's errors, ``#VALUE!``, are none."""
     header_rows: int = Field(default=30, ge=1, le=100)
     """Lines among which the header is looked for."""
     width: int | None = Field(default=None, ge=2, le=5000)

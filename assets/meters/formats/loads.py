@@ -17,6 +17,7 @@ from assets.meters.formats.canonical import THAILAND, UNITS, Assumed, Export, ca
 from assets.meters.formats.grids import HEAD, Grid, below, head
 from assets.meters.formats.remarks import remarks
 from assets.meters.formats.stamps import BUDDHIST_FROM, EXCHANGED, Order, exchanged, parse, utc
+from assets.sources.thai import MISSING
 from quality.batch import Batch
 from quality.meter_grid import off_clock
 from quality.problems import gather
@@ -98,7 +99,7 @@ def rated(frame: pl.DataFrame, load: Load) -> Batch:
     unit, rates = UNITS[load.unit.lower()], list(load.columns)
     # Rate after rate, so that each rate is a slice of the same rows.
     tall = pl.concat([frame.select("row", "point", "end", raw=column) for column in load.columns.values()])
-    filled = tall["raw"] != ""
+    filled = ~tall["raw"].is_in(MISSING)
     # A blank rate is how a report says "not this one"; only an interval without any rate has no value.
     typed = tall.with_columns(
         raw=pl.when(filled).then("raw").otherwise(pl.lit("0")),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import chain, pairwise, zip_longest
+from math import inf
 
 import fastexcel
 import polars as pl
@@ -37,7 +38,7 @@ _Head = list[tuple[int, list[str]]]
 class Table:
     """Column ``names`` in line ``at`` (0 without header) of the table at a ``place`` of a file, and what is ``above``:
     ``row`` and ``cells``, null where broken. Of tables side by side in one ``header``, the others' names are blank;
-    ``span`` has this one's columns."""
+    ``span`` has this one's columns; ``until`` is the row of one below."""
 
     at: int
     names: list[str]
@@ -47,6 +48,7 @@ class Table:
     content: Content
     layout: Layout
     place: str
+    until: float = inf
 
     def pieces(self) -> Iterator[pl.DataFrame]:
         """The rows below the header and above the footer, as ``above``, a piece at a time; without remarks and totals,
@@ -54,8 +56,8 @@ class Table:
         last = rest = self.above.clear()
         stamped = pl.any_horizontal(self._raw(name).str.contains(DATED) for name in self.layout.stamp.columns)
         ended = False
-        for piece in _pieces(self.content, self.place):
-            body = pl.concat([rest, piece.filter(pl.col("row") > self.at)])
+        for piece in pieces_of(self.content, self.place):
+            body = pl.concat([rest, piece.filter(pl.col("row") > self.at, pl.col("row") < self.until)])
             if self.layout.footer is not None:
                 ends = body.filter(pl.col("cells").list.first().str.contains(self.layout.footer))["row"].min()
                 if ended := ends is not None:
@@ -68,7 +70,7 @@ class Table:
             if ended:
                 break
         yield rest.filter(~pl.col("row").is_in(self._remarks(rest)))
-        if not ended and (cut := _cut(self.content, last, self.width, self.layout)):
+        if not ended and self.until == inf and (cut := _cut(self.content, last, self.width, self.layout)):
             raise Unreadable("file-truncated", *cut)
 
     def _remarks(self, rows: pl.DataFrame) -> list[int]:
@@ -345,7 +347,8 @@ def _sheet(content: Content, place: str, limit: int | None = None) -> pl.DataFra
     return rows.filter(pl.col("cells").list.join("").str.strip_chars() != "")
 
 
-def _pieces(content: Content, place: str) -> Iterator[pl.DataFrame]:
+def pieces_of(content: Content, place: str) -> Iterator[pl.DataFrame]:
+    """``row`` and ``cells`` of what is at a place of a file, a piece at a time."""
     if content.kind in _WORKBOOKS:
         yield _sheet(content, place)
         return

@@ -87,7 +87,8 @@ _CLAUSE = r"(?:^|(?<=[,;.:(]))(?:(?!\bin\b)(?:[^,;.:()]|\([^()]*\)))*?"
 _ELSEWHERE = re.compile(
     rf"{_CLAUSE}\bnot (?:yet )?(?:included|available|applicable|measured|metered|recorded|shown|allowed|permitted)"
     r"[^,;.)]*"
-    rf"|{_CLAUSE}\b(?:see|next|other|another|separate)\s+(?:\w+\s+)?(?:sheet|file|page|report|tab)s?\b[^,;.)]*"
+    rf"|{_CLAUSE}\b(?:see\s+(?:\w+\s+){{0,2}}|(?:on|in)\s+(?:the\s+|an?\s+)?(?:next|other|another|separate)\s+)"
+    r"(?:sheet|file|page|report|tab)s?\b[^,;.)]*"
     r"|(?:\b(?:exclud(?:es?|ed|ing)|without|except(?: for)?)\b|ไม่รวม|ไม่มี|ยกเว้น)(?:(?!\bin\b)(?:[^,;.()]|\([^()]*\)))*",
     re.IGNORECASE,
 )
@@ -130,7 +131,7 @@ def units(rows: Iterable[str]) -> dict[str, Unit]:
     (``x1000 kWh``); a number beside a unit is else a fact of its own, and a date behind it is none. A row that begins
     with ``unit:`` may tell others."""
     found = {}
-    for row in (_ELSEWHERE.sub(" ", each[:LONGEST]) for each in rows):
+    for row in map(_here, rows):
         for other in _OTHER.finditer(row):
             name = (other["alone"] or other["beside"]).lower()
             found[name] = _OTHERS[name]
@@ -211,10 +212,15 @@ def heed(
 
 def directions(text: str, title: bool = False) -> set[str]:
     """``import`` and ``export``, as a cell names them, or plainly a ``title`` (in which a file is an export, too)."""
-    text = _ELSEWHERE.sub(" ", text[:LONGEST])
+    text = _here(text)
     texts = [found[0] for found in _DIRECTED.finditer(text)] if title else [text]
     words = {"import": _IMPORT, "export": _EXPORT}
     return {name for name, pattern in words.items() if any(pattern.search(each) for each in texts)}
+
+
+def _here(row: str) -> str:
+    """A row without what it says is elsewhere."""
+    return _ELSEWHERE.sub(" ", re.sub(r"\s[-\u2013]\s", "; ", row[:LONGEST]))
 
 
 def meter(text: str) -> str | None:
