@@ -31,6 +31,11 @@ def test_titles_of_pages_and_totals_of_days_stand_among_readings():
     assert (total(result), codes(result)) == (96, [])
 
 
+def test_a_title_among_readings_that_says_another_unit_refuses_the_file():
+    for title, said in (("Values in Wh", ["layout-contradicts"]), ("Values in kWh", []), ("Total (Wh),96", [])):
+        assert codes(read(lines("at,value", [*ROWS[:48], [title], *ROWS[48:]]))) == said
+
+
 @pytest.mark.parametrize("row", [("", 96), ("xx/11/2026 10:00", 1), ("10/11/2026 peak", 1), ("", "1 kWh")])
 def test_a_row_that_may_be_a_reading_is_refused(row):
     result = read(lines("at,value", [*ROWS[:48], row, *ROWS[48:]]))

@@ -236,10 +236,10 @@ class Layout(_Model):
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ",", ".", " ", "'"] = ""
     nulls: tuple[str, ...] = (
-        *("?", "Null", "none", "NaN", "nan", "#N/A", "No Data", "No data", "no data"),
+        *("?", "Null", "none", "#N/A", "No Data", "No data", "no data"),
         *filter(None, MISSING),
     )
-    """Words for "no value"; a blank always is. A spreadsheet's errors, ``#VALUE!``, are none."""
+    """Words for "no value"; a blank always is. What came of an error, ``#VALUE!`` and ``NaN``, is none."""
     header_rows: int = Field(default=30, ge=1, le=100)
     """Lines among which the header is looked for."""
     width: int | None = Field(default=None, ge=2, le=5000)

@@ -17,7 +17,6 @@ from assets.meters.formats.canonical import THAILAND, UNITS, Assumed, Export, ca
 from assets.meters.formats.grids import HEAD, Grid, below, head
 from assets.meters.formats.remarks import remarks
 from assets.meters.formats.stamps import BUDDHIST_FROM, EXCHANGED, Order, exchanged, parse, utc
-from assets.sources.thai import MISSING
 from quality.batch import Batch
 from quality.meter_grid import off_clock
 from quality.problems import gather
@@ -32,6 +31,8 @@ AGREE = Decimal("0.01")
 _ISO = r"^\d{4}-\d\d-\d\d"
 _BY_RATE = re.compile(r"(\w+)(?: \(([^()]+)\))?")
 _UNIT = re.compile(r"\W*(?:หน่วย|unit)", re.IGNORECASE)
+_NONE = ("", "-", "--", "\u2013", "N/A", "n/a")
+"""What stands under a rate that did not run."""
 _PRINTED = Decimal("0.001")
 """kWh that three printed decimals can lose, whatever the share."""
 
@@ -99,7 +100,7 @@ def rated(frame: pl.DataFrame, load: Load) -> Batch:
     unit, rates = UNITS[load.unit.lower()], list(load.columns)
     # Rate after rate, so that each rate is a slice of the same rows.
     tall = pl.concat([frame.select("row", "point", "end", raw=column) for column in load.columns.values()])
-    filled = ~tall["raw"].is_in(MISSING)
+    filled = ~tall["raw"].is_in(_NONE)
     # A blank rate is how a report says "not this one"; only an interval without any rate has no value.
     typed = tall.with_columns(
         raw=pl.when(filled).then("raw").otherwise(pl.lit("0")),

@@ -64,9 +64,9 @@ class Table:
                     body = body.filter(pl.col("row") < ends)
             last = body.tail(1) if body.height else last
             # What stands below all stamps tells nothing of what is above.
-            below = pl.col("row") > pl.lit(body.filter(stamped)["row"].max() or 0)
-            rest = body.filter(below)
-            yield self._without_headers(body.filter(~below))
+            until = next((at + 1 for at in body.select(stamped).to_series().arg_true().tail(1)), 0)
+            rest = body.slice(until)
+            yield self._without_headers(body.head(until))
             if ended:
                 break
         yield rest.filter(~pl.col("row").is_in(self._remarks(rest)))
@@ -94,7 +94,7 @@ class Table:
         # Where dates stand in one row of a day, most rows have none: few of these say anything.
         texts, word = pl.col("cells").list, r"\pL"
         values = texts.gather(list(self.measures), null_on_oob=True).list.join("", ignore_nulls=True)
-        says = again | (pl.col("row") <= self.at + _BELOW) | values.str.contains(word)
+        says = again | (pl.col("row") <= self.at + _BELOW) | values.str.contains(word) | pl.col("row").is_in(told)
         if not self.layout.point_column and not self.layout.points:
             says |= texts.join(" ").str.contains(word)
         for row, cells in undated.drop_nulls("cells").filter(says).iter_rows():
@@ -133,9 +133,9 @@ class Table:
         cells = self.units(names)
         for place, cell in cells.items():
             titles.heed("a row of units says", [cell], self.measures[place], self.layout, row)
-        stamp = self.names.index(self.layout.stamp.columns[0])
-        if below and not cells and stamp < len(names):
-            titles.heed("below the header stands", [names[stamp]], self.layout.parts.values(), self.layout, row)
+        if not cells:
+            text, ours = " ".join(filter(None, names)), self.layout.parts.values()
+            titles.heed("below the header stands", [text], ours, self.layout, row, title=True, kin=not below)
         values = any(re.match(r"\W*[0-9]", cell) for cell in cells.values())
         return below and not values and bool(titles.units([*names, *cells.values()]))
 
