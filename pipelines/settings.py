@@ -42,6 +42,10 @@ NOT_SETTINGS = ("MUANG_REAL_DATA",)
 """Variables of this project that only its tests read. Any other that begins like a setting is a misspelt one."""
 
 
+MOST_DAYS = 36_500
+"""A hundred years: more is a slip, and no day of the calendar lies so far back."""
+
+
 class Settings(BaseSettings):
     """Everything a deployment may choose. Secrets come from the environment only and are needed only where used."""
 
@@ -70,11 +74,14 @@ class Settings(BaseSettings):
     )
     first_day: date = Field(
         default=date(2026, 11, 1),
+        ge=date(2000, 1, 1),
+        le=date(2100, 1, 1),
         description="First delivery day. An earlier one lets archives be landed by the day they are of.",
     )
     dagster_nights: int = Field(
         default=35,
         ge=1,
+        le=MOST_DAYS,
         description="Nights of which Dagster keeps runs and their events; what is older goes at the start of a night.",
     )
     portals: Annotated[dict[str, str], NoDecode] = Field(
@@ -99,10 +106,14 @@ class Settings(BaseSettings):
     snapshot_days: int = Field(
         default=35,
         ge=0,
+        le=MOST_DAYS,
         description="Days that a published snapshot is kept; a night removes older ones, not the current. 0: for ever.",
     )
     reader_hours: int = Field(
-        default=24, ge=0, description="Hours that a snapshot is kept after the next one, for readers that opened it."
+        default=24,
+        ge=0,
+        le=24 * MOST_DAYS,
+        description="Hours that a snapshot is kept after the next one, for readers that opened it.",
     )
     executor: Literal["in_process", "celery"] = Field(
         default="in_process",
@@ -136,6 +147,19 @@ class Settings(BaseSettings):
         description="Whether first nights of the demo ask for the past that the registry wants, as live ones do.",
     )
 
+    @field_validator("home", "cities", "inbox", mode="before")
+    @classmethod
+    def _a_path(cls, value: Any) -> Any:
+        """A path of this host; ``~`` is the user's home, as in a shell. An empty one, as a variable that was not set
+        leaves it, would be the working folder."""
+        if not isinstance(value, str):
+            return value
+        if not value.strip():
+            raise ValueError("is empty: leave it out for the default")
+        if re.match(r"[a-z][a-z0-9+.-]*:/", value, re.IGNORECASE):
+            raise ValueError("is an address, and must be a path of this host; only the store may lie elsewhere")
+        return _at_home(value)
+
     @field_validator("home")
     @classmethod
     def _a_folder(cls, value: Path) -> Path:
@@ -152,7 +176,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{scheme[1]}: is no store; it is s3://bucket/prefix or the path of a folder")
         if scheme and not urlsplit(value).netloc:
             raise ValueError("names no bucket; it is s3://bucket/prefix")
-        return value
+        return _at_home(value.strip())
 
     @field_validator("portals", "keys", "proxies", "demo_faults", mode="before")
     @classmethod
@@ -174,6 +198,13 @@ class Settings(BaseSettings):
         if unknown := {name for name in value if not _is_portal(name)}:
             known = f"known are {sorted(PORTALS)} and <node>_gdcatalog"
             raise ValueError(f"unknown portals {sorted(unknown)}; {known}")
+        return value
+
+    @field_validator("portals")
+    @classmethod
+    def _urls(cls, value: dict[str, str]) -> dict[str, str]:
+        if wrong := sorted(name for name, url in value.items() if not _is_address(url)):
+            raise ValueError(f"the base URL of {wrong} is not an address like https://host")
         return value
 
     @field_validator("keys")
@@ -200,7 +231,7 @@ class Settings(BaseSettings):
     @field_validator("meter_key", "meter_key_new")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < 16:
+        if value is not None and len(value.get_secret_value().strip()) < 16:
             raise ValueError("must have at least 16 characters")
         return value
 
@@ -257,6 +288,10 @@ def _wrong(settings: type[BaseSettings], found: Iterable[tuple[str, str]]) -> Va
         for name, reason in found
     ]
     return ValidationError.from_exception_data(settings.__name__, errors, hide_input=True)
+
+
+def _at_home(path: str) -> str:
+    return str(Path(path).expanduser()) if path == "~" or path.startswith("~/") else path
 
 
 def _is_portal(name: str) -> bool:

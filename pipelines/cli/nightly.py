@@ -106,11 +106,12 @@ def nightly(
 
 def _days(day: str | None, first: str | None, last: str | None, settings: Settings) -> list[date]:
     """The delivery days asked for. Raises ``Ended`` where they are none."""
-    if (day and (first or last)) or (last and not first):
+    # What is given empty, as by a variable that is not set, is no date: it is not today.
+    if (day is not None and (first is not None or last is not None)) or (last is not None and first is None):
         raise fail("give --day, or --from with or without --to", 2)
     today = now().date()
-    begin = as_day(first, "--from") if first else as_day(day, "--day") if day else today
-    end = as_day(last, "--to") if last else today if first else begin
+    begin = as_day(first, "--from") if first is not None else as_day(day, "--day") if day is not None else today
+    end = as_day(last, "--to") if last is not None else today if first is not None else begin
     if end > today:
         raise fail(f"{end} has not begun in Bangkok", 2)
     if begin < settings.first_day:

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from pipelines.cli.base import Cities, Json, app, err, fail, guarded, out, print_json, show_problems, tabular, wanted
-from pipelines.settings import Settings, now
+from pipelines.settings import MOST_DAYS, Settings, now
 
 snapshots_app = typer.Typer(help="The published side: what each city published, and whether it is whole.")
 app.add_typer(snapshots_app, name="snapshots", no_args_is_help=True)
@@ -264,7 +264,9 @@ def snapshots_repair(city: Cities = None, as_json: Json = False) -> None:
 @guarded
 def snapshots_gc(
     city: Cities = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Remove older ones; default MUANG_SNAPSHOT_DAYS.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=MOST_DAYS, help="Remove older ones; default MUANG_SNAPSHOT_DAYS.")
+    ] = None,
     keep: Annotated[int, typer.Option(min=0, help="Remove all but so many of the newest; 0: not by number.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     as_json: Json = False,

@@ -1,6 +1,7 @@
 """Settings that cannot be right are refused with a sentence, whatever is wrong: value, name or file."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -49,6 +50,34 @@ def test_a_file_that_cannot_be_read(written: bytes, says: str) -> None:
 )
 def test_a_store_that_is_none(store: str, says: str) -> None:
     assert says in refused(store=store)
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({"home": ""}, "is empty: leave it out"),
+        ({"inbox": " "}, "is empty"),
+        ({"cities": ""}, "is empty"),
+        ({"home": "s3://bucket/x"}, "is an address, and must be a path"),
+        ({"portals": '{"traffy": "traffy.in.th"}'}, "the base URL of ['traffy'] is not an address"),
+        ({"portals": '{"traffy": "ftp://traffy.in.th"}'}, "is not an address"),
+        ({"meter_key": " " * 20}, "at least 16 characters"),
+        ({"first_day": "2569-11-01"}, "less than or equal to 2100-01-01"),
+        ({"first_day": "0001-01-01"}, "greater than or equal to 2000-01-01"),
+        ({"snapshot_days": 10**10}, "less than or equal to 36500"),
+        ({"reader_hours": 10**10}, "reader_hours: "),
+        ({"dagster_nights": 10**10}, "dagster_nights: "),
+    ],
+)
+def test_a_value_that_cannot_be_meant(told: dict[str, Any], says: str) -> None:
+    assert says in refused(**told)
+
+
+def test_a_tilde_is_the_users_home_as_in_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/srv/muang")
+    settings = Settings(home="~/data", inbox="~/inbox", store="~/store")  # as muang.toml gives them
+    assert (settings.home, settings.inbox) == (Path("/srv/muang/data"), Path("/srv/muang/inbox"))
+    assert settings.store == "/srv/muang/store"
 
 
 @pytest.mark.parametrize("store", ["", "s3://bucket", "s3://bucket/prefix/more", "/srv/muang", "here", "a:b"])
