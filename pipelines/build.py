@@ -29,7 +29,8 @@ def cities_of(settings: Settings) -> dict[str, City]:
     """The registry of a deployment. Raises ``RegistryError``."""
     cities = load_registry(settings.cities)
     options = {name: source.options for name, source in SOURCES.items()}
-    check_sources(cities, options, str(settings.cities or default_path()))
+    by_file = {name for name, source in SOURCES.items() if source.plan is None}
+    check_sources(cities, options, str(settings.cities or default_path()), by_file)
     return cities
 
 

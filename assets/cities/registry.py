@@ -32,7 +32,14 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 def _on_calendar(text: str) -> str:
-    date.fromisoformat(text + "0000-01-01"[len(text) :])
+    if not 2000 <= date.fromisoformat(text + "0000-01-01"[len(text) :]).year <= 2100:
+        raise ValueError("its year is not one of 2000 to 2100 CE")
+    return text
+
+
+def _bare(text: str) -> str:
+    if text.startswith(("จังหวัด", "จ.")) or "\u0e4d\u0e32" in text:  # what no publisher's table is compared equal to
+        raise ValueError("is the bare name of the province: without จังหวัด, and ำ as one letter")
     return text
 
 
@@ -114,7 +121,7 @@ class City(BaseModel):
     confidence: Literal["A", "B", "C"]
     note: str | None = None
     in_seed_article: bool
-    province_th: Name
+    province_th: Annotated[Name, AfterValidator(_bare)]
     province_en: Name
     iso_3166_2: str = Field(pattern=r"^TH-[0-9]{2}$")
     dopa_province: str = Field(pattern=r"^[1-9][0-9]$")
@@ -185,7 +192,7 @@ def load_registry(path: Path | None = None) -> dict[str, City]:
     entries, problems = _entries(path)
     common = _common(entries, problems)
     signed = path.with_name("reviewed.yaml")
-    reviewed, wrong = _entries(signed) if signed.exists() else ({}, [])
+    reviewed, wrong = _entries(signed, may_be_empty=True) if signed.exists() else ({}, [])
     strangers = set(reviewed) - (set(entries) - {EVERY_CITY})
     problems += [*wrong, *((str(slug), "reviewed.yaml: there is no such city") for slug in strangers)]
     cities: dict[str, City] = {}
@@ -227,10 +234,14 @@ def _sources(entry: Mapping[str, Any], common: Mapping[str, Any]) -> Any:
 
 
 def check_sources(
-    cities: Mapping[str, City], options: Mapping[str, type[BaseModel]], where: str = "city registry"
+    cities: Mapping[str, City],
+    options: Mapping[str, type[BaseModel]],
+    where: str = "city registry",
+    by_file: Collection[str] = (),
 ) -> None:
     """Raise ``RegistryError`` for every source whose ``reader`` is not among ``options`` (reader → model of its
-    options), and for every option that its model does not take or lacks. ``where`` names the registry's file."""
+    options), for every option that its model does not take or lacks, and for a portal that is to be asked for what
+    comes ``by_file`` alone. ``where`` names the registry's file."""
     problems = []
     for slug, city in cities.items():
         for name, source in city.sources.items():
@@ -238,6 +249,8 @@ def check_sources(
                 known = ", ".join(sorted(options))
                 problems.append((slug, f"sources.{name}.reader: {source.reader} is not one of {known}"))
                 continue
+            if source.via == "portal" and source.reader in by_file:
+                problems.append((slug, f"sources.{name}.via: {source.reader} comes by file: it is inbox"))
             try:
                 model.model_validate(source.options)
             except ValidationError as error:
@@ -247,12 +260,14 @@ def check_sources(
         raise RegistryError(where, problems)
 
 
-def _entries(path: Path) -> tuple[dict[Hashable, Any], list[tuple[str, str]]]:
+def _entries(path: Path, may_be_empty: bool = False) -> tuple[dict[Hashable, Any], list[tuple[str, str]]]:
     """The file's top mapping, and a problem for each key that YAML would let silently win over an earlier one."""
     try:
         loader = LOADER(path.read_text(encoding="utf-8"))
         try:
             node = loader.get_single_node()
+            if node is None and may_be_empty:  # or nothing but comments: what it had is over
+                return {}, []
             if not isinstance(node, yaml.MappingNode) or not node.value:
                 raise RegistryError(str(path), [("file", "is not a mapping of slug to city")])
             repeated = [

@@ -172,6 +172,9 @@ def test_air_quality_stations_are_near_and_told_with_their_confidence(cities: di
         ({"lat": 98.9, "lon": 18.8}, "lat"),
         ({"lat": float("nan")}, "lat"),
         ({"lon": 90.0}, "lon"),
+        ({"province_th": "จังหวัดเชียงใหม่"}, "is the bare name of the province"),
+        ({"province_th": "ล\u0e4d\u0e32ปาง"}, "ำ as one letter"),
+        ({"emblem": {"batch": 1, "valid_from": "2569"}}, "its year is not one of 2000 to 2100 CE"),
         ({"utility": "MEA"}, "utility MEA does not serve province 50"),
         ({"utility": "EGAT"}, "utility"),
         ({"smarts": ["energy", "fun"]}, "smarts.1"),
@@ -318,6 +321,13 @@ def test_unknown_readers_are_all_named(cities: dict[str, City]) -> None:
     assert "phuket: sources.population.reader: ckan_population is not one of air4thai_history, " in str(error.value)
 
 
+def test_a_portal_cannot_be_asked_for_what_comes_by_file(tmp_path: Path) -> None:
+    amr = {"via": "portal", "reader": "meter_exports"}
+    cities = load_registry(write(tmp_path, {"aa": entry(sources={"amr": amr})}))
+    with pytest.raises(RegistryError, match=r"aa: sources\.amr\.via: meter_exports comes by file: it is inbox"):
+        check_sources(cities, READERS, by_file={"meter_exports"})
+
+
 REVIEW = {
     "table": "water_levels", "check": "plausible:storage_pct", "key": {"station_id": "5"}, "what": "Filling 130 %",
     "why": "The bank was raised", "who": "Water office", "until": "2027-03-31",
@@ -329,6 +339,13 @@ def test_what_is_reviewed_stands_beside_the_registry(tmp_path: Path) -> None:
     path.with_name("reviewed.yaml").write_text(yaml.safe_dump({"aa": [REVIEW]}))
     [review] = load_registry(path)["aa"].reviewed
     assert (review.who, review.key, str(review.until)) == ("Water office", {"station_id": "5"}, "2027-03-31")
+
+
+@pytest.mark.parametrize("text", ["", "# all that was reviewed is over\n"])
+def test_nothing_reviewed_is_no_review(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, {"aa": entry()})
+    path.with_name("reviewed.yaml").write_text(text)
+    assert load_registry(path)["aa"].reviewed == ()
 
 
 @pytest.mark.parametrize(
