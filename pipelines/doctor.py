@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from assets.cities.registry import RegistryError
-from assets.landing.identity import fingerprint, identity
+from assets.landing.identity import far_from_newest, fingerprint, identity, rotation
 from assets.landing.lease import holder
 from assets.landing.store import Damaged, Store, open_store
 from pipelines.build import cities_of, meter_key
@@ -38,7 +38,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_owner(settings),
         *_modes(settings),
         _disk(settings),
-        _clock(),
+        _clock(settings),
     ]
 
 
@@ -94,14 +94,17 @@ def _owner(settings: Settings) -> list[Finding]:
     found: list[Finding] = []
     try:
         store = open_store(settings.store_uri)
-        told = identity(store)
+        told, rotation_begun = identity(store), rotation(store)
         keys = store.list("work/lease")
         leases = [(key, holder(store, key.partition("city=")[2].removesuffix(".json"))) for key in keys]
     except Damaged as error:
-        return [Finding("store.json", "fail", str(error), "restore it from a backup, or remove it: a night writes it")]
+        return [Finding(error.key, "fail", str(error), "")]
     except Exception:  # the store itself is a finding of its own
         return []
     key = meter_key(settings)
+    if rotation_begun:
+        remedy = "run `muang keys rotate` again, with both keys, until it says that it is done"
+        found.append(Finding("meter ids", "fail", "their key is being changed, and nights are refused", remedy))
     if told is None:
         found.append(Finding("owner", "ok", "nobody yet: its first night decides profile and meter key"))
     elif told.profile != settings.profile:
@@ -110,7 +113,7 @@ def _owner(settings: Settings) -> list[Finding]:
             Finding("owner", "fail", f"filled by the {told.profile} profile, this is {settings.profile}", remedy)
         )
     elif told.meter_key and key and told.meter_key != fingerprint(key):
-        remedy = "set the MUANG_METER_KEY of its first night"
+        remedy = "set the MUANG_METER_KEY of its first night, or of its last `muang keys rotate`"
         found.append(Finding("owner", "fail", "its meters were hashed with another MUANG_METER_KEY", remedy))
     else:
         found.append(Finding("owner", "ok", f"{told.profile} profile, meter key {told.meter_key or 'not used yet'}"))
@@ -157,9 +160,17 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", state, f"{free / 1024**3:.1f} GB free at {folder}", "" if state == "ok" else "make room")
 
 
-def _clock() -> Finding:
+def _clock(settings: Settings) -> Finding:
     moment = now()
     youngest = Path(__file__).stat().st_mtime
+    try:
+        told = identity(open_store(settings.store_uri))
+        far = told and far_from_newest(told, moment)
+    except Exception:  # the store itself is a finding of its own
+        far = None
+    if far:
+        remedy = "set the clock, or tell the next night --accept-clock if it is right"
+        return Finding("clock", "fail", f"{moment.isoformat(timespec='seconds')}: {far}; a night is refused", remedy)
     if moment.timestamp() < youngest:
         return Finding("clock", "warn", f"{moment.isoformat()} is before this program was installed", "set the clock")
     return Finding("clock", "ok", moment.isoformat(timespec="seconds"))

@@ -41,7 +41,7 @@ class Declared(BaseModel):
 UNDECLARED: dict[str, None] = dict.fromkeys(
     ("title_th", "numerator", "denominator", "reach", "span", "standard", "differs", "criterion")
 )
-"""Columns of what is told as published, or is no indicator but the lack of one."""
+"""Columns of what is told as published, or is no indicator but the lack of one (which has its table's Thai title)."""
 
 
 @cache

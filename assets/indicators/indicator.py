@@ -13,7 +13,7 @@ import polars as pl
 from assets.indicators.crosswalk import UNDECLARED, crosswalk
 from assets.indicators.tables import Tables
 from quality.contracts import Table
-from quality.tables import INDICATORS
+from quality.tables import INDICATORS, TABLES
 
 ENOUGH = 0.75
 """Least coverage that carries a daily value: 18 of 24 hours (Directive 2008/50/EC, Annex XI A, on 24-hour means)."""
@@ -97,6 +97,8 @@ class Indicator:
         if basis.max_age is not None and day - basis.period.last > basis.max_age:
             stale = stale or f"the newest data is of {basis.period.last.isoformat()}"
         reasons = {"withheld": withheld, "stale": stale, "partial": partial}
+        # What is named by its table is the lack of one.
+        lacking = {"title_th": TABLES[self.code].title_th} if self.code in TABLES else {}
         return {
             "smart": basis.smart,
             "indicator": self.code,
@@ -112,7 +114,7 @@ class Indicator:
             "verdict": next((verdict for verdict, reason in reasons.items() if reason), "ok"),
             "reason": joined(*reasons.values()),
             "reference_date": day,
-            **(declared.columns() if (declared := crosswalk().get(self.code)) else UNDECLARED),
+            **(declared.columns() if (declared := crosswalk().get(self.code)) else UNDECLARED | lacking),
         }
 
 

@@ -107,21 +107,27 @@ def claim(
         if told.meter_key and mine and told.meter_key != mine:
             raise NotOurs(
                 f"MUANG_METER_KEY is not the key that the meters of {store.uri} were hashed with: set the one of its "
-                "first night (under another every meter would be a second one), or change keys by `muang keys rotate`"
+                "first night, or of its last `muang keys rotate` (under another every meter would be a second one)"
             )
-        newest = told.newest or now
-        if not accept_clock and not newest - BEHIND <= now <= newest + PAUSE:
+        if not accept_clock and (far := far_from_newest(told, now)):
             raise NotOurs(
-                f"the clock says {now:%Y-%m-%d %H:%M}, the newest night of {store.uri} began {newest:%Y-%m-%d %H:%M}: "
-                "set the clock, or say --accept-clock if it is right"
+                f"the clock says {now:%Y-%m-%d %H:%M}, and of {store.uri} {far}: set the clock, or say --accept-clock "
+                "if it is right"
             )
-        later = now if accept_clock else max(now, newest)
+        later = now if accept_clock else max(now, told.newest or now)
         wanted = told.model_copy(update={"meter_key": told.meter_key or mine, "newest": later})
         if found.data is not None and wanted == told:
             return told
         if store.swap(KEY, wanted.model_dump_json(indent=1).encode() + b"\n", found.tag):
             return wanted
     raise NotOurs(f"{KEY} of {store.uri} changes all the time: another process is writing it")
+
+
+def far_from_newest(told: Identity, now: datetime) -> str | None:
+    """When the newest night was, of a clock that lies before it, or so far after it that a night is refused."""
+    if told.newest is None or told.newest - BEHIND <= now <= told.newest + PAUSE:
+        return None
+    return f"the newest night began {told.newest:%Y-%m-%d %H:%M}"
 
 
 def rotation(store: Store) -> Rotation | None:

@@ -108,13 +108,16 @@ def contents(
     ``changes`` makes of the manifest's entries of tables what it tells of how they differ from those of ``parent``.
 
     Raises ``Refused`` for a table that is not meant to be published, breaks its contract, or has a verdict that blocks
-    or withholds it, and where nothing was delivered to any.
+    or withholds it, and where none has rows.
     """
     contracts = [_checked(name, frame, edition.verdicts) for name, frame in edition.tables.items()]
     if all(frame.is_empty() for name, frame in edition.tables.items() if name not in MADE_OF_OTHERS):
         if edition.withheld:
             raise Refused(f"every table that has rows is withheld: {', '.join(sorted(edition.withheld))}")
-        raise Refused("nothing was delivered: every table of the city is empty")
+        why = "nothing was delivered, or nothing of it can be published"
+        if not edition.verdicts.filter(pl.col("check") == "withheld-cell", pl.col("verdict") != "pass").is_empty():
+            why = "no sum over the city's meters passes 15/15 (verdict withheld-cell), and nothing else was delivered"
+        raise Refused(f"every published table of the city is empty: {why}")
     found: dict[str, bytes] = {}
     files: list[dict[str, Any]] = []
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.base import Cities, Json, app, fail, guarded, out, wanted
+from pipelines.cli.base import Cities, Json, app, fail, guarded, out, print_json, wanted
 from pipelines.settings import Settings, now
 
 landing_app = typer.Typer(help="Bytes as they came, and their receipts: mend damage, compact months.")
@@ -42,6 +42,7 @@ def landing_repair(city: Cities = None, as_json: Json = False) -> None:
 def landing_compact(
     city: Cities = None,
     until: Annotated[str | None, typer.Option(help="Last month YYYY-MM; default the one before the last.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Make one receipts file of each closed month, and packs of its small landed files."""
     from assets.lake.feeds import NATIONAL
@@ -60,4 +61,7 @@ def landing_compact(
                 deployment.archive.compact(slug, month)
         except ValueError as error:
             raise fail(f"--until: {error}", 2) from None
+    if as_json:
+        print_json({"until": month, "cities": slugs})
+        return
     out.print(f"compacted up to {month}", highlight=False)

@@ -267,6 +267,7 @@ def test_weather_of_a_day(made_up) -> None:
     assert verdict(found["rain_sum"]) == (9.0, "ok")
     assert found["temperature_mean"]["value"] == pytest.approx(28, abs=0.01)
     assert found["air_quality"]["reason"] == "no source configured"
+    assert found["air_quality"]["title_th"] == "คุณภาพอากาศ"
     empty = {"weather": made_up.weather().clear(), "air_quality": made_up.air_quality().clear()}
     found = rows(environment(made_up.city(), DAY, empty))
     assert {found[name]["reason"] for name in empty} == {"no data delivered"}

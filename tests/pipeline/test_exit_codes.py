@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ import pytest
 import requests
 import sqlalchemy.exc
 
-from assets.landing.store import Damaged, StoreFailure
+from assets.landing.identity import ROTATION, Rotation, claim
+from assets.landing.store import Damaged, StoreFailure, open_store
 from pipelines.cli.base import ending
 from pipelines.failures import is_infrastructure
 from pipelines.report import CityNight, Night
 from pipelines.run import _classes, are_infrastructure
+from pipelines.settings import now
 from tests import warm
 from tests.home import Home, few_sources
 
@@ -137,6 +139,9 @@ WRONG: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
     (("nightly", "--day", "2026-10-31"), {}, 2, "before the first delivery day 2026-11-01"),
     (("nightly", "--day", "2569-11-01"), {}, 2, "has not begun"),
     (("nightly", "--day", "28/11/2026"), {}, 2, "is not a date like"),
+    (("nightly", "--day", ""), {}, 2, "--day '' is not a date like"),
+    (("nightly", "--from", ""), {}, 2, "--from '' is not a date like"),
+    (("snapshots", "gc", "--days", "9999999999"), {}, 2, "less than or equal to 36500"),
     (("nightly", "--profile", "demo"), {"MUANG_HOME": "/proc/nowhere"}, 2, "/proc/nowhere/dagster cannot be made"),
 ]
 
@@ -218,3 +223,13 @@ def test_a_night_without_room_or_files_ends_with_3(fresh_home: Callable[[], Home
     with sqlite3.connect(deployment.home / "dagster/history/runs.db") as connection:
         statuses = {status for (status,) in connection.execute("select status from runs")}
     assert statuses <= {"SUCCESS", "FAILURE"}
+
+
+def test_doctor_tells_what_a_night_would_be_refused_for(home: Home) -> None:
+    store = open_store(str(home.home))
+    claim(store, "live", None, now() + timedelta(days=2))
+    store.write(ROTATION, Rotation(old="a", new="b").model_dump_json().encode())
+    ran = home.muang("doctor", "--json")
+    found = {each["what"]: each for each in json.loads(ran.stdout)}
+    assert (ran.returncode, found["clock"]["state"], found["meter ids"]["state"]) == (3, "fail", "fail")
+    assert "--accept-clock" in found["clock"]["remedy"] and "`muang keys rotate` again" in found["meter ids"]["remedy"]

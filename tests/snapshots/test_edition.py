@@ -15,7 +15,8 @@ from assets.snapshots import publish
 from assets.snapshots.build import Refused, new_id, prefix
 from assets.snapshots.commit import Conflict
 from assets.snapshots.history import current, history, manifest
-from quality.tables import INDICATORS, PROGRAMME, TRANSIT_STOPS, WEATHER
+from quality.gate import to_frame
+from quality.tables import INDICATORS, LOAD_PROFILE, PROGRAMME, TRANSIT_STOPS, WEATHER
 from quality.verdicts import Verdict
 from tests.snapshots.test_publish import Wrapped, sees
 
@@ -126,6 +127,12 @@ def test_an_edition_without_a_table_of_its_own_is_withheld(night: Night, made_up
     with pytest.raises(Refused, match="nothing was delivered"):
         night(made_up.DAY, empty)
     assert current(empty, "phuket") is None
+
+
+def test_a_city_of_a_few_meters_is_told_that_no_crowd_hides_them(night: Night, made_up) -> None:
+    few = to_frame([Verdict("load_profile", "withheld-cell", "warn", 10, 10, "10 meters are in no cell")], made_up.DAY)
+    with pytest.raises(Refused, match="no sum over the city's meters passes 15/15"):
+        made_up.published(night.store, {"load_profile": LOAD_PROFILE.empty()}, verdicts=few)
 
 
 def test_left_overs_go_and_a_store_that_keeps_them_is_published_to(night: Night, made_up) -> None:
