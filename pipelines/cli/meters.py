@@ -84,6 +84,9 @@ def _decide(
     value: str,
     as_json: bool,
 ) -> None:
+    import polars as pl
+
+    from assets.lake.delivered import pseudonyms
     from assets.lake.feeds import feeds
     from assets.lake.points import point_of
     from assets.landing.archive import Arrival
@@ -103,11 +106,17 @@ def _decide(
         moment = now()
         step = Step(deployment, cities[city], moment.date(), "decision")
         try:
-            point = asked_point() if meter == "-" else point_of(step, meter.strip())
+            # A point that no delivery tells of is a slip of the keyboard: its decision would wait for ever, unseen.
+            if meter == "-":
+                [meter_id] = pseudonyms(pl.Series([asked_point()]), city, deployment.secret()).values()
+            else:
+                meter_id = meter.strip()
+            point = point_of(step, meter_id)
         except MissingSecret as error:
             raise fail(str(error), 2) from None
         if not point:
-            raise fail("no delivery in landing tells of this meter: is it the meter_id of this city's lake?", 2)
+            how = "written as delivered" if meter == "-" else "the meter_id of this city's lake"
+            raise fail(f"no delivery in landing tells of this meter: is it {how}?", 2)
         told = decisions.written(
             {
                 "point": point,

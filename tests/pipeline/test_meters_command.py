@@ -52,6 +52,8 @@ def test_a_decision_is_a_delivery_and_is_told_as_of_its_day(fresh_home: Callable
         assert POINT not in done.stdout + done.stderr
     unknown = home.muang("meters", "accept", *decide, POINT, *RANGE, **live)
     assert unknown.returncode == 2, "a point on the command line is no meter id, and shells remember it"
+    slip = home.muang("meters", "accept", *decide, "-", *RANGE, stdin="020012340008\n", **live)
+    assert (slip.returncode, "is it written as delivered?" in slip.stderr) == (2, True)
     wrong = home.muang("meters", "correct", *decide, meter, *RANGE, "--value", "much", **live)
     assert (wrong.returncode, "a correction needs a value" in wrong.stdout + wrong.stderr) == (2, True)
 
