@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 import polars as pl
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
@@ -223,7 +223,7 @@ def show(night: Night, fail_on: FailOn, console: Console) -> None:
         grid.add_column(name, justify="left" if name in ("city", "verdicts", "snapshot") else "right", overflow="fold")
     for c in night.cities:
         verdicts = " ".join(f"{name} {count}" for name, count in c.verdicts.items())
-        state = f"[green]{'unchanged' if c.unchanged else 'published'}[/]" if c.published else "[red]withheld[/]"
+        state = Text("unchanged" if c.unchanged else "published", "green") if c.published else Text("withheld", "red")
         counts = (c.tables, c.deliveries, c.rows, c.refused, c.rejected)
         grid.add_row(c.slug, *(f"{count:,}" for count in counts), verdicts, state)
     console.print(grid)
@@ -233,9 +233,9 @@ def show(night: Night, fail_on: FailOn, console: Console) -> None:
         if c.failed:
             console.print(f"{c.slug}: {c.failed} deliveries could not be read; the next night tries them again")
         for name, why in c.withheld.items():
-            console.print(f"[red]{c.slug}[/] does not publish {name}: {escape(why)}", highlight=False)
+            console.print(f"{c.slug} does not publish {name}: {why}", style="red", highlight=False)
         if c.withheld_because:
-            console.print(f"[red]{c.slug}[/] withheld: {escape(c.withheld_because)}", highlight=False)
+            console.print(f"{c.slug} withheld: {c.withheld_because}", style="red", highlight=False)
     published = [c for c in night.cities if c.published]
     code = night.exit_code(fail_on)
     console.print(f"{len(published)} of {len(night.cities)} cities published; exit code {code}.")

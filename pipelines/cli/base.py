@@ -12,12 +12,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from functools import wraps
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, ParamSpec, TextIO, TypeVar
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 from typer import rich_utils
 from typer.core import TyperGroup
 
@@ -44,6 +46,10 @@ class Commands(TyperGroup):
 
     def main(self, *args: Any, **more: Any) -> NoReturn:
         """Run the command that the arguments name, and exit."""
+        for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+            # Closed by who called (`>&-`): what is opened next would take its number, and what is printed.
+            if getattr(sys, name) is None:
+                setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
         for stream in (sys.stdout, sys.stderr):
             # Thai names and units on any terminal or pipe; what is no UTF-8, as a file's name, is written as \\udc80.
             if hasattr(stream, "reconfigure"):
@@ -104,8 +110,9 @@ class _Terminal(Console):
             raise typer.Exit(CLOSED_PIPE)
 
 
-out = _Terminal()
-err = _Terminal(stderr=True)
+# No markup: what is printed of deliveries, paths and errors may have brackets, and ``energy[kWh]`` would lose its unit.
+out = _Terminal(markup=False)
+err = _Terminal(markup=False, stderr=True)
 
 
 def tabular(*headers: str, whole: Collection[str] = (), **style: Any) -> RichTable:
@@ -187,7 +194,7 @@ def fail(message: str, code: int) -> Ended:
 
 def say(message: str) -> None:
     """Tell something on stderr, as it is."""
-    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    err.print(message, style="red", highlight=False, soft_wrap=True)
 
 
 def print_json(found: Any, indent: int | None = 1) -> None:
@@ -212,7 +219,8 @@ def show_problems(found: Mapping[str, Sequence[str]], as_json: bool) -> None:
         print_json(found)
         return
     for slug, problems in found.items():
-        out.print(f"{slug}: " + ("[green]whole[/]" if not problems else f"[red]{len(problems)} problems[/]"))
+        state = (f"{len(problems)} problems", "red") if problems else ("whole", "green")
+        out.print(Text.assemble(f"{slug}: ", state))
         for line in problems:
             out.print(f"  {line}", highlight=False, soft_wrap=True)
 

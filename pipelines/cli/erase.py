@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from pipelines.cli.base import Json, app, asked_point, fail, guarded, out, print_json, wanted
 from pipelines.settings import Settings, now
@@ -63,11 +64,14 @@ def erase_meter(
             f"{found.refused} refused rows of these deliveries are not kept; replay them first, or have them sent again"
         )
     for path in found.inbox:
-        out.print(f"[yellow]in the inbox[/], for the sender to take out: {path}", highlight=False, soft_wrap=True)
+        line = Text.assemble(("in the inbox", "yellow"), f", for the sender to take out: {path}")
+        out.print(line, highlight=False, soft_wrap=True)
     for key in found.damaged:
-        out.print(f"[yellow]moved aside by a repair[/], remove it: {key}", highlight=False, soft_wrap=True)
+        line = Text.assemble(("moved aside by a repair", "yellow"), f", remove it: {key}")
+        out.print(line, highlight=False, soft_wrap=True)
     for other in found.elsewhere:
-        out.print(f"[yellow]also delivered to {other}[/]: run `muang erase --city {other}` too", highlight=False)
+        line = Text.assemble((f"also delivered to {other}", "yellow"), f": run `muang erase --city {other}` too")
+        out.print(line, highlight=False)
     if snapshots:
         stay = "are kept" if not rebuild_snapshots else "held them"
         out.print(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from pipelines.cli.base import Json, app, fail, guarded, out, tabular, wanted
 from pipelines.settings import BANGKOK, Settings
@@ -76,9 +77,8 @@ def _options_of(city: str, source: str) -> dict[str, Any]:
 
 def _show_export(found: dict[str, Any]) -> None:
     colour = {"ok": "green", "partial": "yellow", "rejected": "red"}[found["status"]]
-    out.print(
-        f"[bold]{found['file']}[/]  {found['format']}  [{colour}]{found['status']}[/]  {found['readings']} readings"
-    )
+    name, state = (found["file"], "bold"), (found["status"], colour)
+    out.print(Text.assemble(name, f"  {found['format']}  ", state, f"  {found['readings']} readings"))
     if evidence := found.get("evidence"):
         out.print(f"  recognised by {evidence}", style="dim")
     if found["channels"]:
@@ -92,4 +92,4 @@ def _show_export(found: dict[str, Any]) -> None:
     for p in found["problems"]:
         more = f" and {p['rows'] - 1} more" if p["rows"] > 1 else ""
         row = f"row {p['row']}{more}: " if p["row"] else ""
-        out.print(f"  [yellow]{p['code']}[/] {row}{p['message']}", highlight=False)
+        out.print(Text.assemble("  ", (p["code"], "yellow"), f" {row}{p['message']}"), highlight=False)

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
-from pipelines.cli.base import Cities, Json, app, err, fail, guarded, out, print_json, show_problems, tabular, wanted
+from pipelines.cli.base import Cities, Json, app, fail, guarded, out, print_json, say, show_problems, tabular, wanted
 from pipelines.settings import MOST_DAYS, Settings, now
 
 snapshots_app = typer.Typer(help="The published side: what each city published, and whether it is whole.")
@@ -59,12 +59,12 @@ def snapshots_list(city: Cities = None, as_json: Json = False) -> None:
         for slug, rows in listed.items():
             for row in rows:
                 marks = [mark for mark in (row["state"],) if mark != "kept"] + ["synthetic"] * row.get("synthetic", 0)
-                marks += [f"rolled back: {escape(row['reason'])}"] if row.get("reason") else []
+                marks += [f"rolled back: {row['reason']}"] if row.get("reason") else []
                 named = (row.get("snapshot_id", "–"), row.get("day", "–"))
                 grid.add_row(slug, str(row["seq"]), *named, ", ".join(marks))
         out.print(grid)
     for each in damaged:
-        err.print(f"[red]{each}[/]", highlight=False)
+        say(str(each))
     raise typer.Exit(1 if damaged else 0)
 
 
@@ -95,7 +95,8 @@ def snapshots_show(
     if as_json:
         print(json.dumps(manifest, ensure_ascii=False, indent=1))
         return
-    out.print(f"[bold]{city}[/] {entry.snapshot_id}" + ("  [yellow]synthetic[/]" if manifest["synthetic"] else ""))
+    mark = ("  synthetic", "yellow") if manifest["synthetic"] else ""
+    out.print(Text.assemble((city, "bold"), f" {entry.snapshot_id}", mark))
     grid = tabular("file", "rows", "bytes", "sha256")
     for file in manifest["files"]:
         grid.add_row(file["path"], str(file.get("rows", "")), str(file["bytes"]), file["sha256"][:16])
@@ -149,7 +150,7 @@ def snapshots_diff(
         ids = {"city": city, "before": old.snapshot_id, "after": new.snapshot_id}
         print_json(ids | {"tables": tables, "withheld": found.withheld})
         return
-    out.print(f"[bold]{city}[/] {old.snapshot_id} ({old.day}) → {new.snapshot_id} ({new.day})", highlight=False)
+    out.print(f"{city} {old.snapshot_id} ({old.day}) → {new.snapshot_id} ({new.day})", style="bold", highlight=False)
     grid = tabular("table", "rows", "added", "removed", "changed", "values that changed")
     for each in shown:
         rows = " → ".join("–" if count is None else f"{count:,}" for count in each.rows)
@@ -157,11 +158,11 @@ def snapshots_diff(
         grid.add_row(each.table, rows, *(f"{count:,}" for count in (each.added, each.removed, each.changed)), columns)
     out.print(grid if shown else f"{table or 'no table'} {'does not differ' if table else 'differs'}")
     for name, (was, is_now) in found.withheld.items():
-        out.print(f"{name}: withheld {escape(was or 'no')} → {escape(is_now or 'no')}", highlight=False)
+        out.print(f"{name}: withheld {was or 'no'} → {is_now or 'no'}", highlight=False)
     for each in shown if table else []:
         cells = tabular(*each.cells.columns)
         for row in each.cells.head(limit).iter_rows():
-            cells.add_row(*("–" if cell is None else escape(str(cell)) for cell in row))
+            cells.add_row(*("–" if cell is None else str(cell) for cell in row))
         out.print(cells)
         if each.cells.height > limit:
             out.print(f"{each.cells.height - limit:,} more; --limit shows them")
@@ -252,9 +253,9 @@ def snapshots_repair(city: Cities = None, as_json: Json = False) -> None:
     else:
         for slug, state in found.items():
             for line in state["mended"]:
-                out.print(f"{slug}: [green]mended[/] {line}", highlight=False, soft_wrap=True)
+                out.print(f"{slug}: mended {line}", style="green", highlight=False, soft_wrap=True)
             for line in state["left"]:
-                out.print(f"{slug}: [red]left[/] {line}", highlight=False, soft_wrap=True)
+                out.print(f"{slug}: left {line}", style="red", highlight=False, soft_wrap=True)
         if not any(state["mended"] or state["left"] for state in found.values()):
             out.print("nothing to mend")
     raise typer.Exit(1 if any(state["left"] for state in found.values()) else 0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from pipelines.cli.base import Json, app, fail, guarded, out, tabular, wanted
 from pipelines.settings import Settings, now
@@ -57,6 +58,7 @@ def sources_test(
         raise fail(f"{source} brings customers' data: `muang read FILE --city {city} --source {source}` masks it", 2)
     chosen = dict(entry.options if entry else {}) | _options(options)
     place: City = cities[city]
+    rejected = False
     for name, data in [(file.name, _bytes(file))] if file else _landed(settings, place, source):
         result = known.read(data, Context(place, now().date(), name, chosen))
         found = _told(name, result)
@@ -64,8 +66,8 @@ def sources_test(
             print(json.dumps(found, ensure_ascii=False, default=str))
         else:
             _show(found)
-        if not result.tables:
-            raise typer.Exit(1)
+        rejected |= not result.tables
+    raise typer.Exit(1 if rejected else 0)
 
 
 def _options(text: str | None) -> dict[str, Any]:
@@ -146,9 +148,10 @@ def _told(name: str, result: Any) -> dict[str, Any]:
 
 def _show(found: dict[str, Any]) -> None:
     colour = {"ok": "green", "partial": "yellow", "rejected": "red"}[found["status"]]
-    out.print(f"[bold]{found['name']}[/]  {found['format']}  [{colour}]{found['status']}[/]  {found['evidence']}")
+    name, state = (found["name"], "bold"), (found["status"], colour)
+    out.print(Text.assemble(name, f"  {found['format']}  ", state, f"  {found['evidence']}"))
     for header, role in found["headers"].items():
-        out.print(f"  {header} -> {role or 'left out'}", highlight=False, markup=False)
+        out.print(f"  {header} -> {role or 'left out'}", highlight=False)
     for table, told in found["tables"].items():
         out.print(f"  {table}: {told['rows']} rows, {_span(told['first'], told['last'])}")
         for column, count in told["distinct"].items():

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.measure import Measurement
+from rich.text import Text
 
 from assets.cities.registry import Smart
-from pipelines.cli.base import WIDE, Json, app, err, fail, guarded, out, print_json, tabular
+from pipelines.cli.base import WIDE, Json, app, fail, guarded, out, print_json, say, tabular
 from pipelines.settings import Settings
 
 SHOWN = 1_000
@@ -42,7 +42,7 @@ def sql(
     store, cities = open_store(settings.store_uri), list(cities_of(settings))
     snapshots, damaged = published(store, cities)
     for error in damaged:
-        err.print(f"[red]left out[/]: {error}", highlight=False)
+        say(f"left out: {error}")
     try:
         names, rows = ask(TableFiles(store), cities, snapshots, query, smart)
     except Refused as refused:
@@ -70,12 +70,12 @@ def _show(names: Sequence[str], rows: Sequence[Sequence[Any]], may_stand: bool) 
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
     grid = tabular(*names)
     for row in texts:
-        grid.add_row(*map(escape, row))
+        grid.add_row(*row)
     if not may_stand or Measurement.get(out, out.options.update(width=WIDE), grid).maximum <= out.width:
         out.print(grid)
         return
     longest = max(map(len, names))
     for number, row in enumerate(texts, start=1):
-        out.print(f"[dim]row {number}[/]", highlight=False)
+        out.print(f"row {number}", style="dim", highlight=False)
         for name, cell in zip(names, row, strict=True):
-            out.print(f"  [bold]{escape(name.ljust(longest))}[/]  {escape(cell)}", highlight=False)
+            out.print(Text.assemble("  ", (name.ljust(longest), "bold"), f"  {cell}"), highlight=False)

@@ -1,9 +1,9 @@
 """``muang status`` and ``muang doctor``: how the cities and the deployment are."""
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
-from pipelines.cli.base import Cities, Json, app, err, guarded, out, print_json, tabular, wanted
+from pipelines.cli.base import Cities, Json, app, guarded, out, print_json, say, tabular, wanted
 from pipelines.settings import Settings
 
 
@@ -29,17 +29,18 @@ def status(city: Cities = None, as_json: Json = False) -> None:
     out.print(grid)
     for row in rows:
         if row["rolled_back"]:
-            out.print(f"{row['city']} shows an earlier snapshot: {escape(row['rolled_back'])}", highlight=False)
+            out.print(f"{row['city']} shows an earlier snapshot: {row['rolled_back']}", highlight=False)
         if row["missing"]:
             out.print(f"{row['city']} has nothing usable yet from {', '.join(row['missing'])}", highlight=False)
         for table, why in row["withheld"].items():
-            out.print(f"{row['city']} withholds {table}: {escape(why)}", highlight=False)
+            out.print(f"{row['city']} withholds {table}: {why}", highlight=False)
         if lease := row["lease"]:
-            state = "[yellow]stale, the next night takes it[/]" if lease["stale"] else "at it now"
-            out.print(f"{row['city']}: run {lease['run']} on {lease['host']} since {lease['since']}, {state}")
+            state = ("stale, the next night takes it", "yellow") if lease["stale"] else "at it now"
+            held = f"{row['city']}: run {lease['run']} on {lease['host']} since {lease['since']}, "
+            out.print(Text.assemble(held, state))
     damaged = [row["damaged"] for row in rows if row["damaged"]]
     for sentence in damaged:
-        err.print(f"[red]{sentence}[/]", highlight=False)
+        say(sentence)
     raise typer.Exit(1 if damaged else 0)
 
 
@@ -54,8 +55,9 @@ def doctor(as_json: Json = False) -> None:
         print_json([finding.__dict__ for finding in findings])
     else:
         for finding in findings:
-            mark = {"ok": "[green]ok[/]  ", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}[finding.state]
-            out.print(f"{mark} {finding.what}: {finding.found}", highlight=False)
+            colour = {"ok": "green", "warn": "yellow", "fail": "red"}[finding.state]
+            mark = (finding.state.ljust(4), colour)
+            out.print(Text.assemble(mark, f" {finding.what}: {finding.found}"), highlight=False)
             if finding.remedy:
                 out.print(f"     → {finding.remedy}", highlight=False)
     states = {finding.state for finding in findings}

@@ -203,6 +203,15 @@ def test_output_that_cannot_be_written_is_told(home: Home) -> None:
     assert "No space left on device" in ran.stderr
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_streams_that_the_caller_closed_are_no_fault(home: Home, closed: str) -> None:
+    muang = str(Path(sys.executable).with_name("muang"))
+    environment = os.environ | {"MUANG_HOME": str(home.home)}
+    for arguments, code in (("status --json", 0), ("erase --city nan --meter -", 2)):
+        ran = subprocess.run(["bash", "-c", f"{muang} {arguments} {closed}"], env=environment, capture_output=True)
+        assert (ran.returncode, b"Traceback" in ran.stderr) == (code, False)
+
+
 LIMITS = ((resource.RLIMIT_FSIZE, 300 * 1024), (resource.RLIMIT_NOFILE, 32))
 """A file may be no longer than so many bytes, which stands for the full disk: SQLite and the store fail alike; and so
 many files may be open."""

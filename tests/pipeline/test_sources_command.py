@@ -26,6 +26,14 @@ def test_a_resource_is_tried_with_options_before_it_is_declared(fresh_home: Call
     assert not home.home.exists() or not list(home.home.rglob("*.parquet")), "nothing is written"
 
 
+def test_what_has_brackets_is_shown_as_it_is(fresh_home: Callable[[], Home], tmp_path: Path) -> None:
+    home, file = fresh_home(), tmp_path / "table.csv"
+    file.write_text(TABLE.replace("ไข้เลือดออก", "ไฟฟ้า [kWh] [/ปี]"), encoding="utf-8")
+    options = "{portal: phuket_gdcatalog, package: p, smart: living, unit: คน}"
+    tried = home.muang("sources", "test", "phuket", "ckan_statistics", str(file), "--options", options)
+    assert (tried.returncode, "ไฟฟ้า [kWh] [/ปี]" in tried.stdout) == (0, True), tried.stderr
+
+
 def test_wrong_use_is_said(fresh_home: Callable[[], Home], tmp_path: Path) -> None:
     home = fresh_home()
     for arguments, words in (
