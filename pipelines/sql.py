@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -145,7 +146,8 @@ def _interruptible(work: Callable[[], T], connections: Sequence[duckdb.DuckDBPyC
         # More than once: it may just have begun.
         while not answer.done() and time.monotonic() < until:
             for connection in connections:
-                connection.interrupt()
+                with suppress(duckdb.ConnectionException):  # it may end, and be closed, just now
+                    connection.interrupt()
             time.sleep(0.1)
         raise
 

@@ -10,6 +10,7 @@ import pytest
 
 from assets.lake.files import CityLake
 from assets.landing.store import Damaged, LocalStore, Store
+from pipelines import sql
 from pipelines.queries import TABLE_FUNCTIONS, WRITING_FUNCTIONS, PlacedReads, Refused, TableFiles, reading
 from pipelines.sql import ask, connect
 from quality.tables import TICKETS, WEATHER
@@ -289,3 +290,16 @@ def test_what_polars_reads_and_what_sql_reads_is_the_same(filled: tuple[Store, s
     names, found = ask(TableFiles(store), ["nan"], {}, "select start, temperature_c from lake.weather order by all")
     assert names == held.columns
     assert [tuple(row) for row in found] == held.rows()
+
+
+def test_ctrl_c_that_meets_a_query_at_its_end_is_ctrl_c_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sql, "wait", pressed)
+    monkeypatch.setattr(sql, "STOPPING", 0.2)
+    closed, ends = duckdb.connect(), threading.Event()
+    closed.close()
+    with pytest.raises(KeyboardInterrupt):
+        sql._interruptible(ends.wait, [closed])
+    ends.set()
