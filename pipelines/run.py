@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import socket
 import sqlite3
 import uuid
@@ -225,9 +226,10 @@ def _classes(event: dg.DagsterEvent) -> list[str]:
 
 
 def _reason(event: dg.DagsterEvent) -> str:
-    """The innermost error of a failed step: class and message."""
+    """The innermost error of a failed step: class and message, of Muang's own the message, which is a sentence."""
     chain = _chain(event)
-    return " ".join(str(chain[-1].message).split()) if chain else str(event.message)
+    told = " ".join(str(chain[-1].message).split()) if chain else str(event.message)
+    return re.sub(r"^(assets|quality)(\.\w+)+: ", "", told)
 
 
 def not_ready(settings: Settings, slugs: Sequence[str]) -> str | None:
