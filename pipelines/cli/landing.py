@@ -52,7 +52,7 @@ def landing_compact(
     settings = Settings()
     cities = cities_of(settings)
     slugs = wanted({**cities, NATIONAL: None}, city)
-    month = until or closed_month(now().date())
+    month = closed_month(now().date()) if until is None else until
     if month >= f"{now():%Y-%m}":
         raise fail(f"--until {month} is not over", 2)
     with at_work(settings, cities, [slug for slug in slugs if slug in cities]) as deployment:

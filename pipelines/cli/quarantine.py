@@ -112,15 +112,19 @@ def quarantine_replay(
     settings = Settings()
     cities = cities_of(settings)
     slugs = wanted(cities, city)
-    found = {}
+    found, unknown = {}, {*(receipt or ())}
     with at_work(settings, cities, slugs) as deployment:
         for slug in slugs:
             step = Step(deployment, cities[slug], now().date(), "replay")
-            before = upkeep.refused(step).height
+            refused = upkeep.refused(step)
+            unknown -= {*refused["receipt"]}
+            before = refused.height
             done = upkeep.replay(step, receipt or ())
             if before:
                 read = sum(each.deliveries for each in done)
                 found[slug] = {"waiting": before, "read": read, "left": upkeep.refused(step).height}
+    if unknown:
+        raise fail(f"not refused: {', '.join(sorted(unknown))}; `muang quarantine list` tells what is", 2)
     if as_json:
         print(json.dumps(found, indent=1))
         return

@@ -119,10 +119,13 @@ def snapshots_diff(
     from assets.snapshots import collect, history
     from assets.snapshots.diff import diff
     from pipelines.build import cities_of
+    from quality.tables import TABLES
 
     settings = Settings()
     store = open_store(settings.store_uri)
     wanted(cities_of(settings), [city])
+    if table and table not in TABLES:
+        raise fail(f"no such table: {table}; `muang sql` lists them", 2)
     gone = collect.removed(store, city)
     entries = [entry for entry in history.history(store, city) if entry.snapshot_id not in gone]
 

@@ -139,6 +139,7 @@ WRONG: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
     (("nightly", "--day", "2026-10-31"), {}, 2, "before the first delivery day 2026-11-01"),
     (("nightly", "--day", "2569-11-01"), {}, 2, "has not begun"),
     (("nightly", "--day", "28/11/2026"), {}, 2, "is not a date like"),
+    (("snapshots", "diff", "nan", "--table", "wether"), {}, 2, "no such table: wether"),
     (("nightly", "--day", ""), {}, 2, "--day '' is not a date like"),
     (("nightly", "--from", ""), {}, 2, "--from '' is not a date like"),
     (("snapshots", "gc", "--days", "9999999999"), {}, 2, "less than or equal to 36500"),

@@ -243,6 +243,11 @@ def test_a_night_that_brought_nothing_publishes_nothing_and_says_so(fresh_home: 
     assert "nothing was delivered" in city["withheld_because"]
 
 
+def test_a_receipt_that_is_not_refused_cannot_be_replayed(muang: Deployment) -> None:
+    code, _, said = muang("quarantine", "replay", "0123456789abcdef", MUANG_PROFILE="demo")
+    assert (code, "not refused: 0123456789abcdef" in said) == (2, True)
+
+
 @pytest.mark.parametrize("command", ["lake compact", "quarantine replay", "landing repair", "snapshots rollback nan"])
 def test_a_command_leaves_an_empty_store_to_its_first_night(fresh_home: Callable[[], Home], command: str) -> None:
     home = fresh_home()
