@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from assets.cities.registry import reasons
 from assets.meters.formats.canonical import FAMILIES, THAILAND, UNITS, OptionError
 from assets.meters.formats.stamps import Era, Order, zone_of
-from assets.sources.thai import MISSING
 from quality.documents import document
 from quality.readings import QUALITIES, QUANTITIES
 
@@ -236,8 +235,8 @@ class Layout(_Model):
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ",", ".", " ", "'"] = ""
     nulls: tuple[str, ...] = (
-        *("?", "Null", "none", "#N/A", "No Data", "No data", "no data"),
-        *filter(None, MISSING),
+        *("?", "-", "--", "–", "...", "#N/A", "N/A", "n/a", "NA", "n.a.", "null", "Null", "NULL", "None", "none"),
+        *("No Data", "No data", "no data", "ไม่ทราบ", "ไม่มี", "ไม่มีข้อมูล", "ไม่ปรากฏข้อมูล"),
     )
     """Words for "no value"; a blank always is. What came of an error, ``#VALUE!`` and ``NaN``, is none."""
     header_rows: int = Field(default=30, ge=1, le=100)
