@@ -69,7 +69,8 @@ class Table:
             yield self._without_headers(body.head(until))
             if ended:
                 break
-        yield rest.filter(~pl.col("row").is_in(self._remarks(rest)))
+        if rest.height:
+            yield rest.filter(~pl.col("row").is_in(self._remarks(rest)))
         if not ended and self.until == inf and (cut := _cut(self.content, last, self.width, self.layout)):
             raise Unreadable("file-truncated", *cut)
 
