@@ -4,7 +4,7 @@ They have no stamp. A row without one that may be a reading, as its values hold 
 refused, unless it says what it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import polars as pl
@@ -18,6 +18,8 @@ _TIME: Final = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d\d|\d{1,2}[-/. ]+(?:[
 """A date or a time, in any order."""
 _READINGS: Final = 8
 """Dates or times that a table has which holds readings; a cover and a summary have fewer."""
+_SHOWN: Final = 1_000
+"""Rows that stand at the end of a piece."""
 _NUMBER: Final = r"^\W*\d"
 _SUMMARY: Final = (
     r"(?i)^\W*(?:(?:grand|sub|daily|day|monthly|month)[ -]?)?"
@@ -32,6 +34,15 @@ def hold_times(rows: pl.DataFrame) -> bool:
     """Whether the ``cells`` of a sheet may be readings, as many of them are dates or times."""
     cells = rows.select(pl.col("cells").list.explode()).to_series()
     return int(cells.str.contains(_TIME).sum()) >= _READINGS
+
+
+def up_to_last(rows: pl.DataFrame, stamps: Sequence[pl.Expr]) -> int:
+    """How many of the rows there are up to the last of which any of the ``stamps`` is one."""
+    for some in (rows.tail(_SHOWN), rows):  # it is among the last, mostly
+        dated = some.select(pl.any_horizontal(stamp.str.contains(DATED) for stamp in stamps)).to_series()
+        if dated.any():
+            return rows.height - int(dated.reverse().arg_true()[0])
+    return 0
 
 
 def remarks(stamps: Iterable[pl.Expr], values: pl.Expr, cells: pl.Expr) -> pl.Expr:

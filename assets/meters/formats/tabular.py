@@ -20,7 +20,7 @@ from assets.meters.formats.content import Content, recognise as look_at
 from assets.meters.formats.grids import book
 from assets.meters.formats.layouts import Layout, Measure
 from assets.meters.formats.objects import table
-from assets.meters.formats.remarks import DATED, hold_times, remarks
+from assets.meters.formats.remarks import DATED, hold_times, remarks, up_to_last
 
 _SEP_LINE = re.compile(r"sep=(.)[ \t]*(?:[\r\n]|$)", re.IGNORECASE)
 _WORKBOOKS = ("xlsx", "biff")
@@ -53,9 +53,7 @@ class Table:
     def pieces(self) -> Iterator[pl.DataFrame]:
         """The rows below the header and above the footer, as ``above``, a piece at a time; without remarks and totals,
         and without those that repeat the header. Raises ``Unreadable``."""
-        last = rest = self.above.clear()
-        stamped = pl.any_horizontal(self._raw(name).str.contains(DATED) for name in self.layout.stamp.columns)
-        ended = False
+        last, rest, ended = self.above.clear(), self.above.clear(), False
         for piece in pieces_of(self.content, self.place):
             body = pl.concat([rest, piece.filter(pl.col("row") > self.at, pl.col("row") < self.until)])
             if self.layout.footer is not None:
@@ -64,7 +62,7 @@ class Table:
                     body = body.filter(pl.col("row") < ends)
             last = body.tail(1) if body.height else last
             # What stands below all stamps tells nothing of what is above.
-            until = next((at + 1 for at in body.select(stamped).to_series().arg_true().tail(1)), 0)
+            until = up_to_last(body, [self._raw(name) for name in self.layout.stamp.columns])
             rest = body.slice(until)
             yield self._without_headers(body.head(until))
             if ended:
@@ -88,7 +86,8 @@ class Table:
         columns stand otherwise in a header, or rows say that what follows is another meter's or in another unit."""
         stamp = self._raw(self.layout.stamp.columns[0]).fill_null("")
         again = pl.col("cells").list.contains(self.layout.stamp.columns[0])
-        undated = body.filter(stamp.str.contains(DATED).not_() | again)
+        undated = body.filter(stamp.str.contains("^[0-9]").not_() | again)  # which costs less, and tells most
+        undated = undated.filter(stamp.str.contains(DATED).not_() | again)
         told = self._remarks(undated)
         if self.layout.width is not None:
             return body.filter(~pl.col("row").is_in(told)) if told else body
