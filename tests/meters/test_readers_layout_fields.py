@@ -92,7 +92,9 @@ def test_numbers_come_back(numbers, marks, end, encoding):
     result = read((end.join(lines) + end).encode(encoding), layout)
     assume("value-sentinel" not in codes(result))
     assert values(result) == numbers
-    assert codes(result) == (["value-negative"] if min(numbers) < 0 else [])
+    # Three digits behind every comma may be thousands: that is said, and the numbers stand.
+    said = [code for code in codes(result) if code != "decimal-doubtful"]
+    assert said == (["value-negative"] if min(numbers) < 0 else [])
 
 
 def test_blank_cells_after_the_header_s_last_column_are_no_columns():
@@ -488,7 +490,7 @@ def test_a_register_s_label_does_not_move_its_energy():
     assert told(result) == [(datetime(2026, 1, 1, 1), 2), (datetime(2026, 1, 2), 5)]
 
 
-@given(st.lists(st.decimals(0, 500, places=3), min_size=2, max_size=60), st.randoms())
+@given(st.lists(st.decimals(0, 50, places=3), min_size=2, max_size=60), st.randoms())
 def test_registers_give_back_what_they_counted(energies, random):
     dial, rows = Decimal(1000), []
     for n, energy in enumerate(energies):
