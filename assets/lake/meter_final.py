@@ -144,6 +144,7 @@ class _Work:
     again: set[date] = field(default_factory=set[date])
     """Days whose second look may find something else than before."""
     due: set[date] = field(default_factory=set[date])
+    """Days that are to be judged."""
     read_otherwise: set[date] = field(default_factory=set[date])
     """Days on which other meters were read than before."""
     made: set[date] = field(default_factory=set[date])

@@ -21,7 +21,7 @@ from assets.sources import thai
 from assets.sources.long_table_periods import LONGEST, period
 from assets.sources.parsing import ENCODINGS, text_of
 from assets.sources.table_headers import ABOVE, Cells, continued, counted, header_at, headers_below, unique
-from assets.sources.table_titles import DATED, TITLE_UNIT, Sheet, area_of, dated, doubts, year_of
+from assets.sources.table_titles import DATED, TITLE_UNIT, Sheet, area_of, dated, doubted, year_of
 from quality.batch import Batch
 from quality.problems import problem
 
@@ -315,8 +315,7 @@ def _joined(sheets: Sequence[Sheet], left: Sequence[str]) -> Batch:
     areas = {area for sheet in fitting for area in area_of(sheet, header).values()}
     for area in sorted(areas):
         batch = batch.note("column-renamed", f"{area!r:.60} in a title is read as the area of the rows below")
-    for text in doubts(fitting):
-        batch = batch.note("period-mismatch", f"{text!r:.80} tells a part of a year, the columns whole years")
+    batch = doubted(batch, fitting)
     notes = sum(len(sheet.notes) for sheet in fitting)
     return batch.note("row-filtered", f"{notes} notes to the table are left out") if notes else batch
 

@@ -116,12 +116,17 @@ def dated(sheets: Sequence[Sheet]) -> list[pl.DataFrame]:
 def titled(batch: Batch, title: str) -> Batch:
     """The rows of one table with what a title tells that stands elsewhere, and no column does."""
     sheet = Sheet(title, title, batch.rows)
-    for text in doubts([sheet]):
+    return replace(doubted(batch, [sheet]), rows=dated([sheet])[0])
+
+
+def doubted(batch: Batch, sheets: Sequence[Sheet]) -> Batch:
+    """The rows of these tables, said where what stands around one tells a part of a year and its columns whole ones."""
+    for text in _doubts(sheets):
         batch = batch.note("period-mismatch", f"{text!r:.80} tells a part of a year, the columns whole years")
-    return replace(batch, rows=dated([sheet])[0])
+    return batch
 
 
-def doubts(sheets: Sequence[Sheet]) -> list[str]:
+def _doubts(sheets: Sequence[Sheet]) -> list[str]:
     """Titles and notes that tell a part of a year above or below a table whose columns tell years alone."""
     headers = {name for sheet in sheets for name in sheet.rows.columns}
     if _finer(headers) or not any(map(DATED.search, headers)):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from assets.meters.formats.remarks import DATED
+from assets.meters.formats.remarks import dated
 from assets.meters.formats.tabular import Table, pieces_of
 
 
@@ -18,7 +18,7 @@ def blocks(table: Table) -> Iterator[Table]:
         rows = pl.concat(pieces_of(table.content, table.place)).drop_nulls("cells").filter(row > table.at)
         again = rows.filter(pl.col("cells").list.contains(layout.stamp.columns[0]))
         stamps = (pl.col("cells").list.get(table.names.index(name), null_on_oob=True) for name in layout.stamp.columns)
-        stamped = rows.filter(pl.any_horizontal(stamp.str.contains(DATED) for stamp in stamps))["row"]
+        stamped = rows.filter(dated(stamps))["row"]
         for at, cells in again.iter_rows():
             last = stamped.filter(stamped < at).max() or table.at
             below = replace(table, at=at, above=rows.filter(row > last, row < at))

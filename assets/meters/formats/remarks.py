@@ -36,19 +36,23 @@ def hold_times(rows: pl.DataFrame) -> bool:
     return int(cells.str.contains(_TIME).sum()) >= _READINGS
 
 
+def dated(stamps: Iterable[pl.Expr]) -> pl.Expr:
+    """Whether any of a row's ``stamps`` is one."""
+    return pl.any_horizontal(stamp.fill_null("").str.contains(DATED) for stamp in stamps)
+
+
 def up_to_last(rows: pl.DataFrame, stamps: Sequence[pl.Expr]) -> int:
     """How many of the rows there are up to the last of which any of the ``stamps`` is one."""
     for some in (rows.tail(_SHOWN), rows):  # it is among the last, mostly
-        dated = some.select(pl.any_horizontal(stamp.str.contains(DATED) for stamp in stamps)).to_series()
-        if dated.any():
-            return rows.height - int(dated.reverse().arg_true()[0])
+        found = some.select(dated(stamps)).to_series()
+        if found.any():
+            return rows.height - int(found.reverse().arg_true()[0])
     return 0
 
 
 def remarks(stamps: Iterable[pl.Expr], values: pl.Expr, cells: pl.Expr) -> pl.Expr:
     """Whether a row is no reading: none of its ``stamps`` is one, and of its ``values`` (a list) none is a number, or
     the first of its ``cells`` (a list) that is not blank says that it is a summary."""
-    undated = pl.all_horizontal(~stamp.fill_null("").str.contains(DATED) for stamp in stamps)
     numbers = values.list.eval(pl.element().str.contains(_NUMBER)).list.any().fill_null(value=False)
     first = cells.list.eval(pl.element().filter(pl.element().str.strip_chars() != "")).list.first().fill_null("")
-    return undated & (~numbers | first.str.contains(_SUMMARY))
+    return ~dated(stamps) & (~numbers | first.str.contains(_SUMMARY))
