@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
@@ -67,6 +67,9 @@ def nth(rows: pl.DataFrame, key: Sequence[str]) -> pl.Expr:
         return pl.lit(1, pl.Int32)
     return pl.col("_row").rank("dense").over(key).cast(pl.Int32)
 
+
+ERAS: Final = 40
+"""Years ahead that no clock is wrong by: 2567 with two digits, 67, is 2067, not 2024."""
 
 Rule = Callable[["Table", pl.DataFrame], "list[Verdict]"]
 """A rule of our own: verdicts of a table on some of its rows, or on their metrics."""
@@ -222,9 +225,15 @@ class Table:
 
     def arrived(self, batch: Batch, delivered: date) -> Batch:
         """Without the rows of days that had not come on the delivery day, each a problem ``value-future``."""
-        last = delivered + self.ahead
-        text = pl.format(f"{{}} is after the delivery day {delivered}", pl.col(self.day))
-        return batch.refuse((pl.col(self.day) > last, "value-future", text))
+        day, last = pl.col(self.day), delivered + self.ahead
+        era = pl.when(day.dt.year() > delivered.year + ERAS).then(pl.lit(": a Buddhist year read as one CE?"))
+        text = pl.format(f"{{}} is after the delivery day {delivered}{{}}", day, era.otherwise(pl.lit("")))
+        return batch.refuse((day > last, "value-future", text))
+
+    def to_come(self, rows: pl.DataFrame, delivered: date) -> date | None:
+        """The first day of ``rows`` that had not come on the delivery day."""
+        days = rows[self.day]
+        return days.filter(days > delivered + self.ahead).min()  # type: ignore[return-value]
 
     def _nullable(self, name: str) -> bool:
         column = self.by_column.get(name)

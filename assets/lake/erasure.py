@@ -157,6 +157,8 @@ def _holding(step: Step, point: str, land: bool = False) -> Iterator[_Held]:
         if source_of(entry).keyed
         for receipt in archive.contents(*landed_as(step.city, name))
     }
+    # Also what was read a second time, for days that had not come at the first.
+    contents |= set(CityLake.of(step).read(DELIVERIES).filter(pl.col("rows") > 0)["receipt"])
     last: dict[tuple[str, str], tuple[str | None, _Held | None]] = {}
     for item in keyed_deliveries(step):
         at, kept = (item.source, item.receipt.name), item.receipt.kept

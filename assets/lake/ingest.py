@@ -62,15 +62,19 @@ def ingest(step: Step, table: Table) -> Ingested:
     lake, gone = CityLake.of(step), erased.noted(step.deployment.store, step.city.slug)
     entries: list[Entry] = []
     parts: list[pl.DataFrame] = []
-    for item in ledger.due(step, table):
+    next_days: dict[str, date | None] = {}
+    for item in ledger.due(step, table, next_days):
         result = ledger.read(step, item)
         frame = result.tables.get(table.name)
         if table is METERS and "register" in result.tables:
             frame = _registered(step, result.tables["register"])
         elif frame is not None and "point" in frame.columns:
             frame = _by_meter(step, frame)
-        good = _stored(table, _unerased(table, _conformed(table, frame, item), gone)).also(result.problems)
-        entries.append(replace(_entry(item, result.format, good, table), held=_held(table, good.rows)))
+        told = _conformed(table, frame, item)
+        good = _stored(table, _unerased(table, _come(table, told, item), gone)).also(result.problems)
+        next_days[item.receipt.id] = next_day = table.to_come(told.rows, item.receipt.day)
+        entry = _entry(item, result.format, good, table)
+        entries.append(replace(entry, next_day=next_day, held=_held(table, good.rows)))
         parts.append(good.rows)
     receipts = _read_again(entries)
     rows = pl.concat([table.empty(), *parts])
@@ -144,8 +148,12 @@ def ingest_meters(step: Step) -> Ingested:
     lake = CityLake.of(step)
     gone = erased.noted(step.deployment.store, step.city.slug)
     numbers = {receipt.id: receipt.number for receipt in step.deployment.archive.receipts(step.city.slug)}
+    exports: list[_Export] = []
+    next_days: dict[str, date | None] = {}
     with Spool(lake.cut) as spool:
-        exports = [_export(step, item, gone, spool) for item in ledger.due(step, METER_INTERVALS)]
+        for item in ledger.due(step, METER_INTERVALS, next_days):
+            exports.append(_export(step, item, gone, spool))
+            next_days[item.receipt.id] = exports[-1].intervals.next_day
         overlap.remember(lake, pl.concat([overlap.SHARED.to_frame(), *(export.shared for export in exports)]))
         receipts = _read_again(export.intervals for export in exports)
         files = _apply_reads(lake, exports, receipts, numbers)
@@ -190,32 +198,38 @@ def _export(step: Step, item: Due, gone: Mapping[str, date], spool: Spool) -> _E
     result = ledger.read(step, item)
     intervals, reads = Batch(no_delivered().select(METER_INTERVALS.day)), Batch(REGISTER_READS.empty())
     shared = overlap.SHARED.to_frame()
+    to_come: list[date | None] = []
+    early = False
     if has_intervals := (readings := result.tables.get("readings")) is not None:
         ids = pseudonyms(readings["point"], step.city.slug, step.deployment.secret())
         shared = overlap.shared_ids(ids, step.deployment.secret())
-        newest = readings["start"].max()
-        if isinstance(newest, datetime) and newest > item.receipt.first_seen + AHEAD:
-            intervals = intervals.note("stamp-ahead", "intervals begin after the file had come")
         # They go as they are set out: a night's largest file is not held twice.
         parts = deque(readings.iter_slices(SLICE))
         result = replace(result, tables={name: table for name, table in result.tables.items() if table is not readings})
         del readings
         while parts:
             delivered = Batch(to_delivered(parts.popleft(), item.receipt, ids))
-            arrived = _unerased(METER_INTERVALS, METER_INTERVALS.arrived(delivered, item.receipt.day), gone)
+            to_come.append(METER_INTERVALS.to_come(delivered.rows, item.receipt.day))
+            arrived = _unerased(METER_INTERVALS, _come(METER_INTERVALS, delivered, item), gone)
+            newest = arrived.rows["start"].max()
+            early = early or (isinstance(newest, datetime) and newest > item.receipt.first_seen + AHEAD)
             spool.add(arrived.rows)
             intervals = together([intervals, replace(arrived, rows=arrived.rows.select(METER_INTERVALS.day))])
+    if early:
+        intervals = intervals.note("stamp-ahead", "intervals begin after the file had come")
     if (registers := result.tables.get("registers")) is not None:
         unique = register_reads.of_export(registers, step.city.slug, step.deployment.secret())
-        conformed = _conformed(REGISTER_READS, unique.rows, item).also(*unique.problems)
-        reads = _stored(REGISTER_READS, _unerased(REGISTER_READS, conformed, gone))
+        told = _conformed(REGISTER_READS, unique.rows, item).also(*unique.problems)
+        to_come.append(REGISTER_READS.to_come(told.rows, item.receipt.day))
+        reads = _stored(REGISTER_READS, _unerased(REGISTER_READS, _come(REGISTER_READS, told, item), gone))
     # What was wrong with a file is entered once: with its intervals, or of a file of register reads alone, with them.
     if registers is not None and not has_intervals:
         reads = reads.also(result.problems)
     else:
         intervals = intervals.also(result.problems)
+    next_day = min((day for day in to_come if day), default=None)
     return _Export(
-        _entry(item, result.format, intervals, METER_INTERVALS),
+        replace(_entry(item, result.format, intervals, METER_INTERVALS), next_day=next_day),
         replace(_entry(item, result.format, reads, REGISTER_READS), held=_held(REGISTER_READS, reads.rows)),
         reads.rows,
         shared,
@@ -237,11 +251,18 @@ def _conformed(table: Table, frame: pl.DataFrame | None, item: Due) -> Batch:
     if frame is None:
         return Batch(table.delivered.to_frame())
     try:
-        return table.arrived(table.conform(ledger.with_lineage(frame, item)), item.receipt.day)
+        return table.conform(ledger.with_lineage(frame, item))
     except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         passes = isinstance(error, pl.exceptions.PanicException)
         code, text = "reading-failed" if passes else "reader-failed", f"not as the contract: {type(error).__name__}"
         return Batch(table.delivered.to_frame(), (problem(code, text),))
+
+
+def _come(table: Table, batch: Batch, item: Due) -> Batch:
+    """Without the rows of days that had not come, and without those that the same content has brought before."""
+    if item.after:
+        batch = batch.filter(pl.col(table.day) > item.after)
+    return table.arrived(batch, item.receipt.day)
 
 
 def _stored(table: Table, batch: Batch) -> Batch:

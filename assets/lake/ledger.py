@@ -3,7 +3,8 @@
 Its tables (``deliveries`` and ``quarantine``) are written after the rows, so a delivery that a crash interrupts is
 still due and applying it again changes nothing. What is due depends on the receipt and on how it was read: other
 options, another version of the reader or of the contract make every delivery due again, other code those of which
-anything was refused. What a machine's failure left unread stays due.
+anything was refused. What a machine's failure left unread stays due. A file that told of days which had not come is
+read once more where it still lies in the inbox on one of them.
 """
 
 import errno
@@ -64,6 +65,8 @@ class Due:
     """Of content that came again unchanged: the receipt that brought it first."""
     place: int = 1
     """Of the receipt among those of its delivery day that the same step landed."""
+    after: date | None = None
+    """Of content that came again on a day which it had told of too early: the last day whose rows it brought before."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Entry:
     """What came of one delivery: its problems, the rows that went on and the days they touch.
 
     ``held`` are the rows that the lake keeps of it by day (columns ``day`` and ``rows``): those that went on, less what
-    one delivery tells twice.
+    one delivery tells twice. ``next_day`` is the first day of it that had not come when it was delivered.
     """
 
     due: Due
@@ -80,6 +83,7 @@ class Entry:
     rows: int = 0
     first_day: date | None = None
     last_day: date | None = None
+    next_day: date | None = None
     held: tuple[tuple[date, int], ...] = ()
 
     @cached_property
@@ -103,25 +107,33 @@ class Entry:
         return "partial" if "refuse" in severities else "ok"
 
 
-def due(step: Step, table: Table) -> Iterator[Due]:
+def due(step: Step, table: Table, next_days: dict[str, date | None]) -> Iterator[Due]:
     """Receipts up to the step's day that ``table`` has not read as it would now, and those of the day itself, oldest
-    first."""
+    first.
+
+    ``next_days`` is filled with the ``next_day`` of each receipt of the ledger. The caller puts in those of what it
+    reads before it asks for more: what comes later may be the same content.
+    """
     archive, seen = step.deployment.archive, _seen(CityLake.of(step), table)
+    next_days |= {receipt: row["next_day"] for receipt, row in seen.items()}
     for name, entry in feeds(step.city, table.name):
         owner, source = landed_as(step.city, name)
         contents, places = {receipt.id for receipt in archive.contents(owner, source)}, _places(step, name)
-        newest: dict[str, str] = {}
+        newest: dict[str, Receipt] = {}
         for receipt in archive.receipts(owner, source):
             if receipt.day > step.day or (receipt.sha256 and not source_of(entry).reads(receipt.name)):
                 continue
-            before = seen.get(receipt.id)
-            if receipt.id in contents:
-                newest[receipt.name] = receipt.id
+            before, after = seen.get(receipt.id), None
+            same = newest.get(receipt.name) if receipt.outcome == "unchanged" else None
+            coming = next_days.get(same.id) if same and entry.via == "inbox" else None
+            if same and coming and coming <= receipt.day + table.ahead:
+                after = same.day + table.ahead
+            if receipt.id in contents or after:
+                newest[receipt.name] = receipt
                 if receipt.day == step.day or not _settled(before, entry, table):
-                    yield Due(name, entry, receipt, place=places[receipt.id])
+                    yield Due(name, entry, receipt, place=places[receipt.id], after=after)
             elif receipt.day == step.day or not before:
-                repeats = newest.get(receipt.name) if receipt.outcome == "unchanged" else None
-                yield Due(name, entry, receipt, repeats, places[receipt.id])
+                yield Due(name, entry, receipt, same.id if same else None, places[receipt.id])
 
 
 def _places(step: Step, name: str) -> dict[str, int]:
@@ -142,7 +154,8 @@ def _places(step: Step, name: str) -> dict[str, int]:
 def _seen(lake: CityLake, table: Table) -> dict[str, dict[str, Any]]:
     """The ledger's rows of ``table`` by receipt."""
     rows = lake.read(DELIVERIES).filter(pl.col("table") == table.name)
-    return {row["receipt"]: row for row in rows.select("receipt", "status", "reading", "code").iter_rows(named=True)}
+    rows = rows.select("receipt", "status", "reading", "code", "next_day")
+    return {row["receipt"]: row for row in rows.iter_rows(named=True)}
 
 
 def known(lake: CityLake, table: Table) -> set[str]:
@@ -283,7 +296,7 @@ def _enter(lake: CityLake, table: Table, ledger: Table, entries: Sequence[Entry]
 def _kept(new: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """Of what could not be read this time, the lake still holds what an earlier reading brought."""
     failed = pl.col("status") == "failed"
-    facts = ["format", "rows", "refused", "first_day", "last_day", "held"]
+    facts = ["format", "rows", "refused", "first_day", "last_day", "next_day", "held"]
     held = before.select("receipt", "table", *facts)
     again = new.filter(failed).drop(facts).join(held, on=["receipt", "table"], how="inner").select(new.columns)
     return pl.concat([new.join(again, on=["receipt", "table"], how="anti"), again])
@@ -318,6 +331,7 @@ def _delivery(entry: Entry, table: Table, status: str) -> dict[str, Any]:
         "refused": entry.refused,
         "first_day": entry.first_day,
         "last_day": entry.last_day,
+        "next_day": entry.next_day,
         "held": [{"day": day, "rows": rows} for day, rows in entry.held],
         "reading": reading(entry.due.entry, table),
         "code": code(),

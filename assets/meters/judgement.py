@@ -20,6 +20,7 @@ from assets.meters.lengths import ENOUGH, FEW, lengths, without
 from assets.meters.listed import is_none
 from assets.meters.sentinels import SERIES, sentinels
 from quality.batch import Batch
+from quality.contracts import ERAS
 from quality.problems import CODES, problem
 
 _TWICE: Final = 0.2
@@ -30,8 +31,6 @@ _APART: Final = 28
 """Days: dates whose day and month are exchanged lie a month apart, and the shortest has 28."""
 _LONELY: Final = 20
 """Days around a date without any other, from which it may be one that day and month were exchanged in."""
-_ERAS: Final = 40
-"""Years ahead that no clock is wrong by: 2567 with two digits, 67, is 2067, not 2024."""
 _YEAR: Final = 366
 """Days that one file comes late by, whose years may be days."""
 _NO_YEAR: Final = 360
@@ -47,7 +46,7 @@ def judged(export: Export, day: date | None) -> Export:
 
     ``day`` is the delivery day, None where it is not known. A rejected export stays as it is.
     """
-    export = _versions(_reads(export, day), day)
+    export = _versions(export, day)
     readings = export.tables.get("readings")
     if readings is None:
         return export
@@ -63,7 +62,6 @@ def judged(export: Export, day: date | None) -> Export:
         _years,
         _totals,
         _labels,
-        _future,
         _sentinels,
         _registers,
         _patterns,
@@ -96,17 +94,22 @@ def _versions(export: Export, day: date | None) -> Export:
     return export
 
 
-def _reads(export: Export, day: date | None) -> Export:
-    """Without register reads of a day after the delivery."""
-    registers = export.tables.get("registers")
-    if registers is None or day is None:
-        return export
-    future = pl.col("end") >= _midnight(day + timedelta(days=2), export.zone)
-    wrong = registers.filter(future)
-    if not wrong.height:
-        return export
-    kept, text = registers.filter(~future.fill_null(value=False)), f"the read is of after the delivery day {day}"
-    return replace(export, tables={**export.tables, "registers": kept}).also(problems_of(wrong, "value-future", text))
+def come(export: Export, day: date) -> Export:
+    """``export`` without what is of days that have not come on ``day``: a wrong era or order. Forecasts, where a format
+    has them, stay. What is delivered is held to it by the contract of its table (``Table.arrived``)."""
+    for name, time_of in (("readings", "start"), ("registers", "end")):
+        if (rows := export.tables.get(name)) is None:
+            continue
+        # The next day is let pass, as by the contracts.
+        ahead = (pl.col(time_of) >= _midnight(day + timedelta(days=2), export.zone)) & (pl.col("quality") != "forecast")
+        wrong = _where(rows, ahead)
+        if wrong.height:
+            first: date = wrong.select(local(pl.col(time_of).min(), export.zone).dt.date()).item()
+            era = ": a Buddhist year read as one CE?" if first.year - day.year > ERAS else ""
+            told = problems_of(wrong, "value-future", f"{first} and later is after {day}{era}")
+            kept = rows.filter(~ahead.fill_null(value=False))
+            export = replace(export, tables={**export.tables, name: kept}).also(told)
+    return export.filled
 
 
 def _midnight(day: date, zone: str) -> pl.Expr:
@@ -323,22 +326,6 @@ def _members(batch: Batch, export: Export, day: date | None) -> Batch:
 def _channels(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without channels that are the others' sum."""
     return doubles.once(batch)
-
-
-def _future(batch: Batch, export: Export, day: date | None) -> Batch:
-    """Without readings of a day after the delivery: a wrong era or order. Forecasts, where a format has them, stay."""
-    if day is None:
-        return batch
-    # The next day is let pass: a night may be named after the day before it.
-    on, last = (local(each, export.zone).dt.date() for each in (pl.col("start"), pl.col("start").max()))
-    if not batch.rows.select(last > day + timedelta(days=1)).item():
-        return batch
-    wrong = _where(batch.rows, (on > day + timedelta(days=1)) & (pl.col("quality") != "forecast"))
-    if not wrong.height:
-        return batch
-    first: date = wrong.select(on.min()).item()
-    era = ": a Buddhist year read as one CE?" if first.year - day.year > _ERAS else ""
-    return without(batch, wrong, "value-future", f"{first} and later is after the delivery day {day}{era}")
 
 
 def _sentinels(batch: Batch, export: Export, day: date | None) -> Batch:

@@ -28,6 +28,7 @@ def read(
 ) -> None:
     """Tell what a file is and what is in it: format, channels, sums, quality, problems. Writes nothing."""
     from assets.meters.exports import describe, read_export
+    from assets.meters.judgement import come
 
     if (city is None) != (source is None):
         raise fail("--city and --source are given together", 2)
@@ -40,7 +41,7 @@ def read(
             data = path.read_bytes()
         except OSError as error:
             raise fail(f"{path}: {error.strerror}", 2) from None
-        found = describe(read_export(data, path.name, options, today), str(path), show_ids=show_ids)
+        found = describe(come(read_export(data, path.name, options, today), today), str(path), show_ids=show_ids)
         worst = max(worst, 0 if found["status"] == "ok" else 1)
         if as_json:
             print(json.dumps(found, ensure_ascii=False))

@@ -2,6 +2,8 @@
 
 import errno
 from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +73,14 @@ def test_what_the_content_deserves_is_final_until_the_code_changes_and_stays_in_
             ingest_meters(deployment, city, day)
     told = {(row["day"], row["status"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)}
     assert told == {(D1, "rejected", 0), (D2, "rejected", 0)}, "never ok with no rows"
-    assert not list(ledger.due(Step(deployment, city, D3), METER_INTERVALS))
+    assert not list(ledger.due(Step(deployment, city, D3), METER_INTERVALS, {}))
     deliver(deployment, city, "exports", D3, "a.csv", nem12(D1, "P1"))
     monkeypatch.setattr(ledger, "code", lambda: "mended")
     ingest_meters(deployment, city, D3)
     told = {(row["day"], row["status"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)}
     assert told == {(D1, "ok", 96), (D2, "rejected", 0), (D3, "ok", 0)}
     assert sum_of(deployment, city) == 96
-    assert not list(ledger.due(Step(deployment, city, D3, "later"), WEATHER))
+    assert not list(ledger.due(Step(deployment, city, D3, "later"), WEATHER, {}))
 
 
 def reading(city: City, **options: Any) -> City:
@@ -168,7 +170,52 @@ def test_rows_of_a_day_that_had_not_come_are_refused_with_their_number(deploymen
     ingest_meters(deployment, city, D1)
     assert CityLake(deployment.store, city.slug).days(METER_INTERVALS) == [D1]
     refused = CityLake(deployment.store, city.slug).read(QUARANTINE)
-    # None of the file's rows is left, which is said beside them.
-    assert set(refused["code"]) == {"value-future", "file-malformed", "version-bad"}
+    assert set(refused["code"]) == {"value-future", "version-bad"}
     assert set(refused.filter(code="value-future")["row"]) == {3}
     assert sorted(row["status"] for row in books(deployment, city, METER_INTERVALS)) == ["ok", "rejected"]
+
+
+def days_of_one_file(*days: date) -> bytes:
+    """NEM12 of one meter over several days."""
+    head, *rest = nem12(days[0], "P1").decode().splitlines()
+    records = [line for day in days for line in nem12(day, "P1").decode().splitlines() if line.startswith("300")]
+    return "\r\n".join([head, rest[0], *records, "900", ""]).encode()
+
+
+def days_of_meters(deployment: Deployment, city: City) -> dict[date, Decimal]:
+    read = CityLake(deployment.store, city.slug).read(METER_INTERVALS)
+    return dict(read.group_by("local_date").agg(pl.col("value_delivered").sum()).sort("local_date").iter_rows())
+
+
+@pytest.mark.parametrize("one_by_one", [True, False])
+def test_a_full_inbox_over_several_nights_gives_each_day_when_it_has_come(
+    deployment: Deployment, city: City, one_by_one: bool
+) -> None:
+    """The file lies there from the first night. What it brought before is not brought again: what corrected it on the
+    second stays."""
+    nights = [D1 + timedelta(days=n) for n in range(5)]
+    for night in nights:
+        deliver(deployment, city, "exports", night, "a.csv", days_of_one_file(*nights[:4]))
+        if night == D2:
+            deliver(deployment, city, "exports", night, "b.csv", nem12(D1, "P1", value=2))
+        if one_by_one:
+            ingest_meters(deployment, city, night)
+            come = [day for day in nights[:4] if day <= night + METER_INTERVALS.ahead]
+            assert list(days_of_meters(deployment, city)) == come
+    ingest_meters(deployment, city, nights[-1])
+    assert days_of_meters(deployment, city) == {day: 192 if day == D1 else 96 for day in nights[:4]}
+    read = CityLake(deployment.store, city.slug).read(METER_INTERVALS)
+    delivered = dict(read.group_by("local_date").agg(pl.col("_delivered").unique().item()).iter_rows())
+    assert delivered == {D1: D2, D2: D1, D3: D2, nights[3]: D3}
+    rows = {(row["day"], row["rows"], row["next_day"]) for row in books(deployment, city, METER_INTERVALS)}
+    assert rows == {(D1, 192, D3), (D2, 96, nights[3]), (D2, 96, None), (D3, 96, None), (nights[3], 0, None)} | {
+        (nights[4], 0, None)
+    }
+
+
+def test_what_a_portal_told_too_early_is_not_believed_later(deployment: Deployment, city: City) -> None:
+    """Its clock is wrong, and it stands still."""
+    for night in (D1, D2, D3):
+        deliver(deployment, city, "weather", night, "w", weather(D3 + timedelta(days=1), *[25.0] * 24))
+        ingest(deployment, city, WEATHER, night)
+    assert CityLake(deployment.store, city.slug).read(WEATHER).is_empty()

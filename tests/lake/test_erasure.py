@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from assets.cities.registry import City
-from assets.lake import accounts, erasure, load_profile, meter_final, upkeep
+from assets.lake import accounts, erasure, ledger, load_profile, meter_final, upkeep
 from assets.lake.delivered import pseudonyms
 from assets.lake.files import CityLake
 from assets.lake.points import PSEUDONYMOUS, holds
@@ -32,7 +32,7 @@ from quality.tables import (
     QUARANTINE,
     REGISTER_READS,
 )
-from tests.kit import land, sampled
+from tests.kit import ingest_meters, land, sampled
 from tests.lake.metered_city import POINTS, metered_city, night
 from tests.lake.small_city import D1, D2, D3, content, deliver, nem12
 
@@ -320,3 +320,24 @@ def test_the_key_can_be_changed_after_an_erasure(tmp_path: Path) -> None:
     night(replace(deployment, meter_key=b"another key of the tests"), city, D3)
     assert CityLake(deployment.store, city.slug).read(LOAD_PROFILE).equals(before)
     assert deployment.store.list("landing/erased") == [], "its id would tell the point to who has the old key"
+
+
+def test_days_that_a_file_told_of_too_early_stay_of_the_others(deployment: Deployment, city: City) -> None:
+    """It was read again as they came; what is left of it is read again, too."""
+    nights = [D1 + timedelta(days=n) for n in range(4)]
+    days = [nem12(day, *POINTS[:2]).splitlines(keepends=True)[1:-1] for day in nights]
+    data = b"".join([nem12(D1).splitlines(keepends=True)[0], *(line for lines in days for line in lines), b"900\r\n"])
+    for night_ in nights:
+        deliver(deployment, city, "exports", night_, "a.csv", data)
+        ingest_meters(deployment, city, night_)
+    lake = CityLake(deployment.store, city.slug)
+    before = lake.read(METER_INTERVALS)
+    assert lake.days(METER_INTERVALS) == nights
+    erasure.erase(Step(deployment, city, nights[-1], "test"), GONE, withdraw=False)
+    ledger.forget(lake, METER_INTERVALS, lake.read(DELIVERIES)["receipt"].to_list())
+    ingest_meters(deployment, city, nights[-1])
+    left = lake.read(METER_INTERVALS)
+    assert lake.days(METER_INTERVALS) == nights
+    [meter] = left["meter_id"].unique()
+    told = [name for name in left.columns if name != "_receipt"]
+    assert left.select(told).equals(before.filter(meter_id=meter).select(told))

@@ -47,24 +47,24 @@ JUDGED = re.compile("/verdicts/|/validation_results/")
 def test_what_a_crash_left_unread_is_due_the_next_day_and_only_then(deployment: Deployment, city: City) -> None:
     first = deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1"))
     second = deliver(deployment, city, "exports", D2, "b.csv", nem12(D2, "P1"))
-    due = [item.receipt.id for item in ledger.due(Step(deployment, city, D2), METER_INTERVALS)]
+    due = [item.receipt.id for item in ledger.due(Step(deployment, city, D2), METER_INTERVALS, {})]
     assert due == [first, second], "oldest first"
     ingest_meters(deployment, city, D2)
     assert {(row["receipt"], row["day"], row["rows"]) for row in books(deployment, city, METER_INTERVALS)} == {
         (first, D1, 96),
         (second, D2, 96),
     }
-    assert [item.receipt.id for item in ledger.due(Step(deployment, city, D2), METER_INTERVALS)] == [second]
-    assert [item.receipt.id for item in ledger.due(Step(deployment, city, D1), METER_INTERVALS)] == [first]
-    assert not list(ledger.due(Step(deployment, city, D3), METER_INTERVALS))
+    assert [item.receipt.id for item in ledger.due(Step(deployment, city, D2), METER_INTERVALS, {})] == [second]
+    assert [item.receipt.id for item in ledger.due(Step(deployment, city, D1), METER_INTERVALS, {})] == [first]
+    assert not list(ledger.due(Step(deployment, city, D3), METER_INTERVALS, {}))
 
 
 def test_each_table_has_its_own_books(deployment: Deployment, city: City) -> None:
     deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, "P1"))
     deliver(deployment, city, "register", D1, "r.csv", b"point,zone,customer_class\nP1,z,other\n")
     ingest(deployment, city, METERS, D1)
-    assert [item.source for item in ledger.due(Step(deployment, city, D2), METER_INTERVALS)] == ["exports"]
-    assert not list(ledger.due(Step(deployment, city, D2), METERS))
+    assert [item.source for item in ledger.due(Step(deployment, city, D2), METER_INTERVALS, {})] == ["exports"]
+    assert not list(ledger.due(Step(deployment, city, D2), METERS, {}))
 
 
 def test_reading_again_on_any_later_day_changes_no_byte_of_a_table(deployment: Deployment, city: City) -> None:
@@ -361,7 +361,7 @@ def test_a_past_day_is_not_asked_of_a_portal_that_only_knows_the_present(
 
 def test_the_status_of_a_delivery_is_the_worst_that_came_of_it(deployment: Deployment, city: City) -> None:
     deliver(deployment, city, "weather", D1, "w", weather(D1, 25.0))
-    (item,) = ledger.due(Step(deployment, city, D1), WEATHER)
+    (item,) = ledger.due(Step(deployment, city, D1), WEATHER, {})
     refused, rejected, warned = (problem(code, "-") for code in ("value-range", "answer-bad", "no-date"))
     for problems, rows, status in (
         (no_problems(), 0, "ok"),

@@ -6,6 +6,7 @@ from math import sin
 
 import pytest
 
+from assets.meters.judgement import come
 from tests.kit import codes
 from tests.meters import test_readers_d0036_df2 as half_hourly, test_readers_iec61968 as iec, test_readers_mscons as edi
 from tests.meters.test_whole_file import DIALS, FROM, KW, lines, read, stamps, total
@@ -141,5 +142,5 @@ def test_a_register_read_of_after_the_delivery_is_none():
     line = f"250,NMI0000001,11,1,11,11,M1,E,{reads},96,kWh,,20261121010000,"
     text = f"100,NEM13,202611210000,MDP,CITY\n{line}\n900\n"
     for end, told in (("20261121", []), ("20991121", ["value-future"])):
-        result = half_hourly.read_export(text.format(end).encode(), "x.csv", {}, NIGHT)
+        result = come(half_hourly.read_export(text.format(end).encode(), "x.csv", {}, NIGHT), NIGHT)
         assert [code for code in codes(result) if code != "file-malformed"] == told

@@ -13,6 +13,7 @@ import pytest
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
 from assets.meters.exports import read_export
+from assets.meters.judgement import come
 from tests.kit import codes, messages
 
 FROM = datetime(2026, 11, 9)
@@ -59,7 +60,7 @@ def ends(count, minutes=15, first=FROM):
 
 
 def read(data, day=TODAY, **layout):
-    return read_export(data, "x", {"layout": declaration(**layout)}, day)
+    return come(read_export(data, "x", {"layout": declaration(**layout)}, day), day)
 
 
 def total(result):
