@@ -37,9 +37,9 @@ def give(step: Step) -> int:
     entries, problems = lake.day(DELIVERIES, step.day), lake.day(QUARANTINE, step.day)
     for name in waiting:
         for receipt in deployment.archive.receipts_of_day(step.city.slug, step.day, name):
-            if receipt.outcome == "unchanged":
-                continue  # it has its answer
             mine = pl.col("receipt") == receipt.id
+            if receipt.outcome == "unchanged" and not entries.filter(mine)["rows"].sum():
+                continue  # it has its answer
             told = _answer(receipt, entries.filter(mine), problems.filter(mine))
             text = json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n"
             answer(deployment.inbox, step.delivery(name), receipt.name, text)
