@@ -29,7 +29,7 @@ select "table", smart, "column", type, comment from (
     select schema_name || '.' || function_name || '(' || array_to_string(parameters, ', ') || ')',
         regexp_replace(function_name, '_as_of$', ''), null, 'table', comment, 0
     from duckdb_functions() where schema_name = 'lake'
-) left join smarts using (name) where $smart is null or smart = $smart order by "table", place
+) left join contracts.smarts using (name) where $smart is null or smart = $smart order by "table", place
 """
 """Tables and columns, of one Smart or of all."""
 
@@ -175,9 +175,10 @@ def connect(
     """
     connection = duckdb.connect()
     connection.register_filesystem(files)
-    connection.execute("create schema lake; create schema cdp")
+    # What views are made with lies in a database beside them, so that `show tables` lists tables.
+    connection.execute("create schema lake; create schema cdp; attach ':memory:' as contracts")
     smarts = pl.DataFrame([{"name": table.name, "smart": table.smart} for table in TABLES.values()])
-    connection.register("smarts", smarts.to_arrow())
+    _put(connection, "contracts.smarts", smarts)
     for contract in _named(query):
         held = [key for city in cities for key in CityLake(files.store, city).keys(contract)]
         # What is remembered of published numbers lies beside the lake, and is for nobody to ask.
@@ -186,6 +187,7 @@ def connect(
             _view(connection, schema, contract, files.add(keys))
     _as_of(connection)
     connection.execute(f"set allowed_directories = ['{TableFiles.protocol}://']")
+    connection.execute("set search_path = 'lake,cdp'")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection
@@ -199,6 +201,12 @@ def _named(query: str | None) -> list[Table]:
     return [table for name, table in TABLES.items() if name in text] or list(TABLES.values())
 
 
+def _put(connection: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -> None:
+    connection.register("rows", rows.to_arrow())
+    connection.execute(f"create or replace table {name} as from rows")
+    connection.unregister("rows")
+
+
 def _view(connection: duckdb.DuckDBPyConnection, schema: str, table: Table, paths: list[str]) -> None:
     if not paths:
         return
@@ -207,8 +215,8 @@ def _view(connection: duckdb.DuckDBPyConnection, schema: str, table: Table, path
     # some that are no more: a table of today's contract brings the first, and only its columns are selected, in its
     # types.
     before = {name: pl.Null for column in table.columns for name in column.was}
-    contract = f"contract_{table.name}"
-    connection.register(contract, table.empty().with_columns(pl.lit(None).alias(name) for name in before).to_arrow())
+    contract = f"contracts.{table.name}"
+    _put(connection, contract, table.empty().with_columns(pl.lit(None).alias(name) for name in before))
     types = {name: kind for name, kind, *_ in connection.execute(f"describe {contract}").fetchall()}
 
     def found(name: str) -> str:
@@ -251,8 +259,8 @@ def _as_of(connection: duckdb.DuckDBPyConnection) -> None:
     if parts:
         decisions = f"lake.{METER_DECISIONS.name}"
         if METER_DECISIONS.name not in there:
-            decisions = "no_decisions"
-            connection.register(decisions, METER_DECISIONS.empty().with_columns(city=pl.lit("")).to_arrow())
+            decisions = "contracts.no_decisions"
+            _put(connection, decisions, METER_DECISIONS.empty().with_columns(city=pl.lit("")))
         connection.execute(AS_OF.format(delivered=" union all ".join(parts), decisions=decisions))
         text = "Meter readings as the deliveries up to a day told them, missing slots left out, with what was decided."
         connection.execute(f"comment on macro table lake.meter_intervals_as_of is {_quoted(text)}")

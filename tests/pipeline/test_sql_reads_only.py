@@ -35,7 +35,7 @@ MEMBERS = {
         ("with d as (copy (select 1) to '{file}') from d", "not copy"),
         ("with recursive d as (copy (select 1) to '{file}') select (select count(*) from d)", "not supported"),
         ("from (with d as (copy (select 1) to '{file}') from d)", "not copy"),
-        ("with d as (insert into contract_weather (city) values ('x') returning *) from d", "not insert"),
+        ("with d as (insert into contracts.weather (city) values ('x') returning *) from d", "not insert"),
         ("with d as (update lake.weather set city = 'x' returning *) from d", "not update"),
         ("with d as (delete from lake.weather returning *) from d", "not delete"),
         ("from query('with d as (copy (select 1) to ''{file}'') from d')", "not query()"),
@@ -74,7 +74,7 @@ MEMBERS = {
         ("explain explain analyze copy (select 1) to '{file}'", "syntax error"),
         ("explain prepare p as copy (select 1) to '{file}'", "only queries"),
         ("explain pragma version", "only queries"),
-        ("explain insert into contract_weather (city) values ('x')", "only queries"),
+        ("explain insert into contracts.weather (city) values ('x')", "only queries"),
         ("explain analyze create table x as select 1", "only queries"),
     ),
     "INSERT": (
@@ -248,6 +248,12 @@ def test_only_the_tables_that_a_query_names_are_opened(filled: tuple[Store, str]
     assert {key.split("/")[1] for key in files.keys} == {"weather"}
     with pytest.raises(duckdb.CatalogException, match="weather"):
         ask(files, ["nan"], {}, "from lake.wether")
+
+
+def test_show_tables_lists_the_tables_and_nothing_else(filled: tuple[Store, str]) -> None:
+    store, _ = filled
+    assert ask(TableFiles(store), ["nan"], {}, "show tables")[1] == [("weather",)]
+    assert ask(TableFiles(store), ["nan"], {}, "from weather select count(*)")[1] == [(2,)]
 
 
 @pytest.mark.parametrize("wrong", [b"", b"x" * 5000, "cut", "page"], ids=["empty", "garbage", "cut", "page"])
