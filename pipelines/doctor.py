@@ -3,6 +3,7 @@
 import shutil
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,6 +27,16 @@ class Finding:
     state: Literal["ok", "warn", "fail"]
     found: str
     remedy: str = ""
+
+
+OF_SETTINGS = ("registry", "meter ids", "owner", "clock")
+"""What a night is refused for with exit code 2: no store, disk or network is at fault."""
+
+
+def exit_code(findings: Sequence[Finding]) -> int:
+    """The code with which a night ends that finds the same: 0, 2 where settings are wrong, 3 where anything else is."""
+    failed = {finding.what for finding in findings if finding.state == "fail"}
+    return (2 if failed.issubset(OF_SETTINGS) else 3) if failed else 0
 
 
 def examine(settings: Settings) -> list[Finding]:

@@ -137,12 +137,15 @@ def _read_again(step: Step, lake: CityLake, table: Table, day: date) -> Rebuilt:
     held = booked.select("receipt", delivered="day", held="held").explode("held").drop_nulls("held").unnest("held")
     of_these = held.filter(pl.col("day").is_between(first, last))
     days = sorted({day, *of_these["day"]})
-    ledger.forget(lake, fed, of_these["receipt"].unique())
+    receipts = set(of_these["receipt"])
+    ledger.forget(lake, fed, receipts)
     for each in together:
         for one in days:
             _set_aside(lake, each, one)
     done = ingest.ingest_meters(step) if fed is METER_INTERVALS else ingest.ingest(step, fed)
-    return Rebuilt(days, len(done.entries))
+    # What came today is read besides, as by any night.
+    again = sum(entry.due.receipt.id in receipts for entry in done.entries)
+    return Rebuilt(days, again, "" if again else "the ledger knows no delivery that brought rows of it")
 
 
 def _within(lake: CityLake, table: Table, first: date, last: date) -> list[date]:

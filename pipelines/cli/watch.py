@@ -48,7 +48,7 @@ def status(city: Cities = None, as_json: Json = False) -> None:
 @guarded
 def doctor(as_json: Json = False) -> None:
     """Check settings, registry, store, conditional writes, clock and disk; say what to do about each."""
-    from pipelines.doctor import examine
+    from pipelines.doctor import examine, exit_code
 
     findings = examine(Settings())
     if as_json:
@@ -60,5 +60,4 @@ def doctor(as_json: Json = False) -> None:
             out.print(Text.assemble(mark, f" {finding.what}: {finding.found}"), highlight=False)
             if finding.remedy:
                 out.print(f"     → {finding.remedy}", highlight=False)
-    states = {finding.state for finding in findings}
-    raise typer.Exit(3 if "fail" in states else 0)
+    raise typer.Exit(exit_code(findings))

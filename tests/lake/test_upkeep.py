@@ -117,6 +117,18 @@ def test_a_file_that_was_harmed_is_named_and_made_again_to_the_byte(
         assert store.read(f"damaged/{key}") == harmed
 
 
+def test_a_day_that_no_delivery_brought_rows_of_is_not_said_to_be_made_again(
+    deployment: Deployment, city: City
+) -> None:
+    """Although others came today, and are read as by any night."""
+    before = content(deployment.store)
+    done = upkeep.rebuild(step(deployment, city), METER_INTERVALS, D1.replace(day=1))
+    assert (done.deliveries, done.note) == (0, "the ledger knows no delivery that brought rows of it")
+    assert {
+        key for key, data in content(deployment.store).items() if before.get(key) != data and "/verdicts/" not in key
+    } == set()
+
+
 MADE = (
     *(METER_FINAL, METER_QUALITY, MISSING_READINGS, FEEDER_BALANCE, REGISTER_CHECKS, REGISTER_WATCH, LOAD_PROFILE),
     *(DAILY_ENERGY, VEE_RULES),

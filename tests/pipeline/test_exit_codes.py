@@ -241,5 +241,13 @@ def test_doctor_tells_what_a_night_would_be_refused_for(home: Home) -> None:
     store.write(ROTATION, Rotation(old="a", new="b").model_dump_json().encode())
     ran = home.muang("doctor", "--json")
     found = {each["what"]: each for each in json.loads(ran.stdout)}
-    assert (ran.returncode, found["clock"]["state"], found["meter ids"]["state"]) == (3, "fail", "fail")
+    assert (ran.returncode, found["clock"]["state"], found["meter ids"]["state"]) == (2, "fail", "fail")
     assert "--accept-clock" in found["clock"]["remedy"] and "`muang keys rotate` again" in found["meter ids"]["remedy"]
+
+
+def test_doctor_ends_with_the_code_that_a_night_would_end_with(home: Home) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+    away = {"MUANG_STORE": "s3://muang/x", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", **keys}
+    registry = {"MUANG_CITIES": "/nowhere.yaml"}
+    for wrong, code in (({}, 0), (registry, 2), (away, 3), (away | registry, 3)):
+        assert home.muang("doctor", **wrong).returncode == code, wrong
