@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from assets.cities.registry import load_registry
-from assets.lake import ingest
+from assets.lake import ingest, meter_final
 from assets.lake.delivered import pseudonyms
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import LocalStore
@@ -56,11 +56,18 @@ def test_a_decision_is_a_delivery_and_is_told_as_of_its_day(fresh_home: Callable
     assert (slip.returncode, "is it written as delivered?" in slip.stderr) == (2, True)
     wrong = home.muang("meters", "correct", *decide, meter, *RANGE, "--value", "much", **live)
     assert (wrong.returncode, "a correction needs a value" in wrong.stdout + wrong.stderr) == (2, True)
+    meter_final.make(step)  # from here on it has read values of 0.75 and 1.25
+    day_of_energy = ("meters", "correct", *decide, meter, *RANGE, "--value", "96")
+    far = home.muang(*day_of_energy, **live)
+    assert (far.returncode, "at most 1.250000: --sure" in far.stdout + far.stderr) == (2, True), far.stdout + far.stderr
+    assert home.muang(*day_of_energy, "--sure", **live).returncode == 0
+    taken_back = home.muang("meters", "correct", *decide, meter, *RANGE, "--value", "12.5", **live)
+    assert taken_back.returncode == 0, taken_back.stderr
 
     step = Step(Deployment(LocalStore(home.home), {city.slug: city}, {}, tmp_path, now, key.encode()), city, step.day)
-    assert ingest.ingest(step, METER_DECISIONS).rows == 2
+    assert ingest.ingest(step, METER_DECISIONS).rows == 4
     asked = "select decision, count(*) as n, min(decided_by) as who from lake.meter_intervals_as_of('{}') group by 1"
     assert {row["decision"]: (row["n"], row["who"]) for row in home.sql(asked.format(step.day))} == {
         None: (92, None),
-        "estimate": (4, "S. Jaidee"),
+        "correct": (4, "S. Jaidee"),
     }
