@@ -125,6 +125,7 @@ def due(step: Step, table: Table, next_days: dict[str, date | None]) -> Iterator
                 continue
             before, after = seen.get(receipt.id), None
             same = newest.get(receipt.name) if receipt.outcome == "unchanged" else None
+            # Of a portal it is a wrong clock that stands still: what it told too early is not believed later.
             coming = next_days.get(same.id) if same and entry.via == "inbox" else None
             if same and coming and coming <= receipt.day + table.ahead:
                 after = same.day + table.ahead
