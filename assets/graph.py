@@ -8,6 +8,7 @@ costs no step more for being judged.
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -37,7 +38,13 @@ SAMPLE = 20
 """Rows of a problem list kept in the event log; the whole list is the table ``quarantine``."""
 
 
-def build_city(city: City) -> list[dg.AssetsDefinition]:
+Work = Callable[[dg.AssetExecutionContext], dg.MaterializeResult]
+
+Undated = Callable[[dg.PartitionsDefinition], dg.AssetsDefinition]
+"""An asset whose days are told when it is made: to give them to one that is there makes it a second time."""
+
+
+def build_city(city: City) -> list[Undated]:
     """A city's assets: landed sources, tables, load profile, indicators, snapshot."""
     assets = []
     if any(entry.via == "inbox" for entry in city.sources.values()):
@@ -68,7 +75,7 @@ def build_city(city: City) -> list[dg.AssetsDefinition]:
     return assets
 
 
-def build_national(cities: Mapping[str, City]) -> list[dg.AssetsDefinition]:
+def build_national(cities: Mapping[str, City]) -> list[Undated]:
     """Sources that answer for the whole country, as far as any city uses them."""
     used = {
         entry.reader
@@ -79,27 +86,32 @@ def build_national(cities: Mapping[str, City]) -> list[dg.AssetsDefinition]:
     return [_national(SOURCES[name].name) for name in sorted(used)]
 
 
-def by_day(assets: Sequence[dg.AssetsDefinition], first: date) -> list[dg.AssetsDefinition]:
+def by_day(assets: Sequence[Undated], first: date) -> list[dg.AssetsDefinition]:
     """The assets, partitioned by delivery day from ``first`` on: one definition for all, because mixed start dates
     break backfills (dagster #19625). ``end_offset=1``: the run at 01:30 fills the day that has just begun."""
     days = dg.DailyPartitionsDefinition(first.isoformat(), timezone="Asia/Bangkok", end_offset=1)
-    return list(dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=days), assets))
+    return [asset(days) for asset in assets]
 
 
-Work = Callable[[dg.AssetExecutionContext], dg.MaterializeResult]
-
-
-def _asset(group: str, name: str, deps: Sequence[dg.AssetKey], **more: Any) -> Callable[[Work], dg.AssetsDefinition]:
+def _asset(group: str, name: str, deps: Sequence[dg.AssetKey], **more: Any) -> Callable[[Work], Undated]:
     """``dg.asset`` with what all assets share."""
-    decorator: Callable[[Work], dg.AssetsDefinition] = dg.asset(
-        key=dg.AssetKey([group, name]),
-        group_name=group,
-        deps=list(deps),
-        owners=OWNERS,
-        required_resource_keys={"deployment"},
-        **more,
-    )
-    return decorator
+
+    def of(work: Work) -> Undated:
+        def asset(days: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+            decorator: Callable[[Work], dg.AssetsDefinition] = dg.asset(
+                key=dg.AssetKey([group, name]),
+                group_name=group,
+                deps=list(deps),
+                owners=OWNERS,
+                required_resource_keys={"deployment"},
+                partitions_def=days,
+                **more,
+            )
+            return decorator(work)
+
+        return asset
+
+    return of
 
 
 def _step(context: dg.AssetExecutionContext, city: City) -> Step:
@@ -113,9 +125,7 @@ def _key(city: City, name: str) -> dg.AssetKey:
     return dg.AssetKey([city.slug, name])
 
 
-def _landing(
-    city: City, name: str, description: str, smart: str = "", source: Source | None = None
-) -> dg.AssetsDefinition:
+def _landing(city: City, name: str, description: str, smart: str = "", source: Source | None = None) -> Undated:
     key = _key(city, f"landed_{name}")
 
     @_asset(
@@ -152,7 +162,7 @@ def _pool(portal: str) -> str:
     return f"portal_{portal}"
 
 
-def _national(name: str) -> dg.AssetsDefinition:
+def _national(name: str) -> Undated:
     source = SOURCES[name]
     key = dg.AssetKey([NATIONAL, f"landed_{name}"])
 
@@ -210,7 +220,7 @@ def _landed(receipts: Sequence[Receipt]) -> dg.MaterializeResult:
 _RECEIPT_COLUMNS = {"source": "string", "outcome": "string", "bytes": "int", "reason": "string", "id": "string"}
 
 
-def _table(city: City, table: Table) -> dg.AssetsDefinition:
+def _table(city: City, table: Table) -> Undated:
     deps = [_landing_key(city, name) for name, _ in feeds(city, table.name)]
     if table is METER_INTERVALS and METERS in city_tables(city):
         deps.append(_key(city, METERS.name))
@@ -239,14 +249,14 @@ def _landing_key(city: City, name: str) -> dg.AssetKey:
     return dg.AssetKey([owner, "landed_inbox" if entry.via == "inbox" else f"landed_{source}"])
 
 
-def _load_profile(city: City, from_register: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+def _load_profile(city: City, from_register: Sequence[dg.AssetKey]) -> Undated:
     def work(step: Step) -> derive.Built:
         return load_profile.make(step, lambda: published_days(step.deployment.store, step.city.slug))
 
     return _judged_asset(city, LOAD_PROFILE, [_key(city, METER_FINAL.name), *from_register], work, _built)
 
 
-def _derived(city: City, derived: Derived) -> dg.AssetsDefinition:
+def _derived(city: City, derived: Derived) -> Undated:
     deps = [_key(city, derived.source.name)]
     return _judged_asset(city, derived.table, deps, lambda step: derive.derive(step, derived), _built)
 
@@ -259,7 +269,7 @@ def _built(done: derive.Built) -> Mapping[str, Any]:
     }
 
 
-def _numbers(city: City, table: Table, names: Sequence[str], shown: Sequence[str]) -> dg.AssetsDefinition:
+def _numbers(city: City, table: Table, names: Sequence[str], shown: Sequence[str]) -> Undated:
     """Indicators, or the programme view made of them; the metadata shows the columns ``shown``."""
 
     def metadata(done: Computed) -> Mapping[str, Any]:
@@ -276,7 +286,7 @@ def _judged_asset(
     deps: Sequence[dg.AssetKey],
     work: Callable[[Step], Any],
     metadata: Callable[[Any], Mapping[str, Any]],
-) -> dg.AssetsDefinition:
+) -> Undated:
     key = _key(city, table.name)
 
     @_asset(
@@ -312,6 +322,7 @@ def _unquoted(table: Table) -> Iterator[None]:
         raise type(error)(told).with_traceback(error.__traceback__) from None
 
 
+@cache
 def column_schema(table: Table) -> dg.TableSchema:
     """A contract as Dagster shows it: type, unit, description, constraints."""
     return dg.TableSchema(
@@ -332,7 +343,7 @@ def _markdown(frame: pl.DataFrame) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md("\n".join([f"| {' | '.join(frame.columns)} |", "|---" * frame.width + "|", *lines]))
 
 
-def _snapshot(city: City, published: Sequence[str]) -> dg.AssetsDefinition:
+def _snapshot(city: City, published: Sequence[str]) -> Undated:
     @_asset(
         city.slug,
         "snapshot",
