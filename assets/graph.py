@@ -22,6 +22,7 @@ from assets.lake.derive import DERIVED, Derived
 from assets.lake.feeds import NATIONAL, SOURCES, city_tables, feeds, landed_as
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Deployment, Step
+from assets.landing.inbox import untaken
 from assets.snapshots import data_docs, publish
 from assets.snapshots.collect import published_days
 from assets.sources import fetch
@@ -47,7 +48,7 @@ Undated = Callable[[dg.PartitionsDefinition], dg.AssetsDefinition]
 def build_city(city: City) -> list[Undated]:
     """A city's assets: landed sources, tables, load profile, indicators, snapshot."""
     assets = []
-    if any(entry.via == "inbox" for entry in city.sources.values()):
+    if city.inboxes:
         assets.append(_landing(city, "inbox", "Files that came into the city's inbox, landed with receipts."))
     for name, entry in sorted(city.sources.items()):
         if entry.via == "portal" and not SOURCES[entry.reader].national:
@@ -141,7 +142,7 @@ def _landing(city: City, name: str, description: str, smart: str = "", source: S
     def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         step = _step(context, city)
         if source is None:
-            return _landed(fetch.land_inboxes(step))
+            return _landed(fetch.land_inboxes(step), untaken(step.deployment.inbox, city.inboxes, city.slug))
         return _landed(fetch.land_portal(step, name, source, city.sources[name].options))
 
     return landed
@@ -184,7 +185,7 @@ def _national(name: str) -> Undated:
     return landed
 
 
-def _landed(receipts: Sequence[Receipt]) -> dg.MaterializeResult:
+def _landed(receipts: Sequence[Receipt], left: Sequence[str] = ()) -> dg.MaterializeResult:
     failed = [r for r in receipts if r.outcome not in ("new", "unchanged")]
     table = dg.MetadataValue.table(
         [
@@ -205,9 +206,9 @@ def _landed(receipts: Sequence[Receipt]) -> dg.MaterializeResult:
         check_results=[
             dg.AssetCheckResult(
                 check_name="arrived",
-                passed=bool(receipts) and not failed,
+                passed=bool(receipts) and not failed and not left,
                 severity=dg.AssetCheckSeverity.WARN,
-                description=None if receipts else "Nothing was asked for and no file was there: no receipt.",
+                description=f"Nothing takes {'; '.join(left)}." if left else None if receipts else _NOTHING,
                 metadata={
                     "failed": len(failed),
                     "reasons": [f"{r.source} {r.id}: {r.code}: {r.reason}" for r in failed[:SAMPLE]],
@@ -217,6 +218,7 @@ def _landed(receipts: Sequence[Receipt]) -> dg.MaterializeResult:
     )
 
 
+_NOTHING = "Nothing was asked for and no file was there: no receipt."
 _RECEIPT_COLUMNS = {"source": "string", "outcome": "string", "bytes": "int", "reason": "string", "id": "string"}
 
 

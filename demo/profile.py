@@ -50,7 +50,7 @@ def demo(
     """
     faults = DEMO_FAULTS if faults is None else faults
     inbox = home.absolute() / "demo" / "inbox"
-    receiving = [city for city in cities if any(entry.via == "inbox" for entry in city.sources.values())]
+    receiving = [city for city in cities if city.inboxes]
     write_inbox(inbox, receiving, day, meters)
     with serve(deployment.cities.values(), day, faults) as portals, asking(deployment, portals, inbox, past) as fed:
         yield fed

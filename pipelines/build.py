@@ -18,6 +18,7 @@ from assets.lake.feeds import SOURCES
 from assets.landing.deployment import Deployment
 from assets.landing.http import Client
 from assets.landing.identity import NotOurs, claim, identity
+from assets.landing.inbox import untaken
 from assets.landing.lease import Holder, Leases
 from assets.landing.portals import PORTALS
 from assets.landing.store import Store, mend_modes, open_store
@@ -169,6 +170,15 @@ def fed(deployment: Deployment, run: dg.DagsterRun, home: Path, made: hand.Made 
         deployment, chosen, day, home, settings.demo_meters, settings.demo_faults, settings.demo_past
     ) as generated:
         yield generated
+
+
+def left_in_inbox(settings: Settings, slugs: Collection[str]) -> list[str]:
+    """What lies in the inbox where nothing takes it, of these cities and of none (``assets.landing.inbox.untaken``)."""
+    if settings.profile == "demo":
+        return []  # has an inbox of its own, which it fills
+    cities = cities_of(settings)
+    left = [text for slug in slugs for text in untaken(settings.inbox, cities[slug].inboxes, slug)]
+    return [*untaken(settings.inbox, cities), *left]
 
 
 @cache

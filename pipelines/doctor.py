@@ -4,15 +4,17 @@ import shutil
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from assets.cities.registry import RegistryError
 from assets.landing.identity import far_from_newest, fingerprint, identity, rotation
+from assets.landing.inbox import PLACES
 from assets.landing.lease import holder
 from assets.landing.store import Damaged, Store, open_store
-from pipelines.build import cities_of, meter_key
+from pipelines.build import cities_of, left_in_inbox, meter_key
 from pipelines.settings import Settings, now
 
 ENOUGH_DISK = 5 * 1024**3
@@ -70,9 +72,12 @@ def _secret(settings: Settings) -> Finding:
 
 
 def _inbox(settings: Settings) -> Finding:
-    if settings.inbox.is_dir() or settings.profile == "demo":
-        return Finding("inbox", "ok", str(settings.inbox.absolute()))
-    return Finding("inbox", "warn", f"{settings.inbox.absolute()} is not there", "make it, or set MUANG_INBOX")
+    if not settings.inbox.is_dir() and settings.profile != "demo":
+        return Finding("inbox", "warn", f"{settings.inbox.absolute()} is not there", "make it, or set MUANG_INBOX")
+    with suppress(RegistryError):  # which is a finding of its own
+        if left := left_in_inbox(settings, list(cities_of(settings))):
+            return Finding("inbox", "warn", f"nothing takes {'; '.join(left)}", PLACES)
+    return Finding("inbox", "ok", str(settings.inbox.absolute()))
 
 
 def _store(settings: Settings) -> list[Finding]:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
+from assets.landing.inbox import PLACES
 from assets.landing.store import Damaged
 from assets.snapshots import latest
 from assets.snapshots.arrivals import arrivals
@@ -64,7 +65,8 @@ class CityNight:
 
 @dataclass(frozen=True)
 class Night:
-    """What a night brought: a line a city, the steps that failed, what was mended on the way (``notes``).
+    """What a night brought: a line a city, the steps that failed, what was mended on the way (``notes``), what lies in
+    the inbox where nothing takes it (``untaken``).
 
     ``address`` is that of the page that lists all cities that have published."""
 
@@ -80,6 +82,7 @@ class Night:
     infrastructure: bool
     notes: Sequence[str]
     stopped: Signals | None
+    untaken: Sequence[str] = ()
 
     def exit_code(self, fail_on: FailOn) -> int:
         """0: done. 1: what ``fail_on`` names was found. 3: infrastructure failed. 128 and the signal: stopped."""
@@ -89,7 +92,7 @@ class Night:
             return 3
         found: dict[FailOn, bool] = {
             "withheld": bool(self.failures) or any(not c.published or c.withheld for c in self.cities),
-            "rejected": any(c.refused or c.rejected for c in self.cities),
+            "rejected": bool(self.untaken) or any(c.refused or c.rejected for c in self.cities),
             "warn": any(c.worst in ("warn", "withhold", "block") for c in self.cities),
         }
         counts = get_args(FailOn)[: get_args(FailOn).index(fail_on) + 1]
@@ -201,6 +204,7 @@ def as_json(night: Night, fail_on: FailOn) -> dict[str, Any]:
         "exit_code": night.exit_code(fail_on),
         **stopped,
         "notes": list(night.notes),
+        "untaken": list(night.untaken),
         "failures": dict(night.failures),
         "cities": {city.slug: _without_slug(city) for city in night.cities},
     }
@@ -236,6 +240,10 @@ def show(night: Night, fail_on: FailOn, console: Console) -> None:
             console.print(f"{c.slug} does not publish {name}: {why}", style="red", highlight=False)
         if c.withheld_because:
             console.print(f"{c.slug} withheld: {c.withheld_because}", style="red", highlight=False)
+    for each in night.untaken:
+        console.print(f"Nothing takes {each}", style="red", highlight=False)
+    if night.untaken:
+        console.print(f"  {PLACES}", highlight=False)
     published = [c for c in night.cities if c.published]
     code = night.exit_code(fail_on)
     console.print(f"{len(published)} of {len(night.cities)} cities published; exit code {code}.")

@@ -26,7 +26,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from assets.lake.feeds import NATIONAL, landed_as, source_of
 from assets.landing.inbox import files
-from pipelines.build import CITIES_TAG, CLOCK_TAG, INBOX_TAG, PROFILE_TAG, cities_of, deployment_of
+from pipelines.build import CITIES_TAG, CLOCK_TAG, INBOX_TAG, PROFILE_TAG, cities_of, deployment_of, left_in_inbox
 from pipelines.failures import are_infrastructure
 from pipelines.home import Say, alive, dagster_home, end_dead_runs, forget_old_runs, make_folder, open_instance
 from pipelines.processes import READY, Hands, processes_for
@@ -121,6 +121,7 @@ def run_night(
         infrastructure=any(are_infrastructure(_classes(event)) for event in errors.values()),
         notes=notes,
         stopped=stopping.requested,
+        untaken=left_in_inbox(settings, slugs),
     )
 
 

@@ -169,6 +169,11 @@ class City(BaseModel):
         return self
 
     @property
+    def inboxes(self) -> list[str]:
+        """Names of the sources whose files come into an inbox, sorted."""
+        return sorted(name for name, entry in self.sources.items() if entry.via == "inbox")
+
+    @property
     def level(self) -> Literal["tambon", "amphoe", "province"]:
         """Level of the area that the city's scope covers."""
         if self.scope.startswith("province"):

@@ -27,11 +27,8 @@ SHOWN = 1000
 def give(step: Step) -> int:
     """Answer the day's files of every inbox that has a folder for it; returns how many. Raises ``OSError``."""
     deployment, lake, given = step.deployment, CityLake.of(step), 0
-    waiting = [
-        name
-        for name, entry in sorted(step.city.sources.items())
-        if entry.via == "inbox" and (deployment.inbox / step.city.slug / name / ANSWERS).is_dir()
-    ]
+    city = step.city
+    waiting = [name for name in city.inboxes if (deployment.inbox / city.slug / name / ANSWERS).is_dir()]
     if not waiting:
         return 0
     entries, problems = lake.day(DELIVERIES, step.day), lake.day(QUARANTINE, step.day)

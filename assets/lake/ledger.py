@@ -141,8 +141,7 @@ def _places(step: Step, name: str) -> dict[str, int]:
     """The place of each receipt of a source among those of its day that the same step landed: all inboxes are one, and
     each portal. Which of two steps was first says nothing: workers on several hosts take them as they come."""
     owner, source = landed_as(step.city, name)
-    inboxes = [other for other, entry in step.city.sources.items() if entry.via == "inbox"]
-    together = {source} if step.city.sources[name].via == "portal" else set(inboxes)
+    together = {source} if step.city.sources[name].via == "portal" else set(step.city.inboxes)
     places: dict[str, int] = {}
     landed: Counter[date] = Counter()
     for receipt in step.deployment.archive.receipts(owner):

@@ -83,6 +83,35 @@ def land_inbox(
     return receipts + (archive.land_many(delivery, batch) if batch else [])
 
 
+def untaken(inbox: Path, known: Collection[str], city: str = "") -> list[str]:
+    """What lies in an inbox, or in the folder of a ``city`` in it, where nothing takes it, in words: files of folders
+    that are not among the ``known`` cities or inbox sources, and files beside the folders. Their names may be personal,
+    and are not told; those of folders are if they are plain words."""
+    found, loose = list[str](), 0
+    try:
+        with os.scandir(inbox / city) as scanned:
+            entries = sorted(scanned, key=lambda entry: entry.name)
+    except OSError:
+        return []  # nothing came; of what cannot be read its sources tell
+    for entry in entries:
+        if entry.name in known or entry.name.startswith((".", "_")) or entry.name.lower().endswith(UNFINISHED):
+            continue
+        if not entry.is_dir(follow_symlinks=False):
+            loose += 1
+        elif files := sum(1 for _ in _entries(inbox / city / entry.name)):
+            called = f"'{entry.name}'" if _PLAIN.fullmatch(entry.name) else "a folder"
+            found.append(f"{files} file(s) in {called}, which is no {f'inbox source of {city}' if city else 'city'}")
+    beside = f"the sources of {city}" if city else "cities"
+    return [*found, *([f"{loose} file(s) beside the folders of {beside}"] if loose else [])]
+
+
+PLACES = "an inbox has folders <city>/<source>; what is for nobody has a name that begins with _ or a dot"
+"""What to do about files that nothing takes."""
+
+_PLAIN = re.compile(r"(?!.*\d{5})[A-Za-z0-9._ -]{1,40}")
+"""A folder's name that is no account or meter."""
+
+
 def answer(inbox: Path, delivery: Delivery, name: str, told: bytes) -> None:
     """Lay what came of a file before its sender, as ``_answers/<name>.json`` beside it, where that folder is there.
 

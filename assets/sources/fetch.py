@@ -15,11 +15,10 @@ from assets.sources.source import Source
 def land_inboxes(step: Step) -> list[Receipt]:
     """Land what lies in the city's inboxes. A past day that has deliveries keeps them: it is re-run from landing."""
     receipts = []
-    for name, entry in sorted(step.city.sources.items()):
-        if entry.via == "inbox":
-            receipts += _known(step, name) or land_inbox(
-                step.deployment.archive, step.deployment.inbox, step.delivery(name)
-            )
+    for name in step.city.inboxes:
+        receipts += _known(step, name) or land_inbox(
+            step.deployment.archive, step.deployment.inbox, step.delivery(name)
+        )
     return receipts
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from assets.landing import inbox as inboxes
 from assets.landing.archive import Archive, Delivery, Receipt
-from assets.landing.inbox import LOOK_AGAIN_SECONDS, files, land_inbox
+from assets.landing.inbox import LOOK_AGAIN_SECONDS, files, land_inbox, untaken
 from assets.landing.store import LocalStore
 from quality.problems import CODES
 
@@ -268,3 +268,31 @@ def test_files_of_one_copy_are_delivered_as_people_count_their_names(source: Pat
         put(source, name, name.encode())
         os.utime(source / name, (now + at / 3,) * 2)
     assert in_order(source) == counted
+
+
+def test_what_lies_where_nothing_takes_it_is_told_without_names_of_files(tmp_path: Path) -> None:
+    for path in (
+        *(
+            "nan/exports/a.csv",
+            "nan/export/b.csv",
+            "nan/export/sub/c.csv",
+            "nan/020012340007.csv",
+            "nann/exports/d.csv",
+        ),
+        *("020012340007/e.csv", "f.csv", "_old/g.csv", ".h.csv", "nan/exports.part", "nan/_answers/i.json", "empty/"),
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).mkdir() if path.endswith("/") else (tmp_path / path).write_text("x")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "phuket").symlink_to(tmp_path / "linked")
+    (tmp_path / "linked" / "exports").mkdir()
+    assert untaken(tmp_path, ["nan", "phuket"]) == [
+        "1 file(s) in a folder, which is no city",
+        "1 file(s) in 'nann', which is no city",
+        "1 file(s) beside the folders of cities",
+    ]
+    assert untaken(tmp_path, ["exports"], "nan") == [
+        "2 file(s) in 'export', which is no inbox source of nan",
+        "1 file(s) beside the folders of the sources of nan",
+    ]
+    assert untaken(tmp_path, ["exports"], "phuket") == untaken(tmp_path / "nowhere", []) == []

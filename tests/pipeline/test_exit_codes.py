@@ -110,6 +110,7 @@ def told(**more: Any) -> Night:
         (told(cities=[CityNight("nan", True, worst="warn")]), (0, 0, 1)),
         (told(cities=[CityNight("nan", True, refused=1, worst="pass")]), (0, 1, 1)),
         (told(cities=[CityNight("nan", True, rejected=1)]), (0, 1, 1)),
+        (told(untaken=["1 file(s) in 'nann', which is no city"]), (0, 1, 1)),
         (told(cities=[CityNight("nan", False)]), (1, 1, 1)),
         (told(cities=[CityNight("nan", True, withheld={"weather": "a slip"}, worst="withhold")]), (1, 1, 1)),
         (told(failures={"national__landed_egat": "no"}), (1, 1, 1)),
