@@ -264,3 +264,27 @@ def test_an_outage_is_of_a_meter_or_of_a_zone() -> None:
     days = read.tables["meter_outages"]
     assert [str(day) for day in days["local_date"]] == ["2026-11-20", "2026-11-21", "2026-11-22"]
     assert days.select((pl.col("end") - pl.col("start")).dt.total_minutes()).to_series().to_list() == [60, 1440, 60]
+
+
+def test_what_is_about_nothing_that_there_is_is_told(tmp_path: Path) -> None:
+    """By a list nobody sees that a point, a quantity or a day slipped."""
+    deployment, city = town(tmp_path)
+    history(deployment, city)
+    right = decision("correct", POINTS[0], LAST, "12:00-13:00", "0.25").decode().splitlines()
+    slips = [right[1].replace(POINTS[0], "020099999999"), right[1].replace("_import", "_export")]
+    slips.append(right[1].replace(f"{LAST}", f"{DAYS[0] - timedelta(days=1)}"))
+    deliver(deployment, city, "decisions", LATE, "d.csv", "\n".join([*right, *slips, ""]).encode())
+    off = [f"{POINTS[0]},,{LAST} 10:00,{LAST} 11:00", f",north,{LAST} 10:00,{LAST} 11:00"]
+    wrong = [f"020099999999,,{LAST} 10:00,{LAST} 11:00", f",nort,{LAST} 10:00,{LAST} 11:00"]
+    outages = "\n".join(["point,zone,from,to", *off, *wrong, ""])
+    deliver(deployment, city, "outages", LATE, "o.csv", outages.encode())
+    night(deployment, city, LATE)
+
+    def told(day: date) -> dict[str, tuple[str, int, int]]:
+        rows = CityLake(deployment.store, city.slug).day(VERDICTS, day)
+        rows = rows.filter(pl.col("check").is_in(["decision-idle", "outage-idle"]))
+        return {row["check"]: (row["verdict"], row["failed"], row["checked"]) for row in rows.to_dicts()}
+
+    assert told(LATE) == {"decision-idle": ("warn", 3, 4), "outage-idle": ("warn", 2, 4)}
+    night(deployment, city, LATE + timedelta(days=1))
+    assert told(LATE + timedelta(days=1)) == {}, "it is told when it comes"

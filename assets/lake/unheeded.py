@@ -1,0 +1,45 @@
+"""Decisions and outages told tonight that nothing comes of: a slip in a meter, a quantity, a day or a zone."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import polars as pl
+
+from assets.lake.files import CityLake
+from assets.lake.meter_registers import Registers
+from quality.contracts import Table
+from quality.tables import METER_DECISIONS, METER_FINAL, METER_INTERVALS, METER_OUTAGES
+from quality.verdicts import Verdict
+
+
+def verdicts(lake: CityLake, registers: Registers, tonight: date) -> list[Verdict]:
+    """Of each kind that came tonight: how many rows are about nothing that there is."""
+    found = []
+    decided = lake.read(METER_DECISIONS).filter(pl.col("_delivered") == tonight, pl.col("decision") != "ask")
+    idle = [rows.join(there, on=["meter_id", "quantity"], how="anti").height for rows, there, _ in _days(lake, decided)]
+    text = "rows decide of intervals that the lake does not have; see whether meter, quantity and day are right"
+    found += _verdict("decision-idle", METER_DECISIONS, decided, sum(idle), text)
+    outages, idle = lake.read(METER_OUTAGES).filter(pl.col("_delivered") == tonight), list[int]()
+    for rows, there, day in _days(lake, outages):
+        register = registers.in_force(day)
+        if not register.height and day not in lake.days(METER_INTERVALS):
+            continue  # who could know it?
+        meters = pl.concat([register["meter_id"], there["meter_id"]]).implode()
+        known = pl.col("meter_id").is_in(meters) | pl.col("zone").is_in(register["zone"].implode())
+        idle.append(rows.filter(~known.fill_null(value=False)).height)
+    text = "outages are of a meter or a zone that neither the register nor the day's readings have"
+    return [*found, *_verdict("outage-idle", METER_OUTAGES, outages, sum(idle), text)]
+
+
+def _days(lake: CityLake, told: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, date]]:
+    """The rows of each day, and what the lake has of their meters on it."""
+    for (day,), rows in told.partition_by("local_date", as_dict=True).items():
+        yield rows, lake.of_meters(METER_INTERVALS, day, rows["meter_id"].drop_nulls().unique()), day
+
+
+def _verdict(check: str, table: Table, told: pl.DataFrame, idle: int, text: str) -> list[Verdict]:
+    if not told.height:
+        return []
+    receipts = ", ".join(sorted(told["_receipt"].unique()))
+    said = f"{idle} of {told.height} {text} (receipts {receipts})" if idle else f"{told.height} rows of {table.name}"
+    return [Verdict(METER_FINAL.name, check, "warn" if idle else "pass", told.height, idle, said)]
