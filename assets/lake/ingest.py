@@ -188,8 +188,8 @@ def ingest_meters(step: Step) -> Ingested:
 
 def _read_again(entries: Iterable[Entry]) -> dict[str, date]:
     """Receipts whose earlier rows give way to what they bring now, with their delivery days: not of those that could
-    not be read."""
-    read = (entry.due.receipt for entry in entries if entry.status != "failed" and not entry.due.repeats)
+    not be read. A repeat brings none, though it may have been read when nothing before it had landed."""
+    read = (entry.due.receipt for entry in entries if entry.status != "failed")
     return {receipt.id: receipt.day for receipt in read if receipt.sha256}
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, cached_property
 from importlib.resources import files
@@ -123,18 +123,17 @@ def due(step: Step, table: Table, next_days: dict[str, date | None]) -> Iterator
         for receipt in archive.receipts(owner, source):
             if receipt.day > step.day or (receipt.sha256 and not source_of(entry).reads(receipt.name)):
                 continue
-            before, after = seen.get(receipt.id), None
-            same = newest.get(receipt.name) if receipt.outcome == "unchanged" else None
-            # Of a portal it is a wrong clock that stands still: what it told too early is not believed later.
-            coming = next_days.get(same.id) if same and entry.via == "inbox" else None
-            if same and coming and coming <= receipt.day + table.ahead:
-                after = same.day + table.ahead
-            if receipt.id in contents or after:
+            item = Due(name, entry, receipt, place=places[receipt.id])
+            if receipt.readable and receipt.id not in contents:
+                same = newest[receipt.name]
+                # Of a portal it is a wrong clock that stands still: what it told too early is not believed later.
+                coming = next_days.get(same.id) if entry.via == "inbox" else None
+                early = coming is not None and coming <= receipt.day + table.ahead
+                item = replace(item, after=same.day + table.ahead) if early else replace(item, repeats=same.id)
+            if receipt.readable and not item.repeats:
                 newest[receipt.name] = receipt
-                if receipt.day == step.day or not _settled(before, entry, table):
-                    yield Due(name, entry, receipt, place=places[receipt.id], after=after)
-            elif receipt.day == step.day or not before:
-                yield Due(name, entry, receipt, same.id if same else None, places[receipt.id])
+            if receipt.day == step.day or not _settled(seen.get(receipt.id), item, table):
+                yield item
 
 
 def _places(step: Step, name: str) -> dict[str, int]:
@@ -154,7 +153,7 @@ def _places(step: Step, name: str) -> dict[str, int]:
 def _seen(lake: CityLake, table: Table) -> dict[str, dict[str, Any]]:
     """The ledger's rows of ``table`` by receipt."""
     rows = lake.read(DELIVERIES).filter(pl.col("table") == table.name)
-    rows = rows.select("receipt", "status", "reading", "code", "next_day")
+    rows = rows.select("receipt", "status", "reading", "code", "rows", "next_day")
     return {row["receipt"]: row for row in rows.iter_rows(named=True)}
 
 
@@ -163,15 +162,23 @@ def known(lake: CityLake, table: Table) -> set[str]:
     return set(_seen(lake, table))
 
 
-def _settled(before: Mapping[str, Any] | None, entry: SourceEntry, table: Table) -> bool:
-    if before is None or before["status"] == "failed" or before["reading"] != reading(entry, table):
+def _settled(before: Mapping[str, Any] | None, item: Due, table: Table) -> bool:
+    if before is None:
+        return False
+    if item.repeats or not item.receipt.readable:
+        # It may have been read when nothing before it had landed.
+        return not before["rows"]
+    if before["status"] == "failed" or before["reading"] != reading(item, table):
         return False
     return bool(before["status"] == "ok" or before["code"] == code())
 
 
-def reading(entry: SourceEntry, table: Table) -> str:
-    """Fingerprint of how a source is read for a table: reader and its version, options, contract."""
+def reading(item: Due, table: Table) -> str:
+    """Fingerprint of how a delivery is read for a table: reader and its version, options, contract, and from which day
+    on, or that it is not, where its content had come before."""
+    entry = item.entry
     how = [entry.reader, source_of(entry).version, dict(entry.options), table.name, table.version]
+    how += [item.after or "repeats"] if item.after or item.repeats else []
     return hashlib.sha256(json.dumps(how, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
@@ -333,6 +340,6 @@ def _delivery(entry: Entry, table: Table, status: str) -> dict[str, Any]:
         "last_day": entry.last_day,
         "next_day": entry.next_day,
         "held": [{"day": day, "rows": rows} for day, rows in entry.held],
-        "reading": reading(entry.due.entry, table),
+        "reading": reading(entry.due, table),
         "code": code(),
     }

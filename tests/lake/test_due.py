@@ -1,14 +1,17 @@
 """What is due: what the machine failed on, what another reader would read otherwise, and nothing else."""
 
 import errno
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from assets.cities.registry import City, SourceEntry
 from assets.lake import ledger, upkeep
@@ -17,8 +20,8 @@ from assets.lake.files import CityLake
 from assets.landing.archive import object_key
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import StoreFailure
-from quality.tables import DELIVERIES, METER_INTERVALS, QUARANTINE, WEATHER
-from tests.kit import ingest, ingest_meters
+from quality.tables import DELIVERIES, METER_INTERVALS, METER_SUPERSEDED, QUARANTINE, WEATHER
+from tests.kit import ingest, ingest_meters, sampled
 from tests.lake.small_city import D1, D2, D3, books, content, deliver, deployment_at, nem12, sum_of, weather
 
 
@@ -219,3 +222,27 @@ def test_what_a_portal_told_too_early_is_not_believed_later(deployment: Deployme
         deliver(deployment, city, "weather", night, "w", weather(D3 + timedelta(days=1), *[25.0] * 24))
         ingest(deployment, city, WEATHER, night)
     assert CityLake(deployment.store, city.slug).read(WEATHER).is_empty()
+
+
+@pytest.mark.parametrize("contents", sampled(map("".join, product("xy", repeat=3)), 3))
+def test_whatever_night_is_landed_last_the_lake_is_the_same(tmp_path: Path, city: City, contents: str) -> None:
+    """A night that is run late takes its place: what came after it under the same name may repeat it, or does so no
+    more. One of the files tells of a day that had not come on the first nights."""
+    files = {"x": days_of_one_file(D1, D3), "y": nem12(D1, "P1", value=2)}
+    nights = dict(zip((D1, D2, D3), contents, strict=True))
+
+    def lake_of(order: Sequence[date]) -> tuple[pl.DataFrame, ...]:
+        deployment = deployment_at(tmp_path / "".join(f"{day.day}" for day in order), city)
+        for night in order:
+            deliver(deployment, city, "exports", night, "a.csv", files[nights[night]])
+            ingest_meters(deployment, city, night)
+        ingest_meters(deployment, city, D3)
+        lake = CityLake(deployment.store, city.slug)
+        assert upkeep.verify(lake) == []
+        told = [lake.read(table).drop("_receipt") for table in (METER_INTERVALS, METER_SUPERSEDED)]
+        return *told, lake.read(DELIVERIES).sort("day").select("day", "status", "rows", "refused", "held", "next_day")
+
+    first, *others = (lake_of(order) for order in permutations(nights))
+    for other in others:
+        for one, same in zip(first, other, strict=True):
+            assert_frame_equal(one, same)
