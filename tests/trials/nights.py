@@ -61,7 +61,7 @@ def _days(count: int) -> list[date]:
 def attempt(place: Place, world: int, day: date, now: datetime, fault: str = "", at: int = 0) -> list[str]:
     """A night under the lease, with a fault at a step, request or read; returns receipts that it could not read."""
     night.without_suites()
-    step = step_at(place, day, now, f"run-{now:%d%H%M}")
+    step = step_at(place, day, now, f"run-{now:%d%H%M%S}")
     happening: AbstractContextManager[None] = {
         "kill": lambda: faults.at_each_step(place, faults.Counted(at, faults.die)),
         "disk-full": lambda: faults.at_each_step(place, faults.Counted(at, faults.disk_full, on=True)),
