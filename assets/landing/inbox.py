@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from assets.landing.archive import Archive, Arrival, Delivery, Receipt
+from assets.landing.unpack import is_sidecar
 
 MAX_BYTES = 512 * 1024 * 1024
 """Largest file taken; a month of 15-minute data of 100,000 meters as NEM12 is about 2 GB and comes in parts."""
@@ -94,7 +95,9 @@ def untaken(inbox: Path, known: Collection[str], city: str = "") -> list[str]:
     except OSError:
         return []  # nothing came; of what cannot be read its sources tell
     for entry in entries:
-        if entry.name in known or entry.name.startswith((".", "_")) or entry.name.lower().endswith(UNFINISHED):
+        if entry.name in known or entry.name.startswith((".", "_")) or is_sidecar(entry.name):
+            continue
+        if entry.name.lower().endswith(UNFINISHED):
             continue
         if not entry.is_dir(follow_symlinks=False):
             loose += 1
@@ -141,7 +144,7 @@ def _entries(folder: Path) -> Iterator[_Entry]:
         yield _Entry(folder, error)
         return
     for entry in found:
-        if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
+        if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED) or is_sidecar(entry.name):
             continue
         path = folder / entry.name
         try:

@@ -37,8 +37,8 @@ found twice as fast as the blank before it."""
 _PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,3})(\d{1,7})["']""")
 _NOWHERE = re.compile(rb"""\sr\s*=\s*["'](?:[A-Za-z]{4}|[A-Za-z]*\d{8})""")
 """Beyond any sheet (XFD1048576). To a reader whose numbers overflow it may be any cell."""
-_SIDECARS = ("__MACOSX/", ".DS_Store", "Thumbs.db")
-"""What file managers add to an archive; never data."""
+_SIDECARS = {"__macosx", ".ds_store", "thumbs.db", "desktop.ini"}
+"""What file managers add to folders and archives; never data."""
 
 
 class ArchiveError(ValueError):
@@ -93,7 +93,7 @@ class _Budget:
         workbook = "[Content_Types].xml" in archive.namelist()
         found: list[tuple[str, bytes]] = []
         for number, info in enumerate(infos, start=1):
-            if info.filename.endswith("/") or any(mark in info.filename for mark in _SIDECARS):
+            if info.filename.endswith("/") or any(map(is_sidecar, re.split(r"[/\\]", info.filename))):
                 continue
             if _leaves_folder(info.filename):
                 raise ArchiveError(f"the path of entry {number} leaves the archive's folder")
@@ -115,6 +115,11 @@ class _Budget:
         if self.unpacked > self.limit:
             raise ArchiveError(f"the archive unpacks to more than {self.limit:,} bytes")
         return content
+
+
+def is_sidecar(name: str) -> bool:
+    """Whether a file or folder is one that file managers add, or tells who has a workbook open (``~$``)."""
+    return name.lower() in _SIDECARS or name.startswith("~$")
 
 
 def _far(part: bytes) -> bool:

@@ -296,3 +296,13 @@ def test_what_lies_where_nothing_takes_it_is_told_without_names_of_files(tmp_pat
         "1 file(s) beside the folders of the sources of nan",
     ]
     assert untaken(tmp_path, ["exports"], "phuket") == untaken(tmp_path / "nowhere", []) == []
+
+
+def test_what_file_managers_and_open_workbooks_leave_is_no_delivery(tmp_path: Path) -> None:
+    inbox = tmp_path / "nan" / "exports"
+    inbox.mkdir(parents=True)
+    for name in ("Thumbs.db", "desktop.ini", "~$report.xlsx", ".DS_Store", "report.xlsx"):
+        (inbox / name).write_bytes(b"x")
+    assert [path.name for path in files(tmp_path, "nan", "exports")] == ["report.xlsx"]
+    (tmp_path / "desktop.ini").write_bytes(b"x")
+    assert untaken(tmp_path, ["nan"]) == []

@@ -193,7 +193,16 @@ def test_packing_does_not_matter(data):
 
 def test_files_of_an_archive_are_read_together():
     later = LONG.replace(b"1.5", b"2.5").replace(b"P1", b"P2")
-    data = zipped(**{"a.csv": LONG, "b.csv": later, "c.csv": LONG, "meter-P1.txt": b"hello", "__MACOSX/a": b"\x00"})
+    data = zipped(
+        **{
+            "a.csv": LONG,
+            "b.csv": later,
+            "c.csv": LONG,
+            "meter-P1.txt": b"hello",
+            "__MACOSX/a": b"\x00",
+            "desktop.ini": b"[x]",
+        }
+    )
     result = read_export(data, "x.zip", {})
     assert result.tables["readings"]["point"].sort().to_list() == ["P1", "P2"]
     assert sorted(codes(result)) == ["duplicate-rows", "format-unknown"]
