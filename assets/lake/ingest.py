@@ -86,7 +86,7 @@ def ingest(step: Step, table: Table) -> Ingested:
     if table is METERS:
         meter_registers.note(lake, rows, receipts, touched)
     files = lake.merge(table, rows, receipts, also)
-    more = _clashes(table, entries, parts)
+    more = _clashes(table, entries, parts) + (meter_registers.overruled(parts) if table is METERS else [])
     if watched:
         night = lake.newest(VALIDATION_RESULTS, step.day - timedelta(days=1))
         nights = {step.day, night or step.day}

@@ -10,13 +10,15 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Self
+from itertools import pairwise
+from typing import Final, Self
 
 import polars as pl
 
 from assets.lake import stale_days
 from assets.lake.files import CityLake, merged
 from quality.tables import METER_FINAL, METER_INTERVALS, METERS, REGISTER_READS
+from quality.verdicts import Verdict
 
 TOLD = [name for name in METERS.schema if name != METERS.day and not name.startswith("_")]
 """What a register tells of a meter."""
@@ -78,6 +80,26 @@ class Registers:
 
 def _same(one: pl.DataFrame, other: pl.DataFrame) -> bool:
     return one is other or one.select(TOLD).equals(other.select(TOLD))
+
+
+PARTS: Final = 0.5
+"""Share of the smaller of two registers' meters that both have, below which they are no versions of one register: a
+city's meters do not change by half."""
+
+
+def overruled(registers: Sequence[pl.DataFrame]) -> list[Verdict]:
+    """Of one night's registers (``METERS`` rows, in the order of deliveries): what one tells and another of the same
+    reference date takes the place of, although it is of other meters, as where each office sends its own."""
+    lost, text = 0, "each register is the whole city's"
+    for at, (one, other) in enumerate(pairwise(register for register in registers if register.height)):
+        of_both = [part.unique([METERS.day, "meter_id"]) for part in (one, other)]
+        same = of_both[1][METERS.day].is_in(of_both[0][METERS.day].implode()).any()
+        both = of_both[0].join(of_both[1], on=[METERS.day, "meter_id"], how="semi").height
+        if same and both < PARTS * min(part.height for part in of_both):
+            lost += of_both[0].height - both
+            text = f"meters are in no register: number {at + 2} of the night has other meters and is taken as the whole"
+    checked, told = sum(part.height for part in registers), f"{lost} {text}; deliver all in one file" if lost else text
+    return [Verdict(METERS.name, "register-parts", "warn" if lost else "pass", checked, lost, told)]
 
 
 def note(lake: CityLake, rows: pl.DataFrame, receipts: Collection[str], days: Collection[date]) -> None:

@@ -249,3 +249,17 @@ def test_cells_are_of_the_zones_of_their_day(tmp_path: Path) -> None:
     cells = CityLake.of(step).read(LOAD_PROFILE)
     zones = {day: set(cells.filter(local_date=day)["zone"]) for day in (D1 - DAY, D1, D2)}
     assert zones == {D1 - DAY: {"north", "south"}, D1: {"north", "south"}, D2: {"west", "south"}}
+
+
+@pytest.mark.parametrize(("first", "verdict"), [(20, "warn"), (15, "warn"), (10, "pass"), (0, "pass")])
+def test_registers_of_one_night_that_tell_of_other_meters_are_no_versions(
+    tmp_path: Path, first: int, verdict: str
+) -> None:
+    """As where each office of the utility sends its own: the last one counts, and that is said."""
+    city, points = small_city(), metered_city.POINTS
+    deployment = deployment_at(tmp_path, city)
+    deliver(deployment, city, "register", D2, "a.csv", metered_city.register(*points[:20]))
+    deliver(deployment, city, "register", D2, "b.csv", metered_city.register(*points[first : first + 20]))
+    found = ingest.ingest(Step(deployment, city, D2, "test"), METERS).verdicts
+    [told] = [each for each in found if each.check == "register-parts"]
+    assert (told.verdict, told.failed) == (verdict, first if verdict == "warn" else 0)
