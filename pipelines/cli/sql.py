@@ -36,6 +36,8 @@ def sql(
     from pipelines.queries import Refused, TableFiles
     from pipelines.sql import ask, published
 
+    if query is not None and not query.strip():
+        raise fail("the query is empty: a variable that is not set?", 2)
     if query and smart:
         raise fail("--smart is for the description of tables, not for a query", 2)
     settings = Settings()
