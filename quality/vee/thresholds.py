@@ -23,17 +23,18 @@ Number = Annotated[float, Field(ge=0)]
 
 
 class Threshold(BaseModel):
-    """A number, those of customer classes that differ from it, what it counts and where it comes from."""
+    """A number, those of customer classes that differ from it (None where no class matters), what it counts and where
+    it comes from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     value: Number
-    by_class: dict[CustomerClass, Number] = {}
+    by_class: dict[CustomerClass, Number] | None = None
     unit: str
     source: str
 
     def __str__(self) -> str:
-        classes = "".join(f", {name} {number:g}" for name, number in self.by_class.items())
+        classes = "".join(f", {name} {number:g}" for name, number in (self.by_class or {}).items())
         return f"{self.value:g}{classes} ({self.unit})"
 
 
@@ -53,7 +54,8 @@ class Thresholds(BaseModel):
     def of(cls, own: Mapping[str, object] | None = None) -> Self:
         """Those of the file, with what a city sets: ``{name: number}`` or ``{name: {class: number}}``.
 
-        Raises ``ValueError``, in a sentence, for a name or a class there is none of, and for what is no number from 0.
+        Raises ``ValueError``, in a sentence, for a name or a class there is none of, for classes where none matters,
+        and for what is no number from 0.
         """
         common = _read()
         if not own:
@@ -63,6 +65,9 @@ class Thresholds(BaseModel):
             raise ValueError(f"there is no threshold {', '.join(unknown)}; there are {known}")
         try:
             told = _Own.model_validate(dict(own)).root
+            for name, value in told.items():
+                if isinstance(value, dict) and common.thresholds[name].by_class is None:
+                    raise ValueError(f"{name} is one number for all customer classes")
             changed = {name: _changed(common.thresholds[name], value) for name, value in told.items()}
         except ValidationError as error:
             first = error.errors()[0]
@@ -78,6 +83,7 @@ class Thresholds(BaseModel):
     def by(self, classes: pl.Series | None, name: str, size: int) -> Floats:
         """The threshold for each of ``size`` channels of these customer classes (null: of none told)."""
         threshold = self.thresholds[name]
+        assert threshold.by_class is not None
         if classes is None or not threshold.by_class:
             return np.full(size, threshold.value)
         return (
@@ -89,9 +95,9 @@ class Thresholds(BaseModel):
 
 def _changed(threshold: Threshold, own: float | dict[CustomerClass, float]) -> Threshold:
     if isinstance(own, dict):
-        by_class = threshold.by_class | own
-        return Threshold.model_validate(threshold.model_dump() | {"by_class": by_class})
-    return Threshold.model_validate(threshold.model_dump() | {"value": own, "by_class": {}})
+        return Threshold.model_validate(threshold.model_dump() | {"by_class": (threshold.by_class or {}) | own})
+    told: dict[str, object] = {"value": own, "by_class": None if threshold.by_class is None else {}}
+    return Threshold.model_validate(threshold.model_dump() | told)
 
 
 @cache

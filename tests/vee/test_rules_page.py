@@ -66,6 +66,7 @@ def test_a_city_sets_a_number_for_all_or_by_class() -> None:
         ({"high_use": -1}, "a number from 0"),
         ({"high_use": {"industry": 4}}, "high_use takes a number from 0, or numbers by customer class"),
         ({"high_use": {"public": -4}}, "a number from 0"),
+        ({"spike_tolerance": {"public": 4}}, "spike_tolerance is one number for all customer classes"),
     ],
 )
 def test_what_a_city_cannot_set_is_said_in_a_sentence(own, says) -> None:
