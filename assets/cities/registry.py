@@ -108,6 +108,15 @@ def _wrong_thresholds(own: Mapping[str, Any]) -> list[tuple[bool, str]]:
     return []
 
 
+def _wrong_reviews(reviews: Collection[Review]) -> list[tuple[bool, str]]:
+    if not reviews:
+        return []
+    from quality.tables import TABLES  # with Polars, as above
+
+    strangers = sorted({review.table for review in reviews} - set(TABLES))
+    return [(True, f"reviewed.yaml: there is no table {name}") for name in strangers]
+
+
 class City(BaseModel):
     """One city. Facts that are not official carry their source and confidence (A, B or C; see ``cities.yaml``)."""
 
@@ -158,6 +167,7 @@ class City(BaseModel):
             ),
             (self.meter_buckets.bit_count() != 1, f"meter_buckets {self.meter_buckets} is no power of two"),
             *_wrong_thresholds(self.meter_thresholds),
+            *_wrong_reviews(self.reviewed),
             (len(set(self.smarts)) != len(self.smarts), "smarts has a Smart twice"),
             (
                 (self.utility == "MEA") != (self.dopa_province in MEA_PROVINCES),

@@ -353,6 +353,7 @@ def test_nothing_reviewed_is_no_review(tmp_path: Path, text: str) -> None:
     [
         ({"bb": [REVIEW]}, "reviewed.yaml: there is no such city"),
         ({"aa": [REVIEW | {"until": "soon"}]}, "reviewed"),
+        ({"aa": [REVIEW | {"table": "wether"}]}, "reviewed.yaml: there is no table wether"),
         ({"aa": [{**REVIEW, "who": ""}]}, "reviewed"),
     ],
 )
