@@ -237,18 +237,21 @@ class LongTable(Generic[ChosenLong]):
         return self._with(batch.warn(pl.col("remark").is_in(remarks.implode()), "period-mismatch", text))
 
     def valued(self) -> Self:
-        """``value`` as a number with its ``text`` and ``status``, and ``unit`` with the one that is ``stated_unit``."""
+        """``value`` as a number, if no share of another ``unit``, its ``text`` and ``status``, and ``stated_unit``."""
         form, unit, value = self.form, thai.clean(pl.col("unit")), pl.col("value")
         stated = pl.lit(self.context.options.unit or form.unit, pl.String)
         if "unit" in self.roles:
             stated = pl.when(~thai.is_missing(unit)).then(unit).otherwise(None)
+        share = thai.has_percent_sign(value)
+        stated = pl.when(share).then(stated.fill_null("ร้อยละ")).otherwise(stated)
+        number = pl.when(~share | stated.str.contains(thai.PERCENT)).then(thai.amount(value, form.value))
         named = (
             stated if form.units is None else stated.replace_strict(form.units, default=None, return_dtype=pl.String)
         )
         return self._with(
             self.batch.with_columns(
                 text=value,
-                value=thai.number(value, form.value),
+                value=number,
                 status=pl.when(thai.is_pending(value)).then(pl.lit("pending")).otherwise(pl.lit("published")),
                 stated_unit=stated,
                 unit=named,
@@ -392,6 +395,6 @@ def long_source(
         missing=(*thai.MISSING, thai.PENDING),
         units=units,
         options=options,
-        version=3,
+        version=4,
         reads=ckan.is_rows,
     )

@@ -32,7 +32,7 @@ def share(column: pl.Series, holds: pl.Expr) -> bool:
 def dimensions(rows: pl.DataFrame, spare: Sequence[str], taken: Mapping[str, str], whole: bool) -> list[str]:
     """Columns of ``spare`` that say more of a row than its roles do: all texts but second names of a role's and
     remarks; numbers where rows are the same without them."""
-    numbers = {name: thai.number(pl.col(name), pl.Decimal(18, 4)).is_not_null() for name in spare}
+    numbers = {name: thai.amount(pl.col(name), pl.Decimal(18, 4)).is_not_null() for name in spare}
     texts = [name for name in spare if CLASSING.search(name.strip()) or not share(rows[name], numbers[name])]
     roles = list(dict.fromkeys(name for role, name in taken.items() if name and role not in ("value", "remark")))
     filled = [name for name in texts if rows[name].str.strip_chars().replace("", None).is_not_null().any()]

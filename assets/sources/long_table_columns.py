@@ -263,7 +263,7 @@ def _header(role: str, headers: Sequence[str], chosen: Mapping[Role, str]) -> st
 
 def _measures(rows: pl.DataFrame, names: Collection[str]) -> list[str]:
     """Columns of numbers that are no years."""
-    number = {name: thai.number(pl.col(name), pl.Decimal(18, 4)).is_not_null() for name in names}
+    number = {name: thai.amount(pl.col(name), pl.Decimal(18, 4)).is_not_null() for name in names}
     years = {name: thai.year(pl.col(name)).is_between(1950, 2100) for name in names}
     return [
         name

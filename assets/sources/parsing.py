@@ -7,6 +7,8 @@ Frames carry ``_row``, the 1-based row or record number in the delivery; problem
 import codecs
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import polars as pl
@@ -64,6 +66,8 @@ def text_frame(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> pl
 
 
 def _text(value: Any) -> str | None:
+    if isinstance(value, float) and isfinite(value):
+        return f"{Decimal(repr(value)):f}"  # in full: no table has exponents, which Python writes below 0.0001
     # JSON can escape half a surrogate pair, which no UTF-8 column can hold.
     return None if value is None else str(value).encode("utf-8", "replace").decode()
 

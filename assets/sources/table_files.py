@@ -22,14 +22,17 @@ from assets.sources.long_table_periods import LONGEST, period
 from assets.sources.parsing import ENCODINGS, text_of
 from assets.sources.table_headers import ABOVE, Cells, continued, counted, header_at, headers_below, unique
 from assets.sources.table_titles import DATED, TITLE_UNIT, Sheet, area_of, dated, doubted, year_of
+from assets.sources.workbook_cells import as_shown
 from quality.batch import Batch
 from quality.problems import problem
 
 SECTION = "หัวข้อ"
 """Column with the labels that stand alone in rows above what they are of, where they tell no year."""
 
-_SEPARATORS = ";\t|"
-"""Between cells where the header has no comma."""
+_SEPARATORS = ",;\t|"
+"""Between cells: what most of the first lines have, or have most of."""
+_TOLD = re.compile(r"(?i)^\s*sep=(.)\r?\n")
+"""The line by which a file tells a spreadsheet its separator."""
 
 _OTHERS = {b"\xd0\xcf\x11\xe0": "an old Excel workbook (XLS)", b"%PDF": "a PDF", b"Rar!": "a RAR archive"}
 """How files begin that are none of these, whatever a catalogue calls them."""
@@ -91,8 +94,9 @@ def _of_text(data: bytes) -> tuple[str, Batch]:
         return "", Batch.rejected("file-empty", "nothing but blanks")
     if "\n" not in text:
         text = text.replace("\r", "\n")
-    first = text.lstrip().partition("\n")[0]
-    separator = "," if "," in first else next((mark for mark in _SEPARATORS if mark in first), ",")
+    if told := _TOLD.match(text):
+        text = "\n" + text[told.end() :]
+    separator = told[1] if told else _separator(text.lstrip().split("\n", ABOVE)[:ABOVE])
     title, lines, body, head = _below_title(text, separator)
     try:
         # One chunk: pl.format panics on a frame of which a filter emptied one (polars #25525).
@@ -109,6 +113,11 @@ def _of_text(data: bytes) -> tuple[str, Batch]:
             return title, _uneven(body, separator, lines)
         except (csv.Error, pl.exceptions.PolarsError):
             return title, Batch.rejected("file-malformed", f"not a CSV table ({type(error).__name__})")
+
+
+def _separator(lines: Sequence[str]) -> str:
+    counts = {mark: [line.count(mark) for line in lines] for mark in _SEPARATORS}
+    return max(_SEPARATORS, key=lambda mark: (sum(map(bool, counts[mark])), sum(counts[mark])))
 
 
 def _below_title(text: str, separator: str) -> tuple[str, int, str, list[list[str]]]:
@@ -151,7 +160,7 @@ def _read_workbook(data: bytes) -> Batch:
     """The table of a workbook: all visible sheets that have its header. What stands above a header is left out, and
     cells that were merged over rows are filled again. Sheets of another kind are named."""
     try:
-        book = fastexcel.read_excel(data)
+        book = fastexcel.read_excel(as_shown(data))
         loaded = [(name, book.load_sheet(name, header_row=None, dtypes="string")) for name in book.sheet_names]
         read = {name: list(_sheet(name, sheet)) if sheet.visible == "visible" else [] for name, sheet in loaded}
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError) as error:

@@ -40,6 +40,9 @@ reader."""
 _ERRORS = r"#(?:N/?A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!|#+)"
 _MISSING = rf"(?i)^(?:[-–—.…]*|{_ERRORS}|{'|'.join(map(re.escape, MISSING))})$"
 
+PERCENT = r"(?i)^(?:ร้อยละ|เปอร์เซ็นต์|%|percent)"
+"""How a unit begins that is per cent."""
+
 SHORT_FROM = 40
 """Two digits from which a year is Buddhist whatever stands beside it: 40 is 1997 CE, and 2040 lies ahead."""
 
@@ -154,6 +157,7 @@ _DIGITS = {chr(0x0E50 + digit): str(digit) for digit in range(10)}
 # Expressions, for making one of a list takes longer than all else of a small frame's reading.
 _THAI_DIGITS, _ASCII_DIGITS = (pl.lit(list(texts)) for texts in (_DIGITS, _DIGITS.values()))
 _BLANKS = "[\\s\\u00a0\\u200b\\ufeff]+"
+_PERCENT_SIGN = r"\s*[%％]$"
 _NUMBER = r"^[-−–+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
 
 
@@ -188,6 +192,16 @@ def number(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_integer():
         digits = digits.str.replace(r"\.0+$", "")
     return digits.cast(dtype, strict=False)
+
+
+def amount(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """``number``, also of a share that has its sign: ``35 %`` is 35."""
+    return number(clean(text).str.replace(_PERCENT_SIGN, ""), dtype)
+
+
+def has_percent_sign(text: pl.Expr) -> pl.Expr:
+    """Whether the text is a number with the sign of per cent."""
+    return clean(text).str.contains(rf"[0-9]{_PERCENT_SIGN}").fill_null(value=False)
 
 
 def common_era(year: pl.Expr) -> pl.Expr:

@@ -34,6 +34,9 @@ def row(value: int) -> list[Any]:
     [
         LINES.replace(",", ";").encode(),
         LINES.replace(",", "\t").encode(),
+        ("sep=;\n" + LINES.replace(",", ";")).encode(),
+        LINES.replace(",", ";").replace("รายการ", "รายการ, ชนิด").encode(),
+        ("ขยะ; มูลฝอย; อื่น ๆ\n" + LINES).encode(),
         LINES.replace("\n", "\r").encode(),
         LINES.encode("utf-16"),
         codecs.BOM_UTF16_BE + LINES.encode("utf-16-be"),
@@ -105,3 +108,45 @@ def test_a_header_that_stands_twice_is_no_choice_of_ours() -> None:
     assert not twice.tables and "จำนวน" in said(twice, "file-malformed")
     same = read("ปี,จังหวัด,รายการ,จำนวน,จำนวน,หน่วย\n2568,ภูเก็ต,เตียง,500,500,เตียง\n")
     assert rows(same)["value"].to_list() == [500]
+
+
+def formatted(code: str, *values: float, unit: str = "ร้อยละ") -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["ปี", *HEAD])
+    for year, value in enumerate(values, 2567):
+        sheet.append([year, "ขยะ", "ภูเก็ต", value, unit])
+        sheet.cell(sheet.max_row, 4).number_format = code
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "values"),
+    [
+        (formatted("0%", 0.35, 0.29), [35, 29]),
+        (formatted("0.00%;[Red]-0.00%", 0.35, -0.29), [35, -29]),
+        (formatted('0.0"%"', 35.5, 29), [35.5, 29]),
+        (formatted("General", 0.35, 0.29), [0.35, 0.29]),
+        (formatted("#,##0,", 1234567, 2e6, unit="พันบาท"), [1234.567, 2000]),
+        (formatted("#,##0.00,,", 1234567, 2e6, unit="ล้านบาท"), [1.2346, 2]),
+        (formatted("_-* #,##0.00_-;-* #,##0.00_-", 1234567, 2e6, unit="บาท"), [1234567, 2000000]),
+        (LINES.replace("1,ตัน", "35%,ร้อยละ").replace("2,ตัน", "29.5 %,ร้อยละ"), [35, 29.5]),
+        (LINES.replace("1,ตัน", "35%,").replace("2,ตัน", "29.5 %,"), [35, 29.5]),
+    ],
+)
+def test_a_cell_is_what_its_reader_sees(data: bytes | str, values: list[float]) -> None:
+    result = read(data)
+    assert not result.problems.height
+    assert [float(value) for value in rows(result).sort("reference_date")["value"]] == values
+
+
+def test_a_share_in_another_unit_is_refused() -> None:
+    result = read(LINES.replace("1,ตัน", "35%,ตัน"))
+    assert rows(result)["value"].to_list() == [2] and said(result, "value-not-number") == "not a number"
+
+
+def test_rows_below_the_line_that_tells_the_separator_keep_their_numbers() -> None:
+    result = read("sep=;\n" + LINES.replace(",", ";").replace("2;ตัน", "x;ตัน"))
+    assert result.problems.filter(code="value-not-number")["row"].to_list() == [4]
