@@ -265,7 +265,7 @@ GTFS_NAMTANG = Source(
     units=_UNITS,
     personal="owners' phone numbers and addresses in parking files: not unpacked",
     options=StopOptions,
-    version=3,
+    version=4,
     national=True,
 )
 
@@ -283,5 +283,5 @@ GTFS = Source(
     missing=("",),
     units=_UNITS,
     options=FeedOptions,
-    version=3,
+    version=4,
 )

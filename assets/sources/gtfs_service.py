@@ -31,6 +31,9 @@ _SAME_MINUTE = 2
 _KINDS: dict[str, Collection[int]] = {"weekday": range(1, 6), "saturday": (6,), "sunday": (7,)}
 """Day type → days of the week."""
 
+_WEEKS = 4
+"""Weeks that are looked through for a day with departures: those of Songkran and of New Year may have none."""
+
 _HOUR = 3600
 _HALF_DAY = 12 * _HOUR
 _RUN = ("service_id", "date")
@@ -135,9 +138,10 @@ def unknown_references(timetable: Timetable, stops: pl.DataFrame, routes: pl.Dat
 def service(timetable: Timetable, stops: pl.Series, routes: pl.DataFrame, day: date) -> Batch:
     """Departures at ``stops`` (ids) as columns of ``transit_service`` without feed and reference date.
 
-    Counted are a Saturday, a Sunday and the middle one of five working days by departures, so that a holiday among
-    them does not count, each of the seven days nearest to ``day`` of the validity of the calendars for its kind of day:
-    where those ended or begin at another time than others, that is said (``feed-expired``, ``feed-ahead``). A trip's
+    Counted are a Saturday, a Sunday and the middle one of five working days by departures, each of the seven days
+    nearest to ``day`` of the validity of the calendars for its kind of day: where those ended or begin at another time
+    than others, that is said (``feed-expired``, ``feed-ahead``). Holidays, from which exceptions take services, count
+    where the week has no other day of their kind; where none has a departure, the days of a week after do. A trip's
     last call and calls without boarding are no departures. Times between two told ones are interpolated, as GTFS asks.
     No rows where the feed brings no stop times or no calendar (``column-missing``).
     """
@@ -166,8 +170,12 @@ def service(timetable: Timetable, stops: pl.Series, routes: pl.DataFrame, day: d
             code, text = ("feed-expired", f"ended on {last}") if last < week[0] else ("feed-ahead", f"begin on {first}")
             batch = batch.note(code, f"calendars of the day type {kind} {text}, others hold from {week[0]}")
             week = _week((first, last), day)
-        days = [each for each in week if each.isoweekday() in of_kind]
-        counted.append(_middle(calendar.rows, exceptions.rows, departures, days, kind))
+        for later in range(_WEEKS):
+            days = [each + timedelta(days=7 * later) for each in week if each.isoweekday() in of_kind]
+            found = _middle(calendar.rows, exceptions.rows, departures, _ordinary(days, exceptions.rows), kind)
+            if found.height:
+                break
+        counted.append(found)
     daily = pl.concat([_NO_DEPARTURES, *counted])
     table = Batch(_rows(daily), (*calls.problems, *starts.problems, *batch.problems))
     if count := placeholders.height:
@@ -311,6 +319,12 @@ _NO_DEPARTURES = pl.DataFrame(
         "departures": pl.Int64,
     }
 )
+
+
+def _ordinary(days: list[date], exceptions: pl.DataFrame) -> list[date]:
+    """Those of the ``days`` from which no service is taken, or all where there is none."""
+    fewer = {*exceptions.filter(pl.col("exception_type") == "2")["date"]}
+    return [each for each in days if each not in fewer] or days
 
 
 def _middle(

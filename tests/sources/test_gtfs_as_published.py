@@ -194,7 +194,8 @@ def test_calendars_that_end_before_they_begin_are_over_where_they_ended_before(s
 def test_years_of_the_buddhist_era_are_years(samyan):
     feed = timetable(SHUTTLE, calendar="d,1,1,1,1,1,1,1,25690101,25691231", dates="d,2569-11-28,2\n")
     result = read(feed | {"feed_info.txt": "feed_version,feed_start_date\n25690422,25690101\n"}, samyan)
-    assert (hours(result), hours(result, "saturday"), hours(result, "sunday")) == ({6: 1}, {}, {6: 1})
+    assert (hours(result), hours(result, "saturday"), hours(result, "sunday")) == ({6: 1}, {6: 1}, {6: 1})
+    assert "saturday of 2026-12-05" in result.evidence
     assert not result.problems.height
     assert kept(TRANSIT_STOPS, result)["reference_date"].unique().to_list() == [date(2026, 4, 22)]
 

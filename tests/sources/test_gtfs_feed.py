@@ -303,10 +303,20 @@ def test_exceptions_make_a_holiday_which_is_not_the_weekday_that_counts(samyan):
     result = read(feed, samyan)
     assert hours(result) == {6: 1}
     assert hours(result, "saturday") == hours(result, "sunday") == {8: 1, 9: 1}
-    assert "weekday of 2026-11-27" in result.evidence
+    assert "weekday of 2026-11-26" in result.evidence
     removed = dates + "".join(f"r,202611{day},2\n" for day in (28, 29))
     gone = read(feed | {"calendar_dates.txt": f"service_id,date,exception_type\n{removed}"}, samyan)
-    assert hours(gone, "saturday") == {}
+    assert hours(gone, "saturday") == {8: 1, 9: 1} and "saturday of 2026-12-05" in gone.evidence
+
+
+@pytest.mark.parametrize(("off", "counted"), [((24, 25, 26), "11-27"), ((23, 24, 25, 26, 27), "12-02")])
+def test_a_week_of_holidays_leaves_the_weekday_its_service(samyan, off, counted):
+    calls = "t1,06:00:00,06:00:00,1,1\nt1,06:10:00,06:10:00,2,2\n"
+    calendar = "w,1,1,1,1,1,0,0,20260101,20261231"
+    feed = timetable(calls, "1,w,t1", calendar=calendar, dates="".join(f"w,202611{day},2\n" for day in off))
+    result = read(feed, samyan)
+    assert hours(result) == {6: 1}
+    assert f"weekday of 2026-{counted}" in result.evidence
 
 
 def test_a_calendar_of_dates_alone_is_a_calendar(samyan):
