@@ -182,6 +182,12 @@ class Table:
         own = [name for name in self.key if name not in LINEAGE]
         return rows.with_columns(_nth=nth(rows, own)).select(self.schema.names())
 
+    @cached_property
+    def figures(self) -> tuple[str, ...]:
+        """Columns of what is told of a row in numbers: in no key, and not where it is."""
+        told = (each for each in self.columns if each.dtype.is_numeric() and not each.place)
+        return tuple(each.name for each in told if each.name not in self.key)
+
     @property
     def order(self) -> tuple[str, ...]:
         """Sort order of a file: ``sort`` where given, else the key."""

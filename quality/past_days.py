@@ -50,6 +50,10 @@ class Usual:
 
 ROWS = Usual(1 / FEWER)
 
+DIFFERENT = 8
+"""Different figures of a column from which it is no chance that all are, place for place, those of a day before: even
+two days of an instrument that tells whole numbers differ in some of them."""
+
 
 def alike(day: date, days: Collection[date], any_day: bool = False) -> list[date]:
     """The ``DAYS`` newest of ``days`` before ``day`` that are of its class (or ``any_day``), within ``REACH``."""
@@ -80,6 +84,39 @@ def against_past(table: Table, rows: pl.DataFrame, past: pl.DataFrame) -> list[V
         shows, key = ("today", "usual", "ratio"), (*series, table.day)
         found.append(odd_rows(table, check, both.height, shown, shows, text, key=key, misleads=slip))
     return found
+
+
+def repeated(table: Table, rows: pl.DataFrame, past: pl.DataFrame) -> list[Verdict]:
+    """Verdict ``day-repeated`` of one day's ``rows``: the figures of a column, ``DIFFERENT`` ones or more, are hour for
+    hour those of a day of ``past``: of a series or, where each has a reading a day, of all series together."""
+    series, day = list(table.usual_by), table.day
+    clock = next(name for name in table.key if isinstance(table.schema[name], pl.Datetime))
+    alone = rows.select(pl.struct(series).n_unique()).item() * 2 <= rows.height
+    by, place = (series, ["_clock"]) if alone else ([], series)
+    told = [
+        frame.sort(clock)
+        .with_columns(
+            pl.col(table.figures).cast(pl.Float64), _clock=pl.col(clock) - pl.col(day).cast(pl.Datetime("us", "UTC"))
+        )
+        .unique([*series, day, *place], keep="last")
+        .unpivot(table.figures, index=[*series, day, "_clock"], variable_name="column", value_name="_value")
+        .drop_nulls("_value")
+        for frame in (rows, past)
+    ]
+    today, before = told
+    group = [*by, "column"]
+    both = today.join(before, on=[*group, *place], suffix="_then").rename({f"{day}_then": "before"})
+    alike = both.filter(pl.col("_value") == pl.col("_value_then")).group_by(*group, "before").agg(_alike=pl.len())
+    sizes = today.group_by(*group, day).agg(figures=pl.len(), _different=pl.col("_value").n_unique())
+    odd = (
+        sizes.join(alike, on=group)
+        .filter(pl.col("_alike") == pl.col("figures"), pl.col("_different") >= DIFFERENT)
+        .sort(*group, "before")
+        .unique(group, keep="last", maintain_order=True)
+    )
+    bound = "a day has figures of its own; ask the source whether those of an earlier day were sent again"
+    key = (*group, day)
+    return [odd_rows(table, "day-repeated", sizes.height, odd, ("figures", "before"), bound, key=key)]
 
 
 def _metrics(table: Table, rows: pl.DataFrame) -> pl.DataFrame:

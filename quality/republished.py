@@ -39,6 +39,25 @@ def restated(table: Table, before: pl.DataFrame, after: pl.DataFrame, standing: 
     return [*found, _fewer(table, old, new, standing)] if table.listed_by else found
 
 
+def withdrawn(table: Table, rows: pl.DataFrame, pages: pl.DataFrame) -> Verdict:
+    """Check ``withdrawn``: periods after the last one that a resource now tells, which it told before.
+
+    ``rows`` are the table's, ``pages`` tells of receipts, oldest first, what part of which resource each is of:
+    ``_receipt, page``. Older periods that are told no more are history, which a file of the running year does not
+    repeat.
+    """
+    day, size = pl.col(table.day), ["months"] if "months" in table.schema else []
+    known = rows.join(pages.with_row_index("_at"), on="_receipt")
+    newest = pl.col("_at") == pl.col("_at").max().over("page")
+    still = known.filter(newest).group_by("page", *size).agg(still=day.max())
+    whose = [name for name in ("dataset", "outcome", "measure", "item", "unit", *size) if name in table.schema]
+    gone = known.filter(~newest).join(still, on=["page", *size]).filter(day > pl.col("still"))
+    odd = gone.group_by(*whose, table.day).agg(rows=pl.len(), still=pl.col("still").max()).sort(*whose, table.day)
+    bound = "a period that was told is told again, or corrected; ask the publisher why it was taken back"
+    checked = known.select(pl.struct(*whose, table.day).n_unique()).item()
+    return odd_rows(table, "withdrawn", checked, odd, ("rows", "still"), bound, key=(*whose, table.day))
+
+
 def _listed(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     """Of lists the newest, else all."""
     if not table.listed_by:

@@ -17,6 +17,7 @@ from assets.lake.ledger import Due, Entry
 from assets.lake.meter_registers import Registers
 from assets.landing import erased
 from assets.landing.deployment import Step
+from assets.sources.ckan import resource_of
 from quality import past_days, republished, source_watch
 from quality.batch import Batch, together
 from quality.contracts import Table
@@ -91,27 +92,38 @@ def ingest(step: Step, table: Table) -> Ingested:
         night = lake.newest(VALIDATION_RESULTS, step.day - timedelta(days=1))
         nights = {step.day, night or step.day}
         stood = lake.pick(VALIDATION_RESULTS, nights).unique(["rule", "key", "suite"], keep="last", maintain_order=True)
-        more += of_group("history", republished.restated(table, before, lake.read(table), stood))
+        after = lake.read(table)
+        again = [*republished.restated(table, before, after, stood)]
+        if table.steady and (pages := ledger.pages(step, table)).height:
+            again.append(republished.withdrawn(table, after, pages))
+        more += of_group("history", again)
     return _judged(step, table, entries, files, more)
 
 
 def _clashes(table: Table, entries: Sequence[Entry], parts: Sequence[pl.DataFrame]) -> list[Verdict]:
-    """Keys that two sources of the city tell differently in one night: only the last of them is kept."""
+    """Keys that two sources of the city, or two resources of one, tell differently in one night: only the last of them
+    is kept."""
     sources = [entry.due.source for entry in entries]
+    resources = [
+        f"{name} {resource_of(entry.due.receipt.name) or ''}" for name, entry in zip(sources, entries, strict=True)
+    ]
     told = [name for name in table.schema if name not in table.key and not name.startswith("_")]
-    if len(set(sources)) < 2 or not told:
+    if len(set(resources)) < 2 or not told:
         return []
     rows = pl.concat(
-        [part.with_columns(_source=pl.lit(source)) for source, part in zip(sources, parts, strict=True) if part.height]
-        or [table.empty().with_columns(_source=pl.lit(""))]
+        [
+            part.with_columns(_source=pl.lit(source), _resource=pl.lit(resource))
+            for source, resource, part in zip(sources, resources, parts, strict=True)
+        ]
     )
+    several = pl.col("_source").n_unique() > 1
     both = (
         rows.group_by(table.key, maintain_order=True)
         .agg(
-            sources=pl.col("_source").unique().sort().str.join(", "),
-            _differ=(pl.col("_source").n_unique() > 1) & (pl.struct(told).n_unique() > 1)
-            if told
-            else pl.lit(value=False),
+            sources=pl.when(several)
+            .then(pl.col("_source").unique().sort().str.join(", "))
+            .otherwise(pl.col("_resource").unique().sort().str.join(", ")),
+            _differ=(pl.col("_resource").n_unique() > 1) & (pl.struct(told).n_unique() > 1),
         )
         .filter("_differ")
         .drop("_differ")
@@ -339,12 +351,17 @@ def _judged(
 
 def _past_verdicts(lake: CityLake, table: Table, stored: Sequence[date], day: date) -> list[Verdict]:
     """How the last whole day compares with days of its class: the day before the delivery day, which has just ended. Of
-    what holds at a moment, tonight's readings."""
-    last = day if table.momentary else day - timedelta(days=1)
-    before = past_days.alike(last, stored, any_day=table.momentary)
-    if not table.usual_by or len(before) < past_days.DAYS:
+    what holds at a moment, tonight's readings. And whether it is one of them, or the day before it, once more."""
+    if not table.usual_by:
         return []
-    return past_days.against_past(table, lake.day(table, last), lake.pick(table, before))
+    last = day if table.momentary else day - timedelta(days=1)
+    alike = past_days.alike(last, stored, any_day=table.momentary)
+    before = {*alike, *[each for each in stored if each < last][-1:]}
+    rows, past = lake.day(table, last), lake.pick(table, before)
+    found = past_days.repeated(table, rows, past) if rows.height and before else []
+    if len(alike) < past_days.DAYS:
+        return found
+    return [*found, *past_days.against_past(table, rows, past.filter(pl.col(table.day).is_in(alike)))]
 
 
 def _source_verdicts(step: Step, table: Table, entries: Sequence[Entry]) -> list[Verdict]:

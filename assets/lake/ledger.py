@@ -27,7 +27,7 @@ from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
 from assets.landing.store import Damaged
 from assets.meters import redacted
-from assets.sources.ckan import resource_of
+from assets.sources.ckan import page_of, resource_of
 from assets.sources.source import Context, ReadResult
 from quality import source_watch
 from quality.contracts import Table
@@ -203,6 +203,20 @@ def resources(step: Step, table: Table) -> pl.DataFrame:
         if receipt.day <= step.day and (resource := resource_of(receipt.name))
     ]
     return pl.DataFrame(found, schema=source_watch.RESOURCES, orient="row")
+
+
+def pages(step: Step, table: Table) -> pl.DataFrame:
+    """``_receipt, page``, oldest first: the contents that packages brought for the table up to the step's day, and what
+    part of which resource each is of; where one is read it may be another every time. Of one part the newest content
+    holds."""
+    found = [
+        (receipt.id, f"{name} {page_of(receipt.name, of_one=not entry.options.get('resources'))}")
+        for name, entry in feeds(step.city, table.name)
+        if entry.via == "portal"
+        for receipt in step.deployment.archive.contents(*landed_as(step.city, name))
+        if receipt.day <= step.day and resource_of(receipt.name)
+    ]
+    return pl.DataFrame(found, schema={"_receipt": pl.String, "page": pl.String}, orient="row")
 
 
 def read(step: Step, item: Due) -> ReadResult:

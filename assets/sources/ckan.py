@@ -56,6 +56,9 @@ _CALLED = "~"
 _LONGEST = 100
 """Letters of that."""
 
+_DICTIONARY = re.compile(r"(?i)data\s*dict|metadata|พจนานุกรม|คำอธิบาย(?:ชุด)?(?:ข้อมูล|ตัวแปร)")
+"""How resources are called that tell what columns mean, as the Government Data Catalog wants one of every package."""
+
 
 def _known(name: str) -> str:
     try:
@@ -128,6 +131,12 @@ def resource_of(name: str) -> str | None:
     """The portal's id of the resource that a receipt of that name is of."""
     found = re.match(r"(?:resource|datastore)/([^/@]+)", name)
     return found[1] if found else None
+
+
+def page_of(name: str, of_one: bool) -> str:
+    """Resource, unless it is the only one, and offset that a receipt of that name is of."""
+    found = re.match(r"(?:resource|datastore)/([^/@]+)(?:/([0-9]+))?", name)
+    return f"{'' if of_one or not found else found[1]}/{(found and found[2]) or 0}"
 
 
 def action(base: str, options: Catalogue, name: str) -> tuple[str, dict[str, str]]:
@@ -290,7 +299,8 @@ def _printed(letter: str) -> bool:
 
 
 def _chosen(package: Any, base: str, options: Package) -> Sequence[Any]:
-    """Resources to read: the one that is named, those whose names fit (of one kind, the best), or the first."""
+    """Resources to read: the one that is named, those whose names fit (of one kind, the best), or the first. Of
+    several the newest comes last: what two of them tell it is to decide."""
     usable = [
         (("CSV", *_KINDS).index("CSV" if entry.get("datastore_active") else _kind(entry)), at, entry)
         for at, entry in enumerate(package["resources"])
@@ -299,18 +309,21 @@ def _chosen(package: Any, base: str, options: Package) -> Sequence[Any]:
     if options.resource:
         return [entry for _, _, entry in usable if entry["id"] == options.resource]
     wanted = "*" if options.resources == "all" else options.resources or "*"
-    fitting = [found for found in usable if fnmatchcase(str(found[2].get("name") or "").strip(), wanted)]
+    tables = [found for found in usable if not _DICTIONARY.search(_title(found[2]))] or usable
+    fitting = [found for found in tables if fnmatchcase(_title(found[2]), wanted)]
     best = [found for found in fitting if found[0] == min(rank for rank, _, _ in fitting)]
-    if options.newest:
-        best = sorted(best, key=lambda found: _age(found[2], found[1]))[-options.newest :]
-    elif not options.resources:
-        best = best[:1]
-    return [entry for _, _, entry in best]
+    if options.newest or options.resources:
+        best = sorted(best, key=lambda found: _age(found[2], found[1]))[-(options.newest or 0) :]
+    return [entry for _, _, entry in (best if options.newest or options.resources else best[:1])]
+
+
+def _title(resource: Any) -> str:
+    return str(resource.get("name") or "").strip()
 
 
 def _age(resource: Any, position: int) -> tuple[int, str, int]:
     """Sorts resources by the year in their names, then by when they were changed, then as the package lists them."""
-    years = [int(year) for year in re.findall(r"(?<!\d)\d{4}(?!\d)", str(resource.get("name") or ""))]
+    years = [int(year) for year in re.findall(r"(?<!\d)\d{4}(?!\d)", _title(resource))]
     changed = str(resource.get("last_modified") or resource.get("created") or "")
     return max((year - 543 if year > thai.BUDDHIST_FROM else year for year in years), default=0), changed, position
 

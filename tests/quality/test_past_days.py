@@ -1,12 +1,12 @@
 """A day against days of its class: what is told, and that an ordinary day is not."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 import pytest
 
-from quality.past_days import against_past, alike
-from quality.tables import AIR_QUALITY
+from quality.past_days import against_past, alike, repeated
+from quality.tables import AIR_QUALITY, RAINFALL
 
 FRIDAY = date(2026, 11, 20)
 
@@ -49,3 +49,51 @@ def test_an_ordinary_day_a_new_station_and_a_short_past_raise_nothing() -> None:
     assert told(pl.concat([hours(FRIDAY), hours(FRIDAY, 300.0, station="new")])) == {}
     short = PAST.filter(pl.col("local_date") != FRIDAY - timedelta(days=1))
     assert against_past(AIR_QUALITY, hours(FRIDAY, 0.02), short) == []
+
+
+def a_day(day: date, values: list[float], station: str = "43t") -> pl.DataFrame:
+    begin = datetime.combine(day, time(), UTC) - timedelta(hours=7)
+    return hours(day, count=len(values), station=station).with_columns(
+        start=pl.Series([begin + timedelta(hours=hour) for hour in range(len(values))], dtype=pl.Datetime("us", "UTC")),
+        pm25_ug_m3=pl.Series(values),
+    )
+
+
+def again(rows: pl.DataFrame, *past: pl.DataFrame) -> list[tuple[str, date]]:
+    [verdict] = repeated(AIR_QUALITY, rows, pl.concat(past))
+    assert verdict.check == "day-repeated"
+    return [(str(shown["column"]), shown["before"]) for shown in verdict.sample]
+
+
+VARIED = [10.0 + hour % 9 for hour in range(24)]
+EVE = FRIDAY - timedelta(days=1)
+
+
+def test_a_day_whose_hours_are_those_of_a_day_before_is_told_with_that_day() -> None:
+    other = a_day(FRIDAY - timedelta(days=2), [*VARIED[1:], 9.0])
+    assert again(a_day(FRIDAY, VARIED), other, a_day(EVE, VARIED)) == [("pm25_ug_m3", EVE)]
+    assert again(a_day(FRIDAY, VARIED[:20]), a_day(EVE, VARIED)) == [("pm25_ug_m3", EVE)], (
+        "hours that are still to come"
+    )
+    assert again(a_day(FRIDAY, [*VARIED[:23], 99.0]), a_day(EVE, VARIED)) == []
+    assert again(a_day(FRIDAY, VARIED), a_day(EVE, VARIED, station="44t")) == []
+    still = [20.0] * 24
+    assert again(a_day(FRIDAY, still), a_day(EVE, still)) == [], "that is told as frozen"
+
+
+@pytest.mark.parametrize(("mm", "then", "found"), [(1.5, 1.5, 1), (1.5, 2.5, 0), (0.0, 0.0, 0)])
+def test_one_reading_a_station_is_held_against_those_of_all_stations(mm: float, then: float, found: int) -> None:
+    def rain(day: date, each: float) -> pl.DataFrame:
+        return pl.DataFrame(
+            {
+                "station_id": [f"{number}" for number in range(10)],
+                "end": [datetime.combine(day, time(18), UTC)] * 10,
+                "hours": [24] * 10,
+                "local_date": [day] * 10,
+                "rain_mm": [each * number for number in range(10)],
+            },
+            schema_overrides={"end": pl.Datetime("us", "UTC")},
+        )
+
+    [verdict] = repeated(RAINFALL, rain(FRIDAY, mm), rain(EVE, then))
+    assert verdict.failed == found

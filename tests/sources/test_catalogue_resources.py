@@ -64,10 +64,17 @@ YEARS = [resource(f"r{year}", f"ปี {year}") for year in (2564, 2566, 2565)]
 def test_a_package_by_year_is_read_whole_or_its_newest_years():
     others = [resource("dict", "data dictionary")]
     assert asked(MOT, *YEARS) == ["r2564"]
-    assert asked(MOT | {"resources": "all"}, *YEARS, *others) == ["r2564", "r2566", "r2565", "dict"]
-    assert asked(MOT | {"resources": "ปี *"}, *YEARS, *others) == ["r2564", "r2566", "r2565"]
+    # The newest comes last: what it tells of the years before is what was revised.
+    assert asked(MOT | {"resources": "all"}, *YEARS, *others) == ["r2564", "r2565", "r2566"]
+    assert asked(MOT | {"resources": "ปี *"}, *YEARS, *others) == ["r2564", "r2565", "r2566"]
     assert asked(MOT | {"resources": "ปี *", "newest": 2}, *YEARS, *others) == ["r2565", "r2566"]
     assert asked(MOT | {"resource": "r2565"}, *YEARS) == ["r2565"]
+
+
+@pytest.mark.parametrize("name", ["Data Dictionary ขยะ", "พจนานุกรมข้อมูล", "คำอธิบายชุดข้อมูล", "metadata.csv"])
+def test_what_explains_the_columns_is_no_table_of_the_package(name):
+    assert asked(MOT, resource("words", name), resource("rows", "ปริมาณขยะ")) == ["rows"]
+    assert asked(MOT, resource("words", name)) == ["words"], "where there is nothing else it says so itself"
 
 
 def test_the_newest_resource_is_told_by_its_change_where_no_name_tells_a_year():
@@ -87,6 +94,12 @@ def test_too_many_resources_are_refused():
     many = [resource(f"r{number}") for number in range(ckan.MAX_RESOURCES + 1)]
     requests, reasons = walk(MOT | {"resources": "all"}, package(*many))
     assert len(requests) == 1 and "newest" in reasons[0]
+
+
+def test_numbers_of_records_are_told_in_full():
+    told = {"success": True, "result": {"fields": [{"id": "v"}], "total": 3}}
+    told["result"]["records"] = [{"v": value} for value in (0.00002, 1.5, 2e16)]
+    assert ckan.records(json.dumps(told).encode()).batch.rows["v"].to_list() == ["0.00002", "1.5", "20000000000000000"]
 
 
 def test_one_kind_of_file_is_read_where_a_package_has_several():
