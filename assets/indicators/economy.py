@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from assets.cities.registry import City
-from assets.indicators.indicator import YEARLY_MAX_AGE, Basis, Indicator, Period, absent
+from assets.indicators.indicator import YEARLY_MAX_AGE, Basis, Indicator, Period, absent, joined
 from assets.indicators.tables import Tables
 from quality.tables import HOUSEHOLD_INCOME, VISITORS
 
@@ -52,7 +52,7 @@ def _visitors(day: date, tables: Tables) -> list[Indicator]:
     if rows.is_empty():
         return absent(VISITORS, tables, day)
     newest = yearly(rows).filter(pl.col("year") == pl.col("year").max().over("dataset", "item", "unit"))
-    return [_series(series) for series in newest.iter_rows(named=True)]
+    return [_series(series, day) for series in newest.iter_rows(named=True)]
 
 
 def _households(city: City, day: date, tables: Tables) -> list[Indicator]:
@@ -73,6 +73,7 @@ def _households(city: City, day: date, tables: Tables) -> list[Indicator]:
                 Period(start, date(start.year, 12, 31)),
                 f"{HOUSEHOLD_INCOME.name}, {dataset}",
                 max_age=YEARLY_MAX_AGE,
+                partial=Period.year(start.year).running(day),
             ),
         )
         for measure, start, baht, dataset in newest.select(
@@ -81,19 +82,19 @@ def _households(city: City, day: date, tables: Tables) -> list[Indicator]:
     ]
 
 
-def _series(series: dict[str, Any]) -> Indicator:
+def _series(series: dict[str, Any], day: date) -> Indicator:
     parts = [series["category"], series["origin"]]
     value, stated = series["value"], series["stated"]
     differs = value is not None and stated is not None and stated != value
+    period = Period.year(series["year"])
+    total = f"the publisher's total {stated:,.0f} differs from the sum of its members {value:,.0f}" if differs else None
     basis = Basis(
         "economy",
-        Period.year(series["year"]),
+        period,
         f"{VISITORS.name}, {series['dataset']}",
         max_age=YEARLY_MAX_AGE,
         withheld="the publisher has not computed it yet" if series["pending"] else None,
-        partial=f"the publisher's total {stated:,.0f} differs from the sum of its members {value:,.0f}"
-        if differs
-        else None,
+        partial=joined(period.running(day), total),
     )
     return Indicator(
         ":".join([series["dataset"], series["item"], *filter(None, parts)]),

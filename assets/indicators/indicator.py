@@ -50,6 +50,10 @@ class Period:
             raise ValueError("no day, no period")
         return cls(first, last)
 
+    def running(self, day: date) -> str | None:
+        """That the period is not over on ``day``: a figure of it is of its first months."""
+        return "the period is not over" if self.last > day else None
+
 
 @dataclass(frozen=True)
 class Basis:

@@ -14,12 +14,13 @@ LEVELS = ("tambon", "amphoe", "province")
 
 
 class Registered(NamedTuple):
-    """Registered persons of both sexes, the area they were counted in, and the day."""
+    """Registered persons of both sexes, the area they were counted in, the day, and who told it."""
 
     persons: int
     area: str
     level: str
     day: date
+    dataset: str
 
 
 def registered(city: City, day: date, tables: Tables, level: str | None = None) -> Registered | None:
@@ -33,7 +34,9 @@ def registered(city: City, day: date, tables: Tables, level: str | None = None) 
     if total.is_empty():
         return None
     newest = total.row(0, named=True)
-    return Registered(newest["persons"], newest["area"], newest["area_level"], newest["reference_date"])
+    return Registered(
+        newest["persons"], newest["area"], newest["area_level"], newest["reference_date"], newest["dataset"]
+    )
 
 
 def own_area(city: City, population: pl.DataFrame, level: str | None = None) -> pl.DataFrame:

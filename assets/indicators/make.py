@@ -85,7 +85,7 @@ def _of_meters(step: Step, last: date | None) -> pl.DataFrame:
 
 def _programme(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[str, str]) -> pl.DataFrame:
     shown = {name: frame for name, frame in frames.items() if name not in withheld}
-    return programme(step.city, step.day, shown, withheld)
+    return programme(step.city, step.day, shown, withheld, CityLake.of(step).day(VALIDATION_RESULTS, step.day))
 
 
 def make_all(step: Step, published: Sequence[str], since: date | None = None) -> None:

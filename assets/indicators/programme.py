@@ -17,6 +17,7 @@ import polars as pl
 from assets.cities.registry import City
 from assets.indicators.catalogue import Catalogue
 from assets.indicators.competitiveness import editions
+from assets.indicators.doubts import Findings, lowered
 from assets.indicators.grid_factor import grid_factor
 from assets.indicators.indicator import WHOLE, joined
 from assets.indicators.inhabitants import registered
@@ -38,6 +39,7 @@ from quality.tables import (
     ROAD_CASUALTIES,
     STATIONS,
     TRANSIT_STOPS,
+    VALIDATION_RESULTS,
 )
 
 CO2_PCT_A_YEAR = -1.0
@@ -63,13 +65,19 @@ class Year(NamedTuple):
 
 
 def programme(
-    city: City, day: date, tables: Mapping[str, pl.DataFrame], withheld: Mapping[str, str] = _NONE
+    city: City,
+    day: date,
+    tables: Mapping[str, pl.DataFrame],
+    withheld: Mapping[str, str] = _NONE,
+    results: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """``PROGRAMME`` on a delivery day, from the city's published tables and its indicators. Of tables that are
-    ``withheld``, with the reasons, it says so."""
+    ``withheld``, with the reasons, it says so; what the night's checks found of rows (``VALIDATION_RESULTS``) lowers
+    progress as it lowers indicators."""
     known = Tables(tables).until(day)
+    found = VALIDATION_RESULTS.empty() if results is None else results
     rows = [
-        *_progress(city, day, known, withheld),
+        *_progress(city, day, known, withheld, found),
         *_criteria(city, day, known, withheld),
         *_index(city, day),
     ]
@@ -83,7 +91,9 @@ def programme(
 _NOTHING: dict[str, Any] = dict.fromkeys(PROGRAMME.schema)
 
 
-def _progress(city: City, day: date, tables: Tables, withheld: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _progress(
+    city: City, day: date, tables: Tables, withheld: Mapping[str, str], results: pl.DataFrame
+) -> Iterator[dict[str, Any]]:
     series: list[tuple[Table, str, str, str, float | None, list[Year]]] = [
         (ROAD_CASUALTIES, "road_deaths", "Road deaths a year", "persons", ROAD_DEATHS_PCT, _road_deaths(city, tables)),
         (LOAD_PROFILE, "co2_electricity", "CO2 of the published electricity a year", "t", None, _co2(tables)),
@@ -94,11 +104,35 @@ def _progress(city: City, day: date, tables: Tables, withheld: Mapping[str, str]
     for table, code, title, unit, target, years in series:
         if code == "co2_electricity" and years:
             target = CO2_PCT_A_YEAR * max(years[-1].year - city.baseline, 1)
-        row = _since(city.baseline, [year for year in years if year.year < day.year], target)
+        row = _doubted(
+            _since(city.baseline, [year for year in years if year.year < day.year], target), table, years, results
+        )
         if code == "co2_electricity" and grid_factor(date(city.baseline, 12, 31)) is None:
             row["missing"] = joined(row["missing"], f"a published grid factor of {city.baseline}")
         row["missing"] = _withheld(table, withheld) or row["missing"]
         yield {"kind": "progress", "code": code, "title": title, "unit": unit} | row
+
+
+def _doubted(row: dict[str, Any], table: Table, years: list[Year], results: pl.DataFrame) -> dict[str, Any]:
+    """A row of progress as the night's checks leave it: without the value of a year whose rows mislead, and so without
+    the change."""
+    told = [
+        {
+            "indicator": table.name,
+            "sources": f"{table.name}, {year.evidence}",
+            "period_start": date(year.year, 1, 1),
+            "period_end": date(year.year, 12, 31),
+            "verdict": "ok",
+        }
+        for year in years
+        if year.year in (row["baseline_year"], row["year"])
+    ]
+    judged = lowered(pl.DataFrame(told, schema=INDICATORS.schema), Findings(results)).drop_nulls("reason")
+    row = row | {"missing": joined(row["missing"], *judged["reason"].unique(maintain_order=True))}
+    for year in judged.filter(verdict="withheld")["period_end"].dt.year():
+        value = "value" if year == row["year"] else "baseline"
+        row |= {value: None, "change_pct": None, "verdict": "withheld"}
+    return row
 
 
 def _withheld(table: Table, withheld: Mapping[str, str]) -> str | None:
@@ -174,7 +208,7 @@ def _population(city: City, tables: Tables) -> list[Year]:
         of_year = table.filter(pl.col("reference_date").dt.year() == year)
         count = registered(city, date(year, 12, 31), Tables({POPULATION.name: of_year}))
         if count:
-            found.append(Year(year, float(count.persons), f"{count.level} {count.area}, {count.day}"))
+            found.append(Year(year, float(count.persons), f"{count.level} {count.area}, {count.day}, {count.dataset}"))
     return found
 
 

@@ -70,13 +70,13 @@ def _renamed(rows: pl.DataFrame) -> pl.DataFrame:
 def rests_on(row: Mapping[str, Any], day: date) -> Basis:
     """What a row of ``own`` rests on."""
     start = row["reference_date"]
-    end = end_of(start, row["months"])
-    missing = "the period is not over" if end > day else None
+    period = Period(start, end_of(start, row["months"]))
+    missing = period.running(day)
     if row["parts"] and row["before"] and row["parts"] < row["before"]:
         missing = f"{row['parts']} parts have reported, {row['before']} had in the period before"
     return Basis(
         row["smart"],
-        Period(start, end),
+        period,
         f"{CITY_STATISTICS.name}, {row['dataset']}",
         max_age=YEARLY_MAX_AGE,
         withheld="the publisher has not computed it yet" if row["status"] == "pending" else None,

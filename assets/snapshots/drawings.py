@@ -73,16 +73,18 @@ def drawings(city: City, tables: Mapping[str, pl.DataFrame], day: date) -> list[
     What was not yet known on ``day`` is not drawn, as in the indicators.
     """
     known = Tables(tables).until(day)
+    # The running year is of some months, and a line would fall to it.
+    over = pl.col("year") < day.year
     return [
         *_load_profile(known.newest(LOAD_PROFILE, day)),
         *_pm25(known.newest(AIR_QUALITY, day, product="hourly")),
         *_weather(known.newest(WEATHER, day, product="model")),
         *_water(known, day),
         *_service(newest(known.get(TRANSIT_SERVICE), "reference_date", day, "feed")),
-        *_casualties(by_year(known.get(ROAD_CASUALTIES), city.province_th)),
+        *_casualties(by_year(known.get(ROAD_CASUALTIES), city.province_th).filter(over)),
         *_facilities(known.newest(FACILITIES, day)),
         *_reports(known.get(CITIZEN_REPORTS), day),
-        *_visitors(known.get(VISITORS)),
+        *_visitors(yearly(known.get(VISITORS)).filter(over)),
         *_population(known.get(POPULATION), day),
     ]
 
@@ -175,12 +177,12 @@ def _weather(rows: pl.DataFrame) -> list[Drawing]:
     return [("environment", f"อุณหภูมิและฝน · Temperature and rain, {day}", about, alt.vconcat(temperature, rain))]
 
 
-def _visitors(visitors: pl.DataFrame) -> list[Drawing]:
-    if visitors.is_empty():
+def _visitors(years: pl.DataFrame) -> list[Drawing]:
+    if years.is_empty():
         return []
     import altair as alt
 
-    series = yearly(visitors).with_columns(
+    series = years.with_columns(
         label=pl.concat_str(pl.col("category").replace("all", "รวม all"), "origin", separator=", ", ignore_nulls=True),
         value=pl.col("value").cast(pl.Float64),
     )
@@ -199,7 +201,7 @@ def _visitors(visitors: pl.DataFrame) -> list[Drawing]:
                 alt.Color("label:N", title=None).scale(range=list(PALETTE)).legend(columns=2),
             )
         )
-        about = f"As published by year ({dataset}); a gap is a year the publisher has not computed."
+        about = f"As published by whole year ({dataset}); a gap is a year the publisher has not computed."
         drawings.append(("economy", str(item), about, spec))
     return drawings
 

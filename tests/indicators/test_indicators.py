@@ -536,6 +536,12 @@ def test_a_total_that_does_not_add_up_is_told(made_up) -> None:
         assert "9,630,001" in row["reason"] or "1,070,001" in row["reason"]
 
 
+def test_visitors_of_the_running_year_are_those_of_its_first_months(made_up) -> None:
+    found = rows(economy(made_up.city(), date(2024, 11, 23), {"visitors": made_up.visitors()}))
+    tourists = found["dataset_10_34:ผู้มาเยี่ยมเยือน:นักท่องเที่ยว"]
+    assert verdict(tourists) == (0.9 * 10_700_000, "partial") and tourists["reason"] == "the period is not over"
+
+
 def test_averages_are_never_summed(made_up) -> None:
     table = made_up.visitors().with_columns(unit=pl.lit("บาท"))
     found = rows(economy(made_up.city(), DAY, {"visitors": table}))

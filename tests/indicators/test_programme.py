@@ -1,5 +1,6 @@
 """The programme view: progress only where the data carries it, and no score for a criterion."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -20,6 +21,7 @@ from quality.tables import (
     LOAD_PROFILE,
     PROGRAMME,
     ROAD_CASUALTIES,
+    VALIDATION_RESULTS,
 )
 
 DAY = date(2026, 11, 23)
@@ -63,6 +65,28 @@ def test_road_deaths_against_half_of_the_baseline_year(made_up, newest: int, cha
     assert (row["baseline"], row["value"], row["year"]) == (120, newest, 2025)
     assert (row["change_pct"], row["target_pct"], row["verdict"]) == (change, -50, verdict)
     assert row["evidence"] == "p/rtd" and row["missing"] is None
+
+
+@pytest.mark.parametrize(
+    ("dataset", "year", "severity", "want"),
+    [
+        ("p/rtd", 2025, "withhold", (120, None, None, "withheld")),
+        ("p/rtd", 2020, "withhold", (None, 1320, None, "withheld")),
+        ("p/rtd", 2025, "warn", (120, 1320, 1000, "off_target")),
+        ("p/rtd", 2023, "withhold", (120, 1320, 1000, "off_target")),
+        ("p/other", 2025, "withhold", (120, 1320, 1000, "off_target")),
+    ],
+)
+def test_progress_rests_on_no_rows_that_mislead(made_up, dataset: str, year: int, severity: str, want: tuple) -> None:
+    key = json.dumps({"dataset": dataset, "area": "ภูเก็ต", "reference_date": f"{year}-12-01"})
+    told = {"suite": ROAD_CASUALTIES.name, "rule": "restated:persons", "day": DAY, "key": key, "value": "{}"}
+    told |= {"bound": "less", "severity": severity, "since": DAY}
+    results = pl.DataFrame([told], schema=VALIDATION_RESULTS.schema)
+    tables = casualties(made_up, deaths(2020, [10] * 12), deaths(2025, [110] * 12))
+    [row] = programme(PHUKET, DAY, tables, results=results).filter(code="road_deaths").to_dicts()
+    assert (row["baseline"], row["value"], row["change_pct"], row["verdict"]) == want
+    rests = dataset == "p/rtd" and year != 2023
+    assert row["missing"] == ("road_casualties, check restated:persons: less" if rests else None)
 
 
 def test_a_year_with_a_month_missing_counts_by_the_publishers_total_or_not_at_all(made_up) -> None:

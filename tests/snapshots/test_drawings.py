@@ -45,6 +45,14 @@ def test_departures_are_those_of_a_weekday_of_each_feeds_newest_version(made_up)
     assert headings(made_up, {"transit_service": sunday}) == []
 
 
+def test_the_running_year_is_in_no_line_of_years(made_up) -> None:
+    for name, heading in (("visitors", "ผู้มาเยี่ยมเยือน"), ("road_casualties", "Road casualties")):
+        told = made_up.visitors() if name == "visitors" else made_up.around()[name]
+        last = told.filter(pl.col("reference_date").dt.year() == pl.col("reference_date").dt.year().max())
+        running = last.with_columns(reference_date=pl.date(NIGHT.year, pl.col("reference_date").dt.month(), 1))
+        assert drawn(made_up, {name: pl.concat([told, running])}, heading) == drawn(made_up, {name: told}, heading)
+
+
 def test_road_casualties_are_the_provinces_by_year_each_on_a_scale_of_its_own(made_up) -> None:
     table = made_up.around()["road_casualties"]
     district = table.with_columns(area=pl.lit("กะทู้"))
