@@ -44,10 +44,10 @@ def _reach(city: City, readers: Collection[str], default: float) -> float:
     return max((float(entry.options.get("within_km", default)) for entry in entries), default=default)
 
 
-def _expired(rows: pl.DataFrame, day: date) -> str | None:
-    """That a feed's validity is over."""
+def _expired(rows: pl.DataFrame, day: date, what: str = "the feed") -> str | None:
+    """That the validity of a feed, or of a part of it, is over."""
     ends = rows["feed_end_date"].min()
-    return f"the feed expired on {ends}" if isinstance(ends, date) and ends < day else None
+    return f"{what} expired on {ends}" if isinstance(ends, date) and ends < day else None
 
 
 def _stops(city: City, day: date, tables: Tables) -> list[Indicator]:
@@ -88,7 +88,7 @@ def _service(city: City, day: date, tables: Tables) -> list[Indicator]:
                 Period.of(service["reference_date"]),
                 f"{TRANSIT_SERVICE.name}, feed {', '.join(service['feed'].unique().sort())}",
                 withheld=None if weekday.height else "no service runs on a weekday",
-                stale=_expired(service, day),
+                stale=_expired(weekday, day, "the timetable that was counted"),
             ),
         )
     ]

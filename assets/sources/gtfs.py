@@ -124,7 +124,8 @@ def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, fe
         .select("stop_id", "lat", "lon", "distance_km", **names("stop_name", "name"), **dated)
         .also(*found)
     )
-    departures = service(timetable, near.rows["stop_id"], routes, today).with_columns(**dated)
+    ends = pl.min_horizontal("feed_end_date", pl.lit(end, dtype=pl.Date))
+    departures = service(timetable, near.rows["stop_id"], routes, today).with_columns(**dated | {"feed_end_date": ends})
     if end and end < today:
         near = near.note("feed-expired", f"the feed was valid until {end}")
     if begin and begin > today:

@@ -136,7 +136,8 @@ def unknown_references(timetable: Timetable, stops: pl.DataFrame, routes: pl.Dat
 
 
 def service(timetable: Timetable, stops: pl.Series, routes: pl.DataFrame, day: date) -> Batch:
-    """Departures at ``stops`` (ids) as columns of ``transit_service`` without feed and reference date.
+    """Departures at ``stops`` (ids) as columns of ``transit_service`` without feed and reference date, with the last
+    day of the services that are counted.
 
     Counted are a Saturday, a Sunday and the middle one of five working days by departures, each of the seven days
     nearest to ``day`` of the validity of the calendars for its kind of day: where those ended or begin at another time
@@ -162,6 +163,7 @@ def service(timetable: Timetable, stops: pl.Series, routes: pl.DataFrame, day: d
     placeholders = _placeholders(calls.rows, patterns)
     timed = calls.rows.join(placeholders, on="trip_id", how="anti")
     departures = _departures(timed, starts.rows, patterns, stops, trips.rows)
+    departures = departures.join(_ends(calendar.rows, exceptions.rows), on="service_id", how="left")
     batch, counted = Batch(_rows(None), (*said, *trips.problems)), []
     for kind, of_kind in _KINDS.items():
         week, own = _week(valid, day), _periods(calendar.rows, exceptions.rows, of_kind)
@@ -317,8 +319,16 @@ _NO_DEPARTURES = pl.DataFrame(
         "stop_id": pl.String,
         "hour": pl.Int64,
         "departures": pl.Int64,
+        "until": pl.Date,
     }
 )
+
+
+def _ends(calendar: pl.DataFrame, exceptions: pl.DataFrame) -> pl.DataFrame:
+    """``service_id, until``: the last day that a service may run on."""
+    added = exceptions.filter(pl.col("exception_type") == "1").select("service_id", until="date")
+    told = pl.concat([calendar.select("service_id", until="end_date"), added])
+    return told.group_by("service_id").agg(pl.col("until").max())
 
 
 def _ordinary(days: list[date], exceptions: pl.DataFrame) -> list[date]:
@@ -340,7 +350,7 @@ def _middle(
 
 
 def _rows(departures: pl.DataFrame | None) -> pl.DataFrame:
-    names = ("day_type", "service_date", "hour", "departures", "stops", "routes")
+    names = ("day_type", "service_date", "hour", "departures", "stops", "routes", "feed_end_date")
     if departures is None:
         return pl.DataFrame(schema={"_row": pl.Int64} | {name: TRANSIT_SERVICE.schema[name] for name in names})
     return (
@@ -349,7 +359,9 @@ def _rows(departures: pl.DataFrame | None) -> pl.DataFrame:
             pl.col("departures").sum(),
             stops=pl.col("stop_id").n_unique().cast(pl.Int64),
             routes=pl.col("route_id").n_unique().cast(pl.Int64),
+            feed_end_date=pl.col("until").max(),
         )
+        .with_columns(pl.col("feed_end_date").max().over("day_type"))
         .sort("day_type", "hour")
         .with_row_index("_row", offset=1)
         .cast({"_row": pl.Int64})

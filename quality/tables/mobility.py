@@ -118,7 +118,11 @@ TRANSIT_SERVICE = Table(
         Column("departures", pl.Int64(), "Departures.", nullable=False, minimum=0),
         Column("stops", pl.Int64(), "Stops with a departure.", nullable=False, minimum=0),
         Column("routes", pl.Int64(), "Routes with a departure.", nullable=False, minimum=0),
-        _FEED_END,
+        Column(
+            "feed_end_date",
+            pl.Date(),
+            "Last day of the services that were counted, and of the feed: a timetable may end before its feed.",
+        ),
         REFERENCE_DATE,
     ),
 )

@@ -319,6 +319,16 @@ def test_a_week_of_holidays_leaves_the_weekday_its_service(samyan, off, counted)
     assert f"weekday of 2026-{counted}" in result.evidence
 
 
+def test_a_timetable_is_valid_as_long_as_its_services(samyan):
+    calls = "".join(f"t{n},0{n}:00:00,0{n}:00:00,1,1\nt{n},0{n}:10:00,0{n}:10:00,2,2\n" for n in (1, 2, 3))
+    calendar = "w,1,1,1,1,1,0,0,20260101,20261130\nr,0,0,0,0,0,1,1,20260101,20261231\nn,1,1,1,1,1,0,0,20261201,20271231"
+    dates = "w,20261204,1\n"
+    result = read(timetable(calls, "1,w,t1\n2,r,t2\n2,n,t3", calendar=calendar, dates=dates), samyan)
+    ends = kept(TRANSIT_SERVICE, result).select("day_type", "feed_end_date").unique().sort("day_type").rows()
+    year = date(2026, 12, 31)
+    assert ends == [("saturday", year), ("sunday", year), ("weekday", date(2026, 12, 4))]
+
+
 def test_a_calendar_of_dates_alone_is_a_calendar(samyan):
     feed = timetable("t1,06:00:00,06:00:00,1,1\nt1,06:10:00,06:10:00,2,2\n")
     del feed["calendar.txt"]
