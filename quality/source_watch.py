@@ -39,15 +39,24 @@ EVENTS = pl.Schema(
 )
 """What changed of a source."""
 
+SILENT = "silent"
+"""Event of a source that has not answered for long."""
+
 CHECK = "source-changed"
 """Its findings are about sources, not about rows."""
 
 
 def changed(
-    table: Table, tonight: pl.DataFrame, before: pl.DataFrame, day: date, resources: pl.DataFrame | None = None
+    table: Table,
+    tonight: pl.DataFrame,
+    before: pl.DataFrame,
+    day: date,
+    resources: pl.DataFrame | None = None,
+    stood: pl.DataFrame | None = None,
 ) -> list[Verdict]:
     """Check ``source-changed`` on delivery day ``day``: ``tonight`` against the nights ``before`` (both ``DELIVERED``),
-    and the day's ``resources`` against those of the night before that asked for any (``RESOURCES``).
+    and the day's ``resources`` against those of the night before that asked for any (``RESOURCES``). ``stood`` are the
+    events of the night before (``EVENTS``): who was silent then is so until an answer comes, also beyond ``NIGHTS``.
 
     Events, each with what was, what is and the day of the last good answer, which may be one without rows or with what
     was known already: ``format``: another one than in all good nights; ``size``: see ``SIZE``; ``rejected``: all that
@@ -59,10 +68,13 @@ def changed(
     found = _events(good, tonight, day) if good.height else EVENTS.to_frame()
     if resources is not None and (resources["day"] < day).any():
         found = pl.concat([found, _gone(resources, day)])
+    if stood is not None:
+        found = pl.concat([found, _still_silent(stood, tonight, day).join(found, on=["source", "event"], how="anti")])
     found = found.sort("source", "event")
     bound = "a source as in the nights before; see what it answered (muang quarantine) and its page"
     shows = ("before", "now", "last_good")
-    return [odd_rows(table, CHECK, good["source"].n_unique(), found, shows, bound, key=("source", "event"))]
+    checked = pl.concat([good["source"], found["source"]]).n_unique()
+    return [odd_rows(table, CHECK, checked, found, shows, bound, key=("source", "event"))]
 
 
 def _events(good: pl.DataFrame, tonight: pl.DataFrame, day: date) -> pl.DataFrame:
@@ -97,7 +109,7 @@ def _events(good: pl.DataFrame, tonight: pl.DataFrame, day: date) -> pl.DataFram
         ("size", (pl.col("nights") >= USUAL) & with_rows & (grown | shrunk), rows_before, pl.format("{} rows", "rows")),
         ("rejected", (pl.col("rows") == 0) & pl.col("rejected"), rows_before, pl.lit("no row")),
         (
-            "silent",
+            SILENT,
             (pl.col("answers") >= USUAL) & silent,
             pl.format("at most {} days apart", "gap"),
             pl.format("{} days", days),
@@ -110,6 +122,13 @@ def _events(good: pl.DataFrame, tonight: pl.DataFrame, day: date) -> pl.DataFram
         known.filter(where).select("source", event=pl.lit(event), before=was, now=shown, last_good="last_good")
         for event, where, was, shown in events
     )
+
+
+def _still_silent(stood: pl.DataFrame, tonight: pl.DataFrame, day: date) -> pl.DataFrame:
+    answered = tonight.filter(pl.col("status").is_in([*GOOD, "rejected"]))
+    days = pl.lit(day).sub(pl.col("last_good")).dt.total_days()
+    silent = stood.filter(event=SILENT).join(answered, on="source", how="anti")
+    return silent.with_columns(now=pl.format("{} days", days))
 
 
 def _gone(resources: pl.DataFrame, day: date) -> pl.DataFrame:

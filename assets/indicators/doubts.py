@@ -18,6 +18,7 @@ from typing import Any, Final
 import polars as pl
 
 from quality import disclosure, source_watch
+from quality.contracts import Table
 from quality.scores import dimension
 from quality.suites.suite import TOLD, suite
 from quality.tables import (
@@ -42,6 +43,9 @@ looked at, from which it lowers their energy: a city of 100,000 meters has some 
 OF_VALUES: Final = ("uniqueness", "consistency", "accuracy")
 """Dimensions of checks that doubt meter values which are there and used: what is lacking or late is in the coverage,
 and what is no value was refused."""
+
+UNSEEN: Final = timedelta(days=source_watch.NIGHTS)
+"""How long a list holds of which no answer came: of stops, sites and data sets few change in a month."""
 
 DIVISOR: Final = timedelta(days=2 * 366)
 """How far from a number's period the persons may be counted that it is divided by."""
@@ -105,8 +109,11 @@ def _doubts(results: pl.DataFrame) -> Iterator[_Doubt]:
         if found["rule"] in _told_rules(table.name):
             continue
         key = json.loads(found["key"])
+        if found["rule"] == source_watch.CHECK:
+            yield from _silent(table, key, json.loads(found["value"]), found["day"])
+            continue
         # A check may be about a delivery, of which the day is told elsewhere, and no row.
-        if found["rule"] == source_watch.CHECK or not set(key) & {*table.key, table.day}:
+        if not set(key) & {*table.key, table.day}:
             continue
         yield _Doubt(
             table.name,
@@ -116,6 +123,14 @@ def _doubts(results: pl.DataFrame) -> Iterator[_Doubt]:
             key.get("item"),
             _day(key, table.day),
         )
+
+
+def _silent(table: Table, key: Mapping[str, Any], told: Mapping[str, Any], night: date) -> Iterator[_Doubt]:
+    """A list that is told anew with every answer, and of which none came for ``UNSEEN``: who knows what it has now."""
+    if key.get("event") == source_watch.SILENT and table.listed_by:
+        last = date.fromisoformat(told["last_good"])
+        if night - last > UNSEEN:
+            yield _Doubt(table.name, f"{table.name}: {key['source']} has not answered since {last}", "partial")
 
 
 @cache

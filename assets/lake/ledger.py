@@ -13,7 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
@@ -32,7 +32,7 @@ from assets.sources.source import Context, ReadResult
 from quality import source_watch
 from quality.contracts import Table
 from quality.problems import CODES, gather, problem, with_severity
-from quality.tables import DELIVERIES, QUARANTINE
+from quality.tables import DELIVERIES, QUARANTINE, VALIDATION_RESULTS
 
 FAILED = ("reading-failed", "landing-damaged")
 """Problems of the machine, not of the delivery: it stays due, and what was read of it before stays in the lake."""
@@ -203,6 +203,17 @@ def resources(step: Step, table: Table) -> pl.DataFrame:
         if receipt.day <= step.day and (resource := resource_of(receipt.name))
     ]
     return pl.DataFrame(found, schema=source_watch.RESOURCES, orient="row")
+
+
+def events(step: Step, table: Table) -> pl.DataFrame:
+    """What the night before told of the table's sources that the city still has (``source_watch.EVENTS``)."""
+    lake = CityLake.of(step)
+    night = lake.newest(VALIDATION_RESULTS, step.day - timedelta(days=1))
+    told = lake.pick(VALIDATION_RESULTS, [night] if night else []).filter(suite=table.name, rule=source_watch.CHECK)
+    rows = [json.loads(row["key"]) | json.loads(row["value"]) for row in told.iter_rows(named=True)]
+    had = pl.col("source").is_in([name for name, _ in feeds(step.city, table.name)])
+    schema = source_watch.EVENTS | {"last_good": pl.String()}
+    return pl.DataFrame(rows, schema=schema).filter(had).with_columns(pl.col("last_good").str.to_date())
 
 
 def pages(step: Step, table: Table) -> pl.DataFrame:

@@ -5,6 +5,7 @@ It asks nothing of any server, runs no script, and shows no number that the cove
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -139,8 +140,9 @@ def template(name: str) -> Template:
 def number(value: float) -> str:
     """A value for people: three significant digits below a thousand, whole above, with separators."""
     if value == 0 or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:,.{2 if abs(value) < 10 else 1}f}" if abs(value) >= 0.1 and value % 1 else f"{value:.3g}"
+        return f"{abs(value) if value == 0 else value:,.0f}"  # no "-0"
+    few = f"{value:.3g}"
+    return f"{value:,.{2 if abs(value) < 10 else 1}f}" if abs(value) >= 0.1 and value % 1 else f"{Decimal(few):f}"
 
 
 def thai_date(day: date) -> str:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from quality.source_watch import DELIVERED, RESOURCES, changed
+from quality.source_watch import DELIVERED, EVENTS, RESOURCES, changed
 from quality.tables import TABLES
 
 DAY = date(2026, 11, 20)
@@ -49,6 +49,19 @@ def test_a_source_that_falls_silent_is_told_after_three_of_its_gaps() -> None:
             assert [row["event"] for row in verdict.sample] == ["silent"] * silent
     [verdict] = changed(WEATHER, deliveries((0, "", 0), status="ok"), stopped, DAY)
     assert verdict.verdict == "pass"
+
+
+def test_a_silent_source_is_told_until_it_answers_however_long_ago_it_did() -> None:
+    last = DAY - timedelta(days=90)
+    told = {"source": "open_meteo", "event": "silent", "before": "at most 1 days apart", "now": "89 days"}
+    stood = pl.DataFrame([told | {"last_good": last}], schema=EVENTS)
+    tries = deliveries(*((ago, "", 0) for ago in range(1, 29)))
+    [verdict] = changed(WEATHER, deliveries((0, "", 0)), tries, DAY, stood=stood)
+    [row] = verdict.sample
+    assert (row["event"], row["now"], row["last_good"], verdict.failed) == ("silent", "90 days", last, 1)
+    for answer in (deliveries((0, "json", 48)), deliveries((0, "", 0), status="ok")):
+        [verdict] = changed(WEATHER, answer, tries, DAY, stood=stood)
+        assert verdict.verdict == "pass"
 
 
 @pytest.mark.parametrize(
