@@ -30,6 +30,10 @@ FIELDS = (
 PUBLISHED_MONTH = 2
 """Month in which last year's file is asked for: December's count comes in the course of January."""
 
+MISSED = 0.02
+"""Part of a province's own total by which its tambons may miss it, and be told all the same: a tambon is a twentieth of
+a small province."""
+
 DATASET = "stat.bora.dopa.go.th/stat_t"
 _READER = "dopa_population"
 _COUNTS = ("male", "female", "total", "houses")
@@ -55,7 +59,8 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
     """Table ``population``: the city's province, the amphoe of that province, and the tambons of the city's amphoe.
 
     Both are sums over tambon codes. Male and female against the total, and the province's own total against the sum
-    of its tambons, are checked (``total-mismatch``); areas are joined by code, never by name.
+    of its tambons, are checked (``total-mismatch``), and rejected is what misses it by more than ``MISSED``: a file
+    that was cut. Areas are joined by code, never by name.
     """
     country = _country(data)
     if country.is_rejected:
@@ -90,6 +95,10 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
     # The province's own totals that its tambons do not add up to.
     own = tambon.is_null() & pl.col("office").is_null()
     for sex, summed in dict(areas.filter(area_level="province").select("sex", "persons").iter_rows()).items():
+        stated = batch.rows.filter(own)[f"_{sex}"].max()
+        if isinstance(stated, int) and abs(stated - summed) > MISSED * stated:
+            text = f"the province has {stated:,} persons ({sex}), its tambons {summed:,}: rows are missing or twice"
+            return ReadResult.of(_READER, population=Batch.rejected("file-malformed", text).also(*batch.problems))
         message = pl.format(f"province: {sex} {{}} but its tambons add up to {summed}", f"_{sex}")
         batch = batch.warn(own & (pl.col(f"_{sex}") != summed), "total-mismatch", message)
     if not tambons.height:
@@ -187,6 +196,6 @@ DOPA_POPULATION = Source(
     label="period",
     missing=_NONE,
     units="persons, houses",
-    version=2,
+    version=3,
     national=True,
 )

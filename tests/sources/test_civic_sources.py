@@ -339,6 +339,13 @@ def test_totals_that_do_not_add_up_are_told_with_both_numbers() -> None:
     assert set(result.problems["code"]) == {"total-mismatch"}
 
 
+@pytest.mark.parametrize("lines", [SOUND[:1] + SOUND[2:], (*SOUND, line("8303", "830301", "50", "50", "100", "9"))])
+def test_a_province_without_a_tambon_is_no_province(lines: tuple[str, ...]) -> None:
+    result = dopa.read(stat_t(*lines), context(CITIES["phuket"]))
+    assert not result.tables and code_counts(result) == {"file-malformed": 1}
+    assert "1,126 persons (female), its tambons" in result.problems["message"][0]
+
+
 @pytest.mark.parametrize("own", [0, 1])
 def test_a_line_that_comes_twice_counts_once_and_one_that_contradicts_it_not_at_all(own: int) -> None:
     """With the province's own total (``own`` 0) and without, which would tell that the sum is off."""
@@ -348,7 +355,10 @@ def test_a_line_that_comes_twice_counts_once_and_one_that_contradicts_it_not_at_
     changed = line("8301", "830101", "999", "1,100", "2,099", "900")
     other = dopa.read(stat_t(*SOUND[own:], changed), context(CITIES["phuket"]))
     assert code_counts(other)["key-duplicate"] == 2
-    assert persons(other)["830101", "total"] == 30
+    if own:
+        assert persons(other)["830101", "total"] == 30
+    else:
+        assert not other.tables and "file-malformed" in code_counts(other), "30 of 2,130 are no tambon"
 
 
 def test_two_tambons_of_one_name_are_told_apart_by_code() -> None:
