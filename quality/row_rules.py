@@ -70,9 +70,10 @@ def not_before(later: str, earlier: str, *, source: str) -> RowRule:
 
 
 def share(value: str, unit: str, item: str) -> RowRule:
-    """A share of a whole is at most 100 %: rows whose ``unit`` is per cent, but of changes, which may be more."""
+    """A share of a whole is at most 100 %: rows whose ``unit`` is per cent, but of changes and of what is held against
+    a target, which may be more."""
     percent = pl.col(unit).str.contains(r"^(ร้อยละ|เปอร์เซ็นต์|%|percent)")
-    change = pl.col(item).str.contains("(?i)เปลี่ยนแปลง|เพิ่ม|ลด|ขยายตัว|เติบโต|change|growth|increase")
+    change = pl.col(item).str.contains("(?i)เปลี่ยนแปลง|เพิ่ม|ลด|ขยายตัว|เติบโต|เป้าหมาย|เทียบ|change|growth|increase|target")
     return RowRule(
         f"plausible:{value}:percent",
         percent & ~change & ((pl.col(value) > 100) | (pl.col(value) < 0)),

@@ -21,6 +21,7 @@ from assets.indicators.tables import Tables
 from assets.sources import ckan, long_table_rules, thai
 from assets.sources.ckan_statistics import CKAN_STATISTICS
 from assets.sources.source import Context, ReadResult
+from quality import gate
 from quality.tables import CITY_STATISTICS
 from tests.kit import code_counts
 
@@ -588,3 +589,13 @@ def test_provincial_tables_of_three_nodes_need_one_line_of_the_registry_at_most(
     assert table.height == count
     assert all(f"{value.normalize():f}" in cells for value in table["value"])
     assert not set(result.problems["code"]) & {"key-duplicate", "duplicate-rows", "no-date", "row-filtered"}
+
+
+@pytest.mark.parametrize(
+    ("item", "odd"),
+    [("สัดส่วนขยะที่รีไซเคิล", 1), ("ร้อยละการเปลี่ยนแปลง", 0), ("ความครอบคลุมวัคซีนเทียบเป้าหมาย", 0)],
+)
+def test_a_share_is_at_most_the_whole_unless_it_is_held_against_a_target(item: str, odd: int) -> None:
+    found = rows(read(f"ปี,รายการ,จำนวน,หน่วย\n2567,{item},98,ร้อยละ\n2568,{item},104,ร้อยละ\n"))
+    told = {verdict.check: verdict.failed for verdict in gate.judge(CITY_STATISTICS, found, DAY, DAY)}
+    assert told["plausible:value:percent"] == odd
