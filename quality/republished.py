@@ -40,20 +40,27 @@ def restated(table: Table, before: pl.DataFrame, after: pl.DataFrame, standing: 
 
 
 def withdrawn(table: Table, rows: pl.DataFrame, pages: pl.DataFrame) -> Verdict:
-    """Check ``withdrawn``: periods after the last one that a resource now tells, which it told before.
+    """Check ``withdrawn``: what a resource told before and tells no more: periods after its last one, and of that one
+    the items of which nothing is left, unless their figures go by another name.
 
     ``rows`` are the table's, ``pages`` tells of receipts, oldest first, what part of which resource each is of:
     ``_receipt, page``. Older periods that are told no more are history, which a file of the running year does not
     repeat.
     """
     day, size = pl.col(table.day), ["months"] if "months" in table.schema else []
+    whose = [name for name in ("dataset", "outcome", "measure", "item", "unit", *size) if name in table.schema]
+    named = [name for name in table.key if name not in ("item", "unit")]
     known = rows.join(pages.with_row_index("_at"), on="_receipt")
     newest = pl.col("_at") == pl.col("_at").max().over("page")
-    still = known.filter(newest).group_by("page", *size).agg(still=day.max())
-    whose = [name for name in ("dataset", "outcome", "measure", "item", "unit", *size) if name in table.schema]
-    gone = known.filter(~newest).join(still, on=["page", *size]).filter(day > pl.col("still"))
+    still = known.filter(newest)
+    ends = still.group_by("page", *size).agg(still=day.max())
+    left = known.filter(~newest).join(ends, on=["page", *size])
+    same = ["page", *named, *table.steady]
+    lost = left.filter(day == pl.col("still")).join(still, on=["page", *whose], how="anti", nulls_equal=True)
+    lost = lost.join(still, on=same, how="anti", nulls_equal=True)
+    gone = pl.concat([left.filter(day > pl.col("still")), lost])
     odd = gone.group_by(*whose, table.day).agg(rows=pl.len(), still=pl.col("still").max()).sort(*whose, table.day)
-    bound = "a period that was told is told again, or corrected; ask the publisher why it was taken back"
+    bound = "what was told is told again, or corrected; ask the publisher why it was taken back"
     checked = known.select(pl.struct(*whose, table.day).n_unique()).item()
     return odd_rows(table, "withdrawn", checked, odd, ("rows", "still"), bound, key=(*whose, table.day))
 

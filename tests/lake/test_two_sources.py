@@ -76,6 +76,10 @@ FIRST = YEAR[: YEAR.rindex("2568")]
         ({}, "a", FIRST, ["2025-01-01"]),
         ({}, "replaced", FIRST, ["2025-01-01"]),
         ({"resources": "all"}, "a", FIRST, ["2025-01-01"]),
+        # An item of which nothing is left, and one that has another name.
+        ({}, "a", YEAR.replace("เตียง,", "ห้อง,").replace(",9,", ",8,"), ["2025-01-01"]),
+        ({}, "a", YEAR.replace(",เตียง,", ",เตียงผู้ป่วย,"), []),
+        ({}, "a", YEAR.replace(",เตียง\n", ",หลัง\n"), []),
         # Another file of the package says nothing of this one.
         ({"resources": "all"}, "another", FIRST, []),
         # A file of the running year does not repeat the years before.
