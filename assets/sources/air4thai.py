@@ -265,7 +265,7 @@ def _flat(station: Mapping[str, Any]) -> dict[str, Any]:
 def _short(hours: Batch, first: date, last: date) -> Batch:
     """``window-short`` for each station that has fewer hours than there are from the first day to the last."""
     due = ((last - first).days + 1) * 24
-    asked = pl.col("label").str.slice(0, 10).is_between(pl.lit(str(first)), pl.lit(str(last)))
+    asked = thai.moment(pl.col("label")).dt.date().is_between(first, last)
     counts = hours.rows.group_by("station_id").agg(hours=asked.sum()).filter(pl.col("hours") < due)
     return hours.also(
         *(

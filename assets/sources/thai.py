@@ -326,14 +326,21 @@ def folded(label: str) -> str:
     return re.sub(r"[\s_.\-\u200b-\u200d\u2060\ufeff]+", "", digits)
 
 
+_DAYS_END = r" 24:00(?::00(?:\.0+)?)?$"
 _CLOCK = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 
 
 def moment(text: pl.Expr) -> pl.Expr:
-    """Time of a clock (Datetime) from ``2026-11-20 13:05``, with seconds and their fractions or none, and a blank or a
-    ``T`` before the hour. Null for another shape, and where a zone is told, for then it is of another clock."""
+    """Time of a clock (Datetime) from ``2026-11-20 13:05``, in either era, with seconds and their fractions or none,
+    and a blank or a ``T`` before the hour; ``24:00`` is the end of its day. Null for another shape, and where a zone is
+    told, for then it is of another clock."""
     plain = clean(text).str.replace("T", " ", literal=True)
-    return pl.coalesce(plain.str.to_datetime(form, time_unit="us", strict=False) for form in _CLOCK)
+    parts = plain.str.extract_groups(r"^(2[4-9][0-9]{2})(-.*)$").struct
+    ours = pl.concat_str((parts.field("1").cast(pl.Int32) - 543).cast(pl.String), parts.field("2"))
+    plain = pl.coalesce(ours, plain)
+    clock = plain.str.replace(_DAYS_END, " 00:00:00")
+    found = pl.coalesce(clock.str.to_datetime(form, time_unit="us", strict=False) for form in _CLOCK)
+    return pl.when(plain.str.contains(_DAYS_END)).then(found.dt.offset_by("1d")).otherwise(found)
 
 
 def utc(local: pl.Expr) -> pl.Expr:

@@ -1,7 +1,7 @@
 """Thai text to values."""
 
 import calendar
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
 import pytest
@@ -188,3 +188,19 @@ def test_headers_fold_alike_however_they_are_spelt(header):
 def test_headers_that_mean_something_else_do_not_fold_alike():
     assert thai.folded("จำนวน") == thai.folded("จ\u0e4d\u0e32นวน") != thai.folded("จำนวนคน")
     assert thai.folded("Total_2") == thai.folded("total ๒")
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-20 13:05", datetime(2026, 11, 20, 13, 5)),
+        ("2569-11-20T13:05:00", datetime(2026, 11, 20, 13, 5)),
+        ("2567-02-29 07:00:00", datetime(2024, 2, 29, 7)),
+        ("2026-12-31 24:00", datetime(2027, 1, 1)),
+        ("2569-12-31 24:00:00.0", datetime(2027, 1, 1)),
+        ("2026-11-20 24:30", None),
+        ("2026-11-20T13:05:00Z", None),
+    ],
+)
+def test_moments_are_of_either_era_and_a_day_ends_at_24(text: str, moment: datetime | None) -> None:
+    assert of(thai.moment, text) == [moment]
