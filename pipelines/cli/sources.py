@@ -90,7 +90,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _landed(settings: Settings, city: Any, source: str) -> list[tuple[str, bytes]]:
-    """Name and bytes of the newest content under each name of a source."""
+    """Name and bytes of what a source brought on the last day on which it brought something new."""
     from assets.lake.feeds import SOURCES, landed_as
     from pipelines.build import cities_of, deployment_of
 
@@ -105,7 +105,9 @@ def _landed(settings: Settings, city: Any, source: str) -> list[tuple[str, bytes
     }
     if not newest:
         raise fail(f"nothing of {source} has landed yet: name a FILE, or run a night", 2)
-    return [(name, archive.bytes_of(receipt)) for name, receipt in sorted(newest.items())]
+    # Names hold days: of a package's change, of what was asked for. What landed before is no resource of today.
+    last = max(receipt.day for receipt in newest.values())
+    return [(name, archive.bytes_of(receipt)) for name, receipt in sorted(newest.items()) if receipt.day == last]
 
 
 def _told(name: str, result: Any) -> dict[str, Any]:

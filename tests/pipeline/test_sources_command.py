@@ -2,9 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from assets.cities.registry import load_registry
+from assets.landing.store import LocalStore
 from tests.home import Home
+from tests.kit import land
+from tests.lake.small_city import D1, D2, deployment_at
 
 TABLE = "ปี,จังหวัด,อำเภอ,รายการ,ผู้ป่วยนอก,ผู้ป่วยใน\n2568,ภูเก็ต,กะทู้,ไข้เลือดออก,12,3\n2568,ภูเก็ต,ถลาง,ไข้เลือดออก,7,1\n"
 
@@ -24,6 +29,15 @@ def test_a_resource_is_tried_with_options_before_it_is_declared(fresh_home: Call
     refused = home.muang("sources", "test", "phuket", "ckan_statistics", str(file), "--options", wrong)
     assert refused.returncode == 1 and "ผู้ป่วยนอก" in refused.stdout, "the columns there are, to choose from"
     assert not home.home.exists() or not list(home.home.rglob("*.parquet")), "nothing is written"
+
+
+def test_of_what_landed_the_last_is_read(fresh_home: Callable[[], Home]) -> None:
+    home, city = fresh_home(), load_registry()["phuket"]
+    deployment = replace(deployment_at(home.home, city), store=LocalStore(home.home))
+    for day, name in ((D1, "resource/r@2026-11-01"), (D2, "resource/r@2026-11-20")):
+        land(deployment, city, "waste", day, name, TABLE.encode())
+    told = home.muang("sources", "test", "phuket", "waste", "--json")
+    assert [json.loads(line)["name"] for line in told.stdout.splitlines()] == ["resource/r@2026-11-20"], told.stderr
 
 
 def test_what_has_brackets_is_shown_as_it_is(fresh_home: Callable[[], Home], tmp_path: Path) -> None:
