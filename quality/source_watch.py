@@ -124,10 +124,14 @@ def _events(good: pl.DataFrame, tonight: pl.DataFrame, day: date) -> pl.DataFram
     )
 
 
+def answered(tonight: pl.DataFrame) -> set[str]:
+    """Sources of which an answer came, whatever it was (``DELIVERED``)."""
+    return {*tonight.filter(pl.col("status").is_in([*GOOD, "rejected"]))["source"]}
+
+
 def _still_silent(stood: pl.DataFrame, tonight: pl.DataFrame, day: date) -> pl.DataFrame:
-    answered = tonight.filter(pl.col("status").is_in([*GOOD, "rejected"]))
     days = pl.lit(day).sub(pl.col("last_good")).dt.total_days()
-    silent = stood.filter(event=SILENT).join(answered, on="source", how="anti")
+    silent = stood.filter(~pl.col("source").is_in(list(answered(tonight))), event=SILENT)
     return silent.with_columns(now=pl.format("{} days", days))
 
 

@@ -376,7 +376,8 @@ def _source_verdicts(step: Step, table: Table, entries: Sequence[Entry]) -> list
         (each.due.source, day, each.format, each.rows, each.status) for each in entries if each.due.receipt.day == day
     ]
     tonight = pl.DataFrame(rows, schema=source_watch.DELIVERED, orient="row")
-    return source_watch.changed(table, tonight, before, day, ledger.resources(step, table), ledger.events(step, table))
+    stood = ledger.events(step, table, source_watch.answered(tonight))
+    return source_watch.changed(table, tonight, before, day, ledger.resources(step, table), stood)
 
 
 def _delivery_verdicts(table: Table, entries: Sequence[Entry]) -> list[Verdict]:

@@ -205,13 +205,17 @@ def resources(step: Step, table: Table) -> pl.DataFrame:
     return pl.DataFrame(found, schema=source_watch.RESOURCES, orient="row")
 
 
-def events(step: Step, table: Table) -> pl.DataFrame:
-    """What the night before told of the table's sources that the city still has (``source_watch.EVENTS``)."""
+def events(step: Step, table: Table, answered: Collection[str]) -> pl.DataFrame:
+    """What the night before told of the table's sources that the city still has and that have not ``answered`` tonight
+    (``source_watch.EVENTS``)."""
+    away = [name for name, _ in feeds(step.city, table.name) if name not in answered]
+    if not away:  # as on most nights: nothing is read
+        return source_watch.EVENTS.to_frame()
     lake = CityLake.of(step)
     night = lake.newest(VALIDATION_RESULTS, step.day - timedelta(days=1))
     told = lake.pick(VALIDATION_RESULTS, [night] if night else []).filter(suite=table.name, rule=source_watch.CHECK)
     rows = [json.loads(row["key"]) | json.loads(row["value"]) for row in told.iter_rows(named=True)]
-    had = pl.col("source").is_in([name for name, _ in feeds(step.city, table.name)])
+    had = pl.col("source").is_in(away)
     schema = source_watch.EVENTS | {"last_good": pl.String()}
     return pl.DataFrame(rows, schema=schema).filter(had).with_columns(pl.col("last_good").str.to_date())
 
