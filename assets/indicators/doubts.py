@@ -9,7 +9,7 @@ Of customers no rows are told: energy is lowered by the verdicts on the tables o
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -50,10 +50,6 @@ UNSEEN: Final = timedelta(days=source_watch.NIGHTS)
 DIVISOR: Final = timedelta(days=2 * 366)
 """How far from a number's period the persons may be counted that it is divided by."""
 
-QUIET: Final = timedelta(days=14)
-"""How long a catalogue may give no answer, changed or not, until its number is of the past. A portal that is being
-mended is back within days."""
-
 _WORSE: Final = ("ok", "partial", "stale", "withheld")
 _NAMED: Final = 3
 """Checks that a reason names; the lake's ``validation_results`` has them all."""
@@ -76,25 +72,22 @@ class _Doubt:
 class Findings:
     """What a night told of its tables: ``results`` are its ``validation_results``, ``refused`` its ``quarantine``,
     ``came`` its ``deliveries``, ``verdicts`` those on what the newest load profile is made of; ``withheld`` are the
-    tables that are not published, with the reasons, ``silent`` those that tell what stands now and heard nothing for
-    ``QUIET``."""
+    tables that are not published, with the reasons."""
 
     results: pl.DataFrame = field(default_factory=VALIDATION_RESULTS.empty)
     refused: pl.DataFrame = field(default_factory=QUARANTINE.empty)
     came: pl.DataFrame = field(default_factory=DELIVERIES.empty)
     verdicts: pl.DataFrame = field(default_factory=VERDICTS.empty)
     withheld: Mapping[str, str] = field(default_factory=dict)
-    silent: Collection[str] = ()
 
 
 def lowered(rows: pl.DataFrame, findings: Findings) -> pl.DataFrame:
     """Rows of ``indicators`` as the night's checks leave them: ``partial`` or ``withheld``, with the reason, where one
     found a row that the number is made of, or its table is withheld; ``partial`` as well where a part of what came for
-    the table was refused, and where verdicts warn of many meter values; ``stale`` where its source is silent. In the
-    order and schema of ``rows``.
+    the table was refused, and where verdicts warn of many meter values; ``stale`` where the source of a list is silent.
+    In the order and schema of ``rows``.
     """
     doubts = [_Doubt(name, f"{name} is withheld: {reason}", "withheld") for name, reason in findings.withheld.items()]
-    doubts += [_Doubt(name, f"{name}: no answer for {QUIET.days} days", "stale") for name in findings.silent]
     doubts += [*_doubts(findings.results), *_lost(findings.refused, findings.came), *_of_meters(findings.verdicts)]
     if not doubts:
         return rows
@@ -130,7 +123,7 @@ def _silent(table: Table, key: Mapping[str, Any], told: Mapping[str, Any], night
     if key.get("event") == source_watch.SILENT and table.listed_by:
         last = date.fromisoformat(told["last_good"])
         if night - last > UNSEEN:
-            yield _Doubt(table.name, f"{table.name}: {key['source']} has not answered since {last}", "partial")
+            yield _Doubt(table.name, f"{table.name}: {key['source']} has not answered since {last}", "stale")
 
 
 @cache

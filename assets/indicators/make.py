@@ -8,7 +8,7 @@ from itertools import chain
 import polars as pl
 
 from assets.indicators.all import all_indicators
-from assets.indicators.doubts import QUIET, Findings, lowered
+from assets.indicators.doubts import Findings, lowered
 from assets.indicators.metered import METERED, doubted, metered
 from assets.indicators.programme import programme
 from assets.lake import verdicts
@@ -19,7 +19,6 @@ from quality import gate
 from quality.contracts import Table
 from quality.reviewed import accept
 from quality.tables import (
-    DATASETS,
     DELIVERIES,
     INDICATORS,
     LOAD_PROFILE,
@@ -62,12 +61,8 @@ def _indicators(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[s
     if last := lake.newest(LOAD_PROFILE, step.day - timedelta(days=1)):
         frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), Registers.of(lake).in_force(last))
     rows = all_indicators(step.city, step.day, frames)
-    results, refused = (lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE))
-    lately = lake.read(DELIVERIES, (step.day - QUIET, step.day))
-    # Other tables tell the day that they are of; a catalogue's pages may come unchanged for months.
-    silent = {DATASETS.name} - {*lately.filter(pl.col("status").is_in(["ok", "partial"]))["table"]}
-    came = lately.filter(day=step.day)
-    return lowered(rows, Findings(results, refused, came, _of_meters(step, last), withheld, silent))
+    results, refused, came = (lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES))
+    return lowered(rows, Findings(results, refused, came, _of_meters(step, last), withheld))
 
 
 def _of_meters(step: Step, last: date | None) -> pl.DataFrame:

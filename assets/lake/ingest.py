@@ -20,6 +20,7 @@ from assets.landing.deployment import Step
 from assets.sources.ckan import resource_of
 from quality import past_days, republished, source_watch
 from quality.batch import Batch, together
+from quality.clashes import clashes
 from quality.contracts import Table
 from quality.problems import CODES, WITHHOLD, gather, problem
 from quality.readings import ENERGY
@@ -31,7 +32,7 @@ from quality.tables import (
     REGISTER_READS,
     VALIDATION_RESULTS,
 )
-from quality.verdicts import HALF, Verdict, odd_rows, of_group
+from quality.verdicts import HALF, Verdict, of_group
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def ingest(step: Step, table: Table) -> Ingested:
     if table is METERS:
         meter_registers.note(lake, rows, receipts, touched)
     files = lake.merge(table, rows, receipts, also)
-    more = _clashes(table, entries, parts) + (meter_registers.overruled(parts) if table is METERS else [])
+    dues = [entry.due for entry in entries]
+    whose = [(due.source, resource_of(due.receipt.name) or "", part) for due, part in zip(dues, parts, strict=True)]
+    more = clashes(table, whose) + (meter_registers.overruled(parts) if table is METERS else [])
     if watched:
         night = lake.newest(VALIDATION_RESULTS, step.day - timedelta(days=1))
         nights = {step.day, night or step.day}
@@ -98,39 +101,6 @@ def ingest(step: Step, table: Table) -> Ingested:
             again.append(republished.withdrawn(table, after, pages))
         more += of_group("history", again)
     return _judged(step, table, entries, files, more)
-
-
-def _clashes(table: Table, entries: Sequence[Entry], parts: Sequence[pl.DataFrame]) -> list[Verdict]:
-    """Keys that two sources of the city, or two resources of one, tell differently in one night: only the last of them
-    is kept."""
-    sources = [entry.due.source for entry in entries]
-    resources = [
-        f"{name} {resource_of(entry.due.receipt.name) or ''}" for name, entry in zip(sources, entries, strict=True)
-    ]
-    told = [name for name in table.schema if name not in table.key and not name.startswith("_")]
-    if len(set(resources)) < 2 or not told:
-        return []
-    rows = pl.concat(
-        [
-            part.with_columns(_source=pl.lit(source), _resource=pl.lit(resource))
-            for source, resource, part in zip(sources, resources, parts, strict=True)
-        ]
-    )
-    several = pl.col("_source").n_unique() > 1
-    both = (
-        rows.group_by(table.key, maintain_order=True)
-        .agg(
-            sources=pl.when(several)
-            .then(pl.col("_source").unique().sort().str.join(", "))
-            .otherwise(pl.col("_resource").unique().sort().str.join(", ")),
-            _differ=(pl.col("_resource").n_unique() > 1) & (pl.struct(told).n_unique() > 1),
-        )
-        .filter("_differ")
-        .drop("_differ")
-        .sort(table.key)
-    )
-    bound = "one source alone tells a key; of two the last is kept: name other items, or leave one entry out"
-    return [odd_rows(table, "sources-clash", rows.height, both, ("sources",), bound)]
 
 
 AHEAD = timedelta(hours=1)

@@ -2,7 +2,6 @@
 
 import json
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -11,22 +10,18 @@ import pytest
 from assets.cities.registry import load_registry
 from assets.indicators.governance import indicators
 from assets.indicators.indicator import collect
-from assets.indicators.make import make
 from assets.indicators.tables import Tables
-from assets.landing.deployment import Step
 from assets.sources.ckan_datasets import CKAN_DATASETS
 from assets.sources.source import Context
-from quality.tables import DATASETS, INDICATORS
-from tests.kit import ingest, land
-from tests.lake.small_city import deployment_at
+from quality.tables import DATASETS
 
 DAY = date(2026, 11, 23)
 PHUKET = load_registry()["phuket"]
 PAGE = 100
 
 
-def answer(names: list[str], start: int, count: int | None = None) -> bytes:
-    """The page from ``start`` on of a catalogue that lists ``names``; the first hundred are kept up."""
+def page(names: list[str], start: int, count: int | None = None, night: int = 0, **options: str) -> pl.DataFrame:
+    """Rows of the page from ``start`` on of a catalogue that lists ``names``; the first hundred are kept up."""
     packages = [
         {
             "id": f"u{name}",
@@ -39,14 +34,9 @@ def answer(names: list[str], start: int, count: int | None = None) -> bytes:
         for name in names[start : start + PAGE]
     ]
     result = {"count": count or len(names), "results": packages}
-    return json.dumps({"success": True, "result": result}).encode()
-
-
-def page(names: list[str], start: int, count: int | None = None, night: int = 0, **options: str) -> pl.DataFrame:
-    """Rows of a page, delivered some nights after ``DAY``."""
     day = DAY + timedelta(days=night)
     context = Context[Any](PHUKET, day, f"search/{start}", {"portal": "phuket_gdcatalog", **options})
-    read = CKAN_DATASETS.read(answer(names, start, count), context)
+    read = CKAN_DATASETS.read(json.dumps({"success": True, "result": result}).encode(), context)
     lineage = {"_receipt": f"r{night}-{start}", "_delivered": day, "_number": start // PAGE + 1}
     batch = DATASETS.conform(read.tables["datasets"].with_columns(**{k: pl.lit(v) for k, v in lineage.items()}))
     assert not batch.found.height
@@ -123,23 +113,3 @@ def test_two_searches_of_one_catalogue_add_up() -> None:
     health = walk([f"h-{number}" for number in range(80)], organization="health")
     found = told(walk(NAMES[:120], organization="roads"), health)
     assert shown(found) == (200, "ok", 1.0)
-
-
-def test_a_catalogue_that_gives_no_answer_for_two_weeks_is_of_the_past(tmp_path: Path) -> None:
-    """One that answers with the same pages is not."""
-    city = PHUKET.model_copy(update={"sources": {"datasets": PHUKET.sources["datasets"]}})
-    deployment = deployment_at(tmp_path, city)
-
-    def on(night: int, data: bytes | None, **facts: Any) -> tuple[str, Any]:
-        day = DAY + timedelta(days=night)
-        land(deployment, city, "datasets", day, "search/0", data, **facts)
-        ingest(deployment, city, DATASETS, day)
-        rows = make(Step(deployment, city, day, "test"), INDICATORS, [DATASETS.name]).rows
-        return rows.filter(indicator="datasets_published").select("verdict", "value").row(0)
-
-    same, away = answer(NAMES[:60], 0), {"outcome": "not-reached", "reason": "connection refused"}
-    assert on(0, same) == ("ok", 60)
-    assert on(40, same) == ("ok", 60)
-    assert on(54, None, **away) == ("ok", 60)
-    assert on(55, None, **away) == ("stale", 60)
-    assert on(56, same) == ("ok", 60)

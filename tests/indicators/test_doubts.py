@@ -181,15 +181,15 @@ def test_a_number_is_no_better_than_what_it_is_divided_by() -> None:
 @pytest.mark.parametrize(
     ("table", "event", "last", "want"),
     [
-        ("ev_chargers", "silent", "2026-10-01", "partial"),
+        ("ev_chargers", "silent", "2026-10-01", "stale"),
         ("ev_chargers", "silent", "2026-11-10", "ok"),
         ("ev_chargers", "size", "2026-10-01", "ok"),
         # A figure of a year is what it is, whether its portal answers or not.
         ("city_statistics", "silent", "2026-10-01", "ok"),
     ],
 )
-def test_a_list_of_which_no_answer_came_for_a_month_is_partial(table: str, event: str, last: str, want: str) -> None:
+def test_a_list_of_which_no_answer_came_for_a_month_is_stale(table: str, event: str, last: str, want: str) -> None:
     results = found(table, "source-changed", {"source": "chargers", "event": event}, last_good=last)
     row = judged(results, pl.DataFrame([indicator("ev_sites", table)], schema=INDICATORS.schema)).to_dicts()[0]
     assert row["verdict"] == want
-    assert row["reason"] == (f"{table}: chargers has not answered since {last}" if want == "partial" else None)
+    assert row["reason"] == (f"{table}: chargers has not answered since {last}" if want == "stale" else None)
