@@ -1,9 +1,11 @@
-"""Channels of a meter that tell energy again which others tell: a total beside its parts, import less export.
+"""Channels of a meter that tell energy again which others tell: a total beside its parts, hours beside their quarters,
+import less export.
 
 Beside these they would count twice, so that they are left out, and that is said.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -25,6 +27,8 @@ _KINDS: Final = 3
 """Different values up to which they were made up, or are of no use."""
 _PRINTED: Final = Decimal("0.001")
 """kWh that a printed value may be rounded by."""
+_ROUNDED: Final = 0.01
+"""Share of a longer interval's energy that the sum of its parts may be off by: registers and loads are read apart."""
 _NEARLY: Final = 0.95
 """Share of the times at which a channel is the sum of others, and of that sum: some rows were corrected alone."""
 
@@ -34,6 +38,17 @@ def once(batch: Batch, rated: Collection[str] = ()) -> Batch:
     it: beside them they count energy twice. Of ``rated`` channels one runs at a time, and a blank is none."""
     of_rate = pl.col("channel").cast(pl.String).is_in(list(rated))
     filled = pl.when(of_rate).then(pl.col("value").fill_null(0)).otherwise("value")
+    for channel, quantity in _longer(batch.rows).items():
+        longer = (pl.col("channel") == channel) & (pl.col("quantity") == quantity)
+        ends = pl.col("start") + pl.duration(minutes="minutes")
+        of_parts = batch.rows.filter(pl.col("quantity") == quantity, ~longer).group_by("point")
+        spans = of_parts.agg(begins=pl.col("start").min(), lasts=ends.max())
+        beside = (pl.col("start") < pl.col("lasts")) & (ends > pl.col("begins"))
+        rows = batch.rows.join(spans, on="point", how="left", maintain_order="left")
+        # Months of days before the first quarter-hour are told by nothing else.
+        batch = replace(batch, rows=rows.filter(~(longer & beside.fill_null(value=False))).drop("begins", "lasts"))
+        text = f"'{channel}' tells what the meter's shorter intervals add up to: left out beside these"
+        batch = batch.note("channel-skipped", text)
     for found, what in (
         # First, for where nothing is exported import is the same as the net, and either might go.
         (_netted, "the meter's import less its export, or both together"),
@@ -103,15 +118,52 @@ def _netted(rows: pl.DataFrame) -> dict[str, str]:
     return dict(found.filter(pl.col("share") > _MOST).select("channel", "quantity").iter_rows())
 
 
-def _doubled(rows: pl.DataFrame) -> dict[str, str]:
-    """Channel → quantity of those that are sums."""
-    series = rows.lazy().filter(ENERGIES).select(SERIES).unique(maintain_order=True).collect()
-    several = series.filter(pl.len().over("point", "quantity") > 1)
+def _longer(rows: pl.DataFrame) -> dict[str, str]:
+    """Channel → quantity of those that tell hours or days beside the parts of these.
+
+    A part that lacks takes nothing from that: what there is of the others is not above the whole.
+    """
+    several = _several(rows)
     if not several.height:
         return {}
-    points = several["point"].unique(maintain_order=True).head(_SHOWN)
+    of_channels = rows.lazy().join(several.lazy(), on=SERIES, how="semi").drop_nulls("value")
+    shown = of_channels.select(*SERIES, "start", "minutes", pl.col("value").cast(pl.Float64)).collect()
+    least = pl.col("minutes").min().over("point", "quantity")
+    wholes = shown.filter(pl.col("minutes").min().over(SERIES) > least)
+    if not wholes.height:
+        return {}
+    parts = shown.filter(pl.col("minutes") == least).select("point", "quantity", "start", "value", part="minutes")
+    parts = parts.join(wholes.select(SERIES).unique(), on=["point", "quantity"]).sort("start")
+    wholes = wholes.select(*SERIES, "start", "minutes", begun="start", whole="value").sort("start")
+    inside = parts.join_asof(wholes, on="start", by=SERIES, check_sortedness=False)
+    ends = pl.col("begun") + pl.duration(minutes="minutes")
+    inside = inside.filter(pl.col("start") + pl.duration(minutes="part") <= ends)
+    sums = inside.group_by(*SERIES, "begun", maintain_order=True).agg(
+        sum=pl.col("value").sum(),
+        lacks=pl.col("start").n_unique() * pl.col("part").first() < pl.col("minutes").first(),
+        whole=pl.col("whole").first(),
+    )
+    off = pl.col("whole") * _ROUNDED + float(_PRINTED)
+    fits = (pl.col("sum") <= pl.col("whole") + off) & (pl.col("lacks") | (pl.col("sum") >= pl.col("whole") - off))
+    told = sums.group_by(SERIES, maintain_order=True).agg(sum=fits.mean() >= _NEARLY)
+    found = told.group_by("channel", "quantity", maintain_order=True).agg(share=pl.col("sum").mean())
+    return dict(found.filter(pl.col("share") > _MOST).select("channel", "quantity").iter_rows())
+
+
+def _several(rows: pl.DataFrame) -> pl.DataFrame:
+    """Series of energy of which a metering point has others of the same quantity, of some points."""
+    series = rows.lazy().filter(ENERGIES).select(SERIES).unique(maintain_order=True).collect()
+    several = series.filter(pl.len().over("point", "quantity") > 1)
+    return several.filter(pl.col("point").is_in(several["point"].unique(maintain_order=True).head(_SHOWN).implode()))
+
+
+def _doubled(rows: pl.DataFrame) -> dict[str, str]:
+    """Channel → quantity of those that are sums."""
+    several = _several(rows)
+    if not several.height:
+        return {}
     value, of_time = pl.col("value"), ("point", "quantity", "start")
-    shown = rows.lazy().filter(pl.col("point").is_in(points.implode())).join(several.lazy(), on=SERIES, how="semi")
+    shown = rows.lazy().join(several.lazy(), on=SERIES, how="semi")
     some = shown.drop_nulls("value").select(*SERIES, "start", "rate_raw", value.cast(pl.Float64)).collect()
     # A printed value is off by half of its least step, and the difference of two by a whole one.
     steps = some.group_by(SERIES).agg(step=value.round(6).unique().sort().diff().min(), kinds=value.round(6).n_unique())

@@ -376,6 +376,6 @@ METER_EXPORTS: Source[ExportOptions] = Source(
     units="kWh, kvarh, kVAh, V",
     personal="metering points, contract accounts, names, addresses: landing only",
     options=ExportOptions,
-    version=3,
+    version=4,
     keyed=True,
 )

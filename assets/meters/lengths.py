@@ -18,6 +18,7 @@ _RUN: Final = 4
 """Equal gaps in a row that are another period and not readings that failed."""
 _LONGEST: Final = 180
 """Minutes: no export has longer intervals within a day, and beyond it gaps are those of outages and of days."""
+_READING: Final = [*SERIES, "start", "minutes"]
 
 
 def lengths(batch: Batch, export: Export, day: date | None) -> Batch:
@@ -92,7 +93,7 @@ def _apart(batch: Batch, spans: pl.DataFrame) -> Batch:
     rows = found.collect()
     # Of a sum and its parts it is the sum that is one too many.
     longer = _overlapping(rows).filter(pl.col("minutes") > pl.col("minutes").min().over(SERIES))
-    alike = _overlapping(rows.join(longer, on=[*SERIES, "start"], how="anti") if longer.height else rows)
+    alike = _overlapping(rows.join(longer, on=_READING, how="anti") if longer.height else rows)
     text = "intervals overlap: a sum beside its parts, or another length"
     return without(batch, pl.concat([longer, alike]), "interval-length", text)
 
@@ -117,5 +118,5 @@ def without(batch: Batch, doubted: pl.DataFrame, code: str, text: str) -> Batch:
     """``batch`` without the ``doubted`` readings, a problem for each row that they come from."""
     if not doubted.height:
         return batch
-    rest = batch.rows.join(doubted.select(*SERIES, "start"), on=[*SERIES, "start"], how="anti", maintain_order="left")
+    rest = batch.rows.join(doubted.select(_READING), on=_READING, how="anti", maintain_order="left")
     return Batch(rest, batch.problems).also(problems_of(doubted.unique("row").sort("row"), code, text))

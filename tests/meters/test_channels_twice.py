@@ -1,11 +1,13 @@
 """Channels of a meter that tell the same energy again count once: a total beside its parts, power beside energy."""
 
+from decimal import Decimal
 from itertools import accumulate
 
 import polars as pl
 import pytest
 
 from tests.kit import codes, messages
+from tests.meters import test_readers_iec61968 as iec
 from tests.meters.test_patterns import LOAD
 from tests.meters.test_whole_file import DIALS, KW, KWH, lines, read, stamps
 
@@ -53,6 +55,27 @@ def test_the_sum_of_rates_beside_them_is_left_out(channel):
     result = columns(measures | {"total": KWH | {"channel": channel}}, on, off, LOAD)
     assert energy(result) == {"E": float(sum(LOAD))} and "channel-skipped" in codes(result)
     assert result.tables["readings"]["rate_raw"].null_count() == 0
+
+
+def test_hours_and_days_beside_their_quarters_are_left_out():
+    hours = [sum(LOAD[at : at + 4]) for at in range(0, 96, 4)]
+    hour, daily = iec.kind(f3=7), iec.kind(f1=11, f3=0)
+
+    def lengths(*blocks):
+        result = iec.read(iec.meter(iec.block(iec.DELTA, *iec.quarters(*LOAD)), *blocks))
+        told = result.tables["readings"].group_by("minutes").agg(pl.col("value").sum().round(3)).sort("minutes")
+        return codes(result), {minutes: float(value) for minutes, value in told.iter_rows()}
+
+    quarters = {15: round(float(sum(map(Decimal, map(str, LOAD)))), 3)}
+    sums = iec.block(hour, *(iec.value(value, iec.local(4 * n + 4)) for n, value in enumerate(hours)))
+    of_day = iec.block(daily, iec.value(sum(LOAD), iec.local(96)))
+    assert lengths(sums, of_day) == (["channel-skipped"] * 2, quarters)
+    # A quarter that lacks does not make the day another energy, and days without quarters have nothing beside them.
+    lacking = iec.read(iec.meter(iec.block(iec.DELTA, *iec.quarters(*LOAD[:60])), of_day))
+    assert (codes(lacking), set(lacking.tables["readings"]["minutes"])) == (["channel-skipped"], {15})
+    before = iec.block(daily, iec.value("70", iec.local(0)), iec.value(sum(LOAD), iec.local(96)))
+    assert lengths(before) == (["channel-skipped"], quarters | {1440: 70.0})
+    assert lengths(iec.block(daily, iec.value(3 * sum(LOAD), iec.local(96))))[0] == []
 
 
 def test_components_and_columns_of_several_meters_have_totals_too():

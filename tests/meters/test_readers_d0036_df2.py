@@ -161,6 +161,10 @@ def test_df2_gives_what_was_written(wanted, long):
     }
 
 
+def test_df2_separators_at_the_end_are_harmless():
+    assert codes(df2("#O 1", "#S 1", "02/06/26,00:30,1.5,A,", "02/06/26,01:00,1.5,A, ,")) == []
+
+
 def test_df2_stamps_end_and_quantities_follow_the_sensor():
     lines = [line for sensor in "1234" for line in (f"#S {sensor}", "02/06/26 ,00:00 ,  1.0 , A")]
     readings = df2("#O 2000000000000-1", *lines).tables["readings"]

@@ -316,9 +316,9 @@ def test_billing_periods_are_registers():
 
 
 @pytest.mark.parametrize("facts", [{"accumulationBehaviour": 12}, {"uom": 38, "dataQualifier": 8}])
-def test_momentary_values_and_maxima_are_refused(facts):
+def test_momentary_values_and_maxima_are_no_readings(facts):
     result = read(reading_type(**facts), meter(), block(*quarters(1, 2)))
-    assert codes(result) == ["format-no-interval", "reading-kind"]
+    assert codes(result) == ["format-no-interval", "channel-skipped"]
     assert dict(result.tables) == {}
 
 

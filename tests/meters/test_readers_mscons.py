@@ -296,7 +296,6 @@ def test_stamps_without_offset_need_a_zone():
     ("body", "code"),
     [
         (series(["x"]), "value-not-number"),
-        (series(["1"], obis="7-1?:3.29.0"), "value-unknown"),
         (series(["1"], obis="1-1?:21.29.0"), "value-unknown"),
         ([*series(["1"])[:2], "QTY+220:1"], "stamp-bad"),
         (series(["1"])[:4], "stamp-bad"),
@@ -313,6 +312,15 @@ def test_a_bad_quantity_is_refused_with_its_row_and_the_rest_is_kept(body, code)
     assert interchange(first, good).split("'")[result.problems["row"][0] - 1].startswith("QTY")
     assert result.tables["readings"].select("point", "value").rows() == [("POINT2", 7)]
     assert not any("POINT" in text for text in result.problems["message"])
+
+
+@pytest.mark.parametrize("obis", ["7-1?:3.29.0", "1-1?:1.6.0", "1-1?:32.7.0"])
+def test_what_is_no_electrical_energy_is_left_out_beside_a_profile(obis):
+    aside, good = message(*series(["9"], obis=obis)), message(*series(["7"]), number=2)
+    result = read(interchange(aside, good))
+    assert codes(result) == ["channel-skipped"] and result.tables["readings"]["value"].to_list() == [7]
+    alone = read(interchange(aside))
+    assert (codes(alone), dict(alone.tables)) == (["format-no-interval"], {})
 
 
 def test_a_point_does_not_reach_into_the_next_message():

@@ -243,12 +243,13 @@ def measure(
 
 
 def resolve(readings: Batch) -> Batch:
-    """One reading per point, channel, quantity and start: the greatest version, then the last row.
+    """One reading per point, channel, quantity, start and length: the greatest version, then the last row. Which of two
+    lengths counts is for the whole file to tell (``lengths``): the first quarter is no version of the sum of its day.
 
     Repetitions with the same content are merged and counted; another content under the same key is refused with its
     row, unless its version is older, which is a correction and only said.
     """
-    return _resolved(readings, ["point", "channel", "quantity", "start"], ["minutes", "value", "quality"])
+    return _resolved(readings, ["point", "channel", "quantity", "minutes", "start"], ["value", "quality"])
 
 
 def resolve_registers(reads: Batch) -> Batch:

@@ -24,7 +24,9 @@ from assets.meters.formats.canonical import (
 from quality.batch import Batch, together
 from quality.readings import QUALITIES, REGISTER_SCHEMA
 
-Form = Literal["interval", "register", "none"]
+Form = Literal["interval", "register", "aside", "none"]
+"""What a value is: of an interval, what a register shows, told to be neither (a moment's, an extreme, no energy), or of
+no told kind, which may be energy."""
 
 _UNITS = {
     72: Unit("wh", Decimal("0.001"), False),
@@ -45,7 +47,7 @@ _DIRECTIONS = {
     "wh": ("active_import", "active_export", *_ACTIVE),
     "varh": ("reactive_import", "reactive_export", *_REACTIVE),
 }
-_DELTA, _INDICATING = 4, 6
+_DELTA, _INDICATING, _INSTANTANEOUS = 4, 6, 12
 _REGISTERS = {1, 2, 3, 9}
 """Accumulation: bulk quantity, continuous cumulative, cumulative, summation."""
 _MEANS = {None, 0, 2, 12}
@@ -87,13 +89,13 @@ def reading_type(
         else:
             quantity = {"vah": "apparent", "v": "voltage"}[known.family]
     average = known is not None and known.average
-    form: Form = "none"
+    form: Form = "aside" if known is None or average or accumulation == _INSTANTANEOUS else "none"
     if accumulation in _REGISTERS and not average:
         form = "register"
     elif accumulation in (None, _DELTA) and not average:
         form = "interval"
     elif accumulation in (None, _DELTA, _INDICATING) and (average or (known is not None and known.family == "v")):
-        form = "interval" if aggregate in _MEANS else "none"
+        form = "interval" if aggregate in _MEANS else "aside"
     if quantity == "other" or known is None:
         return ReadingType("other", Decimal(1), False, form)
     return ReadingType(quantity, known.factor.scaleb(multiplier), average, form)
@@ -144,11 +146,12 @@ def export(format: str, typed: Iterable[Batch], zone: str) -> Export:
 
 
 def _part(typed: Batch) -> _Part:
-    form, none = pl.col("form"), pl.col("form") == "none"
-    others = typed.rows.filter(none)["row"]
-    untold = typed.rows.filter((pl.col("quantity") == "other") & ~none)["row"]
+    form = pl.col("form")
+    aside, none = (typed.rows.filter(form == each)["row"] for each in ("aside", "none"))
+    untold = typed.rows.filter((pl.col("quantity") == "other") & ~form.is_in(["aside", "none"]))["row"]
     for rows, code, text in (
-        (others, "reading-kind", "value(s) are momentary, extreme or of no told kind: no interval"),
+        (aside, "channel-skipped", "value(s) are momentary, extreme or no energy: no interval"),
+        (none, "reading-kind", "value(s) are of no told kind: neither interval nor register"),
         (untold, "quantity-other", "value(s) of another or untold unit, direction or commodity"),
     ):
         if rows.len():
@@ -156,7 +159,7 @@ def _part(typed: Batch) -> _Part:
     billed = (form == "interval") & (pl.col("minutes") > LONGEST).fill_null(True)
     readings = canonical(measure(typed.filter((form == "interval") & ~billed)))
     registers = _registers(typed.rows.filter((form == "register") | billed))
-    return _Part(readings, registers, typed.rows.height, others.len())
+    return _Part(readings, registers, typed.rows.height, aside.len() + none.len())
 
 
 def _registers(rows: pl.DataFrame) -> Batch:

@@ -66,8 +66,10 @@ def _lines(rows: pl.DataFrame, zone: str) -> Batch:
         quality=pl.col("status").str.tail(1).replace_strict(_QUALITY, default="unknown", return_dtype=pl.String),
         quality_raw="status",
     )
+    beyond = pl.col("cells").list.slice(4).list.join("").str.strip_chars() != ""  # separators at the end are harmless
+    short = pl.col("cells").list.len().fill_null(0) < 4
     return Batch(rows).refuse(
-        (pl.col("cells").list.len().fill_null(0) != 4, "row-malformed", "not date, time, value and status"),
+        (short | beyond.fill_null(value=False), "row-malformed", "not date, time, value and status"),
         (pl.col("status").is_null(), "row-malformed", "no status after the value"),
         ((pl.col("point").fill_null("") == ""), "value-null", "no metering point (#O) before it"),
         (pl.col("quantity").is_null(), "value-unknown", "no sensor 1 to 4 (#S) before it"),

@@ -14,6 +14,7 @@ import polars as pl
 
 from assets.meters.formats import edifact
 from assets.meters.formats.canonical import (
+    FIRST,
     Export,
     ReadingOptions,
     canonical,
@@ -88,6 +89,11 @@ def read(content: Content, options: ReadingOptions) -> Export:
         return Export.rejected(FORMAT, "file-empty", "the messages hold no quantities (QTY)")
     codes = explained(quantities.select("code", "unit").unique().iter_rows(), _UNITS)
     quantities = quantities.join(codes, on=["code", "unit"], maintain_order="left", nulls_equal=True)
+    # A maximum of the month, gas or water beside the profile is no fault of it.
+    aside = quantities.filter("aside")["row"]
+    if aside.len() and aside.len() == quantities.height:
+        return Export.rejected(FORMAT, "format-no-interval", "no OBIS code of the messages holds electrical energy")
+    quantities = quantities.filter(~pl.col("aside"))
     values = measure(_once(_judged(quantities))).with_columns(
         quality=pl.when(pl.col("contradicts") & (pl.col("quality") != "missing"))
         .then(pl.lit("suspect")).otherwise("quality"),
@@ -99,6 +105,9 @@ def read(content: Content, options: ReadingOptions) -> Export:
         problems_of(strange, "row-malformed", "not a segment of MSCONS"),
         edifact.miscounted(segments),
     )
+    if aside.len():
+        text = f"{aside.len()} quantities have OBIS codes of no electrical energy and were left out{FIRST}"
+        readings = readings.note("channel-skipped", text, aside[0])
     registers = resolve_registers(_registers(values.rows.filter(~interval)))
     return Export.of(FORMAT, readings=readings, registers=registers, zone=zone or _zone(segments)).filled
 
@@ -275,7 +284,7 @@ def _judged(quantities: pl.DataFrame) -> Batch:
     return Batch(quantities).refuse(
         (pl.col("point") == "", "value-null", "no metering point (LOC) before this QTY"),
         (pl.col("code") == "", "row-malformed", "no OBIS code (PIA+5) before this QTY"),
-        (pl.col("kind").is_null(), "value-unknown", "the OBIS code holds no electrical energy"),
+        (pl.col("kind").is_null(), "value-unknown", "the OBIS code holds no energy over the phases' sum"),
         (pl.col("unzoned") & no_time, "stamp-bad", "the stamps tell no offset to UTC; declare the option timezone"),
         (
             pl.col("short") & ~register,

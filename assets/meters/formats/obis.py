@@ -55,8 +55,15 @@ def obis(code: str) -> Obis | None:
     return Obis(quantity, kind, int(found[2]), int(found[4] or 0)) if quantity and kind else None
 
 
+def is_aside(code: str) -> bool:
+    """Whether ``code`` is well formed and tells something else than electrical energy: gas, an extreme, a voltage."""
+    found = _CODE.fullmatch(code.strip())
+    return found is not None and (found[1] not in (None, "1") or int(found[3]) not in _KIND)
+
+
 def explained(pairs: Iterable[tuple[str, str]], spelled: dict[str, str] | None = None) -> pl.DataFrame:
-    """Codes with their units as delivered: ``code, unit, quantity, kind, c, tariff, factor, average, contradicts``.
+    """Codes with their units as delivered: ``code, unit, quantity, kind, c, tariff, factor, average, contradicts`` and
+    ``aside`` (``is_aside``).
 
     ``quantity`` is null for codes ``obis`` does not know. A unit of another family than the code's, or a power where
     the code says energy, contradicts; the code is then believed, as it is where the unit is blank (kWh, kW and the
@@ -69,7 +76,7 @@ def explained(pairs: Iterable[tuple[str, str]], spelled: dict[str, str] | None =
         average = what is not None and what.kind == "average"
         fits = what is not None and unit is not None and unit[::2] == (FAMILIES[what.quantity], average)
         factor = unit.factor if fits and unit is not None else Decimal(1)
-        rows.append((code, name, *(what or (None,) * 4), factor, average, bool(name) and not fits))
+        rows.append((code, name, *(what or (None,) * 4), factor, average, bool(name) and not fits, is_aside(code)))
     schema = {
         "code": pl.String(),
         "unit": pl.String(),
@@ -80,6 +87,7 @@ def explained(pairs: Iterable[tuple[str, str]], spelled: dict[str, str] | None =
         "factor": pl.Decimal(18, 3),
         "average": pl.Boolean(),
         "contradicts": pl.Boolean(),
+        "aside": pl.Boolean(),
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
 
