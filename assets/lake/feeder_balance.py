@@ -9,6 +9,7 @@ from assets.lake.files import CityLake, Written
 from assets.lake.meter_registers import Registers
 from quality.tables import FEEDER_BALANCE, METER_FINAL
 from quality.vee.feeders import feeder_balance
+from quality.vee.kept import COUNTED
 
 
 def make(lake: CityLake, days: Collection[date], registers: Registers) -> list[Written]:
@@ -24,7 +25,7 @@ def make(lake: CityLake, days: Collection[date], registers: Registers) -> list[W
         concerned = register.filter(pl.any_horizontal(pl.col("feeds", "feeder").is_not_null()))["meter_id"].implode()
         parts = [
             lake.scan(METER_FINAL, key)
-            .filter(pl.col("quantity") == "active_import", pl.col("meter_id").is_in(concerned))
+            .filter(pl.col("quantity") == "active_import", pl.col("meter_id").is_in(concerned), COUNTED)
             .group_by("meter_id")
             .agg(kwh=pl.col("value_final").sum(), known=pl.col("value_final").count(), intervals=pl.len())
             .collect()

@@ -31,6 +31,7 @@ from quality.tables import (
     METERS,
     QUARTERS,
 )
+from quality.vee.kept import COUNTED
 from quality.verdicts import Verdict, contract, keys, of_group, structure, worst
 
 QUARTER = 15
@@ -268,7 +269,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
             whole, meter = registers.in_force(reading_day), pl.col("meter_id")
             register, aside = whole.filter(IS_CUSTOMER), whole.filter(~IS_CUSTOMER)["meter_id"].implode()
             mine = ~meter.is_in(overlap.elsewhere(shared, reading_day)) & ~meter.is_in(aside)
-            scans = (lake.scan(METER_FINAL, key).select(COLUMNS) for key in pieces)
+            scans = (lake.scan(METER_FINAL, key).filter(COUNTED).select(COLUMNS) for key in pieces)
             known = before if before.height else None
             profile = build(
                 contributions(scan.filter(mine).collect() for scan in scans),

@@ -15,7 +15,7 @@ from quality.tables.vee import FINAL_METHODS, FINAL_QUALITIES, METER_FINAL
 from quality.vee.decisions import CORRECT, ESTIMATE, Decided
 from quality.vee.estimate import METHODS, Estimates
 from quality.vee.rules.rule import ENERGIES
-from quality.vee.validate import SUSPECT, Judged, Masks
+from quality.vee.validate import SUSPECT, TOLD_ONCE, Judged, Masks
 from quality.vee.window import Bools, Codes, Floats, Ints
 
 _QUALITY = pl.Enum(list(FINAL_QUALITIES))
@@ -35,6 +35,8 @@ USED: Final = pl.col("method").is_in(["A", "MX"])
 """Rows of ``METER_FINAL`` whose value is no estimate of ours."""
 GOOD: Final = (pl.col("method") == "A") & pl.col("final_quality").is_in(["V", "S"])
 """Rows of ``METER_FINAL`` that an estimate may stand on."""
+COUNTED: Final = TOLD_ONCE | (pl.col("final_quality") == "S")
+"""Rows of ``METER_FINAL`` that a meter's channels are added up of. Where a person accepted it, both names are two."""
 
 _METHODS = np.array([FINAL_METHODS.index(name) for name in METHODS], np.uint8)
 

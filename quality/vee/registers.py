@@ -13,6 +13,7 @@ from quality.meter_grid import ZONE
 from quality.readings import ENERGY, QUANTITIES
 from quality.tables.vee import REGISTER_CHECKS
 from quality.vee.thresholds import Thresholds
+from quality.vee.validate import TOLD_ONCE
 from quality.vee.window import Bools, MeterDay
 
 RATES: Final = ("010", "020", "030")
@@ -180,9 +181,19 @@ def _intervals(told: pl.DataFrame, quality: pl.DataFrame, thresholds: Thresholds
     first, last = (pl.col(name).dt.convert_time_zone(ZONE) for name in ("start", "end"))
     midnight = (first == first.dt.truncate("1d")) & (last == last.dt.truncate("1d"))
     reads = reads.with_columns(_first=first.dt.date(), _last=last.dt.date(), _fits=one & midnight)
-    days = quality.select(
-        "meter_id", "quantity", "local_date", "channel", "expected", "missing", kwh=pl.col("energy").cast(pl.Float64)
-    ).rename({"channel": "_channel"})
+    days = (
+        quality.filter(TOLD_ONCE)
+        .select(
+            "meter_id",
+            "quantity",
+            "local_date",
+            "channel",
+            "expected",
+            "missing",
+            kwh=pl.col("energy").cast(pl.Float64),
+        )
+        .rename({"channel": "_channel"})
+    )
     inside = reads.select(*_READ, "_first", "_last").join(days, on=["meter_id", "quantity"], how="inner")
     inside = inside.filter((pl.col("local_date") >= pl.col("_first")) & (pl.col("local_date") < pl.col("_last")))
     sums = inside.group_by(_READ).agg(

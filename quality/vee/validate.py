@@ -32,6 +32,10 @@ def mask(code: str) -> np.uint64:
     return next(rule.mask for rule in RULES if rule.code == code)
 
 
+TOLD_ONCE: Final = (pl.col("flags").fill_null(0) & pl.lit(int(mask("told_twice")), pl.UInt64)) == 0
+"""Rows of ``METER_FINAL`` and ``METER_QUALITY`` that do not tell another channel's energy again."""
+
+
 @dataclass(frozen=True)
 class Judged:
     """What the rules found of a day: ``flags`` (channels × slots), and ``rules_run`` (channels), which could run.

@@ -100,6 +100,9 @@ def planted(rows: pl.DataFrame, line: dict[str, str]) -> pl.DataFrame:
             channel=pl.when(here).then(pl.lit(what)).otherwise("channel"),
             quantity=pl.when(here).then(pl.lit(quantity)).otherwise("quantity"),
         ).sort("meter_id", "channel", "quantity", "start")
+    if do == "also comes as channel":
+        again = rows.filter(here).with_columns(channel=pl.lit(what))
+        return pl.concat([rows, again]).sort("meter_id", "channel", "quantity", "start")
     if do in ("came before as", "came between"):
         return rows
     raise AssertionError(f"{do} is nothing a case can do")

@@ -1,9 +1,44 @@
 """Rules that hold values against another channel, the register, the calendar or the meter's dials."""
 
 import numpy as np
+import polars as pl
 
 from quality.vee.rules.rule import Context
 from quality.vee.window import MISSING, Bools, Ints, MeterDay
+
+
+def told_twice(day: MeterDay, context: Context) -> Bools:
+    """The channel has the values of another of the meter's channels of its quantity: one energy came under two names,
+    and counts once. Source: ours; a utility that changes its format, or sends two, names the channel anew."""
+    found = np.zeros(day.value.shape, np.bool_)
+    line, first = _namesakes(day)
+    if not len(line):
+        return found
+    one, other = day.filled[line], day.filled[first]
+    used = day.there[line] & day.there[first] & ((one != 0) | (other != 0))
+    alike = used & (np.abs(one - other) <= context.number("twice_rounding") * np.abs(other) + _LAST_DECIMAL)
+    ordered = np.sort(np.where(alike, one, 0), axis=1)
+    distinct = (np.diff(ordered, axis=1) > 0).sum(axis=1)
+    same = alike.sum(axis=1) >= context.number("twice_share") * used.sum(axis=1)
+    # Of the whole day, the slots without a value too: nothing of it is added to the other channel's.
+    found[line[same & (distinct >= context.number("repeated_distinct"))]] = True
+    return found
+
+
+_LAST_DECIMAL = 1e-6
+"""What lake values are rounded to."""
+
+
+def _namesakes(day: MeterDay) -> tuple[Ints, Ints]:
+    """Lines of channels and, of each, those before it that are of the same meter and quantity."""
+    keys = day.channels.select("meter_id", "quantity")
+    # Most cities have one channel a meter, whose lines lie meter by meter.
+    if not (keys["meter_id"] == keys["meter_id"].shift()).any():
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    several = keys.with_row_index("_line").filter(pl.len().over("meter_id", "quantity") > 1)
+    pairs = several.join(several, on=["meter_id", "quantity"], suffix="_first", maintain_order="left")
+    pairs = pairs.filter(pl.col("_line_first") < pl.col("_line"))
+    return pairs["_line"].cast(pl.Int64).to_numpy(), pairs["_line_first"].cast(pl.Int64).to_numpy()
 
 
 def reactive(day: MeterDay, context: Context) -> Bools:

@@ -1,0 +1,64 @@
+"""A utility sends the same energy in two formats, which name a meter's channel differently: it counts once."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.lake import ingest, load_profile, meter_final
+from assets.lake.files import CityLake
+from assets.landing.deployment import Deployment, Step
+from quality.tables import FEEDER_BALANCE, LOAD_PROFILE, METER_INTERVALS, METERS, REGISTER_CHECKS
+from tests.lake.judged_town import load, nem12
+from tests.lake.metered_city import POINTS
+from tests.lake.small_city import D1, D2, deliver, deployment_at, small_city
+
+pytestmark = pytest.mark.usefixtures("without_suites")
+
+MAIN = "020012349999"
+
+
+def register() -> bytes:
+    rows = [f"{point},north,residential,f1," for point in POINTS]
+    return "\n".join(["point,zone,customer_class,feeder,feeds", *rows, f"{MAIN},north,other,,f1", ""]).encode()
+
+
+def nem13(day: date, totals: dict[str, float]) -> bytes:
+    begins, ends = f"{day:%Y%m%d}000000", f"{D2:%Y%m%d}000000"
+    rows = [
+        f"250,{point},E1,1,E1,E1,M1,E,100,{begins},A,,,{100 + kwh:.3f},{ends},A,,,{kwh:.3f},kWh,,{ends},"
+        for point, kwh in totals.items()
+    ]
+    return "\r\n".join(["100,NEM13,202611200000,MDP,RETAILER", *rows, "900", ""]).encode()
+
+
+def made(folder: Path, *, twice: bool) -> tuple[Deployment, CityLake]:
+    city = small_city()
+    deployment = deployment_at(folder, city)
+    told = {point: [value or 0.0 for value in load(point, D1)] for point in POINTS}
+    told[MAIN] = [round(sum(at), 3) for at in zip(*told.values(), strict=True)]
+    files = {"a.csv": nem12(D1, told), "r.csv": nem13(D1, {point: sum(day) for point, day in told.items()})}
+    if twice:
+        files["b.csv"] = nem12(D1, told).replace(b",E1,E1,E1,", b",E2,E2,E2,")
+    deliver(deployment, city, "register", D2, "r.csv", register())
+    for name, data in files.items():
+        deliver(deployment, city, "exports", D2, name, data)
+    step = Step(deployment, city, D2, "test")
+    ingest.ingest(step, METERS)
+    ingest.ingest_meters(step)
+    meter_final.make(step)
+    load_profile.make(step)
+    return deployment, CityLake.of(step)
+
+
+def test_what_comes_under_two_names_counts_once(tmp_path: Path) -> None:
+    (_, once), (_, again) = (made(tmp_path / str(twice), twice=twice) for twice in (False, True))
+    kwh = pl.col("value_delivered").sum()
+    assert again.read(METER_INTERVALS).select(kwh).item() == 2 * once.read(METER_INTERVALS).select(kwh).item()
+    for table in (LOAD_PROFILE, FEEDER_BALANCE):
+        assert once.read(table).height and again.read(table).equals(once.read(table)), table.name
+    outcomes = [
+        lake.read(REGISTER_CHECKS).filter(check="intervals")["outcome"].value_counts().rows() for lake in (once, again)
+    ]
+    assert outcomes[0] == outcomes[1] == [("ok", len(POINTS) + 1)]
