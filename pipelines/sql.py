@@ -17,6 +17,7 @@ from assets.snapshots.build import prefix
 from assets.snapshots.history import current, manifest
 from pipelines.queries import Refused, TableFiles, reading
 from quality.contracts import Table
+from quality.meter_grid import MINUTE
 from quality.readings import QUALITIES
 from quality.tables import METER_DECISIONS, METER_INTERVALS, METER_SUPERSEDED, TABLES
 
@@ -35,9 +36,21 @@ select "table", smart, "column", type, comment from (
 
 AS_OF = """
 create macro lake.meter_intervals_as_of(day) as table
+with came as (select * from ({delivered}) where _delivered <= cast(day as date)),
+mixed as (select distinct city, meter_id, channel, quantity, local_date from came where beside),
+grids as (
+    select city, meter_id, channel, quantity, local_date, minutes as grid
+    from came semi join mixed using (city, meter_id, channel, quantity, local_date)
+    where placed group by city, meter_id, channel, quantity, local_date, minutes
+    qualify row_number() over (
+        partition by city, meter_id, channel, quantity, local_date order by count(distinct start) desc, minutes
+    ) = 1
+)
 select told.*, about.decision, about.value as value_decided, about.reason, about.decided_by, about.decided_at
 from (
-    select * exclude (rank) from ({delivered}) where _delivered <= cast(day as date)
+    select * exclude (rank, beside, placed, grid)
+    from came left join grids using (city, meter_id, channel, quantity, local_date)
+    where case when grid is null then not beside else placed and minutes = grid end
     qualify row_number() over (
         partition by city, meter_id, channel, quantity, start
         order by value_delivered is not null desc, quality = 'actual' desc, version desc nulls last, rank,
@@ -53,8 +66,12 @@ qualify row_number() over (
 ) = 1
 """
 """What had been delivered up to a day, by the rule of ``assets.lake.meter_intervals``. Readings off their channel's
-grid are left out, and so are the slots that a complete grid has without a reading. Beside each is what people had
-decided of it by that day, by the rule of ``quality.vee.decisions``."""
+grid, as what had come by then tells it (``quality.meter_grid.align``), are left out, and so are the slots that a
+complete grid has without a reading. Beside each is what people had decided of it by that day, by the rule of
+``quality.vee.decisions``."""
+
+_PLACED = f"1440 % minutes = 0 and (epoch_us(start) + 420::bigint * {MINUTE}) % (minutes::bigint * {MINUTE}) = 0"
+"""Whether a reading lies on the grid of its own length; Bangkok is seven hours ahead of UTC."""
 
 
 T = TypeVar("T")
@@ -253,9 +270,13 @@ def _as_of(connection: duckdb.DuckDBPyConnection) -> None:
     }
     names = [name for name in METER_INTERVALS.schema if name in METER_SUPERSEDED.schema]
     qualities = ", ".join(map(_quoted, QUALITIES))
-    columns = f"city, month, {', '.join(names)}, list_position([{qualities}], quality) as rank"
-    counts = {METER_INTERVALS.name: "_receipt is not null", METER_SUPERSEDED.name: "reason <> 'off_grid'"}
-    parts = [f"select {columns} from lake.{name} where {rule}" for name, rule in counts.items() if name in there]  # noqa: S608
+    columns = f"city, month, {', '.join(names)}, list_position([{qualities}], quality) as rank, {_PLACED} as placed"
+    beside = {METER_INTERVALS.name: "false", METER_SUPERSEDED.name: "reason = 'off_grid'"}
+    parts = [
+        f"select {columns}, {how} as beside from lake.{name} where _receipt is not null"  # noqa: S608
+        for name, how in beside.items()
+        if name in there
+    ]
     if parts:
         decisions = f"lake.{METER_DECISIONS.name}"
         if METER_DECISIONS.name not in there:

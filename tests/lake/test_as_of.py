@@ -83,6 +83,19 @@ def test_the_newest_day_asked_is_the_lake_itself(home: Home, deliver: Deliver) -
     assert len(rows) == 48
 
 
+def test_a_day_that_is_delivered_again_in_another_length_is_asked_as_it_was(home: Home, deliver: Deliver) -> None:
+    deliver(0, nem12("1"))
+    quarters = nem12("1").replace(b",kWh,30,", b",kWh,15,").replace(b",".join([b"1"] * 48), b",".join([b"0.75"] * 96))
+    deliver(1, quarters)
+    deliver(2, nem12("3", "20261123010000"))
+    asked = {day: home.sql(SUM.format(FIRST + timedelta(days=day))) for day in range(3)}
+    assert asked == {
+        0: [{"kwh": 48.0, "n": 48}],
+        1: [{"kwh": 72.0, "n": 96}],
+        2: [{"kwh": 72.0, "n": 96}],  # the longer ones stay beside the grid
+    }
+
+
 def test_without_readings_there_is_nothing_to_ask(tmp_path: Path) -> None:
     with connect(TableFiles(LocalStore(tmp_path)), ["phuket"], {}) as connection:
         found = connection.execute("select count(*) from duckdb_functions() where schema_name = 'lake'").fetchone()

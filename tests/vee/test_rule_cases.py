@@ -101,7 +101,8 @@ def planted(rows: pl.DataFrame, line: dict[str, str]) -> pl.DataFrame:
             quantity=pl.when(here).then(pl.lit(quantity)).otherwise("quantity"),
         ).sort("meter_id", "channel", "quantity", "start")
     if do == "also comes as channel":
-        again = rows.filter(here).with_columns(channel=pl.lit(what))
+        quantity = {"B1": "active_export"}.get(what, "active_import")
+        again = rows.filter(here).with_columns(channel=pl.lit(what), quantity=pl.lit(quantity))
         return pl.concat([rows, again]).sort("meter_id", "channel", "quantity", "start")
     if do in ("came before as", "came between"):
         return rows

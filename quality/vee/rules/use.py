@@ -1,6 +1,7 @@
 """Rules that hold a meter's day against its own four weeks."""
 
 import numpy as np
+import polars as pl
 
 from quality.vee.rules.rule import Context
 from quality.vee.window import Bools, Floats, MeterDay
@@ -58,7 +59,12 @@ def repeated_day(day: MeterDay, context: Context) -> Bools:
 
 
 def quantity_changed(day: MeterDay, context: Context) -> Bools:
-    """The meter has a history, but none of this quantity: import and export, or energy and another quantity, may have
-    been swapped. Source: Oracle MDM unit of measure check."""
-    changed: Bools = context.past().other_quantity & (day.total > 0)
-    return changed
+    """The meter has a history, but none of this quantity, and of none that it has came energy: import and export, or
+    energy and another quantity, may have been swapped. Source: Oracle MDM unit of measure check."""
+    strange: Bools = context.past().other_quantity & (day.total > 0)
+    if not strange.any():
+        return strange
+    # Beside what it always measured a new quantity is one more: solar cells, or a utility that tells kvarh as well.
+    known = day.channels.select("meter_id", known=pl.Series(~strange & (day.total > 0)))
+    goes_on: Bools = known.select(pl.col("known").any().over("meter_id")).to_series().to_numpy()
+    return strange & ~goes_on
