@@ -201,6 +201,14 @@ def test_momentary_and_extreme_values_are_no_readings(ref, code):
     assert (codes(beside), amounts(beside)) == ([code], [Decimal("0.5")])
 
 
+@pytest.mark.parametrize(
+    "stamp",
+    ["2026-01-01T00:15+07:00", "2026-01-01T00:15:00+0700", "2026-01-01 00:15:00+07", "2025-12-31T12:15:00.0-0500"],
+)
+def test_times_are_read_as_programs_write_them(stamp):
+    assert rows(read(meter(block(DELTA, value("1", stamp)))), "start") == [(MIDNIGHT,)]
+
+
 def test_a_stated_period_goes_before_the_type():
     period = ("2026-01-01T00:00:00+07:00", "2026-01-01T00:30:00+07:00")
     result = read(meter(block(DELTA, value("1", local(9), period=period))))

@@ -133,14 +133,19 @@ def column(parent: etree._Element, records: str, path: str, attribute: str = "")
 
 
 def instant(text: pl.Expr, zone: str) -> pl.Expr:
-    """xs:dateTime as UTC, null where it is none; without an offset it is a time of ``zone``."""
+    """xs:dateTime as UTC, null where it is none; without an offset it is a time of ``zone``.
+
+    Also what programs write for it: ISO 8601's other offsets (+0700, +07), no seconds (Java leaves out zeros), a blank.
+    """
     part = text.str.strip_chars().str.extract_groups(
-        r"^(?<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.(?<part>[0-9]{1,9}))?(?<offset>Z|[+-][0-9]{2}:[0-9]{2})?$"
+        r"^(?<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ](?<clock>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)"
+        r"(?:\.(?<part>[0-9]{1,9}))?(?<offset>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?$"
     )
     offset = part.struct.field("offset")
     day = part.struct.field("day").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
     clock = part.struct.field("clock").str.split(":").cast(pl.List(pl.Int64))
     hour, minute, second = (clock.list.get(i, null_on_oob=True) for i in range(3))
+    second = second.fill_null(0)
     # 24:00:00 is xs:dateTime's own end of a day; a leap second does not occur in meters.
     real = (hour < 24) & (minute < 60) & (second < 60) | (hour == 24) & (minute == 0) & (second == 0)
     micro = part.struct.field("part").str.pad_end(6, "0").str.slice(0, 6).cast(pl.Int64).fill_null(0)
@@ -148,7 +153,7 @@ def instant(text: pl.Expr, zone: str) -> pl.Expr:
     stamp = pl.when(real & stamp.dt.year().is_between(*YEARS)).then(stamp)
     sign = pl.when(offset.str.starts_with("-")).then(-1).otherwise(1)
     away = sign * (offset.str.slice(1, 2).cast(pl.Int64, strict=False).fill_null(0) * 60) + sign * (
-        offset.str.slice(4, 2).cast(pl.Int64, strict=False).fill_null(0)
+        offset.str.extract("^[+-][0-9]{2}:?([0-9]{2})$").cast(pl.Int64).fill_null(0)
     )
     fixed = (stamp - pl.duration(minutes=away)).dt.replace_time_zone("UTC")
     return pl.when(offset.is_null()).then(utc(stamp, zone)).otherwise(fixed)
