@@ -161,6 +161,10 @@ def test_df2_gives_what_was_written(wanted, long):
     }
 
 
+def test_df2_clocks_may_be_some_seconds_off():
+    assert codes(df2("#O 1", "#S 1", "02/06/26,00:30:03,1.5,A", "02/06/26,00:59:58,1.5,A")) == []
+
+
 def test_df2_separators_at_the_end_are_harmless():
     assert codes(df2("#O 1", "#S 1", "02/06/26,00:30,1.5,A,", "02/06/26,01:00,1.5,A, ,")) == []
 

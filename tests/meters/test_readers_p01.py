@@ -147,7 +147,7 @@ def test_a_season_that_the_zone_does_not_have_is_said(stamp, zone, start, said):
         ([head(minutes=0), "(1)"], 2, "interval-length"),
         ([head("0261301001500"), "(1)"], 2, "stamp-bad"),
         ([head("0260601001700"), "(1)"], 2, "interval-misaligned"),
-        ([head("0260601001501"), "(1)"], 2, "interval-misaligned"),
+        ([head("0260601001521"), "(1)"], 2, "interval-misaligned"),
         ([head(), "(x)"], 3, "value-not-number"),
         ([head(), "(1)(2)"], 3, "row-malformed"),
         ([head(), "(1"], 3, "row-malformed"),
@@ -158,6 +158,12 @@ def test_bad_lines_are_refused_with_their_row_and_the_rest_is_kept(lines, row, c
     result = read(IDENTITY, *lines, head("0260605001500"), "(7)")
     assert list(result.problems.select("row", "code").iter_rows()) == [(row, code)]
     assert result.tables["readings"]["value"].to_list() == [7]
+
+
+@pytest.mark.parametrize("stamp", ["0260605001507", "0260605001445"])
+def test_a_clock_may_be_some_seconds_off(stamp):
+    result = read(IDENTITY, head(stamp), "(7)")
+    assert (codes(result), result.tables["readings"]["value"].to_list()) == ([], [7])
 
 
 def test_values_before_the_first_head_are_said():

@@ -10,6 +10,7 @@ from assets.meters.formats.canonical import Export, ReadingOptions, canonical, m
 from assets.meters.formats.content import Content
 from assets.meters.formats.stamps import parse, utc
 from quality.batch import Batch
+from quality.meter_grid import off_clock
 
 FORMAT = "df2"
 KIND = "text"
@@ -75,7 +76,7 @@ def _lines(rows: pl.DataFrame, zone: str) -> Batch:
         (pl.col("quantity").is_null(), "value-unknown", "no sensor 1 to 4 (#S) before it"),
         (pl.col("end").is_null(), "stamp-bad", "not a date (dd/mm/yyyy) and time"),
         (
-            pl.col("end") != pl.col("end").dt.truncate(f"{MINUTES}m"),
+            off_clock(pl.col("end").dt.replace_time_zone(None), MINUTES),
             "interval-misaligned",
             "not on the grid of 30 minutes",
         ),

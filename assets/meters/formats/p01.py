@@ -25,6 +25,7 @@ from assets.meters.formats.content import Content
 from assets.meters.formats.obis import counted_twice, explained
 from assets.meters.formats.stamps import dst, parse, utc
 from quality.batch import Batch
+from quality.meter_grid import CLOCK_SECONDS
 from quality.problems import gather
 
 FORMAT = "p01"
@@ -140,7 +141,8 @@ def _heads(rows: pl.DataFrame, zone: str) -> Batch:
     whole = pl.col("texts").list.len() == 4 + 2 * pl.col("count")
     length = pl.when(pl.col("minutes") > 0).then("minutes")
     midnight = pl.col("local").dt.truncate("1d")
-    off_grid = (pl.col("local") - midnight).dt.total_seconds() % (60 * length) != 0
+    after = (pl.col("local") - midnight).dt.total_seconds() % (60 * length)
+    off_grid = pl.min_horizontal(after, 60 * length - after) > CLOCK_SECONDS
     lost = "; its periods are not used"
     return Batch(heads).refuse(
         (
