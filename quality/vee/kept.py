@@ -15,7 +15,7 @@ from quality.tables.vee import FINAL_METHODS, FINAL_QUALITIES, METER_FINAL
 from quality.vee.decisions import CORRECT, ESTIMATE, Decided
 from quality.vee.estimate import METHODS, Estimates
 from quality.vee.rules.rule import ENERGIES
-from quality.vee.validate import SUSPECT, TOLD_ONCE, Judged, Masks
+from quality.vee.validate import SUSPECT, TOLD_ONCE, Judged, Masks, mask
 from quality.vee.window import Bools, Codes, Floats, Ints
 
 _QUALITY = pl.Enum(list(FINAL_QUALITIES))
@@ -189,9 +189,10 @@ class Kept:
 
     @cached_property
     def gaps(self) -> Ints:
-        """Channels of energy that lack a value."""
-        energies = self.channels["quantity"].is_in(ENERGIES).to_numpy()
-        return np.flatnonzero(self.lacks.any(axis=1) & energies)
+        """Channels of energy that lack a value, without those that tell another's again: nothing is added to that."""
+        wanted = self.channels["quantity"].is_in(ENERGIES).to_numpy()
+        wanted[self.flags.at[(self.flags.bits & mask("told_twice")) != 0] // self.slots] = False
+        return np.flatnonzero(self.lacks.any(axis=1) & wanted)
 
     @property
     def good(self) -> pl.DataFrame:

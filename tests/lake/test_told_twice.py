@@ -10,7 +10,7 @@ from assets.lake import ingest, load_profile, meter_final
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
 from quality.tables import FEEDER_BALANCE, LOAD_PROFILE, METER_INTERVALS, METERS, REGISTER_CHECKS
-from tests.lake.judged_town import load, nem12
+from tests.lake.judged_town import DAYS, final, load, nem12, night, town, whole
 from tests.lake.metered_city import POINTS
 from tests.lake.small_city import D1, D2, deliver, deployment_at, small_city
 
@@ -50,6 +50,30 @@ def made(folder: Path, *, twice: bool) -> tuple[Deployment, CityLake]:
     meter_final.make(step)
     load_profile.make(step)
     return deployment, CityLake.of(step)
+
+
+def test_a_second_name_has_no_value_whatever_is_known_of_the_days_before(tmp_path: Path) -> None:
+    deployment, city = town(tmp_path)
+    for day in DAYS[:5]:
+        deliver(deployment, city, "exports", day, f"{day}.csv", nem12(day, whole(day)))
+        if day > DAYS[0]:
+            again = nem12(day, whole(day)).replace(b",E1,E1,E1,", b",E0,E0,E0,")
+            deliver(deployment, city, "exports", day, f"{day}-again.csv", again)
+        night(deployment, city, day)
+    kwh = final(deployment, city).group_by("local_date").agg(pl.col("value_final").cast(pl.Float64).sum())
+    assert dict(kwh.iter_rows()) == pytest.approx({day: sum(map(sum, whole(day).values())) for day in DAYS[:5]})
+
+
+def test_two_registers_of_one_file_that_read_alike_are_two(tmp_path: Path) -> None:
+    deployment, city = town(tmp_path)
+    first = whole(D1)
+    second = {point: [value and round(value * (1 if point == POINTS[0] else 0.6), 3) for value in day]
+              for point, day in first.items()}  # fmt: skip
+    of_second = nem12(D1, second).replace(b",E1,E1,E1,", b",E2,E2,E2,").split(b"\r\n", 1)[1]
+    deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, first).removesuffix(b"900\r\n") + of_second)
+    night(deployment, city, D1)
+    told = final(deployment, city)["value_final"].cast(pl.Float64).sum()
+    assert told == pytest.approx(sum(sum(day) for both in (first, second) for day in both.values()))
 
 
 def test_what_comes_under_two_names_counts_once(tmp_path: Path) -> None:

@@ -102,7 +102,8 @@ def planted(rows: pl.DataFrame, line: dict[str, str]) -> pl.DataFrame:
         ).sort("meter_id", "channel", "quantity", "start")
     if do == "also comes as channel":
         quantity = {"B1": "active_export"}.get(what, "active_import")
-        again = rows.filter(here).with_columns(channel=pl.lit(what), quantity=pl.lit(quantity))
+        told = {"channel": what, "quantity": quantity, "_receipt": "another"}
+        again = rows.filter(here).with_columns(pl.lit(value).alias(name) for name, value in told.items())
         return pl.concat([rows, again]).sort("meter_id", "channel", "quantity", "start")
     if do in ("came before as", "came between"):
         return rows

@@ -8,8 +8,9 @@ from quality.vee.window import MISSING, Bools, Ints, MeterDay
 
 
 def told_twice(day: MeterDay, context: Context) -> Bools:
-    """The channel has the values of another of the meter's channels of its quantity: one energy came under two names,
-    and counts once. Source: ours; a utility that changes its format, or sends two, names the channel anew."""
+    """The channel has the values of another of the meter's channels of its quantity, which came in another file: one
+    energy under two names, and it counts once. Source: ours; a utility that changes its format, or sends two, names the
+    channel anew."""
     found = np.zeros(day.value.shape, np.bool_)
     line, first = _namesakes(day)
     if not len(line):
@@ -30,14 +31,16 @@ _LAST_DECIMAL = 1e-6
 
 
 def _namesakes(day: MeterDay) -> tuple[Ints, Ints]:
-    """Lines of channels and, of each, those before it that are of the same meter and quantity."""
-    keys = day.channels.select("meter_id", "quantity")
+    """Lines of channels and, of each, those before it that are of the same meter and quantity. What one file tells of
+    two channels is for the file to say: its reader has looked at them together."""
+    keys = day.channels.select("meter_id", "quantity", "receipt")
     # Most cities have one channel a meter, whose lines lie meter by meter.
     if not (keys["meter_id"] == keys["meter_id"].shift()).any():
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     several = keys.with_row_index("_line").filter(pl.len().over("meter_id", "quantity") > 1)
     pairs = several.join(several, on=["meter_id", "quantity"], suffix="_first", maintain_order="left")
-    pairs = pairs.filter(pl.col("_line_first") < pl.col("_line"))
+    one_file = (pl.col("receipt") == pl.col("receipt_first")).fill_null(value=False)
+    pairs = pairs.filter(pl.col("_line_first") < pl.col("_line"), ~one_file)
     return pairs["_line"].cast(pl.Int64).to_numpy(), pairs["_line_first"].cast(pl.Int64).to_numpy()
 
 
