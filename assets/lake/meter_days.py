@@ -36,6 +36,7 @@ from quality.vee.history import REACH, History, PastDay, differing_days
 from quality.vee.kept import USED, Kept, differing, in_millionths
 from quality.vee.missing import missing_readings
 from quality.vee.rules import Context
+from quality.vee.rules.others import energies
 from quality.vee.rules.rule import Figures, Look
 from quality.vee.thresholds import Thresholds
 from quality.vee.validate import (
@@ -259,7 +260,8 @@ class MeterDays:
     ) -> _Part:
         """Meters of a day by the rules, where this is known of their groups, and of what was stored ``before``."""
         looked, kept, quality, found = [], [], list[pl.DataFrame](), []
-        for each, exact in arrays:
+        shorter: list[pl.DataFrame] = []
+        for each, exact in arrays:  # the shortest intervals first
             rates = self.calendar.rates(about.day, each.minutes)
             context = Context(
                 self.thresholds,
@@ -267,9 +269,12 @@ class MeterDays:
                 now=about.now,
                 superseded=about.superseded,
                 sum_fails=registers.sum_fails(self._compared, each) if self._compared.height else None,
+                shorter=pl.concat(shorter) if shorter else None,
                 rates=rates.cast(pl.String).replace_strict(_RATE_BITS, default=0, return_dtype=pl.UInt8).to_numpy(),
             )
             judged = judge(each, context, None if told is None else _bits(told, each))
+            if len(arrays) > 1:
+                shorter.append(energies(each, (judged.found & mask("told_twice")) == 0))
             if context.sum_fails is not None:  # of meters without a register nothing was added up
                 ran = registers.sum_fails(self._compared.with_columns(outcome=pl.lit("fails")), each)
                 judged.rules_run[~ran] &= ~mask("sum_check")

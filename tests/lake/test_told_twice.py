@@ -33,12 +33,22 @@ def nem13(day: date, totals: dict[str, float]) -> bytes:
     return "\r\n".join(["100,NEM13,202611200000,MDP,RETAILER", *rows, "900", ""]).encode()
 
 
-def made(folder: Path, *, twice: bool) -> tuple[Deployment, CityLake]:
+def hourly(told: dict[str, list[float]]) -> bytes:
+    sums = {point: [round(sum(day[at : at + 4]), 3) for at in range(0, 96, 4)] for point, day in told.items()}
+    return nem12(D1, sums).replace(b",E1,E1,E1,N1,,kWh,15,", b",E2,E2,E2,N1,,kWh,60,")
+
+
+def made(folder: Path, *, twice: bool, hours: bool = False, gap: bool = False) -> tuple[Deployment, CityLake]:
     city = small_city()
     deployment = deployment_at(folder, city)
     told = {point: [value or 0.0 for value in load(point, D1)] for point in POINTS}
     told[MAIN] = [round(sum(at), 3) for at in zip(*told.values(), strict=True)]
     files = {"a.csv": nem12(D1, told), "r.csv": nem13(D1, {point: sum(day) for point, day in told.items()})}
+    if hours:
+        files["b.csv"] = hourly(told)
+    if gap:
+        lacking = {point: [*day[:90], None, *day[91:]] if point == POINTS[0] else day for point, day in told.items()}
+        files["a.csv"] = nem12(D1, lacking)
     if twice:
         files["b.csv"] = nem12(D1, told).replace(b",E1,E1,E1,", b",E2,E2,E2,")
     deliver(deployment, city, "register", D2, "r.csv", register())
@@ -62,6 +72,17 @@ def test_a_second_name_has_no_value_whatever_is_known_of_the_days_before(tmp_pat
         night(deployment, city, day)
     kwh = final(deployment, city).group_by("local_date").agg(pl.col("value_final").cast(pl.Float64).sum())
     assert dict(kwh.iter_rows()) == pytest.approx({day: sum(map(sum, whole(day).values())) for day in DAYS[:5]})
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_hours_of_another_file_are_not_added_to_quarters(tmp_path: Path, gap: bool) -> None:
+    (_, once), (_, again) = (made(tmp_path / str(hours), twice=False, hours=hours, gap=gap) for hours in (False, True))
+    for table in (LOAD_PROFILE, FEEDER_BALANCE):
+        assert once.read(table).height and again.read(table).equals(once.read(table)), table.name
+    assert [lake.read(REGISTER_CHECKS).filter(check="intervals", outcome="fails").height for lake in (once, again)] == [
+        0,
+        0,
+    ]
 
 
 def test_two_registers_of_one_file_that_read_alike_are_two(tmp_path: Path) -> None:

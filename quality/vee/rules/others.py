@@ -9,9 +9,11 @@ from quality.vee.window import MISSING, Bools, Ints, MeterDay
 
 def told_twice(day: MeterDay, context: Context) -> Bools:
     """The channel has the values of another of the meter's channels of its quantity, which came in another file: one
-    energy under two names, and it counts once. Source: ours; a utility that changes its format, or sends two, names the
+    energy under two names, and it counts once; or it tells longer intervals, which add up to the day of shorter ones.
+    Source: ours; a utility that changes its format, or sends two, names the
     channel anew."""
     found = np.zeros(day.value.shape, np.bool_)
+    found[_sums(day, context)] = True
     line, first = _namesakes(day)
     if not len(line):
         return found
@@ -42,6 +44,28 @@ def _namesakes(day: MeterDay) -> tuple[Ints, Ints]:
     one_file = (pl.col("receipt") == pl.col("receipt_first")).fill_null(value=False)
     pairs = pairs.filter(pl.col("_line_first") < pl.col("_line"), ~one_file)
     return pairs["_line"].cast(pl.Int64).to_numpy(), pairs["_line_first"].cast(pl.Int64).to_numpy()
+
+
+def energies(day: MeterDay, counted: Bools) -> pl.DataFrame:
+    """``Context.shorter`` of the channels of a day that count: their energy, as if all slots were there."""
+    told = day.channels.select("meter_id", "quantity").with_columns(
+        energy=pl.Series(day.energy), whole=pl.Series(day.count == day.slots)
+    )
+    return told.filter(pl.Series(counted & (day.count > 0)))
+
+
+def _sums(day: MeterDay, context: Context) -> Bools:
+    """Channels whose day is what shorter intervals of the meter and quantity add up to."""
+    if context.shorter is None:
+        return np.zeros(day.channels.height, np.bool_)
+    of_meter = context.shorter.group_by("meter_id", "quantity").agg(pl.col("energy").sum(), pl.col("whole").all())
+    beside = day.channels.select("meter_id", "quantity").join(
+        of_meter, on=["meter_id", "quantity"], how="left", maintain_order="left"
+    )
+    parts, whole = beside["energy"].fill_null(np.nan).to_numpy(), beside["whole"].fill_null(value=False).to_numpy()
+    off = np.where(whole, context.number("twice_sum"), context.number("twice_sum_lacking"))
+    same: Bools = (np.abs(parts - day.energy) <= off * day.energy) & (day.count == day.slots)
+    return same
 
 
 def reactive(day: MeterDay, context: Context) -> Bools:
