@@ -135,6 +135,12 @@ def test_old_workbooks_and_json():
     assert codes(read(json.dumps([1, 2]).encode())) == ["file-malformed"]
 
 
+@pytest.mark.parametrize("text", ['[{"at": "2026-11-09", "value": 1}, {"at": "20', '{"meter": "A", "readings": [{"at"'])
+def test_json_that_was_cut_is_no_text(text):
+    result = read(text.encode())
+    assert (codes(result), "JSON" in result.problems["message"][0]) == (["file-malformed"], True)
+
+
 def test_a_reading_of_json_stays_one_whatever_else_it_holds():
     rows = [{"at": at, "value": 0.1} for at in stamps(96)]
     odd = [{"error": {"code": 3}}, {"flags": ["E"]}, {"events": [{"code": 7}]}, {"events": []}]

@@ -14,7 +14,9 @@ import polars as pl
 
 from quality.problems import problem
 
-Kind = Literal["text", "json", "html", "xml", "xlsx", "biff", "protected", "empty", "binary", "undecodable"]
+Kind = Literal[
+    "text", "json", "json-broken", "html", "xml", "xlsx", "biff", "protected", "empty", "binary", "undecodable"
+]
 
 _MAGIC: dict[bytes, Kind] = {
     b"PK\x03\x04": "xlsx",  # plain ZIP archives were unpacked before
@@ -27,6 +29,7 @@ _MAGIC: dict[bytes, Kind] = {
 _REJECTED: dict[Kind, tuple[str, str]] = {
     "empty": ("file-empty", "the file has no content"),
     "protected": ("file-protected", "the workbook is protected by a password: save it without one"),
+    "json-broken": ("file-malformed", "JSON that is not whole, or not well-formed: was it cut?"),
     "binary": ("file-not-data", "a picture, a PDF or another binary file"),
     "undecodable": ("file-encoding", "neither UTF-8, UTF-16 nor cp874"),
 }
@@ -197,7 +200,8 @@ def recognise(data: bytes, encoding: str | None = None) -> Content:
         return Content(data, "json", coded)
     if start[0] == "{" and _is_json(listed := b"[" + b",".join(filter(None, coded.split(b"\n"))) + b"]"):
         return Content(data, "json", listed)
-    return Content(data, "text", coded)
+    # No table begins with an object or a list of them.
+    return Content(data, "json-broken" if re.match(r"\{\s*\"|\[\s*[\[{]", start) else "text", coded)
 
 
 def _is_json(coded: bytes) -> bool:
