@@ -150,6 +150,7 @@ def test_a_season_that_the_zone_does_not_have_is_said(stamp, zone, start, said):
         ([head("0260601001521"), "(1)"], 2, "interval-misaligned"),
         ([head(), "(x)"], 3, "value-not-number"),
         ([head(), "(1)(2)"], 3, "row-malformed"),
+        ([head(), "(1*Wh)"], 3, "unit-unknown"),
         ([head(), "(1"], 3, "row-malformed"),
         ([head(), "1)"], 3, "row-malformed"),
     ],

@@ -70,7 +70,11 @@ def read(content: Content, options: ReadingOptions) -> Export:
         quality=pl.when("contradicts").then(pl.lit("suspect")).otherwise("quality"),
     )
     heads = _seasonal(heads).also(problems_of(headless, "row-malformed", "values before the first head"))
-    readings = resolve(canonical(measure(replace(periods, rows=values)))).also(*heads.problems, *channels.problems)
+    other = pl.col("texts").str.extract(r"\*(.+)$").str.to_lowercase() != pl.col("unit").str.to_lowercase()
+    told = replace(periods, rows=values).refuse(
+        (other.fill_null(value=False), "unit-unknown", "a value tells another unit than the head of its block")
+    )
+    readings = resolve(canonical(measure(told))).also(*heads.problems, *channels.problems)
     return Export.of(FORMAT, readings=readings, zone=zone)
 
 
@@ -185,7 +189,7 @@ def _channels(heads: pl.DataFrame) -> Batch:
     )  # fmt: skip
     text = "a channel's unit contradicts its OBIS code; the code is believed and the values are marked suspect"
     contradicted = problems_of(energy.filter("contradicts").unique("row"), "unit-contradicts", text)
-    columns = ["row", "place", "quantity", "factor", "average", "contradicts"]
+    columns = ["row", "place", "quantity", "unit", "factor", "average", "contradicts"]
     batch = Batch(pl.concat([energy, voltage]).select(*columns, channel="code")).also(contradicted)
     if skipped := channels.height - batch.rows.height:
         text = f"{skipped} channel(s) of the blocks hold no energy of a period, or repeat another, and were left out"
