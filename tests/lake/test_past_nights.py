@@ -9,7 +9,7 @@ from assets.lake.files import CityLake
 from assets.lake.ingest import ingest
 from assets.landing.deployment import Deployment, Step
 from quality.tables import VERDICTS, WEATHER
-from tests.lake.small_city import deliver, weather
+from tests.lake.small_city import D3, deliver, weather
 
 MONDAY = date(2026, 11, 16)
 
@@ -25,3 +25,11 @@ def test_a_day_whose_humidity_is_a_share_is_told_after_four_like_days(deployment
         (MONDAY + timedelta(days=5), "usual:relative_humidity_pct")
     ]
     assert set(told["day"]) == {MONDAY + timedelta(days=5)}
+
+
+def test_a_past_day_that_is_run_again_is_not_warned_of_what_has_come_since(deployment: Deployment, city: City) -> None:
+    for day in (MONDAY, D3, MONDAY):
+        deliver(deployment, city, "weather", day, f"{day}", weather(day, *range(24)))
+        ingest(Step(deployment, city, day, "test"), WEATHER)
+    told = CityLake(deployment.store, city.slug).read(VERDICTS).filter(check="freshness")
+    assert told.select("day", "verdict").sort("day").rows() == [(MONDAY, "pass"), (D3, "pass")]
