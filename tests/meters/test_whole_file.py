@@ -60,7 +60,8 @@ def ends(count, minutes=15, first=FROM):
 
 
 def read(data, day=TODAY, **layout):
-    return come(read_export(data, "x", {"layout": declaration(**layout)}, day), day)
+    result = read_export(data, "x", {"layout": declaration(**layout)}, day)
+    return result if day is None else come(result, day)
 
 
 def total(result):
