@@ -42,17 +42,12 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Every finding, in the order one would mend them."""
-    return [
-        _registry(settings),
-        _secret(settings),
-        _inbox(settings),
-        *_store(settings),
-        *_owner(settings),
-        *_modes(settings),
-        _disk(settings),
-        _clock(settings),
-    ]
+    """Every finding, in the order one would mend them. Of a store that cannot be reached nothing more is asked."""
+    stored = _store(settings)
+    reached = len(stored) > 1
+    beside = [*_owner(settings), *_modes(settings)] if reached else []
+    first = (_registry(settings), _secret(settings), _inbox(settings))
+    return [*first, *stored, *beside, _disk(settings), _clock(settings, reached)]
 
 
 def _registry(settings: Settings) -> Finding:
@@ -176,11 +171,11 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", state, f"{free / 1024**3:.1f} GB free at {folder}", "" if state == "ok" else "make room")
 
 
-def _clock(settings: Settings) -> Finding:
+def _clock(settings: Settings, reached: bool) -> Finding:
     moment = now()
     youngest = Path(__file__).stat().st_mtime
     try:
-        told = identity(open_store(settings.store_uri))
+        told = identity(open_store(settings.store_uri)) if reached else None
         far = told and far_from_newest(told, moment)
     except Exception:  # the store itself is a finding of its own
         far = None

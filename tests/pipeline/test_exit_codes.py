@@ -21,12 +21,13 @@ import requests
 import sqlalchemy.exc
 
 from assets.landing.identity import ROTATION, Rotation, claim
-from assets.landing.store import Damaged, StoreFailure, open_store
+from assets.landing.store import Damaged, Store, StoreFailure, open_store
 from pipelines.cli.base import ending
+from pipelines.doctor import Finding, examine, exit_code
 from pipelines.failures import is_infrastructure
 from pipelines.report import CityNight, Night
 from pipelines.run import _classes, are_infrastructure
-from pipelines.settings import now
+from pipelines.settings import Settings, now
 from tests import warm
 from tests.home import Home, few_sources
 
@@ -173,7 +174,6 @@ def test_several_days_that_are_none(home: Home) -> None:
 def test_the_default_inbox_may_be_missing(home: Home, tmp_path: Path) -> None:
     """Nobody named it: a deployment of portals only needs none."""
     from pipelines.run import not_ready
-    from pipelines.settings import Settings
 
     assert not_ready(Settings(home=tmp_path), []) is None
     assert "is not a folder" in str(not_ready(Settings(home=tmp_path, inbox=tmp_path / "none"), []))
@@ -247,9 +247,24 @@ def test_doctor_tells_what_a_night_would_be_refused_for(home: Home) -> None:
     assert "--accept-clock" in found["clock"]["remedy"] and "`muang keys rotate` again" in found["meter ids"]["remedy"]
 
 
-def test_doctor_ends_with_the_code_that_a_night_would_end_with(home: Home) -> None:
-    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
-    away = {"MUANG_STORE": "s3://muang/x", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", **keys}
-    registry = {"MUANG_CITIES": "/nowhere.yaml"}
-    for wrong, code in (({}, 0), (registry, 2), (away, 3), (away | registry, 3)):
-        assert home.muang("doctor", **wrong).returncode == code, wrong
+@pytest.mark.parametrize(
+    ("failed", "code"),
+    [((), 0), (("registry",), 2), (("owner", "clock"), 2), (("store /x",), 3), (("registry", "conditional writes"), 3)],
+)
+def test_doctor_ends_with_the_code_that_a_night_would_end_with(failed: tuple[str, ...], code: int) -> None:
+    found = [Finding("disk", "warn", ""), *(Finding(what, "fail", "") for what in failed)]
+    assert exit_code(found) == code
+
+
+def test_doctor_asks_no_more_of_a_store_that_is_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each question would wait as long as the first."""
+    asked = []
+
+    def away(uri: str) -> Store:
+        asked.append(uri)
+        raise OSError("connection refused")
+
+    monkeypatch.setattr("pipelines.doctor.open_store", away)
+    found = examine(Settings(home=tmp_path, cities=Path("/nowhere.yaml")))
+    assert {each.what.split()[0] for each in found if each.state == "fail"} == {"registry", "store"}
+    assert (len(asked), exit_code(found)) == (1, 3)
