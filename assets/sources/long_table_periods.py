@@ -53,8 +53,7 @@ _BEFORE_MONTH: Final = re.compile(r"(?:(?<!\d)\d{1,2}|ถึง)\s*$")
 """A day of it, or all that was before its end."""
 _TO: Final = re.compile(r"[\s.)]*(?:[-–—]|ถึง|to)\s*(?:\d{1,2}\s*)?", re.IGNORECASE)
 _PART: Final = re.compile(
-    r"ไตรมาส(?:แรก|สุดท้าย)|ครึ่ง(?:ปี|แรก|หลัง)|(?:ภาค(?:เรียน|การศึกษา)?|เทอม)(?:ที่\s*\d|\s*\d|ต้น|ปลาย)|สัปดาห์ที่|\d+\s*เดือน\s*(?:แรก|หลัง|สุดท้าย)"
-    r"|(?<![a-z])(?:ytd|semester|week\s*\d|half[\s-]year)",
+    rf"{thai.PARTS}|(?<![a-z])(?:ytd|semester|week\s*\d|half[\s-]year)",
     re.IGNORECASE,
 )
 """A part of a year that is neither a month nor a quarter, whatever stands beside it."""

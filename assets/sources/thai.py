@@ -141,10 +141,14 @@ WHOLE_YEAR = (
 )
 """Months that are a whole year, fiscal or calendar."""
 
+PARTS = (
+    r"ครึ่ง(?:ปี|แรก|หลัง)|(?:ภาค(?:เรียน|การศึกษา)?|เทอม)(?:ที่\s*[0-9]|\s*[0-9]|ต้น|ปลาย)|สัปดาห์ที่"
+    r"|เดือน\s*(?:แรก|หลัง|สุดท้าย)|ไตรมาส\s*(?:แรก|สุดท้าย)"
+)
+"""Words of a part of a year that is neither a month nor a quarter with its number."""
 PART_OF_YEAR = (
     rf"(?i){FULL_MONTHS}|(?:^|[^ก-๙.])(?:{SHORT_MONTHS})(?:\s*[0-9]{{2}}|[^ก-๙.0-9\s]|\s*$)|\b(?:{MONTHS_IN_ENGLISH})\b"
-    r"|ไตรมาส(?:ที่)?\s*(?:[1-4]|แรก|สุดท้าย)|ครึ่ง(?:ปี|แรก|หลัง)|(?:ภาค(?:เรียน|การศึกษา)?|เทอม)(?:ที่\s*[0-9]|\s*[0-9]|ต้น|ปลาย)"
-    r"|เดือน(?:แรก|หลัง)|\b(?:half|quarter|ytd)\b"
+    rf"|ไตรมาส(?:ที่)?\s*[1-4]|{PARTS}|\b(?:half|quarter|ytd|semester)\b"
 )
 """Words that tell a part of a year."""
 
