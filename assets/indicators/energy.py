@@ -29,6 +29,11 @@ VERIFIED_WITHIN = timedelta(days=366)
 NO_REGISTER = "no register tells how many meters the published cells should be of"
 """An unknown denominator is no whole one."""
 
+UNLISTED = (
+    "a twentieth of the published energy or more is of meters that the register does not list: they may be another "
+    "city's, or the same meters under numbers that are written otherwise"
+)
+
 INCOMPLETE = "the directory is kept by volunteers and had 28 sites in all Thailand: far from complete"
 
 
@@ -67,6 +72,7 @@ def _load(city: City, day: date, tables: Tables) -> list[Indicator]:
         partial=joined(
             f"{missing} of {QUARTER_HOURS} quarter-hours have no published cell" if missing else None,
             None if there else NO_REGISTER,
+            UNLISTED if there and there.unlisted else None,
             lacking(cells),
         ),
     )

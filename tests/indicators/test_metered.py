@@ -59,3 +59,11 @@ def test_a_meter_that_no_register_knows_raises_nothing():
 
 def test_without_a_register_there_is_no_share():
     assert metered(in_cells(WHOLE), register(0)).is_empty()
+
+
+@pytest.mark.parametrize(("strangers", "want"), [(0, 0.0), (1, 0.0), (2, 0.05), (20, 0.5)])
+def test_energy_of_meters_that_no_register_lists_is_told_of(strangers, want):
+    """Forty published meters of which all twenty of the register, delivered twice under two spellings, are half."""
+    listed = {f"m{n:02d}": 96 for n in range(20)} if strangers == 20 else {f"m{n:02d}": 96 for n in range(30)}
+    basis = in_cells(listed | {f"0m{n:02d}": 96 for n in range(strangers)}, "unassigned")
+    assert metered(basis, register(30)).item(0, "unlisted") == want
