@@ -40,6 +40,9 @@ QUARTER = 15
 UNASSIGNED = "unassigned"
 """Zone of meters that deliver but are not in the register."""
 
+VARIED = 8
+"""Different values of a day from which it is like another's by no chance: ``repeated_distinct`` of the meter rules."""
+
 PUBLIC = "public"
 """Class whose meters count as one customer where the register has no accounts."""
 
@@ -176,6 +179,18 @@ def members(quarters: pl.DataFrame, register: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def written_otherwise(quarters: pl.DataFrame, register: pl.DataFrame) -> pl.Series:
+    """Ids of meters outside the ``register`` that have the whole day of one within it: the same meter under a number
+    that another file writes otherwise, as without its leading zeros, which would count twice."""
+    listed, some = pl.col("meter_id").is_in(register["meter_id"].implode()), QUARTERS[:: len(QUARTERS) // 4]
+    strangers = quarters.filter(~listed)
+    strangers = strangers.filter(pl.concat_list(QUARTERS).list.drop_nulls().list.n_unique() >= VARIED)
+    # A few quarter-hours first: all of them of a million meters are not looked at, nor copied, for a few strangers.
+    like = quarters.select("meter_id", *some).filter(listed).join(strangers, on=some, how="semi", nulls_equal=True)
+    like = quarters.select("meter_id", *QUARTERS).filter(pl.col("meter_id").is_in(like["meter_id"].implode()))
+    return strangers.join(like, on=list(QUARTERS), how="semi", nulls_equal=True)["meter_id"]
+
+
 def build(
     parts: Contributions,
     register: pl.DataFrame,
@@ -186,9 +201,12 @@ def build(
     """The load profile of a whole local day, given the basis of what was published for it before. ``register`` as in
     ``members``, ``restate`` and ``others`` as in ``quality.privacy.release``."""
     before = LOAD_PROFILE_BASIS.empty() if published is None else published
+    again = written_otherwise(parts.quarters, register)
+    if again.len():
+        parts = parts._replace(quarters=parts.quarters.filter(~pl.col("meter_id").is_in(again.implode())))
     theirs = members(parts.quarters, register)
     basis, withheld = privacy.release(theirs, before, register, restate, others)
-    verdicts = _verdicts(theirs, register, basis, withheld, parts)
+    verdicts = _verdicts(theirs, register, basis, withheld, parts, again.len())
     # The energy of a million meters is 0.8 GB: it goes before the next work begins.
     del theirs, parts
     cells = privacy.cells(basis)
@@ -196,7 +214,12 @@ def build(
 
 
 def _verdicts(
-    members: pl.DataFrame, register: pl.DataFrame, basis: pl.DataFrame, withheld: pl.DataFrame, parts: Contributions
+    members: pl.DataFrame,
+    register: pl.DataFrame,
+    basis: pl.DataFrame,
+    withheld: pl.DataFrame,
+    parts: Contributions,
+    again: int,
 ) -> list[Verdict]:
     known = members.select("local_date", "meter_id", known=privacy.KNOWN).filter("known")
     hidden = known.join(basis, on=["local_date", "meter_id"], how="anti")
@@ -218,6 +241,8 @@ def _verdicts(
         found.append((reason, members.height, meters.len(), text))
     strangers = members.filter(zone=UNASSIGNED).height
     found.append(("meter-unregistered", members.height, strangers, "meters have no zone or class in the register"))
+    text = "meters outside the register have, value for value, the day of one in it: they count once"
+    found.append(("unregistered-twice", members.height + again, again, text))
     return [
         Verdict(LOAD_PROFILE.name, check, "warn" if failed else "pass", checked, failed, f"{failed} {text}")
         for check, checked, failed, text in found

@@ -165,6 +165,25 @@ def test_what_is_left_out_or_withheld_is_warned_about_without_naming_meters():
     assert {v.check: v.failed for v in tiny.verdicts if v.verdict == "warn"} == {"withheld-cell": 5}
 
 
+def varied(at: int, values: int = 96) -> list[str]:
+    return [f"{1 + (at * 7 + quarter % values * 5) % 97 / 100:.2f}" for quarter in range(96)]
+
+
+@pytest.mark.parametrize(("values", "again", "cells"), [(96, 40, 1), (8, 40, 1), (7, 0, 2)])
+def test_a_meter_that_another_file_writes_otherwise_counts_once(values, again, cells):
+    """Only where the register has one of the two, and where the day is like the other's by no chance."""
+    once = [channel(name, *varied(at, values)) for at, name in enumerate(NAMES)]
+    twice = [channel(f"0{name}", *varied(at, values)) for at, name in enumerate(NAMES)]
+    made = profile(intervals(*once, *twice), register(*NAMES))
+    assert next(v.failed for v in made.verdicts if v.check == "unregistered-twice") == again
+    assert made.cells["zone"].n_unique() == cells
+    if again:
+        assert made.cells.equals(profile(intervals(*once), register(*NAMES)).cells)
+    strangers = profile(intervals(*once, *twice), register(*(f"x{name}" for name in NAMES)))
+    energy = sum(Decimal(value) for at in range(40) for value in varied(at, values))
+    assert abs(strangers.cells["kwh"].sum() - 2 * energy) < 48, "rounded by the quarter-hour"
+
+
 def test_a_correction_by_a_single_meter_leaves_the_published_value():
     first = profile(intervals(*(channel(name, "1") for name in NAMES)), register(*NAMES))
     corrected = intervals(*(channel(name, "3" if name == "m0" else "1") for name in NAMES))
