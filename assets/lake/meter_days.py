@@ -29,7 +29,7 @@ from quality.tables import (
     METER_SUPERSEDED,
 )
 from quality.vee import registers
-from quality.vee.day_types import SPECIAL, Calendar
+from quality.vee.day_types import SPECIAL, WEEKDAY, Calendar
 from quality.vee.decisions import Decided
 from quality.vee.gaps import SPAN
 from quality.vee.history import REACH, History, PastDay, differing_days
@@ -73,8 +73,8 @@ class Judgement(NamedTuple):
 
 class _About(NamedTuple):
     """What is the same for all meters of a day: when it is judged, in which lengths a rate is told, what the register
-    knows, the days before it as they were judged and those of them that are like it, the day's other tables, and the
-    files in which its final values are ``stored``."""
+    knows, the days before it as they were judged and those of them that are like it (of a special day none is, and
+    ``off`` are the days off), the day's other tables, and the files in which its final values are ``stored``."""
 
     day: date
     now: datetime
@@ -82,6 +82,7 @@ class _About(NamedTuple):
     known: pl.DataFrame
     past: Sequence[PastDay]
     like: Sequence[date]
+    off: Sequence[date]
     superseded: pl.DataFrame
     decisions: pl.DataFrame
     stored: Sequence[str]
@@ -222,6 +223,7 @@ class MeterDays:
             self._known(day),
             self._before(day),
             self._like(day),
+            self._off(day),
             self.lake.day(METER_SUPERSEDED, day),
             self.lake.day(METER_DECISIONS, day),
             self.lake.keys(METER_FINAL, (day, day)),
@@ -265,7 +267,7 @@ class MeterDays:
             rates = self.calendar.rates(about.day, each.minutes)
             context = Context(
                 self.thresholds,
-                history=History.of(past, each, about.like),
+                history=History.of(past, each, about.like, about.off),
                 now=about.now,
                 superseded=about.superseded,
                 sum_fails=registers.sum_fails(self._compared, each) if self._compared.height else None,
@@ -324,9 +326,13 @@ class MeterDays:
 
     def _like(self, day: date) -> list[date]:
         """The days before a day that are of its type; none are like a special one."""
-        before = [day - timedelta(days=back) for back in range(1, REACH.days + 1)]
-        kind, *types = self.calendar.day_types([day, *before])
-        return [each for each, its in zip(before, types, strict=True) if its == kind != SPECIAL]
+        kind, *types = self.calendar.day_types([day, *_reach(day)])
+        return [each for each, its in zip(_reach(day), types, strict=True) if its == kind != SPECIAL]
+
+    def _off(self, day: date) -> list[date]:
+        """The days off before a special day; none of another day."""
+        kind, *types = self.calendar.day_types([day, *_reach(day)])
+        return [each for each, its in zip(_reach(day), types, strict=True) if kind == SPECIAL and its != WEEKDAY]
 
     def _groups_stand(self, day: date, quality: pl.DataFrame) -> bool:
         """Whether what meters of a zone or a delivery have in common is what it was."""
@@ -354,6 +360,11 @@ class MeterDays:
         """What rules know of a day's meters. One that is no customer's has no zone and class: it is like none."""
         of_customer = (pl.when(IS_CUSTOMER).then(name).alias(name) for name in ("zone", "customer_class"))
         return self.registers.in_force(day).select("meter_id", "check_of", *of_customer)
+
+
+def _reach(day: date) -> list[date]:
+    """The days before a day that it is held against."""
+    return [day - timedelta(days=back) for back in range(1, REACH.days + 1)]
 
 
 def _arrays(rows: pl.DataFrame, about: _About, guests: pl.Series = _NONE) -> list[tuple[MeterDay, Ints]]:

@@ -89,7 +89,9 @@ class History:
     ``days`` counts the full days of the day's type without a suspect value; of those are ``mean``, ``highest`` and
     ``lowest`` (energy), ``peak`` and ``base`` (mean of the days' greatest and least power), ``greatest_peak`` and
     ``shape`` (the days' together, a column a part, 0 where none is known).
-    ``rests`` counts those of the type that were nothing but zero, and after which there was a day with energy.
+    ``rests`` counts those of the type that were nothing but zero, and after which there was a day with energy,
+    ``stands`` those whose power hardly varies, and after which there was a day on which it did, and ``stood`` is the
+    greatest power of all whose does; of a special day these three are of the days off.
     Of all days: ``used`` (energy on any), ``met`` (there is one before), ``goes_on`` (there is one after), ``steady``
     (days before whose power hardly varies, 0 where any with energy does), ``returns`` (days before with energy, after a
     day that ended with ``IDLE`` minutes of zeros or more), ``own_peak`` (the greatest power that three days before
@@ -108,6 +110,8 @@ class History:
     shape: Floats
     used: Bools
     rests: Ints
+    stands: Ints
+    stood: Floats
     steady: Ints
     returns: Ints
     own_peak: Floats
@@ -128,12 +132,16 @@ class History:
         return {"days": self.days, "mean": self.mean, "usual_peak": self.peak, "usual_shape": self.shape}
 
     @classmethod
-    def of(cls, past: Iterable[PastDay], day: MeterDay | PastDay, like: Collection[date]) -> Self:
-        """Of other days; ``like`` names those of the same day type (a special day is like none). Days further away than
-        ``REACH``, and the day itself, are not looked at."""
+    def of(
+        cls, past: Iterable[PastDay], day: MeterDay | PastDay, like: Collection[date], off: Collection[date] = ()
+    ) -> Self:
+        """Of other days; ``like`` names those of the same day type (a special day is like none, and has ``off``, the
+        days off: who rests on those rests on it). Days further away than ``REACH``, and the day itself, are not looked
+        at."""
         keys = day.keys
         count = np.zeros(keys.height, np.int64)
         zero_minutes, estimated_days, rests, resting, steady, returns, ended = (count.copy() for _ in range(7))
+        stands, standing, stood = count.copy(), count.copy(), np.zeros(keys.height)
         varies = np.zeros(keys.height, np.bool_)
         first, second, third = (np.zeros(keys.height) for _ in range(3))
         used, met, goes_on, copies = (np.zeros(keys.height, np.bool_) for _ in range(4))
@@ -164,12 +172,18 @@ class History:
                 had, even = its(each.used), its(each.steady)
                 rests += np.where(had, resting, 0)
                 resting[had] = 0
-                resting += its(each.idle) & (each.day in like)
+                calm = each.day in (off or like)
+                resting += its(each.idle) & calm
                 steady += even
-                varies |= had & ~even
+                varied = had & ~even
+                varies |= varied
                 returns += had & (ended >= IDLE)
                 ended = its(each.zero_minutes)
                 peak = its(each.figures[_FIGURES.index("peak_power")])
+                stands += np.where(varied, standing, 0)
+                standing[varied] = 0
+                standing += even & calm
+                stood = np.where(even & calm, np.maximum(stood, peak), stood)
                 third = np.maximum(third, np.minimum(second, peak))
                 second = np.maximum(second, np.minimum(first, peak))
                 first = np.maximum(first, peak)
@@ -201,6 +215,8 @@ class History:
             shape=shape,
             used=used,
             rests=rests,
+            stands=stands,
+            stood=stood,
             steady=np.where(varies, 0, steady),
             returns=returns,
             own_peak=third,

@@ -198,7 +198,10 @@ def second(meter, day, days):
             if (end - start) * meter.minutes + carried >= limit:
                 meter.flag("zero_run", range(start, end))
     uneven = [at for at in had if not 0 < meter.past[at]["peak"] <= 1.5 * meter.past[at]["least"]]
-    if told and (uneven or len(had) < 3):
+    even = [at for at in had if at not in uneven and at in days]
+    stands = [at for at in even if at < max(uneven, default=at)]
+    low = told and told[0] * hour <= 1.5 * max((meter.past[at]["peak"] for at in even), default=0)
+    if told and (uneven or len(had) < 3) and not (low and len(stands) >= 3):
         most = max(set(told), key=told.count)
         if most > 0 and told.count(most) >= 0.95 * len(meter.values):
             meter.flag("frozen", [slot for slot, value in enumerate(meter.values) if value == most])

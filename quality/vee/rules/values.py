@@ -109,11 +109,14 @@ def _begins(mask: Bools, length: int) -> Bools:
 
 def frozen(day: MeterDay, context: Context) -> Bools:
     """Nearly the whole day is one value that is not zero: the register no longer counts. Where no day of four weeks
-    varies, the load is steady. Source: Open Energy Dashboard flatLine, for the day."""
+    varies, the load is steady, and where like days stood as low and varied after them, it rests. Source: Open Energy
+    Dashboard flatLine, for the day."""
     least = context.number("frozen_share") * day.slots
     some = (day.count >= least) & (day.greatest > 0)
     if context.history is not None:
         some &= context.history.steady < context.number("history_days")
+        low = day.greatest * day.per_hour <= context.number("steady_spread") * context.history.stood
+        some &= ~low | (context.history.stands < context.number("history_days"))
     # Of a day that is nearly all one value, half of a few slots are.
     few = day.filled[:, np.linspace(0, day.slots - 1, PROBES).astype(np.int64)]
     middle = np.sort(few, axis=1)[:, PROBES // 2]
