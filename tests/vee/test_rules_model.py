@@ -17,7 +17,7 @@ from quality.vee.validate import judge
 from quality.vee.window import MeterDay
 from tests.kit import sampled
 from tests.vee import model
-from tests.vee.town import past_days
+from tests.vee.town import REGISTER, four_weeks, intervals, past_days
 
 WORKDAY, SUNDAY = date(2026, 11, 18), date(2026, 11, 22)
 CLASSES = ["residential", "small_business", "large_business", "public", "other"]
@@ -209,3 +209,25 @@ def test_arrays_and_a_plain_model_agree(day: date, kinds: int, seeds: range) -> 
     assert len(seen) >= kinds and (day == SUNDAY or {"time_shift", "exchanged"} <= seen), (
         f"too few rules are tried: {sorted(seen)}"
     )
+
+
+def test_a_special_day_is_held_against_the_days_off() -> None:
+    """Songkran is like no day of its four weeks: who rests on Sundays, at zero or at one value, rests on it."""
+    sundays = [day for back in range(1, 29) if (day := WORKDAY - timedelta(days=back)).weekday() == 6]
+    quiet = pl.when(pl.col("local_date").is_in(sundays), pl.col("meter_id") == "shop-1")
+    zero, one = (
+        four_weeks().with_columns(
+            quiet.then(pl.lit(value)).otherwise(name).cast(METER_QUALITY.schema[name]).alias(name)
+            for name in ("energy", "peak_power", "least_power")
+        )
+        for value in (0, 2)
+    )
+    day = next(day for day in MeterDay.of(intervals(WORKDAY), REGISTER) if "shop-1" in day.channels["meter_id"])
+    shop = day.channels["meter_id"].to_list().index("shop-1")
+
+    def history(rows: pl.DataFrame, off: list[date]) -> History:
+        return History.of(past_days(rows, Thresholds.of()), day, (), off)
+
+    assert (history(zero, sundays).rests[shop], history(zero, []).rests[shop]) == (4, 0)
+    assert (history(one, sundays).stands[shop], history(one, []).stands[shop]) == (4, 0)
+    assert (history(one, sundays).stood[shop], history(zero, sundays).stood[shop]) == (2, 0)
