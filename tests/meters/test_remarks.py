@@ -13,6 +13,7 @@ UNDER = [
     [["Prepared by", "Somchai"], ["(Signature) ......"]],
     [["Total", 96], ["Max", 1], ["Average", 1]],
     [["รวม", 96], ["ค่าสูงสุด", 1]],
+    [["Peak Demand", 1], ["Load factor (%)", 98.5], ["ความต้องการพลังไฟฟ้าสูงสุด", 1], ["พลังงานไฟฟ้ารวม", 96]],
     [["kWh = kilowatt hour", "kVA = kilovolt ampere"]],
 ]
 
@@ -49,7 +50,7 @@ def test_a_meter_is_no_total_by_how_its_name_begins(meter, said):
     assert (total(result), codes(result)) == (96, [said] if said else [])
 
 
-@pytest.mark.parametrize("under", UNDER[:4])
+@pytest.mark.parametrize("under", UNDER[:5])
 def test_remarks_under_the_tables_of_utilities(under):
     ones = [thai.mea_row(end, 1) for end in thai.ends()]
     files = [

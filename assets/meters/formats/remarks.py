@@ -23,9 +23,11 @@ _SHOWN: Final = 1_000
 _NUMBER: Final = r"^\W*\d"
 _SUMMARY: Final = (
     r"(?i)^\W*(?:(?:grand|sub|daily|day|monthly|month)[ -]?)?"
-    r"(?:totals?|sum|max(?:imum)?|min(?:imum)?|avg|average|mean)"
+    r"(?:totals?|sum|max(?:imum)?|min(?:imum)?|avg|average|mean|highest|lowest|load[ -]?factor"
+    r"|peak[ -](?:demand|load|k?va?r?h?|k?w))"
     r"(?:\W|\d|(?:of|for|the|all|demand|energy|power|load|usage|consumption|values?|day|month|k?va?r?h?|k?wh?|mwh?)\b)*$"
-    r"|^\W*(?:ค่า|ผล|ยอด|กิโลวัตต์)?(?:รวม|สูงสุด|ต่ำสุด|เฉลี่ย)(?:\W|\d|k?wh?\b|ทั้ง|หมด|สิ้น|เดือน|วัน|ประจำ|พลังงาน|กำลัง|ไฟฟ้า|หน่วย)*$"
+    r"|^\W*(?:ค่า|ผล|ยอด|กิโลวัตต์|k?wh?|(?:ความต้องการ)?(?:พลัง|กำลัง)(?:งาน)?(?:ไฟฟ้า)?|(?:จำนวน)?หน่วย)?\s*"
+    r"(?:รวม|สูงสุด|ต่ำสุด|เฉลี่ย)(?:\W|\d|k?wh?\b|ทั้ง|หมด|สิ้น|เดือน|วัน|ประจำ|พลังงาน|กำลัง|ไฟฟ้า|หน่วย)*$"
 )
 """How a row is called in which a table adds up the others, or tells their greatest, least or mean."""
 
