@@ -73,8 +73,8 @@ class Judgement(NamedTuple):
 
 class _About(NamedTuple):
     """What is the same for all meters of a day: when it is judged, in which lengths a rate is told, what the register
-    knows, the days before it as they were judged and those of them that are like it (of a special day none is, and
-    ``off`` are the days off), the day's other tables, and the files in which its final values are ``stored``."""
+    knows, the days before it as they were judged and those of them that are like it (``off``: that it may rest like,
+    where it is a day off), the day's other tables, and the files in which its final values are ``stored``."""
 
     day: date
     now: datetime
@@ -330,9 +330,8 @@ class MeterDays:
         return [each for each, its in zip(_reach(day), types, strict=True) if its == kind != SPECIAL]
 
     def _off(self, day: date) -> list[date]:
-        """The days off before a special day; none of another day."""
-        kind, *types = self.calendar.day_types([day, *_reach(day)])
-        return [each for each, its in zip(_reach(day), types, strict=True) if kind == SPECIAL and its != WEEKDAY]
+        """The days before a day off, which it is held against as far as it rests; none of a weekday."""
+        return [] if self.calendar.day_types([day])[0] == WEEKDAY else _reach(day)
 
     def _groups_stand(self, day: date, quality: pl.DataFrame) -> bool:
         """Whether what meters of a zone or a delivery have in common is what it was."""

@@ -91,7 +91,7 @@ class History:
     ``shape`` (the days' together, a column a part, 0 where none is known).
     ``rests`` counts those of the type that were nothing but zero, and after which there was a day with energy,
     ``stands`` those whose power hardly varies, and after which there was a day on which it did, and ``stood`` is the
-    greatest power of all whose does; of a special day these three are of the days off.
+    greatest power of all whose does; of a day off these three are of all days.
     Of all days: ``used`` (energy on any), ``met`` (there is one before), ``goes_on`` (there is one after), ``steady``
     (days before whose power hardly varies, 0 where any with energy does), ``returns`` (days before with energy, after a
     day that ended with ``IDLE`` minutes of zeros or more), ``own_peak`` (the greatest power that three days before
@@ -135,9 +135,9 @@ class History:
     def of(
         cls, past: Iterable[PastDay], day: MeterDay | PastDay, like: Collection[date], off: Collection[date] = ()
     ) -> Self:
-        """Of other days; ``like`` names those of the same day type (a special day is like none, and has ``off``, the
-        days off: who rests on those rests on it). Days further away than ``REACH``, and the day itself, are not looked
-        at."""
+        """Of other days; ``like`` names those of the same day type (a special day is like none), ``off`` of a day off
+        those that it may rest like: all, for who rests on Sundays or workdays may rest on a Saturday and at Songkran.
+        Days further away than ``REACH``, and the day itself, are not looked at."""
         keys = day.keys
         count = np.zeros(keys.height, np.int64)
         zero_minutes, estimated_days, rests, resting, steady, returns, ended = (count.copy() for _ in range(7))

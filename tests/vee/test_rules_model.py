@@ -211,7 +211,7 @@ def test_arrays_and_a_plain_model_agree(day: date, kinds: int, seeds: range) -> 
     )
 
 
-def test_a_special_day_is_held_against_the_days_off() -> None:
+def test_a_day_off_may_rest_like_any_other() -> None:
     """Songkran is like no day of its four weeks: who rests on Sundays, at zero or at one value, rests on it."""
     sundays = [day for back in range(1, 29) if (day := WORKDAY - timedelta(days=back)).weekday() == 6]
     quiet = pl.when(pl.col("local_date").is_in(sundays), pl.col("meter_id") == "shop-1")

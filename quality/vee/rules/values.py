@@ -69,8 +69,8 @@ def spike(day: MeterDay, context: Context) -> Bools:
 
 def zero_run(day: MeterDay, context: Context) -> Bools:
     """A meter in use reads zero for longer than its class does. A meter that has read nothing but zero for four weeks
-    is not in use, and one that did so on like days, and was used after them, rests. Source: Connexo ConsecutiveZeros;
-    Texas AMS practices (a zero is valid only with an outage)."""
+    is not in use, and one that did so on like days (before a day off: on any), and was used after them, rests. Source:
+    Connexo ConsecutiveZeros; Texas AMS practices (a zero is valid only with an outage)."""
     carried = np.zeros(day.channels.height, np.int64)
     some = (day.least <= 0) & (day.count > 0)
     if context.history is not None:
