@@ -25,6 +25,8 @@ COLUMNS = ("point", "zone", "customer_class")
 OPTIONAL = ("account", "serial", "multiplier", "feeder", "feeds", "check_of")
 MOST = 31
 """Days ahead on which rows of a register become valid: from each on there is a whole register of its own."""
+LONG = 7
+"""Letters and digits from which an account is a utility's number: PEA's have 12, MEA's 9, of which zeros go first."""
 _NUMBER = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
 _SLUG = r"^[a-z0-9][a-z0-9_-]*$"
 
@@ -50,7 +52,7 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
     classes = METERS.by_column["customer_class"].allowed or ()
     dated = pl.col("valid_from")
     rows = (
-        _without_marks(found)
+        _with_one_spelling(_without_marks(found))
         .with_columns(*(pl.when(pl.col(name) != "").then(name).alias(name) for name in OPTIONAL), dated=dated)
         .with_columns(valid_from=parse(dated, "ymd").dt.date())
         .refuse(
@@ -110,6 +112,22 @@ def _without_marks(found: Batch) -> Batch:
     return found
 
 
+def _with_one_spelling(found: Batch) -> Batch:
+    """``found`` with the longest spelling of each account, where rows write it with and without leading zeros, dashes
+    or blanks: who pays by one account would be several customers to the privacy gate."""
+    account = pl.col("account")
+    plain = thai.clean(account).str.replace(r"\.0+$", "").str.replace_all(r"[^\pL\pN]", "")
+    same = plain.str.to_lowercase().str.strip_chars_start("0")
+    # Short ones may be numbers of houses, of which 12/3 and 1/23 are two.
+    same = pl.when(same.str.len_chars() >= LONG).then(same).otherwise(account)
+    longest = found.rows.select(account.sort_by(account.str.len_chars(), account).last().over(same)).to_series()
+    other = found.rows["row"].filter(found.rows["account"] != longest)
+    if other.len():
+        text = f"{other.len()} row(s) write an account otherwise than others do; it is one; the first is named"
+        found = found.note("label-misspelt", text, other[0])
+    return found.with_columns(account=longest)
+
+
 def _told(entries: pl.DataFrame, begins: date | None, until: date | None) -> pl.DataFrame:
     """The register that tells from a day on: of each point the last of its ``entries`` that are valid by ``until``."""
     valid = pl.lit(value=True) if until is None else pl.col("valid_from").is_null() | (pl.col("valid_from") <= until)
@@ -131,6 +149,6 @@ METER_REGISTER: Source[Options] = Source(
     missing=(*thai.MISSING, "0"),
     units="none",
     personal="metering points and contract accounts: landing only",
-    version=2,
+    version=3,
     keyed=True,
 )

@@ -38,6 +38,16 @@ def test_the_account_that_pays_is_told_where_the_register_has_it():
     assert rows(changed) == [(2, "key-duplicate")], "another payer is another content"
 
 
+def test_an_account_that_rows_write_differently_is_one_customer():
+    once = ["020012345678", "20012345678", "20012345678.0", "0200-1234-5678", "๐๒๐๐๑๒๓๔๕๖๗๘"]
+    cells = [*once, "", "20012345679", "1/23", "12/3"]
+    result = read("point,zone,customer_class,account", *(f"{at},a,public,{cell}" for at, cell in enumerate(cells, 1)))
+    told = ["0200-1234-5678"] * len(once) + [None, *cells[6:]]
+    assert result.tables["register"]["account"].to_list() == told
+    assert rows(result) == [(2, "label-misspelt")]
+    assert not rows(read("point,zone,customer_class,account", "1,a,public,0200-12345678", "2,a,public,0200-12345679"))
+
+
 def test_what_a_meter_is_and_where_it_hangs():
     header = "point,zone,customer_class,serial,multiplier,feeder,feeds,check_of"
     result = read(header, "1,a,public,S 9,40,f1,,", "2,a,other,,,,f1,", "3,a,other,,,f1,,1")
