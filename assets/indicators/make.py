@@ -21,6 +21,7 @@ from quality.reviewed import accept
 from quality.tables import (
     DELIVERIES,
     INDICATORS,
+    IS_CUSTOMER,
     LOAD_PROFILE,
     LOAD_PROFILE_BASIS,
     METER_QUALITY,
@@ -59,7 +60,8 @@ def make(step: Step, table: Table, names: Sequence[str], since: date | None = No
 def _indicators(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[str, str]) -> pl.DataFrame:
     lake = CityLake.of(step)
     if last := lake.newest(LOAD_PROFILE, step.day - timedelta(days=1)):
-        frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), Registers.of(lake).in_force(last))
+        customers = Registers.of(lake).in_force(last).filter(IS_CUSTOMER)
+        frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), customers)
     rows = all_indicators(step.city, step.day, frames)
     results, refused, came = (lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES))
     return lowered(rows, Findings(results, refused, came, _of_meters(step, last), withheld))

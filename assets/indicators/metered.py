@@ -31,7 +31,7 @@ class Metered(NamedTuple):
 
 def metered(basis: pl.DataFrame, register: pl.DataFrame) -> pl.DataFrame:
     """``local_date, registered, read, unlisted``, a row a day. ``basis`` are rows of ``load_profile_basis``,
-    ``register`` of ``meters``, one a meter.
+    ``register`` of ``meters`` that are customers', one a meter.
 
     A meter that is not in the register is on neither side of ``read``. No row where the register is empty.
     """

@@ -49,6 +49,21 @@ def test_energy_that_another_file_contradicts_is_partial(tmp_path: Path, again: 
     assert kwh == pytest.approx(96 * (4 * (len(POINTS) - len(again)) + 6 * len(again)))
 
 
+def test_main_and_check_meters_are_no_part_of_the_whole(tmp_path: Path) -> None:
+    """Their energy is in no published sum, and that they are left out is no lack."""
+    city = small_city()
+    deployment = deployment_at(tmp_path, city)
+    mains = [f"99{number:04d}" for number in range(10)]
+    customers = [f"{line},," for line in register(*POINTS).decode().splitlines()[1:]]
+    aside = [*(f"{main},north,other,f{main}," for main in mains), f"990010,north,other,,{POINTS[0]}"]
+    table = "\n".join(["point,zone,customer_class,feeds,check_of", *customers, *aside, ""])
+    deliver(deployment, city, "register", D2, "r.csv", table.encode())
+    deliver(deployment, city, "exports", D2, "a.csv", nem12(D1, *POINTS, *mains, "990010", value=4))
+    found = of_night(deployment, city, D2)
+    assert (found["published_kwh_day"]["value"], found["published_kwh_day"]["coverage"]) == (96 * 4 * len(POINTS), 1.0)
+    assert found["delivered_share"]["value"] == 100
+
+
 def test_what_was_found_of_a_day_stays_with_it_until_a_newer_one_is_told(tmp_path: Path) -> None:
     deployment, city = told(tmp_path, *POINTS)
     of_night(deployment, city, D2)
