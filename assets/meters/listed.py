@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from assets.meters.formats.canonical import AS_TEXT, EDGES, MANGLED
+from assets.meters.formats.canonical import AS_FRACTION, AS_TEXT, EDGES, MANGLED
 from assets.meters.formats.content import recognise
 from assets.meters.formats.stamps import parse
 from assets.sources import thai
@@ -50,7 +50,8 @@ def listed(form: str, data: bytes, required: Sequence[str], optional: Sequence[s
         if column not in names:
             return pl.lit("")
         found = pl.col("cells").list.get(names.index(column), null_on_oob=True).str.strip_chars("\xa0 \t")
-        return found.str.replace(AS_TEXT, "${1}").str.strip_chars(EDGES).fill_null("")
+        plain = found.str.replace(AS_TEXT, "${1}").str.strip_chars(EDGES)
+        return (plain.str.strip_suffix(AS_FRACTION) if column in NAMES else plain).fill_null("")
 
     columns = (*required, *optional)
     rows = Batch(lines[1:]).with_columns(**{column: cell(column) for column in columns})

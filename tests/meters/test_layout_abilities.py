@@ -199,6 +199,7 @@ def test_lists_side_by_side_in_json_are_told_apart_by_their_names():
     assert (codes(result), points(result)) == ([], {"A": 96, "B": 192})
 
 
-def test_an_apostrophe_before_a_number_is_excels():
-    result = read(lines("meter,at,value", [("'1044", at, 1) for at in stamps(4)]), point=None, point_column="meter")
+@pytest.mark.parametrize("cell", ["'1044", "1044.0"])
+def test_what_programs_put_around_a_meter_s_number_is_no_part_of_it(cell):
+    result = read(lines("meter,at,value", [(cell, at, 1) for at in stamps(4)]), point=None, point_column="meter")
     assert points(result) == {"1044": 4}

@@ -91,7 +91,9 @@ def test_a_number_that_a_spreadsheet_shortened_is_no_name(name):
     assert result.tables["register"]["point"].to_list() == ["2"]
 
 
-@pytest.mark.parametrize("cell", ['"=""020012345678"""', '="020012345678"', "'020012345678", "\xa0020012345678 "])
+@pytest.mark.parametrize(
+    "cell", ['"=""020012345678"""', '="020012345678"', "'020012345678", "\xa0020012345678 ", "020012345678.0"]
+)
 def test_a_number_is_the_same_however_a_spreadsheet_kept_it_a_text(cell):
     result = read("point,zone,customer_class,account", f"{cell},a,public,{cell}")
     assert result.tables["register"].select("point", "account").rows() == [("020012345678", "020012345678")]

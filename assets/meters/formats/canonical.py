@@ -131,6 +131,8 @@ EDGES = "'\u2018\u2019\u200b\u200e\u200f\ufeff\xa0 \t"
 """What spreadsheets and web pages leave around a meter's number: the apostrophe that keeps it a text, marks unseen."""
 AS_TEXT = r'^="(.*)"$'
 """A cell that a spreadsheet is told to keep as a text, by a formula."""
+AS_FRACTION = ".0"
+"""Behind a number that names something: a program kept it as a fraction, as pandas does where others lack."""
 MANGLED = r"^\d(\.\d+)?[Ee]\+\d+$"
 """A number that a spreadsheet shortened: different metering points become the same."""
 

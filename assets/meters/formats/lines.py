@@ -8,7 +8,7 @@ from typing import get_args
 import polars as pl
 
 from assets.meters.formats import clock, tabular, wide
-from assets.meters.formats.canonical import EDGES, FIRST, MANGLED, Unreadable, with_point
+from assets.meters.formats.canonical import AS_FRACTION, EDGES, FIRST, MANGLED, Unreadable, with_point
 from assets.meters.formats.layouts import Layout, Stamp
 from assets.meters.formats.stamps import EXCHANGED, Era, Order, exchanged
 from assets.meters.formats.tabular import Table
@@ -62,7 +62,8 @@ def stamped(lines: Batch, table: Table, point: str | None) -> Batch:
     day, *time = (cell(column) for column in layout.stamp.columns)
     day = clock.from_1904(day) if table.content.since_1904 else day
     text = pl.concat_str([clock.dates(day), clock.times(time[0], layout.label)], separator=" ") if time else day
-    point_text = cell(layout.point_column).str.strip_chars(EDGES) if layout.point_column else pl.lit(point, pl.String)
+    named = cell(layout.point_column).str.strip_chars(EDGES).str.strip_suffix(AS_FRACTION)
+    point_text = named if layout.point_column else pl.lit(point, pl.String)
     factor = with_point(cell(layout.multiplier_column), layout.decimal, layout.thousands)
     period = cell(layout.stamp.period).cast(pl.Int32, strict=False)
     rate = cell(layout.rate_column)
