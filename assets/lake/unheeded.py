@@ -16,7 +16,7 @@ def verdicts(lake: CityLake, registers: Registers, tonight: date) -> list[Verdic
     """Of each kind that came tonight: how many rows are about nothing that there is."""
     found = []
     decided = lake.read(METER_DECISIONS).filter(pl.col("_delivered") == tonight, pl.col("decision") != "ask")
-    idle = [rows.join(there, on=["meter_id", "quantity"], how="anti").height for rows, there, _ in _days(lake, decided)]
+    idle = [_idle(rows, there) for rows, there, _ in _days(lake, decided)]
     text = "rows decide of intervals that the lake does not have; see whether meter, quantity and day are right"
     found += _verdict("decision-idle", METER_DECISIONS, decided, sum(idle), text)
     outages, idle = lake.read(METER_OUTAGES).filter(pl.col("_delivered") == tonight), list[int]()
@@ -29,6 +29,15 @@ def verdicts(lake: CityLake, registers: Registers, tonight: date) -> list[Verdic
         idle.append(rows.filter(~known.fill_null(value=False)).height)
     text = "outages are of a meter or a zone that neither the register nor the day's readings have"
     return [*found, *_verdict("outage-idle", METER_OUTAGES, outages, sum(idle), text)]
+
+
+def _idle(decided: pl.DataFrame, there: pl.DataFrame) -> int:
+    """How many of a day's decisions are about no interval: one that begins before is not in the range."""
+    of = ["meter_id", "quantity"]
+    rows = decided.select(*of, "start", "end").with_row_index("_at")
+    begins = pl.col("start_there").is_between("start", "end", closed="left")
+    met = rows.join(there.select(*of, "start"), on=of, suffix="_there").filter(begins)
+    return rows.height - met["_at"].n_unique()
 
 
 def _days(lake: CityLake, told: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, date]]:

@@ -138,6 +138,13 @@ def _read_again(step: Step, lake: CityLake, table: Table, day: date) -> Rebuilt:
     of_these = held.filter(pl.col("day").is_between(first, last))
     days = sorted({day, *of_these["day"]})
     receipts = set(of_these["receipt"])
+    # Nothing reads these any more: their rows would be gone, and the city withheld for want of them.
+    brought = set(booked.filter(pl.col("receipt").is_in(receipts))["source"])
+    if gone := sorted(brought.difference(name for name, _ in feeds(step.city, fed.name))):
+        raise CannotRebuild(
+            f"rows came from {', '.join(gone)}, which the registry has no more: put the source back, rebuild, and take "
+            "it out again"
+        )
     ledger.forget(lake, fed, receipts)
     for each in together:
         for one in days:

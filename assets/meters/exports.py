@@ -131,9 +131,18 @@ class ExportOptions(ReadingOptions):
         return name
 
     @model_validator(mode="after")
-    def _named(self) -> Self:
-        if self.layout is not None and self.point is None:
+    def _of_the_layout(self) -> Self:
+        """What a layout would pass over is refused: whoever set it counts on it."""
+        if self.layout is None:
+            return self
+        if self.format is not None:
+            raise OptionError("format and layout are one too many: a layout is the format of its files")
+        if self.multiplier is not None:
+            raise OptionError("multiplier is of register forms: that of a layout is its own field `multiplier`")
+        if self.point is None:
             self.layout.check_point()
+        elif self.layout.point_column or self.layout.points:
+            raise OptionError(f"point has no effect: layout {self.layout.name} takes the points from the file")
         return self
 
 
@@ -223,6 +232,9 @@ def _apply(content: Content, name: str, format: Format, evidence: str, options: 
         framed = "\x03" in content.tail(4)  # a device's read-out ends with ETX and a check character
         if export.tables and format.open_end and content.kind == "text" and not content.ends_whole and not framed:
             export = export.also(problem("line-unended", "the last line has no end: what followed it may be missing"))
+        if export.tables and options.multiplier is not None and name != pea_register_form.FORMAT:
+            text = f"the option 'multiplier' is of register forms; values of {name} are kept as they are"
+            export = export.also(problem("multiplier-ignored", text))
         return replace(export, evidence="; ".join(filter(None, [evidence, export.evidence])))
     if content.kind == "html":
         return Export.rejected(name, "file-html", f"an HTML page where {name} is expected")

@@ -1,7 +1,9 @@
 """CSV lists about meters that people or systems of a utility write: a header with known names, a row a fact."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
+from difflib import get_close_matches
 
 import polars as pl
 
@@ -25,11 +27,16 @@ where a formula found nothing or a column is too narrow."""
 NAMES = ("point", "account", "serial", "check_of")
 """Columns of numbers that name something: shortened by a spreadsheet, different ones become the same."""
 
+NEAR = 0.8
+"""Likeness from which a column's name is taken for a slip: ``acount``, ``account_no``, not ``account_name``."""
+
 
 def listed(form: str, data: bytes, required: Sequence[str], optional: Sequence[str] = ()) -> Batch | ReadResult:
     """The rows of a list as texts without outer blanks, empty where a column or cell is absent, with ``row``; rows of
     another width than the header's are refused (``row-malformed``), and those of which a spreadsheet shortened one of
-    ``NAMES`` (``value-unknown``). A file that is none is rejected instead."""
+    ``NAMES`` (``value-unknown``). Names of columns are those in any case, with blanks or dashes for underscores; other
+    columns are passed over, and said where they are spelt nearly as an optional one that is not there (``column-new``).
+    A file that is none is rejected instead."""
     content = recognise(data)
     if content.problems is not None:
         return ReadResult(form, problems=content.problems)
@@ -38,7 +45,11 @@ def listed(form: str, data: bytes, required: Sequence[str], optional: Sequence[s
     lines = content.cells(",")
     if not lines.height:
         return ReadResult.rejected(form, "file-empty", "no lines")
-    names = [cell.strip().lower() for cell in lines["cells"][0]] if lines["cells"][0] is not None else []
+    header = lines["cells"][0]
+    names = [] if header is None else [re.sub(r"[\s-]+", "_", cell.strip(EDGES).lower()) for cell in header]
+    columns = (*required, *optional)
+    if twice := [column for column in columns if names.count(column) > 1]:
+        return ReadResult.rejected(form, "column-repeated", f"the header has {', '.join(twice)} twice", 1)
     if missing := [column for column in required if column not in names]:
         return ReadResult.rejected(form, "format-unknown", f"the header lacks {', '.join(missing)}")
     width = pl.col("cells").list.len()
@@ -53,8 +64,12 @@ def listed(form: str, data: bytes, required: Sequence[str], optional: Sequence[s
         plain = found.str.replace(AS_TEXT, "${1}").str.strip_chars(EDGES)
         return (plain.str.strip_suffix(AS_FRACTION) if column in NAMES else plain).fill_null("")
 
-    columns = (*required, *optional)
     rows = Batch(lines[1:]).with_columns(**{column: cell(column) for column in columns})
+    absent = [column for column in optional if column not in names]
+    for name in names:
+        # What is told under it, as who pays or which meter is no customer's, would be missing without a word.
+        if name not in columns and (meant := get_close_matches(name, absent, 1, NEAR)):
+            rows = rows.note("column-new", f"column {name!r} is not read; did you mean {meant[0]}?", 1)
     return rows.refuse(
         (width.is_null() | (width != len(names)), "row-malformed", f"not the {len(names)} cells of the header"),
         *(

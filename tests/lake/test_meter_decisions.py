@@ -273,6 +273,7 @@ def test_what_is_about_nothing_that_there_is_is_told(tmp_path: Path) -> None:
     right = decision("correct", POINTS[0], LAST, "12:00-13:00", "0.25").decode().splitlines()
     slips = [right[1].replace(POINTS[0], "020099999999"), right[1].replace("_import", "_export")]
     slips.append(right[1].replace(f"{LAST}", f"{DAYS[0] - timedelta(days=1)}"))
+    slips.append(right[1].replace("12:00", "12:05").replace("13:00", "12:10"))  # no interval begins within
     deliver(deployment, city, "decisions", LATE, "d.csv", "\n".join([*right, *slips, ""]).encode())
     off = [f"{POINTS[0]},,{LAST} 10:00,{LAST} 11:00", f",north,{LAST} 10:00,{LAST} 11:00"]
     wrong = [f"020099999999,,{LAST} 10:00,{LAST} 11:00", f",nort,{LAST} 10:00,{LAST} 11:00"]
@@ -285,6 +286,6 @@ def test_what_is_about_nothing_that_there_is_is_told(tmp_path: Path) -> None:
         rows = rows.filter(pl.col("check").is_in(["decision-idle", "outage-idle"]))
         return {row["check"]: (row["verdict"], row["failed"], row["checked"]) for row in rows.to_dicts()}
 
-    assert told(LATE) == {"decision-idle": ("warn", 3, 4), "outage-idle": ("warn", 2, 4)}
+    assert told(LATE) == {"decision-idle": ("warn", 4, 5), "outage-idle": ("warn", 2, 4)}
     night(deployment, city, LATE + timedelta(days=1))
     assert told(LATE + timedelta(days=1)) == {}, "it is told when it comes"

@@ -129,6 +129,18 @@ def test_a_day_that_no_delivery_brought_rows_of_is_not_said_to_be_made_again(
     } == set()
 
 
+def test_a_day_is_not_made_again_without_a_source_that_the_registry_has_no_more(
+    deployment: Deployment, city: City
+) -> None:
+    """Its rows would be gone, and no night would publish a lake that lacks them."""
+    before = content(deployment.store)
+    fewer = city.model_copy(update={"sources": {k: v for k, v in city.sources.items() if k != "exports"}})
+    fewer = fewer.model_copy(update={"sources": {**fewer.sources, "others": city.sources["exports"]}})
+    with pytest.raises(upkeep.CannotRebuild, match="exports, which the registry has no more"):
+        upkeep.rebuild(step(deployment, fewer), METER_INTERVALS, D1)
+    assert content(deployment.store) == before
+
+
 MADE = (
     *(METER_FINAL, METER_QUALITY, MISSING_READINGS, FEEDER_BALANCE, REGISTER_CHECKS, REGISTER_WATCH, LOAD_PROFILE),
     *(DAILY_ENERGY, VEE_RULES),

@@ -267,6 +267,25 @@ def test_wrong_options_are_rejected(options):
     assert codes(read(LONG_HEADER, "P1,2026-01-01 00:15,1,Actual", options=options)) == ["option-invalid"]
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"layout": "muang_meters_long", "format": "nem12"}, "one too many"),
+        ({"layout": "muang_meters_long", "point": "P7"}, "point has no effect"),
+        ({"layout": "muang_meters_long", "multiplier": 60}, "its own field"),
+    ],
+)
+def test_an_option_that_the_layout_would_pass_over_is_refused(options, told):
+    result = read(LONG_HEADER, "P1,2026-01-01 00:15,1,Actual", options=options)
+    assert codes(result) == ["option-invalid"] and told in result.problems["message"][0]
+
+
+def test_a_multiplier_that_the_format_does_not_take_is_said():
+    result = read(LONG_HEADER, "P1,2026-01-01 00:15,1,Actual", options={"multiplier": 60})
+    assert codes(result) == ["multiplier-ignored"]
+    assert result.tables["readings"]["value"].to_list() == [1]
+
+
 def test_a_layout_without_point_asks_for_one():
     nameless = declaration(point=None)
     assert codes(read("at,kwh", "01/01/2026 00:00,1", options={"layout": nameless})) == ["option-invalid"]

@@ -48,6 +48,18 @@ def test_an_account_that_rows_write_differently_is_one_customer():
     assert not rows(read("point,zone,customer_class,account", "1,a,public,0200-12345678", "2,a,public,0200-12345679"))
 
 
+def test_a_column_under_another_spelling_is_read_or_said():
+    """What it tells, as who pays for many meters, would be missing without a word."""
+    spelt = read("Point,zone,Customer Class,valid-from", "1,a,public,2026-01-01", "1,b,public,2025-01-01")
+    assert (spelt.tables["register"]["zone"].to_list(), rows(spelt)) == (["a"], [])
+    for name in ("acount", "account_no", "check off", "serial no", "valid_form"):
+        assert rows(read(f"point,zone,customer_class,{name}", "1,a,public,7")) == [(1, "column-new")], name
+    for name in ("note", "account_name", "address", "meter_type", "valid_to"):
+        assert rows(read(f"point,zone,customer_class,{name}", "1,a,public,7")) == [], name
+    assert rows(read("point,zone,customer_class,accounts,account", "1,a,public,7,8")) == []
+    assert rows(read("point,zone,customer_class,zone", "1,a,public,b")) == [(1, "column-repeated")]
+
+
 def test_what_a_meter_is_and_where_it_hangs():
     header = "point,zone,customer_class,serial,multiplier,feeder,feeds,check_of"
     result = read(header, "1,a,public,S 9,40,f1,,", "2,a,other,,,,f1,", "3,a,other,,,f1,,1")
