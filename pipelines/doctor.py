@@ -14,6 +14,7 @@ from assets.landing.identity import far_from_newest, fingerprint, identity, rota
 from assets.landing.inbox import PLACES
 from assets.landing.lease import holder
 from assets.landing.store import Damaged, Store, open_store
+from assets.snapshots.latest import published
 from pipelines.build import cities_of, left_in_inbox, meter_key
 from pipelines.settings import Settings, now
 
@@ -45,7 +46,7 @@ def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order one would mend them. Of a store that cannot be reached nothing more is asked."""
     stored = _store(settings)
     reached = len(stored) > 1
-    beside = [*_owner(settings), *_modes(settings)] if reached else []
+    beside = [*_owner(settings), *_left(settings), *_modes(settings)] if reached else []
     first = (_registry(settings), _secret(settings), _inbox(settings))
     return [*first, *stored, *beside, _disk(settings), _clock(settings, reached)]
 
@@ -138,6 +139,19 @@ def _owner(settings: Settings) -> list[Finding]:
                 Finding(name, "warn", f"left by run {other.run}, which died", "nothing: the next night takes it")
             )
     return found
+
+
+def _left(settings: Settings) -> list[Finding]:
+    """Cities that have published, and that no night runs for any more."""
+    try:
+        left = published(open_store(settings.store_uri)) - set(cities_of(settings))
+    except Exception:  # store and registry are findings of their own
+        return []
+    if not left:
+        return []
+    remedy = "where a slug was changed, change it back: landing, lake and pages lie under it, and start anew otherwise"
+    found = f"{', '.join(sorted(left))} have published and are not in the registry: their pages stay as they are"
+    return [Finding("cities", "warn", found, remedy)]
 
 
 def _modes(settings: Settings) -> list[Finding]:

@@ -28,6 +28,11 @@ def city_key(city: str) -> str:
     return f"{folder(city)}/{PAGE}"
 
 
+def published(store: Store) -> set[str]:
+    """Slugs of the cities in the list. Raises what the store raises."""
+    return {match[1] for match in _ROW.finditer((store.fetch(CITIES).data or b"").decode(errors="replace"))}
+
+
 def show(store: Store, city: str) -> None:
     """Bring both pages to the city's pointer, if it has one. Raises ``Damaged`` and what the store raises."""
 

@@ -117,6 +117,9 @@ def test_a_meter_of_two_cities_is_published_by_one(tmp_path: Path, campus_first:
     # Nineteen of the north's twenty are the campus's: city less campus would be the twentieth.
     assert part == ({"north": {57, 95}} if campus_first else {})
     assert whole == ({"south": {60, 100}} if campus_first else {"north": {60, 100}, "south": {60, 100}})
+    told = {each.slug: warned(CityLake(deployment.store, each.slug), D2) for each in (city, campus)}
+    # All of the campus's meters are the city's, of the city's forty the campus has nineteen.
+    assert [slug for slug, checks in told.items() if "told-elsewhere" in checks] == ([] if campus_first else ["campus"])
     shared = {key: deployment.store.read(key) for key in deployment.store.list(overlap.FOLDER)}
     assert len(shared) == 2
     assert not any(point.encode() in data for data in shared.values() for point in POINTS)

@@ -22,6 +22,7 @@ import sqlalchemy.exc
 
 from assets.landing.identity import ROTATION, Rotation, claim
 from assets.landing.store import Damaged, Store, StoreFailure, open_store
+from assets.snapshots.latest import CITIES
 from pipelines.cli.base import ending
 from pipelines.doctor import Finding, examine, exit_code
 from pipelines.failures import is_infrastructure
@@ -245,6 +246,13 @@ def test_doctor_tells_what_a_night_would_be_refused_for(home: Home) -> None:
     found = {each["what"]: each for each in json.loads(ran.stdout)}
     assert (ran.returncode, found["clock"]["state"], found["meter ids"]["state"]) == (2, "fail", "fail")
     assert "--accept-clock" in found["clock"]["remedy"] and "`muang keys rotate` again" in found["meter ids"]["remedy"]
+
+
+def test_doctor_names_cities_that_no_night_runs_for_any_more(tmp_path: Path) -> None:
+    """As where a slug was changed: all that there was of the city lies under the old one."""
+    open_store(str(tmp_path)).write(CITIES, b'<tr data-city="phuket"> </tr>\n<tr data-city="puket"> </tr>\n')
+    [left] = (each for each in examine(Settings(home=tmp_path)) if each.what == "cities")
+    assert left.state == "warn" and left.found.startswith("puket have published")
 
 
 @pytest.mark.parametrize(
