@@ -20,7 +20,7 @@ import polars as pl
 
 from assets.lake import daily_energy, ingest, ledger, overlap
 from assets.lake.delivered import ID_LENGTH, pseudonyms
-from assets.lake.feeds import landed_as, source_of
+from assets.lake.feeds import SOURCES, landed_as, source_of
 from assets.lake.files import CityLake
 from assets.lake.ledger import Due
 from assets.lake.points import PSEUDONYMOUS, holds, keyed_deliveries, names, points_in
@@ -42,6 +42,7 @@ from quality.tables import (
     METER_INTERVALS,
     METER_OUTAGES,
     METERS,
+    TABLES,
 )
 from quality.vee.day_types import calendar
 
@@ -97,6 +98,7 @@ def trace(step: Step, point: str) -> Trace:
                 f"{table.name} has rows of it by receipt {min(strays)}, whose source is not in the registry any more, "
                 "or whose content can no longer be read: put that right first"
             )
+    _none_left(step, point)
     basis = found.get(LOAD_PROFILE_BASIS, LOAD_PROFILE_BASIS.empty())
     return Trace(
         deliveries=sorted(receipts),
@@ -192,6 +194,25 @@ def _looked_through(step: Step, item: Due, point: str, land: bool, instead: str 
         if land:
             archive.store.ensure({object_key(instead): left})
     return _Held(receipt, instead, refused, emptied=not rest.tables)
+
+
+def _none_left(step: Step, point: str) -> None:
+    """Raise ``CannotErase`` where a source that the registry has no more brought the point and nothing of it was read:
+    no row tells of that, and its file would stay."""
+    archive = step.deployment.archive
+    told = CityLake.of(step).read(DELIVERIES).filter(~pl.col("table").is_in([table.name for table in _KEYED]))
+    open_data = set(told["receipt"])
+    gone = (each for each in archive.receipts(step.city.slug) if each.source not in step.city.sources)
+    for receipt in {each.kept: each for each in gone if each.readable and each.id not in open_data}.values():
+        if names(receipt.name, point) or holds(archive.bytes_of(receipt), receipt.name, point):
+            raise CannotErase(
+                f"receipt {receipt.id} holds it, whose source {receipt.source} is not in the registry any more: "
+                "put the source back, erase, and take it out again"
+            )
+
+
+_KEYED = {TABLES[name] for source in SOURCES.values() if source.keyed for name in source.tables}
+"""Tables of deliveries that tell of metering points."""
 
 
 def _rows(lake: CityLake, table: Table, meter: str) -> pl.DataFrame:

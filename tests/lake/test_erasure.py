@@ -299,6 +299,17 @@ def test_rows_by_a_delivery_that_cannot_be_found_stop_it_before_anything_changes
     assert content(deployment.store) == before
 
 
+def test_a_file_of_a_source_that_is_gone_stops_it_also_where_nothing_was_read(tmp_path: Path) -> None:
+    """No row tells of it, and "done" would leave it in landing."""
+    deployment, city = metered_city(tmp_path)
+    old = city.model_copy(update={"sources": {**city.sources, "old": city.sources["exports"]}})
+    deliver(deployment, old, "old", D3, "mail.txt", f"Dear Sir, of meter {GONE} we have nothing".encode())
+    night(deployment, old, D3)
+    with pytest.raises(erasure.CannotErase, match="whose source old is not in the registry any more"):
+        erasure.trace(step(deployment, city), GONE)
+    assert erasure.trace(step(deployment, old), GONE).deliveries
+
+
 def test_a_delivery_that_cannot_be_read_now_is_not_thrown_away_with_the_rows_of_others(tmp_path: Path) -> None:
     deployment, city = metered_city(tmp_path)
     before = content(deployment.store)
