@@ -117,6 +117,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "column-missing": ("warn", "The source lacks a column that its mapping expects."),
     "quantity-other": ("warn", "Values of another or untold unit, direction or commodity are kept as delivered."),
     "multiplier-ignored": ("warn", "A multiplier stands where the format has none; it was not applied."),
+    "check-unknown": ("warn", "A check meter's point is not in the register: it checks nothing and is no customer."),
     "register-differenced": ("warn", "Intervals were made as differences of a register's reads, one period apart."),
     "register-ahead": ("warn", "Rows of the register become valid later: they count in one that comes by then."),
     "register-fall": ("warn", "A register falls (rollover, reset or exchange); no interval is made of the fall."),

@@ -94,6 +94,10 @@ def read_register(data: bytes, name: str, day: date | None = None) -> ReadResult
         row = entries.filter(pl.col("valid_from") >= left[0])["row"].sort()[0]
         register = register.note("register-ahead", text, row)
     first = as_of or (day - timedelta(days=1) if day else None)
+    stray = entries.filter(~pl.col("check_of").is_in(entries["point"].implode()))["row"].sort()
+    if stray.len():
+        text = f"{stray.len()} row(s) check a point that the register does not have; the first is named"
+        register = register.note("check-unknown", text, stray[0])
     registers = [_told(entries, first, until), *(_told(entries, each, each) for each in later)]
     evidence = "header names point, zone and customer_class"
     return ReadResult.of(FORMAT, evidence, register=replace(register, rows=pl.concat(registers)))
