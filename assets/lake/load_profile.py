@@ -3,7 +3,7 @@
 Made of final interval values and the meter register; what of it may be published is ``quality.privacy``'s to say.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -328,7 +328,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
             if restatable(reading_day, day):
                 stale_days.settle(lake, LOAD_PROFILE_BASIS, [reading_day])
         stale_days.settle(lake, METER_FINAL, [reading_day])
-    verdicts.append(_told_elsewhere(taken, [other.city for other, _ in shared]))
+    verdicts.append(overlap.verdict(taken, [other.city for other, _ in shared]))
     # Once for all days: the suite costs the same for a day as for a year, and nothing it blocks passes the contract.
     written = pl.concat(cells)
     found = judge(step, LOAD_PROFILE, written, lake.newest(LOAD_PROFILE), more=verdicts)
@@ -379,19 +379,6 @@ def _remember(lake: CityLake, day: date, basis: pl.DataFrame, before: pl.DataFra
         return True
     lake.put(LOAD_PROFILE_BASIS, day, before)
     return False
-
-
-def _told_elsewhere(taken: Mapping[date, tuple[int, int]], cities: Sequence[str]) -> Verdict:
-    """Of days the meters that another city has published, and all that came: half of them are no campus, but a city's
-    files in the inbox of another, or a city under another slug."""
-    told, came = (max((each[at] for each in taken.values()), default=0) for at in (0, 1))
-    text = "no meter that another city has published"
-    if told:
-        text = f"up to {told} of {came} meters of a day are in no sum here: {', '.join(cities)} published them first"
-    most = any(2 * there >= of for there, of in taken.values() if there)
-    return Verdict(
-        LOAD_PROFILE.name, "told-elsewhere", "warn" if most else "note" if told else "pass", came, told, text
-    )
 
 
 def _forgotten(days: Sequence[date], checked: int) -> Verdict:

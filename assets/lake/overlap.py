@@ -16,7 +16,8 @@ import polars as pl
 from assets.lake.delivered import pseudonyms
 from assets.lake.encoding import check, encode
 from assets.lake.files import CityLake, Overtaken, until_swapped
-from quality.tables import LOAD_PROFILE_BASIS
+from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
+from quality.verdicts import Verdict
 
 FOLDER = "memory/meter_points"
 SHARED = pl.Schema({"meter_id": pl.String(), "shared_id": pl.String()})
@@ -87,6 +88,19 @@ def _revise(lake: CityLake, change: Callable[[pl.DataFrame], pl.DataFrame]) -> N
             raise Overtaken(_key(lake))
 
     until_swapped(revised)
+
+
+def verdict(taken: Mapping[date, tuple[int, int]], cities: Sequence[str]) -> Verdict:
+    """Of days the meters that another city has published, and all that came: half of them are no campus, but a city's
+    files in the inbox of another, or a city under another slug."""
+    told, came = (max((each[at] for each in taken.values()), default=0) for at in (0, 1))
+    text = "no meter that another city has published"
+    if told:
+        text = f"up to {told} of {came} meters of a day are in no sum here: {', '.join(cities)} published them first"
+    most = any(2 * there >= of for there, of in taken.values() if there)
+    return Verdict(
+        LOAD_PROFILE.name, "told-elsewhere", "warn" if most else "note" if told else "pass", came, told, text
+    )
 
 
 def _key(lake: CityLake) -> str:
