@@ -1,6 +1,6 @@
 """Upkeep of a city's lake: find damage, make days again from landing, rewrite old files, compact closed months."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -119,6 +119,8 @@ def rebuild(step: Step, table: Table, day: date) -> Rebuilt:
         return Rebuilt(days or [day], 0, "the next night makes it again")
     if table in (DELIVERIES, QUARANTINE):
         # Without its entries a delivery is due: the next night reads all of this delivery day again.
+        came = [receipt for receipt in step.deployment.archive.receipts_of_day(lake.city, day) if receipt.readable]
+        _all_fed({receipt.source for receipt in came}, step.city.sources)
         for each in (DELIVERIES, QUARANTINE):
             _set_aside(lake, each, day)
         return Rebuilt([day], 0, f"the next night reads the deliveries of {day} again")
@@ -138,13 +140,7 @@ def _read_again(step: Step, lake: CityLake, table: Table, day: date) -> Rebuilt:
     of_these = held.filter(pl.col("day").is_between(first, last))
     days = sorted({day, *of_these["day"]})
     receipts = set(of_these["receipt"])
-    # Nothing reads these any more: their rows would be gone, and the city withheld for want of them.
-    brought = set(booked.filter(pl.col("receipt").is_in(receipts))["source"])
-    if gone := sorted(brought.difference(name for name, _ in feeds(step.city, fed.name))):
-        raise CannotRebuild(
-            f"rows came from {', '.join(gone)}, which the registry has no more: put the source back, rebuild, and take "
-            "it out again"
-        )
+    _all_fed(booked.filter(pl.col("receipt").is_in(receipts))["source"], dict(feeds(step.city, fed.name)))
     ledger.forget(lake, fed, receipts)
     for each in together:
         for one in days:
@@ -153,6 +149,16 @@ def _read_again(step: Step, lake: CityLake, table: Table, day: date) -> Rebuilt:
     # What came today is read besides, as by any night.
     again = sum(entry.due.receipt.id in receipts for entry in done.entries)
     return Rebuilt(days, again, "" if again else "the ledger knows no delivery that brought rows of it")
+
+
+def _all_fed(brought: Iterable[str], sources: Collection[str]) -> None:
+    """Raises ``CannotRebuild`` where rows came from a source that the registry has no more. Nothing reads these again:
+    they would be gone, and the city withheld for want of them."""
+    if gone := sorted(set(brought).difference(sources)):
+        raise CannotRebuild(
+            f"rows came from {', '.join(gone)}, which the registry has no more: put the source back, rebuild, and take "
+            "it out again"
+        )
 
 
 def _within(lake: CityLake, table: Table, first: date, last: date) -> list[date]:

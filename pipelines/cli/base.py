@@ -240,6 +240,16 @@ def wanted(cities: dict[str, Any], chosen: list[str] | None) -> list[str]:
     return [slug for slug in cities if not chosen or slug in chosen]
 
 
+def begun(store: Any) -> Any:
+    """The store, if a night ever began in it: nothing is whole, or waits, in one that a setting misspells. Raises
+    ``Ended``."""
+    from assets.landing.identity import identity
+
+    if identity(store) is None:
+        raise fail(f"no night has begun in the store {store.uri}: is it the one that is meant (`muang doctor`)?", 2)
+    return store
+
+
 def asked_point() -> str:
     """A metering point from the keyboard, unseen, or from a pipe."""
     return str(typer.prompt("Metering point", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()).strip()

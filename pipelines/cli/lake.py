@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.base import Cities, Json, app, as_day, fail, guarded, out, print_json, say, show_problems, wanted
+from pipelines.cli.base import (
+    Cities,
+    Json,
+    app,
+    as_day,
+    begun,
+    fail,
+    guarded,
+    out,
+    print_json,
+    say,
+    show_problems,
+    wanted,
+)
 from pipelines.settings import Settings, now
 
 if TYPE_CHECKING:
@@ -26,7 +39,7 @@ def lake_verify(city: Cities = None, as_json: Json = False) -> None:
     from pipelines.build import cities_of
 
     settings = Settings()
-    store = open_store(settings.store_uri)
+    store = begun(open_store(settings.store_uri))
     found = {slug: upkeep.verify(CityLake(store, slug)) for slug in wanted(cities_of(settings), city)}
     show_problems(found, as_json)
     raise typer.Exit(1 if any(found.values()) else 0)

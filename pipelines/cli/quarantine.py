@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.base import Cities, Json, app, fail, guarded, out, tabular, wanted
+from pipelines.cli.base import Cities, Json, app, begun, fail, guarded, out, tabular, wanted
 from pipelines.settings import Settings, now
 
 quarantine_app = typer.Typer(help="What was refused and why, and reading it again.")
@@ -26,6 +26,7 @@ def quarantine_list(city: Cities = None, as_json: Json = False) -> None:
     settings = Settings()
     cities = cities_of(settings)
     deployment = deployment_of(settings, cities)
+    begun(deployment.store)
     columns = ("day", "receipt", "source", "table", "status", "refused", "codes")
     found = [
         {"city": slug} | row

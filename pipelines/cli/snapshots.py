@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from pipelines.cli.base import Cities, Json, app, fail, guarded, out, print_json, say, show_problems, tabular, wanted
+from pipelines.cli.base import (
+    Cities,
+    Json,
+    app,
+    begun,
+    fail,
+    guarded,
+    out,
+    print_json,
+    say,
+    show_problems,
+    tabular,
+    wanted,
+)
 from pipelines.settings import MOST_DAYS, Settings, now
 
 snapshots_app = typer.Typer(help="The published side: what each city published, and whether it is whole.")
@@ -226,7 +239,7 @@ def snapshots_verify(
     from pipelines.build import cities_of
 
     settings = Settings()
-    store = open_store(settings.store_uri)
+    store = begun(open_store(settings.store_uri))
     checked = {slug: verify_city(store, slug, all_kept) for slug in wanted(cities_of(settings), city)}
     found = {slug: problems for slug, problems in checked.items() if problems is not None}
     show_problems(found, as_json)

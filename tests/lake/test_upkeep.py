@@ -136,8 +136,9 @@ def test_a_day_is_not_made_again_without_a_source_that_the_registry_has_no_more(
     before = content(deployment.store)
     fewer = city.model_copy(update={"sources": {k: v for k, v in city.sources.items() if k != "exports"}})
     fewer = fewer.model_copy(update={"sources": {**fewer.sources, "others": city.sources["exports"]}})
-    with pytest.raises(upkeep.CannotRebuild, match="exports, which the registry has no more"):
-        upkeep.rebuild(step(deployment, fewer), METER_INTERVALS, D1)
+    for table in (METER_INTERVALS, DELIVERIES):
+        with pytest.raises(upkeep.CannotRebuild, match="exports, which the registry has no more"):
+            upkeep.rebuild(step(deployment, fewer), table, D1)
     assert content(deployment.store) == before
 
 

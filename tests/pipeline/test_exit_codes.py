@@ -146,6 +146,9 @@ WRONG: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
     (("nightly", "--day", ""), {}, 2, "--day '' is not a date like"),
     (("nightly", "--from", ""), {}, 2, "--from '' is not a date like"),
     (("sql", " "), {}, 2, "the query is empty"),
+    (("lake", "verify"), {}, 2, "no night has begun in the store"),
+    (("snapshots", "verify"), {}, 2, "no night has begun in the store"),
+    (("quarantine", "list"), {}, 2, "no night has begun in the store"),
     (("snapshots", "gc", "--days", "9999999999"), {}, 2, "less than or equal to 36500"),
     (("nightly", "--profile", "demo"), {"MUANG_HOME": "/proc/nowhere"}, 2, "/proc/nowhere/dagster cannot be made"),
 ]
