@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from assets.lake import absent_days, buckets, feeder_balance, register_checks, stale_days, unheeded
+from assets.lake import absent_days, buckets, feeder_balance, people, register_checks, stale_days
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
 from assets.lake.good_values import GoodValues
@@ -88,7 +88,7 @@ def make(step: Step) -> Built:
     files += feeder_balance.make(lake, changed, registers)
     files += absent_days.make(lake, made)
     _tell_rules(lake, thresholds, step.day)
-    verdicts += unheeded.verdicts(lake, registers, step.day)
+    verdicts += people.verdicts(lake, registers, step.day)
     return Built(sorted(made), files, _judged(step, made, verdicts))
 
 

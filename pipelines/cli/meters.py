@@ -1,17 +1,12 @@
 """``muang meters``: what a person decides of single meter values, kept as a delivery of its own."""
 
 import uuid
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pipelines.cli.base import Json, app, asked_point, fail, guarded, out, print_json, wanted
 from pipelines.settings import Settings, now
-
-if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from assets.lake.files import CityLake
 
 meters_app = typer.Typer(help="Decide of single meter values: accept, correct, estimate, or take that back.")
 app.add_typer(meters_app, name="meters", no_args_is_help=True)
@@ -26,9 +21,6 @@ Quantity = Annotated[str, typer.Option(help="What is measured.")]
 
 IMPORT = "active_import"
 
-FAR = 10
-"""How many times the greatest good value of a meter's last four weeks a correction may have: a day's energy given for
-each of its quarter-hours has 96 times the mean, and watt-hours a thousand."""
 
 WORDS = {
     "accept": "Use suspect values as they are. What is delivered later is judged again.",
@@ -100,6 +92,7 @@ def _decide(
     from assets.lake.delivered import pseudonyms
     from assets.lake.feeds import feeds
     from assets.lake.files import CityLake
+    from assets.lake.people import FAR, highest
     from assets.lake.points import point_of
     from assets.landing.archive import Arrival
     from assets.landing.deployment import MissingSecret, Step
@@ -146,8 +139,9 @@ def _decide(
         if not read.tables or read.problems.height:
             raise fail("; ".join(read.problems["message"]) or "the decision cannot be read", 2)
         days = read.tables[METER_DECISIONS.name]["local_date"].sort()
-        if not sure and (highest := _highest(CityLake.of(step), meter_id, quantity)) and float(value) > FAR * highest:
-            raise fail(f"{value} is far above all of the last four weeks, at most {highest}: --sure if it is so", 2)
+        before = highest(CityLake.of(step), pl.Series([meter_id])).filter(quantity=quantity)["highest"].to_list()
+        if not sure and any(float(value) > FAR * float(most) for most in before):
+            raise fail(f"{value} is far above all of the last four weeks, at most {before[0]}: --sure if it is so", 2)
         name = f"{decision}-{moment:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}.csv"
         [receipt] = deployment.archive.land_many(step.delivery(sources[0]), [Arrival(name, f"command/{name}", told)])
     if as_json:
@@ -155,15 +149,3 @@ def _decide(
         return
     out.print(f"kept as delivery {receipt.id}: {decision}, {days.len()} day(s) from {days[0]}", highlight=False)
     out.print(f"The next night uses it, or `muang nightly --city {city}` now")
-
-
-def _highest(lake: "CityLake", meter_id: str, quantity: str) -> "Decimal | None":
-    """The greatest good value that a meter had in an interval of the newest four weeks; None where it had none."""
-    import polars as pl
-
-    from quality.tables import METER_FINAL
-    from quality.vee.kept import GOOD
-
-    ids, days = pl.Series([meter_id]), lake.days(METER_FINAL)[-28:]
-    rows = [lake.of_meters(METER_FINAL, day, ids).filter(GOOD, quantity=quantity)["value_final"] for day in days]
-    return pl.concat(rows).max() if rows else None  # type: ignore[return-value]

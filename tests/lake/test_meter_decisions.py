@@ -266,13 +266,14 @@ def test_an_outage_is_of_a_meter_or_of_a_zone() -> None:
     assert days.select((pl.col("end") - pl.col("start")).dt.total_minutes()).to_series().to_list() == [60, 1440, 60]
 
 
-def test_what_is_about_nothing_that_there_is_is_told(tmp_path: Path) -> None:
+def test_what_is_about_nothing_or_far_from_all_is_told(tmp_path: Path) -> None:
     """By a list nobody sees that a point, a quantity or a day slipped."""
     deployment, city = town(tmp_path)
     history(deployment, city)
     right = decision("correct", POINTS[0], LAST, "12:00-13:00", "0.25").decode().splitlines()
     slips = [right[1].replace(POINTS[0], "020099999999"), right[1].replace("_import", "_export")]
     slips.append(right[1].replace(f"{LAST}", f"{DAYS[0] - timedelta(days=1)}"))
+    slips.append(right[1].replace("12:00", "14:00").replace("13:00", "15:00").replace(",0.25,", ",250,"))
     slips.append(right[1].replace("12:00", "12:05").replace("13:00", "12:10"))  # no interval begins within
     deliver(deployment, city, "decisions", LATE, "d.csv", "\n".join([*right, *slips, ""]).encode())
     off = [f"{POINTS[0]},,{LAST} 10:00,{LAST} 11:00", f",north,{LAST} 10:00,{LAST} 11:00"]
@@ -283,9 +284,10 @@ def test_what_is_about_nothing_that_there_is_is_told(tmp_path: Path) -> None:
 
     def told(day: date) -> dict[str, tuple[str, int, int]]:
         rows = CityLake(deployment.store, city.slug).day(VERDICTS, day)
-        rows = rows.filter(pl.col("check").is_in(["decision-idle", "outage-idle"]))
+        rows = rows.filter(pl.col("check").is_in(["decision-idle", "decision-far", "outage-idle"]))
         return {row["check"]: (row["verdict"], row["failed"], row["checked"]) for row in rows.to_dicts()}
 
-    assert told(LATE) == {"decision-idle": ("warn", 4, 5), "outage-idle": ("warn", 2, 4)}
+    checks = {"decision-idle": ("warn", 4, 6), "decision-far": ("warn", 1, 4), "outage-idle": ("warn", 2, 4)}
+    assert told(LATE) == checks, "of the far one a day's energy, or watt-hours, may be meant"
     night(deployment, city, LATE + timedelta(days=1))
     assert told(LATE + timedelta(days=1)) == {}, "it is told when it comes"

@@ -1,7 +1,9 @@
-"""Decisions and outages told tonight that nothing comes of: a slip in a meter, a quantity, a day or a zone."""
+"""What people told tonight, looked at: decisions and outages that nothing comes of, for a slip in a meter, a quantity,
+a day or a zone, and corrections far above all that a meter has read."""
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Final
 
 import polars as pl
 
@@ -9,7 +11,23 @@ from assets.lake.files import CityLake
 from assets.lake.meter_registers import Registers
 from quality.contracts import Table
 from quality.tables import METER_DECISIONS, METER_FINAL, METER_INTERVALS, METER_OUTAGES
+from quality.vee.kept import GOOD
 from quality.verdicts import Verdict
+
+FAR: Final = 10
+"""How many times the greatest good value of a meter's last four weeks a correction may have: a day's energy given for
+each of its quarter-hours has 96 times the mean, and watt-hours a thousand."""
+_WEEKS: Final = 28
+"""Days that are looked back."""
+
+
+def highest(lake: CityLake, ids: pl.Series) -> pl.DataFrame:
+    """``meter_id, quantity, highest``: the greatest good value that meters had in an interval of the newest four
+    weeks."""
+    days = lake.days(METER_FINAL)[-_WEEKS:]
+    rows = (lake.of_meters(METER_FINAL, day, ids).filter(GOOD) for day in days)
+    told = pl.concat([METER_FINAL.empty(), *rows])
+    return told.group_by("meter_id", "quantity").agg(highest=pl.col("value_final").max())
 
 
 def verdicts(lake: CityLake, registers: Registers, tonight: date) -> list[Verdict]:
@@ -19,6 +37,12 @@ def verdicts(lake: CityLake, registers: Registers, tonight: date) -> list[Verdic
     idle = [_idle(rows, there) for rows, there, _ in _days(lake, decided)]
     text = "rows decide of intervals that the lake does not have; see whether meter, quantity and day are right"
     found += _verdict("decision-idle", METER_DECISIONS, decided, sum(idle), text)
+    put = decided.filter(decision="correct").join(
+        highest(lake, decided["meter_id"].unique()), on=["meter_id", "quantity"], how="inner"
+    )
+    far = put.filter(pl.col("value").cast(pl.Float64) > FAR * pl.col("highest").cast(pl.Float64)).height
+    text = f"corrections are more than {FAR} times what the meter has read in four weeks"
+    found += _verdict("decision-far", METER_DECISIONS, put, far, text)
     outages, idle = lake.read(METER_OUTAGES).filter(pl.col("_delivered") == tonight), list[int]()
     for rows, there, day in _days(lake, outages):
         register = registers.in_force(day)
