@@ -240,12 +240,12 @@ def wanted(cities: dict[str, Any], chosen: list[str] | None) -> list[str]:
     return [slug for slug in cities if not chosen or slug in chosen]
 
 
-def begun(store: Any) -> Any:
-    """The store, if a night ever began in it: nothing is whole, or waits, in one that a setting misspells. Raises
-    ``Ended``."""
+def begun(store: Any, folder: str) -> Any:
+    """The store, if a night ever began in it, or it is a copy of the ``folder``: nothing is whole, or waits, in one
+    that a setting misspells. Raises ``Ended``."""
     from assets.landing.identity import identity
 
-    if identity(store) is None:
+    if identity(store) is None and not store.list(folder):
         raise fail(f"no night has begun in the store {store.uri}: is it the one that is meant (`muang doctor`)?", 2)
     return store
 

@@ -39,7 +39,7 @@ def lake_verify(city: Cities = None, as_json: Json = False) -> None:
     from pipelines.build import cities_of
 
     settings = Settings()
-    store = begun(open_store(settings.store_uri))
+    store = begun(open_store(settings.store_uri), "lake")
     found = {slug: upkeep.verify(CityLake(store, slug)) for slug in wanted(cities_of(settings), city)}
     show_problems(found, as_json)
     raise typer.Exit(1 if any(found.values()) else 0)

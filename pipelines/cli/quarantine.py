@@ -26,7 +26,7 @@ def quarantine_list(city: Cities = None, as_json: Json = False) -> None:
     settings = Settings()
     cities = cities_of(settings)
     deployment = deployment_of(settings, cities)
-    begun(deployment.store)
+    begun(deployment.store, "lake")
     columns = ("day", "receipt", "source", "table", "status", "refused", "codes")
     found = [
         {"city": slug} | row

@@ -239,7 +239,7 @@ def snapshots_verify(
     from pipelines.build import cities_of
 
     settings = Settings()
-    store = begun(open_store(settings.store_uri))
+    store = begun(open_store(settings.store_uri), "cdp")
     checked = {slug: verify_city(store, slug, all_kept) for slug in wanted(cities_of(settings), city)}
     found = {slug: problems for slug, problems in checked.items() if problems is not None}
     show_problems(found, as_json)
