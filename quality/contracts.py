@@ -70,6 +70,8 @@ def nth(rows: pl.DataFrame, key: Sequence[str]) -> pl.Expr:
 
 ERAS: Final = 40
 """Years ahead that no clock is wrong by: 2567 with two digits, 67, is 2067, not 2024."""
+OTHER_ERA: Final = ": a Buddhist year read as one CE?"
+"""What is asked of them."""
 
 Rule = Callable[["Table", pl.DataFrame], "list[Verdict]"]
 """A rule of our own: verdicts of a table on some of its rows, or on their metrics."""
@@ -232,7 +234,7 @@ class Table:
     def arrived(self, batch: Batch, delivered: date) -> Batch:
         """Without the rows of days that had not come on the delivery day, each a problem ``value-future``."""
         day, last = pl.col(self.day), delivered + self.ahead
-        era = pl.when(day.dt.year() > delivered.year + ERAS).then(pl.lit(": a Buddhist year read as one CE?"))
+        era = pl.when(day.dt.year() > delivered.year + ERAS).then(pl.lit(OTHER_ERA))
         text = pl.format(f"{{}} is after the delivery day {delivered}{{}}", day, era.otherwise(pl.lit("")))
         return batch.refuse((day > last, "value-future", text))
 

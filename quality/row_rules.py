@@ -69,10 +69,14 @@ def not_before(later: str, earlier: str, *, source: str) -> RowRule:
     return RowRule(f"not-before:{later}:{earlier}", odd, (later, earlier), f"{later} not before {earlier}", source)
 
 
+PERCENT = r"^(?:ร้อยละ|เปอร์เซ็นต์|%|percent)"
+"""How a unit begins that is per cent."""
+
+
 def share(value: str, unit: str, item: str) -> RowRule:
     """A share of a whole is at most 100 %: rows whose ``unit`` is per cent, but of changes and of what is held against
     a target, which may be more."""
-    percent = pl.col(unit).str.contains(r"^(ร้อยละ|เปอร์เซ็นต์|%|percent)")
+    percent = pl.col(unit).str.contains(PERCENT)
     change = pl.col(item).str.contains("(?i)เปลี่ยนแปลง|เพิ่ม|ลด|ขยายตัว|เติบโต|เป้าหมาย|เทียบ|change|growth|increase|target")
     return RowRule(
         f"plausible:{value}:percent",

@@ -17,14 +17,14 @@ from quality.verdicts import Verdict
 FAR: Final = 10
 """How many times the greatest good value of a meter's last four weeks a correction may have: a day's energy given for
 each of its quarter-hours has 96 times the mean, and watt-hours a thousand."""
-_WEEKS: Final = 28
-"""Days that are looked back."""
+_DAYS: Final = 28
+"""That are looked back."""
 
 
 def highest(lake: CityLake, ids: pl.Series) -> pl.DataFrame:
     """``meter_id, quantity, highest``: the greatest good value that meters had in an interval of the newest four
     weeks."""
-    days = lake.days(METER_FINAL)[-_WEEKS:]
+    days = lake.days(METER_FINAL)[-_DAYS:] if ids.len() else []
     rows = (lake.of_meters(METER_FINAL, day, ids).filter(GOOD) for day in days)
     told = pl.concat([METER_FINAL.empty(), *rows])
     return told.group_by("meter_id", "quantity").agg(highest=pl.col("value_final").max())
@@ -37,9 +37,8 @@ def verdicts(lake: CityLake, registers: Registers, tonight: date) -> list[Verdic
     idle = [_idle(rows, there) for rows, there, _ in _days(lake, decided)]
     text = "rows decide of intervals that the lake does not have; see whether meter, quantity and day are right"
     found += _verdict("decision-idle", METER_DECISIONS, decided, sum(idle), text)
-    put = decided.filter(decision="correct").join(
-        highest(lake, decided["meter_id"].unique()), on=["meter_id", "quantity"], how="inner"
-    )
+    put = decided.filter(decision="correct")
+    put = put.join(highest(lake, put["meter_id"].unique()), on=["meter_id", "quantity"])
     far = put.filter(pl.col("value").cast(pl.Float64) > FAR * pl.col("highest").cast(pl.Float64)).height
     text = f"corrections are more than {FAR} times what the meter has read in four weeks"
     found += _verdict("decision-far", METER_DECISIONS, put, far, text)

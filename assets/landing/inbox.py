@@ -95,9 +95,7 @@ def untaken(inbox: Path, known: Collection[str], city: str = "") -> list[str]:
     except OSError:
         return []  # nothing came; of what cannot be read its sources tell
     for entry in entries:
-        if entry.name in known or entry.name.startswith((".", "_")) or is_sidecar(entry.name):
-            continue
-        if entry.name.lower().endswith(UNFINISHED):
+        if entry.name in known or entry.name.startswith("_") or _is_passed_over(entry.name):
             continue
         if not entry.is_dir(follow_symlinks=False):
             loose += 1
@@ -134,6 +132,11 @@ ANSWERS = "_answers"
 """Folder of a source's inbox for the answers to its sender; whoever wants them makes it."""
 
 
+def _is_passed_over(name: str) -> bool:
+    """Whether nothing is said of a file or folder of this name."""
+    return name.startswith(".") or name.lower().endswith(UNFINISHED) or is_sidecar(name)
+
+
 def _entries(folder: Path) -> Iterator[_Entry]:
     try:
         with os.scandir(folder) as scanned:
@@ -144,7 +147,7 @@ def _entries(folder: Path) -> Iterator[_Entry]:
         yield _Entry(folder, error)
         return
     for entry in found:
-        if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED) or is_sidecar(entry.name):
+        if _is_passed_over(entry.name):
             continue
         path = folder / entry.name
         try:

@@ -29,7 +29,7 @@ each, and two cells in opposite corners would take 550 GB. Ten years of quarter-
 MAX_COLUMNS = 5000
 """Columns that a sheet may span: each is a series of its own to a reader. The widest layout has 1,440 and names."""
 
-_READ_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
+READ_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
 """What zipfile and gzip raise on content that is damaged, encrypted or packed in a way they do not know."""
 _FAR = re.compile(rb"""r(?<=\sr)\s*=\s*["'](?:[A-Za-z]{2}|[A-Za-z]?\d{6})""")
 """A cell or row beyond column Z or row 99,999; sheets without are within MAX_CELLS. Begins with the letter, which is
@@ -82,7 +82,7 @@ class _Budget:
                 return self._entries(archive, data, name, depth)
         except ArchiveError:
             raise
-        except _READ_ERRORS as error:
+        except READ_ERRORS as error:
             raise ArchiveError(f"the archive cannot be unpacked ({type(error).__name__})", "file-malformed") from None
 
     def _entries(self, archive: zipfile.ZipFile, data: bytes, name: str, depth: int) -> list[tuple[str, bytes]]:

@@ -20,7 +20,7 @@ from assets.meters.lengths import ENOUGH, FEW, lengths, without
 from assets.meters.listed import is_none
 from assets.meters.sentinels import SERIES, sentinels
 from quality.batch import Batch
-from quality.contracts import ERAS
+from quality.contracts import ERAS, OTHER_ERA
 from quality.problems import CODES, problem
 
 _TWICE: Final = 0.2
@@ -105,7 +105,7 @@ def come(export: Export, day: date) -> Export:
         wrong = _where(rows, ahead)
         if wrong.height:
             first: date = wrong.select(local(pl.col(time_of).min(), export.zone).dt.date()).item()
-            era = ": a Buddhist year read as one CE?" if first.year - day.year > ERAS else ""
+            era = OTHER_ERA if first.year - day.year > ERAS else ""
             told = problems_of(wrong, "value-future", f"{first} and later is after {day}{era}")
             kept = rows.filter(~ahead.fill_null(value=False))
             export = replace(export, tables={**export.tables, name: kept}).also(told)

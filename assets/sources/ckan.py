@@ -314,7 +314,9 @@ def _chosen(package: Any, base: str, options: Package) -> Sequence[Any]:
     best = [found for found in fitting if found[0] == min(rank for rank, _, _ in fitting)]
     if options.newest or options.resources:
         best = sorted(best, key=lambda found: _age(found[2], found[1]))[-(options.newest or 0) :]
-    return [entry for _, _, entry in (best if options.newest or options.resources else best[:1])]
+    else:
+        best = best[:1]
+    return [entry for _, _, entry in best]
 
 
 def _title(resource: Any) -> str:

@@ -8,12 +8,12 @@ feed and nothing reads them.
 
 import io
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
 
+from assets.landing.unpack import READ_ERRORS
 from assets.sources import thai
 from assets.sources.parsing import text_of
 from assets.sources.table_files import read_csv
@@ -45,9 +45,6 @@ _OPTIONAL = frozenset(
 )
 """Columns that a feed may do without: GTFS does not ask for them, or they stand in for each other."""
 
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
-"""What zipfile raises on damaged, encrypted (RuntimeError) or unsupported content."""
-
 
 class FeedError(Exception):
     """A feed that cannot be used: code and message."""
@@ -64,7 +61,7 @@ def members(data: bytes) -> dict[str, Batch]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             paths, others = _paths(archive)
             found = {stem: _member(archive, paths.get(stem), stem) for stem in COLUMNS}
-    except _UNREADABLE as error:
+    except READ_ERRORS as error:
         raise FeedError("file-malformed", f"the archive cannot be unpacked ({type(error).__name__})") from None
     if others:
         text = f"the archive has {others + 1} feeds, each in a folder; one is read"

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from quality import row_rules
+
 TOTAL = "รวม"
 """Label of a total among its members."""
 
@@ -40,8 +42,8 @@ reader."""
 _ERRORS = r"#(?:N/?A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!|#+)"
 _MISSING = rf"(?i)^(?:[-–—.…]*|{_ERRORS}|{'|'.join(map(re.escape, MISSING))})$"
 
-PERCENT = r"(?i)^(?:ร้อยละ|เปอร์เซ็นต์|%|percent)"
-"""How a unit begins that is per cent."""
+PERCENT = f"(?i){row_rules.PERCENT}"
+"""How a unit begins that is per cent, in letters of any case."""
 
 SHORT_FROM = 40
 """Two digits from which a year is Buddhist whatever stands beside it: 40 is 1997 CE, and 2040 lies ahead."""

@@ -7,10 +7,11 @@ so, and who reads values only is out by a hundred or a thousand.
 import io
 import re
 import zipfile
-import zlib
 from decimal import Decimal
 
 from lxml import etree
+
+from assets.landing.unpack import READ_ERRORS
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _STYLES = "xl/styles.xml"
@@ -28,8 +29,6 @@ _DIGITS = 10
 """Decimals that count: a fraction such as 0.29 is stored with errors in the seventeenth."""
 _LARGEST = 15
 """Power of ten up to which a number has all its digits in a cell."""
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
-"""What zipfile raises on damaged, encrypted (RuntimeError) or unsupported content."""
 
 
 def as_shown(data: bytes) -> bytes:
@@ -38,7 +37,7 @@ def as_shown(data: bytes) -> bytes:
     """
     try:
         return _rewritten(data)
-    except _UNREADABLE:
+    except READ_ERRORS:
         return data
 
 

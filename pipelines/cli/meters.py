@@ -139,9 +139,10 @@ def _decide(
         if not read.tables or read.problems.height:
             raise fail("; ".join(read.problems["message"]) or "the decision cannot be read", 2)
         days = read.tables[METER_DECISIONS.name]["local_date"].sort()
-        before = highest(CityLake.of(step), pl.Series([meter_id])).filter(quantity=quantity)["highest"].to_list()
-        if not sure and any(float(value) > FAR * float(most) for most in before):
-            raise fail(f"{value} is far above all of the last four weeks, at most {before[0]}: --sure if it is so", 2)
+        before = pl.Series([] if sure else [meter_id], dtype=pl.String)
+        for most in highest(CityLake.of(step), before).filter(quantity=quantity)["highest"]:
+            if float(value) > FAR * float(most):
+                raise fail(f"{value} is far above all of the last four weeks, at most {most}: --sure if it is so", 2)
         name = f"{decision}-{moment:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}.csv"
         [receipt] = deployment.archive.land_many(step.delivery(sources[0]), [Arrival(name, f"command/{name}", told)])
     if as_json:

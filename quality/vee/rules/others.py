@@ -10,8 +10,7 @@ from quality.vee.window import MISSING, Bools, Ints, MeterDay
 def told_twice(day: MeterDay, context: Context) -> Bools:
     """The channel has the values of another of the meter's channels of its quantity, which came in another file: one
     energy under two names, and it counts once; or it tells longer intervals, which add up to the day of shorter ones.
-    Source: ours; a utility that changes its format, or sends two, names the
-    channel anew."""
+    Source: ours; a utility that changes its format, or sends two, names the channel anew."""
     found = np.zeros(day.value.shape, np.bool_)
     found[_sums(day, context)] = True
     line, first = _namesakes(day)
