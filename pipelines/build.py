@@ -22,7 +22,7 @@ from assets.landing.inbox import untaken
 from assets.landing.lease import Holder, Leases
 from assets.landing.portals import PORTALS
 from assets.landing.store import Store, mend_modes, open_store
-from pipelines import hand
+from pipelines import hand, memory
 from pipelines.settings import Settings, now
 
 
@@ -199,6 +199,7 @@ def build_defs(slugs: Collection[str] | None = None) -> dg.Definitions:
         run = context.run
         if run is None:
             raise dg.DagsterInvariantViolationError("a deployment is opened for a run")
+        memory.give_back()
         if found.executor == "celery" or hand.made:
             from pipelines.steps import at_step  # needs all of this module
 

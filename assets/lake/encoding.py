@@ -41,10 +41,12 @@ def encode(frame: pl.DataFrame, contract: str = "", outline: str = "") -> bytes:
         row_group_size=ROW_GROUP,
         metadata={CONTRACT: contract} | ({OUTLINE: outline} if outline else {}) | {DIGEST: _BLANK},
     )
-    data = bytearray(out.getbuffer())
-    at = _place(data)
-    data[at : at + len(_BLANK)] = hashlib.sha256(data).hexdigest().encode()
-    return bytes(data)
+    data = out.getvalue()
+    at, digest = _place(data), hashlib.sha256(data).hexdigest()
+    del data  # which is the buffer itself, and would be copied when that is written to
+    out.seek(at)
+    out.write(digest.encode())
+    return out.getvalue()
 
 
 def _place(data: bytes | bytearray) -> int:

@@ -31,7 +31,7 @@ from quality.tables import (
     METERS,
     QUARTERS,
 )
-from quality.vee.kept import COUNTED
+from quality.vee.kept import COUNTED, narrowed
 from quality.verdicts import Verdict, contract, keys, of_group, structure, worst
 
 QUARTER = 15
@@ -64,8 +64,8 @@ class LoadProfile:
 class Contributions(NamedTuple):
     """Energy of meters by quarter-hour, and the meters that lack one.
 
-    ``quarters``: ``meter_id, local_date``, ``DELIVERED`` and ``QUARTERS`` (millionths of a kWh, null where unknown),
-    one a meter.
+    ``quarters``: ``meter_id, local_date``, ``DELIVERED`` and ``QUARTERS`` (millionths of a kWh, null where unknown, in
+    32 bits where these hold all), one a meter.
     ``long``: ids of meters that are left out, because an interval of theirs does not divide a quarter-hour.
     ``negative``: ids of meters of which a value is.
     """
@@ -85,8 +85,7 @@ IMPOSSIBLE = 10**18
 """Millionths of a kWh: a sum that a value of ``meter_intervals`` could not hold (10^12 kWh) is no energy."""
 
 BLOCK = 65_536
-"""Meters whose energy is put together as it comes, 50 MB: memory of 32 MB and more goes back to the system when it is
-let go (``man 3 mallopt``: M_MMAP_THRESHOLD), what smaller arrays leave stays."""
+"""Meters whose energy is put together as it comes, 50 MB, and 25 narrowed."""
 
 _IDS = pl.Series("meter_id", [], pl.String)
 _NONE = Contributions(
@@ -103,18 +102,19 @@ def contributions(pieces: Iterable[pl.DataFrame]) -> Contributions:
     A meter's active imports are added up; its quarter-hour is null unless there are intervals in it, and each has a
     final value that is not negative.
     """
-    parts, blocks, some = [_NONE], [_NO_ENERGY], [_NO_ENERGY]
+    parts, blocks, some = [_NONE], list[NDArray[np.int64]](), list[NDArray[np.int64]]()
     for part, energy in map(_of_piece, pieces):
         parts.append(part)
         some.append(energy)
         if sum(each.shape[1] for each in some) >= BLOCK:
-            blocks.append(np.concatenate(some, axis=1))
+            blocks.append(narrowed(np.concatenate(some, axis=1)))
             some.clear()
+    blocks.append(narrowed(np.concatenate([_NO_ENERGY, *some], axis=1)))
     quarters, long, negative = (pl.concat(each, rechunk=True) for each in zip(*parts, strict=True))
     known: list[pl.Series] = []
     # Some columns at a time: all would be there twice.
     for these in np.split(np.arange(len(QUARTERS)), 8):
-        sums = pl.DataFrame({QUARTERS[at]: np.concatenate([each[at] for each in (*blocks, *some)]) for at in these})
+        sums = pl.DataFrame({QUARTERS[at]: np.concatenate([each[at] for each in blocks]) for at in these})
         known += sums.select(pl.when(pl.all() >= 0).then(pl.all())).get_columns()
     return Contributions(quarters.with_columns(known), long, negative)
 

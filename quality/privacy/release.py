@@ -82,7 +82,7 @@ def release(
     # Meters of which nothing is known belong to what their like are in: a cell lacks what they used.
     both = pl.concat([placed, _joining(new.filter(~pl.col("known")), placed)]).select("meter_id", *DAY_CELL)
     first = fresh.join(both, on=_METER, maintain_order="left").with_columns(restated=pl.lit(False))
-    published = pl.concat([in_cells, first.select(in_cells.columns)])
+    published = pl.concat([in_cells, first.select(in_cells.columns).cast(in_cells.schema)])
     return Release(_with_lacking(published, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
 
 
@@ -92,7 +92,8 @@ def _revised(placed: pl.DataFrame, energy: pl.DataFrame, basis: pl.DataFrame, re
     names = [name for name in LOAD_PROFILE_BASIS.schema.names() if not name.startswith("zone_")]
     corrected, withheld = [], []
     for was in in_batches(basis, "cell_zone"):
-        after = _compared(placed.join(was, on=DAY_CELL, how="semi").join(energy, on=_METER), was)
+        now = placed.join(was, on=DAY_CELL, how="semi").join(energy, on=_METER)
+        after = _compared(now.cast(dict.fromkeys(QUARTERS, pl.Int64)), was)
         changed = after.lazy().filter(differ("was")).select(*_METER, *DAY_CELL[1:], *QUARTERS).collect()
         new = after.clear()
         if restate:

@@ -46,6 +46,13 @@ def in_millionths(values: pl.Series) -> Ints:
     return values.to_physical().cast(pl.Int64).fill_null(0).to_numpy()
 
 
+def narrowed(millionths: Ints) -> Ints:
+    """Millionths of a kWh in half of the bytes, where 32 bits hold them: all are less than 2,147 kWh."""
+    bounds = np.iinfo(np.int32)
+    fits = not millionths.size or (bounds.min <= millionths.min() and millionths.max() <= bounds.max)
+    return millionths.astype(np.int32) if fits else millionths
+
+
 def _energies(millionths: Ints, there: Bools) -> pl.Series:
     """Whole numbers as energies again, null where there is none."""
     values = pl.Series(millionths.ravel()).cast(pl.Int128).reinterpret(dtype=ENERGY)
@@ -129,7 +136,7 @@ class Kept:
             day.day,
             day.minutes,
             day.channels.select(*CHANNEL, "unit"),
-            np.where(quality == _code("M"), 0, exact),
+            narrowed(np.where(quality == _code("M"), 0, exact)),
             quality,
             Marks.of(judged.flags),
             judged.rules_run,
@@ -156,7 +163,7 @@ class Kept:
             rows["local_date"][0],
             minutes,
             rows[:: shape[1]].select(*CHANNEL, "unit"),
-            in_millionths(kept["exact"]).reshape(shape),
+            narrowed(in_millionths(kept["exact"])).reshape(shape),
             kept["quality"].cast(pl.UInt8).to_numpy().reshape(shape),
             Marks.of(kept["flags"].to_numpy().reshape(shape)),
             kept["ran"].to_numpy().reshape(shape)[:, 0].copy(),

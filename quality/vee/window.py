@@ -20,7 +20,7 @@ from quality.readings import ENERGY, QUALITIES, QUALITY
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger]
 Number = TypeVar("Number", bound=np.generic)
 
 MISSING: Final = QUALITIES.index("missing")
