@@ -11,7 +11,7 @@ import dagster as dg
 from assets.cities.registry import City
 from assets.landing.deployment import Deployment
 from assets.landing.lease import SharedLeases
-from pipelines.build import fed, open_run
+from pipelines.build import fed, open_run, settings_of
 from pipelines.hand import Made
 
 _opened: tuple[str, contextlib.ExitStack, Deployment] | None = None
@@ -27,8 +27,10 @@ def at_step(run: dg.DagsterRun, cities: dict[str, City], made: Made | None = Non
         if _opened is not None:
             _opened[1].close()
         with contextlib.ExitStack() as stack:
-            # What the demo makes up here is this process's own: others would find it half written.
-            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="muang-")))
+            home = Path()
+            if made is None and settings_of(run).profile == "demo":
+                # What the demo makes up here is this process's own: others would find it half written.
+                home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="muang-")))
             deployment = stack.enter_context(fed(open_run(run, cities), run, home, made))
             _opened = run.run_id, stack.pop_all(), deployment
     with contextlib.closing(SharedLeases(_opened[2].store, run.run_id)) as leases:
