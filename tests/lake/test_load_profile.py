@@ -121,6 +121,24 @@ def test_a_day_in_pieces_is_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
 
+def test_a_works_beside_homes_is_as_exact_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Energy waits in 32 bits where these hold it: 2,147.483647 kWh and no more."""
+    monkeypatch.setattr("assets.lake.load_profile.BLOCK", 1)
+    most, more = Decimal("2147.483647"), Decimal("2147.483648")
+    told = kwh(channel("a", "1", "2"), channel("b", str(most)), channel("c", str(more), "0.000001"), channel("d", "3"))
+    assert told == {"a": [1, 2], "b": [most, None], "c": [more, Decimal("0.000001")], "d": [3, None]}
+
+
+def test_cells_of_homes_and_of_works_are_corrected_alike() -> None:
+    for least in (1, 2000, 3000):
+        first = profile(intervals(*(channel(name, f"{least}") for name in NAMES)), register(*NAMES))
+        assert told(first)["kwh"].to_list() == [40 * least]
+        assert first.basis.schema == LOAD_PROFILE_BASIS.schema
+        again = intervals(*(channel(name, f"{least * 2}") for name in NAMES))
+        assert told(profile(again, register(*NAMES), first.basis))["kwh"].to_list() == [40 * least]
+        assert told(profile(again, register(*NAMES), first.basis, restate=True))["kwh"].to_list() == [80 * least]
+
+
 def test_unregistered_meters_are_unassigned():
     parts = contributions([intervals(channel("a", "1"), channel("b", "1"))])
     known = members(parts.quarters, register("a"))

@@ -174,3 +174,17 @@ def test_a_day_of_which_more_is_otherwise_than_what_was_delivered_is_noted_so(tm
     stale_days.note(lake, METER_INTERVALS, DAYS[2:4], stale_days.DELIVERED)
     assert stale_days.noted(lake, METER_INTERVALS) == list(DAYS[:4])
     assert stale_days.delivered(lake, METER_INTERVALS) == {DAYS[0], DAYS[3]}
+
+
+@pytest.mark.parametrize("times", [1_000, 5_000])
+def test_what_a_works_uses_in_a_quarter_of_an_hour_is_kept_as_it_was_told(tmp_path: Path, times: int) -> None:
+    """A judged day waits for its gaps in 32 bits where these hold all of it, millionths of a kWh."""
+    deployment, city = town(tmp_path)
+    works = "".join(f"{point},north,large_business\n" for point in POINTS)
+    deliver(deployment, city, "register", D1, "works.csv", f"point,zone,customer_class\n{works}".encode())
+    delivered = {point: [round(value * times) for value in load(point, D1) if value] for point in POINTS[:3]}
+    deliver(deployment, city, "exports", LATE, "works.csv", nem12(D1, delivered))
+    night(deployment, city, LATE)
+    kept = final(deployment, city, D1).filter(pl.col("method") == "A")["value_final"].cast(pl.Float64).sort()
+    assert kept.to_list() == sorted(value for values in delivered.values() for value in values)
+    assert (kept.max() > 2147.483647) == (times > 1_000), "beyond 32 bits"
