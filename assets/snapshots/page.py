@@ -18,6 +18,7 @@ from assets.indicators.tables import Tables
 from assets.lake.feeds import source_of
 from assets.snapshots.catalogue import asked_of, publisher
 from assets.snapshots.charts import FONTS, charts
+from assets.snapshots.reasons import in_thai
 from assets.sources import thai
 from quality.tables import EV_CHARGERS, FACILITIES, HOTSPOTS, INDICATORS, PROGRAMME
 
@@ -124,7 +125,8 @@ def _programme(view: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
 
 @cache
 def template(name: str) -> Template:
-    """A page's template, with the filters that pages share: ``number``, ``thai_date``, ``kilobytes``."""
+    """A page's template, with the filters that pages share: ``number``, ``thai_date``, ``kilobytes``,
+    ``in_thai`` (``assets.snapshots.reasons``)."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -133,6 +135,7 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "thai_date": thai_date, "kilobytes": lambda size: f"{size / 1000:,.1f}"}
+    environment.filters["in_thai"] = in_thai
     environment.globals |= {"fonts": FONTS}
     return environment.get_template(name)
 

@@ -182,7 +182,7 @@ def lacking(cells: pl.DataFrame) -> str | None:
     zones = cells.filter(pl.col("zone_lacks").is_not_null()).select("zone", "zone_lacks").unique().sort("zone")
     if not zones.height:
         return None
-    return "zones without some of their meters: " + "; ".join(f"{zone} ({lacks})" for zone, lacks in zones.iter_rows())
+    return "zones without some of their meters: " + ", ".join(f"{zone} ({lacks})" for zone, lacks in zones.iter_rows())
 
 
 def withdraw(basis: pl.DataFrame, meter_id: str) -> pl.DataFrame:
