@@ -1,4 +1,5 @@
-"""Why an indicator is not ok, in Thai: its reasons are told in English, for the page they are in both languages."""
+"""Why an indicator is not ok, and what the programme view says, in Thai: both are told in English, and the page tells
+them in both languages."""
 
 import re
 from collections.abc import Iterator
@@ -15,26 +16,38 @@ PLACE = Path(__file__).with_name("reasons.yaml")
 _CHECK = re.compile(r"(\w+), check ([^ ]+): .*")
 """As ``assets.indicators.doubts`` names a check that found something."""
 
-_NAMES = {code: label.split()[0] for code, label in ({code: told[0] for code, told in CLASSES.items()} | SEXES).items()}
-"""Customer classes and sexes that reasons name by their codes."""
-_CODE = re.compile(rf"\b(?:{'|'.join(_NAMES)})\b")
+_SMARTS = {
+    "economy": "เศรษฐกิจ",
+    "energy": "พลังงาน",
+    "environment": "สิ่งแวดล้อม",
+    "governance": "การบริหารภาครัฐ",
+    "living": "การดำรงชีวิต",
+    "mobility": "การเดินทาง",
+    "people": "พลเมือง",
+}
+_NAMES = (
+    {code: label.split()[0] for code, (label, _) in CLASSES.items()}
+    | {code: label.split()[0] for code, label in SEXES.items()}
+    | {table.title.lower(): table.title_th for table in TABLES.values()}
+    | _SMARTS
+)
+"""What is filled in by a code or an English title: customer classes, sexes, tables, Smarts."""
+_CODE = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(_NAMES, key=len, reverse=True)))})\b")
 
 
 def in_thai(reason: str) -> str:
-    """The reasons of an indicator in Thai; what has no Thai words stays as it is."""
+    """Reasons, set apart by semicolons, in Thai; what has no Thai words stays as it is."""
     return "; ".join(_parts(reason))
 
 
 def _parts(reason: str) -> Iterator[str]:
     of_check = False
     for part in reason.split("; "):
-        if (told := _checked(part)) or (told := _worded(part)):
-            yield told
-        elif not of_check:
-            yield part
-        else:
-            continue  # more words of the check before
-        of_check = told is not None and bool(_CHECK.fullmatch(part))
+        checked, worded = _checked(part), _worded(part)
+        if of_check and not (checked or worded):
+            continue  # what a check says is told in words of its own, and may have semicolons
+        of_check = checked is not None
+        yield checked or worded or part
 
 
 def _checked(part: str) -> str | None:
@@ -47,9 +60,7 @@ def _checked(part: str) -> str | None:
 def _worded(part: str) -> str | None:
     for pattern, thai in _words():
         if found := pattern.fullmatch(part):
-            return thai.format(
-                *(_CODE.sub(lambda code: CLASSES[code[0]][0].split()[0], told) for told in found.groups())
-            )
+            return thai.format(*(_CODE.sub(lambda code: _NAMES[code[0]], told) for told in found.groups()))
     return None
 
 

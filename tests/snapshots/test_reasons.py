@@ -9,15 +9,18 @@ import pytest
 import assets.indicators
 from assets.snapshots.reasons import in_thai
 
-TOLD_AS = {"withheld", "partial", "stale", "reason", "few", "unsure", "lacking", "missing", "why"}
+TOLD_AS = {
+    *("withheld", "partial", "stale", "reason", "few", "unsure", "lacking", "missing", "why"),
+    *("held", "served", "without", "taken", "own", "valid"),
+}
 """Keywords and names that hold reasons."""
 
 
 def reasons() -> Iterator[str]:
-    """What the indicators' modules say in these places, with a number for what is filled in. What a programme row
-    lacks, and the reasons of verdicts, are none."""
+    """What the indicators' modules say in these places, with a number for what is filled in; what a check found is told
+    by its advice."""
     for place in sorted(Path(assets.indicators.__file__).parent.glob("*.py")):
-        if place.stem in ("doubts", "programme"):
+        if place.stem == "doubts":
             continue
         for node in ast.walk(ast.parse(place.read_text("utf-8"))):
             match node:
@@ -36,6 +39,13 @@ def reasons() -> Iterator[str]:
 
 def texts(node: ast.expr) -> Iterator[str]:
     for each in [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]:
+        if isinstance(each, ast.List | ast.ListComp | ast.Starred):
+            parts = (
+                each.elts
+                if isinstance(each, ast.List)
+                else [each.elt if isinstance(each, ast.ListComp) else each.value]
+            )
+            yield from (text for part in parts for text in texts(part))
         if isinstance(each, ast.Constant) and isinstance(each.value, str):
             yield each.value
         elif isinstance(each, ast.JoinedStr):
