@@ -113,12 +113,13 @@ OF_GROUPS: Final = np.uint64(sum(1 << rule.bit for rule in RULES if rule.look is
 def of_groups(looked: Sequence[Mapping[Look, Figures]], context: Context) -> Masks:
     """What rules about groups find of a day whose parts ``looked`` like this: their bits of each channel, one part's
     after another's. A rule is right once what those of earlier stages find is in what the parts looked like."""
-    together = {look: Figures.together([part[look] for part in looked]) for look in looked[0]}
-    found = np.zeros(next(iter(together.values())).channels.height, np.uint64)
-    for rule in RULES:
-        if rule.look in together:
-            found |= np.where(rule.find(together[rule.look], context), rule.mask, np.uint64(0))
-    return found
+    bits: list[Masks] = []
+    for look in looked[0]:  # one after another: of a large city each is a third of a gigabyte
+        together = Figures.together([part[look] for part in looked])
+        broken = ((rule.mask, rule.find(together, context)) for rule in RULES if rule.look is look)
+        bits += [np.where(found, mask, np.uint64(0)) for mask, found in broken]
+    told: Masks = np.bitwise_or.reduce(bits)
+    return told
 
 
 def groups_stand(rows: pl.DataFrame, past: Sequence[PastDay], like: Collection[date], thresholds: Thresholds) -> bool:
