@@ -81,8 +81,12 @@ def release(
     placed = new.join(place(fresh, known.select(DAY_CELL).unique(), others), on=_METER)
     # Meters of which nothing is known belong to what their like are in: a cell lacks what they used.
     both = pl.concat([placed, _joining(new.filter(~pl.col("known")), placed)]).select("meter_id", *DAY_CELL)
-    first = fresh.join(both, on=_METER, maintain_order="left").with_columns(restated=pl.lit(False))
-    published = pl.concat([in_cells, first.select(in_cells.columns).cast(in_cells.schema)])
+    cell = fresh.select(_METER).join(both, on=_METER, how="left", validate="1:1", maintain_order="left")
+    inside = cell["cell_zone"].is_not_null()
+    rows = fresh.with_columns(cell.select(DAY_CELL[1:]), restated=pl.lit(False)).select(in_cells.columns)
+    # A column at a time: the energy of all would be there three times.
+    first = pl.DataFrame([column.filter(inside).cast(in_cells.schema[column.name]) for column in rows])
+    published = pl.concat([in_cells, first])
     return Release(_with_lacking(published, registered).select(LOAD_PROFILE_BASIS.schema.names()), withheld)
 
 
@@ -158,9 +162,10 @@ def _compared(placed: pl.DataFrame, basis: pl.DataFrame) -> pl.DataFrame:
 def _with_lacking(basis: pl.DataFrame, registered: pl.DataFrame) -> pl.DataFrame:
     """``basis`` with what the cells of each zone lack of the zone: ``zone_share``, ``zone_lacks``."""
     days = basis.select("local_date").unique()
-    inside = basis.filter(pl.col("cell_zone") == pl.col("zone")).select("local_date", "meter_id", inside=pl.lit(True))
     # Who has moved since belongs to the zone and class it was published by.
     known = basis.select(*_METER, "zone", "customer_class")
+    own = basis.select((pl.col("cell_zone") == pl.col("zone")).fill_null(value=False)).to_series()
+    inside = known.filter(own).select(*_METER, inside=pl.lit(True))
     others = days.join(registered, how="cross").join(known, on=_METER, how="anti")
     there = pl.concat([known, others.select(known.columns)]).join(inside, on=_METER, how="left")
     of_class = there.group_by("local_date", "zone", "customer_class").agg(
