@@ -19,6 +19,10 @@ PROBLEM_SCHEMA = pl.Schema({"row": pl.Int64, "code": pl.String, "message": pl.St
 CODES: dict[str, tuple[Severity, str]] = {
     # the whole file or answer is refused
     "file-empty": ("reject", "The file has no bytes, or nothing but blanks."),
+    "file-not-regular": (
+        "reject",
+        "A link, pipe or socket lies in the inbox, which is never opened; put the file.",
+    ),
     "file-unreadable": ("reject", "The file in the inbox cannot be read; give the rights to read it."),
     "file-not-data": ("reject", "The bytes are a picture, a PDF or another binary that holds no readings."),
     "file-html": ("reject", "An HTML page (often a login form) was saved under a data file's name."),
@@ -68,7 +72,6 @@ CODES: dict[str, tuple[Severity, str]] = {
     "checksum-mismatch": ("refuse", "The record's checksum is not that of its bytes; something in it was changed."),
     # accepted, and said
     "file-growing": ("warn", "The file is still being written, and is left for the next night."),
-    "file-not-regular": ("warn", "A link, pipe or socket lies in the inbox; it is never opened."),
     "delivery-erased": ("warn", "The file holds an erased metering point and is left in the inbox; take it out."),
     "day-repeated": ("warn", "The same meter-day occurs more than once; the latest version is kept."),
     "hour-repeated": ("warn", "Local times of a repeated hour (clock change) were told apart by the order of rows."),

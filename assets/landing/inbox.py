@@ -64,7 +64,8 @@ def land_inbox(
     archive: Archive, inbox: Path, delivery: Delivery, sleep: Callable[[float], object] = time.sleep
 ) -> list[Receipt]:
     """Land every file of a source's inbox, in the order in which they were delivered (see ``_in_order``). What is not
-    taken (still growing, no regular file, unreadable, past ``MAX_BYTES``) is a receipt with the outcome ``left``.
+    taken (still growing, no regular file, unreadable, past ``MAX_BYTES``) is a receipt with the outcome ``left``; of a
+    link to another of the files nothing is said.
     Raises what ``Archive.land_many`` raises."""
     folder = inbox / delivery.city / delivery.source
     entries = _in_order(list(_entries(folder)))
@@ -207,11 +208,13 @@ def _written(seen: os.stat_result) -> tuple[int, int]:
 
 
 def _arrival(folder: Path, delivery: Delivery, entry: _Entry, growing: Collection[Path]) -> Arrival | None:
-    """What is landed of an entry; None if it is no longer there."""
+    """What is landed of an entry; None if it is no longer there, or a link to another."""
     # A name in a legacy Thai encoding is no UTF-8: its bytes are spelt out, as text they could not be stored.
     name = os.fsencode(entry.path.relative_to(folder)).decode("utf-8", "backslashreplace")
     origin = f"inbox/{delivery.city}/{delivery.source}/{name}"
     try:
+        if _is_another(entry, folder):
+            return None
         data = _content(entry, growing)
     except FileNotFoundError:
         return None
@@ -221,6 +224,17 @@ def _arrival(folder: Path, delivery: Delivery, entry: _Entry, growing: Collectio
         reason = f"cannot be read: {error.strerror}"
         return Arrival(name, origin, None, "left", {"code": "file-unreadable", "reason": reason})
     return Arrival(name, origin, data, facts={} if data else {"code": "file-empty", "reason": "0 bytes"})
+
+
+def _is_another(entry: _Entry, folder: Path) -> bool:
+    """Whether an entry is a link to a file of the same source, as ``latest.csv`` may be, which is taken itself."""
+    if not (isinstance(entry.seen, os.stat_result) and stat.S_ISLNK(entry.seen.st_mode)):
+        return False
+    target, root = Path(os.path.realpath(entry.path)), Path(os.path.realpath(folder))
+    if not (target.is_file() and target.is_relative_to(root)):
+        return False
+    *above, name = target.relative_to(root).parts
+    return not _is_passed_over(name) and not any(part.startswith("_") or _is_passed_over(part) for part in above)
 
 
 def _content(entry: _Entry, growing: Collection[Path]) -> bytes:

@@ -125,6 +125,8 @@ def test_what_is_no_regular_file_is_said_and_never_opened(source: Path, tmp_path
     (source / "folder").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     (source / "loop").symlink_to(source, target_is_directory=True)
     (source / "dangling.csv").symlink_to(tmp_path / "nowhere")
+    put(source, "_old/a.csv")
+    (source / "aside.csv").symlink_to("_old/a.csv")
     os.mkfifo(source / "pipe.csv")
     (source / "folder.csv").mkdir()
     here = Path.cwd()
@@ -139,14 +141,24 @@ def test_what_is_no_regular_file_is_said_and_never_opened(source: Path, tmp_path
     assert names(source) == []
     archive, receipts = landed(source)
     assert {name: (receipt.outcome, receipt.code) for name, receipt in receipts.items()} == dict.fromkeys(
-        ["dangling.csv", "folder", "link.csv", "loop", "pipe.csv", "socket.csv"], ("left", "file-not-regular")
+        ["aside.csv", "dangling.csv", "folder", "link.csv", "loop", "pipe.csv", "socket.csv"],
+        ("left", "file-not-regular"),
     )
+    assert CODES["file-not-regular"][0] == "reject", "what nobody takes ends a night with 1"
     assert archive.store.list("landing/objects") == []
     assert [receipts[name].reason.split(",")[0] for name in ("link.csv", "pipe.csv", "socket.csv")] == [
         "a link",
         "a pipe",
         "a socket",
     ]
+
+
+def test_a_link_to_a_file_that_is_taken_itself_is_no_matter(source: Path) -> None:
+    put(source, "2026/11/a.csv", b"1\n")
+    (source / "latest.csv").symlink_to("2026/11/a.csv")
+    os.utime(source / "latest.csv", (0, 0), follow_symlinks=False)
+    _, receipts = landed(source)
+    assert {name: receipt.outcome for name, receipt in receipts.items()} == {"2026/11/a.csv": "new"}
 
 
 def test_a_link_that_takes_a_files_place_is_not_followed(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
