@@ -4,7 +4,7 @@
     020012340001,active_import,2026-11-20 10:00,2026-11-20 12:00,correct,0.25,display was photographed,S. Jaidee,...
 
 Times are local; ``to`` is not in the range. ``value`` is of ``correct`` alone: what each interval of the range has, in
-the quantity's unit. Of two decisions about an interval the later ``decided_at`` counts.
+the quantity's unit. Of two decisions about an interval the later ``decided_at`` counts, of one time the later row.
 """
 
 import csv
@@ -102,7 +102,7 @@ METER_DECISION_LIST: Source[Options] = Source(
     missing=(),
     units="of the quantity",
     personal="metering points: landing only; names of those who decided",
-    version=3,
+    version=4,
     keyed=True,
     optional=True,
 )

@@ -19,7 +19,8 @@ METER_DECISIONS = Table(
     "are kept; of two about an interval the later counts, and it is about what had been delivered by its day.",
     smart="energy",
     of_customers=True,
-    key=("meter_id", "quantity", "start", "_receipt", "_nth"),
+    # Not by ``start``: of two that overlap and were decided at one time, ``_nth`` tells which stands later in the list.
+    key=("meter_id", "quantity", "local_date", "_receipt", "_nth"),
     day="local_date",
     published=False,
     columns=(

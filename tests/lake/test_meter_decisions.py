@@ -78,6 +78,17 @@ def test_an_accepted_value_is_used_and_said_to_be(tmp_path: Path) -> None:
     assert "spike" not in warned["check"].to_list()
 
 
+def test_of_decisions_of_one_time_the_later_row_counts(tmp_path: Path) -> None:
+    deployment, city = town(tmp_path)
+    history(deployment, city)
+    ranges = {"00:00-12:00": "0.1", "06:00-12:00": "0.2", "00:00-03:00": "0.3", "08:00-09:00": "0.4"}
+    told = [decision("correct", POINTS[0], LAST, at, value).splitlines(keepends=True) for at, value in ranges.items()]
+    deliver(deployment, city, "decisions", LATE, "d.csv", b"".join([told[0][0], *(row for _, row in told)]))
+    night(deployment, city, LATE)
+    put = [float(value) for value in slots(deployment, city, POINTS[0])["value_final"][:48]]
+    assert put == [0.3] * 12 + [0.1] * 12 + [0.2] * 8 + [0.4] * 4 + [0.2] * 12
+
+
 def test_a_corrected_value_stands_until_a_good_actual_comes_later(tmp_path: Path) -> None:
     deployment, city = town(tmp_path)
     history(deployment, city, spiked())
