@@ -127,7 +127,9 @@ def rebuild(step: Step, table: Table, day: date) -> Rebuilt:
     if not table.lineage:
         told = f"--day {day}" if first == last else f"--from {first} --to {last}"
         _set_aside(lake, table, day)
-        return Rebuilt([first, last], 0, f"run what it is made by again: `muang nightly {told} --city {lake.city}`")
+        return Rebuilt(
+            sorted({first, last}), 0, f"run what it is made by again: `muang nightly {told} --city {lake.city}`"
+        )
     return _read_again(step, lake, table, day)
 
 
@@ -193,7 +195,8 @@ def refused(step: Step) -> pl.DataFrame:
 
 
 def replay(step: Step, receipts: Iterable[str] = ()) -> list[Rebuilt]:
-    """Read again what was refused (or only these receipts), into the tables that it is for."""
+    """Read again what was refused (or only these receipts), into the tables that it is for. What came from a source
+    that the registry has no more waits until it is put back (``unread``)."""
     lake, chosen = CityLake.of(step), list(receipts)
     waiting = refused(step)
     if chosen:
@@ -210,6 +213,11 @@ def replay(step: Step, receipts: Iterable[str] = ()) -> list[Rebuilt]:
         days = sorted({day for file in read.files for day in file.days})
         done.append(Rebuilt(days, len(read.entries), table.name))
     return done
+
+
+def unread(step: Step) -> list[str]:
+    """Sources of what is refused that the registry has no more: nothing reads it again."""
+    return sorted(set(refused(step)["source"]).difference(step.city.sources))
 
 
 def upgrade(lake: CityLake) -> list[str]:

@@ -73,9 +73,11 @@ def quarantine_show(
         told = entries.select("table", "source", "day", "format", "status", "rows", "refused").to_dicts()
         shown: dict[str, Any] = {"city": slug, "receipt": receipt, "tables": told}
         if show_names:
-            owner, source = landed_as(cities[slug], told[0]["source"])
-            of = next(r for r in deployment.archive.receipts(owner, source) if r.id == receipt)
-            shown |= {"name": of.name, "origin": of.origin, "sha256": of.sha256}
+            came = told[0]["source"]
+            # One that the registry has no more was the city's own; those of the whole country tell of no person.
+            owner, source = landed_as(cities[slug], came) if came in cities[slug].sources else (slug, came)
+            of = next((r for r in deployment.archive.receipts(owner, source) if r.id == receipt), None)
+            shown |= {name: getattr(of, name, None) for name in ("name", "origin", "sha256")}
         rows = problems.select("table", "row", "code", "severity", "message").to_dicts()
         if as_json:
             print(json.dumps(shown | {"problems": rows}, ensure_ascii=False, indent=1, default=str))
@@ -113,7 +115,8 @@ def quarantine_replay(
     settings = Settings()
     cities = cities_of(settings)
     slugs = wanted(cities, city)
-    found, unknown = {}, {*(receipt or ())}
+    found: dict[str, dict[str, Any]] = {}
+    unknown = {*(receipt or ())}
     with at_work(settings, cities, slugs) as deployment:
         for slug in slugs:
             step = Step(deployment, cities[slug], now().date(), "replay")
@@ -124,6 +127,7 @@ def quarantine_replay(
             if before:
                 read = sum(each.deliveries for each in done)
                 found[slug] = {"waiting": before, "read": read, "left": upkeep.refused(step).height}
+                found[slug]["no_source"] = upkeep.unread(step)
     if unknown:
         raise fail(f"not refused: {', '.join(sorted(unknown))}; `muang quarantine list` tells what is", 2)
     if as_json:
@@ -131,5 +135,7 @@ def quarantine_replay(
         return
     for slug, counts in found.items():
         out.print(f"{slug}: {counts['waiting']} waited, {counts['read']} read, {counts['left']} still refused")
+        if gone := ", ".join(counts["no_source"]):
+            out.print(f"  of {gone}, which the registry has no more: what is refused is read once it is put back")
     if not found:
         out.print("nothing is refused")

@@ -139,6 +139,10 @@ def test_replay_reads_what_waits_with_the_same_lake_as_if_it_had_been_read_at_on
     done = upkeep.replay(step)
     assert [(each.note, each.deliveries) for each in done] == [("meter_intervals", 1), ("weather", 1)]
     assert upkeep.refused(step)["table"].to_list() == ["weather"], "99 °C stay refused"
+    assert upkeep.unread(step) == []
+    without = city.model_copy(update={"sources": {name: it for name, it in city.sources.items() if name != "weather"}})
+    assert upkeep.replay(gone := Step(found, without, D2, "replay")) == []
+    assert (upkeep.refused(gone)["source"].to_list(), upkeep.unread(gone)) == (["weather"], ["weather"])
     expected, got = content(right.store), content(found.store)
     assert {key for key in {*expected, *got} if expected.get(key) != got.get(key) and "/verdicts/" not in key} == set()
 

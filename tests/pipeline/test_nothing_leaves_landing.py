@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import openpyxl
 import polars as pl
 import pytest
+import yaml
 
 from assets.graph import _unquoted
 from assets.landing.archive import Archive
@@ -267,3 +268,17 @@ def test_a_count_that_is_none_is_not_repeated(name: str, count: bytes, canary: s
     problems = read_export(data, sample.name, sample.options).problems
     assert "count-mismatch" in set(problems["code"])
     assert not [text for text in problems["message"] if canary in text]
+
+
+def test_what_is_refused_of_a_source_that_the_registry_has_no_more_is_told(night: Shown) -> None:
+    registry = Path(night.live["MUANG_CITIES"])
+    told = yaml.safe_load(registry.read_text())
+    del told["khon_kaen"]["sources"]["exports"]
+    (without := registry.with_name("without.yaml")).write_text(yaml.safe_dump(told))
+    live = night.live | {"MUANG_CITIES": str(without)}
+    refused = night.home.json("quarantine", "list", **live)
+    shown = night.home.json("quarantine", "show", refused[0]["receipt"], "--show-names", **live)
+    assert ACCOUNT in shown["name"] or OTHER in shown["name"] or CUSTOMER in shown["name"]
+    replayed = night.home.muang("quarantine", "replay", **live)
+    assert replayed.returncode == 0
+    assert "of exports, which the registry has no more" in replayed.stdout
