@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     )
     store: str = Field(
         default="",
+        validate_default=False,  # one that is given empty is refused
         description="Where landing, lake and snapshots lie, if not in the home: s3://bucket/prefix or a folder.",
     )
     cities: Path | None = Field(default=None, description="Another registry file instead of the built-in 36 cities.")
@@ -147,6 +148,14 @@ class Settings(BaseSettings):
         description="Whether first nights of the demo ask for the past that the registry wants, as live ones do.",
     )
 
+    @field_validator("dagster_nights", "snapshot_days", "reader_hours", "processes", "step_seconds", mode="before")
+    @classmethod
+    def _a_number(cls, value: Any) -> Any:
+        """Not a switch, which would be 1: ``snapshot_days = true`` is no wish to keep the snapshots of one day."""
+        if isinstance(value, bool):
+            raise ValueError("is a switch, and must be a number")
+        return value
+
     @field_validator("home", "cities", "inbox", mode="before")
     @classmethod
     def _a_path(cls, value: Any) -> Any:
@@ -171,6 +180,8 @@ class Settings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _a_place(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is empty: leave it out for the home")
         scheme = re.match(r"([a-z][a-z0-9+.-]*):/", value, re.IGNORECASE)
         if scheme and not value.startswith("s3://"):
             raise ValueError(f"{scheme[1]}: is no store; it is s3://bucket/prefix or the path of a folder")

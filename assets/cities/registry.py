@@ -5,7 +5,7 @@ entry ``every_city`` has the sources that every city has; a city may set one of 
 """
 
 from collections.abc import Collection, Hashable, Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -164,6 +164,10 @@ class City(BaseModel):
             (
                 not (self.dopa_tambon or self.dopa_amphoe).startswith(self.dopa_amphoe),
                 "dopa_tambon is not in dopa_amphoe",
+            ),
+            (
+                (self.baseline_year or 0) > datetime.now(UTC).year,
+                f"baseline_year {self.baseline_year} has not begun: progress is measured from a year that was",
             ),
             (self.meter_buckets.bit_count() != 1, f"meter_buckets {self.meter_buckets} is no power of two"),
             *_wrong_thresholds(self.meter_thresholds),

@@ -191,6 +191,7 @@ def test_air_quality_stations_are_near_and_told_with_their_confidence(cities: di
         ({"sources": {"weather": {"via": "portal"}}}, "sources.weather.reader"),
         ({"sources": {"We ather": {"via": "portal", "reader": "x"}}}, "sources.We ather"),
         ({"sources": ["weather"]}, "sources"),
+        ({"baseline_year": 2090}, "baseline_year 2090 has not begun"),
         ({"slug": "other"}, "the slug is its key"),
     ],
 )

@@ -58,6 +58,9 @@ def test_a_store_that_is_none(store: str, says: str) -> None:
         ({"home": ""}, "is empty: leave it out"),
         ({"inbox": " "}, "is empty"),
         ({"cities": ""}, "is empty"),
+        ({"store": ""}, "is empty"),
+        ({"snapshot_days": True}, "is a switch"),
+        ({"reader_hours": False}, "is a switch"),
         ({"home": "s3://bucket/x"}, "is an address, and must be a path"),
         ({"portals": '{"traffy": "traffy.in.th"}'}, "the base URL of ['traffy'] is not an address"),
         ({"portals": '{"traffy": "ftp://traffy.in.th"}'}, "is not an address"),
@@ -80,7 +83,7 @@ def test_a_tilde_is_the_users_home_as_in_a_shell(monkeypatch: pytest.MonkeyPatch
     assert settings.store == "/srv/muang/store"
 
 
-@pytest.mark.parametrize("store", ["", "s3://bucket", "s3://bucket/prefix/more", "/srv/muang", "here", "a:b"])
+@pytest.mark.parametrize("store", ["s3://bucket", "s3://bucket/prefix/more", "/srv/muang", "here", "a:b"])
 def test_a_store_that_is_one(store: str) -> None:
     assert Settings(store=store).store == store
 
