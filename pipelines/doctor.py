@@ -52,12 +52,11 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def _registry(settings: Settings) -> Finding:
-    where = str(settings.cities or "built in")
     try:
         cities = cities_of(settings)
-    except RegistryError as error:
-        return Finding("registry", "fail", f"{where}: {error}", "mend the entries it names")
-    return Finding("registry", "ok", f"{len(cities)} cities, {where}")
+    except RegistryError as error:  # it names the file
+        return Finding("registry", "fail", str(error), "mend the entries it names")
+    return Finding("registry", "ok", f"{len(cities)} cities, {settings.cities or 'built in'}")
 
 
 def _secret(settings: Settings) -> Finding:
