@@ -85,7 +85,8 @@ class Store(Protocol):
         """Whether ``key`` is there."""
 
     def list(self, prefix: str) -> list[str]:
-        """Every key under the folder ``prefix``, sorted; empty where there is no such folder."""
+        """Every key under the folder ``prefix``, sorted; empty where there is no such folder. Raises ``OSError`` where
+        one cannot be looked into: it is not empty."""
 
     def stamps(self, prefix: str) -> dict[str, str]:
         """Every key under the folder ``prefix``, sorted, with a mark that another write of it changes."""
@@ -261,8 +262,8 @@ class LocalStore:
 
     def list(self, prefix: str) -> list[str]:
         """See ``Store.list``."""
-        cut = len(self.uri) + 1
-        return sorted(f"{base}/{name}"[cut:] for base, _, names in os.walk(self._file(prefix)) for name in names)
+        cut, found = len(self.uri) + 1, os.walk(self._file(prefix), onerror=_unless_absent)
+        return sorted(f"{base}/{name}"[cut:] for base, _, names in found for name in names)
 
     def stamps(self, prefix: str) -> dict[str, str]:
         """See ``Store.stamps``. A write makes a new file: another inode, another time."""
@@ -336,6 +337,12 @@ def mend_modes(store: Store) -> int:
             path.chmod(right)
             mended += 1
     return mended
+
+
+def _unless_absent(error: OSError) -> None:
+    """``os.walk`` would pass over any folder that it cannot look into: a table without rights would be an empty one."""
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error
 
 
 def _sync_folder(folder: Path) -> None:

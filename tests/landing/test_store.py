@@ -1,5 +1,6 @@
 """One store, two homes: every promise of ``assets.landing.store.Store`` on a local disk and on a real S3 server."""
 
+import errno
 import os
 import threading
 import uuid
@@ -52,6 +53,21 @@ def test_a_listing_shows_what_was_written_a_moment_ago_and_nothing_else(store: S
     assert store.list("t") == ["t/c", "t/x=1/a", "t/x=1/b"]
     store.delete("t/c")
     assert store.list("t") == ["t/x=1/a", "t/x=1/b"]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, scanned = LocalStore(tmp_path), os.scandir
+    store.write("t/x=1/a", b"-")
+
+    def scandir(path: Path) -> object:
+        if str(path).endswith("x=1"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scanned(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PermissionError):
+        store.list("t")
+    assert store.list("t/x=1/a/below") == []
 
 
 def test_a_batch_is_kept_whole_and_what_is_there_is_not_written_again(store: Store) -> None:
