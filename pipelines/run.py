@@ -26,12 +26,15 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from assets.lake.feeds import NATIONAL, landed_as, source_of
 from assets.landing.inbox import files
+from assets.landing.store import Damaged
+from assets.snapshots.history import current
 from pipelines.build import CITIES_TAG, CLOCK_TAG, INBOX_TAG, PROFILE_TAG, cities_of, deployment_of, left_in_inbox
 from pipelines.failures import are_infrastructure
 from pipelines.home import Say, alive, dagster_home, end_dead_runs, forget_old_runs, make_folder, open_instance
 from pipelines.processes import READY, Hands, processes_for
 from pipelines.report import Night, night_of
 from pipelines.settings import Settings, now
+from pipelines.status import ahead
 from pipelines.stopping import NIGHT, Stopping
 
 LOCATION = "pipelines.definitions"
@@ -108,8 +111,13 @@ def run_night(
                     ended += 1
                     progress(event.step_key or "", ended, len(selected))
     errors = {event.step_key or "run": event for event in events if event.is_failure}
+    deployment = deployment_of(settings, cities)
+    for slug in slugs:
+        with contextlib.suppress(Damaged):  # which the city's line tells
+            if late := ahead(current(deployment.store, slug)):
+                note(f"{slug} shows an edition of {late}, which has not come: a night ran under a wrong clock")
     return night_of(
-        deployment_of(settings, cities),
+        deployment,
         slugs,
         succeeded={str(event.step_key) for event in events if event.is_step_success},
         day=day,

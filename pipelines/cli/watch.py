@@ -30,6 +30,8 @@ def status(city: Cities = None, as_json: Json = False) -> None:
     for row in rows:
         if row["rolled_back"]:
             out.print(f"{row['city']} shows an earlier snapshot: {row['rolled_back']}", highlight=False)
+        if row["ahead"]:
+            out.print(f"{row['city']} shows an edition of {row['ahead']}, which has not come", highlight=False)
         if row["missing"]:
             out.print(f"{row['city']} has nothing usable yet from {', '.join(row['missing'])}", highlight=False)
         for table, why in row["withheld"].items():

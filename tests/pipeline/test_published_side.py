@@ -18,6 +18,8 @@ import pytest
 import yaml
 
 from assets.cities.registry import default_path
+from assets.landing.store import LocalStore
+from assets.snapshots import history
 from pipelines.settings import now
 from tests.home import Home, few_sources
 
@@ -241,6 +243,21 @@ def test_a_night_that_brought_nothing_publishes_nothing_and_says_so(fresh_home: 
     (city,) = night["cities"].values()
     assert (city["published"], city["snapshot"]) == (False, None)
     assert "nothing was delivered" in city["withheld_because"]
+
+
+def test_an_edition_of_a_day_that_has_not_come_is_told(muang: Deployment) -> None:
+    store = LocalStore(muang.home.home)
+    shown = history.current(store, "nan")
+    assert shown is not None
+    late = now().date() + timedelta(days=20)
+    # As a night leaves it whose clock was ahead.
+    ahead = shown.model_copy(update={"seq": shown.seq + 1, "day": late, "parent": shown.snapshot_id})
+    store.create(history.history_key("nan", ahead.seq), ahead.encoded())
+    history.point(store, ahead)
+    said = f"nan shows an edition of {late}, which has not come"
+    assert said in muang("status")[1] and "khon_kaen shows" not in muang("status")[1]
+    told = json.loads(muang("nightly", "--profile", "demo", "--city", "nan", "--json")[1])
+    assert [note for note in told["notes"] if said in note]
 
 
 def test_a_receipt_that_is_not_refused_cannot_be_replayed(muang: Deployment) -> None:
