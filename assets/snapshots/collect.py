@@ -16,7 +16,7 @@ import polars as pl
 
 from assets.landing.store import Damaged, Store
 from assets.snapshots.build import FAILED, MANIFEST, folder, json_bytes, prefix
-from assets.snapshots.history import Entry, commits, history, pointer
+from assets.snapshots.history import Entry, commits, history, pointer, withdrawn
 from quality.tables import LOAD_PROFILE
 
 GRACE = timedelta(hours=24)
@@ -103,11 +103,14 @@ def collect(
     dry_run: bool = False,
 ) -> list[str]:
     """Remove committed snapshots older than ``days``, and all but the newest ``keep`` (0: not by that); returns their
-    ids. Never the current one, nor one that was current within ``grace``. With ``dry_run`` nothing is removed."""
+    ids. Never the current one, nor one that was current within ``grace``, nor, while a rollback holds, what was
+    withdrawn: a night compares its tables with it. With ``dry_run`` nothing is removed."""
     stored = _stored(store, city)
     entries = [entry for entry in commits(store, city, stored).values() if isinstance(entry, Entry)]
     pointed = pointer(store, city).entry
     current = {entry.snapshot_id for entry in (*entries[-1:], pointed) if entry}
+    if entries and entries[-1].reason is not None:
+        current |= withdrawn(entries)
     # A snapshot that a rollback made current again counts from then.
     latest = {entry.snapshot_id: place for place, entry in enumerate(entries)}
     gone = [

@@ -288,7 +288,8 @@ def snapshots_gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove old snapshots. The current one stays, and what was current in the last MUANG_READER_HOURS.
+    """Remove old snapshots. The current one stays, what it was rolled back from, and what was current in the last
+    MUANG_READER_HOURS.
 
     The history keeps a line of each; `muang snapshots list` marks it as removed.
     """

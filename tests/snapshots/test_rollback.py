@@ -97,6 +97,19 @@ def test_a_snapshot_that_was_current_again_is_as_old_as_that(tmp_path, made_up) 
     assert verify_city(store, "phuket", all_kept=True) == []
 
 
+def test_what_was_withdrawn_stays_while_the_rollback_holds(tmp_path, made_up) -> None:
+    store = LocalStore(tmp_path)
+    made_up.published(store)
+    wrong = publish(store, made_up.edition(made_up.few_tables(9)), repair(store, "phuket"))
+    back(store, made_up)
+    later = made_up.NOW + timedelta(days=60)
+    assert collect(store, "phuket", later, days=1, keep=1) == []
+    with pytest.raises(Refused, match="which a rollback withdrew"):
+        publish(store, made_up.edition(made_up.few_tables(9), now=later), repair(store, "phuket"))
+    publish(store, made_up.edition(made_up.few_tables(7), now=later), repair(store, "phuket"))
+    assert wrong.snapshot_id in collect(store, "phuket", later + timedelta(days=2), keep=1)
+
+
 def test_a_rollback_whose_pointer_was_not_moved_is_finished_by_the_next_publication(tmp_path, made_up) -> None:
     store = LocalStore(tmp_path)
     first, second = made_up.published(store), made_up.published(store)
