@@ -182,7 +182,7 @@ def _set_aside(lake: CityLake, table: Table, day: date) -> None:
 
 def refused(step: Step) -> pl.DataFrame:
     """Deliveries of the city that are not read, or not wholly: rows of ``deliveries``, with the problem codes of each
-    (``codes``) and without those that a later delivery of the same name replaced."""
+    (``codes``). A later one of the same name takes none out: it may tell of other days."""
     lake = CityLake.of(step)
     codes = (
         lake.read(QUARANTINE)
@@ -191,7 +191,14 @@ def refused(step: Step) -> pl.DataFrame:
         .agg(codes=pl.col("code").unique().sort(), problems=pl.len())
     )
     standing = pl.col("status").is_in(["rejected", "partial", "failed"]) & (pl.col("format") != "unchanged")
-    return lake.read(DELIVERIES).filter(standing).join(codes, on=["receipt", "table"], how="left").sort("day", "source")
+    # What was left in the inbox is no delivery that could be read: each night tells anew what still lies there.
+    lies = (pl.col("format") != "left") | (pl.col("day") == pl.col("day").max())
+    return (
+        lake.read(DELIVERIES)
+        .filter(standing & lies)
+        .join(codes, on=["receipt", "table"], how="left")
+        .sort("day", "source")
+    )
 
 
 def replay(step: Step, receipts: Iterable[str] = ()) -> list[Rebuilt]:

@@ -250,3 +250,13 @@ def test_whatever_night_is_landed_last_the_lake_is_the_same(tmp_path: Path, city
     for other in others:
         for one, same in zip(first, other, strict=True):
             assert_frame_equal(one, same)
+
+
+def test_what_was_left_in_the_inbox_waits_only_while_it_lies_there(deployment: Deployment, city: City) -> None:
+    for day in (D1, D2):
+        deliver(deployment, city, "exports", day, "a.csv", None, outcome="left", code="file-unreadable", reason="-")
+        ingest_meters(deployment, city, day)
+        assert upkeep.refused(Step(deployment, city, day, "asked"))["day"].to_list() == [day]
+    deliver(deployment, city, "exports", D3, "b.csv", nem12(D3, "P1"))
+    ingest_meters(deployment, city, D3)
+    assert upkeep.refused(Step(deployment, city, D3, "asked")).is_empty()
