@@ -74,7 +74,7 @@ def ingest(step: Step, table: Table) -> Ingested:
             frame = _by_meter(step, frame)
         told = _conformed(table, frame, item)
         good = _stored(table, _unerased(table, _come(table, told, item), gone)).also(result.problems)
-        next_days[item.receipt.id] = next_day = table.to_come(told.rows, item.receipt.day)
+        next_days[item.receipt.id] = next_day = result.again or table.to_come(told.rows, item.receipt.day)
         entry = _entry(item, result.format, good, table)
         entries.append(replace(entry, next_day=next_day, held=_held(table, good.rows)))
         parts.append(good.rows)

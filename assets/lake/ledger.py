@@ -74,7 +74,8 @@ class Entry:
     """What came of one delivery: its problems, the rows that went on and the days they touch.
 
     ``held`` are the rows that the lake keeps of it by day (columns ``day`` and ``rows``): those that went on, less what
-    one delivery tells twice. ``next_day`` is the first day of it that had not come when it was delivered.
+    one delivery tells twice. ``next_day`` is the first day of it that had not come when it was delivered, or on which
+    it may be read otherwise.
     """
 
     due: Due
@@ -125,11 +126,13 @@ def due(step: Step, table: Table, next_days: dict[str, date | None]) -> Iterator
                 continue
             item = Due(name, entry, receipt, place=places[receipt.id])
             if receipt.readable and receipt.id not in contents:
-                same = newest[receipt.name]
+                same, anew = newest[receipt.name], source_of(entry).of_day
                 # Of a portal it is a wrong clock that stands still: what it told too early is not believed later.
-                coming = next_days.get(same.id) if entry.via == "inbox" else None
-                early = coming is not None and coming <= receipt.day + table.ahead
-                item = replace(item, after=same.day + table.ahead) if early else replace(item, repeats=same.id)
+                coming = next_days.get(same.id) if anew or entry.via == "inbox" else None
+                if coming is None or coming > receipt.day + (timedelta(0) if anew else table.ahead):
+                    item = replace(item, repeats=same.id)
+                elif not anew:
+                    item = replace(item, after=same.day + table.ahead)
             if receipt.readable and not item.repeats:
                 newest[receipt.name] = receipt
             if receipt.day == step.day or not _settled(seen.get(receipt.id), item, table):

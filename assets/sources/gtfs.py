@@ -4,10 +4,13 @@ GTFS Schedule, https://gtfs.org/documentation/schedule/reference/, as one ZIP. `
 Office of Transport and Traffic Policy (Bangkok region, landed once for the country); ``gtfs`` is any feed that a
 registry entry names. Namtang's names hold both languages in one field (``ไทย;English``), its ``feed_lang`` is "tha"
 where GTFS wants BCP 47, and the BTS is coded as a tram (route type 0): codes are kept as the feed has them. A feed is
-dated by its version where that is a date, else by its first day; each city takes the stops within its reach.
+dated by its version where that is a date, else by its first day, and by the day that it came where these are later;
+each city takes the stops within its reach. Of the timetables that a feed holds the one of the day is told: it is read
+again when another begins.
 """
 
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple, Self
 
@@ -20,7 +23,7 @@ from assets.landing.request import Request
 from assets.sources import thai
 from assets.sources.geo import Km, Within, within
 from assets.sources.gtfs_members import FeedError, members
-from assets.sources.gtfs_service import Timetable, day_of, service, unknown_references, valid_days
+from assets.sources.gtfs_service import Timetable, day_of, next_change, service, unknown_references, valid_days
 from assets.sources.once import once
 from assets.sources.source import Context, ReadResult, Source
 from quality.batch import Batch
@@ -117,7 +120,8 @@ def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, fe
     dated = {
         "feed": pl.lit(feed),
         "feed_end_date": pl.lit(end, dtype=pl.Date),
-        "reference_date": pl.lit(version or first or today, dtype=pl.Date),
+        # What is published before it begins is of no later day than it came.
+        "reference_date": pl.lit(min(version or first or today, today), dtype=pl.Date),
     }
     near = (
         within(places, city, reach_km)
@@ -133,7 +137,7 @@ def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, fe
     has_times = timetable.stop_times.height and timetable.trips.height
     counted = departures.rows.select("day_type", "service_date").unique().sort("service_date")
     days = ", ".join(f"{kind} of {day}" for kind, day in counted.iter_rows())
-    return ReadResult.of(
+    result = ReadResult.of(
         reader,
         f"ZIP with stops.txt and routes.txt, {near.rows.height} of {stops.height} stops within reach"
         + (f", service of {days}" if days else ""),
@@ -141,6 +145,7 @@ def _feed(data: bytes, city: City, today: date, reach_km: float, reader: str, fe
         transit_routes=_routes(routes, _served(timetable, near.rows) if has_times else None, names, dated),
         transit_service=departures,
     )
+    return replace(result, again=next_change(timetable, today))
 
 
 class _Feed(NamedTuple):
@@ -266,8 +271,9 @@ GTFS_NAMTANG = Source(
     units=_UNITS,
     personal="owners' phone numbers and addresses in parking files: not unpacked",
     options=StopOptions,
-    version=4,
+    version=5,
     national=True,
+    of_day=True,
 )
 
 GTFS = Source(
@@ -284,5 +290,6 @@ GTFS = Source(
     missing=("",),
     units=_UNITS,
     options=FeedOptions,
-    version=4,
+    version=5,
+    of_day=True,
 )

@@ -65,6 +65,16 @@ def valid_days(timetable: Timetable) -> tuple[date, date] | None:
     return _span(told.select(start_date="day", end_date="day"))
 
 
+def next_change(timetable: Timetable, day: date) -> date | None:
+    """The first day after ``day`` on which a service begins, or one has ended while others go on."""
+    dates = timetable.calendar_dates.filter(whole("exception_type") == "1").select("service_id", day=day_of("date"))
+    calendar = timetable.calendar.select("service_id", first=day_of("start_date"), last=day_of("end_date"))
+    added = dates.join(calendar, on="service_id", how="anti").group_by("service_id")
+    told = pl.concat([calendar, added.agg(first=pl.col("day").min(), last=pl.col("day").max())])
+    days = pl.concat([told["first"], told["last"] + timedelta(days=1)]).to_frame("day")
+    return days.filter(pl.col("day") > day, pl.col("day") <= pl.lit(told["last"].max(), pl.Date))["day"].min()  # type: ignore[return-value]
+
+
 def _span(periods: pl.DataFrame) -> tuple[date, date] | None:
     first, last = periods["start_date"].min(), periods["end_date"].max()
     return (first, last) if isinstance(first, date) and isinstance(last, date) else None

@@ -61,6 +61,8 @@ class ReadResult:
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     problems: pl.DataFrame = field(default_factory=no_problems)
     headers: Mapping[str, str] = field(default_factory=dict)
+    again: date | None = None
+    """Of a source whose reading depends on the day (``Source.of_day``): the first day on which it may be another."""
 
     @classmethod
     def of(cls, format: str, evidence: str = "", **tables: Batch) -> Self:
@@ -139,6 +141,9 @@ class Source(Generic[Chosen]):
     """Whether a deployment may do without it: an inbox that nobody uses is not missing."""
     history: History[Chosen] | None = None
     keyed: bool = False
+    of_day: bool = False
+    """Whether the same bytes are read otherwise on a later day, as a feed whose next timetable begins: content that
+    comes again unchanged is then read again."""
     reads: Callable[[str], bool] = lambda name: True
 
     def read(self, data: bytes, context: Context[Any]) -> ReadResult:

@@ -39,7 +39,11 @@ DELIVERIES = Table(
         Column("refused", pl.Int64(), "Rows in quarantine.", nullable=False, minimum=0),
         Column("first_day", pl.Date(), "First day the rows touch."),
         Column("last_day", pl.Date(), "Last day the rows touch."),
-        Column("next_day", pl.Date(), "First day of it that had not come: then the same content is read for the rest."),
+        Column(
+            "next_day",
+            pl.Date(),
+            "First day of it that had not come, or of its next timetable: then it is read again.",
+        ),
         Column("held", HELD, "Rows that the lake holds of it, superseded ones included, by the day they are of."),
         Column("reading", pl.String(), "Fingerprint of reader, its version, options and contract it was read by."),
         Column("code", pl.String(), "Fingerprint of the code that read it; what was refused is read again by another."),

@@ -14,15 +14,25 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from assets.cities.registry import City, SourceEntry
+from assets.indicators.tables import newest
 from assets.lake import ledger, upkeep
 from assets.lake.feeds import SOURCES
 from assets.lake.files import CityLake
 from assets.landing.archive import object_key
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import StoreFailure
-from quality.tables import DELIVERIES, METER_INTERVALS, METER_SUPERSEDED, QUARANTINE, WEATHER
+from quality.tables import (
+    DELIVERIES,
+    METER_INTERVALS,
+    METER_SUPERSEDED,
+    QUARANTINE,
+    TRANSIT_SERVICE,
+    TRANSIT_STOPS,
+    WEATHER,
+)
 from tests.kit import ingest, ingest_meters, sampled
 from tests.lake.small_city import D1, D2, D3, books, content, deliver, deployment_at, nem12, sum_of, weather
+from tests.sources.test_gtfs_feed import zipped
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -260,3 +270,46 @@ def test_what_was_left_in_the_inbox_waits_only_while_it_lies_there(deployment: D
     deliver(deployment, city, "exports", D3, "b.csv", nem12(D3, "P1"))
     ingest_meters(deployment, city, D3)
     assert upkeep.refused(Step(deployment, city, D3, "asked")).is_empty()
+
+
+@pytest.mark.parametrize("via", ["inbox", "portal"])
+def test_an_unchanged_feed_is_read_again_when_its_next_timetable_begins(tmp_path: Path, city: City, via: Any) -> None:
+    entry = SourceEntry(via=via, reader="gtfs", options={"feed": "bus", "url": "https://bus.example/feed.zip"})
+    town = city.model_copy(update={"sources": {"bus": entry}})
+    deployment = deployment_at(tmp_path, town, today=date(2026, 12, 31))
+    head = "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n"
+    daily = "{},1,1,1,1,1,1,1,{:%Y%m%d},{:%Y%m%d}\n"
+    times = "{0},06:00:00,1,1\n{0},06:10:00,2,2\n"
+    feed = {
+        "stops.txt": f"stop_id,stop_name,stop_lat,stop_lon\n1,a,{town.lat},{town.lon}\n2,b,{town.lat},{town.lon}\n",
+        "routes.txt": "route_id,route_short_name,route_type\n1,r,3\n",
+        "trips.txt": "route_id,service_id,trip_id\n1,now,t1\n1,next,t2\n1,next,t3\n",
+        "stop_times.txt": "trip_id,departure_time,stop_id,stop_sequence\n"
+        + times.format("t1")
+        + times.format("t2")
+        + times.format("t3"),
+    }
+    then, end = D1 + timedelta(days=30), date(2027, 12, 31)
+    both = daily.format("now", D1, then - timedelta(days=1)) + daily.format("next", then, end)
+    data = zipped(feed | {"calendar.txt": head + both})
+    for day, departures, rows in ((D1, 1, 2), (D2, 1, 0), (then, 2, 2), (then + timedelta(days=1), 2, 0)):
+        deliver(deployment, town, "bus", day, "bus.zip", data)
+        assert ingest(deployment, town, TRANSIT_STOPS, day).rows == rows
+        ingest(deployment, town, TRANSIT_SERVICE, day)
+        service = newest(CityLake(deployment.store, town.slug).read(TRANSIT_SERVICE), "reference_date", day, "feed")
+        assert service.filter(day_type="weekday")["departures"].to_list() == [departures]
+        assert set(service["feed_end_date"]) == {end if day >= then else then - timedelta(days=1)}
+
+
+def test_a_feed_that_is_published_before_it_begins_is_read(tmp_path: Path, city: City) -> None:
+    entry = SourceEntry(via="portal", reader="gtfs", options={"feed": "bus", "url": "https://bus.example/feed.zip"})
+    town = city.model_copy(update={"sources": {"bus": entry}})
+    deployment = deployment_at(tmp_path, town)
+    feed = {
+        "stops.txt": f"stop_id,stop_name,stop_lat,stop_lon\n1,a,{town.lat},{town.lon}\n",
+        "routes.txt": "route_id,route_short_name,route_type\n1,r,3\n",
+        "feed_info.txt": "feed_version,feed_start_date,feed_end_date\n7,20270101,20271231\n",
+    }
+    deliver(deployment, town, "bus", D1, "bus.zip", zipped(feed))
+    assert ingest(deployment, town, TRANSIT_STOPS, D1).rows == 1
+    assert CityLake(deployment.store, town.slug).read(TRANSIT_STOPS)["reference_date"].to_list() == [D1]
