@@ -28,8 +28,8 @@ _HEAD = 4096
 _PAGE = re.compile(rb"^[^{\[]*<(?:!doctype html|html|head)[\s>]")
 """A page behind what a script of it complains of."""
 _SEPARATORS = re.compile(rb"[,;\t|]")
-_PACKED = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")
-"""How ZIP archives begin, which workbooks are too, and gzip."""
+_PACKED = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")
+"""How ZIP archives begin, which workbooks are too, and gzip and old workbooks."""
 
 _ABSENT: tuple[tuple[type[BaseException], str], ...] = (
     (ProxyError, "the proxy does not answer"),

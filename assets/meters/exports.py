@@ -43,12 +43,12 @@ from assets.meters.formats import (
     power_logger,
     tod_profile_xlsx,
 )
-from assets.meters.formats.biff import WorkbookError
 from assets.meters.formats.canonical import ROWS_TELL, Export, OptionError, ReadingOptions, resolve, resolve_registers
 from assets.meters.formats.content import Content, Kind, recognise
 from assets.meters.formats.markup import MarkupError
 from assets.meters.formats.stamps import zone_of
 from assets.meters.judgement import judged
+from assets.sources.biff import WorkbookError
 from assets.sources.source import Source
 from quality.batch import Batch
 from quality.problems import problem, with_severity

@@ -1,8 +1,8 @@
 """CKAN catalogues (data.go.th and its family): the way from a package to its rows, and the rows as text.
 
 Action API 3, https://docs.ckan.org/en/2.10/api/: ``package_show`` names the resources; a resource in the datastore is
-read page by page with ``datastore_search`` until its ``total`` is reached, any other as a file: CSV, XLSX, or a ZIP
-archive of one of them. Package names are unique within a portal only: a data set is called ``<host>/<package>``
+read page by page with ``datastore_search`` until its ``total`` is reached, any other as a file: CSV, XLSX, XLS, or a
+ZIP archive of one of them. Package names are unique within a portal only: a data set is called ``<host>/<package>``
 everywhere, by the portal's own host, whichever mirror answered. A package tells the day it was last modified, which
 the names of the receipts carry (``…@2026-04-17``), because many Thai data sets hold no date of their own.
 
@@ -47,7 +47,7 @@ MAX_RESOURCES = 40
 PACKAGE = "package/"
 """Begins the names of receipts that hold a package description, not rows."""
 
-_KINDS = ("CSV", "XLSX", "ZIP")
+_KINDS = ("CSV", "XLSX", "ZIP", "XLS")
 """Formats of a file that can be read, the best first. Which one it is, its bytes tell: labels may be wrong."""
 
 
@@ -240,7 +240,7 @@ def _package_fault(payload: Any, base: str, options: Package) -> str | None:
         return f"{count} resources are described although there are {stated}"
     found = len(_chosen(payload["result"], base, options))
     if not found:
-        return "no resource asked for is in the datastore or a CSV, XLSX or ZIP file on a host that may be asked"
+        return "no resource asked for is in the datastore or a CSV, XLSX, ZIP or XLS file on a host that may be asked"
     return f"{found} resources are too many; use the option newest" if found > MAX_RESOURCES else None
 
 

@@ -1,4 +1,4 @@
-"""A published table as a file: CSV, a workbook (XLSX), or an archive of them, as one frame of strings.
+"""A published table as a file: CSV, a workbook (XLSX, XLS), or an archive of them, as one frame of strings.
 
 What is none of the table is left out and named: titles above the header, blank lines, notes below, sheets and tables of
 another kind, hidden ones. What a sheet's name or a title tells of all its rows, a year, a month, the unit or whose they
@@ -17,7 +17,7 @@ import fastexcel
 import polars as pl
 
 from assets.landing.unpack import ArchiveError, members
-from assets.sources import thai
+from assets.sources import biff, thai
 from assets.sources.long_table_periods import LONGEST, period
 from assets.sources.parsing import ENCODINGS, text_of
 from assets.sources.table_headers import ABOVE, Cells, continued, counted, header_at, headers_below, unique
@@ -34,7 +34,7 @@ _SEPARATORS = ",;\t|"
 _TOLD = re.compile(r"(?i)^\s*sep=(.)\r?\n")
 """The line by which a file tells a spreadsheet its separator."""
 
-_OTHERS = {b"\xd0\xcf\x11\xe0": "an old Excel workbook (XLS)", b"%PDF": "a PDF", b"Rar!": "a RAR archive"}
+_OTHERS = {b"%PDF": "a PDF", b"Rar!": "a RAR archive"}
 """How files begin that are none of these, whatever a catalogue calls them."""
 
 _ALIKE = 0.75
@@ -48,21 +48,20 @@ _NOTE = r"(?i)^\s*(?:[*†(]|หมายเหตุ|ที่มา|แหล�
 
 
 def read_table(data: bytes) -> Batch:
-    """A CSV file, the sheets of a workbook (XLSX) that have one header, or a ZIP archive of one workbook or of CSV
+    """A CSV file, the sheets of a workbook (XLSX, XLS) that have one header, or a ZIP archive of one workbook or of CSV
     files with one header: strings as ``read_csv`` gives them. Limits are those of ``assets.landing.unpack``."""
     if other := next((words for begin, words in _OTHERS.items() if data.startswith(begin)), ""):
         return Batch.rejected("file-malformed", f"{other}: have it published as CSV or XLSX")
     if not data.startswith((b"PK", b"\x1f\x8b")):
-        return read_csv(data)
+        return _read_file(data)
     try:
         files = [(name, content) for name, content in members(data, "") if content.strip()]
     except ArchiveError as error:
         return Batch.rejected(error.code, str(error))
     if len(files) > 1:
-        files = [(name, content) for name, content in files if name.lower().endswith((".csv", ".xlsx"))]
+        files = [(name, content) for name, content in files if name.lower().endswith((".csv", ".xlsx", ".xls"))]
     if len(files) == 1:
-        content = files[0][1]
-        return _read_workbook(content) if content.startswith(b"PK") else read_csv(content)
+        return _read_file(files[0][1])
     if not files or not all(name.lower().endswith(".csv") for name, _ in files):
         return Batch.rejected("file-malformed", f"{len(files)} tables in the archive where one is expected")
     read = {name.rpartition("/")[2][:-4]: _of_text(content) for name, content in files}
@@ -70,6 +69,10 @@ def read_table(data: bytes) -> Batch:
         return Batch.rejected("file-malformed", "a file of the archive is no table, or two are called alike")
     sheets = [sheet for name, (title, batch) in read.items() for sheet in _tables(Sheet(name, title, batch.rows))]
     return _joined(sheets, []).also(*(found for _, batch in read.values() for found in batch.problems))
+
+
+def _read_file(data: bytes) -> Batch:
+    return _read_workbook(data) if data.startswith((b"PK", biff.MAGIC)) else read_csv(data)
 
 
 def read_csv(data: bytes) -> Batch:
@@ -159,10 +162,16 @@ def _uneven(text: str, separator: str, above: int) -> Batch:
 def _read_workbook(data: bytes) -> Batch:
     """The table of a workbook: all visible sheets that have its header. What stands above a header is left out, and
     cells that were merged over rows are filled again. Sheets of another kind are named."""
+    old = data.startswith(biff.MAGIC)
+    if old and biff.shows_otherwise(data):
+        text = "cells of an old workbook (XLS) show per cent or thousands: have it published as CSV or XLSX"
+        return Batch.rejected("file-malformed", text)
     try:
-        book = fastexcel.read_excel(as_shown(data))
+        book = biff.opened(data) if old else fastexcel.read_excel(as_shown(data))
         loaded = [(name, book.load_sheet(name, header_row=None, dtypes="string")) for name in book.sheet_names]
         read = {name: list(_sheet(name, sheet)) if sheet.visible == "visible" else [] for name, sheet in loaded}
+    except biff.WorkbookError as error:
+        return Batch.rejected("file-malformed", f"the workbook is damaged, or has a password: {error}")
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError) as error:
         return Batch.rejected("file-malformed", f"not a workbook with one table ({type(error).__name__})")
     if not any(read.values()):

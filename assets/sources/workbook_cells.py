@@ -67,12 +67,21 @@ def _scales(part: bytes) -> dict[bytes, tuple[int, bytes]]:
     formats = _BUILT_IN | {each.get("numFmtId"): each.get("formatCode") or "" for each in told}
     found = {}
     for at, style in enumerate(root.iterfind(f"{_MAIN}cellXfs/{_MAIN}xf")):
-        form = _LITERAL.sub("", formats.get(style.get("numFmtId"), "")).partition(";")[0]
-        thousands = _THOUSANDS.search(form)
-        power = 2 * form.count("%") - 3 * len(thousands[1] if thousands else "")
-        if power:
-            found[b"%d" % at] = power, b"%" * form.count("%")
+        form = formats.get(style.get("numFmtId"), "")
+        if power := power_of(form):
+            found[b"%d" % at] = power, b"%" * _shown_by(form).count("%")
     return found
+
+
+def power_of(form: str) -> int:
+    """The power of ten by which a format multiplies the number that it shows."""
+    shown = _shown_by(form)
+    thousands = _THOUSANDS.search(shown)
+    return 2 * shown.count("%") - 3 * len(thousands[1] if thousands else "")
+
+
+def _shown_by(form: str) -> str:
+    return _LITERAL.sub("", form).partition(";")[0]
 
 
 def _shown(cell: re.Match[bytes], scales: dict[bytes, tuple[int, bytes]]) -> bytes:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from assets.landing.answers import fault_of
 from assets.landing.portals import portal
 from assets.sources import ckan
+from assets.sources.biff import MAGIC
 from quality.contracts import LINEAGE
 
 DAY = date(2026, 11, 23)
@@ -115,14 +116,16 @@ def test_one_kind_of_file_is_read_where_a_package_has_several():
     assert asked(MOT, resource("n", kind="CSV") | {"format": ""}) == ["n"]
 
 
-@pytest.mark.parametrize(("kind", "data"), [("XLSX", b"a,b\n1,2\n"), ("CSV", b"PK\x03\x04..."), ("ZIP", b"a;b\n1;2\n")])
+@pytest.mark.parametrize(
+    ("kind", "data"), [("XLSX", b"a,b\n1,2\n"), ("CSV", b"PK\x03\x04..."), ("ZIP", b"a;b\n1;2\n"), ("CSV", MAGIC)]
+)
 def test_what_a_file_is_its_bytes_tell_and_not_its_label(kind, data):
     [_, request], _ = walk(MOT, package(resource("r1", kind=kind)))
     assert fault_of(request, data) is None
     assert fault_of(request, b"<html><title>Login</title>")
 
 
-@pytest.mark.parametrize(("data", "words"), [(b"\xd0\xcf\x11\xe0" + bytes(600), "XLS"), (b"%PDF-1.4 a,b", "PDF")])
+@pytest.mark.parametrize(("data", "words"), [(MAGIC + bytes(600), "damaged"), (b"%PDF-1.4 a,b", "PDF")])
 def test_a_file_that_is_no_table_is_called_what_it_is(data, words):
     assert words in ckan.records(data).batch.found.item(0, "message")
 

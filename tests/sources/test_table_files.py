@@ -9,6 +9,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+import xlwt
 
 from tests.kit import code_counts
 from tests.sources.test_tables_anywhere import HEAD, read, rows, said, shown, workbook
@@ -140,6 +141,26 @@ def test_a_cell_is_what_its_reader_sees(data: bytes | str, values: list[float]) 
     result = read(data)
     assert not result.problems.height
     assert [float(value) for value in rows(result).sort("reference_date")["value"]] == values
+
+
+def old_workbook(code: str, *values: float) -> bytes:
+    book = xlwt.Workbook()
+    sheet, style = book.add_sheet("a"), xlwt.easyxf(num_format_str=code)
+    for column, name in enumerate(["ปี", *HEAD]):
+        sheet.write(1, column, name)
+    for at, value in enumerate(values):
+        for column, cell in enumerate([2567 + at, "ขยะ", "ภูเก็ต", value, "ตัน"]):
+            sheet.write(at + 2, column, cell, style if column == 3 else xlwt.Style.default_style)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_an_old_workbook_is_read_unless_its_cells_show_another_number() -> None:
+    assert rows(read(old_workbook("#,##0.00", 1, 2))).select("reference_date", "value").rows() == BOTH
+    for code in ("0.0%", "#,##0,"):
+        result = read(old_workbook(code, 0.35, 0.29))
+        assert not result.tables and "per cent or thousands" in said(result, "file-malformed")
 
 
 def test_a_share_in_another_unit_is_refused() -> None:

@@ -497,7 +497,8 @@ def test_what_is_not_printed_in_a_field_is_no_part_of_it(field: str) -> None:
         ("Excel", "https://x.th/a.xlsx", "XLSX"),
         ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "https://x.th/download", "XLSX"),
         (".CSV ", "", "CSV"),
-        ("XLS", "https://x.th/a.xls", ""),
+        ("Excel", "https://x.th/a.xls", "XLS"),
+        ("XLS", "https://x.th/a", "XLS"),
         ("PDF", "https://x.th/a.pdf", ""),
     ],
 )

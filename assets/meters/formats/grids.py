@@ -12,8 +12,8 @@ import fastexcel
 import polars as pl
 
 from assets.landing.unpack import MAX_CELLS, ArchiveError
-from assets.meters.formats import biff
 from assets.meters.formats.content import Content
+from assets.sources import biff
 
 # It warns of each sheet that is a chart, which holds no cells.
 logging.getLogger("calamine").setLevel(logging.ERROR)
@@ -51,19 +51,22 @@ def workbook(data: bytes) -> tuple[tuple[str, pl.DataFrame], ...]:
 
     Raises ``ArchiveError`` beyond ``MAX_CELLS`` in all, and what calamine raises on a damaged file.
     """
-    opened = fastexcel.read_excel(data)
+    return _sheets(fastexcel.read_excel(data))
+
+
+@lru_cache(maxsize=1)
+def book(content: Content) -> tuple[tuple[str, pl.DataFrame], ...]:
+    """Names and sheets of a workbook, XLSX or BIFF. Raises what ``workbook`` and ``biff.opened`` raise."""
+    return _sheets(biff.opened(content.data)) if content.kind == "biff" else workbook(content.data)
+
+
+def _sheets(opened: fastexcel.ExcelReader) -> tuple[tuple[str, pl.DataFrame], ...]:
     return tuple(
         _within(
             (name, opened.load_sheet(number, header_row=None, dtypes="string", skip_rows=0).to_polars())
             for number, name in enumerate(opened.sheet_names)
         )
     )
-
-
-@lru_cache(maxsize=1)
-def book(content: Content) -> tuple[tuple[str, pl.DataFrame], ...]:
-    """Names and sheets of a workbook, XLSX or BIFF. Raises what ``workbook`` and ``biff.sheets`` raise."""
-    return tuple(_within(biff.sheets(content.data))) if content.kind == "biff" else workbook(content.data)
 
 
 @lru_cache(maxsize=1)
