@@ -1,4 +1,4 @@
-"""The meter register: CSV ``point,zone,customer_class`` and what is optional, that a utility or city delivers whole.
+"""The meter register, a list that a utility or city delivers whole: ``point,zone,customer_class`` and what is optional.
 
 It says which meters belong to the city, in which of its zones each lies, which class of customer it serves, and the
 contract ``account`` that pays for it: who has many meters is one customer to the privacy gate. Further columns are

@@ -1,12 +1,13 @@
 """The meter register: one row a point, bad rows coded."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import example, given, strategies as st
 
 from assets.meters.outages import read_outages
 from assets.meters.register import MOST, read_register
+from tests.sources.test_tables_anywhere import workbook
 
 HEADER = "point,zone,customer_class,valid_from"
 
@@ -126,6 +127,40 @@ def test_other_lists_name_meters_as_the_register_does(cell, points, found):
     result = read_outages(f"point,from,to\n{cell},2026-11-20 13:00,2026-11-20 14:00\n".encode(), date(2026, 11, 21))
     assert [point for table in result.tables.values() for point in table["point"]] == points
     assert rows(result) == found
+
+
+LIST = "point,zone,customer_class,account,valid_from\n020012345678,old_town,public,7,2026-01-01\n9,port,public,,\n"
+CELLS = [
+    ["ทะเบียนมิเตอร์"],
+    [],
+    ["Point", "Zone", "Customer Class", "Account", "valid from"],
+    ["020012345678", "old_town", "public", 7, datetime(2026, 1, 1)],
+    [9, "port", "public", None, None],
+]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(LIST.replace(",", mark).encode() for mark in ",;\t|"),
+        ("\ufeffsep=;\n" + LIST.replace(",", ";")).encode(),
+        ("ทะเบียนมิเตอร์, เทศบาลเมือง\n\n" + LIST).encode("cp874"),
+        LIST.replace(",", "\t").encode("utf-16"),
+        LIST.replace("\n", ",,\n").encode(),
+        workbook(a=CELLS),
+        workbook(readme=[["ผู้จัดทำ", "กองช่าง"]], a=CELLS[2:]),
+    ],
+)
+def test_a_register_is_the_same_however_it_is_saved(data):
+    result = read_register(data, "register")
+    told = result.tables["register"].select("point", "zone", "customer_class", "account")
+    assert told.rows() == [("020012345678", "old_town", "public", "7"), ("9", "port", "public", None)]
+    assert rows(result) == []
+
+
+def test_a_workbook_with_two_registers_is_refused_with_words():
+    result = read_register(workbook(a=CELLS, b=CELLS), "register")
+    assert not result.tables and result.problems["message"].to_list() == ["2 sheets have the header: one is expected"]
 
 
 @pytest.mark.parametrize("mark", ["-", "N/A", "ไม่มีข้อมูล", "...", "#REF!", "000", "??"])
