@@ -16,8 +16,12 @@ from assets.indicators.statistics import own, rests_on
 from assets.indicators.tables import Tables
 
 _WASTE = "ขยะ|มูลฝอย"
-_TONNES = {"ตัน": 1000.0, "ตัน/ปี": 1000.0, "กิโลกรัม": 1.0}
-"""Unit as published → kilograms."""
+_TONNES = {"ตัน": 1000.0, "กิโลกรัม": 1.0, "กก.": 1.0}
+"""Unit as published, of a year or a day, → kilograms."""
+_DAILY = "(?:/|ต่อ|ราย)วัน|(?i)per day"
+"""Words of an item or unit of an average day of its year."""
+_SHARED = "(?:/|ต่อ)(?:คน|หัว|ประชากร)|อัตรา|(?i)per (?:head|capita)"
+"""Words of items that are divided by inhabitants already, or by something else."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,15 @@ def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
 
 def _of(statistic: _PerHead, rows: pl.DataFrame, people: Registered | None, day: date) -> Indicator | None:
     matches = [pl.col("item").str.contains(words) for words in statistic.words]
-    found = rows.filter(*matches, pl.col("unit").is_in([*statistic.units]))
+    plain = pl.col("unit").str.replace_all(r"\s", "").str.replace("(?:/|ต่อ)(?:วัน|ปี)$", "")
+    daily = pl.col("item").str.contains(_DAILY) | pl.col("unit").str.replace_all(r"\s", "").str.contains(_DAILY)
+    found = rows.with_columns(_unit=plain, _daily=daily).filter(
+        *matches, ~pl.col("item").str.contains(_SHARED), pl.col("_unit").is_in([*statistic.units])
+    )
     if not found.height:
         return None
+    # Of a year's sum and its average day the sum is told.
+    found = found.filter(pl.col("_daily") == pl.col("_daily").min())
     row = found.row(0, named=True)
     basis = rests_on(row, day)
     withheld = basis.withheld
@@ -72,8 +82,9 @@ def _of(statistic: _PerHead, rows: pl.DataFrame, people: Registered | None, day:
         withheld = joined(withheld, "no count of the province's registered inhabitants")
     value = None
     if not withheld and people and row["value"] is not None:
-        value = float(row["value"]) * statistic.units[row["unit"]] / people.persons
-    method = f"{row['item']} of the province"
+        days = (basis.period.last - basis.period.first).days + 1 if row["_daily"] else 1
+        value = float(row["value"]) * statistic.units[row["_unit"]] * days / people.persons
+    method = f"{row['item']} of the province{', a day, times the days of its year' if row['_daily'] else ''}"
     if people:
         method += f" over its {people.persons:,} registered inhabitants of {people.day}"
     return Indicator(

@@ -672,6 +672,9 @@ def statistic(made_up, item: str, unit: str, value: int, dataset: str = "phuket.
         ("ปริมาณขยะมูลฝอยที่เกิดขึ้น", "ตัน", 200_000, "waste_kg_per_head_year", 500.0),
         ("ขยะที่นำกลับมาใช้ประโยชน์", "ตัน", 40_000, "recycled_kg_per_head_year", 100.0),
         ("พื้นที่สีเขียว", "ไร่", 1_000, "green_m2_per_head", 4.0),
+        ("ปริมาณขยะมูลฝอยที่เกิดขึ้น", "ตัน ต่อ วัน", 400, "waste_kg_per_head_year", 365.0),
+        ("ปริมาณขยะที่เกิดขึ้นต่อวัน", "ตัน", 400, "waste_kg_per_head_year", 365.0),
+        ("ปริมาณขยะมูลฝอยที่เกิดขึ้น", "กก./วัน", 400_000, "waste_kg_per_head_year", 365.0),
     ],
 )
 def test_statistics_per_inhabitant(made_up, item: str, unit: str, value: int, code: str, want: float) -> None:
@@ -688,3 +691,6 @@ def test_statistics_per_inhabitant(made_up, item: str, unit: str, value: int, co
     assert verdict(found(one, before)[code]) == (want, "ok"), "the series goes on in another unit"
     twice = found(one, statistic(made_up, item, unit, value * 2, "phuket.gdcatalog.go.th/v"))[code]
     assert verdict(twice) == (None, "withheld"), "of two publications none is chosen"
+    if item.endswith("เกิดขึ้น") and unit == "ตัน":
+        assert verdict(found(one, statistic(made_up, item, "ตัน/วัน", 1))[code]) == (want, "ok"), "the year's sum is"
+    assert code not in found(statistic(made_up, f"อัตรา{item}ต่อคน", unit, 1)), "what is a share of each already"
