@@ -442,3 +442,9 @@ def test_a_planted_fault_is_found_by_a_rule_about_it(
     told = found(name, planted(GOOD[name]()))
     matched = pl.Series([*told], dtype=pl.String).str.contains(f"^({check})$").any()
     assert matched, (what, sorted(told))
+
+
+def test_of_two_publishers_that_differ_both_are_named() -> None:
+    """An indicator rests on one of them: which, nothing here knows."""
+    verdict = found("population", times("persons", 0.5, dataset="dopa")(people()))["publishers-differ"]
+    assert len({row["dataset"] for row in verdict.sample}) == 2
