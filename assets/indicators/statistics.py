@@ -25,7 +25,7 @@ def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
 
 def own(city: City, day: date, tables: Tables) -> pl.DataFrame:
     """Rows of ``city_statistics`` that stand for the city, one a series (``SERIES``), with the number of ``parts`` that
-    have reported, in the period ``before`` too, and the day of the ``newest`` period.
+    have reported, in the period ``before`` too, the day of the ``newest`` period, and the months of it that are told.
 
     Whole years before months. A value stands for the city where it is of its own area, the province: the publisher's
     grand total, or the only row of its period, without any class. A part of the city never stands for it, nor does
@@ -34,7 +34,7 @@ def own(city: City, day: date, tables: Tables) -> pl.DataFrame:
     told anew under another name, is told as that alone.
     """
     rows = tables.get(CITY_STATISTICS).filter(pl.col("reference_date") <= day)
-    rows = rows.join(_renamed(rows), on=SERIES, how="anti")
+    told = rows = rows.join(_renamed(rows), on=SERIES, how="anti")
     rows = rows.filter(pl.col("months") == pl.col("months").max().over(SERIES))
     own = (pl.col("area_level") == "province") & (pl.col("area") == city.province_th)
     grand = pl.col("is_total") & pl.col("category").str.contains(_TOTAL)
@@ -48,7 +48,18 @@ def own(city: City, day: date, tables: Tables) -> pl.DataFrame:
     begun = pl.col("reference_date").min().over(SERIES).max().over(SERIES[:-1])
     goes_on = pl.col("reference_date").max().over(SERIES) >= begun
     shown = newest(rows.filter(goes_on).filter(whole), "reference_date", day, *SERIES)
-    return shown.filter(pl.len().over(SERIES) == 1).join(parts, on=period, how="left").sort(SERIES)
+    shown = shown.filter(pl.len().over(SERIES) == 1).join(parts, on=period, how="left")
+    return shown.join(_told(told, shown), on=SERIES, how="left").sort(SERIES)
+
+
+def _told(rows: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+    """``SERIES`` and how many months of its shown year have numbers of their own (``told``), as months or quarters."""
+    place = (*SERIES, "area_level", "area")
+    finer = rows.filter(pl.col("months") < 12).drop_nulls("value").select(*place, "months", part="reference_date")
+    years = shown.filter(months=12).select(*place, begins="reference_date")
+    within = pl.col("part").is_between("begins", pl.col("begins").dt.offset_by("11mo"))
+    found = finer.unique().join(years, on=place).filter(within)
+    return found.group_by(*SERIES, "months").agg(told=pl.col("months").sum()).group_by(SERIES).agg(pl.col("told").max())
 
 
 _PLACE = ("smart", "dataset", "area_level", "area", "category", "months", "reference_date", "value")
@@ -74,6 +85,8 @@ def rests_on(row: Mapping[str, Any], day: date) -> Basis:
     missing = period.running(day)
     if row["parts"] and row["before"] and row["parts"] < row["before"]:
         missing = f"{row['parts']} parts have reported, {row['before']} had in the period before"
+    elif not missing and row["told"] and row["told"] < 12:
+        missing = f"{row['told']} of 12 months have a number; the publisher's total of the year is told"
     return Basis(
         row["smart"],
         period,

@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field
 from assets.sources import ckan, long_table_periods, long_table_rules, thai
 from assets.sources.long_table_columns import Assigned, assigned
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role
-from assets.sources.long_table_periods import FISCAL_MONTH, SCHOOL_DAY, SCHOOL_MONTH
+from assets.sources.long_table_periods import FISCAL_MONTH, QUARTER, SCHOOL_DAY, SCHOOL_MONTH, YEARS
 from assets.sources.long_table_rules import CLASSES, DIMENSIONS
 from assets.sources.source import Context, ReadResult, Source, Text
 from assets.sources.table_titles import titled
@@ -45,10 +45,6 @@ class LongOptions(ckan.Package):
     )
     unit: Text | None = Field(default=None, description="unit of a file that has no column of it")
 
-
-_QUARTER = r"^(?:ไตรมาส(?:ที่)?|[Qq])?\s*([1-4])(?:\s*[/ ].*)?$"
-_TWO_YEARS = r"[0-9]{4}\s*(?:[-–/]|ถึง|to)\s*(?:ปี)?\s*(?:พ\.?\s?ศ\.?)?\s*(?:[0-9]{4}|[0-9]{2})(?:[^0-9]|$)"
-"""``2566/2567``, ``พ.ศ. 2566-67``: a season, a school year or two years together; nothing tells which."""
 
 _WIDER = r"^(?:รวม)?(?:ทั่ว|ทั้ง)?ประเทศ(?:ไทย)?$|^ภาค(?:เหนือ|กลาง|ใต้|ตะวันออก|ตะวันตก|อีสาน)|^(?i:thailand|whole kingdom)$"
 """What is no part of a province but has it as one."""
@@ -99,14 +95,17 @@ class LongTable(Generic[ChosenLong]):
         province, item = pl.col("province"), self.context.options.item
         if "province" in self.roles:
             city = self.context.city
-            english = thai.clean(province).str.to_lowercase() == city.province_en.lower()
+            english = thai.clean(province).str.to_lowercase().str.replace(r"^changwat\s+|\s+province$", "")
+            english = english == city.province_en.lower()
             province = pl.when(english).then(pl.lit(city.province_th)).otherwise(province)
             table = table._with(table.batch.with_columns(province=province))
             province = pl.col("province")
             own = (thai.area(province) == city.province_th) | thai.is_missing(province)
             # A total among provinces is the country's.
-            if table.batch.rows.filter(~own & ~thai.is_total(province, self.labels)).height:
-                table = table._only(own, "of other provinces")
+            others = table.batch.rows.filter(~own & ~thai.is_total(province, self.labels))["province"].unique().sort()
+            if others.len():
+                named = ", ".join(f"{name!r:.30}" for name in others.head(3))
+                table = table._only(own, f"of other provinces ({named})")
         for role in [role for role in ("area", *AREAS) if role in self.roles]:
             wider = thai.clean(pl.col(role)).str.contains(_WIDER)
             if table.batch.rows.select(wider.any()).item():
@@ -177,7 +176,7 @@ class LongTable(Generic[ChosenLong]):
             begun = long_table_periods.first_day(pl.col("item"))
             dated = pl.coalesce(begun, pl.lit(day or self.context.day, dtype=pl.Date))
             of_year = pl.col("item").str.contains(thai.PART_OF_YEAR) & begun.is_null()
-            unsaid = pl.col("item").str.contains(_TWO_YEARS) | of_year
+            unsaid = pl.col("item").str.contains(YEARS) | of_year
             dated = pl.when(~unsaid.fill_null(value=False) & pl.lit(part is None)).then(dated)
             batch = self.batch.with_columns(
                 reference_date=dated, months=pl.lit(12, pl.Int32), over_month=never, over_year=never
@@ -189,7 +188,7 @@ class LongTable(Generic[ChosenLong]):
         yearly = over_month if part else pl.lit(value=True)
         fiscal = pl.lit(self.fiscal) | thai.clean(year).str.contains(thai.FISCAL)
         starts = named = pl.coalesce(thai.year(year), pl.when(fiscal).then(thai.fiscal_span(year)))
-        quarter = thai.clean(pl.col("quarter")).str.extract(_QUARTER, 1).cast(pl.Int32) * 3 - 2
+        quarter = thai.clean(pl.col("quarter")).str.extract(QUARTER, 1).cast(pl.Int32) * 3 - 2
         # The first quarter of a fiscal year begins in October.
         quarter = pl.when(fiscal).then((quarter + FISCAL_MONTH - 2) % 12 + 1).otherwise(quarter)
         ordinal = pl.when(yearly).then(1).otherwise(quarter if part == "quarter" else thai.month(month))
@@ -265,21 +264,19 @@ class LongTable(Generic[ChosenLong]):
         kind = "a whole number" if self.form.value.is_integer() else "a number"
         undated = pl.col("reference_date").is_null() & ~pl.col("over_year")
         early = pl.col("reference_date") < pl.date(_FIRST_YEAR, 1, 1)
-        two = pl.coalesce(pl.col("year").str.contains(_TWO_YEARS), pl.col("item").str.contains(_TWO_YEARS))
+        two = pl.coalesce(pl.col("year").str.contains(YEARS), pl.col("item").str.contains(YEARS))
         undatable = (
             pl.when(two)
             .then(pl.lit("two years in one: nothing tells on which day the period begins"))
+            .when(pl.col("year").str.contains(thai.PLANNED))
+            .then(pl.lit("a plan of its year, and nothing that was"))
             .otherwise(pl.lit("no year of four digits, or words of month, quarter or item that tell none or another"))
         )
         itemless = thai.is_missing(pl.col("item")) if "item" in self.roles else pl.lit(value=False)
         return self._with(
             self.batch.refuse(
                 (undated, "stamp-bad", undatable),
-                (
-                    early,
-                    "stamp-bad",
-                    f"a year before {_FIRST_YEAR}: 543 was taken from it twice, or it is none",
-                ),
+                (early, "stamp-bad", f"a year before {_FIRST_YEAR}: 543 was taken from it twice, or it is none"),
                 (pl.col("unit").is_null(), "unit-unknown", "the unit is missing or another than it may be"),
                 (pl.col("value").is_null() & ~declared, "value-not-number", f"not {kind}"),
                 (pl.col("area").fill_null("") == "", "value-null", "the area is missing"),
@@ -395,6 +392,6 @@ def long_source(
         missing=(*thai.MISSING, thai.PENDING),
         units=units,
         options=options,
-        version=4,
+        version=5,
         reads=ckan.is_rows,
     )

@@ -16,7 +16,7 @@ import polars as pl
 from assets.sources import thai
 from assets.sources.long_table_classes import CLASSING, MOSTLY, dimensions, share
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role, by_headers
-from assets.sources.long_table_periods import Told, first_days, period
+from assets.sources.long_table_periods import Told, first_days, period, year_total
 from assets.sources.table_headers import numbered
 from quality.batch import Batch
 
@@ -50,6 +50,8 @@ _MONTHLY = re.compile("เดือน|month|งวด|period|วันที่
 """Headers under which ``1/2567`` is a month; under others it may be a term, a meeting, an issue."""
 _SCHOOL: Final = f"ปี{thai.SCHOOL} "
 """Before the years of a column that a header calls so, as cells have it themselves."""
+_CUMULATIVE: Final = re.compile("สะสม|ตั้งแต่ต้นปี|cumul|accumul|to[ _]date|ytd", re.IGNORECASE)
+"""Headers of what counts from a beginning on, and is no month's."""
 _JOIN: Final = " / "
 _VALUES: Final = {thai.folded(name) for name in COLUMNS["value"]}
 _UNIT: Final = (
@@ -303,6 +305,7 @@ def _of_periods(batch: Batch, guesses: _Guesses) -> Batch:
     dated = {name: each for name, each in told.items() if each.year or each.month or each.quarter}
     if not dated:
         return batch
+    dated |= year_total(dated, [name for name in measures if name not in dated])
     guesses.chosen.pop("value", None)
     labels: dict[Role, dict[str, str]] = {
         "item": {name: "" if thai.folded(each.rest) in _VALUES else each.rest for name, each in dated.items()},
@@ -362,9 +365,10 @@ def _behind(item: str, label: pl.Expr) -> pl.Expr:
 
 
 def _named_by_value(batch: Batch, found: Mapping[str, str], among: bool = False) -> Batch:
-    """A value whose header names it counts that: without a column of items, and where it is one ``among`` others."""
+    """A value whose header names it counts that: without a column of items, and where it is one ``among`` others or
+    counts from a beginning on."""
     header, item = found["value"], found["item"]
-    if header in COLUMNS["value"] or (item and not among):
+    if header in COLUMNS["value"] or (item and not among and not _CUMULATIVE.search(header)):
         return batch
     label = _behind(item, pl.lit(header)) if item else pl.lit(header)
     return replace(batch, rows=batch.rows.with_columns(label.alias(item or COLUMNS["item"][0])))

@@ -5,8 +5,8 @@ that a year is a fiscal one, or not over (``2568 (ม.ค.-มิ.ย.)``). What
 """
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
@@ -19,6 +19,9 @@ SCHOOL_MONTH: Final = 5
 SCHOOL_DAY: Final = 16
 """A school year begins on 16 May of the year it is named by (regulation of the Ministry of Education on the school year
 and the opening and closing of schools, B.E. 2549)."""
+QUARTER: Final = r"^(?:ไตรมาส(?:ที่)?|[Qq])?\s*([1-4])(?:\s*[/ ].*)?$"
+YEARS: Final = r"[0-9]{4}\s*(?:[-–/]|ถึง|to)\s*(?:ปี)?\s*(?:พ\.?\s?ศ\.?)?\s*(?:[0-9]{4}|[0-9]{2})(?:[^0-9]|$)"
+"""``2566/2567``, ``พ.ศ. 2566-67`` in a cell: a season, a school year or two years together; nothing tells which."""
 _ITEM_YEAR: Final = (
     r"(?:ปี|พ\.?\s?ศ\.?)\s*(งบประมาณ|การศึกษา)?\s*(?:พ\.?\s?ศ\.?)?\s*"
     r"(?:([0-9]{4})(?:[^0-9]|$)|([4-9][0-9])(?:\s*[^0-9\sปข]|\s*$))"
@@ -147,6 +150,18 @@ def first_days(headers: Collection[str]) -> dict[str, Told]:
     if len(found) < 2 or {match["day"] for match in found.values()} != {"01"}:
         return {}
     return {name: Told(match["year"], month=match["month"]) for name, match in found.items()}
+
+
+def year_total(dated: Mapping[str, Told], others: Collection[str]) -> dict[str, Told]:
+    """The column among ``others`` that is the total of all months or quarters of one year, with that year; none where
+    these are fewer, of which it may be the total."""
+    named = [name for name in others if thai.names_total(name)]
+    alike = {(each.year, each.rest, each.kind) for each in dated.values()}
+    months, quarters = ({getattr(each, part) for each in dated.values()} for part in ("month", "quarter"))
+    whole = (len(months), len(quarters)) in ((12, 1), (1, 4)) and len(dated) == max(len(months), len(quarters))
+    if len(named) != 1 or len(alike) != 1 or not whole:
+        return {}
+    return {named[0]: replace(next(iter(dated.values())), month="", quarter="")}
 
 
 def within_years(texts: pl.Series, fiscal: bool) -> pl.DataFrame:

@@ -90,7 +90,11 @@ def sums(frame: pl.DataFrame, role: str, places: Sequence[str], province: str) -
 def _totals(frame: pl.DataFrame) -> list[pl.DataFrame]:
     """``_row, fits, message`` of every total whose members all have values, one frame a dimension."""
     average = pl.col("item").str.contains(AVERAGES) | pl.col("unit").str.contains(AVERAGES)
-    year = frame.with_columns(year=pl.col("reference_date").dt.year(), ordinal=thai.month(pl.col("month")).fill_null(0))
+    # Twelve months of a fiscal year lie in two.
+    starts = frame.filter("over_month", months=12)["reference_date"].drop_nulls()
+    begins = max(starts.dt.month().to_list(), default=1)
+    first = pl.col("reference_date").dt.offset_by(f"-{begins - 1}mo")
+    year = frame.with_columns(year=first.dt.year(), ordinal=thai.month(pl.col("month")).fill_null(0))
     place, period = ("area_level", "area"), ("months", "reference_date")
     rest = ("item", *CLASSES, "unit")
     grand = pl.col("area_level") == "province"

@@ -43,7 +43,7 @@ _ALIKE = 0.75
 _TITLED = 2
 """Cells of a line above a table that has its unit at its end."""
 _UNIT_LINE = rf"^\s*[(\[（]?\s*(?:{TITLE_UNIT.pattern})\s*[)\]）]?\s*$"
-_NOTE = r"(?i)^\s*(?:[*†(]|หมายเหตุ|ที่มา|แหล่ง|ข้อมูล\s*ณ|ผู้จัดทำ|ผู้รับผิดชอบ|ปรับปรุง|notes?\b|source|remark)"
+_NOTE = r"(?i)^\s*(?:[*†(]|[0-9]{1,2}[/)]\s|หมายเหตุ|ที่มา|แหล่ง|ข้อมูล\s*ณ|ผู้จัดทำ|ผู้รับผิดชอบ|ปรับปรุง|notes?\b|source|remark)"
 """Begins what is written below a table, in one cell."""
 
 

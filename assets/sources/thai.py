@@ -154,6 +154,9 @@ PART_OF_YEAR = (
 )
 """Words that tell a part of a year."""
 
+PLANNED = r"(?i)แผน|เป้า|พยากรณ์|target|plan|forecast"
+"""Words beside a year of what is meant to be or expected, not of what was."""
+
 _MONTH_OF_YEAR = r"^(.*?[^0-9\s/.\-])[\s./\-]*((?:[0-9]{2}){1,2})$"
 """A month in words and the year behind it, of two or four digits."""
 _MONTH_IN_NUMBERS = (r"^([0-9]{4})\s?[/.-]\s?([0-9]{1,2})$", r"^([0-9]{1,2})\s?[/.-]\s?([0-9]{4})$")
@@ -219,7 +222,7 @@ def year(text: pl.Expr) -> pl.Expr:
     """Year of the common era (Int32) from a four-digit year of either era, with or without ``ปี`` and ``พ.ศ.``, or of
     two digits behind such a word (``ปี 67``); a spreadsheet's ``2567.0`` and ``'2567`` too, and one with a mark of a
     footnote or of what is provisional (``2567*``, ``2567p``, ``2567 (เบื้องต้น)``), but not of a part of it (``2567
-    (ม.ค.-มิ.ย.)``). ``ปีงบประมาณ 2567`` is the year it ends in."""
+    (ม.ค.-มิ.ย.)``) or of a plan (``2567 (แผน)``). ``ปีงบประมาณ 2567`` is the year it ends in."""
     words = r"(?:ปี)?(?:งบประมาณ|ปฏิทิน|การศึกษา)?\s*(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)?"
     found = clean(text).str.extract_groups(
         rf"^['’]?{words}\s*([0-9]{{4}})(?:\.0+)?\s*(?:[*†]+|[per]|\(([^0-9()]*)\))?$"
@@ -227,7 +230,7 @@ def year(text: pl.Expr) -> pl.Expr:
     short = clean(text).str.extract(r"^(?:ปี\s*)?(?:งบประมาณ|การศึกษา)?\s*(?:ปี|พ\.?\s?ศ\.?)?\s*([4-9][0-9])$", 1)
     short = pl.when(clean(text).str.contains("[ก-๙]")).then(pl.concat_str(pl.lit("25"), short))
     digits, beside = pl.coalesce(found.struct["1"], short), found.struct["2"]
-    part = beside.str.contains(PART_OF_YEAR) & ~beside.str.contains(WHOLE_YEAR)
+    part = beside.str.contains(PART_OF_YEAR) & ~beside.str.contains(WHOLE_YEAR) | beside.str.contains(PLANNED)
     return pl.when(~part.fill_null(value=False)).then(common_era(digits.cast(pl.Int32, strict=False)))
 
 
@@ -274,6 +277,11 @@ def is_total(text: pl.Expr, labels: Sequence[str] = TOTALS) -> pl.Expr:
     ``ยอดรวมทุกตำบล``, ``Grand Total``). A name may begin with ``รวม`` too, as the tambon รวมไทยพัฒนา does."""
     plain = clean(text)
     return (plain.is_in(list(labels)) | plain.str.contains(_TOTAL_WORDS)).fill_null(value=False)
+
+
+def names_total(header: str) -> bool:
+    """``is_total`` of a header."""
+    return re.search(_TOTAL_WORDS, header.strip()) is not None
 
 
 def date(text: pl.Expr) -> pl.Expr:

@@ -485,3 +485,42 @@ def test_a_column_of_years_is_known_behind_an_underscore(header: str) -> None:
 def test_two_columns_of_years_that_differ_are_asked_for() -> None:
     result = read("year_th,year_en,รายการ,จำนวน,หน่วย\n2568,2024,ขยะ,100,ตัน\n")
     assert not result.tables and "year_th" in said(result, "file-malformed")
+
+
+MONTHS = "ม.ค.,ก.พ.,มี.ค.,เม.ย.,พ.ค.,มิ.ย.,ก.ค.,ส.ค.,ก.ย.,ต.ค.,พ.ย.,ธ.ค."
+FISCAL = "ต.ค.,พ.ย.,ธ.ค.,ม.ค.,ก.พ.,มี.ค.,เม.ย.,พ.ค.,มิ.ย.,ก.ค.,ส.ค.,ก.ย."
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "first"),
+    [
+        (f"ปี,รายการ,หน่วย,{MONTHS},รวม", "1,2,3,4,5,6,7,8,9,10,11,12,78", date(2025, 1, 1)),
+        (f"ปีงบประมาณ,รายการ,หน่วย,{FISCAL},รวมทั้งปี", "1,2,3,4,5,6,7,8,9,10,11,12,78", date(2024, 10, 1)),
+        ("ปี,รายการ,หน่วย,ไตรมาส 1,ไตรมาส 2,ไตรมาส 3,ไตรมาส 4,รวม", "12,20,22,24,78", date(2025, 1, 1)),
+    ],
+)
+def test_a_total_beside_all_months_or_quarters_is_the_years(header: str, values: str, first: date) -> None:
+    result = read(f"{header}\n2568,ขยะ,ตัน,{values}\n")
+    assert [(row["value"], row["period_start"]) for row in shown(result).values()] == [(78, first)]
+    assert set(code_counts(result)) == {"column-renamed"}
+    wrong = read(f"{header}\n2568,ขยะ,ตัน,{values.removesuffix('78')}99\n")
+    assert said(wrong, "total-mismatch").endswith("total 99.0000 but its members add up to 78.0000")
+
+
+def test_a_total_beside_some_months_is_not_the_years() -> None:
+    result = read("ปี,รายการ,หน่วย,ม.ค.,ก.พ.,รวม\n2568,ขยะ,ตัน,1,2,3\n")
+    assert set(rows(result)["months"]) == {1} and "รวม" in said(result, "column-new")
+    long = "ปี,เดือน,รายการ,จำนวน,หน่วย\n2568,ม.ค.,ขยะ,1,ตัน\n2568,ก.พ.,ขยะ,2,ตัน\n2568,รวม,ขยะ,3,ตัน\n"
+    [found] = shown(read(long)).values()
+    assert (found["value"], found["verdict"]) == (3, "partial") and found["reason"].startswith("2 of 12 months")
+
+
+@pytest.mark.parametrize("cell", ["2568 (แผน)", "2568 (เป้าหมาย)", "2568 (target)", "ปี 2568 (ค่าพยากรณ์)"])
+def test_a_plan_of_a_year_is_not_what_was(cell: str) -> None:
+    result = read(f"ปี,รายการ,จำนวน,หน่วย\n2567,ขยะ,1,ตัน\n{cell},ขยะ,2,ตัน\n")
+    assert rows(result)["value"].to_list() == [1] and said(result, "stamp-bad").startswith("a plan")
+
+
+def test_what_is_counted_from_a_beginning_on_is_no_months_number() -> None:
+    result = read("ปี,เดือน,รายการ,จำนวนสะสม,หน่วย\n2568,ม.ค.,ขยะ,1,ตัน\n2568,ก.พ.,ขยะ,3,ตัน\n")
+    assert set(rows(result)["item"]) == {"ขยะ / จำนวนสะสม"}

@@ -190,10 +190,16 @@ def test_rows_that_only_their_source_tells_apart_are_refused_by_name(header: str
 
 @pytest.mark.parametrize("header", ["ชื่อจังหวัด", "จังหวัดที่ตั้ง", "Province"])
 def test_rows_of_other_provinces_are_not_the_citys(header: str) -> None:
-    name = "Phuket" if header == "Province" else "ภูเก็ต"
+    name = "Phuket Province" if header == "Province" else "ภูเก็ต"
     result = read(f"ปี,{header},รายการ,จำนวน,หน่วย\n2567,{name},ขยะ,1,ตัน\n2567,พังงา,ขยะ,9,ตัน\n")
     assert rows(result).select("area", "value").rows() == [("ภูเก็ต", 1)]
     assert shown(result)["ขยะ"]["value"] == 1
+    assert "'พังงา'" in said(result, "row-filtered"), "which may be the own one, written otherwise"
+
+
+def test_a_table_in_english_is_read() -> None:
+    result = read("Year,Province,Indicator,Sex,Value,Unit\n2025,Phuket,Pupils,Total,7,persons\n")
+    assert rows(result).select("item", "category", "value").rows() == [("Pupils", "รวม", 7)]
 
 
 @pytest.mark.parametrize("label", ["ทั่วประเทศ", "รวมทั้งประเทศ", "ประเทศไทย", "ภาคใต้"])
