@@ -118,6 +118,14 @@ def test_of_several_qualities_the_worst_counts(qualities, grade):
     assert amounts(result) == [None if grade == "missing" else Decimal("0.25")]
 
 
+@pytest.mark.parametrize(("first", "found"), [(0, ["stamp-label"]), (1, []), (40, [])])
+def test_days_that_are_whole_as_starts_of_intervals_are_said(first, found):
+    amounts = [f"{0.25 + at % 7 / 100:.2f}" for at in range(96)]
+    assert codes(read(meter(block(DELTA, *quarters(*amounts, first=first))))) == found
+    told = [value(each, None, period=(local(at), local(at + 1))) for at, each in enumerate(amounts, first - 1)]
+    assert codes(read(meter(block(DELTA, *told)))) == [], "the message says which"
+
+
 @st.composite
 def messages(draw):
     kinds = {DELTA: "active_import", kind(f5=19): "active_export", kind(f5=15, f17=73): "reactive_import"}

@@ -246,6 +246,9 @@ def test_null_data_has_no_value():
     readings = export(nmi(), day(values=["0"] * 48, quality="N")).tables["readings"]
     assert readings["value"].null_count() == 48
     assert set(readings["quality"]) == {"missing"}
+    told = export(nmi(), day(values=["0.5"] * 48, quality="N1"))
+    assert told.tables["readings"]["value"].null_count() == 48
+    assert codes(told) == ["value-contradicts"], "numbers that the flag denies are not dropped without a word"
 
 
 def test_an_estimate_is_a_forecast_only_after_it_was_written():

@@ -17,7 +17,7 @@ import polars as pl
 from lxml import etree
 
 from assets.meters.formats import cim, markup
-from assets.meters.formats.canonical import EXACT, THAILAND, Export, ReadingOptions, canonical, resolve
+from assets.meters.formats.canonical import EXACT, THAILAND, Assumed, Export, ReadingOptions, canonical, resolve
 from assets.meters.formats.content import Content
 from quality.batch import Batch
 from quality.meter_grid import off_clock
@@ -75,8 +75,10 @@ def read(content: Content, options: ReadingOptions) -> Export:
     if not frames:
         return Export.rejected(FORMAT, "format-no-interval", "no IntervalReadings and no Readings in the message")
     point, sent = pl.col("point").fill_null(pl.lit(options.point, pl.String)), header.get("Timestamp")
+    ends = all(frame["period_end"].null_count() == frame.height for frame in frames)
     typed = (_timed(frame.with_columns(point), sent, zone) for frame in cim.numbered(frames))
-    return _differenced(cim.export(FORMAT, typed, zone))
+    # The standard's stamps are ends; some head-ends write the start, which whole days show.
+    return replace(_differenced(cim.export(FORMAT, typed, zone)), assumed=Assumed(ends=ends))
 
 
 def _walk(content: Content) -> tuple[list[pl.DataFrame], dict[str, str | None]]:

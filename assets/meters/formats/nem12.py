@@ -113,7 +113,14 @@ def _piece(details: pl.DataFrame, zone: str, days: pl.DataFrame) -> Batch:
     judged = _judged(days, zone)
     named = _spread(details, judged.rows.filter(flag="V")["row"])
     judged = _covered(judged, named, details)
-    return canonical(measure(replace(judged, rows=_intervals(judged.rows, named, zone))))
+    judged = replace(judged, rows=_intervals(judged.rows, named, zone))
+    # Null data is delivered as zeros, and with no method.
+    flagged = judged.rows.filter(pl.col("quality") == "missing")
+    told = flagged.filter(pl.col("raw").str.contains("[1-9]"))["row"]
+    if told.len():
+        text = f"{told.len()} value(s) under the flag N, which says that there is none, are left out{FIRST}"
+        judged = judged.note("value-contradicts", text, told.min())  # type: ignore[arg-type]
+    return canonical(measure(judged))
 
 
 def _overfull(records: pl.DataFrame) -> pl.DataFrame:
