@@ -25,9 +25,16 @@ YEAR = 12
 
 
 def rows(batch: Batch, context: Context[LongOptions]) -> Batch:
-    """Table ``visitors``, by year: a month or quarter is refused, for the table does not tell them from a year."""
-    part = pl.col("months") < YEAR
-    return batch.refuse((part, "stamp-bad", "of a month or quarter: visitors are told by year")).select(
+    """Table ``visitors``, by year: a month or quarter is refused, for the table does not tell them from a year, and so
+    is the total of those that there are so far."""
+    part, year = pl.col("months") < YEAR, pl.col("reference_date").dt.year()
+    told = pl.col("months").filter(part & pl.col("value").is_not_null()).sum()
+    told = told.over("item", "area", *CLASSES, year)
+    text = pl.format("the total of {} months, and not of its year", told)
+    return batch.refuse(
+        (part, "stamp-bad", "of a month or quarter: visitors are told by year"),
+        (told.is_between(1, YEAR - 1), "stamp-bad", text),
+    ).select(
         *("item", "value", "unit", "status", "reference_date"),
         is_total=pl.any_horizontal("over_area", *(pl.col(name) == thai.TOTAL for name in CLASSES)),
         dataset=pl.lit(context.options.dataset),

@@ -21,6 +21,9 @@ UNITS = {"คน": "persons", "ราย": "persons", "ศพ": "persons"}
 
 _DEAD = "เสียชีวิต|ตาย"
 _INJURED = "บาดเจ็บ"
+_RATE = rf"{AVERAGES}|ต่อ(?:พัน|หมื่น|แสน|ล้าน)?(?:ประชากร|คน)"
+_FESTIVAL = "เทศกาล|สงกรานต์|ปีใหม่|วันหยุด"
+"""Of whose days police and health offices publish counts of their own, the most of any."""
 
 
 class CasualtiesOptions(LongOptions):
@@ -35,10 +38,11 @@ def rows(batch: Batch, context: Context[CasualtiesOptions]) -> Batch:
     named = pl.when(dead & ~injured).then(pl.lit("death")).when(injured & ~dead).then(pl.lit("injury"))
     outcome = named.otherwise(pl.lit(context.options.outcome, pl.String))
     unknown = (pl.col("outcome").is_null(), "value-unknown", "the item tells neither dead nor injured")
-    rate = (pl.col("item").str.contains(AVERAGES), "value-unknown", "the item is a rate or an average, no count")
+    rate = (pl.col("item").str.contains(_RATE), "value-unknown", "the item is a rate or an average, no count")
+    festival = (pl.col("item").str.contains(_FESTIVAL), "stamp-bad", "the item is of some days of its year")
     return (
         batch.with_columns(outcome=outcome)
-        .refuse(unknown, rate)
+        .refuse(unknown, rate, festival)
         .select(
             *("outcome", "area", "months", "is_total", "status", "reference_date"),
             dataset=pl.lit(context.options.dataset),

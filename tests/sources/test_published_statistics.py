@@ -529,17 +529,26 @@ def test_a_rate_is_no_count_of_killed():
     assert "rate" in said(result, "value-unknown")
 
 
+@pytest.mark.parametrize("days", ["ช่วงเทศกาลสงกรานต์", "เทศกาลปีใหม่", " 7 วันอันตราย"])
+def test_the_killed_of_a_festival_are_not_those_of_its_year(days):
+    rows = [["2568", f"ผู้เสียชีวิต{days}", 6, "คน"], ["2567", "ผู้เสียชีวิต", 90, "คน"]]
+    result = read(CKAN_ROAD_CASUALTIES, as_csv(["ปี", "รายการ", "จำนวน", "หน่วย"], rows))
+    assert kept(result)["persons"].to_list() == [90] and said(result, "stamp-bad")
+
+
 def test_months_of_visitors_are_no_years():
     """Added up they would stand for a year of which three months are told, and an occupancy for three times itself."""
     header = ["ปี", "เดือน", "รายการ", "ประเภท", "สัญชาติ", "จำนวน", "หน่วย"]
     rows = [
         ["2568", month, "ผู้เยี่ยมเยือน", "นักท่องเที่ยว", origin, number, "คน"]
-        for month, number in (("มกราคม", 10), ("กุมภาพันธ์", 11), ("รวม", 21))
+        for month, number in [*((each, 10) for each in range(1, 13)), ("รวม", 120)]
         for origin in ("ไทย", "ต่างชาติ")
     ]
     result = read(CKAN_VISITORS, as_csv(header, rows))
-    assert code_counts(result)["stamp-bad"] == 4
-    assert kept(result).select("origin", "value", "is_total").rows() == [("thai", 21, False), ("foreign", 21, False)]
+    assert code_counts(result)["stamp-bad"] == 24
+    assert kept(result).select("origin", "value", "is_total").rows() == [("thai", 120, False), ("foreign", 120, False)]
+    some = read(CKAN_VISITORS, as_csv(header, [row for row in rows if row[1] in (1, 2, "รวม")]))
+    assert not kept(some).height, "nor is the total of those that there are"
 
 
 def test_a_total_over_two_levels_of_areas_may_leave_the_finer_blank():
