@@ -3,7 +3,8 @@
 Open feed: ``GET /teamchadchart-stat-api/geojson/v1?limit=&offset=&start=&end=&sort=asc``, a GeoJSON FeatureCollection
 of points; its ``total`` is 0 where it was not computed, and ``sum_state`` may be empty. Exchange API
 (https://github.com/traffy-nectec/exchange-api-doc, ``get-issues/v2`` JSON and ``download-issues/v2`` CSV): agencies log
-in for a token, so its files come through an inbox. Both stamp in Bangkok time without a zone. The sibling
+in for a token, so its files come through an inbox, as do those that Bangkok publishes. Stamps are in Bangkok time but
+where they tell a zone. The sibling
 ``/share/teamchadchart/search`` is not asked: its stamps are UTC, and it fails above a few hundred rows.
 
 Reports are personal data: free text, pictures, addresses with house numbers, names of officers. Only the white list of
@@ -63,6 +64,14 @@ EXCHANGE = FIELDS | {"state": "status", "state_raw": "status"}
 """Column → field of the exchange API."""
 
 _POINT = {"lat": "latitude", "lon": "longitude"}
+
+_OF_BANGKOK = {
+    "status": pl.col("state"),
+    "type": pl.col("type").str.strip_chars("{}"),
+    "longitude": pl.col("coords").str.extract(r"^\s*([0-9.]+)\s*,"),
+    "latitude": pl.col("coords").str.extract(r",\s*([0-9.]+)\s*$"),
+}
+"""Field of the exchange API → what Bangkok's own download has of it (``bangkok_traffy.csv``, stamps with ``+00``)."""
 
 STATES = {
     "start": "new",
@@ -177,6 +186,8 @@ def _download(data: bytes) -> Batch:
     table = read_csv(data)
     if table.is_rejected:
         return table
+    if {"coords", "state"} <= {*table.rows.columns} and "status" not in table.rows.columns:
+        table = Batch(table.rows.with_columns(**_OF_BANGKOK), table.problems)
     columns = table.rows.columns
     if lacking := [field for field in ("ticket_id", "timestamp", "status") if field not in columns]:
         return Batch.rejected("format-unknown", f"no column {', '.join(lacking)}")
@@ -254,7 +265,8 @@ def _timed(reports: Batch) -> Batch:
 
 
 def _stamp(name: str) -> pl.Expr:
-    return thai.utc(thai.moment(pl.col(name)))
+    zoned = pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False)
+    return pl.coalesce(thai.utc(thai.moment(pl.col(name))), zoned)
 
 
 def _flat(feature: Mapping[str, Any]) -> dict[str, Any]:
@@ -316,6 +328,6 @@ TRAFFY_EXCHANGE = Source(
     label="instant",
     missing=("null", ""),
     units="reports",
-    personal="description, photo, photo_after, address, organization, org_finished: not taken",
+    personal="description, comment, photo, photo_after, address, organization, org_finished: not taken",
     options=ReportOptions,
 )

@@ -120,6 +120,18 @@ def test_the_csv_download_says_the_same_as_the_json() -> None:
     assert (row["state"], row["finished"], row["tambon"]) == ("finished", None, "วังใหม่")
 
 
+def test_bangkoks_own_download_is_read_with_its_zone() -> None:
+    header = "ticket_id,type,organization,comment,photo,photo_after,coords,address,subdistrict,district,province"
+    header += ",timestamp,state,star,count_reopen,last_activity"
+    line = '2026-B9WGC7,{ทางเท้า},เขต,โทร 081-234-5678,,,"100.5295,13.7333",1/2,วังใหม่,ปทุมวัน,กรุงเทพมหานคร'
+    line += ",2026-08-20 20:25:37.433959+00,เสร็จสิ้น,,,2026-09-15 04:21:09.453003+00"
+    result = traffy.TRAFFY_EXCHANGE.read((header + "\n" + line + "\n").encode(), context(CITIES["samyan"]))
+    [row] = kept(result, "tickets").to_dicts()
+    assert row["reported"] == datetime(2026, 8, 20, 20, 25, 37, 433959, tzinfo=UTC)
+    assert (row["local_date"], row["kinds"], row["state"]) == (date(2026, 8, 21), "ทางเท้า", "finished")
+    assert "081" not in str(row)
+
+
 def test_areas_lose_their_prefix_and_bangkok_is_written_in_full() -> None:
     [row] = kept(traffy.TRAFFY_GEOJSON.read(page(ticket()), context(CITIES["samyan"])), "tickets").to_dicts()
     assert (row["tambon"], row["amphoe"], row["province"]) == ("วังใหม่", "ปทุมวัน", "กรุงเทพมหานคร")
