@@ -7,6 +7,7 @@ data sets is the wrong one.
 import polars as pl
 
 from quality.contracts import Table
+from quality.row_rules import PERCENT, averaged
 from quality.series_rules import CONTRADICTS
 from quality.verdicts import SAMPLE, Grade, Verdict, odd_rows
 
@@ -180,7 +181,8 @@ PARTS = 0.02
 
 def areas_of_total(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     """Check ``total:area`` of ``city_statistics``: where one row is the publisher's total over areas of a period, the
-    others add up to it. Judged are all figures of a period, so that one data set's total is not the whole table."""
+    others add up to it; of an average it lies between them. Judged are all figures of a period, so that one data set's
+    total is not the whole table."""
     place = ["dataset", "item", "category", "unit", "months", "reference_date"]
     part, number = ~pl.col("is_total"), pl.col("value").cast(pl.Float64)
     total = pl.col("is_total") & (pl.col("area_level") == "province")  # and not that of an amphoe
@@ -192,12 +194,31 @@ def areas_of_total(table: Table, frame: pl.DataFrame) -> list[Verdict]:
             parts=number.filter(part).sum(),
             _totals=total.sum(),
             _parts=part.sum(),
+            _least=number.filter(part).min(),
+            _most=number.filter(part).max(),
         )
         .with_columns(ratio=(pl.col("stated") / pl.col("parts")).round(3))
     )
     missed, summed = (pl.col("stated") - pl.col("parts")).abs(), (pl.col("_totals") == 1) & (pl.col("_parts") > 1)
-    odd = sums.filter(summed, missed > PARTS * pl.col("stated")).sort(place)
+    mean, within = averaged("item", "unit"), pl.col("stated").is_between("_least", "_most")
+    odd = sums.filter(summed, pl.when(mean).then(~within).otherwise(missed > PARTS * pl.col("stated"))).sort(place)
     bound = f"areas add up to their total within {PARTS:.0%}; ask the publisher which is right"
-    misleads = missed > CONTRADICTS * pl.col("stated")
+    misleads = ~mean & (missed > CONTRADICTS * pl.col("stated"))
     shows = ("stated", "parts", "ratio")
     return [odd_rows(table, "total:area", sums.height, odd, shows, bound, key=place, misleads=misleads)]
+
+
+ONE = 0.01
+"""How near to 1 shares that are parts of it add up: each is rounded."""
+
+
+def shares_of_one(table: Table, frame: pl.DataFrame) -> list[Verdict]:
+    """Check ``total:share`` of ``city_statistics``: classes in per cent that add up to 1 are fractions of it, each out
+    by a hundred."""
+    place = ["dataset", "item", "area_level", "area", "unit", "months", "reference_date"]
+    of_share = frame.drop_nulls("value").filter(pl.col("unit").str.contains(f"(?i){PERCENT}"))
+    number = pl.col("value").cast(pl.Float64).filter(~pl.col("is_total") & (pl.col("category") != "all"))
+    one = (number.sum() - 1).abs() <= ONE
+    odd = of_share.filter((one & (number.len() > 1) & number.is_between(0, 1).all()).over(place)).sort(table.key)
+    bound = "shares add up to 100, not to 1; fractions are published as per cent"
+    return [odd_rows(table, "total:share", of_share.height, odd, ("value",), bound)]

@@ -73,6 +73,21 @@ PERCENT = r"^(?:ร้อยละ|เปอร์เซ็นต์|%|percent)"
 """How a unit begins that is per cent."""
 
 
+_AVERAGED = (
+    r"(?i)เฉลี่ย|ร้อยละ|เปอร์เซ็นต์|%|อัตรา|สัดส่วน|หนาแน่น|ดัชนี|\b(?:average|mean|rate|ratio|density|percent(?:age)?|index)\b"
+)
+_PER = r"(?i)/|ต่อ|\bper\b"
+_PER_TIME = r"(?i)(?:/|ต่อ|\bper)\s*(?:วัน|เดือน|ปี|ชั่วโมง|ชม|day|month|year|hour)"
+
+
+def averaged(item: str, unit: str) -> pl.Expr:
+    """Whether a figure is an average, a share or a rate by the words of its ``item`` or ``unit``, whose total is no sum
+    of its parts; tonnes a day are."""
+    name, of = pl.col(item), pl.col(unit)
+    rate = of.str.contains(_PER) & ~of.str.contains(_PER_TIME)
+    return (name.str.contains(_AVERAGED) | of.str.contains(_AVERAGED) | rate).fill_null(value=False)
+
+
 def share(value: str, unit: str, item: str) -> RowRule:
     """A share of a whole is at most 100 %: rows whose ``unit`` is per cent, but of changes and of what is held against
     a target, which may be more."""

@@ -58,7 +58,7 @@ _UNIT: Final = (
     r"(?:[(\[（]\s*(?:หน่วย(?:นับ|วัด)?\s*[:：]?\s*)?|หน่วย(?:นับ|วัด)?\s*[:：]\s*)"
     r"([^()\[\]（）0-9:：]+?)\s*[)\]）]?\s*$"
 )
-_COUNTED: Final = r"^จำนวน\s*([^\s()]+)"
+_COUNTED: Final = r"^(?:จำนวน\s*)?(ร้อยละ|เปอร์เซ็นต์)|^จำนวน\s*([^\s()]+)"
 
 
 @dataclass(frozen=True)
@@ -375,13 +375,15 @@ def _named_by_value(batch: Batch, found: Mapping[str, str], among: bool = False)
 
 
 def _with_unit(batch: Batch, chosen: Mapping[Role, str]) -> Batch:
-    """``จำนวนครัวเรือน`` counts ครัวเรือน, ``ปริมาณ (ตัน)`` is in ตัน: items of a wide table, or headers of a value."""
+    """``จำนวนครัวเรือน`` counts ครัวเรือน, ``ปริมาณ (ตัน)`` is in ตัน, ``ร้อยละการเบิกจ่าย`` per cent: items of a wide
+    table, or headers of a value."""
     found = {role: _header(role, batch.rows.columns, chosen) for role in ("item", "value", "unit")}
     if found["unit"] or not found["value"]:
         return batch
     header = pl.lit(found["value"])
     name = pl.col(found["item"]).str.split(_JOIN).list.last() if found["item"] else header
-    told = pl.coalesce(header.str.extract(_UNIT), name.str.extract(_UNIT), name.str.extract(_COUNTED))
+    counted = (name.str.extract(_COUNTED, group) for group in (1, 2))
+    told = pl.coalesce(header.str.extract(_UNIT), name.str.extract(_UNIT), *counted)
     return replace(batch, rows=batch.rows.with_columns(told.alias(COLUMNS["unit"][0])))
 
 

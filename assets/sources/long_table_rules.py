@@ -13,16 +13,13 @@ import polars as pl
 from assets.sources import thai
 from assets.sources.parsing import judged_totals
 from quality.batch import Batch
+from quality.row_rules import averaged
 
 CLASSES = ("category", "origin", "sex", "age", "other")
 """Columns that divide what is counted."""
 
 DIMENSIONS = ("item", "area_level", "area", *CLASSES, "unit", "months", "reference_date")
 """What tells two rows apart."""
-
-AVERAGES = "เฉลี่ย|ร้อยละ|อัตรา"
-"""Average, per cent, rate: words of items and units whose totals are no sums."""
-
 
 COUNTED = r"^สัญชาติ\s*(?:[^0-9]*[^0-9\s][^0-9]*[0-9]+(?:\s*(?:คน|ราย|ศพ))?[\s,;/]*)+$"
 """Nationalities that each have a count, as https://phuket.gdcatalog.go.th/dataset/dataset_10_50 (accidents at sea)
@@ -89,7 +86,7 @@ def sums(frame: pl.DataFrame, role: str, places: Sequence[str], province: str) -
 
 def _totals(frame: pl.DataFrame) -> list[pl.DataFrame]:
     """``_row, fits, message`` of every total whose members all have values, one frame a dimension."""
-    average = pl.col("item").str.contains(AVERAGES) | pl.col("unit").str.contains(AVERAGES)
+    average = averaged("item", "unit")
     # Twelve months of a fiscal year lie in two.
     starts = frame.filter("over_month", months=12)["reference_date"].drop_nulls()
     begins = max(starts.dt.month().to_list(), default=1)

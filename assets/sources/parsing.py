@@ -109,9 +109,9 @@ def judged_totals(
     """The publisher's totals against what their members allow.
 
     ``total`` tells the totals of one dimension from its members, ``by`` are the other dimensions. A total equals its
-    members' sum within ``tolerance`` (publishers round); where ``average`` holds it lies between their least and
-    greatest, for an average is no sum. Returns ``_row``, ``fits`` and ``message`` for every total whose members all
-    have values.
+    members' sum within ``tolerance`` (publishers round); where ``average`` holds it may also lie between their least
+    and greatest, for an average is no sum, while shares of all classes are. Returns ``_row``, ``fits`` and ``message``
+    for every total whose members all have values.
     """
     amount = pl.col(value)
     members = (
@@ -122,6 +122,7 @@ def judged_totals(
     )
     low = pl.when(average).then("_least").otherwise(pl.col("_sum") - tolerance)
     high = pl.when(average).then("_most").otherwise(pl.col("_sum") + tolerance)
+    summed = (amount - pl.col("_sum")).abs() <= tolerance
     number = pl.col(value).cast(pl.String)
     keys = [pl.col(name).cast(pl.String).replace("", None) for name in by]
     group = pl.concat_str(keys, separator=" / ", ignore_nulls=True)
@@ -133,5 +134,5 @@ def judged_totals(
     return (
         frame.filter(total & amount.is_not_null())
         .join(members, on=list(by), maintain_order="left")
-        .select("_row", fits=amount.is_between(low, high), message=message)
+        .select("_row", fits=amount.is_between(low, high) | summed, message=message)
     )

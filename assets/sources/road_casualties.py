@@ -11,9 +11,9 @@ import polars as pl
 from pydantic import Field
 
 from assets.sources.long_table import Form, LongOptions, long_source
-from assets.sources.long_table_rules import AVERAGES
 from assets.sources.source import Context
 from quality.batch import Batch
+from quality.row_rules import averaged
 from quality.tables import ROAD_CASUALTIES
 
 UNITS = {"คน": "persons", "ราย": "persons", "ศพ": "persons"}
@@ -21,7 +21,7 @@ UNITS = {"คน": "persons", "ราย": "persons", "ศพ": "persons"}
 
 _DEAD = "เสียชีวิต|ตาย"
 _INJURED = "บาดเจ็บ"
-_RATE = rf"{AVERAGES}|ต่อ(?:พัน|หมื่น|แสน|ล้าน)?(?:ประชากร|คน)"
+_RATE = "ต่อ(?:พัน|หมื่น|แสน|ล้าน)?(?:ประชากร|คน)"
 _FESTIVAL = "เทศกาล|สงกรานต์|ปีใหม่|วันหยุด"
 """Of whose days police and health offices publish counts of their own, the most of any."""
 
@@ -38,7 +38,8 @@ def rows(batch: Batch, context: Context[CasualtiesOptions]) -> Batch:
     named = pl.when(dead & ~injured).then(pl.lit("death")).when(injured & ~dead).then(pl.lit("injury"))
     outcome = named.otherwise(pl.lit(context.options.outcome, pl.String))
     unknown = (pl.col("outcome").is_null(), "value-unknown", "the item tells neither dead nor injured")
-    rate = (pl.col("item").str.contains(_RATE), "value-unknown", "the item is a rate or an average, no count")
+    of_each = averaged("item", "unit") | pl.col("item").str.contains(_RATE)
+    rate = (of_each, "value-unknown", "the item is a rate or an average, no count")
     festival = (pl.col("item").str.contains(_FESTIVAL), "stamp-bad", "the item is of some days of its year")
     return (
         batch.with_columns(outcome=outcome)

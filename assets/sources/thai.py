@@ -251,8 +251,11 @@ def month(text: pl.Expr) -> pl.Expr:
     word = pl.coalesce(clean(text).str.extract(_MONTH_OF_YEAR, 1).str.replace(_YEAR_WORD, ""), clean(text))
     behind, before = _MONTH_IN_NUMBERS
     word = pl.coalesce(clean(text).str.extract(behind, 2), clean(text).str.extract(before, 1), word)
-    plain = word.str.to_lowercase().str.replace(r"^เดือน\s*", "").str.replace_all(r"[.\s]", "")
-    return plain.replace_strict(MONTH_NUMBERS, default=None, return_dtype=pl.Int8)
+    ordered = r"^(?:([0-9]{1,2})\s*[-.:)]\s*)?(?:เดือน\s*)?(.*[^0-9].*|[0-9]+)$"  # so that names are in order
+    parts = word.str.to_lowercase().str.extract_groups(ordered).struct
+    plain, number = parts.field("2").str.replace_all(r"[.\s]", ""), parts.field("1").cast(pl.Int8)
+    found = plain.replace_strict(MONTH_NUMBERS, default=None, return_dtype=pl.Int8)
+    return pl.when(number.is_null() | (number == found)).then(found)
 
 
 def month_year(text: pl.Expr) -> pl.Expr:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import polars as pl
 
 from quality.contracts import Column, Table
-from quality.cross_table import areas_of_total, identical_series, more_disposed, unit_changed
+from quality.cross_table import areas_of_total, identical_series, more_disposed, shares_of_one, unit_changed
 from quality.row_rules import at_most, not_before, share
 from quality.series_rules import jumps, period_repeated, whole_periods
 from quality.tables.shared import DATASET, LOCAL_DATE, REFERENCE_DATE, UTC
@@ -139,6 +139,7 @@ CITY_STATISTICS = Table(
         identical_series,
         more_disposed,
         areas_of_total,
+        shares_of_one,
         unit_changed,
         whole_periods("dataset", "months"),
         period_repeated("value", "dataset", "item", "unit", "months", only=pl.col("unit").str.contains(_FLOWS)),

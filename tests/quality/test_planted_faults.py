@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -448,3 +449,28 @@ def test_of_two_publishers_that_differ_both_are_named() -> None:
     """An indicator rests on one of them: which, nothing here knows."""
     verdict = found("population", times("persons", 0.5, dataset="dopa")(people()))["publishers-differ"]
     assert len({row["dataset"] for row in verdict.sample}) == 2
+
+
+def test_classes_in_per_cent_that_add_up_to_one_are_fractions() -> None:
+    shares = [
+        row | {"category": name, "item": "ส่วน", "unit": "ร้อยละ", "value": Decimal(value), "is_total": False}
+        for row in statistics()[:1]
+        for name, value in (("ก", "0.5"), ("ข", "0.3"), ("ค", "0.2"))
+    ]
+    assert found("city_statistics", shares)["total:share"].failed == 3
+    whole = [row | {"value": row["value"] * 100} for row in shares]
+    assert "total:share" not in found("city_statistics", whole)
+
+
+@pytest.mark.parametrize(("item", "unit"), [("รายได้เฉลี่ย", "บาท"), ("ครัวเรือน", "ร้อยละ"), ("คน", "คน/ตร.กม.")])
+def test_an_average_lies_between_its_areas_and_is_not_their_sum(item: str, unit: str) -> None:
+    def told(total: str) -> dict[str, Any]:
+        row = statistics()[0] | {"item": item, "unit": unit, "category": "all"}
+        areas = [
+            row | {"area": name, "area_level": "amphoe", "value": Decimal(value), "is_total": False}
+            for name, value in (("กะทู้", "40"), ("ถลาง", "60"))
+        ]
+        whole = {"area": "ภูเก็ต", "area_level": "province", "value": Decimal(total), "is_total": True}
+        return found("city_statistics", [*areas, row | whole])
+
+    assert "total:area" not in told("48") and "total:area" in told("100")

@@ -197,6 +197,11 @@ def test_rows_of_other_provinces_are_not_the_citys(header: str) -> None:
     assert "'พังงา'" in said(result, "row-filtered"), "which may be the own one, written otherwise"
 
 
+def test_per_cent_in_a_header_is_a_unit() -> None:
+    result = read("ปีงบประมาณ,งบประมาณ (บาท),ร้อยละการเบิกจ่าย\n2568,1500,86.67\n")
+    assert dict(rows(result).select("item", "unit").rows())["ร้อยละการเบิกจ่าย"] == "ร้อยละ"
+
+
 def test_a_table_in_english_is_read() -> None:
     result = read("Year,Province,Indicator,Sex,Value,Unit\n2025,Phuket,Pupils,Total,7,persons\n")
     assert rows(result).select("item", "category", "value").rows() == [("Pupils", "รวม", 7)]
@@ -282,6 +287,8 @@ def test_a_fiscal_year_is_known_by_any_of_its_headers(header: str) -> None:
         ("พ.ย", date(2023, 11, 1)),
         ("Sept.", date(2024, 9, 1)),
         ("10", date(2023, 10, 1)),
+        ("03-มีนาคม", date(2024, 3, 1)),
+        ("1. ม.ค.", date(2024, 1, 1)),
     ],
 )
 def test_months_in_the_spellings_seen(month: str, day: date) -> None:
