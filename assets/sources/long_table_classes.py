@@ -7,6 +7,8 @@ from typing import Final
 import polars as pl
 
 from assets.sources import thai
+from assets.sources.long_table_headers import Role
+from assets.sources.table_titles import PROVINCES
 
 CLASSING = re.compile(
     r"^(?:หมู่(?:ที่)?|ม\.|ครั้งที่|ชั้น.*|ระดับ(?:ชั้น|การศึกษา)?|กลุ่ม.*|ช่วง.*|เขต.*|เลขที่|แปลงที่|สายที่|รุ่น(?:ที่)?|งวด(?:ที่)?|"
@@ -17,6 +19,15 @@ CLASSING = re.compile(
 
 MOSTLY: Final = 0.9
 """Share of a column's values from which it is one of years, of numbers or of areas: a few are marks for "missing"."""
+_SUMS: Final = 0.5
+"""Share of rows in which columns add up to a total, from which they are its parts: in others the publisher erred."""
+_ROUNDED: Final = 1
+_UNIT = re.compile(r"\s*[(\[（]\s*([^()\[\]（）]*?)\s*[)\]）]\s*$")
+_PLACE = re.compile(
+    rf"(?P<amphoe>เมือง(?:{PROVINCES})?)|(?:จังหวัด|จ\.)?\s*(?:{PROVINCES})|(?:ทั่ว)?ประเทศ(?:ไทย)?"
+    r"|ภาค(?:เหนือ|กลาง|ใต้|อีสาน|ตะวันออก\S*|ตะวันตก)"
+)
+"""Names of areas that tell their level without a prefix; a region and the country stand beside provinces."""
 _REMARK: Final = 40
 """Letters on average, from which texts that are all different comment on rows rather than class them."""
 _SCRIPTS: Final = ("[ก-ฮ]", "[A-Za-z]")
@@ -64,3 +75,40 @@ def _is_remark(column: pl.Series) -> bool:
     text = column.drop_nulls()
     long = text.str.len_chars().sum() >= _REMARK * text.len()
     return bool(long) and text.n_unique() == text.len() > 1
+
+
+def parts(rows: pl.DataFrame, measures: Sequence[str], taken: Mapping[str, str]) -> dict[Role, dict[str, str]]:
+    """Role → label by column of numbers, where these stand beside each other for parts of one thing, so that none is
+    the whole: areas, where all headers but a total's are names of one level; else classes (``category``), where they
+    add up to a total or some are areas. Empty where they are measures of their own, or the role is ``taken``."""
+    plain = {name: _UNIT.sub("", name.strip()) for name in measures}
+    totals = [name for name in measures if thai.names_total(plain[name])]
+    others = [name for name in measures if name not in totals]
+    if len(others) < 2 or len(totals) > 1:
+        return {}
+    levels = {_level(plain[name]) for name in others}
+    role = levels.pop() if len(levels) == 1 else None
+    if role is None and (any(map(_PLACE.fullmatch, map(plain.__getitem__, others))) or _add_up(rows, others, totals)):
+        role = "category"
+    if role is None or taken[role]:
+        return {}
+    units = {name: unit[1] for name in measures if (unit := _UNIT.search(name))}
+    told: dict[Role, dict[str, str]] = {role: plain}
+    return told | ({"unit": units} if len(units) == len(measures) and not taken["unit"] else {})
+
+
+def _add_up(rows: pl.DataFrame, others: Sequence[str], totals: Sequence[str]) -> bool:
+    amounts = [thai.amount(pl.col(name), pl.Decimal(18, 4)).cast(pl.Float64) for name in (*others, *totals)]
+    told = rows.select(amounts).drop_nulls()
+    if not totals or not told.height:
+        return False
+    missed = told.select((pl.sum_horizontal(others) - pl.col(totals[0])).abs() <= _ROUNDED).to_series()
+    return int(missed.sum()) >= _SUMS * told.height
+
+
+def _level(name: str) -> Role | None:
+    """The level of an area by its name; none for what is no area's."""
+    if found := _PLACE.fullmatch(name):
+        return "amphoe" if found["amphoe"] else "province"
+    level, rest = pl.select(thai.area_level(pl.lit(name), ""), thai.area(pl.lit(name)).alias("rest")).row(0)
+    return level if level and rest != name else None

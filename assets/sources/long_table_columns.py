@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from assets.sources import thai
-from assets.sources.long_table_classes import CLASSING, MOSTLY, dimensions, share
+from assets.sources.long_table_classes import CLASSING, MOSTLY, dimensions, parts, share
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role, by_headers
 from assets.sources.long_table_periods import Told, first_days, period, year_total
 from assets.sources.table_headers import numbered
@@ -334,6 +334,8 @@ def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str])
         return batch  # which of them is meant is not for us to say
     if not measures:
         return batch
+    if told := parts(batch.rows, measures, found):
+        return _long(batch, next(iter(told)), "", told)
     return _long(batch, "measures", found["item"], {"item": {name: name for name in measures}})
 
 

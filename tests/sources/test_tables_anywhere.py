@@ -237,6 +237,25 @@ def test_two_entries_over_one_package_have_keys_of_their_own(item: str) -> None:
     assert both.height == 4 and not both.select(pl.struct(CITY_STATISTICS.key).is_duplicated().any()).item()
 
 
+@pytest.mark.parametrize(
+    ("header", "own"),
+    [
+        ("เมืองภูเก็ต,กะทู้,รวม", {"ขยะ": 21}),
+        ("อำเภอเมืองภูเก็ต (ตัน),อำเภอกะทู้ (ตัน),รวม (ตัน)", {"ขยะ": 21}),
+        ("เทศบาลนครภูเก็ต,เทศบาลเมืองป่าตอง,รวมทั้งสิ้น", {"ขยะ": 21}),
+        ("อินทรีย์,ทั่วไป,รวม", {"ขยะ": 21}),
+        ("เมืองภูเก็ต,กะทู้,ถลาง", {}),
+        ("ภูเก็ต,พังงา,กระบี่", {"ขยะ": 11}),
+        ("ภูเก็ต,ภาคใต้,ทั่วประเทศ", {"ขยะ": 11}),
+        ("เกิดขึ้น,กำจัด,ตกค้าง", {"ขยะ / เกิดขึ้น": 11, "ขยะ / กำจัด": 10, "ขยะ / ตกค้าง": 21}),
+    ],
+)
+def test_a_column_an_area_or_a_class_is_not_the_city(header: str, own: dict[str, int]) -> None:
+    lines = "2567,ขยะ,ตัน,10,8,18\n2568,ขยะ,ตัน,11,10,21\n"
+    found = shown(read(f"ปี,รายการ,หน่วย,{header}\n{lines}"))
+    assert {title: row["value"] for title, row in found.items()} == own
+
+
 def test_a_column_a_year_and_a_column_a_month() -> None:
     years = rows(read("รายการ,จังหวัด,หน่วย,ปี 2566,ปี 2567,ปี 2568\nเตียง,ภูเก็ต,เตียง,1,2,3\n"))
     assert years.select("reference_date", "value").rows() == [(date(2022 + n, 1, 1), n) for n in range(1, 4)]
