@@ -1,7 +1,7 @@
 """Columns that tell rows apart although they play no role: classes, not remarks and not the same in other words."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import polars as pl
@@ -17,6 +17,11 @@ CLASSING = re.compile(
 )
 """Headers of what classes rows, by number too: a village is no measure."""
 
+YEARISH = re.compile(
+    r"^ปี|(?:ประจำ|ข้อมูล|งบประมาณ)\s*ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|(?<![a-z])(?:year|fy)(?![a-z])|เดือน\W*ปี|ว/?ด/?ป|วันที่|^date",
+    re.IGNORECASE,
+)
+"""Headers that speak of a year."""
 MOSTLY: Final = 0.9
 """Share of a column's values from which it is one of years, of numbers or of areas: a few are marks for "missing"."""
 _SUMS: Final = 0.5
@@ -38,6 +43,19 @@ def share(column: pl.Series, holds: pl.Expr) -> bool:
     frame = column.to_frame()
     told = frame.filter(~thai.is_missing(pl.col(column.name)) & ~thai.is_total(pl.col(column.name)))
     return bool(told.height) and told.filter(holds.fill_null(value=False)).height >= told.height * MOSTLY
+
+
+def measures_of(rows: pl.DataFrame, names: Collection[str]) -> list[str]:
+    """Columns of numbers that are no years."""
+    number = {name: thai.amount(pl.col(name), pl.Decimal(18, 4)).is_not_null() for name in names}
+    years = {name: thai.year(pl.col(name)).is_between(1950, 2100) for name in names}
+    return [
+        name
+        for name in names
+        if not CLASSING.search(name.strip())
+        and share(rows[name], number[name] | thai.is_pending(pl.col(name)))
+        and not (YEARISH.search(name) and share(rows[name], years[name]))
+    ]
 
 
 def dimensions(rows: pl.DataFrame, spare: Sequence[str], taken: Mapping[str, str], whole: bool) -> list[str]:
@@ -86,8 +104,7 @@ def parts(rows: pl.DataFrame, measures: Sequence[str], taken: Mapping[str, str])
     others = [name for name in measures if name not in totals]
     if len(others) < 2 or len(totals) > 1:
         return {}
-    levels = {_level(plain[name]) for name in others}
-    role = levels.pop() if len(levels) == 1 else None
+    role = level(plain.values())
     if role is None and (any(map(_PLACE.fullmatch, map(plain.__getitem__, others))) or _add_up(rows, others, totals)):
         role = "category"
     if role is None or taken[role]:
@@ -104,6 +121,13 @@ def _add_up(rows: pl.DataFrame, others: Sequence[str], totals: Sequence[str]) ->
         return False
     missed = told.select((pl.sum_horizontal(others) - pl.col(totals[0])).abs() <= _ROUNDED).to_series()
     return int(missed.sum()) >= _SUMS * told.height
+
+
+def level(names: Collection[str]) -> Role | None:
+    """The one level of areas that names are of, but those of totals; none where there are fewer than two."""
+    areas = {name for name in names if not thai.names_total(name)}
+    levels = set(map(_level, areas))
+    return levels.pop() if len(areas) > 1 and len(levels) == 1 else None
 
 
 def _level(name: str) -> Role | None:

@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from assets.sources import thai
-from assets.sources.long_table_classes import CLASSING, MOSTLY, dimensions, parts, share
+from assets.sources.long_table_classes import MOSTLY, YEARISH, dimensions, level, measures_of, parts, share
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role, by_headers
 from assets.sources.long_table_periods import Told, first_days, period, year_total
 from assets.sources.table_headers import numbered
@@ -39,10 +39,6 @@ _OF_PROVINCE = re.compile("จังหวัด|province|changwat|ชุดข�
 _SOURCE = re.compile("^ที่มา|^source$|^tablename$")
 """Headers that repeat what the catalogue says of the package: nothing is lost with them."""
 
-_YEARISH = re.compile(
-    r"^ปี|(?:ประจำ|ข้อมูล|งบประมาณ)\s*ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|(?<![a-z])(?:year|fy)(?![a-z])|เดือน\W*ปี|ว/?ด/?ป|วันที่|^date",
-    re.IGNORECASE,
-)
 _ERA = re.compile(r"(?:ปี)?\s*\(?(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|[BCA]\.?[DE]\.?|year)\)?", re.IGNORECASE)
 """Headers of a year and no more."""
 _AGE = re.compile("อายุ|age", re.IGNORECASE)
@@ -96,7 +92,7 @@ def assigned(
         return Assigned(batch, headers=_headers(came, guesses))
     guesses = _Guesses(batch, guesses.chosen, ignored)
     if classes:  # any statistic: whatever has numbers is one
-        measures = _measures(guesses.batch.rows, [name for name in guesses.spare if not guesses.is_aside(name)])
+        measures = measures_of(guesses.batch.rows, [name for name in guesses.spare if not guesses.is_aside(name)])
         if fault := numbered(measures):
             return Assigned(Batch.rejected("file-malformed", fault), headers=_headers(came, guesses))
         guesses.values()
@@ -183,7 +179,7 @@ class _Guesses:
         """The only column of numbers is the value."""
         if self.taken["value"]:
             return
-        found = _measures(self.batch.rows, [name for name in self.spare if not self.is_aside(name)])
+        found = measures_of(self.batch.rows, [name for name in self.spare if not self.is_aside(name)])
         if len(found) == 1:
             self.take("value", found[0], "the only column of numbers")
 
@@ -205,7 +201,7 @@ class _Guesses:
             return
         spans = {name: thai.fiscal_span(pl.col(name)).is_not_null() for name in self.spare}
         spanning = [name for name in self.spare if share(self.batch.rows[name], spans[name])]
-        named = [name for name in self.spare if _YEARISH.search(name) and not _AGE.search(name)] + spanning
+        named = [name for name in self.spare if YEARISH.search(name) and not _AGE.search(name)] + spanning
         named = [name for name in named if not self.is_aside(name)]
         held = [name for name in named if share(self.batch.rows[name], thai.year(pl.col(name)).is_not_null())]
         same = [thai.year(pl.col(held[0])).eq_missing(thai.year(pl.col(name))) for name in held[1:]]
@@ -263,19 +259,6 @@ def _header(role: str, headers: Sequence[str], chosen: Mapping[Role, str]) -> st
     return alike[0] if len(alike) == 1 else ""
 
 
-def _measures(rows: pl.DataFrame, names: Collection[str]) -> list[str]:
-    """Columns of numbers that are no years."""
-    number = {name: thai.amount(pl.col(name), pl.Decimal(18, 4)).is_not_null() for name in names}
-    years = {name: thai.year(pl.col(name)).is_between(1950, 2100) for name in names}
-    return [
-        name
-        for name in names
-        if not CLASSING.search(name.strip())
-        and share(rows[name], number[name] | thai.is_pending(pl.col(name)))
-        and not (_YEARISH.search(name) and share(rows[name], years[name]))
-    ]
-
-
 def _of_periods(batch: Batch, guesses: _Guesses) -> Batch:
     """A table whose measures tell their periods in their headers as a long one with columns of years, months or
     quarters; what else the headers say is an item. Any other as it is. What is of a part of a year that is none of
@@ -284,7 +267,7 @@ def _of_periods(batch: Batch, guesses: _Guesses) -> Batch:
     if taken["value"] != chosen:
         return batch
     names = [name for name in guesses.spare if not guesses.is_aside(name)]
-    measures = _measures(batch.rows, [chosen] if chosen in batch.rows.columns else names)
+    measures = measures_of(batch.rows, [chosen] if chosen in batch.rows.columns else names)
     yearly = bool(taken["year"] or taken["fiscal_year"])
     told = {name: period(name, yearly, fiscal=bool(taken["fiscal_year"])) for name in measures}
     numbers = [name for name in measures if re.fullmatch(r"0?[1-9]|1[0-2]", thai.ascii_digits(name).strip())]
@@ -307,15 +290,17 @@ def _of_periods(batch: Batch, guesses: _Guesses) -> Batch:
         return batch
     dated |= year_total(dated, [name for name in measures if name not in dated])
     guesses.chosen.pop("value", None)
+    place = level({each.rest for each in dated.values()})
+    kind: Role = place if place and not taken[place] else "item"
     labels: dict[Role, dict[str, str]] = {
-        "item": {name: "" if thai.folded(each.rest) in _VALUES else each.rest for name, each in dated.items()},
+        kind: {name: "" if thai.folded(each.rest) in _VALUES else each.rest for name, each in dated.items()},
         "month": {name: each.month for name, each in dated.items()},
         "quarter": {name: each.quarter for name, each in dated.items()},
     }
-    filled = {role: told for role, told in labels.items() if role == "item" or any(told.values())}
+    filled = {role: told for role, told in labels.items() if role == kind or any(told.values())}
     for name in [name for name, each in dated.items() if not each.month and not each.quarter]:
         # A whole year beside its months.
-        filled = {role: told if role == "item" else told | {name: thai.TOTAL} for role, told in filled.items()}
+        filled = {role: told if role == kind else told | {name: thai.TOTAL} for role, told in filled.items()}
     if any(each.year for each in dated.values()):
         role: Role = "fiscal_year" if any(each.fiscal for each in dated.values()) else "year"
         filled[role] = {name: each.year and each.kind + each.year for name, each in dated.items()}
@@ -327,7 +312,7 @@ def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str])
     found = {role: _header(role, batch.rows.columns, chosen) for role in COLUMNS}
     guesses = _Guesses(batch, dict(chosen), ignored)
     spare = [name for name in guesses.spare if not guesses.is_aside(name)]
-    measures = _measures(batch.rows, spare)
+    measures = measures_of(batch.rows, spare)
     if found["value"]:
         return _named_by_value(batch, found, among=bool(measures) and "value" in chosen)
     if "value" in chosen or any(thai.folded(name) in _VALUES for name in measures):
@@ -341,7 +326,7 @@ def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str])
 
 def _by_label(batch: Batch, guesses: _Guesses, role: Role, pattern: str) -> Batch:
     """A table with a column of numbers for each label of a role as a long one; any other as it is."""
-    found = {name: re.fullmatch(pattern, name.strip()) for name in _measures(batch.rows, guesses.spare)}
+    found = {name: re.fullmatch(pattern, name.strip()) for name in measures_of(batch.rows, guesses.spare)}
     labels = {name: label[1] for name, label in found.items() if label}
     return _long(batch, role, "", {role: labels}) if labels else batch
 

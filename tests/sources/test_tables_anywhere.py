@@ -256,6 +256,14 @@ def test_a_column_an_area_or_a_class_is_not_the_city(header: str, own: dict[str,
     assert {title: row["value"] for title, row in found.items()} == own
 
 
+def test_a_column_an_area_below_a_year_is_not_the_city() -> None:
+    named = ["เมืองภูเก็ต", "อ.กะทู้", "รวม"]
+    for names, own in ((named, {"ขยะ": 9}), (["ภูเก็ต", "พังงา", "กระบี่"], {"ขยะ": 4})):
+        head = [["รายการ", "หน่วย", "พ.ศ. 2567", "", "", "พ.ศ. 2568", "", ""], ["", "", *names, *names]]
+        found = shown(read(workbook(a=[*head, ["ขยะ", "ตัน", 1, 2, 3, 4, 5, 9]])))
+        assert {title: row["value"] for title, row in found.items()} == own
+
+
 def test_a_column_a_year_and_a_column_a_month() -> None:
     years = rows(read("รายการ,จังหวัด,หน่วย,ปี 2566,ปี 2567,ปี 2568\nเตียง,ภูเก็ต,เตียง,1,2,3\n"))
     assert years.select("reference_date", "value").rows() == [(date(2022 + n, 1, 1), n) for n in range(1, 4)]
