@@ -17,7 +17,8 @@ from assets.sources import thai
 from assets.sources.long_table_classes import MOSTLY, YEARISH, dimensions, level, measures_of, parts, share
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role, by_headers
 from assets.sources.long_table_periods import Told, first_days, period, year_total
-from assets.sources.table_headers import numbered
+from assets.sources.table_headers import NAMELESS, numbered
+from assets.sources.table_titles import PROVINCES
 from quality.batch import Batch
 
 OTHER: Final = "other"
@@ -233,6 +234,10 @@ class _Guesses:
         provinces = [name for name in self.spare if re.search("^(?:ชื่อ)?จังหวัด|^province", name.strip().casefold())]
         if len(provinces) == 1 and not self.taken["province"] and not self.is_aside(provinces[0]):
             self.take("province", provinces[0], "its header says so")
+        for name in [name for name in self.spare if name.startswith(NAMELESS)]:
+            known = thai.area(pl.col(name)).str.contains(f"^(?:{PROVINCES})$")
+            if not self.taken["province"] and share(self.batch.rows[name], known):
+                self.take("province", name, "it has no name, and its values are provinces")
         for role in ("city", "tambon", "amphoe"):
             if any(self.taken[each] for each in ("area", role)):
                 continue

@@ -20,7 +20,7 @@ from assets.landing.unpack import ArchiveError, members
 from assets.sources import biff, thai
 from assets.sources.long_table_periods import LONGEST, period
 from assets.sources.parsing import ENCODINGS, text_of
-from assets.sources.table_headers import ABOVE, Cells, continued, counted, header_at, headers_below, unique
+from assets.sources.table_headers import ABOVE, NAMELESS, Cells, continued, counted, header_at, headers_below, unique
 from assets.sources.table_titles import DATED, TITLE_UNIT, Sheet, area_of, dated, doubted, year_of
 from assets.sources.workbook_cells import as_shown
 from quality.batch import Batch
@@ -189,7 +189,7 @@ def _sheet(name: str, sheet: fastexcel.ExcelSheet) -> Iterator[Sheet]:
     if at is None or not text.height > at + 1:
         return
     told, taken = continued(head[at:])
-    names = unique([name or f"_duplicated_{place}" for place, name in enumerate(told)])
+    names = unique([name or f"{NAMELESS}{place}" for place, name in enumerate(told)])
     below = text.slice(at + taken)
     named = below.rename(dict(zip(below.columns, names, strict=True)))
     numbered = named.with_columns(_row=pl.int_range(at + taken + 1, at + taken + 1 + below.height, dtype=pl.Int64))
@@ -224,7 +224,7 @@ def _tables(sheet: Sheet) -> Iterator[Sheet]:
     yield from _in_units(Sheet(name, title, rows.head(tops[0]) if tops else rows))
     for number, (at, end, own) in enumerate(zip(begins, [*tops[1:], rows.height], titles, strict=False), start=2):
         told, taken = continued(rows[at:end].select(pl.col(names).str.strip_chars()).rows())
-        header = unique([each or f"_duplicated_{place}" for place, each in enumerate(told)])
+        header = unique([each or f"{NAMELESS}{place}" for place, each in enumerate(told)])
         below = rows[at + taken : end].rename(dict(zip(names, header, strict=True)))
         below = below.select(
             "_row", *(each for each, cell in zip(header, told, strict=True) if cell or below[each].count())
@@ -285,7 +285,7 @@ def _in_sections(sheet: Sheet) -> Sheet:
 
 
 def _named(rows: pl.DataFrame) -> set[str]:
-    return {name for name in rows.columns if name.strip() and not name.startswith("_duplicated_")}
+    return {name for name in rows.columns if name.strip() and not name.startswith(NAMELESS)}
 
 
 def _count(names: Sequence[str]) -> pl.Expr:
@@ -345,7 +345,7 @@ def _same(header: frozenset[str], other: frozenset[str]) -> bool:
 
 def _without_nameless(frame: pl.DataFrame) -> Batch:
     """Without columns that have neither a name nor a value, as spreadsheets leave them behind."""
-    nameless = [name for name in frame.columns if not name.strip() or name.startswith("_duplicated_")]
+    nameless = [name for name in frame.columns if not name.strip() or name.startswith(NAMELESS)]
     empty = [name for name in nameless if frame[name].str.strip_chars().replace("", None).is_null().all()]
     batch = Batch(frame.drop(empty))
     return batch.note("column-new", f"{len(empty)} nameless column(s) without values") if empty else batch
@@ -354,6 +354,7 @@ def _without_nameless(frame: pl.DataFrame) -> Batch:
 def _headed(frame: pl.DataFrame, numbers: pl.Series) -> Batch:
     """Rows with any value, with their ``numbers``. Raises ``DuplicateError`` (Polars) for a column ``_row``."""
     named = _without_nameless(frame)
-    rows = named.rows.rename(lambda name: name.strip() or name).insert_column(0, numbers)
+    # One without a name that has values may tell whose they are.
+    rows = named.rows.rename(lambda name: name.strip() or NAMELESS).insert_column(0, numbers)
     blank = pl.all_horizontal(pl.exclude("_row").str.strip_chars().fill_null("") == "")
     return replace(named, rows=rows.filter(~blank))

@@ -20,6 +20,9 @@ Cells = Sequence[str | None]
 ABOVE: Final = 15
 """Rows of a table among which its header is."""
 
+NAMELESS: Final = "_duplicated_"
+"""How columns without a name are called, as Polars does."""
+
 _LEVELS: Final = 3
 """Rows that a header takes at most: a group, years, classes."""
 

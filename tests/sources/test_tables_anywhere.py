@@ -197,6 +197,13 @@ def test_rows_of_other_provinces_are_not_the_citys(header: str) -> None:
     assert "'พังงา'" in said(result, "row-filtered"), "which may be the own one, written otherwise"
 
 
+def test_a_column_without_a_name_may_tell_whose_rows_are() -> None:
+    result = read("ปี,,รายการ,จำนวน,หน่วย\n2567,ภูเก็ต,ขยะ,12,ตัน\n2567,พังงา,น้ำเสีย,13,ตัน\n")
+    assert rows(result)["item"].to_list() == ["ขยะ"] and "province" in said(result, "column-renamed")
+    classed = rows(read("ปี,,รายการ,จำนวน,หน่วย\n2567,เปียก,ขยะ,12,ตัน\n2567,แห้ง,ขยะ,13,ตัน\n"))
+    assert set(classed["category"]) == {"เปียก", "แห้ง"}
+
+
 def test_per_cent_in_a_header_is_a_unit() -> None:
     result = read("ปีงบประมาณ,งบประมาณ (บาท),ร้อยละการเบิกจ่าย\n2568,1500,86.67\n")
     assert dict(rows(result).select("item", "unit").rows())["ร้อยละการเบิกจ่าย"] == "ร้อยละ"
