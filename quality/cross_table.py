@@ -7,7 +7,7 @@ data sets is the wrong one.
 import polars as pl
 
 from quality.contracts import Table
-from quality.row_rules import PERCENT, averaged
+from quality.row_rules import PERCENT, averaged, plain_unit
 from quality.series_rules import CONTRADICTS
 from quality.verdicts import SAMPLE, Grade, Verdict, odd_rows
 
@@ -159,12 +159,14 @@ def unit_changed(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     told = frame.drop_nulls("value")
     newest = told.filter(pl.col(table.day) == pl.col(table.day).max().over(series))
     earlier = told.join(newest.select(*series, table.day), on=[*series, table.day], how="anti")
-    units = earlier.group_by(series).agg(before=pl.col("unit").unique().sort().str.join(", "), _units="unit")
+    units = earlier.group_by(series).agg(
+        before=pl.col("unit").unique().sort().str.join(", "), _units=plain_unit("unit")
+    )
     both = newest.join(units, on=series)
-    changed = both.filter(~pl.col("unit").is_in(pl.col("_units"))).select(*told.columns, "before")
+    changed = both.filter(~plain_unit("unit").is_in(pl.col("_units"))).select(*told.columns, "before")
     place = [name for name in (*table.key, "value") if name != "unit"]
     twice = told.join(told.select(*place, before="unit"), on=place).filter(
-        pl.col("unit") != pl.col("before"),
+        plain_unit("unit") != plain_unit("before"),
         pl.col("value") != 0,
         ~(pl.col("unit").is_in(_COUNTED) & pl.col("before").is_in(_COUNTED)),
     )

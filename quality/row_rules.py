@@ -73,6 +73,11 @@ PERCENT = r"^(?:ร้อยละ|เปอร์เซ็นต์|%|percent)"
 """How a unit begins that is per cent."""
 
 
+def plain_unit(unit: str) -> pl.Expr:
+    """A unit without what writers vary: ``ตัน ต่อ วัน`` is ``ตัน/วัน``, ``ลบ.ม.`` is ``ลบม``."""
+    return pl.col(unit).str.to_lowercase().str.replace_all(r"[\s.]", "").str.replace_all("ต่อ|per", "/")
+
+
 _AVERAGED = (
     r"(?i)เฉลี่ย|ร้อยละ|เปอร์เซ็นต์|%|อัตรา|สัดส่วน|หนาแน่น|ดัชนี|\b(?:average|mean|rate|ratio|density|percent(?:age)?|index)\b"
 )

@@ -13,7 +13,7 @@ import polars as pl
 from assets.sources import thai
 from assets.sources.parsing import judged_totals
 from quality.batch import Batch
-from quality.row_rules import averaged
+from quality.row_rules import averaged, plain_unit
 
 CLASSES = ("category", "origin", "sex", "age", "other")
 """Columns that divide what is counted."""
@@ -191,8 +191,8 @@ def _unit_changes(batch: Batch) -> Batch:
         .agg(first=pl.col("reference_date").min(), last=pl.col("reference_date").max())
         .sort(*series, "first", "stated_unit")
         .with_columns(before=pl.col("stated_unit").shift().over(series), until=pl.col("last").shift().over(series))
-        # Two units side by side are two series.
-        .filter(pl.col("first") > pl.col("until"))
+        # Two units side by side are two series, and one written in two ways is one.
+        .filter(pl.col("first") > pl.col("until"), plain_unit("stated_unit") != plain_unit("before"))
     )
     changes = spells.group_by("item", "before", "stated_unit", "first").len().sort("item", "first")
     for item, before, unit, first, _ in changes.iter_rows():

@@ -197,6 +197,14 @@ def test_rows_of_other_provinces_are_not_the_citys(header: str) -> None:
     assert "'พังงา'" in said(result, "row-filtered"), "which may be the own one, written otherwise"
 
 
+def test_a_unit_that_is_written_otherwise_is_no_other() -> None:
+    lines = "2567,ขยะ,12,ตัน/วัน\n2568,ขยะ,13,ตัน ต่อ วัน\n"
+    result = read(f"ปี,รายการ,จำนวน,หน่วย\n{lines}")
+    stored = CITY_STATISTICS.stored(rows(result))
+    found = gate.judge(CITY_STATISTICS, stored, date(2025, 1, 1), DAY, stored)
+    assert "unit-changed" not in {each.check for each in found if each.verdict != "pass"} | {*code_counts(result)}
+
+
 def test_a_column_without_a_name_may_tell_whose_rows_are() -> None:
     result = read("ปี,,รายการ,จำนวน,หน่วย\n2567,ภูเก็ต,ขยะ,12,ตัน\n2567,พังงา,น้ำเสีย,13,ตัน\n")
     assert rows(result)["item"].to_list() == ["ขยะ"] and "province" in said(result, "column-renamed")
