@@ -24,6 +24,9 @@ SEXES = (
 _SEX_COLUMN = r"(?:จำนวน|ประชากร|เพศ|\s)*(ชาย|หญิง|รวม)(?:ทั้งหมด|ทั้งสิ้น)?\s*(?:\(คน\))?"
 """Header of a column of one sex."""
 
+_SOME = "สูงอายุ|เด็ก|เยาวชน|วัย|พิการ|ต่างด้าว|แรงงาน|แฝง|นักเรียน|ผู้ป่วย|การเกิด|เกิดใหม่|ตาย|ย้าย|ว่างงาน"
+"""Words of items that count some of the persons."""
+
 UNITS = {"คน": "persons", "ราย": "persons"}
 
 _AND_OLDER = r"([0-9]{1,3}) ?(?:ปี)? ?(?:ขึ้นไป|and over|\+)"
@@ -39,11 +42,16 @@ def rows(batch: Batch, context: Context[PopulationOptions]) -> Batch:
     """Table ``population``."""
     older = {name: pl.concat_str(pl.col(name).str.extract(_AND_OLDER, 1), pl.lit("+")) for name in ("age", "item")}
     age = pl.coalesce(older["age"], pl.when(pl.col("age") != "").then(pl.col("age").replace(thai.TOTAL, "all")))
-    sex = pl.col("sex").str.to_lowercase().replace_strict(SEXES, default=None, return_dtype=pl.String)
+    told = pl.when(pl.col("sex") == "").then(pl.col("item").str.extract(f"^{_SEX_COLUMN}$", 1))
+    sex = pl.coalesce(told, pl.col("sex").str.to_lowercase())
+    sex = sex.replace_strict(SEXES, default=None, return_dtype=pl.String)
+    some = pl.col("item").str.contains(_SOME) & pl.lit(context.options.age_band == "all")
+    some &= age.is_null() & older["item"].is_null()
+    part = (some, "value-unknown", "the item counts some of the persons, and neither it nor an option tells their age")
     unknown = (pl.col("sex").is_null(), "value-unknown", "sex is none of ชาย, หญิง, รวม")
     return (
         batch.with_columns(sex=sex)
-        .refuse(unknown)
+        .refuse(unknown, part)
         .select(
             *("area", "area_level", "sex", "reference_date"),
             dataset=pl.lit(context.options.dataset),

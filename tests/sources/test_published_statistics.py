@@ -529,6 +529,15 @@ def test_a_rate_is_no_count_of_killed():
     assert "rate" in said(result, "value-unknown")
 
 
+def test_an_item_tells_a_sex_or_some_of_the_persons():
+    items = {"ประชากรชาย": 10, "ประชากรเพศหญิง": 11, "รวม": 21, "จำนวนคนพิการ": 2, "ผู้สูงอายุ 60 ปีขึ้นไป": 5}
+    rows = [["2568", item, persons, "คน"] for item, persons in items.items()]
+    result = read(CKAN_POPULATION, as_csv(["ปี", "รายการ", "จำนวน", "หน่วย"], rows))
+    told = kept(result).select("sex", "age_band", "persons").rows()
+    assert told == [("male", "all", 10), ("female", "all", 11), ("total", "all", 21), ("total", "60+", 5)]
+    assert said(result, "value-unknown").startswith("the item counts some")
+
+
 @pytest.mark.parametrize("days", ["ช่วงเทศกาลสงกรานต์", "เทศกาลปีใหม่", " 7 วันอันตราย"])
 def test_the_killed_of_a_festival_are_not_those_of_its_year(days):
     rows = [["2568", f"ผู้เสียชีวิต{days}", 6, "คน"], ["2567", "ผู้เสียชีวิต", 90, "คน"]]
