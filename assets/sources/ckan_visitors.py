@@ -31,12 +31,17 @@ def rows(batch: Batch, context: Context[LongOptions]) -> Batch:
     told = pl.col("months").filter(part & pl.col("value").is_not_null()).sum()
     told = told.over("item", "area", *CLASSES, year)
     text = pl.format("the total of {} months, and not of its year", told)
-    return batch.refuse(
+    # The table has no areas: all of it is the province's, after which an amphoe may be called too, beside others.
+    named = pl.col("area") == context.city.province_th
+    whole = batch.filter(named & ((pl.col("area_level") == "province") | named.all()))
+    if parts := batch.rows.height - whole.rows.height:
+        whole = whole.note("row-filtered", f"{parts} rows are of a part of the province")
+    return whole.refuse(
         (part, "stamp-bad", "of a month or quarter: visitors are told by year"),
         (told.is_between(1, YEAR - 1), "stamp-bad", text),
     ).select(
         *("item", "value", "unit", "status", "reference_date"),
-        is_total=pl.any_horizontal("over_area", *(pl.col(name) == thai.TOTAL for name in CLASSES)),
+        is_total=pl.any_horizontal(pl.col(name) == thai.TOTAL for name in CLASSES),
         dataset=pl.lit(context.options.dataset),
         category=pl.col("category").replace("", "all"),
         origin=pl.col("origin").replace(ORIGINS),

@@ -529,6 +529,17 @@ def test_a_rate_is_no_count_of_killed():
     assert "rate" in said(result, "value-unknown")
 
 
+def test_visitors_of_an_amphoe_are_not_the_provinces():
+    header = ["ปี", "อำเภอ", "รายการ", "จำนวน", "หน่วย"]
+    rows = [["2568", area, "ผู้เยี่ยมเยือน", number, "คน"] for area, number in (("กะทู้", 500), ("ถลาง", 600))]
+    result = read(CKAN_VISITORS, as_csv(header, [*rows, ["2568", "รวม", *rows[0][2:3], 1100, "คน"]]))
+    assert kept(result).select("value", "is_total").rows() == [(1100, False)]
+    assert said(result, "row-filtered") == "2 rows are of a part of the province"
+    assert not kept(read(CKAN_VISITORS, as_csv(header, rows[:1]))).height
+    anywhere = as_csv(["ปี", "พื้นที่", *header[2:]], [["2568", "ภูเก็ต", "ผู้เยี่ยมเยือน", 1100, "คน"]])
+    assert kept(read(CKAN_VISITORS, anywhere))["value"].to_list() == [1100]
+
+
 def test_an_item_tells_a_sex_or_some_of_the_persons():
     items = {"ประชากรชาย": 10, "ประชากรเพศหญิง": 11, "รวม": 21, "จำนวนคนพิการ": 2, "ผู้สูงอายุ 60 ปีขึ้นไป": 5}
     rows = [["2568", item, persons, "คน"] for item, persons in items.items()]
