@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from assets.sources import thai
-from assets.sources.long_table_classes import MOSTLY, YEARISH, dimensions, level, measures_of, parts, share
+from assets.sources.long_table_classes import MOSTLY, YEARISH, dimensions, level, measures_of, parts, share, unit_of
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role, by_headers
 from assets.sources.long_table_periods import Told, first_days, period, year_total
 from assets.sources.table_headers import NAMELESS, numbered
@@ -326,7 +326,14 @@ def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str])
         return batch
     if told := parts(batch.rows, measures, found):
         return _long(batch, next(iter(told)), "", told)
-    return _long(batch, "measures", found["item"], {"item": {name: name for name in measures}})
+    long = _long(batch, "measures", found["item"], {"item": {name: name for name in measures}})
+    own = {name: unit for name in measures if (unit := unit_of(name))}
+    if not found["unit"] or not own:
+        return long
+    # What a header says of its column alone counts before the unit of its row.
+    header = pl.col(found["item"] or COLUMNS["item"][0]).str.split(_JOIN).list.last()
+    stated = pl.coalesce(header.replace_strict(own, default=None, return_dtype=pl.String), found["unit"])
+    return replace(long, rows=long.rows.with_columns(stated.alias(found["unit"])))
 
 
 def _by_label(batch: Batch, guesses: _Guesses, role: Role, pattern: str) -> Batch:

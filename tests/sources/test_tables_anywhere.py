@@ -197,6 +197,12 @@ def test_rows_of_other_provinces_are_not_the_citys(header: str) -> None:
     assert "'พังงา'" in said(result, "row-filtered"), "which may be the own one, written otherwise"
 
 
+def test_what_a_header_says_of_its_unit_counts_before_the_rows() -> None:
+    result = read("ปี,รายการ,แผน,ผล,ร้อยละ,งบ (บาท),หน่วย\n2568,ขยะ,10,9,90,5000,ตัน\n")
+    units = dict(rows(result).select("item", "unit").rows())
+    assert units == {"ขยะ / แผน": "ตัน", "ขยะ / ผล": "ตัน", "ขยะ / ร้อยละ": "ร้อยละ", "ขยะ / งบ (บาท)": "บาท"}
+
+
 def test_a_unit_that_is_written_otherwise_is_no_other() -> None:
     lines = "2567,ขยะ,12,ตัน/วัน\n2568,ขยะ,13,ตัน ต่อ วัน\n"
     result = read(f"ปี,รายการ,จำนวน,หน่วย\n{lines}")
