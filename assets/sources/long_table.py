@@ -48,6 +48,7 @@ class LongOptions(ckan.Package):
 
 _WIDER = r"^(?:รวม)?(?:ทั่ว|ทั้ง)?ประเทศ(?:ไทย)?$|^ภาค(?:เหนือ|กลาง|ใต้|ตะวันออก|ตะวันตก|อีสาน)|^(?i:thailand|whole kingdom)$"
 """What is no part of a province but has it as one."""
+_MEAN = r"^(?:ค่า)?เฉลี่ย|^(?i:average|mean)$"
 
 _FIRST_YEAR = 1900
 """No statistic of a city is older; a Buddhist year from which 543 was taken twice is."""
@@ -107,9 +108,10 @@ class LongTable(Generic[ChosenLong]):
                 named = ", ".join(f"{name!r:.30}" for name in others.head(3))
                 table = table._only(own, f"of other provinces ({named})")
         for role in [role for role in ("area", *AREAS) if role in self.roles]:
-            wider = thai.clean(pl.col(role)).str.contains(_WIDER)
-            if table.batch.rows.select(wider.any()).item():
-                table = table._only(~wider.fill_null(value=False), "of the country or a region")
+            for words, are in ((_WIDER, "of the country or a region"), (_MEAN, "averages of the others")):
+                found = thai.clean(pl.col(role)).str.contains(words) & ~pl.col(role).is_in(self.context.options.totals)
+                if table.batch.rows.select(found.any()).item():
+                    table = table._only(~found.fill_null(value=False), are)
         if item:
             table = table._only(thai.clean(pl.col("item")).is_in(item), "of other items")
         if table.batch.rows.height:

@@ -197,6 +197,13 @@ def test_rows_of_other_provinces_are_not_the_citys(header: str) -> None:
     assert "'พังงา'" in said(result, "row-filtered"), "which may be the own one, written otherwise"
 
 
+def test_an_average_of_areas_is_no_area() -> None:
+    text = "ปี,อำเภอ,อัตรา,หน่วย\n2568,เมืองภูเก็ต,1.5,ร้อยละ\n2568,กะทู้,2.5,ร้อยละ\n2568,เฉลี่ย,2,ร้อยละ\n"
+    result = read(text)
+    assert set(rows(result)["area"]) == {"เมืองภูเก็ต", "กะทู้"} and "averages" in said(result, "row-filtered")
+    assert shown(read(text, totals=["เฉลี่ย"]))["อัตรา"]["value"] == 2
+
+
 def test_what_a_header_says_of_its_unit_counts_before_the_rows() -> None:
     result = read("ปี,รายการ,แผน,ผล,ร้อยละ,งบ (บาท),หน่วย\n2568,ขยะ,10,9,90,5000,ตัน\n")
     units = dict(rows(result).select("item", "unit").rows())
