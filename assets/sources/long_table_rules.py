@@ -86,7 +86,8 @@ def sums(frame: pl.DataFrame, role: str, places: Sequence[str], province: str) -
 
 def _totals(frame: pl.DataFrame) -> list[pl.DataFrame]:
     """``_row, fits, message`` of every total whose members all have values, one frame a dimension."""
-    average = averaged("item", "unit")
+    average, of_all = averaged("item", "unit"), pl.col("value").is_between(99, 101)
+    share = of_all & pl.col("unit").str.contains(thai.PERCENT)
     # Twelve months of a fiscal year lie in two.
     starts = frame.filter("over_month", months=12)["reference_date"].drop_nulls()
     begins = max(starts.dt.month().to_list(), default=1)
@@ -98,7 +99,7 @@ def _totals(frame: pl.DataFrame) -> list[pl.DataFrame]:
     inner = frame.with_columns(parent=pl.when("over_area").then("area").otherwise("within"))
     found = [
         judged_totals(
-            frame.filter(~pl.col("over_area") | grand), pl.col("over_area"), (*rest, *period), "value", average
+            frame.filter(~pl.col("over_area") | grand), pl.col("over_area"), (*rest, *period), "value", average, share
         ),
         judged_totals(
             inner.filter(~pl.col("over_area") | ~grand),
@@ -106,14 +107,15 @@ def _totals(frame: pl.DataFrame) -> list[pl.DataFrame]:
             ("parent", *rest, *period),
             "value",
             average,
+            share,
         ),
-        judged_totals(year, pl.col("over_month"), (*place, *rest, "year"), "value", average),
-        judged_totals(year, pl.col("over_year"), (*place, *rest, "months", "ordinal"), "value", average),
+        judged_totals(year, pl.col("over_month"), (*place, *rest, "year"), "value", average, share),
+        judged_totals(year, pl.col("over_year"), (*place, *rest, "months", "ordinal"), "value", average, share),
     ]
     for name in CLASSES:
         others = (*place, *(other for other in rest if other != name), *period)
         found.append(
-            judged_totals(frame.filter(pl.col(name) != ""), pl.col(name) == thai.TOTAL, others, "value", average)
+            judged_totals(frame.filter(pl.col(name) != ""), pl.col(name) == thai.TOTAL, others, "value", average, share)
         )
     return found
 

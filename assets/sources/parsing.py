@@ -20,6 +20,8 @@ from quality.problems import gather, problem
 _NUMBER = pl.Float64()
 """What a number is held as where its reader does not say."""
 
+_NEVER = pl.lit(value=False)
+
 ENCODINGS = ("utf-8-sig", "cp874")
 """In this order: UTF-8 rarely passes for something else; cp874 is Windows' superset of TIS-620."""
 
@@ -104,14 +106,20 @@ def absent_fields(records: Iterable[Any], names: Iterable[str]) -> pl.DataFrame:
 
 
 def judged_totals(
-    frame: pl.DataFrame, total: pl.Expr, by: Sequence[str], value: str, average: pl.Expr, tolerance: int = 1
+    frame: pl.DataFrame,
+    total: pl.Expr,
+    by: Sequence[str],
+    value: str,
+    average: pl.Expr,
+    share: pl.Expr = _NEVER,
+    tolerance: int = 1,
 ) -> pl.DataFrame:
     """The publisher's totals against what their members allow.
 
     ``total`` tells the totals of one dimension from its members, ``by`` are the other dimensions. A total equals its
-    members' sum within ``tolerance`` (publishers round); where ``average`` holds it may also lie between their least
-    and greatest, for an average is no sum, while shares of all classes are. Returns ``_row``, ``fits`` and ``message``
-    for every total whose members all have values.
+    members' sum within ``tolerance`` (publishers round); where ``average`` holds it lies between their least and
+    greatest, for an average is no sum, while the ``share`` of all is. Returns ``_row``, ``fits`` and ``message`` for
+    every total whose members all have values.
     """
     amount = pl.col(value)
     members = (
@@ -134,5 +142,5 @@ def judged_totals(
     return (
         frame.filter(total & amount.is_not_null())
         .join(members, on=list(by), maintain_order="left")
-        .select("_row", fits=amount.is_between(low, high) | summed, message=message)
+        .select("_row", fits=amount.is_between(low, high) | (share & summed), message=message)
     )

@@ -197,6 +197,12 @@ def test_rows_of_other_provinces_are_not_the_citys(header: str) -> None:
     assert "'พังงา'" in said(result, "row-filtered"), "which may be the own one, written otherwise"
 
 
+@pytest.mark.parametrize(("total", "found"), [(100, 0), (60, 0), (70, 0), (25, 1)])
+def test_the_share_of_all_classes_is_their_sum_and_others_lie_between(total: int, found: int) -> None:
+    lines = "".join(f"2568,ขยะ,{name},{value},ร้อยละ\n" for name, value in (("ก", 30), ("ข", 70), ("รวม", total)))
+    assert code_counts(read(f"ปี,รายการ,ประเภท,จำนวน,หน่วย\n{lines}"))["total-mismatch"] == found
+
+
 def test_an_average_of_areas_is_no_area() -> None:
     text = "ปี,อำเภอ,อัตรา,หน่วย\n2568,เมืองภูเก็ต,1.5,ร้อยละ\n2568,กะทู้,2.5,ร้อยละ\n2568,เฉลี่ย,2,ร้อยละ\n"
     result = read(text)
