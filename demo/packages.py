@@ -193,11 +193,12 @@ def as_csv(package: Package) -> bytes:
 
 
 def _population() -> Package:
-    """People by amphoe and sex. One total is off, the province's do not add up to theirs, and no column is a date."""
-    members = {"อำเภอเมืองภูเก็ต": (118_204, 134_616), "อำเภอกะทู้": (28_931, 31_745), "อำเภอถลาง": (52_113, 54_870)}
+    """People by amphoe and sex, about as many as the register has. One total is off, the province's do not add up to
+    theirs, and no column is a date."""
+    members = {"อำเภอเมืองภูเก็ต": (43_204, 36_616), "อำเภอกะทู้": (15_931, 12_745), "อำเภอถลาง": (27_113, 21_870)}
     counts = {area: (men, women, men + women) for area, (men, women) in members.items()}
     men, women, everyone = (sum(column) for column in zip(*counts.values(), strict=True))
-    counts["อำเภอเมืองภูเก็ต"] = (118_204, 134_616, 252_847)
+    counts["อำเภอเมืองภูเก็ต"] = (43_204, 36_616, 79_847)
     counts["รวม"] = (men - 3_120, women + 3_120, everyone)
     rows = tuple(
         ("จำนวนประชากร", area, sex, str(persons), "คน", "ข้อมูลจำลอง")

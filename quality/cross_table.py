@@ -4,6 +4,8 @@ Each looks at a whole lake table and warns: the publisher may have its reasons, 
 data sets is the wrong one.
 """
 
+from datetime import timedelta
+
 import polars as pl
 
 from quality.contracts import Table
@@ -110,27 +112,31 @@ def more_disposed(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     return [odd_rows(table, "more-disposed", both.height, odd, shows, "disposed waste at most what is generated")]
 
 
+_YEAR = timedelta(days=366)
+"""How far apart two publishers' days may be: one counts at the year's end, another at its beginning."""
 UNLIKE = 1.25
-"""Ratio of two publishers' persons of one area and year that is told; registered and counted persons differ by less."""
+"""Ratio of two publishers' persons of one area that is told; registered and counted persons differ by less."""
 
 TWICE = 1.9
 """Ratio from which one of the two misleads: half of the persons, or all of them twice."""
 
 
 def publishers_differ(table: Table, frame: pl.DataFrame) -> list[Verdict]:
-    """Check ``publishers-differ`` of ``population``: data sets that tell other persons of one area, sex and age in one
-    year, by more than ``UNLIKE``."""
-    place = ["area_level", "area", "sex", "age_band", "_year"]
-    told = frame.drop_nulls("persons").with_columns(_year=pl.col("reference_date").dt.year())
-    told = told.select("dataset", "reference_date", "persons", *place)
+    """Check ``publishers-differ`` of ``population``: data sets that tell other persons of an area, sex and age, a year
+    apart at most, by more than ``UNLIKE``."""
+    place = ["area_level", "area", "sex", "age_band"]
+    told = frame.drop_nulls("persons").select("dataset", "reference_date", "persons", *place)
     # Each of the two is named: nothing tells which one misleads.
     both = told.join(told, on=place, suffix="_other").filter(pl.col("dataset") != pl.col("dataset_other"))
+    apart = (pl.col("reference_date") - pl.col("reference_date_other")).abs()
+    near = both.filter(apart <= _YEAR)
+    near = near.filter(apart == apart.min().over("dataset", "reference_date", "dataset_other", *place))
     greater, less = (f("persons", "persons_other") for f in (pl.max_horizontal, pl.min_horizontal))
-    odd = both.filter(greater > UNLIKE * less).sort(*place, "dataset", "dataset_other")
+    odd = near.filter(greater > UNLIKE * less).sort(*place, "reference_date", "dataset", "dataset_other")
     shows = ("persons", "dataset_other", "persons_other")
     text = f"two publishers of one number within a factor of {UNLIKE:g}"
     misleads = greater > TWICE * less
-    return [odd_rows(table, "publishers-differ", both.height, odd, shows, text, misleads=misleads)]
+    return [odd_rows(table, "publishers-differ", near.height, odd, shows, text, misleads=misleads)]
 
 
 def ages_above_all(table: Table, frame: pl.DataFrame) -> list[Verdict]:
@@ -140,7 +146,7 @@ def ages_above_all(table: Table, frame: pl.DataFrame) -> list[Verdict]:
     told = frame.drop_nulls("persons")
     whole = told.filter(age_band="all").select(*place, all_ages="persons", _day="reference_date")
     both = told.filter(pl.col("age_band") != "all").join(whole, on=place)
-    both = both.filter((pl.col("reference_date") - pl.col("_day")).abs() <= pl.duration(days=366))
+    both = both.filter((pl.col("reference_date") - pl.col("_day")).abs() <= _YEAR)
     greatest = both.group_by(table.key).agg(pl.col("persons").first(), pl.col("all_ages").max())
     odd = greatest.filter(pl.col("persons") > pl.col("all_ages")).sort(table.key)
     bound = "persons of an age at most those of all ages; see whether the figure slipped by a factor"

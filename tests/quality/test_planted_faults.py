@@ -451,6 +451,16 @@ def test_of_two_publishers_that_differ_both_are_named() -> None:
     assert len({row["dataset"] for row in verdict.sample}) == 2
 
 
+def test_publishers_that_count_months_apart_are_held_against_each_other() -> None:
+    """One at the year's end, the other in autumn: no year of theirs is the same."""
+    dated = {"dopa": date(2025, 1, 1), "gdcatalog": date(2024, 9, 1)}
+    newest = [row for row in people() if row["reference_date"] == date(2025, 1, 1)]
+    of_two = [row | {"reference_date": dated[row["dataset"]]} for row in newest]
+    assert "publishers-differ" not in found("population", of_two)
+    verdict = found("population", times("persons", 0.5, dataset="dopa")(of_two))["publishers-differ"]
+    assert verdict.failed == 6 and verdict.misleading == 6
+
+
 def test_classes_in_per_cent_that_add_up_to_one_are_fractions() -> None:
     shares = [
         row | {"category": name, "item": "ส่วน", "unit": "ร้อยละ", "value": Decimal(value), "is_total": False}
