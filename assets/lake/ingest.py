@@ -69,7 +69,8 @@ def ingest(step: Step, table: Table) -> Ingested:
         result = ledger.read(step, item)
         frame = result.tables.get(table.name)
         if table is METERS and "register" in result.tables:
-            frame = _registered(step, result.tables["register"])
+            frame = _registered(step, register := result.tables["register"])
+            overlap.remember(lake, _points(step, register["point"], gone))
         elif frame is not None and "point" in frame.columns:
             frame = _by_meter(step, frame)
         told = _conformed(table, frame, item)
@@ -184,7 +185,7 @@ def _export(step: Step, item: Due, gone: Mapping[str, date], spool: Spool) -> _E
     early = False
     if has_intervals := (readings := result.tables.get("readings")) is not None:
         ids = pseudonyms(readings["point"], step.city.slug, step.deployment.secret())
-        shared = overlap.shared_ids(ids, step.deployment.secret())
+        shared = overlap.shared_ids(ids, step.city.slug, step.deployment.secret())
         # They go as they are set out: a night's largest file is not held twice.
         parts = deque(readings.iter_slices(SLICE))
         result = replace(result, tables={name: table for name, table in result.tables.items() if table is not readings})
@@ -274,6 +275,13 @@ def _registered(step: Step, register: pl.DataFrame) -> pl.DataFrame:
         .rename({"account": "customer_id", "serial": "serial_id", "as_of": METERS.day})
         .with_columns(pl.col("multiplier").cast(ENERGY))
     )
+
+
+def _points(step: Step, points: pl.Series, gone: Mapping[str, date]) -> pl.DataFrame:
+    """What is remembered of metering points (``overlap.SHARED``), of none that was erased."""
+    slug, key = step.city.slug, step.deployment.secret()
+    shared = overlap.shared_ids(pseudonyms(points, slug, key), slug, key)
+    return shared.filter(~pl.col("meter_id").is_in([*gone]))
 
 
 def _by_meter(step: Step, frame: pl.DataFrame) -> pl.DataFrame:

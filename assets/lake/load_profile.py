@@ -85,7 +85,7 @@ IMPOSSIBLE = 10**18
 """Millionths of a kWh: a sum that a value of ``meter_intervals`` could not hold (10^12 kWh) is no energy."""
 
 BLOCK = 65_536
-"""Meters whose energy is put together as it comes, 50 MB, and 25 narrowed."""
+"""Meters whose energy is put together as it comes: 50 MB."""
 
 _IDS = pl.Series("meter_id", [], pl.String)
 _NONE = Contributions(
@@ -199,10 +199,16 @@ def build(
     published: pl.DataFrame | None = None,
     restate: bool = False,
     others: pl.DataFrame | None = None,
+    same: pl.DataFrame | None = None,
 ) -> LoadProfile:
     """The load profile of a whole local day, given the basis of what was published for it before. ``register`` as in
-    ``members``, ``restate`` and ``others`` as in ``quality.privacy.release``."""
+    ``members``, ``restate`` and ``others`` as in ``quality.privacy.release``, ``same`` as in ``overlap.told_once``."""
     before = LOAD_PROFILE_BASIS.empty() if published is None else published
+    respelt = 0
+    if same is not None and same.height:
+        strangers = same.filter(pl.col("meter_id") != pl.col("one"))["meter_id"]
+        respelt = int(parts.quarters["meter_id"].is_in(strangers.implode()).sum())
+        parts = parts._replace(quarters=overlap.told_once(parts.quarters, same))
     again = written_otherwise(parts.quarters, register)
     if again.len():
         parts = parts._replace(quarters=parts.quarters.filter(~pl.col("meter_id").is_in(again.implode())))
@@ -212,7 +218,7 @@ def build(
     # The energy of a million meters is half a gigabyte: it goes before the next work begins.
     del theirs
     parts = parts._replace(quarters=parts.quarters.clear())
-    verdicts = _verdicts(told, register, basis, withheld, parts, again.len())
+    verdicts = _verdicts(told, register, basis, withheld, parts, respelt + again.len())
     cells = privacy.cells(basis)
     return LoadProfile(cells, basis, [privacy.recheck(cells, basis, before), *verdicts], withheld.height)
 
@@ -246,7 +252,7 @@ def _verdicts(
         found.append((reason, members.height, meters.len(), text))
     strangers = members.filter(zone=UNASSIGNED).height
     found.append(("meter-unregistered", members.height, strangers, "meters have no zone or class in the register"))
-    text = "meters outside the register have, value for value, the day of one in it: they count once"
+    text = "meters outside the register are in it under a number that is written otherwise: they count once"
     found.append(("unregistered-twice", members.height + again, again, text))
     return [
         Verdict(LOAD_PROFILE.name, check, "warn" if failed else "pass", checked, failed, f"{failed} {text}")
@@ -290,17 +296,18 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
     files: list[Written] = []
     taken: dict[date, tuple[int, int]] = {}
     cells = [LOAD_PROFILE.empty()]
-    registers, past, shared = Registers.of(lake), _Past(lake, remembered), overlap.shared_with(lake)
+    registers, past = Registers.of(lake), _Past(lake, remembered)
+    shared, spellings = overlap.shared_with(lake), overlap.spellings(lake)
     for reading_day in sorted({*days} - forgotten):
-        pieces, before = (
-            lake.keys(METER_FINAL, (reading_day, reading_day)),
-            lake.day(LOAD_PROFILE_BASIS, reading_day),
-        )
+        pieces = lake.keys(METER_FINAL, (reading_day, reading_day))
+        before = lake.day(LOAD_PROFILE_BASIS, reading_day)
         if pieces or before.height:
-            whole, meter = registers.in_force(reading_day), pl.col("meter_id")
-            register, aside = whole.filter(IS_CUSTOMER), whole.filter(~IS_CUSTOMER)["meter_id"].implode()
-            theirs = overlap.elsewhere(shared, reading_day)
-            mine = ~meter.is_in(theirs) & ~meter.is_in(aside)
+            whole = registers.in_force(reading_day)
+            register, aside = whole.filter(IS_CUSTOMER), whole.filter(~IS_CUSTOMER)["meter_id"]
+            theirs, same = overlap.elsewhere(shared, reading_day), overlap.counted_as(spellings, whole["meter_id"])
+            out = pl.concat([aside, pl.Series(sorted(theirs), dtype=pl.String)]).implode()
+            mine = ~pl.col("meter_id").is_in(out)
+            mine &= ~pl.col("meter_id").is_in(same.filter(pl.col("one").is_in(out))["meter_id"].implode())
             if theirs:
                 came = {id for key in pieces for id in lake.values(METER_FINAL, [key], "meter_id")}
                 taken[reading_day] = (len(came & theirs), len(came))
@@ -312,6 +319,7 @@ def make(step: Step, committed: Callable[[], Collection[date]] = tuple) -> Built
                 known,
                 restatable(reading_day, day),
                 past.of(reading_day),
+                same,
             )
             judged = of_group("contract", (check(LOAD_PROFILE, profile.cells) for check in (structure, keys, contract)))
             judged += profile.verdicts

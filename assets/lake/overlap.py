@@ -4,10 +4,13 @@ A meter's energy of a day is published by one city only, the first whose memory 
 sums over different customers, and no difference between cities is one of them. Meter ids differ by city; what tells
 that two are one is a second keyed hash, the same in every city, which lies beside the basis and nowhere else:
 
-    memory/meter_points/city=<slug>.parquet      meter_id, shared_id
+    memory/meter_points/city=<slug>.parquet      meter_id, shared_id, alike_id
+
+A third tells which meters of one city are the same point under numbers that are written otherwise.
 """
 
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
@@ -16,23 +19,38 @@ import polars as pl
 from assets.lake.delivered import pseudonyms
 from assets.lake.encoding import check, encode
 from assets.lake.files import CityLake, Overtaken, until_swapped
-from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS
+from quality.tables import DELIVERED, LOAD_PROFILE, LOAD_PROFILE_BASIS
 from quality.verdicts import Verdict
 
 FOLDER = "memory/meter_points"
-SHARED = pl.Schema({"meter_id": pl.String(), "shared_id": pl.String()})
-"""A meter's id in the city, and the id of its metering point in every city."""
+SHARED = pl.Schema({"meter_id": pl.String(), "shared_id": pl.String(), "alike_id": pl.String()})
+"""A meter's id in the city, the id of its metering point in every city, and the id in the city that all spellings of
+the point have; the last is null of what was remembered before it was kept."""
+
+PARTED = 8
+"""Digits from which dashes and blanks between them are the writer's: ``1-12`` and ``112`` are two rooms."""
 
 
-def shared_ids(ids: Mapping[str, str], key: bytes) -> pl.DataFrame:
+def shared_ids(ids: Mapping[str, str], city: str, key: bytes) -> pl.DataFrame:
     """``SHARED`` of metering points; ``ids`` are ``pseudonyms`` of the city."""
-    shared = pseudonyms(pl.Series([*ids], dtype=pl.String), "", key)
-    return pl.DataFrame({"meter_id": [*ids.values()], "shared_id": [shared[point] for point in ids]}, schema=SHARED)
+    shared, plain = pseudonyms(pl.Series([*ids], dtype=pl.String), "", key), {point: _plain(point) for point in ids}
+    others = pl.Series([told for point, told in plain.items() if told != point], dtype=pl.String)
+    alike = {**pseudonyms(others, city, key), **ids}
+    columns = [*ids.values()], [shared[point] for point in ids], [alike[plain[point]] for point in ids]
+    return pl.DataFrame(dict(zip(SHARED, columns, strict=True)), schema=SHARED)
+
+
+def _plain(point: str) -> str:
+    """A number without what spreadsheets and people change of it: leading zeros, dashes, blanks."""
+    digits = re.sub(r"[\s-]", "", point)
+    if not (digits.isascii() and digits.isdigit()) or (digits != point and len(digits) < PARTED):
+        return point
+    return digits.lstrip("0") or point
 
 
 def remember(lake: CityLake, ids: pl.DataFrame) -> None:
     """Add ``SHARED`` of some meters to what is known."""
-    _revise(lake, lambda known: pl.concat([known, ids.unique("meter_id").join(known, on="meter_id", how="anti")]))
+    _revise(lake, lambda known: pl.concat([ids.unique("meter_id"), known.join(ids, on="meter_id", how="anti")]))
 
 
 def forget(lake: CityLake, meter: str) -> None:
@@ -52,10 +70,41 @@ def shared_with(lake: CityLake) -> list[tuple[CityLake, pl.DataFrame]]:
     for key in lake.store.list(FOLDER):
         other = CityLake(lake.store, key.rsplit("=", 1)[1].removesuffix(".parquet"))
         if other.city != lake.city:
-            both = mine.join(_known(other)[0], on="shared_id", suffix="_there").drop("shared_id")
+            both = mine.join(_known(other)[0], on="shared_id", suffix="_there").select("meter_id", "meter_id_there")
             if both.height:
                 found.append((other, both))
     return found
+
+
+def spellings(lake: CityLake) -> pl.DataFrame:
+    """``meter_id, alike_id`` of the city's meters whose point is told in several spellings."""
+    known = _known(lake)[0].drop_nulls("alike_id")
+    return known.filter(pl.len().over("alike_id") > 1).drop("shared_id")
+
+
+def counted_as(spellings: pl.DataFrame, registered: pl.Series) -> pl.DataFrame:
+    """``meter_id`` and the ``one`` that all spellings of its point count as: that of a register, or the least. What a
+    register tells in two spellings are two meters."""
+    told = spellings.with_columns(_listed=pl.col("meter_id").is_in(registered.implode()))
+    listed = pl.col("meter_id").filter("_listed")
+    points = told.group_by("alike_id").agg(_of=listed.len(), one=pl.coalesce(listed.min(), pl.col("meter_id").min()))
+    return told.join(points.filter(pl.col("_of") < 2), on="alike_id").select("meter_id", "one")
+
+
+def told_once(quarters: pl.DataFrame, same: pl.DataFrame) -> pl.DataFrame:
+    """``quarters`` (``load_profile.Contributions``) with a point that is told in several spellings once, as the ``one``
+    of ``same`` (``counted_as``): the values of the spelling of which most were read, of equals those of that one."""
+    read = pl.sum_horizontal(pl.col(name).bitwise_count_ones() for name in DELIVERED)
+    several = quarters.select("meter_id", _line=pl.int_range(pl.len()), _read=read).join(same, on="meter_id")
+    if not several.height:
+        return quarters
+    best = several.sort(
+        pl.col("_read"), pl.col("meter_id") == pl.col("one"), "meter_id", descending=[True, True, False]
+    ).unique("one", keep="first", maintain_order=True)
+    others = several.join(best, on="_line", how="anti")["_line"]
+    named = dict(best.filter(pl.col("meter_id") != pl.col("one")).select("meter_id", "one").iter_rows())
+    kept = quarters.filter(~pl.int_range(pl.len()).is_in(others.implode()))
+    return kept.with_columns(pl.col("meter_id").replace(named))
 
 
 def elsewhere(shared: Sequence[tuple[CityLake, pl.DataFrame]], day: date) -> set[str]:
@@ -73,7 +122,9 @@ def _known(lake: CityLake) -> tuple[pl.DataFrame, str | None]:
     if data is None:
         return SHARED.to_frame(), None
     check(_key(lake), data, "restore memory/ from a backup")
-    return pl.read_parquet(io.BytesIO(data)), tag
+    known = pl.read_parquet(io.BytesIO(data))
+    lacking = [pl.lit(None, dtype).alias(name) for name, dtype in SHARED.items() if name not in known.columns]
+    return known.with_columns(lacking), tag
 
 
 def _revise(lake: CityLake, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:

@@ -88,7 +88,7 @@ def _names(step: Step, old: bytes, new: bytes) -> _Names:
     return _Names(
         {meters[point]: after[point] for point in points},
         others,
-        overlap.shared_ids(after, new),
+        overlap.shared_ids(after, city, new),
     )
 
 

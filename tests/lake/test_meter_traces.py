@@ -99,9 +99,9 @@ def delivered(folder: Path, without: str = "") -> tuple[Deployment, City]:
 def ids(city: City, key: bytes) -> set[str]:
     """All hashes by which the lake may know the meter, its customer and its devices."""
     point, account, devices = (pl.Series([*told]) for told in ([GONE], [f"{ACCOUNT[:-4]}0001"], [SERIAL, "SN0000000"]))
-    [(mine, shared)] = shared_ids(pseudonyms(point, city.slug, key), key).iter_rows()
+    [(mine, *shared)] = shared_ids(pseudonyms(point, city.slug, key), city.slug, key).iter_rows()
     of_others = [*customers(account, city.slug, key).values(), *serials(devices, city.slug, key).values()]
-    return {mine, shared, *of_others}
+    return {mine, *shared, *of_others}
 
 
 def found_in(store: Store, words: set[str]) -> set[str]:

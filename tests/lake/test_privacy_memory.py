@@ -11,7 +11,7 @@ from assets.cities.registry import City
 from assets.lake import ingest, load_profile, meter_final, overlap
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
-from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, VERDICTS
+from quality.tables import LOAD_PROFILE, LOAD_PROFILE_BASIS, METERS, VERDICTS
 from tests.lake.metered_city import POINTS, metered_city, night, register
 from tests.lake.small_city import D1, D2, D3, deliver, deployment_at, nem12, small_city
 
@@ -95,6 +95,46 @@ def test_a_day_that_snapshots_hold_and_the_memory_lacks_is_refused(tmp_path: Pat
     [told] = lake.day(VERDICTS, D3).filter(table=LOAD_PROFILE.name, check="memory")["message"]
     assert str(D1) in told and "memory/" in told
     assert warned(lake, D3) >= {"memory"}
+
+
+RESPELT = tuple(point.lstrip("0") for point in POINTS)
+"""The same meters, out of a spreadsheet that takes their numbers for numbers."""
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [(POINTS, 4), (RESPELT, 5)],  # a correction, of which nothing is the same
+        [(RESPELT, 5), (POINTS, 4)],
+        [(RESPELT, 4)],
+        [(POINTS[:20], 4), (RESPELT[20:], 4)],
+        [([f"{point[:4]}-{point[4:]}" for point in POINTS], 4)],
+    ],
+)
+def test_a_meter_is_one_customer_however_its_number_is_written(
+    tmp_path: Path, files: list[tuple[tuple[str, ...], int]]
+) -> None:
+    city = small_city()
+    deployment = deployment_at(tmp_path, city)
+    deliver(deployment, city, "register", D1, "r.csv", register(*POINTS))
+    for number, (points, value) in enumerate(files):
+        deliver(deployment, city, "exports", D1, f"{number}.csv", nem12(D1, *points, value=value))
+    night(deployment, city, D2)
+    lake = CityLake(deployment.store, city.slug)
+    assert values(lake, D1) == {"north": {60, 100}, "south": {60, 100}}
+    basis = lake.day(LOAD_PROFILE_BASIS, D1)
+    assert set(basis["meter_id"]) == set(lake.read(METERS)["meter_id"])
+    assert ("unregistered-twice" in warned(lake, D2)) == any(points != POINTS[: len(points)] for points, _ in files)
+
+
+def test_two_meters_that_a_register_tells_apart_are_two(tmp_path: Path) -> None:
+    city = small_city()
+    deployment = deployment_at(tmp_path, city)
+    others = "".join(f"{point},north,residential\n" for point in RESPELT)
+    deliver(deployment, city, "register", D1, "r.csv", register(*POINTS) + others.encode())
+    deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, *POINTS, *RESPELT, value=4))
+    night(deployment, city, D2)
+    assert CityLake(deployment.store, city.slug).day(LOAD_PROFILE_BASIS, D1).height == 2 * len(POINTS)
 
 
 def two_cities(folder: Path) -> tuple[Deployment, City, City]:

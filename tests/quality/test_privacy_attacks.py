@@ -303,7 +303,7 @@ def test_a_city_less_the_campus_in_it_is_not_the_meter_between_them(tmp_path: Pa
     points = pl.Series(meters(20))
     for lake in (alpha, beta):
         own = pseudonyms(points if lake is alpha else points.head(19), lake.city, b"k" * 32)
-        overlap.remember(lake, overlap.shared_ids(own, b"k" * 32))
+        overlap.remember(lake, overlap.shared_ids(own, lake.city, b"k" * 32))
 
     def published(without_shared: bool) -> Attacker:
         attacker = Attacker()
