@@ -72,6 +72,8 @@ def judged(export: Export, day: date | None) -> Export:
         batch = look(batch, export, day)
         if batch.is_rejected:
             return replace(export, tables={}).also(*batch.problems)
+        if not batch.rows.height:
+            break
     return replace(export, tables={**export.tables, "readings": batch.rows}).also(*batch.problems)
 
 
