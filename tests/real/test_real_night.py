@@ -25,7 +25,9 @@ KWH = {"wh": Decimal("0.001"), "kwh": Decimal(1), "mwh": Decimal(1000)}
 KWH |= {unit.replace("wh", "varh"): factor for unit, factor in KWH.items()}
 
 
-@pytest.fixture(scope="module", params=[336, pytest.param(8_760, marks=pytest.mark.trial)], ids=["a fortnight", "a year"])
+@pytest.fixture(
+    scope="module", params=[336, pytest.param(8_760, marks=pytest.mark.trial)], ids=["a fortnight", "a year"]
+)
 def hours(request: pytest.FixtureRequest) -> int:
     """Of the building that is read by the hour: each of its days is judged and made as every other. That its file is
     read whole is seen in ``tests/meters/test_readers_declared.py``."""
