@@ -69,10 +69,13 @@ def ingest(step: Step, table: Table) -> Ingested:
         result = ledger.read(step, item)
         frame = result.tables.get(table.name)
         if table is METERS and "register" in result.tables:
-            frame = _registered(step, register := result.tables["register"])
-            overlap.remember(lake, _points(step, register["point"], gone))
+            register = result.tables["register"]
+            ids = pseudonyms(register["point"], step.city.slug, step.deployment.secret())
+            shared = overlap.shared_ids(ids, step.city.slug, step.deployment.secret())
+            overlap.remember(lake, shared.filter(~pl.col("meter_id").is_in([*gone])))
+            frame = _registered(step, register, ids)
         elif frame is not None and "point" in frame.columns:
-            frame = _by_meter(step, frame)
+            frame = _by_meter(frame, pseudonyms(frame["point"], step.city.slug, step.deployment.secret()))
         told = _conformed(table, frame, item)
         good = _stored(table, _unerased(table, _come(table, told, item), gone)).also(result.problems)
         next_days[item.receipt.id] = next_day = result.again or table.to_come(told.rows, item.receipt.day)
@@ -261,7 +264,7 @@ def _unerased(table: Table, batch: Batch, gone: Mapping[str, date]) -> Batch:
     return batch.refuse((pl.col(table.day) <= until, "meter-erased", text))
 
 
-def _registered(step: Step, register: pl.DataFrame) -> pl.DataFrame:
+def _registered(step: Step, register: pl.DataFrame, points: Mapping[str, str]) -> pl.DataFrame:
     slug, key = step.city.slug, step.deployment.secret()
     payers, devices = customers(register["account"], slug, key), serials(register["serial"], slug, key)
     checked = pseudonyms(register["check_of"], slug, key)
@@ -271,22 +274,14 @@ def _registered(step: Step, register: pl.DataFrame) -> pl.DataFrame:
         for name, known in ids.items()
     }
     return (
-        _by_meter(step, register.with_columns(**hashed))
+        _by_meter(register.with_columns(**hashed), points)
         .rename({"account": "customer_id", "serial": "serial_id", "as_of": METERS.day})
         .with_columns(pl.col("multiplier").cast(ENERGY))
     )
 
 
-def _points(step: Step, points: pl.Series, gone: Mapping[str, date]) -> pl.DataFrame:
-    """What is remembered of metering points (``overlap.SHARED``), of none that was erased."""
-    slug, key = step.city.slug, step.deployment.secret()
-    shared = overlap.shared_ids(pseudonyms(points, slug, key), slug, key)
-    return shared.filter(~pl.col("meter_id").is_in([*gone]))
-
-
-def _by_meter(step: Step, frame: pl.DataFrame) -> pl.DataFrame:
-    """With the ``meter_id`` of each ``point`` in its place; null where there is none."""
-    known = pseudonyms(frame["point"], step.city.slug, step.deployment.secret())
+def _by_meter(frame: pl.DataFrame, known: Mapping[str, str]) -> pl.DataFrame:
+    """With the ``meter_id`` of each ``point`` in its place, by ``pseudonyms``; null where there is none."""
     return frame.with_columns(
         meter_id=pl.col("point").replace_strict(known, return_dtype=pl.String, default=None)
     ).drop("point")
