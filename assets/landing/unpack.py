@@ -37,12 +37,30 @@ found twice as fast as the blank before it."""
 _PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,3})(\d{1,7})["']""")
 _NOWHERE = re.compile(rb"""\sr\s*=\s*["'](?:[A-Za-z]{4}|[A-Za-z]*\d{8})""")
 """Beyond any sheet (XFD1048576). To a reader whose numbers overflow it may be any cell."""
+_OTHERS = {
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"GIF8": "a picture (GIF)",
+    b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"\xfd7zXZ\0": "a file packed by xz",
+    b"BZh": "a file packed by bzip2",
+    b"\x28\xb5\x2f\xfd": "a file packed by Zstandard",
+    b"PAR1": "a Parquet file",
+    b"SQLite format 3\0": "a SQLite database",
+}
+"""How files begin of kinds that nothing here reads (the formats' own specifications), whatever they are called."""
+_OPEN_DOCUMENT = b"application/vnd.oasis.opendocument."
+_TAR = slice(257, 262)
+"""Where a tar archive has ``ustar`` (POSIX.1-1988)."""
 _SIDECARS = {"__macosx", ".ds_store", "thumbs.db", "desktop.ini"}
 """What file managers add to folders and archives; never data."""
 
 
 class ArchiveError(ValueError):
-    """An archive that breaks a limit (``archive-limit``) or cannot be unpacked (``file-malformed``).
+    """An archive that breaks a limit (``archive-limit``), cannot be unpacked (``file-malformed``) or is a document
+    that nothing here reads (``file-not-data``).
 
     The text holds no entry names: they may contain meter numbers.
     """
@@ -50,6 +68,13 @@ class ArchiveError(ValueError):
     def __init__(self, reason: str, code: str = "archive-limit") -> None:
         super().__init__(reason)
         self.code = code
+
+
+def unread(data: bytes) -> str | None:
+    """What a file is, of the kinds that nothing here reads; None for all others."""
+    if data[_TAR] == b"ustar":
+        return "a tar archive"
+    return next((words for begin, words in _OTHERS.items() if data.startswith(begin)), None)
 
 
 def members(data: bytes, name: str) -> list[tuple[str, bytes]]:
@@ -99,13 +124,15 @@ class _Budget:
                 raise ArchiveError(f"the path of entry {number} leaves the archive's folder")
             with archive.open(info) as packed:
                 content = self._read(packed)
+            if info.filename == "mimetype" and content.startswith(_OPEN_DOCUMENT):
+                raise ArchiveError("an OpenDocument file: save it as XLSX or CSV", "file-not-data")
             if workbook and _far(content):
                 text = f"a sheet of the workbook spans more than {MAX_CELLS:,} cells or {MAX_COLUMNS:,} columns"
                 raise ArchiveError(text)
             if not workbook:
                 found += self.unpack(content, info.filename, depth + 1)
         if workbook and "xl/workbook.xml" not in archive.namelist():
-            raise ArchiveError("an Office file that is no XLSX workbook", "file-malformed")
+            raise ArchiveError("an Office file that is no XLSX workbook: save it as XLSX or CSV", "file-not-data")
         return [(name, data)] if workbook else found
 
     def _read(self, packed: IO[bytes] | gzip.GzipFile) -> bytes:

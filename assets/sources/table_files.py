@@ -16,7 +16,7 @@ from itertools import islice, takewhile
 import fastexcel
 import polars as pl
 
-from assets.landing.unpack import ArchiveError, members
+from assets.landing.unpack import ArchiveError, members, unread
 from assets.sources import biff, thai
 from assets.sources.long_table_periods import LONGEST, period
 from assets.sources.parsing import ENCODINGS, text_of
@@ -34,9 +34,6 @@ _SEPARATORS = ",;\t|"
 _TOLD = re.compile(r"(?i)^\s*sep=(.)\r?\n")
 """The line by which a file tells a spreadsheet its separator."""
 
-_OTHERS = {b"%PDF": "a PDF", b"Rar!": "a RAR archive"}
-"""How files begin that are none of these, whatever a catalogue calls them."""
-
 _ALIKE = 0.75
 """Share of the longer header's columns from which a shorter one is the same table's, of another year."""
 
@@ -50,8 +47,6 @@ _NOTE = r"(?i)^\s*(?:[*†(]|[0-9]{1,2}[/)]\s|หมายเหตุ|ที่
 def read_table(data: bytes) -> Batch:
     """A CSV file, the sheets of a workbook (XLSX, XLS) that have one header, or a ZIP archive of one workbook or of CSV
     files with one header: strings as ``read_csv`` gives them. Limits are those of ``assets.landing.unpack``."""
-    if other := next((words for begin, words in _OTHERS.items() if data.startswith(begin)), ""):
-        return Batch.rejected("file-malformed", f"{other}: have it published as CSV or XLSX")
     if not data.startswith((b"PK", b"\x1f\x8b")):
         return _read_file(data)
     try:
@@ -72,6 +67,8 @@ def read_table(data: bytes) -> Batch:
 
 
 def _read_file(data: bytes) -> Batch:
+    if (other := unread(data)) is not None:
+        return Batch.rejected("file-not-data", f"{other}: have it published as CSV or XLSX")
     return _read_workbook(data) if data.startswith((b"PK", biff.MAGIC)) else read_csv(data)
 
 

@@ -1,11 +1,17 @@
 """Which reader a file gets, what is rejected before any reader looks, and how a result is described."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
+import sqlite3
+import tarfile
 import zipfile
+from contextlib import closing
 from datetime import date
 
+import polars as pl
 import pytest
 from hypothesis import given, strategies as st
 
@@ -13,6 +19,7 @@ from assets.cities.registry import RegistryError, SourceEntry, check_sources, lo
 from assets.meters import exports
 from assets.meters.exports import METER_EXPORTS, Format, describe, read_export
 from assets.sources.source import Context
+from assets.sources.table_files import read_table
 from tests.kit import codes
 
 NEM12 = (
@@ -29,6 +36,27 @@ def zipped(**files):
         for name, data in files.items():
             archive.writestr(name, data)
     return out.getvalue()
+
+
+def tarred(data: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        entry = tarfile.TarInfo("export.csv")
+        entry.size = len(data)
+        archive.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
+
+
+def parquet() -> bytes:
+    out = io.BytesIO()
+    pl.DataFrame({"kwh": [1.5]}).write_parquet(out)
+    return out.getvalue()
+
+
+def sqlite() -> bytes:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("create table readings (kwh)")
+        return database.serialize()
 
 
 @pytest.mark.parametrize(
@@ -59,6 +87,34 @@ def test_what_is_no_export_is_rejected_whatever_its_name(data, code, name):
     assert codes(result) == [code]
     told = describe(result, name)
     assert (told["status"], told["readings"], told["channels"]) == ("rejected", 0, [])
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"%PDF-1.7 ...", "a PDF"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a picture (JPEG)"),
+        (lzma.compress(LONG), "a file packed by xz"),
+        (bz2.compress(LONG), "a file packed by bzip2"),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04", "a 7-Zip archive"),
+        (b"Rar!\x1a\x07\x01\x00", "a RAR archive"),
+        (parquet(), "a Parquet file"),
+        (sqlite(), "a SQLite database"),
+        (tarred(LONG), "a tar archive"),
+        (gzip.compress(tarred(LONG)), "a tar archive"),
+        (zipped(mimetype=b"application/vnd.oasis.opendocument.spreadsheet", content=b"<x/>"), "an OpenDocument file"),
+        (zipped(**{"[Content_Types].xml": b"<x/>", "word/document.xml": b"<x/>"}), "an Office file that is no XLSX"),
+        (zipped(**{"[Content_Types].xml": b"<x/>", "xl/workbook.bin": b"\x83\x01"}), "an Office file that is no XLSX"),
+    ],
+)
+def test_files_of_other_kinds_are_called_what_they_are(data, told):
+    """Whoever delivers one is told what it is, in meter exports as in published tables, and not that a text is in no
+    known encoding."""
+    (problem,) = read_export(data, "export.csv", {}).problems.iter_rows(named=True)
+    assert (problem["code"], problem["message"][: len(told)]) == ("file-not-data", told)
+    published = read_table(data)
+    assert published.is_rejected
+    assert told in published.found["message"][0]
 
 
 @pytest.mark.real

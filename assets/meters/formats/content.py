@@ -12,6 +12,7 @@ from typing import Literal
 
 import polars as pl
 
+from assets.landing.unpack import unread
 from quality.problems import problem
 
 Kind = Literal[
@@ -21,16 +22,12 @@ Kind = Literal[
 _MAGIC: dict[bytes, Kind] = {
     b"PK\x03\x04": "xlsx",  # plain ZIP archives were unpacked before
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "biff",  # OLE2 compound file: Excel 97-2003
-    b"%PDF": "binary",
-    b"\x89PNG": "binary",
-    b"\xff\xd8\xff": "binary",  # JPEG
-    b"GIF8": "binary",
 }
 _REJECTED: dict[Kind, tuple[str, str]] = {
     "empty": ("file-empty", "the file has no content"),
     "protected": ("file-protected", "the workbook is protected by a password: save it without one"),
     "json-broken": ("file-malformed", "JSON that is not whole, or not well-formed: was it cut?"),
-    "binary": ("file-not-data", "a picture, a PDF or another binary file"),
+    "binary": ("file-not-data", "a binary file of a kind that is not known"),
     "undecodable": ("file-encoding", "neither UTF-8, UTF-16 nor cp874"),
 }
 
@@ -100,6 +97,8 @@ class Content:
     @property
     def problems(self) -> pl.DataFrame | None:
         """Why no reader need look at it, or None."""
+        if (other := unread(self.data)) is not None:
+            return problem("file-not-data", f"{other}: have it delivered as text or as a workbook, plain or in a ZIP")
         return problem(*_REJECTED[self.kind]) if self.kind in _REJECTED else None
 
     @property
@@ -183,6 +182,8 @@ def recognise(data: bytes, encoding: str | None = None) -> Content:
     for magic, kind in _MAGIC.items():
         if data.startswith(magic):
             return Content(data, "protected" if kind == "biff" and _PROTECTED.search(data) else kind)
+    if unread(data) is not None:
+        return Content(data, "binary")
     try:
         coded = _in_utf8(data, encoding or _encoding(data)).removeprefix(codecs.BOM_UTF8)
     except UnicodeDecodeError:
