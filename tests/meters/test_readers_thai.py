@@ -4,6 +4,7 @@ import io
 import zipfile
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import openpyxl
 import polars as pl
@@ -251,7 +252,15 @@ def local(readings):
 
 
 STARTS = [end - timedelta(minutes=15) for end in ends()]
-NUMBERS = st.lists(st.decimals(0, 9999, places=3).map(str), min_size=96, max_size=96)
+
+
+def fluctuates(values):
+    """What rises a day long and seldom falls is taken for a count: no load does."""
+    falls = sum(Decimal(value) > Decimal(after) for value, after in pairwise(values))
+    return falls > 8 or len(set(values)) < 12
+
+
+NUMBERS = st.lists(st.decimals(0, 9999, places=3).map(str), min_size=96, max_size=96).filter(fluctuates)
 DAYS = st.datetimes(datetime(2015, 1, 1), datetime(2030, 12, 30)).map(lambda at: datetime(at.year, at.month, at.day))
 ERAS = st.sampled_from(["CE", "BE"])
 
@@ -726,14 +735,6 @@ def test_an_old_workbook_of_a_damaged_address_is_rejected_in_its_own_process():
     for row, column in ((0xFFFF, 0xFF), (1, 0xFFFF)):
         data[at : at + 4] = row.to_bytes(2, "little") + column.to_bytes(2, "little")
         assert codes(read_export(bytes(data), "x", {})) == ["file-malformed"]
-
-
-def test_an_office_file_that_is_no_workbook_is_rejected():
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("[Content_Types].xml", "<x/>")
-        archive.writestr("content.xml", "<office/>")
-    assert codes(read_export(out.getvalue(), "x", {})) == ["file-malformed"]
 
 
 @given(st.sampled_from(CASES), st.data())

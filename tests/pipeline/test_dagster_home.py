@@ -1,5 +1,6 @@
 """Dagster's folder heals: what is damaged in it is made anew and said, and what is past goes."""
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -176,14 +177,14 @@ def test_runs_of_long_ago_go_with_their_events_and_files(settings: Settings) -> 
     with open_instance(folder, print) as instance:
         old, new = (dg.materialize([table], instance=instance).run_id for _ in range(2))
         for run, days in ((old, 36), (new, 34)):
-            with sqlite3.connect(folder / "history/runs.db") as connection:
+            with contextlib.closing(sqlite3.connect(folder / "history/runs.db")) as connection, connection:
                 moment = (datetime.now(UTC) - timedelta(days=days)).replace(tzinfo=None).isoformat(" ")
                 connection.execute("update runs set create_timestamp = ? where run_id = ?", (moment, run))
         assert forget_old_runs(instance, folder, 40) == 0
         assert forget_old_runs(instance, folder, 35) == 1
         assert [run.run_id for run in instance.get_runs()] == [new]
     assert {file.name.split(".")[0] for file in (folder / "history/runs").iterdir()} == {"index", new}
-    with sqlite3.connect(folder / "history/runs/index.db") as connection:
+    with contextlib.closing(sqlite3.connect(folder / "history/runs/index.db")) as connection:
         for name in ("event_logs", "asset_check_executions"):
             assert {run for (run,) in connection.execute(f"select run_id from {name}")} == {new}, name
 
@@ -198,7 +199,7 @@ def test_a_night_runs_whatever_its_dagster_folder_looks_like(fresh_home: Callabl
     (folder / "dagster.yaml").write_bytes(b"")
     for name in dagster_folder.DATABASES:
         (folder / name).write_bytes(os.urandom(9000))
-    with sqlite3.connect(folder / "history/runs" / f"{first['run']}.db") as connection:
+    with contextlib.closing(sqlite3.connect(folder / "history/runs" / f"{first['run']}.db")) as connection, connection:
         connection.execute("drop table event_logs")
     ran = deployment.muang("nightly", "--profile", "demo", "--json", **chosen)
     second = json.loads(ran.stdout)

@@ -1,5 +1,6 @@
 """The last line and the exit code: what a scheduler and the person it wakes go by."""
 
+import contextlib
 import errno
 import json
 import os
@@ -236,7 +237,7 @@ def test_a_night_without_room_or_files_ends_with_3(fresh_home: Callable[[], Home
         assert ran.returncode == json.loads(ran.stdout)["exit_code"] == 3, ran.stdout + ran.stderr
     after = deployment.json("nightly", "--profile", "demo", **chosen)
     assert (after["exit_code"], after["cities"]["khon_kaen"]["published"]) == (0, True), after
-    with sqlite3.connect(deployment.home / "dagster/history/runs.db") as connection:
+    with contextlib.closing(sqlite3.connect(deployment.home / "dagster/history/runs.db")) as connection:
         statuses = {status for (status,) in connection.execute("select status from runs")}
     assert statuses <= {"SUCCESS", "FAILURE"}
 

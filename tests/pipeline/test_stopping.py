@@ -70,7 +70,7 @@ def events(home: Path, run: set[Path]) -> int:
 
 
 def statuses(home: Path) -> list[str]:
-    with sqlite3.connect(home / "dagster/history/runs.db") as connection:
+    with contextlib.closing(sqlite3.connect(home / "dagster/history/runs.db")) as connection:
         return [status for (status,) in connection.execute("select status from runs order by id")]
 
 
