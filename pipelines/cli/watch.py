@@ -6,6 +6,9 @@ from rich.text import Text
 from pipelines.cli.base import Cities, Json, app, guarded, out, print_json, say, tabular, wanted
 from pipelines.settings import Settings
 
+SIGNS = ("verdicts", "snapshot", "damaged", "lease")
+"""What shows that a night has come to a city."""
+
 
 @app.command()
 @guarded
@@ -21,12 +24,17 @@ def status(city: Cities = None, as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
         raise typer.Exit(1 if any(row["damaged"] for row in rows) else 0)
+    # All that such a city could tell is its entry in the registry; named, it tells that.
+    idle = [] if city else [row["city"] for row in rows if not any(map(row.get, SIGNS))]
+    rows = [row for row in rows if row["city"] not in idle]
     grid = tabular("city", "last delivery", "snapshot", "verdicts", whole=["snapshot"])
     for row in rows:
         verdicts = " ".join(f"{name} {count}" for name, count in row["verdicts"].items())
         delivered = str(row["last_delivery"] or "–")
         grid.add_row(row["city"], delivered, row["snapshot"] or "–", verdicts or "–")
     out.print(grid)
+    if idle:
+        out.print(f"No night has run yet for {len(idle)} cities: {', '.join(idle)}", highlight=False)
     for row in rows:
         if row["rolled_back"]:
             out.print(f"{row['city']} shows an earlier snapshot: {row['rolled_back']}", highlight=False)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -198,6 +199,15 @@ def test_a_long_answer_is_shown_in_part_and_says_so(first_night: Deployment) -> 
 def test_the_version_is_told(first_night: Deployment) -> None:
     assert first_night("--version")[:2] == (0, f"muang {version('muang')}\n")
     assert first_night("snapshots", "diff", "-h")[:2] == first_night("snapshots", "diff", "--help")[:2]
+
+
+def test_cities_without_a_night_are_one_line_of_the_status_until_asked_for(first_night: Deployment) -> None:
+    status = partial(first_night.home.muang, "status", COLUMNS="1000")  # of the whole registry
+    shown = status().stdout
+    assert "No night has run yet for 34 cities: " in shown
+    assert (shown.count("korat"), shown.count("korat has nothing usable yet")) == (1, 0)
+    assert "khon_kaen" in shown
+    assert "korat has nothing usable yet from" in status("--city", "korat").stdout
 
 
 def test_what_changed_is_shown_and_an_earlier_snapshot_made_current_again(muang: Deployment) -> None:
