@@ -25,9 +25,11 @@ from dagster._core.remote_origin import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from assets.lake.feeds import NATIONAL, landed_as, source_of
+from assets.landing.deployment import Step
 from assets.landing.inbox import files
 from assets.landing.store import Damaged
 from assets.snapshots.history import current
+from assets.sources.fetch import left_for_today
 from pipelines.build import CITIES_TAG, CLOCK_TAG, INBOX_TAG, PROFILE_TAG, cities_of, deployment_of, left_in_inbox
 from pipelines.failures import are_infrastructure
 from pipelines.home import Say, alive, dagster_home, end_dead_runs, forget_old_runs, make_folder, open_instance
@@ -116,6 +118,8 @@ def run_night(
         with contextlib.suppress(Damaged):  # which the city's line tells
             if late := ahead(current(deployment.store, slug)):
                 note(f"{slug} shows an edition of {late}, which has not come: a night ran under a wrong clock")
+            if settings.profile == "live" and (left := left_for_today(Step(deployment, cities[slug], day))):
+                note(f"{slug}: {left} file(s) wait in the inbox for today's night: {day} is run again from landing")
     return night_of(
         deployment,
         slugs,

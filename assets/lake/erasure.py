@@ -24,6 +24,7 @@ from assets.lake.feeds import SOURCES, landed_as, source_of
 from assets.lake.files import CityLake
 from assets.lake.ledger import Due
 from assets.lake.points import PSEUDONYMOUS, holds, keyed_deliveries, names, points_in
+from assets.lake.upkeep import as_last_night
 from assets.landing import erased, inbox
 from assets.landing.archive import Receipt, object_key
 from assets.landing.deployment import Step
@@ -133,9 +134,10 @@ def erase(step: Step, point: str, withdraw: bool = False) -> Trace:
         ledger.forget(lake, table, found.deliveries)
     stays = archive.discard(_redact(step, point, journal))
     lake.store.delete(journal)
+    night = as_last_night(step)
     for table in (METERS, METER_DECISIONS, METER_OUTAGES):
-        ingest.ingest(step, table)
-    ingest.ingest_meters(step)
+        ingest.ingest(night, table)
+    ingest.ingest_meters(night)
     _sweep(lake, meter, withdraw)
     others = sorted(archive.cities() - {lake.city})
     return replace(

@@ -1,7 +1,7 @@
 """Upkeep of a city's lake: find damage, make days again from landing, rewrite old files, compact closed months."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 
@@ -34,6 +34,7 @@ from quality.tables import (
     REGISTER_WATCH,
     TABLES,
     VEE_RULES,
+    VERDICTS,
 )
 from quality.vee.rules import Context
 from quality.vee.thresholds import Thresholds
@@ -65,6 +66,13 @@ class Rebuilt:
     days: list[date]
     deliveries: int
     note: str = ""
+
+
+def as_last_night(step: Step) -> Step:
+    """``step`` on the day of the city's last night, if there was one: what is read again is judged as of it, and a day
+    that no night has begun stays without verdicts and deliveries."""
+    last = CityLake.of(step).newest(VERDICTS, step.day)
+    return step if last is None else replace(step, day=last)
 
 
 def verify(lake: CityLake) -> list[str]:

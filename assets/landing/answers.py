@@ -88,7 +88,8 @@ def redirected(status: int, url: str, target: str) -> str:
         return f"redirects to no address that can be read (HTTP {status})"
     here, there = urlsplit(url).hostname, urlsplit(target).hostname
     if there and there != here:
-        return f"redirects to {there} (HTTP {status}), a host that is not in the option allow_hosts"
+        where = "if it is right, name it in allow_hosts of a CKAN source, or as the portal in MUANG_PORTALS"
+        return f"redirects to {there} (HTTP {status}), a host that is not the portal's: {where}"
     return f"redirects elsewhere or too often (HTTP {status})"
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -83,6 +83,15 @@ def land_inbox(
             receipts += archive.land_many(delivery, batch)
             batch, size = [], 0
     return receipts + (archive.land_many(delivery, batch) if batch else [])
+
+
+def waiting(inbox: Path, city: str, source: str, receipts: Iterable[Receipt]) -> int:
+    """How many files of a source came, or were written, after all its ``receipts`` of their name."""
+    folder, looked = inbox / city / source, dict[str, float]()
+    for receipt in receipts:
+        looked[receipt.name] = max(receipt.first_seen.timestamp(), looked.get(receipt.name, 0))
+    files = (entry for entry in _entries(folder) if not stat.S_ISLNK(getattr(entry.seen, "st_mode", stat.S_IFLNK)))
+    return sum(_modified(entry) > looked.get(_name(entry.path, folder), 0) for entry in files)
 
 
 def untaken(inbox: Path, known: Collection[str], city: str = "") -> list[str]:
@@ -209,8 +218,7 @@ def _written(seen: os.stat_result) -> tuple[int, int]:
 
 def _arrival(folder: Path, delivery: Delivery, entry: _Entry, growing: Collection[Path]) -> Arrival | None:
     """What is landed of an entry; None if it is no longer there, or a link to another."""
-    # A name in a legacy Thai encoding is no UTF-8: its bytes are spelt out, as text they could not be stored.
-    name = os.fsencode(entry.path.relative_to(folder)).decode("utf-8", "backslashreplace")
+    name = _name(entry.path, folder)
     origin = f"inbox/{delivery.city}/{delivery.source}/{name}"
     try:
         if _is_another(entry, folder):
@@ -224,6 +232,12 @@ def _arrival(folder: Path, delivery: Delivery, entry: _Entry, growing: Collectio
         reason = f"cannot be read: {error.strerror}"
         return Arrival(name, origin, None, "left", {"code": "file-unreadable", "reason": reason})
     return Arrival(name, origin, data, facts={} if data else {"code": "file-empty", "reason": "0 bytes"})
+
+
+def _name(path: Path, folder: Path) -> str:
+    """What a file of a source is called. A name in a legacy Thai encoding is no UTF-8: its bytes are spelt out, as text
+    they could not be stored."""
+    return os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
 
 
 def _is_another(entry: _Entry, folder: Path) -> bool:

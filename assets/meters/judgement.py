@@ -247,6 +247,11 @@ def _labels(batch: Batch, export: Export, day: date | None) -> Batch:
     which, so that it is not the file that is refused."""
     if not export.assumed.ends and not export.assumed.length:
         return batch
+    # Of a format nobody can choose it.
+    label, midnight = (
+        f"look at `{field}`" if export.assumed.factors else "ask the sender which end its stamps mark"
+        for field in ("label", "midnight")
+    )
     begun, minutes = pl.col("start"), pl.col("minutes")
     first, last, least, most = batch.rows.select(
         first=local(begun.min(), export.zone),
@@ -264,12 +269,12 @@ def _labels(batch: Batch, export: Export, day: date | None) -> Batch:
         if min(alike.row(0)) > _ALIKE:
             ours, other = ("ends", "starts") if export.assumed.ends else ("starts", "ends")
             text = f"days begin one interval {'early' if export.assumed.ends else 'late'} where stamps are {ours}"
-            return batch.note("stamp-label", f"{text} of intervals; as {other}, they are whole: look at `label`")
+            return batch.note("stamp-label", f"{text} of intervals; as {other}, they are whole: {label}")
     before = batch.rows.lazy().select(begun.filter(begun < begun.max()).max()).collect().item()
     if export.assumed.ends and first == opens and last == closes and before is not None:
         apart = batch.rows["start"].max() - before
         if apart == a_day + length and not (batch.rows["start"] == before + length).any():
-            return batch.note("stamp-label", "the last interval of the last day is alone there: look at `midnight`")
+            return batch.note("stamp-label", f"the last interval of the last day is alone there: {midnight}")
     return batch
 
 

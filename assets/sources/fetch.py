@@ -6,7 +6,7 @@ from typing import Any
 from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
 from assets.landing.http import run_plan
-from assets.landing.inbox import land_inbox
+from assets.landing.inbox import land_inbox, waiting
 from assets.landing.portals import portal
 from assets.sources import past
 from assets.sources.source import Source
@@ -20,6 +20,13 @@ def land_inboxes(step: Step) -> list[Receipt]:
             step.deployment.archive, step.deployment.inbox, step.delivery(name)
         )
     return receipts
+
+
+def left_for_today(step: Step) -> int:
+    """Files that wait in the city's inboxes and that the step, of a past day, did not look at."""
+    archive, inbox = step.deployment.archive, step.deployment.inbox
+    again = [name for name in step.city.inboxes if _known(step, name)]
+    return sum(waiting(inbox, step.city.slug, name, archive.receipts(step.city.slug, name)) for name in again)
 
 
 def land_portal(step: Step, name: str, source: Source[Any], options: Mapping[str, Any]) -> list[Receipt]:

@@ -65,7 +65,7 @@ def lake_rebuild(
     if table not in TABLES:
         raise fail(f"no such table: {table}; `muang sql` lists them", 2)
     with at_work(settings, cities, [city]) as deployment:
-        step = Step(deployment, cities[city], now().date(), "rebuild")
+        step = upkeep.as_last_night(Step(deployment, cities[city], now().date(), "rebuild"))
         try:
             done = upkeep.rebuild(step, TABLES[table], as_day(day, "--day"))
         except upkeep.CannotRebuild as error:

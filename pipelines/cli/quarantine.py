@@ -106,7 +106,8 @@ def quarantine_replay(
 ) -> None:
     """Read again what was refused, with the readers, layouts and options of now. `muang nightly` publishes it.
 
-    A night does so by itself for what was read by other code, options or reader versions.
+    A night does so by itself for what was read by other code, options or reader versions. Ends with 1 where something
+    of what was to be read is still refused, unless the setting fail_on is `withheld`.
     """
     from assets.lake import upkeep
     from assets.landing.deployment import Step
@@ -116,26 +117,28 @@ def quarantine_replay(
     cities = cities_of(settings)
     slugs = wanted(cities, city)
     found: dict[str, dict[str, Any]] = {}
-    unknown = {*(receipt or ())}
+    unknown, still = {*(receipt or ())}, False
     with at_work(settings, cities, slugs) as deployment:
         for slug in slugs:
-            step = Step(deployment, cities[slug], now().date(), "replay")
+            step = upkeep.as_last_night(Step(deployment, cities[slug], now().date(), "replay"))
             refused = upkeep.refused(step)
             unknown -= {*refused["receipt"]}
             before = refused.height
             done = upkeep.replay(step, receipt or ())
             if before:
                 read = sum(each.deliveries for each in done)
-                found[slug] = {"waiting": before, "read": read, "left": upkeep.refused(step).height}
-                found[slug]["no_source"] = upkeep.unread(step)
+                left = upkeep.refused(step)["receipt"]
+                found[slug] = {"waiting": before, "read": read, "left": len(left), "no_source": upkeep.unread(step)}
+                still |= bool(left.is_in(list(receipt) if receipt else left.implode()).any())
     if unknown:
         raise fail(f"not refused: {', '.join(sorted(unknown))}; `muang quarantine list` tells what is", 2)
     if as_json:
         print(json.dumps(found, indent=1))
-        return
-    for slug, counts in found.items():
-        out.print(f"{slug}: {counts['waiting']} waited, {counts['read']} read, {counts['left']} still refused")
-        if gone := ", ".join(counts["no_source"]):
-            out.print(f"  of {gone}, which the registry has no more: what is refused is read once it is put back")
-    if not found:
-        out.print("nothing is refused")
+    else:
+        for slug, counts in found.items():
+            out.print(f"{slug}: {counts['waiting']} waited, {counts['read']} read, {counts['left']} still refused")
+            if gone := ", ".join(counts["no_source"]):
+                out.print(f"  of {gone}, which the registry has no more: what is refused is read once it is put back")
+        if not found:
+            out.print("nothing is refused")
+    raise typer.Exit(1 if still and settings.fail_on != "withheld" else 0)

@@ -144,6 +144,7 @@ def test_replay_reads_what_waits_with_the_same_lake_as_if_it_had_been_read_at_on
         ingest_meters(found, city, D1)
     ingest(found, city, WEATHER, D1)
     step = Step(found, city, D2, "replay")
+    assert upkeep.as_last_night(step).day == D1, "no night has begun on D2"
     waiting = upkeep.refused(step).select("table", "status", "codes").rows()
     assert waiting == [("meter_intervals", "rejected", ["reader-failed"]), ("weather", "partial", ["value-range"])]
     done = upkeep.replay(step)

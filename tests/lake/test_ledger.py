@@ -1,5 +1,6 @@
 """From receipts to tables: what is due, what the books say, and what a crash or a fixed reader leaves."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -340,10 +341,12 @@ def test_a_past_day_is_run_again_from_landing_alone(
     inbox = tmp_path / "inbox" / city.slug / "exports"
     inbox.mkdir(parents=True)
     (inbox / "a.csv").write_bytes(nem12(D1, "P1"))
+    os.utime(inbox / "a.csv", (0, 0))
     land_inbox(deployment.archive, deployment.inbox, Step(deployment, city, D1).delivery("exports"))
     known = deliver(deployment, city, "weather", D1, "w", weather(D1, 25.0))
     (inbox / "late.csv").write_bytes(nem12(D1, "P2"))
     again = fetch.land_inboxes(Step(deployment, city, D1, "again"))
+    assert fetch.left_for_today(Step(deployment, city, D1)) == 1, "which the night tells"
     assert [receipt.name for receipt in again if receipt.source == "exports"] == ["a.csv"]
     found = ask(deployment, city, "weather", D1)
     assert [receipt.id for receipt in found] == [known]

@@ -121,7 +121,9 @@ def test_of_several_qualities_the_worst_counts(qualities, grade):
 @pytest.mark.parametrize(("first", "found"), [(0, ["stamp-label"]), (1, []), (40, [])])
 def test_days_that_are_whole_as_starts_of_intervals_are_said(first, found):
     amounts = [f"{0.25 + at % 7 / 100:.2f}" for at in range(96)]
-    assert codes(read(meter(block(DELTA, *quarters(*amounts, first=first))))) == found
+    result = read(meter(block(DELTA, *quarters(*amounts, first=first))))
+    assert codes(result) == found
+    assert not result.problems["message"].str.contains("`").any(), "it has no such option"
     told = [value(each, None, period=(local(at), local(at + 1))) for at, each in enumerate(amounts, first - 1)]
     assert codes(read(meter(block(DELTA, *told)))) == [], "the message says which"
 
