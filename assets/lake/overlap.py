@@ -4,9 +4,9 @@ A meter's energy of a day is published by one city only, the first whose memory 
 sums over different customers, and no difference between cities is one of them. Meter ids differ by city; what tells
 that two are one is a second keyed hash, the same in every city, which lies beside the basis and nowhere else:
 
-    memory/meter_points/city=<slug>.parquet      meter_id, shared_id, alike_id
+    memory/meter_points/city=<slug>.parquet      meter_id, shared_id, alike_id, alike_shared_id
 
-A third tells which meters of one city are the same point under numbers that are written otherwise.
+Two more tell which meters, of one city and of any, are the same point under numbers that are written otherwise.
 """
 
 import io
@@ -23,9 +23,9 @@ from quality.tables import DELIVERED, LOAD_PROFILE, LOAD_PROFILE_BASIS
 from quality.verdicts import Verdict
 
 FOLDER = "memory/meter_points"
-SHARED = pl.Schema({"meter_id": pl.String(), "shared_id": pl.String(), "alike_id": pl.String()})
-"""A meter's id in the city, the id of its metering point in every city, and the id in the city that all spellings of
-the point have; the last is null of what was remembered before it was kept."""
+SHARED = pl.Schema(dict.fromkeys(("meter_id", "shared_id", "alike_id", "alike_shared_id"), pl.String()))
+"""A meter's id in the city, the id of its metering point in every city, and those that all spellings of the point have,
+in the city and in every city; the last two are null of what was remembered before they were kept."""
 
 PARTED = 8
 """Digits from which dashes and blanks between them are the writer's: ``1-12`` and ``112`` are two rooms."""
@@ -35,8 +35,10 @@ def shared_ids(ids: Mapping[str, str], city: str, key: bytes) -> pl.DataFrame:
     """``SHARED`` of metering points; ``ids`` are ``pseudonyms`` of the city."""
     shared, plain = pseudonyms(pl.Series([*ids], dtype=pl.String), "", key), {point: _plain(point) for point in ids}
     others = pl.Series([told for point, told in plain.items() if told != point], dtype=pl.String)
-    alike = {**pseudonyms(others, city, key), **ids}
-    columns = [*ids.values()], [shared[point] for point in ids], [alike[plain[point]] for point in ids]
+    columns = [[*ids.values()], [shared[point] for point in ids]]
+    for known, of in ((ids, city), (shared, "")):
+        alike = {**pseudonyms(others, of, key), **known}
+        columns.append([alike[plain[point]] for point in ids])
     return pl.DataFrame(dict(zip(SHARED, columns, strict=True)), schema=SHARED)
 
 
@@ -70,7 +72,12 @@ def shared_with(lake: CityLake) -> list[tuple[CityLake, pl.DataFrame]]:
     for key in lake.store.list(FOLDER):
         other = CityLake(lake.store, key.rsplit("=", 1)[1].removesuffix(".parquet"))
         if other.city != lake.city:
-            both = mine.join(_known(other)[0], on="shared_id", suffix="_there").select("meter_id", "meter_id_there")
+            theirs = _known(other)[0]
+            # By the exact number too, for what was remembered before spellings were.
+            both = pl.concat(
+                mine.join(theirs, on=name, suffix="_there").select("meter_id", "meter_id_there")
+                for name in ("shared_id", "alike_shared_id")
+            ).unique(maintain_order=True)
             if both.height:
                 found.append((other, both))
     return found
@@ -79,7 +86,7 @@ def shared_with(lake: CityLake) -> list[tuple[CityLake, pl.DataFrame]]:
 def spellings(lake: CityLake) -> pl.DataFrame:
     """``meter_id, alike_id`` of the city's meters whose point is told in several spellings."""
     known = _known(lake)[0].drop_nulls("alike_id")
-    return known.filter(pl.len().over("alike_id") > 1).drop("shared_id")
+    return known.filter(pl.len().over("alike_id") > 1).select("meter_id", "alike_id")
 
 
 def counted_as(spellings: pl.DataFrame, registered: pl.Series) -> pl.DataFrame:

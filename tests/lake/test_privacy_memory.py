@@ -146,20 +146,25 @@ def two_cities(folder: Path) -> tuple[Deployment, City, City]:
 
 
 @pytest.mark.parametrize("campus_first", [False, True])
-def test_a_meter_of_two_cities_is_published_by_one(tmp_path: Path, campus_first: bool) -> None:
+@pytest.mark.parametrize("zero", [b"0", b""], ids=["alike", "otherwise"])
+def test_a_meter_of_two_cities_is_published_by_one(tmp_path: Path, campus_first: bool, zero: bytes) -> None:
     deployment, city, campus = two_cities(tmp_path)
-    for each, points in ((city, POINTS), (campus, POINTS[1:20])):
-        deliver(deployment, each, "register", D1, "r.csv", register(*points))
-        deliver(deployment, each, "exports", D1, "e.csv", nem12(D1, *points, value=4))
+    for each, points, written in ((city, POINTS, b"0"), (campus, POINTS[1:20], zero)):
+        told = register(*points).replace(b"\n0", b"\n" + written)
+        deliver(deployment, each, "register", D1, "r.csv", told)
+        exports = nem12(D1, *points, value=4).replace(b"\n200,0", b"\n200," + written)
+        deliver(deployment, each, "exports", D1, "e.csv", exports)
     for each in (campus, city) if campus_first else (city, campus):
         night(deployment, each, D2)
     whole, part = (values(CityLake(deployment.store, each.slug), D1) for each in (city, campus))
     # Nineteen of the north's twenty are the campus's: city less campus would be the twentieth.
     assert part == ({"north": {57, 95}} if campus_first else {})
     assert whole == ({"south": {60, 100}} if campus_first else {"north": {60, 100}, "south": {60, 100}})
-    told = {each.slug: warned(CityLake(deployment.store, each.slug), D2) for each in (city, campus)}
+    warns = {each.slug: warned(CityLake(deployment.store, each.slug), D2) for each in (city, campus)}
     # All of the campus's meters are the city's, of the city's forty the campus has nineteen.
-    assert [slug for slug, checks in told.items() if "told-elsewhere" in checks] == ([] if campus_first else ["campus"])
+    assert [slug for slug, checks in warns.items() if "told-elsewhere" in checks] == (
+        [] if campus_first else ["campus"]
+    )
     shared = {key: deployment.store.read(key) for key in deployment.store.list(overlap.FOLDER)}
     assert len(shared) == 2
     assert not any(point.encode() in data for data in shared.values() for point in POINTS)
