@@ -42,12 +42,13 @@ tell the three apart, MEA's ON and OFF do not."""
 class MeterDay:
     """The channels of a local day that have intervals of ``minutes``.
 
-    ``channels`` has a row a channel: ``meter_id, channel, quantity, unit, receipt`` (of its first reading, null where
-    the frame tells none) and what the register knows of the meter. ``value`` (channels × slots) is in ``unit``, NaN
-    where there is none; ``quality`` is a place in ``QUALITIES``; ``row`` says which row of the frame it is, -1 where
-    the frame has none. ``rate`` is the utility's word for the slot's rate, in bits of ``RATES``, 0 where it told none,
-    or None where it told none at all. ``clock`` tells which slots' stamps were moved onto the grid, None where the
-    frame does not say. Channels that are ``guests`` are here for others to be held against, and are judged elsewhere.
+    ``channels`` has a row a channel: ``meter_id, channel, quantity, unit, receipt, delivered`` (of its first reading,
+    null where the frame tells none) and what the register knows of the meter. ``value`` (channels × slots) is in
+    ``unit``, NaN where there is none; ``quality`` is a place in ``QUALITIES``; ``row`` says which row of the frame it
+    is, -1 where the frame has none. ``rate`` is the utility's word for the slot's rate, in bits of ``RATES``, 0 where
+    it told none, or None where it told none at all. ``clock`` tells which slots' stamps were moved onto the grid, None
+    where the frame does not say. Channels that are ``guests`` are here for others to be held against, and are judged
+    elsewhere.
     """
 
     day: date
@@ -100,11 +101,11 @@ class MeterDay:
             rate = placed(words.replace_strict(RATES, default=0, return_dtype=pl.UInt8).fill_null(0).to_numpy(), 0)
         if "clock_seconds" in part.columns:
             clock = placed(part["clock_seconds"].is_not_null().to_numpy(), 0)
-        receipt = pl.Series("receipt", [None] * shape[0], pl.String)
-        if "_receipt" in part.columns:
-            first = np.searchsorted(rows, row[np.arange(shape[0]), np.argmax(~np.isnan(value), axis=1)])
-            receipt = part["_receipt"].gather(np.minimum(first, part.height - 1)).alias("receipt")
-        channels = channels.with_columns(receipt)
+        first = np.searchsorted(rows, row[np.arange(shape[0]), np.argmax(~np.isnan(value), axis=1)])
+        first = np.minimum(first, part.height - 1)
+        for name, dtype in (("receipt", pl.String), ("delivered", pl.Date)):
+            told = part[f"_{name}"].gather(first) if f"_{name}" in part.columns else pl.Series([None] * shape[0])
+            channels = channels.with_columns(told.cast(dtype).alias(name))
         if register is not None:
             channels = channels.join(register, on="meter_id", how="left", maintain_order="left")
         quality = placed(part["quality"].cast(QUALITY).to_physical().cast(pl.UInt8).to_numpy(), MISSING)

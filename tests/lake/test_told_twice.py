@@ -74,6 +74,28 @@ def test_a_second_name_has_no_value_whatever_is_known_of_the_days_before(tmp_pat
     assert dict(kwh.iter_rows()) == pytest.approx({day: sum(map(sum, whole(day).values())) for day in DAYS[:5]})
 
 
+CORRECTIONS = {
+    "by a factor": lambda value, at: round(1.2 * value, 3),
+    "a third of it": lambda value, at: value if at % 3 else round(value + 0.4, 3),
+}
+
+
+@pytest.mark.parametrize("how", CORRECTIONS)
+@pytest.mark.parametrize("names", ["E2", "E0"])
+def test_a_correction_under_another_name_counts_in_place_of_what_it_corrects(
+    tmp_path: Path, how: str, names: str
+) -> None:
+    deployment, city = town(tmp_path)
+    right = {point: [CORRECTIONS[how](value, at) for at, value in enumerate(day)] for point, day in whole(D1).items()}
+    deliver(deployment, city, "exports", D1, "a.csv", nem12(D1, whole(D1)))
+    night(deployment, city, D1)
+    again = nem12(D1, right).replace(b",E1,E1,E1,", b",%b,%b,%b," % ((names.encode(),) * 3))
+    deliver(deployment, city, "exports", D2, "b.csv", again)
+    night(deployment, city, D2)
+    told = final(deployment, city)["value_final"].cast(pl.Float64).sum()
+    assert told == pytest.approx(sum(sum(day) for day in right.values()))
+
+
 @pytest.mark.parametrize("gap", [False, True])
 def test_hours_of_another_file_are_not_added_to_quarters(tmp_path: Path, gap: bool) -> None:
     (_, once), (_, again) = (made(tmp_path / str(hours), twice=False, hours=hours, gap=gap) for hours in (False, True))

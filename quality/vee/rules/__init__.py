@@ -167,7 +167,9 @@ RULES: Final = (
         34, "suspect", "พลังงานเดียวกันมาสองครั้งในชื่อช่องสัญญาณต่างกัน (นับครั้งเดียว)",
         "Have one of the two deliveries stopped; accept it if the meter has two registers that read alike.",
         others.told_twice,
-        thresholds=("twice_share", "twice_rounding", "repeated_distinct", "twice_sum", "twice_sum_lacking"), stage=0,
+        thresholds=(
+            "twice_share", "twice_corrected", "twice_rounding", "repeated_distinct", "twice_sum", "twice_sum_lacking"
+        ), stage=0,
     ),
 )  # fmt: skip
 """Every rule, by bit. A bit is never given to another rule: lakes hold masks of them."""

@@ -4,12 +4,13 @@ import numpy as np
 import polars as pl
 
 from quality.vee.rules.rule import Context
-from quality.vee.window import MISSING, Bools, Ints, MeterDay
+from quality.vee.window import MISSING, Bools, Floats, Ints, MeterDay
 
 
 def told_twice(day: MeterDay, context: Context) -> Bools:
     """The channel has the values of another of the meter's channels of its quantity, which came in another file: one
-    energy under two names, and it counts once; or it tells longer intervals, which add up to the day of shorter ones.
+    energy under two names, and it counts once; or half of them, or all by one factor, and came on another day: a
+    correction, and what came later counts; or it tells longer intervals, which add up to the day of shorter ones.
     Source: ours; a utility that changes its format, or sends two, names the channel anew."""
     found = np.zeros(day.value.shape, np.bool_)
     found[_sums(day, context)] = True
@@ -18,15 +19,29 @@ def told_twice(day: MeterDay, context: Context) -> Bools:
         return found
     one, other = day.filled[line], day.filled[first]
     used = day.there[line] & day.there[first] & ((one != 0) | (other != 0))
-    alike = used & (np.abs(one - other) <= context.number("twice_rounding") * np.abs(other) + _LAST_DECIMAL)
-    ordered = np.sort(np.where(alike, one, 0), axis=1)
-    distinct = (np.diff(ordered, axis=1) > 0).sum(axis=1)
-    same = alike.sum(axis=1) >= context.number("twice_share") * used.sum(axis=1)
+
+    def share(as_told: Floats, last: Floats | float) -> Floats:
+        """Of the values those that are as told, where they differ among each other."""
+        alike = used & (np.abs(one - as_told) <= context.number("twice_rounding") * np.abs(as_told) + last)
+        ordered = np.sort(np.where(alike, one, 0), axis=1)
+        varied = (np.diff(ordered, axis=1) > 0).sum(axis=1) >= context.number("repeated_distinct")
+        shared: Floats = np.where(varied, alike.sum(axis=1) / np.maximum(used.sum(axis=1), 1), 0)
+        return shared
+
+    of_one, of_other = (np.where(used, each, 0).sum(axis=1) for each in (one, other))
+    factor = np.divide(of_one, of_other, out=np.ones(len(line)), where=of_other > 0)[:, None]
+    most, same = context.number("twice_share"), share(other, _LAST_DECIMAL)
+    corrected = (same >= context.number("twice_corrected")) | (share(other * factor, _PRINTED * (1 + factor)) >= most)
+    came = day.channels["delivered"].to_physical().fill_null(0).to_numpy()
+    earlier, apart = np.where(came[line] < came[first], line, first), came[line] != came[first]
     # Of the whole day, the slots without a value too: nothing of it is added to the other channel's.
-    found[line[same & (distinct >= context.number("repeated_distinct"))]] = True
+    found[line[same >= most]] = True
+    found[earlier[(same < most) & corrected & apart]] = True
     return found
 
 
+_PRINTED = 0.0005
+"""Half of a last digit that is usual in files: of a value, and by a factor of the other."""
 _LAST_DECIMAL = 1e-6
 """What lake values are rounded to."""
 
