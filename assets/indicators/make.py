@@ -9,7 +9,7 @@ import polars as pl
 
 from assets.indicators.all import all_indicators
 from assets.indicators.doubts import Findings, lowered
-from assets.indicators.metered import METERED, doubted, metered
+from assets.indicators.metered import METERED, doubted, metered, rows_refused
 from assets.indicators.programme import programme
 from assets.lake import verdicts
 from assets.lake.files import CityLake
@@ -60,11 +60,13 @@ def make(step: Step, table: Table, names: Sequence[str], since: date | None = No
 def _indicators(step: Step, frames: dict[str, pl.DataFrame], withheld: Mapping[str, str]) -> pl.DataFrame:
     lake = CityLake.of(step)
     if last := lake.newest(LOAD_PROFILE, step.day - timedelta(days=1)):
-        customers = Registers.of(lake).in_force(last).filter(IS_CUSTOMER)
-        frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), customers)
+        register = Registers.of(lake).in_force(last)
+        refused = rows_refused(register, lake.pick(QUARANTINE, register["_delivered"].unique().to_list()))
+        customers = register.filter(IS_CUSTOMER)
+        frames[METERED] = metered(lake.day(LOAD_PROFILE_BASIS, last), customers, refused)
     rows = all_indicators(step.city, step.day, frames)
-    results, refused, came = (lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES))
-    return lowered(rows, Findings(results, refused, came, _of_meters(step, last), withheld))
+    results, left_out, came = (lake.day(each, step.day) for each in (VALIDATION_RESULTS, QUARANTINE, DELIVERIES))
+    return lowered(rows, Findings(results, left_out, came, _of_meters(step, last), withheld))
 
 
 def _of_meters(step: Step, last: date | None) -> pl.DataFrame:

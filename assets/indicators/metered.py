@@ -10,7 +10,7 @@ import polars as pl
 from assets.indicators.tables import Tables
 from quality.privacy import WITHDRAWN
 from quality.privacy.release import SHARE_STEPS
-from quality.tables import DELIVERED, METER_FINAL, METER_INTERVALS, QUARTERS
+from quality.tables import DELIVERED, METER_FINAL, METER_INTERVALS, METERS, QUARTERS
 from quality.vee.verdicts import noted
 from quality.verdicts import Verdict
 
@@ -19,21 +19,35 @@ METERED = "metered"
 
 
 class Metered(NamedTuple):
-    """Of one day: meters of the register, the share of their quarter-hours that are in published cells and were read,
-    not estimated, and the share of the published energy that is of meters which no register lists: they may be
-    another city's, or listed ones under a number that is written otherwise. In steps of 0.05, rounded down as in the
-    load profile."""
+    """Of one day: meters of the register, also those whose row was refused, the share of their quarter-hours that are
+    in published cells and were read, not estimated, and the share of the published energy that is of meters which no
+    register lists: they may be another city's, or listed ones under a number that is written otherwise. In steps of
+    0.05, rounded down as in the load profile.
+    """
 
     registered: int
     read: float
     unlisted: float = 0.0
 
 
-def metered(basis: pl.DataFrame, register: pl.DataFrame) -> pl.DataFrame:
-    """``local_date, registered, read, unlisted``, a row a day. ``basis`` are rows of ``load_profile_basis``,
-    ``register`` of ``meters`` that are customers', one a meter.
+def rows_refused(register: pl.DataFrame, quarantine: pl.DataFrame) -> int:
+    """Meters that the delivery of a ``register`` (``METERS`` rows) tells of and that are not in it, by the rows of
+    ``quarantine`` of its delivery day. One that repeats a point, or has none, is no further meter."""
+    refused = quarantine.filter(
+        pl.col("receipt").is_in(register["_receipt"].unique().implode()),
+        ~pl.col("code").is_in(["key-duplicate", "value-null"]),
+        table=METERS.name,
+        severity="refuse",
+    )
+    return refused["row"].n_unique()
 
-    A meter that is not in the register is on neither side of ``read``. No row where the register is empty.
+
+def metered(basis: pl.DataFrame, register: pl.DataFrame, refused: int = 0) -> pl.DataFrame:
+    """``local_date, registered, read, unlisted``, a row a day. ``basis`` are rows of ``load_profile_basis``,
+    ``register`` of ``meters`` that are customers', one a meter, ``refused`` as in ``rows_refused``.
+
+    A meter whose row of the register was refused counts as not read, whatever it delivered: nothing tells its zone. One
+    that no row tells of is on neither side of ``read``. No row where the register is empty.
     """
     # By meter first: the quarter-hours of a million are 0.8 GB. In floating point, for what a broken meter tells may be
     # more than 64 bits hold, and steps are all that is asked.
@@ -44,12 +58,13 @@ def metered(basis: pl.DataFrame, register: pl.DataFrame) -> pl.DataFrame:
         read=pl.sum_horizontal(pl.col(name).bitwise_count_ones().cast(pl.Int64) for name in DELIVERED),
         energy=pl.sum_horizontal(pl.col(name).cast(pl.Float64) for name in QUARTERS),
     )
-    slots = max(register.height * len(QUARTERS), 1)
+    registered = register.height + refused
+    slots = max(registered * len(QUARTERS), 1)
     inside = pl.col("published") & pl.col("listed")
     apart = 1 - pl.col("energy").filter(inside).sum() / pl.col("energy").filter("published").sum()
     unlisted = ((apart * SHARE_STEPS + 1e-9).floor() / SHARE_STEPS).round(2)
     found = told.group_by("local_date").agg(
-        registered=pl.lit(register.height, pl.Int64),
+        registered=pl.lit(registered, pl.Int64),
         read=(pl.col("read").filter(inside).sum() * SHARE_STEPS // slots / SHARE_STEPS).round(2),
         unlisted=unlisted.fill_nan(0.0),
     )

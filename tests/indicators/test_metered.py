@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from assets.indicators.metered import metered
+from assets.indicators.metered import metered, rows_refused
 from quality.privacy import WITHDRAWN
 from quality.tables import DELIVERED, LOAD_PROFILE_BASIS, METERS, QUARTERS
 
@@ -55,6 +55,17 @@ def test_a_meter_that_is_suspect_or_estimated_can_lower_the_share_only(read, wan
 
 def test_a_meter_that_no_register_knows_raises_nothing():
     assert share(in_cells({"stranger": 96} | {f"m{n:02d}": 96 for n in range(10)}), 20) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("code", "want"), [("value-unknown", 0.95), ("stamp-bad", 0.95), ("key-duplicate", 1.0), ("value-null", 1.0)]
+)
+def test_a_meter_whose_row_of_the_register_was_refused_is_in_the_denominator(code, want):
+    known = register(20).with_columns(_receipt=pl.lit("r"))
+    told = {"receipt": ["r", "r", "of another"], "table": METERS.name, "row": [7, 7, 8], "code": code}
+    quarantine = pl.DataFrame(told | {"severity": "refuse"})
+    found = metered(in_cells(WHOLE | {"m20": 96}), known, rows_refused(known, quarantine))
+    assert found.item(0, "read") == want
 
 
 def test_without_a_register_there_is_no_share():
