@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from quality.contracts import Table
-from quality.suites.suite import ROWS, Expectation, frames, suite
+from quality.suites.suite import ROWS, Expectation, SuiteError, frames, suite
 from quality.verdicts import Verdict, odd_rows
 
 
@@ -59,10 +59,12 @@ def _great_expectations() -> tuple[Any, Callable[[Any], Any]]:
 
 def _validated(table: Table, asks: Sequence[Expectation], rows: pl.DataFrame, city: str | None) -> list[Verdict]:
     gx, batch_of = _great_expectations()
-    wanted = [
-        getattr(gx.expectations, rule.expect)(**rule.asked(city), meta={"check": place})
-        for place, rule in enumerate(asks)
-    ]
+    wanted = []
+    for place, rule in enumerate(asks):
+        try:
+            wanted.append(getattr(gx.expectations, rule.expect)(**rule.asked(city), meta={"check": place}))
+        except (AttributeError, ValueError) as error:  # no such class, or not its arguments
+            raise SuiteError(f"quality/suites/{table.name}.yaml: {rule.id}: {error}") from None
     # Decimals become floats: bounds are floats, and an object column costs pandas a Python call a value.
     needed = list(dict.fromkeys(column for rule in asks for column in rule.columns))
     numbers = rows.select(needed).with_columns(pl.selectors.decimal().cast(pl.Float64))

@@ -153,9 +153,9 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def ending(error: BaseException) -> Ended:
-    """How an error ends a command: 2 for wrong use, settings, registry or store; 1 for a city that another run is at or
-    whose file is damaged; 3 for infrastructure, and for what nobody foresaw, whose traceback is printed; 128 and the
-    signal where stopped."""
+    """How an error ends a command: 2 for wrong use, settings, registry, suites or store; 1 for a city that another run
+    is at or whose file is damaged; 3 for infrastructure, and for what nobody foresaw, whose traceback is printed; 128
+    and the signal where stopped."""
     from assets.cities.registry import RegistryError
     from assets.landing.identity import NotOurs
     from assets.landing.lease import Busy
@@ -164,6 +164,7 @@ def ending(error: BaseException) -> Ended:
     from pipelines.home import UnusableHome
     from pipelines.settings import Settings
     from pipelines.stopping import Stopped
+    from quality.suites.suite import SuiteError
 
     match error:
         case Ended():
@@ -176,7 +177,7 @@ def ending(error: BaseException) -> Ended:
             return Ended(told, 2)
         case RegistryError():
             return Ended(f"registry: {error}", 2)
-        case UnusableHome() | NotOurs():
+        case UnusableHome() | NotOurs() | SuiteError():
             return Ended(str(error), 2)
         case Busy() | Damaged():
             return Ended(str(error), 1)

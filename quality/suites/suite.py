@@ -23,6 +23,10 @@ TOLD = "ExpectColumnValuesToNotBeNull"
 Words = Annotated[str, StringConstraints(min_length=8)]
 
 
+class SuiteError(ValueError):
+    """A suite cannot be asked; it names the file and the place in it."""
+
+
 class _Told(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -88,43 +92,43 @@ class Suite(_Told):
 
 @cache
 def suite(table: Table) -> Suite:
-    """The suite of a table; one without rules where it has no file. Raises ``ValueError`` as ``read`` does."""
+    """The suite of a table; one without rules where it has no file. Raises ``SuiteError`` as ``read`` does."""
     path = FOLDER / f"{table.name}.yaml"
     if not path.exists():
         return Suite()
     try:
         told = document(path)
     except yaml.YAMLError as error:
-        raise ValueError(f"quality/suites/{path.name}: {error}") from None
+        raise SuiteError(f"quality/suites/{path.name}: {error}") from None
     return read(table, told)
 
 
 def read(table: Table, told: Mapping[str, Any]) -> Suite:
     """A suite for ``table`` from what its file tells.
 
-    Raises ``ValueError``, naming the file and the place in it, for what is no suite, two rules of one id, SQL that
-    cannot be asked, and a rule on a frame or column that is not there.
+    Raises ``SuiteError`` for what is no suite, two rules of one id, SQL that cannot be asked, and a rule on a frame or
+    column that is not there.
     """
     place = f"quality/suites/{table.name}.yaml"
     try:
         found = Suite.model_validate(told)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ValueError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise SuiteError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     try:
         empty = frames(table, found, table.empty())
     except pl.exceptions.PolarsError as error:
-        raise ValueError(f"{place}: frames: {error}") from None
+        raise SuiteError(f"{place}: frames: {error}") from None
     for name, frame in found.frames.items():
         if unknown := set(frame.key) - set(empty[name].columns):
-            raise ValueError(f"{place}: frame {name} has no column {sorted(unknown)} for its key")
+            raise SuiteError(f"{place}: frame {name} has no column {sorted(unknown)} for its key")
     for rule in found.rules:
         if rule.frame not in empty:
-            raise ValueError(f"{place}: {rule.id}: there is no frame {rule.frame}")
+            raise SuiteError(f"{place}: {rule.id}: there is no frame {rule.frame}")
         if unknown := set(rule.columns) - set(empty[rule.frame].columns):
-            raise ValueError(f"{place}: {rule.id} judges {sorted(unknown)}, which {rule.frame} has not")
+            raise SuiteError(f"{place}: {rule.id} judges {sorted(unknown)}, which {rule.frame} has not")
     if len({rule.id for rule in found.rules}) < len(found.rules):
-        raise ValueError(f"{place}: two rules have one id")
+        raise SuiteError(f"{place}: two rules have one id")
     return found
 
 

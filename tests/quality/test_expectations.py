@@ -15,7 +15,7 @@ from quality.contracts import Column, Table
 from quality.expectations import asked, judge
 from quality.meter_metrics import by_meter_day
 from quality.suites import suite as suites
-from quality.suites.suite import Suite, read, suite
+from quality.suites.suite import Suite, SuiteError, read, suite
 from quality.tables import METER_INTERVALS, TABLES
 from quality.verdicts import contract, keys, structure
 
@@ -247,8 +247,20 @@ OWN = {"frames": {"day": FRAME}, "rules": [RULE]}
     ],
 )
 def test_a_suite_that_cannot_be_asked_is_told_with_its_file_and_the_place(rule, frame, told):
-    with pytest.raises(ValueError, match=f"weather.yaml: .*{told}"):
+    with pytest.raises(SuiteError, match=f"weather.yaml: .*{told}"):
         read(TABLES["weather"], {"frames": {"day": FRAME | frame}, "rules": [RULE | rule]})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [({"expect": "ExpectNothing"}, "no attribute 'ExpectNothing'"), ({"arguments": {"max_value": 100}}, "column")],
+)
+def test_a_rule_that_the_library_does_not_take_is_told_with_its_file(monkeypatch, wrong, told):
+    table = TABLES["weather"]
+    own = read(table, {"frames": {"day": FRAME}, "rules": [RULE | wrong]})
+    monkeypatch.setattr("quality.expectations.suite", lambda _: own)
+    with pytest.raises(SuiteError, match=rf"(?s)weather.yaml: rain-day: .*{told}"):
+        judge(table, asked(table, good(table)))
 
 
 def test_a_rule_without_python_tells_the_key_and_the_value_and_knows_the_city(monkeypatch):
