@@ -129,7 +129,7 @@ class City(BaseModel):
     name_source: Name
     confidence: Literal["A", "B", "C"]
     note: str | None = None
-    in_seed_article: bool
+    in_seed_article: bool = False
     province_th: Annotated[Name, AfterValidator(_bare)]
     province_en: Name
     iso_3166_2: str = Field(pattern=r"^TH-[0-9]{2}$")
@@ -140,7 +140,8 @@ class City(BaseModel):
     lat: float = Field(ge=5, le=21)
     lon: float = Field(ge=97, le=106)
     city_type: Literal["existing", "new"] | None = None
-    emblem: Emblem
+    emblem: Emblem | None = None
+    """None of a city that has not been given one; it declares its ``baseline_year``."""
     baseline_year: int | None = Field(default=None, ge=2000, le=2100)
     smarts: tuple[Smart, ...] = Field(min_length=1)
     utility: Literal["PEA", "MEA"]
@@ -169,6 +170,7 @@ class City(BaseModel):
                 (self.baseline_year or 0) > datetime.now(UTC).year,
                 f"baseline_year {self.baseline_year} has not begun: progress is measured from a year that was",
             ),
+            (self.emblem is None and self.baseline_year is None, "without emblem baseline_year must be said"),
             (self.meter_buckets.bit_count() != 1, f"meter_buckets {self.meter_buckets} is no power of two"),
             *_wrong_thresholds(self.meter_thresholds),
             *_wrong_reviews(self.reviewed),
@@ -197,7 +199,7 @@ class City(BaseModel):
     @property
     def baseline(self) -> int:
         """The year that progress is measured from: the declared one, else the one before the emblem was given."""
-        return self.baseline_year or int(self.emblem.valid_from[:4]) - 1
+        return self.baseline_year or int(self.emblem.valid_from[:4]) - 1  # type: ignore[union-attr]  # one is said
 
 
 def default_path() -> Path:

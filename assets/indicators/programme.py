@@ -222,14 +222,17 @@ def _income(tables: Tables) -> list[Year]:
 
 
 def _criteria(city: City, day: date, tables: Tables, withheld: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    valid = f"emblem of batch {city.emblem.batch} from {city.emblem.valid_from}"
-    ended = city.emblem.valid_to is not None and city.emblem.valid_to < day.isoformat()
+    emblem = city.emblem
+    given = [f"emblem of batch {emblem.batch} from {emblem.valid_from}"] if emblem else []
+    to_come = [] if emblem else ["the emblem: none was given"]
+    if emblem and emblem.valid_to is not None and emblem.valid_to < day.isoformat():
+        to_come = [f"renewal of the emblem after {emblem.valid_to}"]
     yield _criterion(
         1,
         "Area and vision",
-        [f"scope: {city.scope}", valid, f"fact of confidence {city.confidence} ({city.name_source})"],
+        [f"scope: {city.scope}", *given, f"fact of confidence {city.confidence} ({city.name_source})"],
         [
-            *([f"renewal of the emblem after {city.emblem.valid_to}"] if ended else []),
+            *to_come,
             "boundary of the area",
             "the leaders' vision: no data tells it",
         ],

@@ -111,6 +111,12 @@ def test_every_fact_is_the_researched_one(cities: dict[str, City], real_data: Pa
         assert row["in_seed_article"] == ("yes" if city.in_seed_article else "no")
 
 
+def test_the_entry_that_the_documents_show_is_one(tmp_path: Path) -> None:
+    _, shown, *_ = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8").split("```")
+    (city,) = load_registry(write(tmp_path, shown.removeprefix("yaml"))).values()
+    assert (city.slug, city.emblem, city.baseline) == ("songkhla", None, 2025)
+
+
 def test_administrative_codes_exist_and_lie_in_the_named_province(cities: dict[str, City], real_data: Path) -> None:
     folder = real_data / "open_data" / "thai_admin_geodata"
 
@@ -174,6 +180,7 @@ def test_air_quality_stations_are_near_and_told_with_their_confidence(cities: di
         ({"lon": 90.0}, "lon"),
         ({"province_th": "จังหวัดเชียงใหม่"}, "is the bare name of the province"),
         ({"province_th": "ล\u0e4d\u0e32ปาง"}, "ำ as one letter"),
+        ({"emblem": None}, "without emblem baseline_year must be said"),
         ({"emblem": {"batch": 1, "valid_from": "2569"}}, "its year is not one of 2000 to 2100 CE"),
         ({"utility": "MEA"}, "utility MEA does not serve province 50"),
         ({"utility": "EGAT"}, "utility"),

@@ -219,6 +219,8 @@ def test_the_five_criteria_tell_evidence_and_what_is_missing_and_no_score(made_u
     assert all(row["missing"] for row in bare)
     assert bare[1]["verdict"] == bare[3]["verdict"] == bare[4]["verdict"] == "withheld"
     assert "renewal of the emblem after 2023-08-13" in bare[0]["missing"]
+    newcomer = PHUKET.model_copy(update={"emblem": None, "baseline_year": 2025})
+    assert "the emblem: none was given" in programme(newcomer, DAY, {}).filter(code="1")["missing"].item()
 
     reports = made_up.around()["citizen_reports"]
     indicators = made_up.frame(
