@@ -249,7 +249,7 @@ def show(night: Night, fail_on: FailOn, console: Console) -> None:
     console.print(f"{len(published)} of {len(night.cities)} cities published; exit code {code}.")
     muang = "muang" if shutil.which("muang") else os.path.relpath(sys.argv[0])
     if code == 1:
-        console.print(f'What was refused and why: {muang} sql "from lake.quarantine"', highlight=False)
+        console.print(f"What was refused and why: {muang} quarantine list", highlight=False)
     if published:
         address = night.address if len(published) > 1 else published[0].address
         console.print(f"Look at: {address}", soft_wrap=True, highlight=False)

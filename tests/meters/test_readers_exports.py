@@ -198,6 +198,12 @@ def test_unknown_tells_the_header_the_nearest_layout_and_what_to_do():
     assert "111222333" not in message
 
 
+def test_a_layout_that_is_named_tells_that_its_delimiter_is_another():
+    data = b"point;timestamp_end;kwh;status\nA;2026-11-30 00:15;1;Actual\n"
+    (message,) = read_export(data, "x.csv", {"layout": "muang_meters_long"}).problems["message"]
+    assert message.endswith("nearest is the layout muang_meters_long, whose delimiter is ','")
+
+
 def test_a_header_shows_no_long_number():
     (message,) = read_export(b"at,020012345678\n2026-01-01 00:15,4\n", "x.csv", {}).problems["message"]
     assert "020012345678" not in message

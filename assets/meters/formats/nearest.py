@@ -77,7 +77,11 @@ def _lacking(names: list[str], layout: Layout, lacks: list[str]) -> str:
         count = sum(bool(re.fullmatch(layout.wide.columns, name)) for name in names)
         whole = clock.DAY // layout.minutes
         return f"of whose {whole} interval columns {count} match the pattern {layout.wide.columns}"
-    return f"of which no column matches {layout.points.columns}" if layout.points else "which must be named"
+    if layout.points:
+        return f"of which no column matches {layout.points.columns}"
+    if layout.exact:
+        return "which has no other columns"
+    return f"whose delimiter is '{layout.delimiter}'" + ("" if layout.automatic else ", and which must be named")
 
 
 def _alike(names: list[str], wanted: Iterable[str]) -> dict[str, str]:
