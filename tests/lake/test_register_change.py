@@ -166,7 +166,7 @@ def test_it_does_not_matter_when_a_day_is_made(tmp_path: Path) -> None:
 
 
 def test_the_first_register_tells_of_the_days_before_it(tmp_path: Path) -> None:
-    there, whole = Town(tmp_path / "late", buckets=4), Town(tmp_path / "whole", buckets=4)
+    there, whole = Town(tmp_path / "late"), Town(tmp_path / "whole")
     there.send(*DAYS, registers={DAYS[-1]: register(CHANGED)})
     whole.send(*DAYS, registers={DAYS[0]: register(CHANGED)})
     there.night(DAYS[-1])

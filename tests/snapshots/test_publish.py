@@ -147,12 +147,13 @@ def test_the_kills_below_reach_every_step(tmp_path: Path, made_up) -> None:
         assert run_publisher(str(tmp_path / moment), moment, 0).stdout.split() == [str(steps)]
 
 
+# After a step is before the next one.
 @pytest.mark.parametrize(
     ("moment", "step"),
     sampled(
         [
             *(("before", step) for step in range(1, STEPS + 1)),
-            *(("after", step) for step in range(1, STEPS + 1)),
+            ("after", STEPS),
             *(("fsync", step) for step in range(1, SYNCS + 1, 3)),
         ],
         2,

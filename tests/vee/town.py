@@ -43,6 +43,7 @@ USUAL = {"home": 0.13, "solar": 0.15, "shop": 1.1, "street": 0.6, "plant": 110.0
 """kWh of an interval, on the mean of a day."""
 
 
+@cache
 def intervals(day: date) -> pl.DataFrame:
     """``METER_INTERVALS`` rows of a clean day, as far as rules read them: every value is there, read, and its own."""
     frames = [_channel(at, meter, channel, quantity, day) for at, (meter, channel, quantity) in enumerate(CHANNELS)]
@@ -90,16 +91,28 @@ WORKDAYS = [day for back in range(-28, 29) if (day := DAY + timedelta(days=back)
 
 
 def past_days(quality: pl.DataFrame, thresholds: Thresholds) -> list[PastDay]:
-    """Of ``METER_QUALITY`` rows, day by day."""
+    """Of ``METER_QUALITY`` rows, day by day; of those that most cases have before them made once."""
+    if four_weeks.cache_info().currsize and quality is four_weeks() and thresholds == Thresholds.of():
+        return _of_four_weeks()
+    return _past_days(quality, thresholds)
+
+
+@cache
+def _of_four_weeks() -> list[PastDay]:
+    return _past_days(four_weeks(), Thresholds.of())
+
+
+def _past_days(quality: pl.DataFrame, thresholds: Thresholds) -> list[PastDay]:
     return [PastDay.of(rows, thresholds) for rows in quality.sort("local_date").partition_by("local_date")]
 
 
 def judged_day(rows: pl.DataFrame, past: pl.DataFrame | None = None, register: pl.DataFrame = REGISTER, **known):
     """What the rules find of a day, an entry an interval length, with the context of each."""
     thresholds = known.pop("thresholds", Thresholds.of())
+    before = None if past is None else past_days(past, thresholds)
     found = []
     for day in MeterDay.of(rows, register):
-        history = None if past is None else History.of(past_days(past, thresholds), day, WORKDAYS)
+        history = None if before is None else History.of(before, day, WORKDAYS)
         told = {name: value(day) if callable(value) else value for name, value in known.items()}
         context = Context(thresholds, history, **told)
         found.append((judge(day, context), context))
