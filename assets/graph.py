@@ -227,9 +227,6 @@ def _table(city: City, table: Table) -> Undated:
     if table is METER_INTERVALS and METERS in city_tables(city):
         deps.append(_key(city, METERS.name))
 
-    def work(step: Step) -> ingest.Ingested:
-        return ingest.ingest_meters(step) if table is METER_INTERVALS else ingest.ingest(step, table)
-
     def metadata(done: ingest.Ingested) -> Mapping[str, Any]:
         return {
             "deliveries": len({entry.due.receipt.id for entry in done.entries}),
@@ -242,7 +239,7 @@ def _table(city: City, table: Table) -> Undated:
             "bytes": sum(file.bytes for file in done.files),
         }
 
-    return _judged_asset(city, table, sorted(set(deps)), work, metadata)
+    return _judged_asset(city, table, sorted(set(deps)), lambda step: ingest.ingest(step, table), metadata)
 
 
 def _landing_key(city: City, name: str) -> dg.AssetKey:

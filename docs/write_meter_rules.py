@@ -18,6 +18,8 @@ CASES = Path(__file__).parents[1] / "tests" / "vee" / "cases"
 
 HEAD = """# Rules for meter values
 
+*For meter data analysts.*
+
 <!-- written by docs/write_meter_rules.py -->
 
 Every delivered value of a meter's day is judged by the rules below. A rule never changes a value. A value that a rule

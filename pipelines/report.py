@@ -245,10 +245,9 @@ def show(night: Night, fail_on: FailOn, console: Console) -> None:
     if night.untaken:
         console.print(f"  {PLACES}", highlight=False)
     published = [c for c in night.cities if c.published]
-    code = night.exit_code(fail_on)
-    console.print(f"{len(published)} of {len(night.cities)} cities published; exit code {code}.")
+    console.print(f"{len(published)} of {len(night.cities)} cities published; exit code {night.exit_code(fail_on)}.")
     muang = "muang" if shutil.which("muang") else os.path.relpath(sys.argv[0])
-    if code == 1:
+    if any(c.refused or c.rejected for c in night.cities):
         console.print(f"What was refused and why: {muang} quarantine list", highlight=False)
     if published:
         address = night.address if len(published) > 1 else published[0].address

@@ -75,9 +75,6 @@ REGISTER_SCHEMA: Final = pl.Schema(
 """Register reads (NEM13, PEA reading forms, P1 telegrams): energy between two reads, not a load profile. A reader puts
 them into ``tables["registers"]``."""
 
-ACCOUNTED_QUALITIES: Final = frozenset({"actual", "substituted"})
-"""Billing grade: read, or finally substituted."""
-
 
 @cache
 def no_readings() -> pl.DataFrame:

@@ -130,19 +130,22 @@ def erase(step: Step, point: str, withdraw: bool = False) -> Trace:
         return found
     meter = _meter(step, point)
     erased.note(lake.store, lake.city, meter, step.day)
-    for table in (METERS, METER_DECISIONS, METER_OUTAGES, METER_INTERVALS):
+    for table in _FED:
         ledger.forget(lake, table, found.deliveries)
     stays = archive.discard(_redact(step, point, journal))
     lake.store.delete(journal)
     night = as_last_night(step)
-    for table in (METERS, METER_DECISIONS, METER_OUTAGES):
+    for table in _FED:
         ingest.ingest(night, table)
-    ingest.ingest_meters(night)
     _sweep(lake, meter, withdraw)
     others = sorted(archive.cities() - {lake.city})
     return replace(
         found, elsewhere=[other for other in others if any(each.kept in stays for each in archive.receipts(other))]
     )
+
+
+_FED = (METERS, METER_DECISIONS, METER_OUTAGES, METER_INTERVALS)
+"""Tables that deliveries which tell of points are read for, the intervals last: they stand on the others."""
 
 
 def _meter(step: Step, point: str) -> str:

@@ -1,6 +1,6 @@
 """Ingesting: read what is due, keep the contract, merge, judge, enter into the ledger.
 
-One function a kind of table. Each works on one step (a city and delivery day) and may be repeated at will.
+Each works on one step (a city and delivery day) and may be repeated at will.
 """
 
 from collections import deque
@@ -60,7 +60,9 @@ class Ingested:
 
 
 def ingest(step: Step, table: Table) -> Ingested:
-    """Fill a table whose rows a reader makes directly."""
+    """Fill a table that sources feed; with ``meter_intervals`` all that meter exports fill (``ingest_meters``)."""
+    if table is METER_INTERVALS:
+        return ingest_meters(step)
     lake, gone = CityLake.of(step), erased.noted(step.deployment.store, step.city.slug)
     entries: list[Entry] = []
     parts: list[pl.DataFrame] = []

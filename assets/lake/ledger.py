@@ -311,12 +311,8 @@ def days_of(lake: CityLake, table: Table, receipts: Mapping[str, date]) -> list[
     """Days that earlier readings of these receipts touched, from the ledger of their delivery days."""
     entries = [lake.day(DELIVERIES, day) for day in sorted(set(receipts.values()))]
     read = pl.concat([DELIVERIES.empty(), *entries])
-    return _days(read.filter(pl.col("receipt").is_in(list(receipts)), table=table.name))
-
-
-def _days(entries: pl.DataFrame) -> list[date]:
-    days = entries["held"].explode().drop_nulls().struct.field("day")
-    return sorted(set(days.to_list()))
+    held = read.filter(pl.col("receipt").is_in(list(receipts)), table=table.name)["held"]
+    return sorted(set(held.explode().drop_nulls().struct.field("day")))
 
 
 def _enter(lake: CityLake, table: Table, ledger: Table, entries: Sequence[Entry], rows: pl.DataFrame) -> None:

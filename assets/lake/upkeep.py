@@ -155,7 +155,7 @@ def _read_again(step: Step, lake: CityLake, table: Table, day: date) -> Rebuilt:
     for each in together:
         for one in days:
             _set_aside(lake, each, one)
-    done = ingest.ingest_meters(step) if fed is METER_INTERVALS else ingest.ingest(step, fed)
+    done = ingest.ingest(step, fed)
     # What came today is read besides, as by any night.
     again = sum(entry.due.receipt.id in receipts for entry in done.entries)
     return Rebuilt(days, again, "" if again else "the ledger knows no delivery that brought rows of it")
@@ -224,7 +224,7 @@ def replay(step: Step, receipts: Iterable[str] = ()) -> list[Rebuilt]:
         again = waiting.filter(table=name)["receipt"].unique()
         fed = METER_INTERVALS if table in METER_TABLES else table
         ledger.forget(lake, fed, again)
-        read = ingest.ingest_meters(step) if fed is METER_INTERVALS else ingest.ingest(step, fed)
+        read = ingest.ingest(step, fed)
         days = sorted({day for file in read.files for day in file.days})
         done.append(Rebuilt(days, len(read.entries), table.name))
     return done

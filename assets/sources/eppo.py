@@ -189,5 +189,5 @@ def _checked(sales: Batch, newest: object, day: date) -> Batch:
     # The rest did not come, or the publisher has stopped.
     if isinstance(newest, date) and newest < _months_before(day, LATE):
         sales = sales.note("window-short", f"the newest month is {newest:%Y-%m}")
-    totals = judged_totals(sales.rows, pl.col("sector") == "all", ("local_date",), "value", pl.lit(value=False))
+    totals = judged_totals(sales.rows, pl.col("sector") == "all", ("local_date",))
     return sales.also(*Batch(totals).warn(~pl.col("fits"), "total-mismatch", pl.col("message")).problems)

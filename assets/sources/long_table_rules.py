@@ -99,23 +99,22 @@ def _totals(frame: pl.DataFrame) -> list[pl.DataFrame]:
     inner = frame.with_columns(parent=pl.when("over_area").then("area").otherwise("within"))
     found = [
         judged_totals(
-            frame.filter(~pl.col("over_area") | grand), pl.col("over_area"), (*rest, *period), "value", average, share
+            frame.filter(~pl.col("over_area") | grand), pl.col("over_area"), (*rest, *period), average, share
         ),
         judged_totals(
             inner.filter(~pl.col("over_area") | ~grand),
             pl.col("over_area"),
             ("parent", *rest, *period),
-            "value",
             average,
             share,
         ),
-        judged_totals(year, pl.col("over_month"), (*place, *rest, "year"), "value", average, share),
-        judged_totals(year, pl.col("over_year"), (*place, *rest, "months", "ordinal"), "value", average, share),
+        judged_totals(year, pl.col("over_month"), (*place, *rest, "year"), average, share),
+        judged_totals(year, pl.col("over_year"), (*place, *rest, "months", "ordinal"), average, share),
     ]
     for name in CLASSES:
         others = (*place, *(other for other in rest if other != name), *period)
         found.append(
-            judged_totals(frame.filter(pl.col(name) != ""), pl.col(name) == thai.TOTAL, others, "value", average, share)
+            judged_totals(frame.filter(pl.col(name) != ""), pl.col(name) == thai.TOTAL, others, average, share)
         )
     return found
 

@@ -109,29 +109,27 @@ def judged_totals(
     frame: pl.DataFrame,
     total: pl.Expr,
     by: Sequence[str],
-    value: str,
-    average: pl.Expr,
+    average: pl.Expr = _NEVER,
     share: pl.Expr = _NEVER,
-    tolerance: int = 1,
 ) -> pl.DataFrame:
-    """The publisher's totals against what their members allow.
+    """The publisher's totals of ``value`` against what their members allow.
 
     ``total`` tells the totals of one dimension from its members, ``by`` are the other dimensions. A total equals its
-    members' sum within ``tolerance`` (publishers round); where ``average`` holds it lies between their least and
+    members' sum within 1 (publishers round); where ``average`` holds it lies between their least and
     greatest, for an average is no sum, while the ``share`` of all is. Returns ``_row``, ``fits`` and ``message`` for
     every total whose members all have values.
     """
-    amount = pl.col(value)
+    amount = pl.col("value")
     members = (
         frame.filter(~total)
         .group_by(by)
         .agg(_sum=amount.sum(), _least=amount.min(), _most=amount.max(), _whole=amount.is_not_null().all())
         .filter("_whole")
     )
-    low = pl.when(average).then("_least").otherwise(pl.col("_sum") - tolerance)
-    high = pl.when(average).then("_most").otherwise(pl.col("_sum") + tolerance)
-    summed = (amount - pl.col("_sum")).abs() <= tolerance
-    number = pl.col(value).cast(pl.String)
+    low = pl.when(average).then("_least").otherwise(pl.col("_sum") - 1)
+    high = pl.when(average).then("_most").otherwise(pl.col("_sum") + 1)
+    summed = (amount - pl.col("_sum")).abs() <= 1
+    number = amount.cast(pl.String)
     keys = [pl.col(name).cast(pl.String).replace("", None) for name in by]
     group = pl.concat_str(keys, separator=" / ", ignore_nulls=True)
     message = (

@@ -19,7 +19,7 @@ FINAL_QUALITIES: Final = {
 }
 """Best first, ``U`` apart; in a sum the worst wins (Swiss Metering Code MC-CH 2009, 5.4(2))."""
 
-FINAL_METHODS: Final = ("A", "C1", "Z0", "L2", "K5", "D10", "S1", "MX", "M0")
+FINAL_METHODS: Final = ("A", "C1", "Z0", "L2", "K5", "D10", "MX", "M0")
 """``A`` as delivered, ``MX`` set by a person, the others as ``quality.vee`` estimates."""
 
 _CHANNEL = (METER_ID, CHANNEL, QUANTITY, UNIT)

@@ -21,11 +21,10 @@ METHODS: Final = {
     "L2": "a line between the values around the gap (MC-CH 2009, 11.6.1; AEMO method 17)",
     "K5": "like days, for half the five most alike around the gap (AEMO method 15)",
     "D10": "like days of the same type, up to ten for each slot (Connexo AverageWithSamples; AEMO method 15)",
-    "S1": "an estimate scaled to what the register says (MC-CH 2009, 11.6.2; AEMO method 24)",
     "M0": "left missing: nothing fits",
 }
 """How an estimate was made. Arrays hold a method's place in this order."""
-Z0, C1, L2, K5, D10, S1, M0 = range(len(METHODS))
+Z0, C1, L2, K5, D10, M0 = range(len(METHODS))
 
 LINE_MINUTES: Final = 120
 """The longest gap that a line crosses (MC-CH 2009, 11.6.1; California's VEE)."""
@@ -90,23 +89,3 @@ def estimate(window: Window) -> Estimates:
         draw(np.isnan(value[open_]) & short[gap])
     floor = 0 if window.signed is None else np.where(window.signed, -np.inf, 0)[channel]
     return Estimates(channel, slot, np.maximum(value, floor).round(DECIMALS), method, days)
-
-
-def to_register(value: Floats, estimated: Bools, register: Floats) -> tuple[Floats, Bools]:
-    """Estimates scaled so that a period adds up to what its register says: ``Ae = Av · Pe / Pv`` (MC-CH 2009, 11.6.2).
-
-    ``value`` (channels × slots of the period between two reads) holds actuals and, where ``estimated``, estimates;
-    ``register`` (channels) is the difference of the reads after multiplier, NaN where not known. Estimates that are all
-    zero share the rest equally (Connexo EqualDistribution); a proven outage is no estimate to the caller, so its zeros
-    stay. Gives the values and which of them were scaled (``S1``): none of a channel whose period still has a missing
-    slot, or whose actuals alone exceed the register: there the register or an actual is wrong, which is for the sum
-    check to tell.
-    """
-    shape = np.where(estimated, value, 0)
-    rest = register - np.where(estimated, 0, value).sum(axis=1)
-    count, total = estimated.sum(axis=1), shape.sum(axis=1)
-    fits = np.isfinite(rest) & np.isfinite(total) & (rest >= 0) & (count > 0)
-    rest, count, total = (np.where(fits, each, 1)[:, None] for each in (rest, count, total))
-    scaled = np.where(total > 0, shape * rest / np.where(total > 0, total, 1), rest / count)
-    changed = estimated & fits[:, None]
-    return np.where(changed, scaled.round(DECIMALS), value), changed

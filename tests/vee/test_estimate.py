@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from quality.vee.day_types import HOLIDAY, SATURDAY, SPECIAL, WEEKDAY
-from quality.vee.estimate import METHODS, Estimates, estimate, to_register
+from quality.vee.estimate import METHODS, Estimates, estimate
 from quality.vee.gaps import SPAN, Window
 from quality.vee.window import Floats
 from tests.vee.estimation_model import Channel
@@ -283,17 +283,6 @@ def test_an_actual_that_comes_later_takes_the_estimates_place_and_none_the_actua
     places = set(zip(before.channel.tolist(), before.slot.tolist(), strict=True))
     left = set(zip(after.channel.tolist(), after.slot.tolist(), strict=True))
     assert left == places - {(int(before.channel[at]), int(before.slot[at]))}
-
-
-def test_estimates_scaled_to_a_register_add_up_to_it_and_leave_actuals_alone() -> None:
-    value = np.array([[1.0, 2.0, 3.0, 4.0], [1.0, 0.0, 0.0, 4.0], [1.0, 2.0, 3.0, 4.0], [1.0, 2.0, np.nan, 4.0]])
-    estimated = np.array([[False, True, True, False]] * 4)
-    register = np.array([15.0, 7.0, 4.0, 15.0])
-    found, scaled = to_register(value, estimated, register)
-    assert found[0] == pytest.approx([1, 4, 6, 4]), "Ae = Av · Pe / Pv"
-    assert found[1] == pytest.approx([1, 1, 1, 4]), "no shape to scale: equal shares"
-    assert np.array_equal(found[2:], value[2:], equal_nan=True), "less than the actuals, or a slot still missing"
-    assert scaled.any(axis=1).tolist() == [True, True, False, False]
 
 
 @pytest.mark.parametrize(
