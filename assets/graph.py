@@ -186,13 +186,13 @@ def _national(name: str) -> Undated:
 
 
 def _landed(receipts: Sequence[Receipt], left: Sequence[str] = ()) -> dg.MaterializeResult:
-    failed = [r for r in receipts if r.outcome not in ("new", "unchanged")]
+    failed = [r for r in receipts if not r.answered]
     table = dg.MetadataValue.table(
         [
             dg.TableRecord(
                 {"source": r.source, "outcome": r.outcome, "bytes": r.bytes or 0, "reason": r.reason or "", "id": r.id}
             )
-            for r in sorted(receipts, key=lambda r: r.outcome in ("new", "unchanged"))[:SAMPLE]
+            for r in sorted(receipts, key=lambda r: r.answered)[:SAMPLE]
         ],
         schema=dg.TableSchema([dg.TableColumn(name, kind) for name, kind in _RECEIPT_COLUMNS.items()]),
     )

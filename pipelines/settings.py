@@ -47,7 +47,7 @@ MOST_DAYS = 36_500
 
 
 class Settings(BaseSettings):
-    """Everything a deployment may choose. Secrets come from the environment only and are needed only where used."""
+    """Everything a deployment may choose. Secrets are needed only where used; see ``ENVIRONMENT_ONLY``."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file=FILE, extra="forbid", hide_input_in_errors=True)
 

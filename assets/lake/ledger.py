@@ -240,7 +240,7 @@ def pages(step: Step, table: Table) -> pl.DataFrame:
 def read(step: Step, item: Due) -> ReadResult:
     """Read one delivery; an attempt that brought nothing to read is a result with its problem."""
     receipt = item.receipt
-    if item.repeats or receipt.sha256 is None or receipt.outcome not in ("new", "unchanged"):
+    if item.repeats or not receipt.readable:
         found = [problem(receipt.code, receipt.reason or receipt.outcome)] if receipt.code else []
         return ReadResult(receipt.outcome, problems=gather(found))
     try:

@@ -67,9 +67,14 @@ class Receipt(BaseModel):
     synthetic: bool = False
 
     @property
+    def answered(self) -> bool:
+        """Whether what was asked for or looked at is there."""
+        return self.outcome in ("new", "unchanged")
+
+    @property
     def readable(self) -> bool:
         """Whether it names content that a reader can look at."""
-        return self.sha256 is not None and self.outcome in ("new", "unchanged")
+        return self.sha256 is not None and self.answered
 
     @property
     def kept(self) -> str | None:

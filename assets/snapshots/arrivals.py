@@ -6,7 +6,6 @@ import polars as pl
 
 from assets.lake.feeds import landed_as
 from assets.lake.files import CityLake
-from assets.landing.archive import Receipt
 from assets.landing.deployment import Step
 from quality.tables import DELIVERIES
 
@@ -30,9 +29,9 @@ def _row(step: Step, name: str, rejected: set[str]) -> dict[str, Any]:
     known = [r for r in step.deployment.archive.receipts(owner, source) if r.day <= step.day]
     # What was asked for again that day is judged by what came last.
     tonight = list({receipt.name: receipt for receipt in known if receipt.day == step.day}.values())
-    failed = [r for r in tonight if not _answered(r) or r.id in rejected]
+    failed = [r for r in tonight if not r.answered or r.id in rejected]
     good = len(tonight) - len(failed)
-    answered = [r.day for r in known if r.day < step.day and _answered(r)]
+    answered = [r.day for r in known if r.day < step.day and r.answered]
     return {
         "source": name,
         "tonight": ("in part" if good else "failed") if failed else ("answered" if good else "nothing"),
@@ -40,7 +39,3 @@ def _row(step: Step, name: str, rejected: set[str]) -> dict[str, Any]:
         "receipts": len(tonight),
         "reason": next((r.reason or "the reader refused it; see the quality checks" for r in failed), None),
     }
-
-
-def _answered(receipt: Receipt) -> bool:
-    return receipt.outcome in ("new", "unchanged")

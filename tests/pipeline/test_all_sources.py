@@ -102,7 +102,7 @@ class Came:
 
     @property
     def failed(self) -> list[Receipt]:
-        return [receipt for receipt in self.receipts if receipt.outcome not in ("new", "unchanged")]
+        return [receipt for receipt in self.receipts if not receipt.answered]
 
 
 Source = tuple[str, str]
