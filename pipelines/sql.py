@@ -205,6 +205,8 @@ def connect(
     _as_of(connection)
     connection.execute(f"set allowed_directories = ['{TableFiles.protocol}://']")
     connection.execute("set search_path = 'lake,cdp'")
+    # A day of ``start`` is the city's, as in ``local_date``, on whatever machine it is asked.
+    connection.execute("set timezone = 'Asia/Bangkok'")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection

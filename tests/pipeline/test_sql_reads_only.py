@@ -1,7 +1,8 @@
 """``muang sql`` reads, and reads only the tables: each of its two walls alone keeps every byte of a store as it is."""
 
 import threading
-from datetime import date
+import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -288,6 +289,20 @@ def test_threads_that_share_an_open_file_each_read_at_their_own_place(tmp_path: 
         for thread in threads:
             thread.join()
     assert not wrong
+
+
+def test_days_are_the_citys_wherever_the_query_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalStore(tmp_path)
+    lake = CityLake(store, "nan")
+    early = datetime(2026, 11, 20, 18, tzinfo=UTC)
+    lake.put(WEATHER, DAYS[1], rows(WEATHER, DAYS[1], start=early))
+    for zone in ("UTC", "America/New_York"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        _, [(day, local)] = ask(TableFiles(store), ["nan"], {}, "select start::date, local_date from lake.weather")
+        assert day == local == DAYS[1]
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_what_polars_reads_and_what_sql_reads_is_the_same(filled: tuple[Store, str]) -> None:
