@@ -105,32 +105,44 @@ def _women(share: float | None, basis: Basis) -> Indicator:
 
 
 def _older(city: City, table: pl.DataFrame, day: date) -> Indicator:
-    """Persons aged 60 and more over all persons of the same area, both told by one publisher at most a year apart: two
-    publishers of one province have differed by a factor of 2.7, and a share of both is of nobody."""
+    """Persons aged 60 and more over all persons of the same areas, both told by one publisher at most a year apart: two
+    publishers of one province have differed by a factor of 2.7, and a share of both is of nobody. Of the province or
+    the city's own area; where only parts are told, of these together."""
     code, title = "older_share", "Share of persons aged 60 and more"
     older = table.filter(pl.col("persons").is_not_null(), age_band=OLDER, sex="total").sort("reference_date", "dataset")
     if older.is_empty():
         return nothing("people", code, title, day, "no publication tells ages", unit="%")
-    row = older.row(-1, named=True)
+    whole_city = (pl.col("area_level") == "province") | pl.col("area_code").is_in([city.dopa_amphoe, city.dopa_tambon])
+    of_city = older.filter(whole_city).tail(1)
+    parts = older.filter(~pl.col("is_total")).join(older.tail(1), on=["dataset", "reference_date"], how="semi")
+    level = next((level for level in LEVELS if level in parts["area_level"]), None)
+    counted = of_city if of_city.height else parts.filter(area_level=level)
+    if counted.is_empty():
+        return nothing("people", code, title, day, "no publication tells ages of the city's own area", unit="%")
+    row = counted.row(0, named=True)
     publisher = pl.col("dataset").str.split("/").list.first()
-    same = (pl.col("area") == row["area"]) & (publisher == row["dataset"].split("/")[0])
+    same = (pl.col("area_level") == row["area_level"]) & (publisher == row["dataset"].split("/")[0])
     near = (pl.col("reference_date") - pl.lit(row["reference_date"])).abs() <= timedelta(days=366)
-    whole = table.filter(same, near, pl.col("persons") > 0, age_band="all", sex="total", area_level=row["area_level"])
-    base = whole.sort("reference_date", "dataset").tail(1)
+    whole = table.filter(same, near, pl.col("persons") > 0, age_band="all", sex="total")
+    base = whole.join(counted, on=["area", "area_code"], how="semi").sort("reference_date", "dataset")
+    base = base.unique(["area", "area_code"], keep="last", maintain_order=True)
+    lacking = base.height < counted.height
     wider = row["area_level"] == "province" and city.level != "province"
+    areas = row["area"] if counted.height == 1 else f"{counted.height} areas"
+    partial = None if of_city.height else "of the areas that tell ages, which need not be the whole city"
     return Indicator(
         code,
         title,
-        None if base.is_empty() else 100 * row["persons"] / base.item(0, "persons"),
+        None if lacking else 100 * _sum(counted) / _sum(base),
         "%",
-        f"registered persons aged 60 and more over all registered persons of {row['area_level']} {row['area']}",
+        f"registered persons aged 60 and more over all registered persons of {row['area_level']} {areas}",
         Basis(
             "people",
             _period(row["reference_date"]),
             f"{POPULATION.name}, {', '.join(dict.fromkeys([row['dataset'], *base['dataset']]))}",
             max_age=YEARLY_MAX_AGE,
-            withheld="who tells the ages tells no count of all ages within a year" if base.is_empty() else None,
-            partial="of the province, not of the city alone" if wider else None,
+            withheld="who tells the ages tells no count of all ages within a year" if lacking else None,
+            partial="of the province, not of the city alone" if wider else partial,
         ),
     )
 

@@ -8,6 +8,7 @@ criteria are those of the smart-city notice of 8 March 2562 BE. They are never s
 this snapshot carries for each, and what it lacks.
 """
 
+from calendar import isleap
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
@@ -94,11 +95,12 @@ _NOTHING: dict[str, Any] = dict.fromkeys(PROGRAMME.schema)
 def _progress(
     city: City, day: date, tables: Tables, withheld: Mapping[str, str], results: pl.DataFrame
 ) -> Iterator[dict[str, Any]]:
+    co2 = _co2(tables, city.baseline, day)
     series: list[tuple[Table, str, str, str, float | None, list[Year]]] = [
         (ROAD_CASUALTIES, "road_deaths", "Road deaths a year", "persons", ROAD_DEATHS_PCT, _road_deaths(city, tables)),
-        (LOAD_PROFILE, "co2_electricity", "CO2 of the published electricity a year", "t", None, _co2(tables)),
+        (LOAD_PROFILE, "co2_electricity", "CO2 of the published electricity a year", "t", None, co2),
         (AIR_QUALITY, "pm25_mean_year", "PM2.5, mean of the year", "µg/m³", None, _pm25(tables, city.baseline, day)),
-        (POPULATION, "registered_population", "Registered population", "persons", None, _population(city, tables)),
+        (POPULATION, "registered_population", "Registered population", "persons", None, _population(city, tables, day)),
         (HOUSEHOLD_INCOME, "household_income", "Household income a month", "THB", None, _income(tables)),
     ]
     for table, code, title, unit, target, years in series:
@@ -170,17 +172,27 @@ def _road_deaths(city: City, tables: Tables) -> list[Year]:
     return [Year(row["year"], float(row["persons"]), row["dataset"]) for row in years.iter_rows(named=True)]
 
 
-def _co2(tables: Tables) -> list[Year]:
-    cells = tables.get(LOAD_PROFILE).drop_nulls("kwh")
-    days = cells.group_by("local_date").agg(kwh=pl.col("kwh").sum().cast(pl.Float64), slots=pl.col("start").n_unique())
-    whole = days.filter(pl.col("slots") == FULL_DAY).group_by(year=pl.col("local_date").dt.year())
-    years = whole.agg(pl.col("kwh").sum(), days=pl.len()).filter(pl.col("days") >= WHOLE_YEAR * 365).sort("year")
+def _co2(tables: Tables, baseline: int, day: date) -> list[Year]:
+    """Of a mean day times the days of the year: a year with some days less is no saving. Cells that told both the
+    baseline year and the newest one: what was not published before is no growth."""
+    cells = tables.get(LOAD_PROFILE).drop_nulls("kwh").filter(pl.col("local_date").dt.year() < day.year)
+    cell = ["zone", "customer_class"]
+    days = cells.group_by(*cell, "local_date").agg(pl.col("kwh").sum(), slots=pl.len()).filter(slots=FULL_DAY)
+    told = days.group_by(*cell, year=pl.col("local_date").dt.year()).agg(pl.col("kwh").sum(), days=pl.len())
+    whole = told.filter(pl.col("days") >= WHOLE_YEAR * 365)
+    same, newest_year = whole.filter(year=baseline), whole["year"].max()
+    if same.height:
+        same = same.join(whole.filter(year=newest_year), on=cell, how="semi")
+        whole = whole.join(same, on=cell, how="semi") if same.height else whole.filter(year=baseline)
+    mean_day = pl.col("kwh").cast(pl.Float64) / pl.col("days")
+    years = whole.sort(*cell).group_by("year").agg(mean_day.sum(), cells=pl.len(), days=pl.col("days").min())
     found = []
-    for year, kwh, days_there in years.iter_rows():
-        factor = grid_factor(date(year, 12, 31))
-        if factor:
-            by = f"{LOAD_PROFILE.name}, {days_there} days; {factor.kg_co2e_per_kwh} kg CO2e/kWh ({factor.source})"
-            found.append(Year(year, kwh * factor.kg_co2e_per_kwh / 1000, by))
+    for year, kwh, cells_there, days_there in years.sort("year").iter_rows():
+        if factor := grid_factor(date(year, 12, 31)):
+            kg = kwh * (365 + isleap(year)) * factor.kg_co2e_per_kwh
+            by = f"{LOAD_PROFILE.name}, cells: {cells_there}, each of {days_there} days or more"
+            by += f"; {factor.kg_co2e_per_kwh} kg CO2e/kWh ({factor.source})"
+            found.append(Year(year, kg / 1000, by))
     return found
 
 
@@ -201,8 +213,16 @@ def _pm25(tables: Tables, baseline: int, day: date) -> list[Year]:
     return [Year(year, value, f"{AIR_QUALITY.name}, station {ids}") for year, value, ids in rows]
 
 
-def _population(city: City, tables: Tables) -> list[Year]:
-    table = tables.get(POPULATION)
+def _population(city: City, tables: Tables, day: date) -> list[Year]:
+    """Of one publisher: the one who tells the baseline year and a later one, else the newest. Two have told one
+    province's persons 2.7 times apart, which is no change."""
+    over = tables.get(POPULATION).filter(pl.col("reference_date").dt.year() < day.year)
+    publisher = pl.col("dataset").str.split("/").list.first()
+    told = [_counted(city, part) for part in over.with_columns(_publisher=publisher).partition_by("_publisher")]
+    return max(told, key=lambda years: (city.baseline in {each.year for each in years[:-1]}, years[-1:]), default=[])
+
+
+def _counted(city: City, table: pl.DataFrame) -> list[Year]:
     found = []
     for year in sorted(table["reference_date"].dt.year().unique().to_list()):
         of_year = table.filter(pl.col("reference_date").dt.year() == year)

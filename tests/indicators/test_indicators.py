@@ -314,6 +314,15 @@ def test_what_is_counted_by_year_is_of_the_year_and_no_older(made_up) -> None:
     assert (row["period_end"], row["verdict"]) == (date(DAY.year - 2, 12, 31), "ok")
 
 
+def test_the_ages_of_one_amphoe_are_not_the_citys(made_up) -> None:
+    whole = made_up.population().filter(sex="total", is_total=False)
+    older = whole.with_columns(age_band=pl.lit("60+"), persons=pl.Series([24_709, 5_860, 20_899]))
+    older = older.with_columns(dataset=pl.lit("phuket.gdcatalog.go.th/older"))
+    row = rows(people(made_up.city(), DAY, {"population": pl.concat([whole, older])}))["older_share"]
+    assert verdict(row) == (pytest.approx(100 * 51_468 / 410_184), "partial")
+    assert "amphoe 3 areas" in row["method"]
+
+
 @pytest.mark.real
 def test_the_population_a_province_really_publishes(made_up, real_data: Path) -> None:
     file = json.loads((real_data / "open_data/phuket_gdcatalog/population.json").read_text())

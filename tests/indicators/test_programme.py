@@ -19,6 +19,7 @@ from quality.tables import (
     HOUSEHOLD_INCOME,
     INDICATORS,
     LOAD_PROFILE,
+    POPULATION,
     PROGRAMME,
     ROAD_CASUALTIES,
     VALIDATION_RESULTS,
@@ -170,6 +171,30 @@ def test_co2_needs_a_whole_year_of_published_energy_and_its_target_grows_by_the_
     assert row["baseline"] == pytest.approx(365 * 96 * 100 * 0.475 / 1000) and "kg CO2e/kWh" in row["evidence"]
     short = pl.concat([year(date(2026, 1, 1), 365, 100), year(date(2029, 1, 1), 300, 97)])
     assert progress({LOAD_PROFILE.name: short}, "co2_electricity", city, day)["verdict"] == "withheld"
+    fewer_days = year(date(2029, 1, 1), 350, 100)
+    other_cell = year(date(2029, 1, 1), 365, 900).with_columns(zone=pl.lit("new"))
+    for later in (fewer_days, pl.concat([year(date(2029, 1, 1), 365, 100), other_cell])):
+        both = pl.concat([year(date(2026, 1, 1), 365, 100), later])
+        row = progress({LOAD_PROFILE.name: both}, "co2_electricity", city, day)
+        assert (row["verdict"], row["change_pct"]) == ("off_target", 0), "no saving, and no growth"
+
+
+def test_a_population_is_held_against_one_of_the_same_publisher(made_up) -> None:
+    told = {"host/a": {2020: 420_000, 2022: 430_000}, "dopa/b": {2020: 156_000, 2025: 157_560}}
+
+    def row(**kept: int) -> dict:
+        rows = [
+            {"dataset": name, "area_level": "province", "area": "ภูเก็ต", "area_code": "", "sex": "total"}
+            | {"age_band": "all", "persons": persons, "is_total": False, "reference_date": date(year, 12, 31)}
+            for name, years in told.items()
+            for year, persons in years.items()
+            if kept.get(name[:4], year) == year
+        ]
+        return progress({POPULATION.name: made_up.frame(POPULATION, rows)}, "registered_population")
+
+    assert (row()["baseline"], row()["value"], row()["change_pct"]) == (156_000, 157_560, 1)
+    apart = row(host=2020, dopa=2025)
+    assert (apart["value"], apart["change_pct"], apart["verdict"]) == (157_560, None, "withheld")
 
 
 def test_no_grid_factor_is_carried_back_to_a_year_before_it() -> None:
