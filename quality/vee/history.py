@@ -91,7 +91,8 @@ class History:
     ``shape`` (the days' together, a column a part, 0 where none is known).
     ``rests`` counts those of the type that were nothing but zero, and after which there was a day with energy,
     ``stands`` those whose power hardly varies, and after which there was a day on which it did, and ``stood`` is the
-    greatest power of all whose does; of a day off these three are of all days.
+    greatest power of all whose does; of a day off these three are of all days, and ``rested`` and ``stilled`` tell
+    whether one of its own type was among the first or the second: a shop that closes on Sundays did so a week ago.
     Of all days: ``used`` (energy on any), ``met`` (there is one before), ``goes_on`` (there is one after), ``steady``
     (days before whose power hardly varies, 0 where any with energy does), ``returns`` (days before with energy, after a
     day that ended with ``IDLE`` minutes of zeros or more), ``own_peak`` (the greatest power that three days before
@@ -112,6 +113,8 @@ class History:
     rests: Ints
     stands: Ints
     stood: Floats
+    rested: Bools
+    stilled: Bools
     steady: Ints
     returns: Ints
     own_peak: Floats
@@ -142,7 +145,7 @@ class History:
         count = np.zeros(keys.height, np.int64)
         zero_minutes, estimated_days, rests, resting, steady, returns, ended = (count.copy() for _ in range(7))
         stands, standing, stood = count.copy(), count.copy(), np.zeros(keys.height)
-        varies = np.zeros(keys.height, np.bool_)
+        varies, rested, stilled, closed, still = (np.zeros(keys.height, np.bool_) for _ in range(5))
         first, second, third = (np.zeros(keys.height) for _ in range(3))
         used, met, goes_on, copies = (np.zeros(keys.height, np.bool_) for _ in range(4))
         sums = [np.zeros(keys.height) for _ in _FIGURES]
@@ -172,8 +175,10 @@ class History:
                 had, even = its(each.used), its(each.steady)
                 rests += np.where(had, resting, 0)
                 resting[had] = 0
-                calm = each.day in (off or like)
+                calm, alike = each.day in (off or like), bool(off) and each.day in like
                 resting += its(each.idle) & calm
+                rested |= had & closed
+                closed = (closed & ~had) | (its(each.idle) & alike)
                 steady += even
                 varied = had & ~even
                 varies |= varied
@@ -183,6 +188,8 @@ class History:
                 stands += np.where(varied, standing, 0)
                 standing[varied] = 0
                 standing += even & calm
+                stilled |= varied & still
+                still = (still & ~varied) | (even & alike)
                 stood = np.where(even & calm, np.maximum(stood, peak), stood)
                 third = np.maximum(third, np.minimum(second, peak))
                 second = np.maximum(second, np.minimum(first, peak))
@@ -217,6 +224,8 @@ class History:
             rests=rests,
             stands=stands,
             stood=stood,
+            rested=rested,
+            stilled=stilled,
             steady=np.where(varies, 0, steady),
             returns=returns,
             own_peak=third,

@@ -66,8 +66,9 @@ def runs(values, same):
             start = at
 
 
-def judge(meters, day, days, receipts_of):
-    """Every (meter, slot, code) of the meters of a day; ``days`` are those like it."""
+def judge(meters, day, days, receipts_of, off=()):
+    """Every (meter, slot, code) of the meters of a day; ``days`` are those like it, ``off`` of a day off those that it
+    may rest like."""
     groups = {}
     for meter in meters:
         groups.setdefault(("zone", meter.zone), []).append(meter)
@@ -82,7 +83,7 @@ def judge(meters, day, days, receipts_of):
     for meter in meters:
         meter.forget()
     for meter in meters:
-        second(meter, day, days)
+        second(meter, day, days, off)
     for members in zones:
         sums(members)
     for meter in meters:
@@ -173,7 +174,7 @@ def together(members, day, days):
                     meter.flag("group_scale")
 
 
-def second(meter, day, days):
+def second(meter, day, days, off):
     told = sorted(meter.told(), reverse=True)
     hour = 60 / meter.minutes
     for slot, value in enumerate(meter.values):
@@ -189,19 +190,22 @@ def second(meter, day, days):
     used = any((row["energy"] or 0) > 0 for row in meter.past.values())
     limit = (168 if meter.customer_class == "residential" else 24) * 60
     had = [at for at, row in meter.past.items() if at < day and (row["energy"] or 0) > 0]
-    rests = [at for at, row in meter.past.items() if at in days and row["energy"] == 0 and at < max(had, default=at)]
+    calm = off or days
+    rests = [at for at, row in meter.past.items() if at in calm and row["energy"] == 0 and at < max(had, default=at)]
     order = sorted(at for at in meter.past if at < day)
     returns = sum(after in had and meter.past[at]["zero_minutes"] >= 720 for at, after in pairwise(order))
     for start, end in runs(meter.values, lambda a, b: a == b == 0):
-        if meter.values[start] == 0 and len(rests) < 3 and (used or not any(at < day for at in meter.past)):
+        rested = len(rests) >= 3 or any(off and at in days for at in rests)
+        if meter.values[start] == 0 and not rested and (used or not any(at < day for at in meter.past)):
             carried = eve["zero_minutes"] if eve and start == 0 and not (returns >= 3 and max(told) > 0) else 0
             if (end - start) * meter.minutes + carried >= limit:
                 meter.flag("zero_run", range(start, end))
     uneven = [at for at in had if not 0 < meter.past[at]["peak"] <= 1.5 * meter.past[at]["least"]]
-    even = [at for at in had if at not in uneven and at in days]
+    even = [at for at in had if at not in uneven and at in calm]
     stands = [at for at in even if at < max(uneven, default=at)]
     low = told and told[0] * hour <= 1.5 * max((meter.past[at]["peak"] for at in even), default=0)
-    if told and (uneven or len(had) < 3) and not (low and len(stands) >= 3):
+    stood = len(stands) >= 3 or any(off and at in days for at in stands)
+    if told and (uneven or len(had) < 3) and not (low and stood):
         most = max(set(told), key=told.count)
         if most > 0 and told.count(most) >= 0.95 * len(meter.values):
             meter.flag("frozen", [slot for slot, value in enumerate(meter.values) if value == most])

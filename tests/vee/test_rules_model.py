@@ -1,5 +1,6 @@
 """Rules over arrays against the same rules in plain Python, on days nobody would write by hand."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from math import exp
 from random import Random
@@ -50,12 +51,16 @@ def world(chance: Random, day: date) -> list[model.Meter]:
         values = [round(level * each * chance.uniform(1 - loose, 1 + loose), 3) for each in usual]
         parts = [sum(usual[at : at + slots // 8]) / sum(usual) for at in range(0, slots, slots // 8)]
         past = {}
+        habit = chance.choice([None, None, "zero", "frozen"])  # on every other such day of the week
         for back in range(1, 29) if chance.random() < 0.9 else ():
             if chance.random() < 0.97:
-                energy = round(level * sum(usual) * chance.uniform(0.7, 1.3), 3) if chance.random() < 0.95 else 0
+                today = habit if back % 7 == 0 and chance.random() < 0.5 else None
+                used = today != "zero" and chance.random() < 0.95
+                energy = round(level * sum(usual) * chance.uniform(0.7, 1.3), 3) if used else 0
                 highest = energy / 24 * max(usual) * slots / sum(usual) * (1 + loose)
                 past[day - timedelta(days=back)] = {
-                    "energy": energy, "peak": highest, "least": energy / 24 * chance.choice([0.5, 0.5, 0]),
+                    "energy": energy, "peak": highest,
+                    "least": highest if today == "frozen" else energy / 24 * chance.choice([0.5, 0.5, 0]),
                     "actual": chance.choice([slots, slots, slots // 2]), "expected": slots,
                     "suspect": chance.choice([0, 0, 0, 1]),
                     "zero_minutes": chance.choice([0, 0, 1440, 9000]) * (back < 6),
@@ -79,6 +84,8 @@ def world(chance: Random, day: date) -> list[model.Meter]:
                 "repeated",
             ]
         )
+        if habit and wrong_for_all is None and chance.random() < 0.5:
+            wrong = habit
         first, last = sorted(chance.sample(range(slots + 1), 2))
         if wrong == "gaps":
             values[first:last] = [None] * (last - first)
@@ -130,7 +137,7 @@ def receipt(meter: model.Meter) -> str:
     return f"r{int(meter.name[1:]) % 2}"
 
 
-def by_arrays(meters: list[model.Meter], day: date, like: list[date]) -> set[tuple[str, int, str]]:
+def by_arrays(meters: list[model.Meter], day: date, like: list[date], off: list[date]) -> set[tuple[str, int, str]]:
     midnight = pl.datetime(day.year, day.month, day.day, time_zone="Asia/Bangkok").dt.convert_time_zone("UTC")
     rows = pl.DataFrame(
         [
@@ -184,7 +191,7 @@ def by_arrays(meters: list[model.Meter], day: date, like: list[date]) -> set[tup
     (window,) = MeterDay.of(rows.sample(fraction=1, shuffle=True, seed=1), register)
     thresholds = Thresholds.of()
     past = past_days(quality, thresholds)
-    context = Context(thresholds, History.of(past, window, like), superseded=superseded)
+    context = Context(thresholds, History.of(past, window, like, off), superseded=superseded)
     judged = judge(window, context)
     names = window.channels["meter_id"]
     return {
@@ -199,11 +206,13 @@ def by_arrays(meters: list[model.Meter], day: date, like: list[date]) -> set[tup
 @pytest.mark.parametrize("seeds", sampled([range(60), range(60, 120)], 2))
 def test_arrays_and_a_plain_model_agree(day: date, kinds: int, seeds: range) -> None:
     seen = set()
-    like = [at for back in range(1, 29) if ((at := day - timedelta(days=back)).weekday() == 6) == (day == SUNDAY)]
+    before = [day - timedelta(days=back) for back in range(1, 29)]
+    like = [at for at in before if (at.weekday() == 6) == (day == SUNDAY)]
+    off = before if day == SUNDAY else []
     for seed in seeds:
         meters = world(Random(seed), day)
-        found = by_arrays(meters, day, like)
-        expected = model.judge(meters, day, like, receipt)
+        found = by_arrays(meters, day, like, off)
+        expected = model.judge(meters, day, like, receipt, off)
         assert found == expected, f"seed {seed}: {sorted(found ^ expected)[:10]}"
         seen |= {code for _, _, code in found}
     assert len(seen) >= kinds and (day == SUNDAY or {"time_shift", "exchanged"} <= seen), (
@@ -225,9 +234,14 @@ def test_a_day_off_may_rest_like_any_other() -> None:
     day = next(day for day in MeterDay.of(intervals(WORKDAY), REGISTER) if "shop-1" in day.channels["meter_id"])
     shop = day.channels["meter_id"].to_list().index("shop-1")
 
-    def history(rows: pl.DataFrame, off: list[date]) -> History:
-        return History.of(past_days(rows, Thresholds.of()), day, (), off)
+    def history(rows: pl.DataFrame, off: list[date], like: Sequence[date] = ()) -> History:
+        return History.of(past_days(rows, Thresholds.of()), day, like, off)
 
     assert (history(zero, sundays).rests[shop], history(zero, []).rests[shop]) == (4, 0)
     assert (history(one, sundays).stands[shop], history(one, []).stands[shop]) == (4, 0)
     assert (history(one, sundays).stood[shop], history(zero, sundays).stood[shop]) == (2, 0)
+    # One of its own type is enough: a shop that closes on Sundays did so a week ago. A workday does not rest so.
+    for rows, habit in ((zero, "rested"), (one, "stilled")):
+        told = [getattr(history(rows, off, like), habit)[shop] for off, like in ((sundays, sundays[:1]), (sundays, ()))]
+        assert told == [True, False]
+        assert not getattr(history(rows, [], sundays), habit)[shop]

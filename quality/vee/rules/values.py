@@ -69,14 +69,14 @@ def spike(day: MeterDay, context: Context) -> Bools:
 
 def zero_run(day: MeterDay, context: Context) -> Bools:
     """A meter in use reads zero for longer than its class does. A meter that has read nothing but zero for four weeks
-    is not in use, and one that did so on like days (before a day off: on any), and was used after them, rests. Source:
-    Connexo ConsecutiveZeros; Texas AMS practices (a zero is valid only with an outage)."""
+    is not in use, and one that did so on like days (before a day off: on any, or on one of its own type), and was used
+    after them, rests. Source: Connexo ConsecutiveZeros; Texas AMS practices (a zero is valid only with an outage)."""
     carried = np.zeros(day.channels.height, np.int64)
     some = (day.least <= 0) & (day.count > 0)
     if context.history is not None:
         carried = context.history.zero_minutes
         some &= context.history.used | ~context.history.met
-        some &= context.history.rests < context.number("history_days")
+        some &= ~context.history.rested & (context.history.rests < context.number("history_days"))
         # What goes idle every other night is not idle for longer where it is used by day.
         often = context.history.returns >= context.number("history_days")
         carried = np.where(often & (day.greatest > 0), 0, carried)
@@ -109,14 +109,14 @@ def _begins(mask: Bools, length: int) -> Bools:
 
 def frozen(day: MeterDay, context: Context) -> Bools:
     """Nearly the whole day is one value that is not zero: the register no longer counts. Where no day of four weeks
-    varies, the load is steady, and where like days stood as low and varied after them, it rests. Source: Open Energy
-    Dashboard flatLine, for the day."""
+    varies, the load is steady, and where like days (before a day off: one of its own type) stood as low and varied
+    after them, it rests. Source: Open Energy Dashboard flatLine, for the day."""
     least = context.number("frozen_share") * day.slots
     some = (day.count >= least) & (day.greatest > 0)
     if context.history is not None:
         some &= context.history.steady < context.number("history_days")
         low = day.greatest * day.per_hour <= context.number("steady_spread") * context.history.stood
-        some &= ~low | (context.history.stands < context.number("history_days"))
+        some &= ~low | (~context.history.stilled & (context.history.stands < context.number("history_days")))
     # Of a day that is nearly all one value, half of a few slots are.
     few = day.filled[:, np.linspace(0, day.slots - 1, PROBES).astype(np.int64)]
     middle = np.sort(few, axis=1)[:, PROBES // 2]
