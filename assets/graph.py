@@ -329,7 +329,7 @@ def column_schema(table: Table) -> dg.TableSchema:
             dg.TableColumn(
                 column.name,
                 type=str(column.dtype),
-                description=column.description + (f" Unit: {column.unit}." if column.unit else ""),
+                description=table.meaning(column) + (f" Unit: {column.unit}." if column.unit else ""),
                 constraints=dg.TableColumnConstraints(nullable=column.nullable and column.name not in table.key),
             )
             for column in table.columns

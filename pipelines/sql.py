@@ -260,7 +260,7 @@ def _view(connection: duckdb.DuckDBPyConnection, schema: str, table: Table, path
     )
     connection.execute(f"comment on view {schema}.{table.name} is {_quoted(table.description)}")
     for column in table.columns:
-        text = column.description + (f" [{column.unit}]" if column.unit else "")
+        text = table.meaning(column) + (f" [{column.unit}]" if column.unit else "")
         connection.execute(f'comment on column {schema}.{table.name}."{column.name}" is {_quoted(text)}')
 
 

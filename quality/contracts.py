@@ -243,6 +243,14 @@ class Table:
         days = rows[self.day]
         return days.filter(days > delivered + self.ahead).min()  # type: ignore[return-value]
 
+    def meaning(self, column: Column) -> str:
+        """What a column tells, and what a null in it does: where its description has nothing else, that the source does
+        not tell it."""
+        told = column.name not in self.by_column or not self._nullable(column.name)
+        if told or "null" in column.description.lower():
+            return column.description
+        return f"{column.description.removesuffix('.')}; null where the source does not tell it."
+
     def _nullable(self, name: str) -> bool:
         column = self.by_column.get(name)
         return name not in self.key and (column is None or column.nullable)

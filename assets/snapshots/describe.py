@@ -51,7 +51,7 @@ def _described(table: Table, name: str, dtype: pl.DataType) -> dict[str, Any]:
         "name": name,
         "type": str(dtype),
         "unit": column.unit,
-        "description": column.description,
+        "description": table.meaning(column),
         "required": name in table.key or not column.nullable,
         "minimum": column.minimum,
         "maximum": column.maximum,

@@ -262,8 +262,8 @@ LOAD_PROFILE_BASIS = Table(
         Column("cell_zone", pl.String(), "Zone of the published cell.", nullable=False),
         Column("cell_class", pl.String(), "Class of the published cell.", nullable=False),
         Column("restated", pl.Boolean(), "Whether the cell is in its second and last version.", nullable=False),
-        Column("zone_share", pl.Float64(), "As published.", minimum=0, maximum=1),
-        Column("zone_lacks", pl.String(), "As published."),
+        Column("zone_share", pl.Float64(), "As published; null as there.", minimum=0, maximum=1),
+        Column("zone_lacks", pl.String(), "As published; null as there."),
         *(
             Column(name, pl.UInt64(), "Quarter-hours of the half day that no estimate is in, as bits.", nullable=False)
             for name in DELIVERED

@@ -298,7 +298,7 @@ _STATION = (
     NAME_EN,
     LAT,
     LON,
-    Column("area", pl.String(), "Area as the network tells it."),
+    Column("area", pl.String(), "Area as the network tells it; null where it tells none."),
     DISTANCE_KM,
     Column("assigned", pl.Boolean(), "Whether the registry counts the station for the city.", nullable=False),
 )

@@ -74,7 +74,7 @@ MISSING_READINGS = Table(
         ),
         Column("asked_last", pl.Date(), "Day it was last asked for; null where it never was."),
         Column("closed_on", pl.Date(), "Delivery day that brought the values; null while they are missing."),
-        Column("closed_by", pl.String(), "Receipt of that delivery."),
+        Column("closed_by", pl.String(), "Receipt of that delivery; null as closed_on."),
     ),
 )
 
@@ -112,14 +112,20 @@ FEEDER_BALANCE = Table(
         Column("feeder", pl.String(), "Feeder or transformer.", nullable=False),
         _DAY,
         Column("main_kwh", ENERGY, "Final active import of its main meters; null where some is missing.", unit="kWh"),
-        Column("meters_kwh", ENERGY, "Final active import of its customers, as far as it is known.", unit="kWh"),
+        Column(
+            "meters_kwh",
+            ENERGY,
+            "Final active import of its customers, as far as it is known; null where none is on it.",
+            unit="kWh",
+        ),
         Column("loss_share", pl.Float64(), "1 - meters_kwh / main_kwh; null where main_kwh is null or 0."),
         Column("mains", pl.UInt32(), "Main meters.", nullable=False),
         Column("meters", pl.UInt32(), "Customers' meters that the register has on it.", nullable=False),
         Column(
             "known_share",
             pl.Float64(),
-            "Share of the customers' intervals that have a final value; of a meter without any the day counts whole.",
+            "Share of the customers' intervals that have a final value; of a meter without any the day counts whole. "
+            "Null where none is on it.",
             minimum=0,
             maximum=1,
         ),
@@ -181,8 +187,17 @@ DAILY_ENERGY = Table(
             nullable=False,
             allowed=("peak", "partial", "off", "holiday"),
         ),
-        Column("tou_confidence", pl.String(), "How sure the calendar is.", allowed=("A", "B", "provisional")),
-        Column("hours", pl.Float64(), "Hours of the day that have the rate.", unit="h", minimum=0.25, maximum=24),
+        Column(
+            "tou_confidence", pl.String(), "How sure the calendar is; never null.", allowed=("A", "B", "provisional")
+        ),
+        Column(
+            "hours",
+            pl.Float64(),
+            "Hours of the day that have the rate; never null.",
+            unit="h",
+            minimum=0.25,
+            maximum=24,
+        ),
         Column(
             "kwh",
             pl.Decimal(18, 0),
@@ -214,7 +229,7 @@ DAILY_ENERGY = Table(
             minimum=0,
             maximum=1,
         ),
-        Column("zone_share", pl.Float64(), "As in load_profile.", minimum=0, maximum=1),
-        Column("zone_lacks", pl.String(), "As in load_profile."),
+        Column("zone_share", pl.Float64(), "As in load_profile; null as there.", minimum=0, maximum=1),
+        Column("zone_lacks", pl.String(), "As in load_profile; null as there."),
     ),
 )

@@ -27,7 +27,7 @@ DELIVERIES = Table(
     version=2,
     columns=(
         *_DELIVERY,
-        Column("format", pl.String(), "Format the reader recognised."),
+        Column("format", pl.String(), "Format the reader recognised; null where it read none."),
         Column(
             "status",
             pl.String(),
@@ -37,16 +37,29 @@ DELIVERIES = Table(
         ),
         Column("rows", pl.Int64(), "Rows that went on to tables.", nullable=False, minimum=0),
         Column("refused", pl.Int64(), "Rows in quarantine.", nullable=False, minimum=0),
-        Column("first_day", pl.Date(), "First day the rows touch."),
-        Column("last_day", pl.Date(), "Last day the rows touch."),
+        Column("first_day", pl.Date(), "First day the rows touch; null without rows."),
+        Column("last_day", pl.Date(), "Last day the rows touch; null without rows."),
         Column(
             "next_day",
             pl.Date(),
-            "First day of it that had not come, or of its next timetable: then it is read again.",
+            "First day of it that had not come, or of its next timetable: then it is read again. "
+            "Null where all had come.",
         ),
-        Column("held", HELD, "Rows that the lake holds of it, superseded ones included, by the day they are of."),
-        Column("reading", pl.String(), "Fingerprint of reader, its version, options and contract it was read by."),
-        Column("code", pl.String(), "Fingerprint of the code that read it; what was refused is read again by another."),
+        Column(
+            "held",
+            HELD,
+            "Rows that the lake holds of it, superseded ones included, by the day they are of; null as reading.",
+        ),
+        Column(
+            "reading",
+            pl.String(),
+            "Fingerprint of reader, its version, options and contract it was read by; null before these were kept.",
+        ),
+        Column(
+            "code",
+            pl.String(),
+            "Fingerprint of the code that read it; what was refused is read again by another. Null as reading.",
+        ),
     ),
 )
 
@@ -90,7 +103,7 @@ VERDICTS = Table(
         Column("message", pl.String(), "What was found.", nullable=False),
         Column("since", pl.Date(), "First night of those in a row on which it did not pass; null if it passed."),
         Column("advice_en", pl.String(), "What is expected and what to do about it, in English; null if it passed."),
-        Column("advice_th", pl.String(), "The same in Thai."),
+        Column("advice_th", pl.String(), "The same in Thai; null as advice_en."),
     ),
 )
 

@@ -56,7 +56,7 @@ POPULATION = Table(
         Column("sex", pl.String(), "Sex.", nullable=False, allowed=("male", "female", "total")),
         Column("age_band", pl.String(), "Age band, or all.", nullable=False),
         Column("persons", pl.Int64(), "Persons; null while the publisher has no value.", minimum=0, maximum=80_000_000),
-        Column("houses", pl.Int64(), "Registered houses; on rows of both sexes only.", minimum=0, maximum=40_000_000),
+        Column("houses", pl.Int64(), "Registered houses; null on rows of one sex.", minimum=0, maximum=40_000_000),
         Column("is_total", pl.Boolean(), "True where the row is the publisher's total over areas.", nullable=False),
         REFERENCE_DATE,
     ),

@@ -63,8 +63,15 @@ METER_FINAL = Table(
             pl.UInt64(),
             "Days an estimate stands on: bit k is the day k - 30 days from this one; null where it stands on none.",
         ),
-        Column("tou_rate", pl.String(), "Rate of the calendar.", allowed=("peak", "partial", "off", "holiday")),
-        Column("tou_confidence", pl.String(), "How sure the calendar is.", allowed=("A", "B", "provisional")),
+        Column(
+            "tou_rate",
+            pl.String(),
+            "Rate of the calendar; null of an interval that two rates share.",
+            allowed=("peak", "partial", "off", "holiday"),
+        ),
+        Column(
+            "tou_confidence", pl.String(), "How sure the calendar is; never null.", allowed=("A", "B", "provisional")
+        ),
     ),
 )
 
@@ -95,8 +102,8 @@ METER_QUALITY = Table(
         Column("missing", pl.UInt16(), "Intervals without a value.", nullable=False),
         Column("longest_gap", pl.UInt16(), "Intervals of the longest gap.", nullable=False),
         Column("energy", ENERGY, "Sum of the delivered values, in unit; null where there are none."),
-        Column("peak_power", ENERGY, "Greatest mean power of an interval, in unit an hour."),
-        Column("least_power", ENERGY, "Least mean power of an interval, in unit an hour."),
+        Column("peak_power", ENERGY, "Greatest mean power of an interval, in unit an hour; null as energy."),
+        Column("least_power", ENERGY, "Least mean power of an interval, in unit an hour; null as energy."),
         Column("zero_minutes", pl.UInt32(), "How long it has read zero when the day ends.", unit="min", nullable=False),
         Column(
             "estimated_days", pl.UInt16(), "Days up to this one of which half or more is estimated.", nullable=False
@@ -107,7 +114,9 @@ METER_QUALITY = Table(
             "How the energy lies over the day: a byte for each three hours, the first lowest, 255 being all of it. "
             "Null where there is none, or less than none.",
         ),
-        Column("digest", pl.UInt64(), "Fingerprint of the day's values: days that share it are copies."),
+        Column(
+            "digest", pl.UInt64(), "Fingerprint of the day's values: days that share it are copies; null as energy."
+        ),
         _FLAGS,
         _RULES_RUN,
         _RULE_VERSION,
@@ -129,7 +138,7 @@ REGISTER_CHECKS = Table(
     by_day=True,
     columns=(
         *_CHANNEL,
-        Column("start", UTC, "The read before."),
+        Column("start", UTC, "The read before; null of the first."),
         Column("end", UTC, "The read.", nullable=False),
         Column("local_date", pl.Date(), "Day in Asia/Bangkok of the read.", nullable=False),
         Column(
@@ -147,9 +156,9 @@ REGISTER_CHECKS = Table(
             nullable=False,
             allowed=("ok", "fails", "not-run", "rollover", "reset", "fall"),
         ),
-        Column("found", pl.Float64(), "What the check found, in unit."),
-        Column("asked", pl.Float64(), "What it should have found, in unit."),
-        Column("tolerance", pl.Float64(), "How far apart the two may be.", minimum=0),
+        Column("found", pl.Float64(), "What the check found, in unit; null where it did not run."),
+        Column("asked", pl.Float64(), "What it should have found, in unit; null as found."),
+        Column("tolerance", pl.Float64(), "How far apart the two may be; null as found.", minimum=0),
         _RULE_VERSION,
     ),
 )

@@ -191,3 +191,14 @@ def test_a_contract_that_names_a_column_it_lacks_is_no_contract(wrong: dict[str,
     told: dict[str, Any] = {"key": ("id",), "day": "day", "columns": T.columns}
     with pytest.raises(ValueError, match="nowhere is not one of its columns"):
         Table(name="t", title="T", description="-", smart="energy", **(told | wrong))
+
+
+def test_a_dictionary_says_what_a_null_means() -> None:
+    """Of what a source tells, that it does not; what Muang makes says why it could not."""
+    for table in TABLES.values():
+        for column in table.columns:
+            told = "null" in column.description.lower() or table.lineage
+            assert told or not column.nullable or column.name in table.key, (table.name, column.name)
+    air = TABLES["air_quality"]
+    assert air.meaning(air.by_column["pm25_ug_m3"]) == "PM2.5; null where the source does not tell it."
+    assert air.meaning(air.by_column["station_id"]) == air.by_column["station_id"].description
