@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field
 from assets.sources import ckan, long_table_periods, long_table_rules, thai
 from assets.sources.long_table_columns import Assigned, assigned
 from assets.sources.long_table_headers import AREAS, COLUMNS, Role
-from assets.sources.long_table_periods import FISCAL_MONTH, QUARTER, SCHOOL_DAY, SCHOOL_MONTH, YEARS
+from assets.sources.long_table_periods import QUARTER, YEARS
 from assets.sources.long_table_rules import CLASSES, DIMENSIONS
 from assets.sources.source import Context, ReadResult, Source, Text
 from assets.sources.table_titles import titled
@@ -172,8 +172,8 @@ class LongTable(Generic[ChosenLong]):
         2567``); only what tells none at all, nor a part of one, is dated by the package's modification."""
         never, year, month = pl.lit(value=False), pl.col("year"), pl.col("month")
         part = next((role for role in ("month", "quarter") if role in self.roles), None)
-        told = thai.month_year(month) if "month" in self.roles else pl.lit(None, pl.Int32)
-        if "year" not in self.roles and not self.batch.rows.select(told.is_not_null().any()).item():
+        own = thai.month_year(month) if "month" in self.roles else pl.lit(None, pl.Int32)
+        if "year" not in self.roles and not self.batch.rows.select(own.is_not_null().any()).item():
             day = ckan.modified(self.context.name)
             begun = long_table_periods.first_day(pl.col("item"))
             dated = pl.coalesce(begun, pl.lit(day or self.context.day, dtype=pl.Date))
@@ -186,33 +186,26 @@ class LongTable(Generic[ChosenLong]):
             message = "dated by the package's modification" if day else "dated by its delivery"
             undated = batch.rows.select((begun.is_null() & pl.col("reference_date").is_not_null()).any()).item()
             return self._with(batch.note("no-date", message) if undated else batch)
-        over_month = thai.is_total(pl.col(part), self.labels) if part else never
-        yearly = over_month if part else pl.lit(value=True)
-        fiscal = pl.lit(self.fiscal) | thai.clean(year).str.contains(thai.FISCAL)
-        starts = named = pl.coalesce(thai.year(year), pl.when(fiscal).then(thai.fiscal_span(year)))
-        quarter = thai.clean(pl.col("quarter")).str.extract(QUARTER, 1).cast(pl.Int32) * 3 - 2
-        # The first quarter of a fiscal year begins in October.
-        quarter = pl.when(fiscal).then((quarter + FISCAL_MONTH - 2) % 12 + 1).otherwise(quarter)
-        ordinal = pl.when(yearly).then(1).otherwise(quarter if part == "quarter" else thai.month(month))
-        if self.batch.rows.select(fiscal.any()).item():
-            ordinal = pl.when(yearly & fiscal).then(FISCAL_MONTH).otherwise(ordinal)
-            starts = pl.when(fiscal & (ordinal >= FISCAL_MONTH)).then(starts - 1).otherwise(starts)
-        school = thai.clean(year).str.contains(thai.SCHOOL).fill_null(value=False)
-        if self.batch.rows.select(school.any()).item():
-            ordinal = pl.when(yearly & school).then(SCHOOL_MONTH).otherwise(ordinal)
-            starts = pl.when(school & (ordinal < SCHOOL_MONTH)).then(starts + 1).otherwise(starts)
-        own = told if part != "quarter" else thai.year(thai.clean(pl.col("quarter")).str.extract("([0-9]{4})$", 1))
-        # The first months of a fiscal year, said or not, lie in the year before.
-        before = (ordinal >= FISCAL_MONTH) & (own == named - 1) & (fiscal | pl.lit(part == "month"))
-        after = school & (ordinal < SCHOOL_MONTH) & (own == named + 1)
-        apart = ((own != named) & ~before & ~after).fill_null(value=False)
-        begins = pl.when(yearly & school).then(SCHOOL_DAY).otherwise(1)
-        batch = self.batch.with_columns(
-            over_month=over_month,
+        # Each of them once: as parts of the expressions below they would be looked for many times.
+        told = self.batch.rows.select(
+            over_month=thai.is_total(pl.col(part), self.labels) if part else never,
             over_year=thai.is_total(year, self.labels),
-            months=pl.when(yearly).then(12).otherwise(3 if part == "quarter" else 1).cast(pl.Int32),
-            reference_date=pl.when(~apart).then(pl.date(pl.coalesce(told, starts), ordinal, begins)),
+            fiscal=pl.lit(self.fiscal) | thai.clean(year).str.contains(thai.FISCAL),
+            school=thai.clean(year).str.contains(thai.SCHOOL).fill_null(value=False),
+            own=own if part != "quarter" else thai.year(thai.clean(pl.col("quarter")).str.extract("([0-9]{4})$", 1)),
+            year=thai.year(year),
+            span=thai.fiscal_span(year),
+            quarter=thai.clean(pl.col("quarter")).str.extract(QUARTER, 1).cast(pl.Int32) * 3 - 2,
+            month=thai.month(month),
         )
+        yearly = pl.col("over_month") if part else pl.lit(value=True)
+        found = told.select(
+            "over_month",
+            "over_year",
+            months=pl.when(yearly).then(12).otherwise(3 if part == "quarter" else 1).cast(pl.Int32),
+            reference_date=long_table_periods.begins(told, part),
+        )
+        batch = self.batch.with_columns(*found.get_columns())
         count = int(batch.rows["over_year"].sum())
         return self._with(batch.note("total-row", f"{count} totals over years are kept apart") if count else batch)
 

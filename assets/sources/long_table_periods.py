@@ -132,6 +132,32 @@ def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
     return Told(year, is_fiscal, month, quarter, rest, kind=kind)
 
 
+def begins(told: pl.DataFrame, part: str | None) -> pl.Expr:
+    """The first day of the period that each row of ``told`` is of, null where its own text tells another year than the
+    row's. Columns: ``year``, and ``span``, that of a fiscal one told as two; ``fiscal`` and ``school``, whether it is
+    such a year; ``month``, and ``quarter``, the first month of one; ``own``, the year in the text of either;
+    ``over_month``, whether it is a total over ``part``, the role by which years are parted, if any.
+    """
+    fiscal, school, own = (pl.col(name) for name in ("fiscal", "school", "own"))
+    yearly = pl.col("over_month") if part else pl.lit(value=True)
+    year = named = pl.coalesce("year", pl.when(fiscal).then("span"))
+    # The first quarter of a fiscal year begins in October.
+    quarter = pl.when(fiscal).then((pl.col("quarter") + FISCAL_MONTH - 2) % 12 + 1).otherwise("quarter")
+    month = pl.when(yearly).then(1).otherwise(quarter if part == "quarter" else pl.col("month"))
+    if told["fiscal"].any():
+        month = pl.when(yearly & fiscal).then(FISCAL_MONTH).otherwise(month)
+        year = pl.when(fiscal & (month >= FISCAL_MONTH)).then(year - 1).otherwise(year)
+    if told["school"].any():
+        month = pl.when(yearly & school).then(SCHOOL_MONTH).otherwise(month)
+        year = pl.when(school & (month < SCHOOL_MONTH)).then(year + 1).otherwise(year)
+    # The first months of a fiscal year, said or not, lie in the year before.
+    before = (month >= FISCAL_MONTH) & (own == named - 1) & (fiscal | pl.lit(part == "month"))
+    after = school & (month < SCHOOL_MONTH) & (own == named + 1)
+    apart = ((own != named) & ~before & ~after).fill_null(value=False)
+    day = pl.when(yearly & school).then(SCHOOL_DAY).otherwise(1)
+    return pl.when(~apart).then(pl.date(year if part == "quarter" else pl.coalesce(own, year), month, day))
+
+
 def first_day(item: pl.Expr) -> pl.Expr:
     """The day on which the year begins that an item tells (``คดี ปี 2567``), null where it tells none."""
     words = item.str.extract_groups(_ITEM_YEAR).struct

@@ -62,6 +62,8 @@ def sums(frame: pl.DataFrame, role: str, places: Sequence[str], province: str) -
     number = thai.number(pl.col("value"), pl.Decimal(18, 4)).cast(pl.Float64)
     told = ~thai.is_total(pl.col("label")) & pl.col("number").is_not_null()
     groups = frame.select(*beside, label=pl.col(role), number=number).filter(told)
+    if groups.height <= 2:
+        return []
     members, whole = pl.len().over(beside), pl.col("number").sum().over(beside)
     found = (
         groups.with_columns(members=members, rest=whole - pl.col("number"))
