@@ -113,7 +113,8 @@ def test_a_table_tells_rows_columns_units_and_checks(ui: str, page: Page) -> Non
     page.goto(f"{ui}/assets/phuket/weather")
     expect(page.get_by_text("Row count")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("temperature_c", exact=True)).to_be_visible()
-    expect(page.get_by_text("Air temperature at 2 m. Unit: °C.")).to_be_visible()
+    told = "Air temperature at 2 m; null where the source does not tell it. Unit: °C."
+    expect(page.get_by_text(told)).to_be_visible()
     page.goto(f"{ui}/assets/phuket/weather?view=checks")
     for check in ("contract", "plausible", "history", "suite", "freshness", "making"):
         expect(page.get_by_text(check, exact=True).first).to_be_visible(timeout=60_000)
