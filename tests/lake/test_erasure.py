@@ -173,7 +173,7 @@ WRITES = ("write", "swap", "create", "delete", "ensure", "remove")
     # After 17 writes what was delivered first has been redacted, and what repeats it has not.
     [(17, 29), pytest.param(0, 1, marks=[pytest.mark.trial, pytest.mark.timeout(1800)])],
 )
-@pytest.mark.parametrize("withdraw", [False, True], ids=["kept", "withdrawn"])
+@pytest.mark.parametrize("withdraw", [pytest.param(False, marks=pytest.mark.trial), True], ids=["kept", "withdrawn"])
 def test_wherever_it_is_cut_short_the_same_command_ends_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, withdraw: bool, cut: int, stride: int
 ) -> None:

@@ -418,7 +418,11 @@ def test_the_few_whose_correction_would_tell_of_them_keep_their_values_and_the_o
     assert town.withheld == 2, "what the few lack is counted, the night it comes and the night of the restatement"
 
 
-@pytest.mark.parametrize(("steady", "most", "least"), [(True, 1, 0), (False, 30, 8)], ids=["kept out", "null control"])
+@pytest.mark.parametrize(
+    ("steady", "most", "least"),
+    [(True, 1, 0), pytest.param(False, 30, 8, marks=pytest.mark.trial)],
+    ids=["kept out", "null control"],
+)
 def test_a_customer_near_15_per_cent_of_its_zone_leaves_its_cells_once_and_does_not_come_back(steady, most, least):
     """The difference of a day with it and a day without tells it to about 10 % where the zone is large, or its
     households steady: more often than chance, which a year of a city is held to (``tests.trials.privacy``)."""

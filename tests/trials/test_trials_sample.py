@@ -45,12 +45,13 @@ def write_in_place() -> None:
     LocalStore.write = write  # type: ignore[method-assign]
 
 
-def test_writers_beside_each_other_lose_nothing(places: Iterator[Place]) -> None:
-    trials = writers.Writers(places)
-    for seed in (6, 13):  # with the lease, with swaps alone
-        trial = trials.trial(seed)
-        assert trial["wrong"] == []
-        assert trial["rows"] == trial["sent"]
+@pytest.mark.parametrize(
+    "seed", [pytest.param(6, marks=pytest.mark.trial), 13], ids=["with the lease", "with swaps alone"]
+)
+def test_writers_beside_each_other_lose_nothing(places: Iterator[Place], seed: int) -> None:
+    trial = writers.Writers(places).trial(seed)
+    assert trial["wrong"] == []
+    assert trial["rows"] == trial["sent"]
 
 
 @pytest.mark.trial
