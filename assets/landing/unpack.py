@@ -38,22 +38,22 @@ _PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,3})(\d{1,7})["']""")
 _NOWHERE = re.compile(rb"""\sr\s*=\s*["'](?:[A-Za-z]{4}|[A-Za-z]*\d{8})""")
 """Beyond any sheet (XFD1048576). To a reader whose numbers overflow it may be any cell."""
 _OTHERS = {
-    b"%PDF": "a PDF",
-    b"\x89PNG": "a picture (PNG)",
-    b"\xff\xd8\xff": "a picture (JPEG)",
-    b"GIF8": "a picture (GIF)",
-    b"Rar!": "a RAR archive",
-    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
-    b"\xfd7zXZ\0": "a file packed by xz",
-    b"BZh": "a file packed by bzip2",
-    b"\x28\xb5\x2f\xfd": "a file packed by Zstandard",
-    b"PAR1": "a Parquet file",
-    b"SQLite format 3\0": "a SQLite database",
+    rb"%PDF": "a PDF",
+    rb"\x89PNG": "a picture (PNG)",
+    rb"\xff\xd8\xff": "a picture (JPEG)",
+    rb"GIF8[79]a": "a picture (GIF)",
+    rb"Rar!\x1a\x07": "a RAR archive",
+    rb"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    rb"\xfd7zXZ\0": "a file packed by xz",
+    rb"BZh[1-9]1AY&SY": "a file packed by bzip2",
+    rb"\x28\xb5\x2f\xfd": "a file packed by Zstandard",
+    rb"PAR1\x15": "a Parquet file",
+    rb"SQLite format 3\0": "a SQLite database",
+    rb"(?s:.{257})ustar": "a tar archive",
 }
-"""How files begin of kinds that nothing here reads (the formats' own specifications), whatever they are called."""
+"""How files begin of kinds that nothing here reads (the formats' own specifications), whatever they are called. Of
+marks that are letters so much as no text has: a meter may be called PAR1."""
 _OPEN_DOCUMENT = b"application/vnd.oasis.opendocument."
-_TAR = slice(257, 262)
-"""Where a tar archive has ``ustar`` (POSIX.1-1988)."""
 _SIDECARS = {"__macosx", ".ds_store", "thumbs.db", "desktop.ini"}
 """What file managers add to folders and archives; never data."""
 
@@ -72,9 +72,7 @@ class ArchiveError(ValueError):
 
 def unread(data: bytes) -> str | None:
     """What a file is, of the kinds that nothing here reads; None for all others."""
-    if data[_TAR] == b"ustar":
-        return "a tar archive"
-    return next((words for begin, words in _OTHERS.items() if data.startswith(begin)), None)
+    return next((words for begin, words in _OTHERS.items() if re.match(begin, data)), None)
 
 
 def members(data: bytes, name: str) -> list[tuple[str, bytes]]:

@@ -117,6 +117,14 @@ def test_files_of_other_kinds_are_called_what_they_are(data, told):
     assert told in published.found["message"][0]
 
 
+@pytest.mark.parametrize("point", ["PAR1", "BZh9", "Rar!", "GIF8", "7z"])
+def test_a_text_may_begin_with_letters_that_another_kind_does(point):
+    data = f"{point},kWh\na,1\n".encode()
+    (problem,) = read_export(data, "export.csv", {}).problems.iter_rows(named=True)
+    assert problem["code"] == "format-unknown" and problem["message"].startswith("text that no reader recognises")
+    assert set(read_table(data).rows.columns) == {"_row", point, "kWh"}
+
+
 @pytest.mark.real
 def test_real_picture_is_rejected(real_data):
     data = (real_data / "meters/uk_amr/upload__not_a_csv.csv").read_bytes()

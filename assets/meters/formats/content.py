@@ -97,7 +97,7 @@ class Content:
     @property
     def problems(self) -> pl.DataFrame | None:
         """Why no reader need look at it, or None."""
-        if (other := unread(self.data)) is not None:
+        if self.kind == "binary" and (other := unread(self.data)) is not None:
             return problem("file-not-data", f"{other}: have it delivered as text or as a workbook, plain or in a ZIP")
         return problem(*_REJECTED[self.kind]) if self.kind in _REJECTED else None
 
