@@ -172,13 +172,13 @@ class History:
             if each.day == day.day - timedelta(days=1):
                 zero_minutes, estimated_days = its(each.zero_minutes), its(each.estimated_days)
             if each.day < day.day:
-                had, even = its(each.used), its(each.steady)
+                had, even, idle = its(each.used), its(each.steady), its(each.idle)
                 rests += np.where(had, resting, 0)
                 resting[had] = 0
                 calm, alike = each.day in (off or like), bool(off) and each.day in like
-                resting += its(each.idle) & calm
+                resting += idle & calm
                 rested |= had & closed
-                closed = (closed & ~had) | (its(each.idle) & alike)
+                closed = (closed & ~had) | (idle & alike)
                 steady += even
                 varied = had & ~even
                 varies |= varied
