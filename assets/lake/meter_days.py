@@ -358,7 +358,7 @@ class MeterDays:
     def _known(self, day: date) -> pl.DataFrame:
         """What rules know of a day's meters. One that is no customer's has no zone and class: it is like none."""
         of_customer = (pl.when(IS_CUSTOMER).then(name).alias(name) for name in ("zone", "customer_class"))
-        return self.registers.in_force(day).select("meter_id", "check_of", *of_customer)
+        return self.registers.in_force(day).select("meter_id", "check_of", "multiplier", *of_customer)
 
 
 def _reach(day: date) -> list[date]:

@@ -17,8 +17,9 @@ from quality.vee.validate import Judged
 from quality.vee.window import Ints
 from quality.verdicts import Grade, Verdict
 
-SHARED: Final = ("group_estimated", "label_shift")
-"""Notes that warn: what some meters have every night is no news, what all of a zone or a file have is."""
+WARNING: Final = ("group_estimated", "label_shift", "secondary")
+"""Notes that warn: what some meters have every night is no news, but what all of a zone or a file have is, and so is a
+large site with a part of its energy."""
 
 MANY: Final = ("replaced", "catch_up", "unusual_use", "peak_change", "clock", "interval_count")
 """Notes that warn where ``MANY_SHARE`` of the meters have them, and ``MANY_LEAST`` of them."""
@@ -121,7 +122,7 @@ def _grade(rule: Rule, checked: int, failed: int) -> Grade:
     many = rule.code in MANY and failed >= max(MANY_LEAST, MANY_SHARE * checked)
     if not failed:
         return "pass"
-    return "warn" if rule.severity == "suspect" or rule.code in SHARED or many else "note"
+    return "warn" if rule.severity == "suspect" or rule.code in WARNING or many else "note"
 
 
 def _verdict(rule: Rule, day: date, told: dict[str, int]) -> Verdict:

@@ -165,6 +165,19 @@ def test_a_thousandfold_day_is_not_used_and_named(tmp_path: Path) -> None:
     assert not any(str(int(value)) in " ".join(told["message"]) for value in (1000, 250000))
 
 
+def test_values_without_the_factor_that_the_register_tells_are_doubted_and_used(tmp_path: Path) -> None:
+    """200/5: what a home draws is what the secondary side of a works carries. Told from the fourth day on."""
+    deployment, city = town(tmp_path)
+    rows = "".join(f"{point},north,medium_business,{40 if point == POINTS[0] else ''}\n" for point in POINTS)
+    deliver(deployment, city, "register", D1, "s.csv", f"point,zone,customer_class,multiplier\n{rows}".encode())
+    for day in DAYS[:5]:
+        deliver(deployment, city, "exports", day, f"{day}.csv", nem12(day, whole(day)))
+    night(deployment, city, DAYS[4])
+    found = final(deployment, city).filter(pl.col("flags") & pl.lit(1 << 35, pl.UInt64) != 0)
+    assert found["meter_id"].n_unique() == 1 and set(found["local_date"]) == {*DAYS[3:5]}
+    assert found["final_quality"].unique().to_list() == ["V"]
+
+
 def test_a_day_of_which_more_is_otherwise_than_what_was_delivered_is_noted_so(tmp_path: Path) -> None:
     """All of its gaps are filled again, whichever was noted first."""
     deployment, city = town(tmp_path)

@@ -12,7 +12,7 @@ from quality.disclosure import PUBLISHED, published, rule
 from quality.gate import to_frame
 from quality.tables import METER_FINAL
 from quality.vee.rules import RULES
-from quality.vee.verdicts import MANY, MANY_LEAST, MANY_SHARE, SHARED, meter_verdicts, tallied
+from quality.vee.verdicts import MANY, MANY_LEAST, MANY_SHARE, WARNING, meter_verdicts, tallied
 from tests.vee.test_rule_cases import planted, superseded
 from tests.vee.town import DAY, REGISTER, four_weeks, intervals, judged_day
 
@@ -98,7 +98,7 @@ def test_a_fault_is_told_by_the_rule_about_it(fault: str) -> None:
         assert f"{meters} of {verdict.checked} meters, {intervals_} intervals between " in verdict.message
         assert rule.advice in verdict.message
         many = code in MANY and meters >= max(MANY_LEAST, MANY_SHARE * verdict.checked)
-        assert verdict.verdict == ("warn" if rule.severity == "suspect" or code in SHARED or many else "note")
+        assert verdict.verdict == ("warn" if rule.severity == "suspect" or code in WARNING or many else "note")
     assert not {code: verdict.message for code, verdict in found.items()}
 
 

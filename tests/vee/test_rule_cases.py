@@ -61,6 +61,7 @@ def planted(rows: pl.DataFrame, line: dict[str, str]) -> pl.DataFrame:
         "read": lambda: value * 0 + float(what),
         "read times": lambda: value * float(what),
         "read more by": lambda: value + float(what),
+        "read in steps of": lambda: (value / float(what)).round() * float(what),
         "read nothing": lambda: value * np.nan,
         "read the day before": lambda: pl.lit(intervals(DAY - timedelta(days=1))["value_delivered"].cast(pl.Float64)),
     }

@@ -24,7 +24,7 @@ WORKDAY, SUNDAY = date(2026, 11, 18), date(2026, 11, 22)
 CLASSES = ["residential", "small_business", "large_business", "public", "other"]
 NOT_MODELLED = {
     "clock", "future", "interval_count", "catch_up", "repeated_day", "reactive", "reverse_flow", "inactive",
-    "main_check", "quantity_changed", "told_twice", "tou_rate", "sum_check",
+    "main_check", "quantity_changed", "secondary", "told_twice", "tou_rate", "sum_check",
 }  # fmt: skip
 
 

@@ -32,6 +32,8 @@ REGISTER = pl.DataFrame(
         "connected": pl.Boolean, "generates": pl.Boolean, "check_of": pl.String,
     },
     orient="row",
+).with_columns(
+    multiplier=pl.col("meter_id").replace_strict({"plant-1": 240.0, "check-1": 240.0, "hourly-1": 20.0}, default=None)
 )  # fmt: skip
 
 CHANNELS = [

@@ -171,5 +171,12 @@ RULES: Final = (
             "twice_share", "twice_corrected", "twice_rounding", "repeated_distinct", "twice_sum", "twice_sum_lacking"
         ), stage=0,
     ),
+    Rule(
+        35, "note", "ค่าอาจยังไม่ได้คูณด้วยตัวคูณของหม้อแปลงเครื่องวัด (CT/VT)",
+        "Ask whether the values have the factor of the transformers; accept them if the site is that quiet.",
+        use.secondary, IMPORT, ("multiplier", "history"),
+        ("factor_least", "factor_high", "secondary_kw", "secondary_kw_high", "secondary_share", "contract_margin"),
+        stage=2,
+    ),
 )  # fmt: skip
 """Every rule, by bit. A bit is never given to another rule: lakes hold masks of them."""

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from quality.vee.rules.rule import Context
-from quality.vee.window import Bools, Floats, MeterDay
+from quality.vee.window import Bools, Floats, Ints, MeterDay
 
 
 def unusual_use(day: MeterDay, context: Context) -> Bools:
@@ -68,3 +68,43 @@ def quantity_changed(day: MeterDay, context: Context) -> Bools:
     known = day.channels.select("meter_id", known=pl.Series(~strange & (day.total > 0)))
     goes_on: Bools = known.select(pl.col("known").any().over("meter_id")).to_series().to_numpy()
     return strange & ~goes_on
+
+
+def secondary(day: MeterDay, context: Context) -> Bools:
+    """The register tells of transformers, and neither the day nor any but two of four weeks went beyond what their
+    secondary side carries, though they were loaded as transformers in use are: the factor may be missing in all values.
+    Values that are whole multiples of it have it. Source: IEC 61869-2 (5 A, up to 120 %; below 20 % a transformer is
+    too large for its load)."""
+    factor = day.channels["multiplier"].cast(pl.Float64).fill_null(0).to_numpy()
+    high = factor >= context.number("factor_high")
+    rated = np.where(high, context.number("secondary_kw_high"), context.number("secondary_kw"))
+    # Large transformers of low voltage have factors as those of high voltage have.
+    most = context.limit(day, "contract_margin") * context.number("secondary_kw")
+    usual = context.past().own_peak
+    found: Bools = (factor >= context.number("factor_least")) & (day.greatest > 0)
+    found &= (usual >= context.number("secondary_share") * rated) & (usual <= most)
+    found &= day.greatest * day.per_hour <= most
+    found[found] = ~_multiples(day.filled[found], int(day.per_hour) or 1, factor[found])
+    return found
+
+
+def _multiples(values: Floats, per_hour: int, factor: Floats) -> Bools:
+    """Whether all of a channel's energies, and its powers, are multiples of its factor, whatever decimals they have.
+    Of a power of ten, which moves decimals alone, nothing tells."""
+    grain = _digits(np.rint(factor * _MILLION).astype(np.int64))
+    energies = np.rint(values * _MILLION).astype(np.int64)
+    whole: Bools = grain > 1
+    for told in (energies, energies * per_hour):
+        whole &= _digits(np.gcd.reduce(told, axis=1)) % grain == 0
+    return whole
+
+
+def _digits(numbers: Ints) -> Ints:
+    """Whole numbers without the zeros at their end."""
+    while (ends := (numbers != 0) & (numbers % 10 == 0)).any():
+        numbers = np.where(ends, numbers // 10, numbers)
+    return numbers
+
+
+_MILLION = 1_000_000
+"""In which lake values and factors are whole."""
