@@ -66,13 +66,14 @@ def _load(city: City, day: date, tables: Tables) -> list[Indicator]:
         max_age=LOAD_PROFILE.max_age,
     )
     there = of_day(tables, delivered.period.last)
+    unlisted = UNLISTED if there and there.unlisted else None
     published = replace(
         delivered,
         coverage=there.read if there else of_cells,
         partial=joined(
             f"{missing} of {QUARTER_HOURS} quarter-hours have no published cell" if missing else None,
             None if there else NO_REGISTER,
-            UNLISTED if there and there.unlisted else None,
+            unlisted,
             lacking(cells),
         ),
     )
@@ -110,7 +111,7 @@ def _load(city: City, day: date, tables: Tables) -> list[Indicator]:
             100 * there.read if there else None,
             "%",
             method,
-            replace(delivered, withheld=None if there else NO_REGISTER),
+            replace(delivered, partial=unlisted, withheld=None if there else NO_REGISTER),
         ),
     ]
 

@@ -92,6 +92,14 @@ def test_energy_is_as_good_as_what_was_read_of_the_register(made_up, read: float
     assert found["delivered_share"]["value"] == pytest.approx(100 * read), "the share itself is told"
 
 
+def test_nothing_of_half_a_register_is_whole(made_up) -> None:
+    """The share of it that was read is 100 %, while half of the energy is of meters that it does not list."""
+    half = of_meters(registered=450).with_columns(unlisted=0.5)
+    found = rows(energy(made_up.city(), DAY, {"load_profile": made_up.load_profile(), METERED: half}))
+    for code in ("published_kwh_day", "peak_kw", "load_factor", "delivered_share"):
+        assert found[code]["verdict"] == "partial" and "does not list" in found[code]["reason"], code
+
+
 @pytest.mark.parametrize(
     ("quarters", "share", "want"), [(96, 1.0, "partial"), (96, 0.7, "withheld"), (40, 1.0, "withheld")]
 )
