@@ -388,6 +388,6 @@ METER_EXPORTS: Source[ExportOptions] = Source(
     units="kWh, kvarh, kVAh, V",
     personal="metering points, contract accounts, names, addresses: landing only",
     options=ExportOptions,
-    version=4,
+    version=5,
     keyed=True,
 )

@@ -151,7 +151,7 @@ def _points(batch: Batch, export: Export, day: date | None) -> Batch:
 
 def _orders(batch: Batch, export: Export, day: date | None) -> Batch:
     """Without readings of dates that are in the file only if day and month are exchanged; far islands are said."""
-    if export.assumed.order == "ymd":
+    if export.assumed.order is None:
         return batch
     on = _written(export).dt.date()
     dates = _dates(batch, export)

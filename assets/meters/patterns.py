@@ -177,7 +177,7 @@ def told(rows: pl.DataFrame, counts: pl.DataFrame, assumed: bool) -> tuple[str, 
     most = counts.filter(pl.col("len") > some.height * _MOST).select("code", "text")
     if most.height:
         return most.row(0)
-    if _most(series, pl.col("count").is_between(_SOME, _COUNTED) & (pl.col("least") > 0) & (pl.col("kinds") > _KINDS)):
+    if _most(series, (pl.col("count") >= _SOME) & (pl.col("least") > 0) & (pl.col("kinds") > _KINDS)):
         return "value-rising", "each value is greater than the one before: look whether they are a register's"
     for times in (4, 2) if _most(series, pl.col("alike") >= _TURNS * _MOST) else ():
         if _repeated(rows, times):

@@ -90,6 +90,11 @@ def test_few_hours_of_a_register_are_refused_or_said(hours, begin, code):
     assert (set(codes(right)) - {"value-rising"}, total(right)) == (set(), sum(LOAD[1:hours]))
 
 
+@pytest.mark.parametrize("count", [25, 48, 95])
+def test_quarters_of_half_a_day_that_rise_from_none_are_said(count):
+    assert codes(read(file(counted(LOAD[:count])))) == ["value-rising"]
+
+
 def test_few_hours_of_a_load_that_rises_are_no_register_unsaid():
     assert codes(read(file([0.3, 0.5, 0.9, 1.4, 2, 2.3], 60), minutes=60, values={"value": DIALS})) == ["value-rising"]
 

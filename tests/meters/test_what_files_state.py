@@ -449,6 +449,10 @@ def test_a_column_of_buildings_is_of_several_meters():
             "1 pulse = 0.5 kWh",
             "Meter Constant: 400",
             "Billing constant 80",
+            "Multiplication factor 80",
+            "MF = 80",
+            "Mult.: 80",
+            "อัตราคูณ 80",
         ),
     ],
 )
@@ -471,10 +475,23 @@ def test_a_ratio_above_the_header_is_said(title):
         "PT15M",
         "Meter constant: 3200 imp/kWh",
         "Meter Constant: 1",
+        "MF: 1",
+        "MFG: 2019",
+        "Multi-tenant 80",
     ],
 )
 def test_ratios_of_one_and_other_factors_say_nothing(title):
     assert codes(read(f"{title}\n".encode() + long())) == []
+
+
+@pytest.mark.parametrize("name", ["Pulses", "No. of impulses", "จำนวนพัลส์"])
+def test_pulses_are_no_energy_until_they_are_multiplied(name):
+    data = table(f"at,{name}", row=lambda at, n: (at, 1000))
+    assert refused(read(data, values={name: KWH}))
+    assert total(read(data, values={name: KWH}, multiplier="0.001")) == 96
+    assert codes(read(data, values={name: KWH}, heed_titles=False)) == []
+    energy = table(f"at,kWh ({name})", row=lambda at, n: (at, 1))
+    assert codes(read(energy, values={f"kWh ({name})": KWH})) == []
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ EXACT = pl.Decimal(38, 12)
 class Assumed:
     """What an export's rows do not tell, so that only the whole file can contradict it."""
 
-    order: Order = "ymd"
-    """Order of its dates; ``ymd`` also where they cannot be taken for another."""
+    order: Order | None = None
+    """Order of its dates; None where they cannot be taken for another."""
     length: bool = False
     """Whether the length of its intervals is assumed, and stamps must be as far apart."""
     registers: tuple[str, ...] = ()

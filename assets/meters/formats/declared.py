@@ -105,7 +105,7 @@ def read(content: Content, options: ReadingOptions, layout: Layout) -> Export:
     readings = channels.joined(channels.differenced(resolve(values.also(*said.problems)), layout, zone), layout)
     assumed = Assumed(
         # A sheet a month, each with a day, looks as days that were taken for months; a sheet a meter does not.
-        "ymd" if layout.stamp.epoch or len({table.point for table in tables}) < len(tables) else layout.stamp.order,
+        None if layout.stamp.epoch or len({table.point for table in tables}) < len(tables) else layout.stamp.order,
         ends=layout.label == "end",
         length=layout.wide is None,
         registers=tuple(m.channel or part for part, m in layout.parts.items() if m.kind == "register"),

@@ -12,7 +12,8 @@ _SHOWN = 200
 """Rows by which it is told what stands in a column."""
 _NUMBER = r"[0-9][0-9,]*(?:\.[0-9]+)?"
 _MULTIPLIER = re.compile(
-    r"(?:multipl(?:ier|y(?: by)?|ied by)|(?:^|meter |(?<!full )scal(?:e|ing) |conversion )factor|^scale|ตัวคูณ)"
+    r"(?:multipl(?:ier|y(?: by)?|ied by|ication factor)|(?:^|meter |(?<!full )scal(?:e|ing) |conversion )factor|^scale"
+    r"|(?:^|meter )mult(?![a-z])|(?<![a-z.])m\.?f\.?(?=\s*[:=])|(?:ตัว|ค่า|อัตรา)คูณ)"
     rf"\D*?(?P<factor>{_NUMBER})"
     rf"|(?:^|(?:meter|billing|multiplying) )constant\W*(?P<constant>{_NUMBER})(?![0-9.,]|\W*(?:imp|pul|rev|p/|r/|/))"
     rf"|(?:หน่วย\s*\(?[x×]|(?:pulse|count)s?\s*=)\s*(?P<by>{_NUMBER})",
@@ -23,6 +24,8 @@ _COLUMN = (
     r"|^[cpv]t(?:r| ratio)?$"
 )
 """Names of columns of multipliers."""
+_PULSES = re.compile(r"(?<![a-z])(?:im)?pulses?(?![a-z])|พัลส์", re.IGNORECASE)
+"""What is counted, and no energy until it is multiplied."""
 _FACT = re.compile(r"^(?!\W*(?:unit|หน่วย)).*(?:[:=]|\s)\s*(?!(?:20|25)[0-9]{2}\b)[0-9][0-9.,]*\s*$", re.IGNORECASE)
 """A row that ends in a number, and no year."""
 _RATIO = re.compile(
@@ -51,10 +54,14 @@ def heed(table: Table, zone: str) -> None:
     if not titles.units(names) and not titles.kin(above, measures):
         plain = [row for row in (*above, table.sheet) if not _FACT.search(row)]
         titles.heed("above the header stands", plain, measures, layout, at, title=True)
+    as_told = layout.multiplier == 1 and not layout.multiplier_column and not layout.points
     for name, each in names.items():
         # Of a column a meter, the name is the meter's, and one that it was given.
         where = "the name of a meter's column says" if layout.points else f"'{name}' names"
         titles.heed(where, [name], each, layout, at, title=layout.points is not None)
+        if as_told and _PULSES.search(name) and not titles.units([name]):
+            text = f"'{name}' names pulses, and no `multiplier` makes {each[0].unit} of them"
+            raise Unreadable("layout-contradicts", text, at)
     for row, cells in table.above.drop_nulls("cells").iter_rows():
         told = table.units(cells)
         row_of_units = len(told) > 1 and all(titles.units([cell]) for cell in told.values())
