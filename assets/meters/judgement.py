@@ -156,7 +156,7 @@ def _orders(batch: Batch, export: Export, day: date | None) -> Batch:
     on = _written(export).dt.date()
     dates = _dates(batch, export)
     known = set(dates)
-    if wrong := _exchanged(known, day):
+    if wrong := _exchanged(known, day, iso=export.assumed.order == "ymd"):
         first = min(wrong)
         text = f"{len(wrong)} date(s) fit the others, or the delivery, only with day and month exchanged"
         text = f"{text}: read in the order {export.assumed.order}, {first} may be {_exchange(first)}"
@@ -189,8 +189,11 @@ def _exchange(one: date) -> date:
     return one.replace(month=one.day, day=one.month)
 
 
-def _exchanged(known: set[date], day: date | None) -> set[date]:
-    """Dates that stand alone as they are read, and beside others or just before the delivery the other way round."""
+def _exchanged(known: set[date], day: date | None, *, iso: bool) -> set[date]:
+    """Dates that stand alone as they are read, and beside others or just before the delivery the other way round.
+
+    All alone, ISO dates are seldom exchanged: the same day of each month is a sample, but just before the delivery.
+    """
 
     def beside(one: date, others: set[date], days: int) -> bool:
         return any(one + timedelta(days=n) in others for n in range(-days, days + 1) if n)
@@ -201,7 +204,8 @@ def _exchanged(known: set[date], day: date | None) -> set[date]:
     while more := {d for d in alone - taken if beside(_exchange(d), settled | {_exchange(t) for t in taken}, 1)}:
         taken |= more
     others = {_exchange(d) for d in alone}
-    if not taken and alone == known and len(alone) > 2 and all(beside(d, others, 1) for d in others):
+    in_a_row = alone == known and len(alone) > 2 and all(beside(d, others, 1) for d in others)
+    if not taken and in_a_row and not (iso and (day is None or not 0 <= (day - max(others)).days <= _FRESH)):
         taken = alone
     if taken:
         # The first of each month is how samples of a year are drawn; exchanged, they are days of its January.

@@ -482,6 +482,21 @@ def test_two_devices_are_not_two_versions(later):
         assert (codes(result), result.tables["readings"]["value"].sum()) == (["day-repeated"], 240)
 
 
+@pytest.mark.parametrize("idle", ["", "0"])
+@pytest.mark.parametrize("later", ["20260102010000", "20260103010000"])
+def test_a_meter_that_is_exchanged_within_a_day_loses_none_of_it(later, idle):
+    def record(serial, values, written):
+        return f"200,NMI0000001,E1,1,E1,N1,{serial},kWh,30,\n300,20260101,{','.join(values)},A,,,{written},\n"
+
+    old = record("M1", ["1"] * 20 + [idle] * 28, "20260102010000")
+    new = record("M2", [idle] * 20 + ["2"] * 28, later)
+    for records in (old + new, new + old):
+        result = read_export(f"100,NEM12,202601020000,MDP,CITY\n{records}900\n".encode(), "x", {})
+        told = result.tables["readings"]
+        assert (told.height, told["value"].sum(), told["start"].n_unique()) == (48, 20 + 56, 48)
+        assert set(codes(result)) <= {"value-blank"}
+
+
 def test_a_version_that_excel_shortened_is_said():
     values = ",".join(["1"] * 48)
     head = "100,NEM12,202601020000,MDP,CITY\n200,NMI0000001,E1,1,E1,N1,M,kWh,30,\n"

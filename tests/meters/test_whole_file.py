@@ -239,20 +239,24 @@ def test_one_date_of_another_order_is_refused_alone():
     assert result.tables["readings"].height == 96 * 8 - 10
 
 
-@pytest.mark.parametrize(("days", "kept"), [(20, 10), (10, 0)])
-def test_iso_dates_that_a_program_took_for_months_are_refused(days, kept):
+def test_iso_dates_that_a_program_took_for_months_are_refused():
     """What reads 05/11/2026 month first, and 13/11/2026 as it must, writes both as ISO."""
 
-    def exchanged(end):
-        return end.replace(day=end.month, month=end.day) if end.day <= 12 else end
+    def taken(days, day=TODAY):
+        at = ends(96 * days - 1, first=datetime(2026, 11, 1))
+        other = [end.replace(day=end.month, month=end.day) if end.day <= 12 else end for end in at]
+        layout = declaration(stamp={"columns": ["at"], "order": "ymd"})
+        return [
+            read_export(lines("at,value", [(f"{end:%Y-%m-%d %H:%M}", 1) for end in each]), "x", {"layout": layout}, day)
+            for each in (other, at)
+        ]
 
-    at = ends(96 * days - 1, first=datetime(2026, 11, 1))
-    iso = {"stamp": {"columns": ["at"], "order": "ymd"}}
-    wrong = read(lines("at,value", [(f"{exchanged(end):%Y-%m-%d %H:%M}", 1) for end in at]), **iso)
-    left = wrong.tables["readings"]["start"].dt.date().n_unique() if wrong.tables else 0
-    assert set(codes(wrong)) & {"stamp-ambiguous", "layout-contradicts"} and left <= kept
-    right = read(lines("at,value", [(f"{end:%Y-%m-%d %H:%M}", 1) for end in at]), **iso)
-    assert (codes(right), total(right)) == ([], 96 * days - 1)
+    wrong, right = taken(20)
+    assert "layout-contradicts" in codes(wrong) and not wrong.tables
+    assert (codes(right), total(right)) == ([], 96 * 20 - 1)
+    # A day of each month is a sample, unless its days, exchanged, are those before the delivery.
+    assert codes(taken(10)[0]) == ["stamp-islands"]
+    assert codes(taken(10, date(2026, 11, 11))[0])[0] == "layout-contradicts"
 
 
 def test_a_workbook_whose_days_were_taken_for_months_is_refused():

@@ -303,15 +303,21 @@ def _covered(days: Batch, named: pl.DataFrame, details: pl.DataFrame) -> Batch:
 
 def _latest(readings: Batch, devices: pl.DataFrame) -> Batch:
     """Of a point, suffix and day only the latest record that could be read: a correction that cannot be read does not
-    displace what it corrects. Two ``devices`` (``row``, ``serial``) are not two versions: none of theirs is used."""
+    displace what it corrects. Two ``devices`` (``row``, ``serial``) are not two versions: of their day all is used
+    where no interval is told by both, as when a meter is exchanged; else nothing."""
     key = ["point", "channel", "start"]
     # A record's readings stand together; the first tells the day. Filtered before any column is chosen: the other way
     # round Polars copies every reading.
     days = readings.rows.filter((pl.col("row") != pl.col("row").shift()).fill_null(True)).select("row", "version", *key)
     if not days.select(pl.struct(key).is_duplicated().any()).item():
         return readings
-    several = (pl.col("serial").n_unique() > 1) & (pl.col("version").n_unique() == 1)
-    apart = days.join(devices, on="row", how="left").filter(several.over(key))
+    of_devices = days.join(devices, on="row", how="left").filter(pl.col("serial").n_unique().over(key) > 1)
+    if of_devices.height:
+        handed = _handed_over(readings.rows.join(of_devices.select("row", day="start"), on="row"))
+        left = readings.rows.join(handed.filter("idle"), on=["row", "start"], how="anti", maintain_order="left")
+        readings = replace(readings, rows=left)
+        days, of_devices = (told.join(handed, on="row", how="anti") for told in (days, of_devices))
+    apart = of_devices.filter((pl.col("version").n_unique() == 1).over(key))
     if apart.height:
         text = "two devices (serial numbers) have the same NMI, suffix and day: neither is the other's version"
         readings = without(readings, apart, "key-duplicate", text)
@@ -321,6 +327,16 @@ def _latest(readings: Batch, devices: pl.DataFrame) -> Batch:
     return without(
         readings, earlier, "day-repeated", "another record of the same meter-day is later; this one is not used"
     )
+
+
+def _handed_over(told: pl.DataFrame) -> pl.DataFrame:
+    """Those readings of several devices' days of which no two devices tell an interval: a blank or zero tells nothing.
+    Of each interval all but one are ``idle``."""
+    key, some = ["point", "channel", "start"], pl.col("value").fill_null(0) != 0
+    told = told.with_columns(some=some, several=some.sum().over(key) > 1)
+    handed = told.filter((~pl.col("several")).all().over("point", "channel", "day"))
+    best = handed.sort("some", pl.col("value").is_not_null(), descending=True, maintain_order=True)
+    return best.with_columns(idle=~pl.struct(key).is_first_distinct())
 
 
 def _intervals(days: pl.DataFrame, named: pl.DataFrame, zone: str) -> pl.DataFrame:
