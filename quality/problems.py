@@ -81,7 +81,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "row-filtered": ("warn", "Rows were left out by a filter that the layout declares."),
     "interval-gap": ("warn", "Stamps lie further apart than the interval; what was between them is missing."),
     "interval-repeated": ("warn", "Equal values stand in pairs or fours: a longer interval's, spread or repeated."),
-    "stamp-label": ("warn", "The file's days are whole only if stamps mark the other end of their intervals."),
+    "stamp-label": (
+        "warn",
+        "The file's days are whole only if stamps mark the other end of their intervals, or 00:00 ends a day.",
+    ),
     "decimal-doubtful": ("warn", "Decimal commas or thousands points may be the other: each is before three digits."),
     "stamp-islands": ("warn", "The days of one file lie in groups far apart; look whether all dates are right."),
     "value-negative": ("warn", "Values of one direction are negative; they are kept as delivered."),

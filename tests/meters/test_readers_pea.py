@@ -1,7 +1,7 @@
 """PEA's HTML and XLSX reports: generated in both eras, with the traps that real ones have."""
 
 import io
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import openpyxl
@@ -227,6 +227,22 @@ def test_the_same_stamp_twice():
     result = read_export(html_report(again), "x.xls", {})
     assert result.tables["readings"]["value"].to_list() == [Decimal("0.5")]
     assert sorted(codes(result)) == ["duplicate-rows", "key-duplicate", "key-duplicate"]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("days", [1, 3])
+def test_a_midnight_that_stands_behind_its_day_ends_it(days, newest_first):
+    """24.00 printed as 00.00, with the date of the day that it ends."""
+    rows = [
+        [NBSP + stamp.replace("24.00", "00.00"), *cells]
+        for n in range(days)
+        for stamp, cells in zip(stamps(datetime(2026, 11, 20 + n)), pairs(["4"] * 95 + ["8"]), strict=True)
+    ]
+    result = read_export(html_report(rows[::-1] if newest_first else rows), "report.xls", {})
+    readings = rows_of(result)
+    assert (codes(result), readings.height) == (["stamp-label"], 96 * days)
+    assert readings.filter(pl.col("value") == 2)["start"].dt.hour().unique().to_list() == [16]  # 23:45
+    assert readings["start"][0] == datetime(2026, 11, 19, 17, tzinfo=UTC)
 
 
 def test_another_period_than_a_quarter_hour_is_rejected():

@@ -7,13 +7,14 @@ their sum, and the column tells the utility's own tariff decision.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import time
 from decimal import Decimal
 from typing import NamedTuple
 
 import polars as pl
 
 from assets.meters.formats import part_names, periods, titles
-from assets.meters.formats.canonical import THAILAND, UNITS, Assumed, Export, canonical, measure, resolve
+from assets.meters.formats.canonical import FIRST, THAILAND, UNITS, Assumed, Export, canonical, measure, resolve
 from assets.meters.formats.grids import HEAD, Grid, below, head
 from assets.meters.formats.remarks import remarks
 from assets.meters.formats.stamps import BUDDHIST_FROM, EXCHANGED, Order, exchanged, parse, utc
@@ -73,6 +74,11 @@ def stamped(rows: Batch, text: pl.Expr, order: Order = "dmy") -> Batch:
     rows = rows.with_columns(end=end)
     early = pl.col("end").dt.second() == 59
     rows = rows.with_columns(end=pl.when(early).then(pl.col("end") + pl.duration(seconds=1)).otherwise("end"))
+    closing = rows.rows.filter(_closes())["row"]
+    if closing.len():
+        said = f"{closing.len()} stamp(s) 00:00 follow the other times of their date and are read as its 24:00{FIRST}"
+        moved = pl.when(_closes()).then(pl.col("end") + _DAY).otherwise("end")
+        rows = rows.with_columns(end=moved).note("stamp-label", said, closing[0])
     shape = "dd/mm/yyyy" if order == "dmy" else "yyyy-mm-dd"
     return rows.refuse(
         (pl.col("end").is_null(), "stamp-bad", f"the cell is no stamp ({shape} and a time)"),
@@ -83,6 +89,18 @@ def stamped(rows: Batch, text: pl.Expr, order: Order = "dmy") -> Batch:
             f"the stamp is not on the {MINUTES}-minute grid",
         ),
     )
+
+
+def _closes() -> pl.Expr:
+    """Whether an ``end`` at 00:00 is the last of the date beside it, as the rows around it tell."""
+    end, length = pl.col("end"), pl.duration(minutes=MINUTES)
+    around = [end.shift(n) - end for n in (1, -1)]
+    opens = pl.any_horizontal(each.abs() == length for each in around).fill_null(value=False)
+    closes = pl.any_horizontal((each - _DAY).abs() == length for each in around).fill_null(value=False)
+    return (end.dt.time() == time()).fill_null(value=False) & closes & ~opens
+
+
+_DAY = pl.duration(days=1)
 
 
 def eras(texts: pl.Series) -> str:
