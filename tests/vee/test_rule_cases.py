@@ -117,7 +117,9 @@ def superseded(rows: pl.DataFrame, when: list[dict[str, str]]) -> pl.DataFrame |
     for line in when:
         if line["do"] == "came before as":
             quality, _, factor = line["value"].partition(" x")
-            before = (pl.col("value_delivered").cast(pl.Float64) * float(factor or 1)).round(6).cast(ENERGY)
+            before = (
+                (pl.col("value_delivered").cast(pl.Float64) * float(factor or 1)).round(6).fill_nan(None).cast(ENERGY)
+            )
             changed = rows.filter(concerned(rows, line)).with_columns(quality=pl.lit(quality), value_delivered=before)
             found.append(changed.with_columns(reason=pl.lit("corrected")))
         if line["do"] == "came between":

@@ -46,8 +46,9 @@ def replaced(day: MeterDay, context: Context) -> Bools:
     """Another value was delivered for the interval before. Source: Oracle MDM duplicate check; Energy Sparks (latest
     version wins, and is told)."""
     line, slot, value, _ = _before(day, context)
+    other = ~np.isnan(value) & (value != day.value[line, slot])
     found = np.zeros(day.value.shape, np.bool_)
-    found[line, slot] = value != day.value[line, slot]
+    found[line[other], slot[other]] = True
     return found
 
 
