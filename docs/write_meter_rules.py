@@ -35,7 +35,8 @@ it, and `then.csv` names every flag of every rule; a case without flags there mu
 REGISTERS = """## Registers
 
 Reads are checked against themselves, the read before, the energy told with them, and against the intervals between them
-(`register_checks`; tests: `tests/vee/test_registers.py`).
+(`register_checks`; tests: `tests/vee/test_registers.py`). `rules_run` has `sum_check` on the days of a period that does
+not add up; that one does is told by its check alone, for which its days are not judged again.
 """
 
 THRESHOLDS = """## Thresholds

@@ -270,16 +270,16 @@ class MeterDays:
                 history=History.of(past, each, about.like, about.off),
                 now=about.now,
                 superseded=about.superseded,
-                sum_fails=registers.sum_fails(self._compared, each) if self._compared.height else None,
+                sum_fails=registers.sum_fails(self._failing, each) if self._failing.height else None,
                 shorter=pl.concat(shorter) if shorter else None,
                 rates=rates.cast(pl.String).replace_strict(_RATE_BITS, default=0, return_dtype=pl.UInt8).to_numpy(),
             )
             judged = judge(each, context, None if told is None else _bits(told, each))
             if len(arrays) > 1:
                 shorter.append(energies(each, (judged.found & mask("told_twice")) == 0))
-            if context.sum_fails is not None:  # of meters without a register nothing was added up
-                ran = registers.sum_fails(self._compared.with_columns(outcome=pl.lit("fails")), each)
-                judged.rules_run[~ran] &= ~mask("sum_check")
+            # Days of a period that adds up are not judged again for it: what is told of them is in its check alone.
+            if context.sum_fails is not None:
+                judged.rules_run[~context.sum_fails] &= ~mask("sum_check")
             if each.guests is not None:
                 judged = judged.without_guests()
                 context = replace(context, history=context.past().only(~each.guests))
@@ -352,8 +352,8 @@ class MeterDays:
         return groups_stand(known, self._before(day), self._like(day), self.thresholds)
 
     @cached_property
-    def _compared(self) -> pl.DataFrame:
-        return self.checks.filter(pl.col("check") == "intervals", pl.col("outcome").is_in(["ok", "fails"]))
+    def _failing(self) -> pl.DataFrame:
+        return self.checks.filter(check="intervals", outcome="fails")
 
     def _known(self, day: date) -> pl.DataFrame:
         """What rules know of a day's meters. One that is no customer's has no zone and class: it is like none."""

@@ -11,7 +11,7 @@ from assets.cities.registry import City
 from assets.lake import stale_days
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment
-from quality.tables import METER_FINAL, METER_INTERVALS, VERDICTS
+from quality.tables import METER_FINAL, METER_INTERVALS, METER_QUALITY, REGISTER_CHECKS, VERDICTS
 from tests.kit import sampled
 from tests.lake.judged_town import DAYS, LATE, POINTS, final, load, made, nem12, night, town, whole
 from tests.lake.small_city import D1, deliver
@@ -176,6 +176,35 @@ def test_values_without_the_factor_that_the_register_tells_are_doubted_and_used(
     found = final(deployment, city).filter(pl.col("flags") & pl.lit(1 << 35, pl.UInt64) != 0)
     assert found["meter_id"].n_unique() == 1 and set(found["local_date"]) == {*DAYS[3:5]}
     assert found["final_quality"].unique().to_list() == ["V"]
+
+
+def test_reads_that_agree_leave_no_trace_whichever_came_first(tmp_path: Path) -> None:
+    """A day that is corrected after them knows no more than one that was before."""
+    days = DAYS[:3]
+    kwh = {point: sum(value or 0 for day in days for value in load(point, day)) for point in POINTS}
+    records = [
+        f"250,{point},11,1,11,N1,{point[-4:]},E,1000,{days[0]:%Y%m%d}000000,A,,,{1000 + energy:.3f},"
+        f"{DAYS[3]:%Y%m%d}000000,A,,,{energy:.3f},kWh,,{DAYS[3]:%Y%m%d}120000,"
+        for point, energy in kwh.items()
+    ]
+    reads = "\r\n".join(["100,NEM13,202611230000,MDP,RETAILER", *records, "900", ""]).encode()
+    value = load(POINTS[0], days[1])
+    late = nem12(days[1], {POINTS[0]: [*value[:50], 0.001 + (value[50] or 0), *value[51:]]})
+    late = late.replace(b"20261121235959", b"20261125235959")
+    told = []
+    for number, coming in enumerate(([reads, late], [late, reads])):
+        deployment, city = town(tmp_path / str(number))
+        for day in days:
+            deliver(deployment, city, "exports", day, f"{day}.csv", nem12(day, whole(day)))
+        night(deployment, city, days[-1])
+        for day, data in zip(DAYS[5:7], coming, strict=True):
+            deliver(deployment, city, "exports", day, f"{day}.csv", data)
+            night(deployment, city, day)
+        lake = CityLake(deployment.store, city.slug)
+        assert lake.read(REGISTER_CHECKS).filter(check="intervals")["outcome"].to_list() == ["ok"] * 6
+        told.append([lake.read(table).drop("_delivered", strict=False) for table in (METER_FINAL, METER_QUALITY)])
+    for one, other in zip(*told, strict=True):
+        assert one.equals(other)
 
 
 def test_a_day_of_which_more_is_otherwise_than_what_was_delivered_is_noted_so(tmp_path: Path) -> None:
