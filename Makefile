@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run real test lint fuzz trials bench bench-guard lock ui clean
+.PHONY: install run real test lint compiled fuzz trials bench bench-guard lock ui clean
 
 install: $(STAMP)
 
@@ -46,9 +46,14 @@ FOLDER = $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 8000000 {pr
 # Tests wait for a third of their time, for servers, signals and locks: so there are two processes more than there are cores.
 WORKERS = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 
-# Bytecode is kept, whatever the environment says: each of many processes would compile the house and its tests anew.
+# Bytecode is kept, whatever the environment says: each of many processes would compile the house and its tests anew, so
+# that it is made before they start, beside the checks, which have one core. What is wrong with a test, it tells itself.
+compiled: install
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --collect-only -qq > /dev/null 2>&1 || true
+
 # Threads of Polars in each process that tests would cost a quarter more processor time.
-test: lint
+test: install
+	$(MAKE) --no-print-directory -j 2 lint compiled
 	$(FOLDER) PYTHONDONTWRITEBYTECODE= POLARS_MAX_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # 10,000 mutated exports a format, as many files in other shapes than their layouts say, and new examples of every
