@@ -19,9 +19,9 @@ def places(tmp_path: Path) -> Iterator[Place]:
 
 def test_nights_that_are_cut_short_end_as_one_that_was_left_in_peace(places: Iterator[Place]) -> None:
     trials = crash.Crashes(places, worlds=1, days=2)
-    done = [trials.trial(seed) for seed in (1, 8, 10, 18)]
+    done = [trials.trial(seed) for seed in (1, 8)]
     assert [trial for trial in done if trial["wrong"]] == []
-    assert sum(len(trial["cut_at"]) for trial in done) >= 4
+    assert sum(len(trial["cut_at"]) for trial in done) >= 2
     assert {trial["how"] for trial in done} == {"killed", "stopped"}
 
 
