@@ -105,7 +105,7 @@ def contents(
 ) -> dict[str, bytes]:
     """Every file of a snapshot that follows ``parent``, by path, the manifest last. Same arguments, same bytes.
 
-    ``changes`` makes of the manifest's entries of tables what it tells of how they differ from those of ``parent``.
+    ``changes`` makes of the manifest so far what it tells of how it differs from that of ``parent``.
 
     Raises ``Refused`` for a table that is not meant to be published, breaks its contract, or has a verdict that blocks
     or withholds it, and where none has rows.
@@ -137,7 +137,7 @@ def contents(
     put("datapackage.json", json_bytes(datapackage(edition.city, edition.day, snapshot_id, contracts, files)))
     put("meta/catalogue.json", json_bytes(catalogue(edition.city, contracts, files)))
     manifest = _manifest(snapshot_id, parent, edition, entries, of_city(scored, contracts))
-    manifest["changes"] = changes(entries)
+    manifest["changes"] = changes(manifest)
     put(PAGE, render(edition.city, edition.tables, verdicts, manifest | {"files": files}))
     return found | {MANIFEST: json_bytes(manifest | {"files": files})}
 

@@ -58,7 +58,7 @@ def publish(store: Store, edition: Edition, base: Base) -> Entry:
             snapshot_id,
             parent,
             edition,
-            lambda entries: changes(store, since, entries, edition.tables) if since else None,
+            lambda new: changes(store, since, new, edition.tables) if since else None,
         )
         for path, data in files.items():
             store.write(f"{prefix(city, snapshot_id)}/{path}", data)

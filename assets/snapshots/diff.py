@@ -36,7 +36,8 @@ class TableDiff:
 
 @dataclass(frozen=True)
 class Diff:
-    """``tables`` that differ, and those whose being ``withheld`` does, with the reason before and after."""
+    """``tables`` that differ, and those whose being ``withheld`` does, with the reason before and after. A table
+    that is withheld on either side has no rows to compare: they are neither new nor gone."""
 
     tables: Sequence[TableDiff]
     withheld: Mapping[str, tuple[str | None, str | None]]
@@ -47,35 +48,43 @@ def diff(store: Store, before: Entry, after: Entry) -> Diff:
     old, new = manifest(store, before), manifest(store, after)
     found = [
         compare(name, _rows(store, before, name, old["tables"]), _rows(store, after, name, new["tables"]))
-        for name in _differing(old["tables"], new["tables"])
+        for name in _differing(old, new)
     ]
-    reasons = {
-        name: (old["withheld"].get(name, {}).get("reason"), new["withheld"].get(name, {}).get("reason"))
-        for name in sorted({*old["withheld"], *new["withheld"]})
-    }
-    return Diff(found, {name: (was, now) for name, (was, now) in reasons.items() if was != now})
+    return Diff(found, _withheld(old, new))
 
 
-def changes(
-    store: Store, before: Entry, entries: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]
-) -> dict[str, Any]:
-    """What a manifest tells of how ``tables`` differ from the commit ``before``: numbers of rows and values by table,
-    None where that snapshot is no more, or not whole. ``entries`` are the new manifest's, by table."""
-    told: dict[str, Any] = {"since": before.snapshot_id, "day": before.day.isoformat(), "tables": None}
+def changes(store: Store, before: Entry, new: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
+    """What the manifest ``new`` of ``tables`` tells of how it differs from the commit ``before``: numbers of rows and
+    values by table, None where that snapshot is no more, or not whole; and the tables that became ``withheld`` or are
+    published again, with the reason before and after."""
+    told: dict[str, Any] = {"since": before.snapshot_id, "day": before.day.isoformat(), "tables": None, "withheld": {}}
     try:
-        old = manifest(store, before)["tables"]
-        names = _differing(old, entries)
-        found = [compare(name, _rows(store, before, name, old), tables.get(name)) for name in names]
+        old = manifest(store, before)
+        names = _differing(old, new)
+        found = [compare(name, _rows(store, before, name, old["tables"]), tables.get(name)) for name in names]
     except (Damaged, FileNotFoundError, pl.exceptions.PolarsError):
         return told
     parts = ("added", "removed", "changed", "columns")
-    return told | {"tables": {each.table: {part: getattr(each, part) for part in parts} for each in found}}
+    rows = {each.table: {part: getattr(each, part) for part in parts} for each in found}
+    return told | {"tables": rows, "withheld": _withheld(old, new)}
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Tables of other files: the name of a file tells its content, and a table without rows has none."""
-    was, now = ({name: told["files"] for name, told in tables.items() if told["files"]} for tables in (old, new))
-    return sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
+    """Tables that have other files in two manifests: the name of a file tells its content, and a table without rows has
+    none."""
+    was, now = ({name: told["files"] for name, told in of["tables"].items() if told["files"]} for of in (old, new))
+    untold = {*_reasons(old), *_reasons(new)}
+    return sorted(name for name in {*was, *now} - untold if was.get(name) != now.get(name))
+
+
+def _withheld(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[str | None, str | None]]:
+    """Tables that one manifest withholds and the other does not, or for another reason: the reason before and after."""
+    was, now = _reasons(old), _reasons(new)
+    return {name: (was.get(name), now.get(name)) for name in sorted({*was, *now}) if was.get(name) != now.get(name)}
+
+
+def _reasons(told: Mapping[str, Any]) -> dict[str, str]:
+    return {name: table["reason"] for name, table in told.get("withheld", {}).items()}
 
 
 def compare(name: str, before: pl.DataFrame | None, after: pl.DataFrame | None) -> TableDiff:

@@ -3,6 +3,7 @@
 It asks nothing of any server, runs no script, and shows no number that the coverage does not carry.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -12,6 +13,7 @@ from typing import Any
 
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
 
 from assets.cities.registry import City
 from assets.indicators.tables import Tables
@@ -125,7 +127,7 @@ def _programme(view: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
 
 @cache
 def template(name: str) -> Template:
-    """A page's template, with the filters that pages share: ``number``, ``thai_date``, ``kilobytes``,
+    """A page's template, with the filters that pages share: ``number``, ``thai_date``, ``kilobytes``, ``marked``,
     ``in_thai`` (``assets.snapshots.reasons``)."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -135,9 +137,18 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "thai_date": thai_date, "kilobytes": lambda size: f"{size / 1000:,.1f}"}
-    environment.filters["in_thai"] = in_thai
+    environment.filters |= {"in_thai": in_thai, "marked": marked}
     environment.globals |= {"fonts": FONTS}
     return environment.get_template(name)
+
+
+_THAI = re.compile(r"[\u0e00-\u0e7f]+(?:[ .,–/-]+[\u0e00-\u0e7f]+)*")
+"""Thai words in a row, with what stands between them."""
+
+
+def marked(text: str) -> Markup:
+    """A text of both languages, the Thai in it said to be Thai: else what reads a page aloud spells it in English."""
+    return Markup(_THAI.sub(lambda found: f'<span lang="th">{found[0]}</span>', str(escape(text))))  # noqa: S704
 
 
 def number(value: float) -> str:

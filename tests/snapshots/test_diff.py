@@ -89,6 +89,26 @@ def test_a_table_that_comes_or_is_withheld_is_told(tmp_path, made_up) -> None:
     assert (gone.rows, gone.added, gone.removed) == ((rows, None), 0, rows)
 
 
+def test_rows_of_a_table_that_is_withheld_for_a_night_are_neither_gone_nor_new(tmp_path, made_up) -> None:
+    store = LocalStore(tmp_path)
+    stops, both = made_up.few_tables(), made_up.few_tables() | {"air_quality": made_up.air_quality(1)}
+    first = made_up.published(store, both)
+    slip = made_up.published(store, stops, withheld={"air_quality": "keys: twice"})
+    again = made_up.published(store, both)
+    for before, after, was, now, said in (
+        (first, slip, None, "keys: twice", "withheld in this edition"),
+        (slip, again, "keys: twice", None, "published again"),
+    ):
+        told = diff(store, before, after)
+        assert (told.tables, told.withheld) == ([], {"air_quality": (was, now)})
+        changes = manifest(store, after)["changes"]
+        assert (changes["tables"], changes["withheld"]) == ({}, {"air_quality": [was, now]})
+        page = store.read(f"{prefix('phuket', after.snapshot_id)}/{PAGE}").decode()
+        section = page[page.index('<section id="changes"') :].split("</section>")[0]
+        assert said in section and "1 tables differ" in section
+    assert diff(store, first, again).tables == []
+
+
 def test_a_table_may_be_empty_before_or_after(tmp_path, made_up) -> None:
     store = LocalStore(tmp_path)
     air = made_up.air_quality(1)
@@ -114,6 +134,7 @@ def test_a_manifest_and_its_page_tell_what_changed_since_the_one_before(tmp_path
         "since": first.snapshot_id,
         "day": f"{first.day}",
         "tables": {"air_quality": told},
+        "withheld": {},
     }
     page = store.read(f"{prefix('phuket', second.snapshot_id)}/{PAGE}").decode()
     section = page[page.index('<section id="changes"') :].split("</section>")[0]
@@ -131,7 +152,8 @@ def test_what_cannot_be_compared_stops_no_publication(tmp_path, made_up) -> None
     file = next(iter(store.list(prefix("phuket", second.snapshot_id) + "/data/transit_stops")))
     store.write(file, b"PAR1")
     third = made_up.published(store, made_up.few_tables(7))
-    assert manifest(store, third)["changes"] == {"since": second.snapshot_id, "day": f"{second.day}", "tables": None}
+    untold = {"tables": None, "withheld": {}}
+    assert manifest(store, third)["changes"] == {"since": second.snapshot_id, "day": f"{second.day}"} | untold
     assert verify(store, "phuket", third.snapshot_id, third.manifest_sha256) == []
 
 
