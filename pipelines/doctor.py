@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from assets.cities.registry import RegistryError
-from assets.landing.identity import far_from_newest, fingerprint, identity, rotation
+from assets.landing.identity import far_from_newest, fingerprint, identity, rotation, too_new
 from assets.landing.inbox import PLACES
 from assets.landing.lease import holder
 from assets.landing.store import Damaged, Store, open_store
@@ -118,6 +118,8 @@ def _owner(settings: Settings) -> list[Finding]:
         found.append(Finding("meter ids", "fail", "their key is being changed, and nights are refused", remedy))
     if told is None:
         found.append(Finding("owner", "ok", "nobody yet: its first night decides profile and meter key"))
+    elif newer := too_new(told):
+        found.append(Finding("owner", "fail", "a later version of muang", newer))
     elif told.profile != settings.profile:
         remedy = "give each profile a home of its own"
         found.append(

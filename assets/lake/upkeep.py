@@ -134,7 +134,8 @@ def rebuild(step: Step, table: Table, day: date) -> Rebuilt:
         return Rebuilt([day], 0, f"the next night reads the deliveries of {day} again")
     if not table.lineage:
         told = f"--day {day}" if first == last else f"--from {first} --to {last}"
-        _set_aside(lake, table, day)
+        # What is whole stays until that night puts its own in its place: it may never come.
+        _move_damaged(lake, table, day)
         return Rebuilt(
             sorted({first, last}), 0, f"run what it is made by again: `muang nightly {told} --city {lake.city}`"
         )
@@ -177,6 +178,11 @@ def _within(lake: CityLake, table: Table, first: date, last: date) -> list[date]
 
 def _set_aside(lake: CityLake, table: Table, day: date) -> None:
     """Move what is damaged of a day's files to ``damaged/``; remove the day from the others."""
+    _move_damaged(lake, table, day)
+    lake.put(table, day, table.empty())
+
+
+def _move_damaged(lake: CityLake, table: Table, day: date) -> None:
     for key in lake.keys(table, (day, day)):
         try:
             lake.rows(table, [key])
@@ -185,7 +191,6 @@ def _set_aside(lake: CityLake, table: Table, day: date) -> None:
             if found.data is not None:
                 lake.store.write(f"damaged/{key}", found.data)
                 lake.store.remove(key, found.tag)
-    lake.put(table, day, table.empty())
 
 
 def refused(step: Step) -> pl.DataFrame:

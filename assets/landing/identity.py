@@ -94,11 +94,8 @@ def claim(
                 "keeps landing and what was published, and has the next night read all deliveries again"
             )
         told = _parsed(found.data) if found.data is not None else Identity(format=FORMAT, profile=profile)
-        if told.format > FORMAT:
-            raise NotOurs(
-                f"the store {store.uri} has format {told.format}, this version of muang knows {FORMAT}: run the "
-                "version that wrote it, or a later one"
-            )
+        if newer := too_new(told):
+            raise NotOurs(f"the store {store.uri} {newer}")
         if told.profile != profile:
             raise NotOurs(
                 f"the store {store.uri} was filled by the {told.profile} profile, and this is a {profile} night: give "
@@ -121,6 +118,15 @@ def claim(
         if store.swap(KEY, wanted.model_dump_json(indent=1).encode() + b"\n", found.tag):
             return wanted
     raise NotOurs(f"{KEY} of {store.uri} changes all the time: another process is writing it")
+
+
+def too_new(told: Identity) -> str | None:
+    """What to do with a store of a format that this version does not know; None of one that it does."""
+    if told.format <= FORMAT:
+        return None
+    return (
+        f"has format {told.format}, this version of muang knows {FORMAT}: run the version that wrote it, or a later one"
+    )
 
 
 def far_from_newest(told: Identity, now: datetime) -> str | None:

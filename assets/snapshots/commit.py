@@ -143,6 +143,8 @@ def roll_back(store: Store, city: str, reason: str, now: datetime, snapshot_id: 
     base = repair(store, city)
     if base.entry is None:
         raise Refused(f"{city} has published nothing yet")
+    if snapshot_id == base.entry.snapshot_id:
+        raise Refused(f"{snapshot_id} is what {city} shows now; without an id, it goes back to the one before")
     entries, gone = history(store, city), removed(store, city)
     if snapshot_id is None:
         gone |= withdrawn(entries)

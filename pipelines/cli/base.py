@@ -200,15 +200,20 @@ def say(message: str) -> None:
 
 def print_json(found: Any, indent: int | None = 1) -> None:
     """Print what a script reads. JSON knows no number that is none: NaN and infinity become null."""
-    print(json.dumps(_finite(found), ensure_ascii=False, indent=indent, default=str, allow_nan=False))
+    print(in_json(found, indent))
+
+
+def in_json(found: Any, indent: int | None = None) -> str:
+    """The text of what is printed as JSON."""
+    return json.dumps(_finite(found), ensure_ascii=False, indent=indent, default=str, allow_nan=False)
 
 
 def _finite(found: Any) -> Any:
     match found:
         case float():
             return found if math.isfinite(found) else None
-        case dict():
-            return {key: _finite(value) for key, value in found.items()}
+        case dict():  # keys may be days
+            return {key if isinstance(key, str) else str(key): _finite(value) for key, value in found.items()}
         case list() | tuple():
             return [_finite(value) for value in found]
     return found
@@ -226,12 +231,19 @@ def show_problems(found: Mapping[str, Sequence[str]], as_json: bool) -> None:
             out.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
+LAST_YEAR = 2400
+"""Of the common era, for days that are typed: a later one is of the Buddhist era, which is 543 years ahead."""
+
+
 def as_day(text: str, option: str) -> date:
     """The day that an option names. Raises ``Ended`` where it is none."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise fail(f"{option} {text!r} is not a date like 2026-11-23", 2) from None
+    if day.year > LAST_YEAR:
+        raise fail(f"{option} {text!r}: years are of the common era here, {day.year - 543} for {day.year} BE", 2)
+    return day
 
 
 def wanted(cities: dict[str, Any], chosen: list[str] | None) -> list[str]:
@@ -243,11 +255,14 @@ def wanted(cities: dict[str, Any], chosen: list[str] | None) -> list[str]:
 
 def begun(store: Any, folder: str) -> Any:
     """The store, if a night ever began in it, or it is a copy of the ``folder``: nothing is whole, or waits, in one
-    that a setting misspells. Raises ``Ended``."""
-    from assets.landing.identity import identity
+    that a setting misspells. Raises ``Ended``, also of a store of a later version."""
+    from assets.landing.identity import identity, too_new
 
-    if identity(store) is None and not store.list(folder):
+    told = identity(store)
+    if told is None and not store.list(folder):
         raise fail(f"no night has begun in the store {store.uri}: is it the one that is meant (`muang doctor`)?", 2)
+    if told and (newer := too_new(told)):
+        raise fail(f"the store {store.uri} {newer}", 2)
     return store
 
 

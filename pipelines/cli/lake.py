@@ -74,7 +74,8 @@ def lake_rebuild(
         print_json({"days": list(map(str, done.days)), "deliveries": done.deliveries, "note": done.note})
         return
     days = f"{done.days[0]}" + (f" to {done.days[-1]}" if len(done.days) > 1 else "")
-    out.print(f"{table} of {city}, {days}: made again of {done.deliveries} deliveries", highlight=False)
+    made = f"made again of {done.deliveries} deliveries" if done.deliveries or not done.note else "nothing was read"
+    out.print(f"{table} of {city}, {days}: {made}", highlight=False)
     out.print(done.note or "`muang nightly` publishes it", highlight=False)
 
 

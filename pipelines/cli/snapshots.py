@@ -257,7 +257,7 @@ def snapshots_repair(city: Cities = None, as_json: Json = False) -> None:
     from pipelines.build import cities_of
 
     settings = Settings()
-    store = open_store(settings.store_uri)
+    store = begun(open_store(settings.store_uri), "cdp")
     found = {}
     for slug in wanted(cities_of(settings), city):
         mended = [*history.repair(store, slug).mended, *history.rebuild(store, slug)]
@@ -298,7 +298,7 @@ def snapshots_gc(
     from pipelines.build import cities_of
 
     settings = Settings()
-    store = open_store(settings.store_uri)
+    store = begun(open_store(settings.store_uri), "cdp")
     if days is None:
         days = 0 if keep else settings.snapshot_days
     grace = timedelta(hours=settings.reader_hours)

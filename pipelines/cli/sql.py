@@ -10,7 +10,7 @@ from rich.measure import Measurement
 from rich.text import Text
 
 from assets.cities.registry import Smart
-from pipelines.cli.base import WIDE, Json, app, fail, guarded, out, print_json, say, tabular
+from pipelines.cli.base import WIDE, Json, app, fail, guarded, in_json, out, print_json, say, tabular
 from pipelines.settings import Settings
 
 SHOWN = 1_000
@@ -58,7 +58,7 @@ def sql(
         print_json([dict(zip(names, row, strict=True)) for row in rows], indent=None)
         raise typer.Exit(1 if damaged else 0)
     if as_csv:
-        csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
+        csv.writer(sys.stdout, lineterminator="\n").writerows([names, *(map(_flat, row) for row in rows)])
         raise typer.Exit(1 if damaged else 0)
     shown = rows[:SHOWN] if query else rows
     _show(names, shown, may_stand=bool(query))
@@ -67,9 +67,14 @@ def sql(
     raise typer.Exit(1 if damaged else 0)
 
 
+def _flat(cell: Any) -> Any:
+    """A value of a cell; lists, structs and maps as JSON."""
+    return in_json(cell) if isinstance(cell, list | tuple | dict) else cell
+
+
 def _show(names: Sequence[str], rows: Sequence[Sequence[Any]], may_stand: bool) -> None:
     """Rows as a table; where the terminal is too narrow for it, and they ``may_stand``, with a line a value."""
-    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    texts = [["" if cell is None else str(_flat(cell)) for cell in row] for row in rows]
     grid = tabular(*names)
     for row in texts:
         grid.add_row(*row)

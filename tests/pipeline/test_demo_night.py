@@ -1,6 +1,8 @@
 """One demo night as its users see it: the summary, the lake, the snapshots, the commands that look at them."""
 
+import csv
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -200,7 +202,7 @@ def test_verify_names_the_file_that_rots(night: Night, tmp_path: Path) -> None:
         (("nightly", "--city", "atlantis"), 2, "no such city"),
         (("nightly", "--day", "tomorrow"), 2, "not a date"),
         (("nightly", "--day", "2020-01-01"), 2, "before the first delivery day"),
-        (("nightly", "--day", "2999-01-01"), 2, "has not begun"),
+        (("nightly", "--day", "2099-01-01"), 2, "has not begun"),
         (("snapshots", "show", "krabi"), 2, "published nothing yet"),
         (("sql", "select nothing from nowhere"), 2, "does not exist"),
         (("read", "no-such-file.csv"), 2, "No such file"),
@@ -271,6 +273,15 @@ def test_sql_prints_json_that_is_json(night: Night) -> None:
     deployment, _ = night
     [row] = deployment.json("sql", "select 'nan'::double as a, ['inf'::float] as b, 1.5::decimal(9, 2) as c")
     assert row == {"a": None, "b": [None], "c": "1.50"}
+
+
+def test_sql_writes_values_within_values_as_json(night: Night) -> None:
+    deployment, _ = night
+    query = "select [1.5::decimal(9, 2), null] as a, map {date '2026-11-28': 'ก'} as b, {'at': date '2026-11-28'} as c"
+    [row] = deployment.json("sql", query)
+    assert row == {"a": ["1.50", None], "b": {"2026-11-28": "ก"}, "c": {"at": "2026-11-28"}}
+    [written] = csv.DictReader(io.StringIO(deployment.muang("sql", query, "--csv").stdout))
+    assert {name: json.loads(cell) for name, cell in written.items()} == row
 
 
 def test_doctor_finds_the_store_sound_and_says_what_to_do(night: Night) -> None:

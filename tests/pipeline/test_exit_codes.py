@@ -21,7 +21,7 @@ import pytest
 import requests
 import sqlalchemy.exc
 
-from assets.landing.identity import ROTATION, Rotation, claim
+from assets.landing.identity import KEY, ROTATION, Rotation, claim
 from assets.landing.store import Damaged, Store, StoreFailure, open_store
 from assets.snapshots.latest import CITIES
 from pipelines.cli.base import ending
@@ -141,7 +141,8 @@ WRONG: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
     (("nightly",), {"MUANG_INBOX": "/nowhere"}, 2, "the inbox /nowhere is not a folder that is there"),
     (("nightly", "--inbox", "/etc/hostname"), {}, 2, "/etc/hostname is not a folder"),
     (("nightly", "--day", "2026-10-31"), {}, 2, "before the first delivery day 2026-11-01"),
-    (("nightly", "--day", "2569-11-01"), {}, 2, "has not begun"),
+    (("nightly", "--day", "2569-11-01"), {}, 2, "common era here, 2026 for 2569 BE"),
+    (("nightly", "--day", "2099-11-01"), {}, 2, "has not begun"),
     (("nightly", "--day", "28/11/2026"), {}, 2, "is not a date like"),
     (("snapshots", "diff", "nan", "--table", "wether"), {}, 2, "no such table: wether"),
     (("nightly", "--day", ""), {}, 2, "--day '' is not a date like"),
@@ -149,6 +150,7 @@ WRONG: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
     (("sql", " "), {}, 2, "the query is empty"),
     (("lake", "verify"), {}, 2, "no night has begun in the store"),
     (("snapshots", "verify"), {}, 2, "no night has begun in the store"),
+    (("snapshots", "repair"), {}, 2, "no night has begun in the store"),
     (("quarantine", "list"), {}, 2, "no night has begun in the store"),
     (("snapshots", "gc", "--days", "9999999999"), {}, 2, "less than or equal to 36500"),
     (("nightly", "--profile", "demo"), {"MUANG_HOME": "/proc/nowhere"}, 2, "/proc/nowhere/dagster cannot be made"),
@@ -257,6 +259,16 @@ def test_doctor_tells_what_a_night_would_be_refused_for(home: Home) -> None:
     found = {each["what"]: each for each in json.loads(ran.stdout)}
     assert (ran.returncode, found["clock"]["state"], found["meter ids"]["state"]) == (2, "fail", "fail")
     assert "--accept-clock" in found["clock"]["remedy"] and "`muang keys rotate` again" in found["meter ids"]["remedy"]
+
+
+def test_a_store_of_a_later_version_is_left_alone_and_doctor_says_so(home: Home) -> None:
+    store = open_store(str(home.home))
+    told = claim(store, "live", None, now())
+    store.write(KEY, told.model_copy(update={"format": 99}).model_dump_json().encode())
+    [owner] = (each for each in examine(Settings(home=home.home)) if each.what == "owner")
+    assert owner.state == "fail" and "has format 99" in owner.remedy
+    ran = home.muang("snapshots", "gc", "--keep", "1", "--json")
+    assert (ran.returncode, "has format 99" in json.loads(ran.stdout)["error"]) == (2, True)
 
 
 def test_doctor_names_cities_that_no_night_runs_for_any_more(tmp_path: Path) -> None:
