@@ -1,10 +1,12 @@
 """What each source of a city brought, and since when it has brought nothing: told from landing and the ledger."""
 
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
 
-from assets.lake.feeds import landed_as
+from assets.cities.registry import City, SourceEntry
+from assets.lake.feeds import SOURCES, landed_as
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from quality.tables import DELIVERIES
@@ -39,3 +41,29 @@ def _row(step: Step, name: str, rejected: set[str]) -> dict[str, Any]:
         "receipts": len(tonight),
         "reason": next((r.reason or "the reader refused it; see the quality checks" for r in failed), None),
     }
+
+
+def with_left(step: Step, names: Collection[str]) -> City:
+    """The step's city with the sources beside its own that the registry has no more and whose rows are among these
+    tables: what they brought stays, and whose it is and under which licence is told with it.
+
+    Not those of catalogues, whose portal was an option: a row of theirs names its data set.
+    """
+    ours = {entry.reader for entry in step.city.sources.values()}
+    known = [reader for reader, source in SOURCES.items() if source.portal or source.plan is None]
+    # The format of what is no meter export is its reader's name.
+    left = (
+        CityLake.of(step)
+        .read(DELIVERIES)
+        .filter(
+            pl.col("rows") > 0,
+            pl.col("table").is_in(list(names)),
+            pl.col("format").is_in(known) & ~pl.col("format").is_in(list(ours)),
+            ~pl.col("source").is_in(list(step.city.sources)),
+        )
+    )
+    more = {
+        name: SourceEntry(via="portal" if SOURCES[reader].portal else "inbox", reader=reader)
+        for name, reader in left.sort("day").select("source", "format").iter_rows()
+    }
+    return step.city.model_copy(update={"sources": {**step.city.sources, **more}}) if more else step.city

@@ -165,7 +165,8 @@ def thai_date(day: date) -> str:
 
 
 def _sources(city: City, arrivals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Where the city's data comes from: title, publisher and licence of every source, and what it brought tonight."""
+    """Where the city's data comes from: title, publisher and licence of every source, and what it brought tonight (none
+    of one that is no more)."""
     arrived = {row["source"]: row for row in arrivals}
     found: list[dict[str, Any]] = []
     for name, entry in sorted(city.sources.items()):

@@ -13,7 +13,7 @@ from assets.lake import accounts, verdicts
 from assets.lake.files import CityLake
 from assets.landing.deployment import Step
 from assets.snapshots import commit, latest
-from assets.snapshots.arrivals import arrivals
+from assets.snapshots.arrivals import arrivals, with_left
 from assets.snapshots.build import Edition
 from assets.snapshots.collect import collect, sweep
 from assets.snapshots.commit import Conflict
@@ -113,7 +113,7 @@ def _edition(step: Step, names: Sequence[str], base: Base) -> Edition:
     customers = [table.name for table in TABLES.values() if table.of_customers]
     brought = (pl.col("rows") > 0) & ~pl.col("table").is_in(customers)
     return Edition(
-        city=step.city,
+        city=with_left(newest, [name for name in names if name not in withheld]),
         day=newest.day,
         tables={name: lake.read(TABLES[name]) for name in names if name not in withheld},
         withheld=withheld,

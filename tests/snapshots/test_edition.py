@@ -4,10 +4,13 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 
+import polars as pl
 import pytest
+from lxml import html
 
+from assets.cities.registry import SourceEntry
 from assets.indicators.make import make_all
-from assets.lake import verdicts
+from assets.lake import accounts, verdicts
 from assets.lake.files import CityLake
 from assets.landing.deployment import Deployment, Step
 from assets.landing.store import LocalStore, Store
@@ -16,7 +19,7 @@ from assets.snapshots.build import Refused, new_id, prefix
 from assets.snapshots.commit import Conflict
 from assets.snapshots.history import current, history, manifest
 from quality.gate import to_frame
-from quality.tables import INDICATORS, LOAD_PROFILE, PROGRAMME, TRANSIT_STOPS, WEATHER
+from quality.tables import DELIVERIES, INDICATORS, LOAD_PROFILE, PROGRAMME, TRANSIT_STOPS, WEATHER
 from quality.verdicts import Verdict
 from tests.snapshots.test_publish import Wrapped, sees
 
@@ -163,3 +166,34 @@ def test_a_damaged_pointer_is_mended_by_the_night_and_told(night: Night, made_up
     assert done.mended == ["cdp/city=phuket/current.json: made again from commit 1"]
     assert done.unchanged
     assert sees(night.store) == done.snapshot
+
+
+def test_what_a_source_brought_keeps_its_publisher_when_the_registry_has_it_no_more(
+    tmp_path, made_up, monkeypatch
+) -> None:
+    """As where one of two sources of a table is taken out: its rows stay, and their licence asks to be named."""
+    store = LocalStore(tmp_path)
+    CityLake(store, "phuket").merge(WEATHER, made_up.weather())
+    told = {"receipt": "r", "table": "weather", "day": made_up.DAY, "status": "ok", "rows": 24, "refused": 0}
+    entries = [
+        told | {"source": "archive", "format": "open_meteo_archive"},
+        told | {"source": "meters", "format": "nem12", "receipt": "m"},
+        told | {"source": "renamed", "format": "tmd", "receipt": "s"},
+        told | {"source": "idle", "format": "open_meteo", "receipt": "i", "rows": 0},
+    ]
+    CityLake(store, "phuket").put(DELIVERIES, made_up.DAY, pl.DataFrame(entries, schema=DELIVERIES.schema))
+    city = made_up.city().model_copy(update={"sources": {"stations": SourceEntry(via="portal", reader="tmd")}})
+    step = Step(Deployment(store, {}, {}, tmp_path, lambda: made_up.NOW, synthetic=True), city, made_up.DAY, "run")
+    verdicts.keep(step, WEATHER, [Verdict("weather", "freshness", "pass", 1, 0, "fresh")])
+    make_all(step, NAMES)
+    monkeypatch.setattr(accounts, "require", lambda _: None)  # the lake has no rows of these receipts
+    publish.publish(step, NAMES)
+    at = prefix("phuket", current(store, "phuket").snapshot_id)
+    [weather] = (
+        each for each in json.loads(store.read(f"{at}/meta/catalogue.json"))["packages"] if "weather" in each["name"]
+    )
+    assert weather["data_source"] == "Open-Meteo; Thai Meteorological Department"
+    page = html.fromstring(store.read(f"{at}/index.html").decode())
+    rows = [[cell.text_content() for cell in row] for row in page.xpath("//section[@id='sources']//tbody/tr")]
+    assert [row[0] for row in rows] == ["archive", "stations"]
+    assert rows[0][2:4] == ["–", "Open-Meteo"] and "CC BY 4.0" in rows[0][4]
