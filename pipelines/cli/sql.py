@@ -1,6 +1,7 @@
 """``muang sql``: the lake and the current snapshots, asked."""
 
 import csv
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.measure import Measurement
 from rich.text import Text
+from typer.core import TyperCommand
 
 from assets.cities.registry import Smart
 from pipelines.cli.base import WIDE, Json, app, fail, guarded, in_json, out, print_json, say, tabular
@@ -17,7 +19,14 @@ SHOWN = 1_000
 """Rows that are drawn as a table: more take a terminal seconds, and nobody reads them."""
 
 
-@app.command()
+class _Query(TyperCommand):
+    """The command whose argument may begin with a comment of SQL, two dashes and a blank, which is no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f"\n{word}" if re.match(r"--\s", word) else word for word in args])
+
+
+@app.command(cls=_Query)
 @guarded
 def sql(
     query: Annotated[str | None, typer.Argument(help="SQL; without one, the tables and columns are described.")] = None,

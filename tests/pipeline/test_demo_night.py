@@ -275,6 +275,11 @@ def test_sql_prints_json_that_is_json(night: Night) -> None:
     assert row == {"a": None, "b": [None], "c": "1.50"}
 
 
+def test_a_query_may_begin_with_a_comment(night: Night) -> None:
+    deployment, _ = night
+    assert deployment.json("sql", "-- how many\nselect 1 as x -- one") == [{"x": 1}]
+
+
 def test_sql_writes_values_within_values_as_json(night: Night) -> None:
     deployment, _ = night
     query = "select [1.5::decimal(9, 2), null] as a, map {date '2026-11-28': 'ก'} as b, {'at': date '2026-11-28'} as c"
