@@ -352,6 +352,8 @@ class CityLake:
 
     def remedy(self, table: Table, key: str) -> str:
         """What makes a damaged file again."""
+        if table.folder == "memory":
+            return "restore memory/ from a backup"
         return f"run `muang lake rebuild --city {self.city} --table {table.name} --day {span(key)[0]}`"
 
 

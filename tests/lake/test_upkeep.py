@@ -228,9 +228,11 @@ def test_a_night_does_not_publish_a_lake_that_lost_rows_and_says_whose(deploymen
 def test_what_was_published_is_not_made_of_landing_and_the_rest_says_how(deployment: Deployment, city: City) -> None:
     with pytest.raises(upkeep.CannotRebuild, match="backup"):
         upkeep.rebuild(step(deployment, city), LOAD_PROFILE_BASIS, D1)
-    before = CityLake(deployment.store, city.slug).day(VERDICTS, D1)
+    lake = CityLake(deployment.store, city.slug)
+    assert "backup" in lake.remedy(LOAD_PROFILE_BASIS, lake.key(LOAD_PROFILE_BASIS, D1)), "nor is that command advised"
+    before = lake.day(VERDICTS, D1)
     assert "muang nightly --day" in upkeep.rebuild(step(deployment, city), VERDICTS, D1).note
-    kept = CityLake(deployment.store, city.slug).day(VERDICTS, D1)
+    kept = lake.day(VERDICTS, D1)
     assert before.height and kept.equals(before), "the night that it names may never come"
 
 
