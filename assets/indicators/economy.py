@@ -1,7 +1,7 @@
 """Smart Economy: visitors and what they spend, and what households earn, by year."""
 
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -14,31 +14,66 @@ ADDITIVE = ("คน", "persons", "ล้านบาท")
 """Units whose members may be summed (persons, million baht). Averages, rates and stays are shown as published."""
 
 
-def yearly(visitors: pl.DataFrame) -> pl.DataFrame:
-    """Series by year: ``dataset, item, unit, category, origin, year, value, pending, stated``.
+BEFORE: Final = 3
+"""Years before within which an origin that is told no more is missed; after them the publisher counts otherwise."""
+LEAST_LOST: Final = 0.05
+"""Part of an earlier year's sum that was of origins told no more, from which a sum is none without them."""
 
-    Members of an additive unit are summed over origins (``origin`` is null then); ``value`` is null if one is pending
-    or missing. ``stated`` is the publisher's own total of the category, where there is one. Categories are never
-    summed: visitors contain tourists.
+_CATEGORY: Final = ("dataset", "item", "unit", "category")
+
+
+def yearly(visitors: pl.DataFrame) -> pl.DataFrame:
+    """Series by year: ``dataset, item, unit, category, origin, year, value, pending, stated, lost, of_total``.
+
+    Members of an additive unit are summed over origins (``origin`` is null then, but of a category of which one origin
+    alone is ever told); ``value`` is null if one is pending or missing. ``stated`` is the publisher's own total of the
+    category, where there is one, and the value (``of_total``) where no members are told, or some are told no more
+    (``lost``). Categories are never summed: visitors contain tourists.
     """
-    series = ["dataset", "item", "unit", "category", "origin", "year"]
     additive = pl.col("unit").is_in(ADDITIVE)
     rows = visitors.with_columns(year=pl.col("reference_date").dt.year())
-    stated = (
-        rows.filter("is_total", additive, pl.col("origin") == "total")
-        .group_by(*series[:4], "year")
-        .agg(stated=pl.col("value").max())
-    )
-    return (
-        rows.filter(~pl.col("is_total"))
-        .with_columns(origin=pl.when(~additive).then("origin"))
-        .group_by(series)
+    parts, totals = rows.filter(~pl.col("is_total")), rows.filter("is_total", additive, pl.col("origin") == "total")
+    stated = totals.group_by(*_CATEGORY, "year").agg(stated=pl.col("value").max())
+    alone = (pl.col("origin").n_unique().over(_CATEGORY) == 1) & (pl.col("origin") != "total")
+    summed = (
+        parts.with_columns(origin=pl.when(~additive | alone).then("origin"))
+        .group_by(*_CATEGORY, "origin", "year")
         .agg(
             value=pl.when(pl.col("value").is_null().any()).then(None).otherwise(pl.col("value").sum()),
             pending=(pl.col("status") == "pending").any(),
         )
-        .join(stated, on=[*series[:4], "year"], how="left")
-        .sort(series, nulls_last=False)
+        .join(stated, on=[*_CATEGORY, "year"], how="left")
+        .join(_lost(parts.filter(additive)), on=[*_CATEGORY, "year"], how="left")
+        .with_columns(
+            # Half of a sum is no sum.
+            value=pl.when(pl.col("lost").is_null()).then("value").otherwise("stated"),
+            of_total=pl.col("lost").is_not_null() & pl.col("stated").is_not_null(),
+        )
+    )
+    untold = stated.join(parts, on=[*_CATEGORY, "year"], how="anti")
+    alone_told = untold.with_columns(value="stated", pending=pl.col("stated").is_null(), of_total=True)
+    return pl.concat([summed, alone_told], how="diagonal").sort(*_CATEGORY, "origin", "year", nulls_last=False)
+
+
+def _lost(parts: pl.DataFrame) -> pl.DataFrame:
+    """``_CATEGORY``, ``year`` and the origins (``lost``) of the last of ``BEFORE`` years before that told more of them,
+    and that the year does not tell, where they were ``LEAST_LOST`` of its sum."""
+    years = parts.group_by(*_CATEGORY, "year").agg(pl.col("origin").unique(), size=pl.col("origin").n_unique())
+    pairs = years.join(years, on=_CATEGORY, suffix="_before").filter(
+        (pl.col("year") - pl.col("year_before")).is_between(1, BEFORE), pl.col("size_before") > pl.col("size")
+    )
+    pairs = pairs.filter(pl.col("year_before") == pl.col("year_before").max().over(*_CATEGORY, "year"))
+    before = parts.select(*_CATEGORY, year_before="year", was="origin", persons=pl.col("value").cast(pl.Float64))
+    gone = ~pl.col("was").is_in(pl.col("origin"))
+    return (
+        pairs.join(before, on=[*_CATEGORY, "year_before"])
+        .group_by(*_CATEGORY, "year")
+        .agg(
+            lost=pl.col("was").filter(gone).unique().sort().str.join(", "),
+            _part=pl.col("persons").filter(gone).sum() / pl.col("persons").sum(),
+        )
+        .filter(pl.col("_part") >= LEAST_LOST)
+        .drop("_part")
     )
 
 
@@ -88,19 +123,21 @@ def _series(series: dict[str, Any], day: date) -> Indicator:
     differs = value is not None and stated is not None and stated != value
     period = Period.year(series["year"])
     total = f"the publisher's total {stated:,.0f} differs from the sum of its members {value:,.0f}" if differs else None
+    lost = f"told in a year before, and not in this one: {series['lost']}" if series["lost"] else None
     basis = Basis(
         "economy",
         period,
         f"{VISITORS.name}, {series['dataset']}",
         max_age=YEARLY_MAX_AGE,
-        withheld="the publisher has not computed it yet" if series["pending"] else None,
-        partial=joined(period.running(day), total),
+        withheld="the publisher has not computed it yet" if series["pending"] else lost if value is None else None,
+        partial=joined(period.running(day), total, lost if value is not None else None),
     )
+    method = "the publisher's own total" if series["of_total"] else "sum of the published members"
     return Indicator(
         ":".join([series["dataset"], series["item"], *filter(None, parts)]),
         ", ".join([series["item"], *(part for part in parts if part not in (None, "all", "total"))]),
         None if value is None else float(value),
         series["unit"],
-        "as published" if series["origin"] else "sum of the published members",
+        "as published" if series["origin"] else method,
         basis,
     )

@@ -21,6 +21,9 @@ OLDER = "60+"
 LEVELS = ("city", "amphoe", "tambon", "province")
 """Of several levels in one publication the first is counted; adding levels would count people twice."""
 
+LARGE_BAND = 0.01
+"""Part of all persons from which an age that one area does not tell is no chance: few places have anybody of 100."""
+
 
 def members(population: pl.DataFrame) -> pl.DataFrame:
     """One level's rows that are no totals, as ``area, sex, persons``; ``sex`` is total only where sexes are absent."""
@@ -28,12 +31,19 @@ def members(population: pl.DataFrame) -> pl.DataFrame:
     level = next((level for level in LEVELS if level in rows["area_level"]), None)
     rows = rows.filter(pl.col("area_level").eq_missing(pl.lit(level, pl.String)))
     whole = (pl.col("age_band") == "all").any().over("area", "sex")
-    sexed = (pl.col("sex") != "total").any().over("area")
+    both = pl.col("sex").is_in(["male", "female"])
+    # Of one sex and the total beside it the total is used.
+    sexed = (pl.col("sex").filter(both).n_unique().over("area") == 2) | ~(pl.col("sex") == "total").any().over("area")
+    counted = rows.filter(~whole | (pl.col("age_band") == "all"), (pl.col("sex") != "total") == sexed)
+    large = pl.col("persons").sum().over("age_band") >= LARGE_BAND * pl.col("persons").sum()
+    counted = counted.with_columns(_band=pl.when(large).then("age_band"))
+    bands = pl.lit(counted["_band"].drop_nulls().n_unique())
+    # One missing band makes the sum unknown, also one that other areas tell.
+    lacking = (pl.col("age_band") != "all").any() & (pl.col("_band").drop_nulls().n_unique() < bands)
+    unknown = pl.col("persons").is_null().any() | lacking
     return (
-        rows.filter(~whole | (pl.col("age_band") == "all"), (pl.col("sex") != "total") | ~sexed)
-        .group_by("area", "sex")
-        # One missing band makes the sum unknown.
-        .agg(persons=pl.when(pl.col("persons").is_null().any()).then(None).otherwise(pl.col("persons").sum()))
+        counted.group_by("area", "sex")
+        .agg(persons=pl.when(unknown).then(None).otherwise(pl.col("persons").sum()))
         .sort("area", "sex")
     )
 
@@ -73,15 +83,17 @@ def _of_members(table: pl.DataFrame, day: date) -> list[Indicator]:
     counted = members(rows)
     persons, women = _sum(counted), _sum(counted.filter(pl.col("sex") == "female"))
     sexed = not counted.is_empty() and not counted["sex"].is_in(["total"]).any()
-    missing, one = counted["persons"].null_count(), sexed and counted["sex"].n_unique() == 1
+    missing, areas = counted["persons"].null_count(), counted["area"].n_unique()
+    alone = counted.filter((pl.col("sex") != "total") & (pl.len().over("area") == 1))
+    one = ", ".join(alone["sex"].unique().sort())
     basis = Basis(
         "people",
         _period(rows.item(0, POPULATION.day)),
-        f"{POPULATION.name}, {counted['area'].n_unique()} area(s)",
+        f"{POPULATION.name}, {rows.item(0, 'dataset')}: {areas} area(s)",
         max_age=YEARLY_MAX_AGE,
         withheld=joined(
             f"{missing} member(s) have no value" if missing else None,
-            f"{counted['sex'][0]} persons alone are told" if one else None,
+            f"{one} persons alone are told of {alone.height} of {areas} area(s)" if alone.height else None,
         ),
         partial=_mismatch(rows, persons),
     )

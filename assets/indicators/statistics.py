@@ -14,6 +14,9 @@ from quality.tables import CITY_STATISTICS
 
 SERIES = ("smart", "dataset", "item", "unit")
 
+LEAST_SILENT = 0.05
+"""Part of a period's figures that parts without a number in the next one had, from which its total lacks them."""
+
 _TOTAL = rf"^(?:all|{thai.TOTAL}(?: / {thai.TOTAL})*)$"
 """Category of a grand total: a total in each class, or no class."""
 
@@ -25,7 +28,8 @@ def indicators(city: City, day: date, tables: Tables) -> list[Indicator]:
 
 def own(city: City, day: date, tables: Tables) -> pl.DataFrame:
     """Rows of ``city_statistics`` that stand for the city, one a series (``SERIES``), with the number of ``parts`` that
-    have reported, in the period ``before`` too, the day of the ``newest`` period, and the months of it that are told.
+    have reported a number, in the period ``before`` too, the day of the ``newest`` period, and the months of it that
+    are told.
 
     Whole years before months. A value stands for the city where it is of its own area, the province: the publisher's
     grand total, or the only row of its period, without any class. A part of the city never stands for it, nor does
@@ -41,7 +45,8 @@ def own(city: City, day: date, tables: Tables) -> pl.DataFrame:
     period = (*SERIES, "reference_date")
     whole = own & pl.when(pl.len().over(period) == 1).then(pl.col("category") == "all").otherwise(grand)
     parts = rows.group_by(period).agg(parts=(~(own & grand)).sum().cast(pl.Int64))
-    parts = parts.sort(period).with_columns(
+    parts = parts.join(_silent(rows.filter(~(own & grand))), on=period, how="left").sort(period)
+    parts = parts.with_columns(parts=pl.col("parts") - pl.col("silent").fill_null(0)).with_columns(
         before=pl.col("parts").shift().over(SERIES),
         newest=pl.col("reference_date").max().over(SERIES),
     )
@@ -50,6 +55,20 @@ def own(city: City, day: date, tables: Tables) -> pl.DataFrame:
     shown = newest(rows.filter(goes_on).filter(whole), "reference_date", day, *SERIES)
     shown = shown.filter(pl.len().over(SERIES) == 1).join(parts, on=period, how="left")
     return shown.join(_told(told, shown), on=SERIES, how="left").sort(SERIES)
+
+
+def _silent(parts: pl.DataFrame) -> pl.DataFrame:
+    """``SERIES``, ``reference_date`` and how many parts of it have no number (``silent``) that had one in the period
+    before, where they were ``LEAST_SILENT`` of all: the mark for none may stand for zero, but not for so many."""
+    place = (*SERIES, "area_level", "area", "category")
+    number, was = pl.col("value").cast(pl.Float64), pl.col("value").shift().over(place, order_by="reference_date")
+    period = (*SERIES, "reference_date")
+    before = parts.with_columns(_was=was.cast(pl.Float64), _gone=number.is_null() & (was != 0))
+    sums = before.group_by(period).agg(
+        silent=pl.col("_gone").sum().cast(pl.Int64),
+        _part=pl.col("_was").filter("_gone").sum() / pl.col("_was").sum(),
+    )
+    return sums.filter(pl.col("_part") >= LEAST_SILENT).drop("_part")
 
 
 def _told(rows: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
