@@ -320,10 +320,13 @@ def by_role(records: ckan.Records, options: LongOptions, form: Form) -> Assigned
     """The columns of a long table by the roles they play."""
     if records.batch.is_rejected:
         return Assigned(records.batch)
-    batch, whole, unit = records.batch, records.complete, options.unit or form.unit
-    return assigned(
-        batch, options.columns, form.required, form.expected, options.ignored, whole, unit, form.classes, form.wide
+    batch, whole, units, asked = (
+        records.batch,
+        records.complete,
+        (options.unit, form.unit),
+        (form.required, form.expected),
     )
+    return assigned(batch, options.columns, *asked, options.ignored, whole, *units, form.classes, form.wide)
 
 
 def long_rows(roled: Assigned, context: Context[ChosenLong], form: Form, whole: bool) -> Batch:
@@ -387,6 +390,6 @@ def long_source(
         missing=(*thai.MISSING, thai.PENDING),
         units=units,
         options=options,
-        version=5,
+        version=6,
         reads=ckan.is_rows,
     )

@@ -8,7 +8,7 @@ import polars as pl
 
 from assets.sources import thai
 from assets.sources.long_table_headers import Role
-from assets.sources.table_titles import PROVINCES, TITLE_UNIT
+from assets.sources.table_titles import PROVINCES
 
 CLASSING = re.compile(
     r"^(?:หมู่(?:ที่)?|ม\.|ครั้งที่|ชั้น.*|ระดับ(?:ชั้น|การศึกษา)?|กลุ่ม.*|ช่วง.*|เขต.*|เลขที่|แปลงที่|สายที่|รุ่น(?:ที่)?|งวด(?:ที่)?|"
@@ -18,13 +18,12 @@ CLASSING = re.compile(
 """Headers of what classes rows, by number too: a village is no measure."""
 
 YEARISH = re.compile(
-    r"^ปี|(?:ประจำ|ข้อมูล|งบประมาณ)\s*ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|(?<![a-z])(?:year|fy)(?![a-z])|เดือน\W*ปี|ว/?ด/?ป|วันที่|^date",
+    r"^ปี|^(?:รอบ|ช่วง)ปี|^ฤดู(?:กาล)?(?:การ)?(?:ผลิต|เพาะปลูก)|(?:ประจำ|ข้อมูล|งบประมาณ)\s*ปี|ปีงบ|ปีการ|พ\.?ศ\.?|ค\.?ศ\.?|(?<![a-z])(?:year|fy)(?![a-z])|เดือน\W*ปี|ว/?ด/?ป|วันที่|^date",
     re.IGNORECASE,
 )
 """Headers that speak of a year."""
 MOSTLY: Final = 0.9
 """Share of a column's values from which it is one of years, of numbers or of areas: a few are marks for "missing"."""
-_SHARE = re.compile(r"(?:คิดเป็น|อัตรา)?\s*(?:ร้อยละ|เปอร์เซ็นต์|%|percent)", re.IGNORECASE)
 _SUMS: Final = 0.5
 """Share of rows in which columns add up to a total, from which they are its parts: in others the publisher erred."""
 _ROUNDED: Final = 1
@@ -122,14 +121,6 @@ def _add_up(rows: pl.DataFrame, others: Sequence[str], totals: Sequence[str]) ->
         return False
     missed = told.select((pl.sum_horizontal(others) - pl.col(totals[0])).abs() <= _ROUNDED).to_series()
     return int(missed.sum()) >= _SUMS * told.height
-
-
-def unit_of(header: str) -> str:
-    """The unit that a header tells beyond doubt: per cent by its first word, or a known one in brackets."""
-    if _SHARE.match(header.strip()):
-        return "ร้อยละ"
-    found = TITLE_UNIT.search(header)
-    return (found[1] or found[2]) if found else ""
 
 
 def level(names: Collection[str]) -> Role | None:

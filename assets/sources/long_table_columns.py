@@ -14,9 +14,10 @@ from typing import Final
 import polars as pl
 
 from assets.sources import thai
-from assets.sources.long_table_classes import MOSTLY, YEARISH, dimensions, level, measures_of, parts, share, unit_of
-from assets.sources.long_table_headers import AREAS, COLUMNS, Role, by_headers
-from assets.sources.long_table_periods import Told, first_days, period, year_total
+from assets.sources.long_table_classes import MOSTLY, YEARISH, dimensions, level, measures_of, parts, share
+from assets.sources.long_table_headers import AREAS, COLUMNS, JOIN, Role, by_headers, header_of
+from assets.sources.long_table_periods import WHEN, YEAR_MONTH, Told, first_days, parted, period, year_total
+from assets.sources.long_table_units import unit_of, with_unit, without_unit
 from assets.sources.table_headers import NAMELESS, numbered
 from assets.sources.table_titles import PROVINCES
 from quality.batch import Batch
@@ -43,19 +44,13 @@ _SOURCE = re.compile("^ที่มา|^source$|^tablename$")
 _ERA = re.compile(r"(?:ปี)?\s*\(?(?:พ\.?\s?ศ\.?|ค\.?\s?ศ\.?|[BCA]\.?[DE]\.?|year)\)?", re.IGNORECASE)
 """Headers of a year and no more."""
 _AGE = re.compile("อายุ|age", re.IGNORECASE)
-_MONTHLY = re.compile("เดือน|month|งวด|period|วันที่|date|ว/?ด/?ป", re.IGNORECASE)
+_MONTHLY = re.compile("เดือน|month|งวด|period|วันที่|date|ว/?ด/?ป|^ym$|yyyymm", re.IGNORECASE)
 """Headers under which ``1/2567`` is a month; under others it may be a term, a meeting, an issue."""
 _SCHOOL: Final = f"ปี{thai.SCHOOL} "
 """Before the years of a column that a header calls so, as cells have it themselves."""
 _CUMULATIVE: Final = re.compile("สะสม|ตั้งแต่ต้นปี|cumul|accumul|to[ _]date|ytd", re.IGNORECASE)
 """Headers of what counts from a beginning on, and is no month's."""
-_JOIN: Final = " / "
 _VALUES: Final = {thai.folded(name) for name in COLUMNS["value"]}
-_UNIT: Final = (
-    r"(?:[(\[（]\s*(?:หน่วย(?:นับ|วัด)?\s*[:：]?\s*)?|หน่วย(?:นับ|วัด)?\s*[:：]\s*)"
-    r"([^()\[\]（）0-9:：]+?)\s*[)\]）]?\s*$"
-)
-_COUNTED: Final = r"^(?:จำนวน\s*)?(ร้อยละ|เปอร์เซ็นต์)|^จำนวน\s*([^\s()]+)"
 
 
 @dataclass(frozen=True)
@@ -78,17 +73,19 @@ def assigned(
     ignored: Collection[str] = (),
     whole: bool = True,
     unit: str | None = None,
+    usual: str | None = None,
     classes: bool = True,
     wide: tuple[Role, str] | None = None,
 ) -> Assigned:
     """``batch`` (strings with ``_row``) by role. ``chosen`` are the registry's headers, ``required`` roles must have a
     column, ``expected`` ones are missed aloud. ``whole``: these are all rows, so that what tells them apart is here.
-    Without a column of units and a ``unit`` that stands for it, the value's header tells it, if anything does. A table
+    Without a column of units and a ``unit`` of the registry, the value's header or the item tells it, if anything does;
+    where a ``usual`` one stands in, only what is one beyond doubt. A table
     that holds no further ``classes`` is refused where a column in no mapping tells its rows apart, but may be ``wide``
     by the labels of a role."""
     came = [name for name in batch.rows.columns if name != "_row"]
-    guesses = _Guesses(batch, dict(chosen), ignored)
-    batch = _of_periods(batch, guesses)
+    guesses = _Guesses(_parted(batch, _Guesses(batch, dict(chosen), ignored)), dict(chosen), ignored)
+    batch = _of_periods(guesses.batch, guesses)
     if batch.is_rejected:
         return Assigned(batch, headers=_headers(came, guesses))
     guesses = _Guesses(batch, guesses.chosen, ignored)
@@ -98,10 +95,11 @@ def assigned(
             return Assigned(Batch.rejected("file-malformed", fault), headers=_headers(came, guesses))
         guesses.values()
         batch = _widened(guesses.batch, guesses.chosen, ignored)
-    elif wide and not guesses.taken["value"] and not guesses.taken[wide[0]]:
-        batch = _by_label(batch, guesses, *wide)
-    if unit is None:
-        batch = _with_unit(batch, guesses.chosen)
+    else:
+        batch = guesses.value_in_unit()
+        if wide and not guesses.taken["value"] and not guesses.taken[wide[0]]:
+            batch = _by_label(batch, guesses, *wide)
+    batch = with_unit(batch, guesses.chosen, usual) if unit is None else batch
     guesses = _Guesses(batch, guesses.chosen, ignored)
     guesses.years()
     guesses.eras()
@@ -129,7 +127,7 @@ def assigned(
     for name in kept:
         mapped = mapped.note("column-new", f"column {name!r:.60} is in no mapping and kept as a class; see `columns`")
     texts = batch.rows.select(pl.col(name).str.strip_chars().replace("", None) for name in kept)
-    joined = pl.concat_str(pl.all(), separator=_JOIN, ignore_nulls=True) if kept else pl.lit(None, pl.String)
+    joined = pl.concat_str(pl.all(), separator=JOIN, ignore_nulls=True) if kept else pl.lit(None, pl.String)
     rows = mapped.rows.with_columns(texts.select(joined.alias(OTHER)).to_series() if kept else joined.alias(OTHER))
     fiscal = rows["year"].is_null().all() and rows["fiscal_year"].is_not_null().any()
     if fiscal or re.search(thai.FISCAL, chosen_all.get("year", "")):
@@ -146,7 +144,7 @@ class _Guesses:
 
     def __init__(self, batch: Batch, chosen: dict[Role, str], ignored: Collection[str]) -> None:
         self.batch, self.chosen, self.fault = batch, chosen, ""
-        self.taken = {role: _header(role, batch.rows.columns, chosen) for role in COLUMNS}
+        self.taken = {role: header_of(role, batch.rows.columns, chosen) for role in COLUMNS}
         used = {*self.taken.values(), *ignored, "_row"}
         self.spare = [name for name in batch.rows.columns if name not in used]
 
@@ -159,7 +157,7 @@ class _Guesses:
         if _REGION.search(header):
             return any(self.taken[role] for role in ("area", *AREAS))
         if _CODE.search(header):
-            named = [role for role in self.taken.values() if role]
+            named = [name for role, name in self.taken.items() if name and role not in ("value", "remark")]
             return bool(_OF_PROVINCE.search(header)) or any(self._codes(name, role) for role in named)
         text = self.batch.rows[name].drop_nulls()
         web = text.str.contains("^https?://")
@@ -184,6 +182,13 @@ class _Guesses:
         if len(found) == 1:
             self.take("value", found[0], "the only column of numbers")
 
+    def value_in_unit(self) -> Batch:
+        """The batch, of which the value's own header may have a unit behind it, ``จำนวน (คน)``."""
+        named = [name for name in self.spare if unit_of(name) and thai.folded(without_unit(name)) in _VALUES]
+        if len(named) == 1 and not self.taken["value"]:
+            self.take("value", named[0], "it is called so, with its unit")
+        return self.batch
+
     def years(self) -> None:
         """A header that speaks of a year is one where it holds years; where it does not, no other day is made up."""
         if self.taken["year"] or self.taken["fiscal_year"]:
@@ -202,6 +207,9 @@ class _Guesses:
             return
         spans = {name: thai.fiscal_span(pl.col(name)).is_not_null() for name in self.spare}
         spanning = [name for name in self.spare if share(self.batch.rows[name], spans[name])]
+        for name in self.spare:
+            when = pl.col(name).str.contains(f"{WHEN}|{YEAR_MONTH}" if _MONTHLY.search(name) else WHEN)
+            spanning += [name] if share(self.batch.rows[name], when) else []
         named = [name for name in self.spare if YEARISH.search(name) and not _AGE.search(name)] + spanning
         named = [name for name in named if not self.is_aside(name)]
         held = [name for name in named if share(self.batch.rows[name], thai.year(pl.col(name)).is_not_null())]
@@ -255,13 +263,18 @@ def _headers(came: Collection[str], guesses: _Guesses, kept: Collection[str] = (
     return {name: role_of.get(name, "" if name in guesses.batch.rows.columns else "value") for name in came}
 
 
-def _header(role: str, headers: Sequence[str], chosen: Mapping[Role, str]) -> str:
-    wanted = [chosen[role]] if role in chosen else COLUMNS[role]  # type: ignore[index]
-    if exact := next((name for name in wanted if name in headers), ""):
-        return exact
-    spellings = {thai.folded(name) for name in wanted}
-    alike = [name for name in headers if thai.folded(name) in spellings]
-    return alike[0] if len(alike) == 1 else ""
+def _parted(batch: Batch, guesses: _Guesses) -> Batch:
+    """A table whose only column of periods tells year and quarter in one cell, with a column of each."""
+    taken = guesses.taken
+    named = [name for role in ("year", "fiscal_year", "quarter") if (name := taken[role])]
+    if len(named) > 1 or taken["month"]:
+        return batch
+    for name in named or [name for name in guesses.spare if not guesses.is_aside(name)]:
+        if told := parted(batch.rows[name], fiscal=name == taken["fiscal_year"]):
+            rows = batch.rows.drop(name).with_columns(cells.alias(COLUMNS[role][0]) for role, cells in told.items())
+            text = f"{name!r:.60} is read as year and quarter: its cells tell both"
+            return replace(batch, rows=rows).note("column-renamed", text)
+    return batch
 
 
 def _of_periods(batch: Batch, guesses: _Guesses) -> Batch:
@@ -314,7 +327,7 @@ def _of_periods(batch: Batch, guesses: _Guesses) -> Batch:
 
 def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str]) -> Batch:
     """A table with a column a measure as a long one; any other as it is."""
-    found = {role: _header(role, batch.rows.columns, chosen) for role in COLUMNS}
+    found = {role: header_of(role, batch.rows.columns, chosen) for role in COLUMNS}
     guesses = _Guesses(batch, dict(chosen), ignored)
     spare = [name for name in guesses.spare if not guesses.is_aside(name)]
     measures = measures_of(batch.rows, spare)
@@ -331,7 +344,7 @@ def _widened(batch: Batch, chosen: Mapping[Role, str], ignored: Collection[str])
     if not found["unit"] or not own:
         return long
     # What a header says of its column alone counts before the unit of its row.
-    header = pl.col(found["item"] or COLUMNS["item"][0]).str.split(_JOIN).list.last()
+    header = pl.col(found["item"] or COLUMNS["item"][0]).str.split(JOIN).list.last()
     stated = pl.coalesce(header.replace_strict(own, default=None, return_dtype=pl.String), found["unit"])
     return replace(long, rows=long.rows.with_columns(stated.alias(found["unit"])))
 
@@ -360,7 +373,7 @@ def _long(batch: Batch, what: str, item: str, told: Mapping[Role, Mapping[str, s
 
 
 def _behind(item: str, label: pl.Expr) -> pl.Expr:
-    return pl.concat_str([pl.col(item).replace("", None), label], separator=_JOIN, ignore_nulls=True)
+    return pl.concat_str([pl.col(item).replace("", None), label], separator=JOIN, ignore_nulls=True)
 
 
 def _named_by_value(batch: Batch, found: Mapping[str, str], among: bool = False) -> Batch:
@@ -371,19 +384,6 @@ def _named_by_value(batch: Batch, found: Mapping[str, str], among: bool = False)
         return batch
     label = _behind(item, pl.lit(header)) if item else pl.lit(header)
     return replace(batch, rows=batch.rows.with_columns(label.alias(item or COLUMNS["item"][0])))
-
-
-def _with_unit(batch: Batch, chosen: Mapping[Role, str]) -> Batch:
-    """``จำนวนครัวเรือน`` counts ครัวเรือน, ``ปริมาณ (ตัน)`` is in ตัน, ``ร้อยละการเบิกจ่าย`` per cent: items of a wide
-    table, or headers of a value."""
-    found = {role: _header(role, batch.rows.columns, chosen) for role in ("item", "value", "unit")}
-    if found["unit"] or not found["value"]:
-        return batch
-    header = pl.lit(found["value"])
-    name = pl.col(found["item"]).str.split(_JOIN).list.last() if found["item"] else header
-    counted = (name.str.extract(_COUNTED, group) for group in (1, 2))
-    told = pl.coalesce(header.str.extract(_UNIT), name.str.extract(_UNIT), *counted)
-    return replace(batch, rows=batch.rows.with_columns(told.alias(COLUMNS["unit"][0])))
 
 
 def _undecided(batch: Batch, key: Sequence[str], whose: Sequence[str], taken: Mapping[str, str]) -> Batch:

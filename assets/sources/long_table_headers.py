@@ -15,6 +15,9 @@ SIMILAR = 0.75
 SHOWN = 20
 """Headers that a refusal names."""
 
+JOIN = " / "
+"""Between labels of one column."""
+
 AREAS = {
     "city": ("อปท.", "องค์กรปกครองส่วนท้องถิ่น", "หน่วยงาน อปท.", "ชื่อ อปท.", "เทศบาล", "ชื่อองค์กรปกครองส่วนท้องถิ่น"),
     "tambon": ("ตำบล", "แขวง", "ตำบล/แขวง", "ชื่อตำบล", "ชื่อตำบล/แขวง", "tambon", "subdistrict"),
@@ -47,6 +50,17 @@ Role = Literal[
     "category", "origin", "sex", "age", "value", "unit", "remark",
 ]  # fmt: skip
 """The keys of ``COLUMNS``."""
+
+
+def header_of(role: str, headers: Sequence[str], chosen: Mapping[Role, str]) -> str:
+    """The one header that plays a role, by the registry's choice or as it is published; empty where none or several
+    might."""
+    wanted = [chosen[role]] if role in chosen else COLUMNS[role]  # type: ignore[index]
+    if exact := next((name for name in wanted if name in headers), ""):
+        return exact
+    spellings = {thai.folded(name) for name in wanted}
+    alike = [name for name in headers if thai.folded(name) in spellings]
+    return alike[0] if len(alike) == 1 else ""
 
 
 def by_headers(

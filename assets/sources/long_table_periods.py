@@ -22,6 +22,13 @@ and the opening and closing of schools, B.E. 2549)."""
 QUARTER: Final = r"^(?:ไตรมาส(?:ที่)?|[Qq])?\s*([1-4])(?:\s*[/ ].*)?$"
 YEARS: Final = r"[0-9]{4}\s*(?:[-–/]|ถึง|to)\s*(?:ปี)?\s*(?:พ\.?\s?ศ\.?)?\s*(?:[0-9]{4}|[0-9]{2})(?:[^0-9]|$)"
 """``2566/2567``, ``พ.ศ. 2566-67`` in a cell: a season, a school year or two years together; nothing tells which."""
+WHEN: Final = (
+    r"^\s*(?:[0-9]{4}\s*[-/M]\s*[0-9]{1,2}(?:$|\s*[-/]\s*[0-9]{1,2})|(?:[0-9]{1,2}\s*[./-]\s*){1,2}(?:19|20|24|25)[0-9]{2}$"
+    rf"|[0-9]{{1,2}}\s*(?:{thai.FULL_MONTHS}|{thai.SHORT_MONTHS}))"
+)
+"""Of a day, or of a year with a number that may be a month's, a quarter's or a term's."""
+YEAR_MONTH: Final = r"^(?:19|20|24|25)[0-9]{2}(?:0[1-9]|1[0-2])$"
+"""Six digits that are a month under a header of months: under others they are codes of places."""
 _ITEM_YEAR: Final = (
     r"(?:ปี|พ\.?\s?ศ\.?)\s*(งบประมาณ|การศึกษา)?\s*(?:พ\.?\s?ศ\.?)?\s*"
     r"(?:([0-9]{4})(?:[^0-9]|$)|([4-9][0-9])(?:\s*[^0-9\sปข]|\s*$))"
@@ -98,9 +105,10 @@ class Told:
     """What stands before a year that is a school's, as in a cell."""
 
 
-def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
+def period(words: str, dated: bool = False, fiscal: bool = False, spans: bool = False) -> Told:
     """What ``words`` tell. Where the year is told elsewhere (``dated``), a month's own stands beside it, and words may
-    speak of any year; there it may be a ``fiscal`` one, whose quarters are meant then."""
+    speak of any year; there it may be a ``fiscal`` one, whose quarters are meant then. With ``spans`` the first and
+    last months of a calendar quarter are it."""
     plain = " ".join(thai.ascii_digits(words[:LONGEST]).split())
     months, quarters = list(_MONTH.finditer(plain)), list(_QUARTER.finditer(plain))
     rest = _without(plain, [found.span() for found in (*months, *quarters)])
@@ -109,7 +117,8 @@ def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
     years += _YEAR.findall(rest) + [f"25{year}" for year in _SHORT_YEAR.findall(rest)]
     told = list(dict.fromkeys(years))
     is_fiscal = bool(re.search(thai.FISCAL, plain))
-    part = _part(plain, rest, months, quarters, whole, bool(told), fiscal or is_fiscal)
+    spanned = _quarter(plain, months) if spans and not quarters and not is_fiscal else ""
+    part = _part(plain, rest, [] if spanned else months, quarters, whole, bool(told), fiscal or is_fiscal)
     two = None if dated else _TWO.search(rest)
     if two:
         if is_fiscal:
@@ -120,7 +129,7 @@ def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
         told = told[-1:]
     if part or len(told) > 1:
         return Told(part=part)
-    year, month = "".join(told), "" if whole or quarters else "".join(_name(found) for found in months)
+    year, month = "".join(told), "" if whole or quarters or spanned else "".join(_name(found) for found in months)
     if dated:
         month, year = f"{month} {year}".strip() if month else "", ""
     rest = _SHORT_YEAR.sub(" ", _YEAR.sub(" ", rest.replace(two[0], two[0][:4]) if two else rest))
@@ -128,8 +137,34 @@ def period(words: str, dated: bool = False, fiscal: bool = False) -> Told:
     if year and rest.isdigit():
         return Told(part="a number beside a year")
     kind = f"ปี{thai.SCHOOL} " if re.search(rf"ปี\s*{thai.SCHOOL}", plain) else ""
-    quarter = "" if whole else "".join(found["number"] for found in quarters)
+    quarter = spanned or ("" if whole else "".join(found["number"] for found in quarters))
     return Told(year, is_fiscal, month, quarter, rest, kind=kind)
+
+
+def parted(cells: pl.Series, fiscal: bool = False) -> dict[str, pl.Series]:
+    """Years and quarters by role (``year`` or ``fiscal_year``, ``quarter``) of a column that tells a year in each cell,
+    in some with a quarter (``ไตรมาส 1/2567``, ``ม.ค.-มี.ค. 67``), and nothing else; empty for any other column. Under a
+    header of quarters ``1/2567`` is one; a cell of a year alone is the total of its quarters."""
+    plain = cells.str.strip_chars().replace("", None)
+    if re.search("ไตรมาส|quarter", cells.name, re.IGNORECASE):
+        plain = plain.str.replace(r"^([1-4]\s*/\s*[0-9]{4})$", "ไตรมาส $1")
+    texts = plain.unique().drop_nulls().sort()
+    if not texts.len() or not texts.str.contains("[0-9]{2}|[๐-๙]{2}").all():
+        return {}
+    told = {text: period(text, fiscal=fiscal, spans=not fiscal) for text in texts}
+    alone = all(each.year and not each.part and not each.month and not each.rest.strip("*†") for each in told.values())
+    if not alone or not any(each.quarter for each in told.values()):
+        return {}
+    labels = {
+        "fiscal_year" if fiscal or any(each.fiscal for each in told.values()) else "year": [
+            each.kind + each.year for each in told.values()
+        ],
+        "quarter": [each.quarter or thai.TOTAL for each in told.values()],
+    }
+    return {
+        role: plain.replace_strict(texts, pl.Series(of), default=None, return_dtype=pl.String)
+        for role, of in labels.items()
+    }
 
 
 def begins(told: pl.DataFrame, part: str | None) -> pl.Expr:
@@ -227,6 +262,14 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
     for start, end in sorted(spans, reverse=True):
         text = f"{_AS_OF.sub('', text[:start])} {text[end:]}"
     return text
+
+
+def _quarter(text: str, months: list[re.Match[str]]) -> str:
+    """The number of the quarter of which the months are the first and the last; empty where they are not."""
+    if len(months) != 2 or not _TO.fullmatch(text[months[0].end() : months[1].start()]):
+        return ""
+    first, last = (_number(_name(found)) for found in months)
+    return str(last // 3) if last % 3 == 0 and first == last - 2 else ""
 
 
 def _whole(text: str, months: list[re.Match[str]]) -> bool:

@@ -5,8 +5,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from assets.sources.ckan_population import CKAN_POPULATION
+from assets.sources.ckan_visitors import CKAN_VISITORS
+from assets.sources.road_casualties import CKAN_ROAD_CASUALTIES
+from assets.sources.source import Context, ReadResult
 from tests.kit import code_counts
-from tests.sources.test_tables_anywhere import read, rows, said, workbook
+from tests.sources.test_tables_anywhere import DAY, PHUKET, read, rows, said, workbook
 
 # The unit of the nearest line above
 
@@ -86,3 +90,53 @@ def test_a_row_that_counts_the_columns_is_none_of_data(counts: list[Any]) -> Non
         assert code_counts(result) == {"row-filtered": 1}
     plain = read(as_csv([["ปี", "ลำดับที่", "จำนวน"], ["2566", 2, 3], ["2567", 3, 4]]), unit="คน")
     assert rows(plain).height == 2, "numbers among numbers are data"
+
+
+# The unit behind a header, in a column, in an item
+
+
+PERSONS = "ปี,จังหวัด,เพศ,{}\n2568,ภูเก็ต,ชาย,200\n2568,ภูเก็ต,หญิง,210\n"
+DEATHS = "ปี,จังหวัด,รายการ,{}\n2568,ภูเก็ต,ผู้เสียชีวิต,20\n"
+GUESTS = "ปี,ประเภท,สัญชาติ,รายการ,{}\n2568,พัก,ชาวไทย,แขก,20\n"
+
+
+def counted(source: Any, text: str, **options: Any) -> ReadResult:
+    chosen = {"portal": "phuket_gdcatalog", "package": "p"} | options
+    return source.read(text.encode(), Context(PHUKET, DAY, "resource/r@2026-07-25", chosen))
+
+
+@pytest.mark.parametrize(
+    ("source", "table", "value", "text"),
+    [
+        (CKAN_POPULATION, "population", "persons", PERSONS),
+        (CKAN_ROAD_CASUALTIES, "road_casualties", "persons", DEATHS),
+        (CKAN_VISITORS, "visitors", "value", GUESTS),
+    ],
+)
+def test_the_values_header_may_have_its_unit_behind_it(source: Any, table: str, value: str, text: str) -> None:
+    for header in ("จำนวน (คน)", "จำนวน(คน)", "จำนวน [คน]"):
+        assert counted(source, text.format(header)).tables[table][value].sum() in (410, 20)
+    thousands = counted(source, text.format("จำนวน (พันคน)"), columns={"value": "จำนวน (พันคน)"})
+    if source is CKAN_VISITORS:
+        assert thousands.tables[table]["unit"].to_list() == ["พันคน"]
+    else:  # tables of persons, however the header was found
+        assert thousands.tables[table].is_empty() and code_counts(thousands)["unit-unknown"]
+
+
+def test_thousands_in_an_item_are_no_persons_and_other_words_in_brackets_no_unit() -> None:
+    text = "ปี,จังหวัด,รายการ,จำนวน\n2567,ภูเก็ต,ผู้เสียชีวิต (พันคน),20\n2568,ภูเก็ต,ผู้เสียชีวิต (จักรยานยนต์),21\n"
+    result = counted(CKAN_ROAD_CASUALTIES, text)
+    assert result.tables["road_casualties"]["persons"].to_list() == [21]
+
+
+@pytest.mark.parametrize(
+    ("header", "item", "unit"),
+    [("จำนวน", "รายได้ (ล้านบาท)", "บาท"), ("จำนวน", "รายได้ (บาท)", "ล้านบาท"), ("จำนวน (พันบาท)", "รายได้", "บาท")],
+)
+def test_two_units_a_thousand_or_more_apart_are_refused_with_both(header: str, item: str, unit: str) -> None:
+    text = f"ปี,จังหวัด,รายการ,{header},หน่วย\n2568,ภูเก็ต,{item},1350,{unit}\n2568,ภูเก็ต,คดี,7,คดี\n"
+    result = read(text)
+    assert rows(result)["unit"].to_list() == ["คดี"]
+    assert unit in said(result, "unit-unknown") and "บาท" in said(result, "unit-unknown")
+    same = read(text.replace(f",{unit}\n", ",พันบาท\n").replace(item, "รายได้").replace(header, "จำนวน (พันบาท)"))
+    assert rows(same).height == 2

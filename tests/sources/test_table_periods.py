@@ -524,3 +524,49 @@ def test_a_plan_of_a_year_is_not_what_was(cell: str) -> None:
 def test_what_is_counted_from_a_beginning_on_is_no_months_number() -> None:
     result = read("ปี,เดือน,รายการ,จำนวนสะสม,หน่วย\n2568,ม.ค.,ขยะ,1,ตัน\n2568,ก.พ.,ขยะ,3,ตัน\n")
     assert set(rows(result)["item"]) == {"ขยะ / จำนวนสะสม"}
+
+
+# Year and quarter in one cell
+
+
+@pytest.mark.parametrize("header", ["ไตรมาส", "ปี", "ปี/ไตรมาส", "ช่วงเวลา", "งวด", "period"])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        *(("ไตรมาส 1/2567", "ไตรมาส 4/2567"), ("ไตรมาสที่ 1 ปี 2567", "ไตรมาสที่ 4 ปี 2567"), ("Q1/2567", "Q4/2567")),
+        *(("2567Q1", "2567Q4"), ("ม.ค.-มี.ค. 67", "ต.ค.-ธ.ค. 67"), ("มกราคม - มีนาคม 2567", "ตุลาคม - ธันวาคม 2567*")),
+    ],
+)
+def test_a_year_and_its_quarter_in_one_cell(header: str, cells: tuple[str, str]) -> None:
+    lines = [f"{cell},ภูเก็ต,คดี,{10 + at},คดี" for at, cell in enumerate(cells)]
+    result = read("\n".join([f"{header},จังหวัด,รายการ,จำนวน,หน่วย", *lines]))
+    assert periods(result) == [("คดี", 3, date(2024, 1, 1), 10), ("คดี", 3, date(2024, 10, 1), 11)]
+    assert set(rows(result)["category"]) == {"all"}
+
+
+def test_a_quarter_beside_whole_years_is_none_of_them_and_one_of_a_fiscal_year_begins_it() -> None:
+    head = "จังหวัด,รายการ,จำนวน,หน่วย\n"
+    mixed = read(f"ปี,{head}2566,ภูเก็ต,คดี,40,คดี\nไตรมาส 1/2567,ภูเก็ต,คดี,12,คดี\n")
+    assert periods(mixed) == [("คดี", 12, date(2023, 1, 1), 40), ("คดี", 3, date(2024, 1, 1), 12)]
+    assert shown(mixed)["คดี"]["value"] == 40
+    fiscal = read(f"ปีงบประมาณ,{head}ไตรมาส 1/2567,ภูเก็ต,คดี,12,คดี\n")
+    assert periods(fiscal) == [("คดี", 3, date(2023, 10, 1), 12)]
+    assert not periods(read(f"ปีงบประมาณ,{head}ต.ค.-ธ.ค. 66,ภูเก็ต,คดี,12,คดี\n")), "of which of two years?"
+
+
+@pytest.mark.parametrize(
+    "cells", [("1/2567", "2/2567"), ("2567-01", "2567-02"), ("31/01/2567", "29/02/2567"), ("1 ม.ค. 67", "1 ก.พ. 67")]
+)
+@pytest.mark.parametrize("header", ["ช่วงเวลา", "ครั้ง", "เริ่มสัญญา"])
+def test_a_column_that_may_tell_a_year_is_named_and_no_class_of_today(header: str, cells: tuple[str, str]) -> None:
+    lines = [f"{cell},ภูเก็ต,คดี,{10 + at},คดี" for at, cell in enumerate(cells)]
+    text = "\n".join([f"{header},จังหวัด,รายการ,จำนวน,หน่วย", *lines])
+    result = read(text)
+    assert not result.tables and header in said(result, "file-malformed")
+
+
+def test_a_code_of_six_digits_is_no_month_and_a_class_without_periods_stays_one() -> None:
+    codes = read("รหัสพื้นที่,รายการ,จำนวน,หน่วย\n250101,คดี,1,คดี\n250102,คดี,2,คดี\n")
+    assert sorted(rows(codes)["category"]) == ["250101", "250102"]
+    terms = read("ปี,ไตรมาสของโครงการ,รายการ,จำนวน,หน่วย\n2567,ระยะ 1,คดี,1,คดี\n2567,ระยะ 2,คดี,2,คดี\n")
+    assert set(rows(terms)["months"]) == {12}
