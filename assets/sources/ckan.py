@@ -56,8 +56,13 @@ _CALLED = "~"
 _LONGEST = 100
 """Letters of that."""
 
-_DICTIONARY = re.compile(r"(?i)data\s*dict|metadata|พจนานุกรม|คำอธิบาย(?:ชุด)?(?:ข้อมูล|ตัวแปร)")
-"""How resources are called that tell what columns mean, as the Government Data Catalog wants one of every package."""
+_ASIDE = re.compile(
+    r"(?i)data\s*dict|metadata|พจนานุกรม|คำอธิบาย(?:ชุด)?(?:ข้อมูล|ตัวแปร)"
+    r"|[(\[]\s*(?:ยกเลิก|เลิกใช้|ไม่ใช้|ฉบับเก่า|superseded|deprecated|obsolete)"
+)
+"""How resources are called that tell what columns mean, as the Government Data Catalog wants one of every package, and
+those that another has taken the place of."""
+_YEAR = r"(?<!\d)\d{4}(?!\d)"
 
 
 def _known(name: str) -> str:
@@ -86,7 +91,8 @@ class Package(Catalogue):
 
     package: Text = Field(description="name of the data set in the catalogue")
     resource: Text | None = Field(
-        default=None, description="id of the one resource to read, where the first readable one is not it"
+        default=None,
+        description="id of the one resource to read, where the first readable one or its newest edition is not it",
     )
     resources: Text | None = Field(
         default=None, description="`all` resources of the best kind, or those whose name fits a pattern such as `ปี *`"
@@ -299,24 +305,35 @@ def _printed(letter: str) -> bool:
 
 
 def _chosen(package: Any, base: str, options: Package) -> Sequence[Any]:
-    """Resources to read: the one that is named, those whose names fit (of one kind, the best), or the first. Of
-    several the newest comes last: what two of them tell it is to decide."""
+    """Resources to read: the one that is named, those whose names fit (of each year the best kind, of none the best of
+    all), or the first, of which the newest edition. Of several the newest comes last: what two of them tell it is to
+    decide. What is a draft, deleted, or called superseded is none."""
     usable = [
         (("CSV", *_KINDS).index("CSV" if entry.get("datastore_active") else _kind(entry)), at, entry)
         for at, entry in enumerate(package["resources"])
-        if entry.get("datastore_active") or (_kind(entry) and _reachable(entry, base, options))
+        if entry.get("state") in (None, "active")
+        and (entry.get("datastore_active") or (_kind(entry) and _reachable(entry, base, options)))
     ]
     if options.resource:
         return [entry for _, _, entry in usable if entry["id"] == options.resource]
     wanted = "*" if options.resources == "all" else options.resources or "*"
-    tables = [found for found in usable if not _DICTIONARY.search(_title(found[2]))] or usable
-    fitting = [found for found in tables if fnmatchcase(_title(found[2]), wanted)]
-    best = [found for found in fitting if found[0] == min(rank for rank, _, _ in fitting)]
+    tables = [found for found in usable if not _ASIDE.search(_title(found[2]))] or usable
+    fitting = sorted(
+        (found for found in tables if fnmatchcase(_title(found[2]), wanted)), key=lambda found: _age(found[2], found[1])
+    )
     if options.newest or options.resources:
-        best = sorted(best, key=lambda found: _age(found[2], found[1]))[-(options.newest or 0) :]
-    else:
-        best = best[:1]
-    return [entry for _, _, entry in best]
+        least: dict[int, int] = {}
+        for rank, at, entry in fitting:
+            for year in (0, _age(entry, at)[0]):  # 0: of all
+                least[year] = min(least.get(year, rank), rank)
+        best = [(at, entry) for rank, at, entry in fitting if rank in (least[0], least[_age(entry, at)[0] or 0])]
+        return [entry for _, entry in best[-(options.newest or 0) :]]
+    if not fitting:
+        return []
+    first = min(fitting, key=lambda found: found[:2])[2]
+    editions = [found for found in fitting if _edition(found[2]) == _edition(first)]
+    newest = _age(editions[-1][2], 0)[0]
+    return [max(editions, key=lambda found: (_age(found[2], 0)[0] == newest, -found[0], -found[1]))[2]]
 
 
 def _title(resource: Any) -> str:
@@ -325,9 +342,15 @@ def _title(resource: Any) -> str:
 
 def _age(resource: Any, position: int) -> tuple[int, str, int]:
     """Sorts resources by the year in their names, then by when they were changed, then as the package lists them."""
-    years = [int(year) for year in re.findall(r"(?<!\d)\d{4}(?!\d)", _title(resource))]
+    title = _title(resource)
+    years = [int(year) for year in re.findall(_YEAR, title) or [period(title).year] if year]
     changed = str(resource.get("last_modified") or resource.get("created") or "")
     return max((year - 543 if year > thai.BUDDHIST_FROM else year for year in years), default=0), changed, position
+
+
+def _edition(resource: Any) -> str:
+    """What editions of one table are called alike, each with its year."""
+    return thai.folded(re.sub(rf"{_YEAR}|(?<=ปี)\s*\d\d(?!\d)", "", _title(resource)))
 
 
 def _kind(resource: Any) -> str:

@@ -64,12 +64,37 @@ YEARS = [resource(f"r{year}", f"ปี {year}") for year in (2564, 2566, 2565)]
 
 def test_a_package_by_year_is_read_whole_or_its_newest_years():
     others = [resource("dict", "data dictionary")]
-    assert asked(MOT, *YEARS) == ["r2564"]
+    assert asked(MOT, *YEARS) == ["r2566"], "the newest edition of the first"
     # The newest comes last: what it tells of the years before is what was revised.
     assert asked(MOT | {"resources": "all"}, *YEARS, *others) == ["r2564", "r2565", "r2566"]
     assert asked(MOT | {"resources": "ปี *"}, *YEARS, *others) == ["r2564", "r2565", "r2566"]
     assert asked(MOT | {"resources": "ปี *", "newest": 2}, *YEARS, *others) == ["r2565", "r2566"]
     assert asked(MOT | {"resource": "r2565"}, *YEARS) == ["r2565"]
+
+
+def test_the_newest_edition_of_the_first_table_is_read_whatever_kind_it_is():
+    older, newer = resource("old", "ขยะ ปี 2567"), resource("new", "ขยะ ปี ๒๕๖๘", kind="XLSX")
+    assert asked(MOT, older, newer) == asked(MOT, newer, older) == ["new"]
+    assert asked(MOT, older, newer, resource("csv", "ขยะ ปี 2568")) == ["csv"], "of one year the best kind"
+    assert asked(MOT, resource("a", "ตารางที่ 1"), resource("b", "ตารางที่ 2")) == ["a"], "another table"
+    assert asked(MOT, older, resource("b", "ประชากร ปี 2568")) == ["old"]
+    assert asked(MOT | {"newest": 1}, resource("a", "ขยะ ปี 68"), resource("b", "ขยะ ปี 67")) == ["a"]
+
+
+def test_a_year_that_another_kind_alone_has_is_read_with_the_others():
+    kinds = [resource("c", "ปี 2567"), resource("x", "ปี 2567", kind="XLSX"), resource("n", "ปี 2568", kind="XLSX")]
+    assert asked(MOT | {"resources": "all"}, *kinds) == ["c", "n"]
+    assert asked(MOT | {"resources": "all", "newest": 1}, *kinds) == ["n"]
+
+
+@pytest.mark.parametrize(
+    "gone", [{"state": "deleted"}, {"state": "draft"}, {"name": "ขยะ (ยกเลิก)"}, {"name": "ขยะ [superseded]"}]
+)
+def test_what_is_taken_back_is_no_table_of_the_package(gone):
+    entry = resource("gone", "ขยะ") | gone
+    assert asked(MOT, entry, resource("rows", "ปริมาณขยะ", state="active")) == ["rows"]
+    flights = resource("flights", "เที่ยวบินที่ยกเลิก")
+    assert asked(MOT, flights, resource("rows", "ปริมาณขยะ")) == ["flights"]
 
 
 @pytest.mark.parametrize("name", ["Data Dictionary ขยะ", "พจนานุกรมข้อมูล", "คำอธิบายชุดข้อมูล", "metadata.csv"])
