@@ -104,7 +104,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "total-mismatch": ("warn", "A total among the rows does not equal the sum of its members."),
     "label-drift": ("warn", "Rows carry another series' label; the total they complete shows whose they are."),
     "label-misspelt": ("warn", "A label in a known wrong spelling was read as the one meant."),
-    "number-format": ("warn", "One column writes numbers with thousands commas and without."),
+    "number-format": (
+        "warn",
+        "One column writes numbers with thousands commas and without, or with marks behind them.",
+    ),
     "unit-changed": ("warn", "The unit of a series changes from one period to the next."),
     "value-contradicts": (
         "warn",

@@ -274,7 +274,7 @@ class LongTable(Generic[ChosenLong]):
                 (early, "stamp-bad", f"a year before {_FIRST_YEAR}: 543 was taken from it twice, or it is none"),
                 (pl.col("unit").is_null(), "unit-unknown", "the unit is missing or another than it may be"),
                 (pl.col("value").is_null() & ~declared, "value-not-number", f"not {kind}"),
-                (pl.col("area").fill_null("") == "", "value-null", "the area is missing"),
+                (thai.is_missing(pl.col("area")), "value-null", "the area is missing"),
                 (itemless, "value-null", "the item is missing"),
             )
         )
@@ -293,6 +293,8 @@ class LongTable(Generic[ChosenLong]):
         ).row(0)
         if commas and plain:
             batch = batch.note("number-format", f"{commas} numbers have thousands commas, {plain} have none")
+        if marked := rows.select(thai.has_footnote(text).sum()).item():
+            batch = batch.note("number-format", f"{marked} numbers have a mark behind them, which is left out")
         return self._with(batch.select(pl.exclude("_row", "text")))
 
     def judged(self) -> Self:

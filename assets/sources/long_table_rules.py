@@ -59,7 +59,7 @@ def sums(frame: pl.DataFrame, role: str, places: Sequence[str], province: str) -
     places that have others: totals under a name that is no known one (``thai.is_total``). ``places`` are the columns of
     areas. One sum alone counts where it is large or the label has a word for totals, or is the ``province``'s name."""
     beside = [name for name in ("item", *CLASSES, *places, "year", "quarter", "month", "unit") if name != role]
-    number = thai.number(pl.col("value"), pl.Decimal(18, 4)).cast(pl.Float64)
+    number = thai.amount(pl.col("value"), pl.Decimal(18, 4)).cast(pl.Float64)
     told = ~thai.is_total(pl.col("label")) & pl.col("number").is_not_null()
     groups = frame.select(*beside, label=pl.col(role), number=number).filter(told)
     if groups.height <= 2:

@@ -20,9 +20,9 @@ TOTALS = (TOTAL, "รวมทั้งหมด", "รวมทั้งสิ�
 """Labels of totals seen in published files; the usual one first."""
 
 _TOTAL_WORDS = (
-    r"(?i)^(?:(?:ยอด|ผล)?รวม(?:(?:ทั้ง|ทุก|ยอด|จังหวัด|อำเภอ|ตำบล|ประเทศ|สะสม|เฉลี่ย)\S*)?(?:[\s(:].*)?"
+    r"(?i)^(?:(?:ยอด|ผล|จำนวน)?รวม(?:(?:ทั้ง|ทุก|ยอด|จังหวัด|อำเภอ|ตำบล|ประเทศ|สะสม|เฉลี่ย)\S*)?(?:[\s(:].*)?"
     r"|ทุก(?:จังหวัด|อำเภอ|ตำบล|แห่ง|ประเภท|กลุ่ม|เพศ|วัย|อายุ|ช่วงอายุ|สัญชาติ)|ระดับจังหวัด|สรุป(?:รวม)?"
-    r"|(?:ภาพรวม|ทั้ง(?:หมด|สิ้น|ปี|จังหวัด|อำเภอ|ประเทศ))\S*|(?:grand|sub)?[\s-]*totals?(?:\s*[(:].*)?)$"
+    r"|(?:ภาพรวม|(?:จำนวน)?ทั้ง(?:หมด|สิ้น|ปี|จังหวัด|อำเภอ|ประเทศ))\S*|(?:grand|sub)?[\s-]*totals?(?:\s*[(:].*)?)$"
 )
 
 PENDING = "รอประมวลผล"
@@ -167,6 +167,12 @@ _DIGITS = {chr(0x0E50 + digit): str(digit) for digit in range(10)}
 _THAI_DIGITS, _ASCII_DIGITS = (pl.lit(list(texts)) for texts in (_DIGITS, _DIGITS.values()))
 _BLANKS = "[\\s\\u00a0\\u200b\\ufeff]+"
 _PERCENT_SIGN = r"\s*[%％]$"
+_FOOTNOTE = (
+    r"^(.*[0-9])(?:\s*(?:[*†‡]+|[¹²³⁴⁵⁶⁷⁸⁹]+⁾?|[rp]\s*/?|\.-|\((?:r|p|เบื้องต้น|ปรับปรุง)\))|\s+(?:[er]|[0-9]{1,2})\s*/)$"
+)
+"""A number with the mark of a footnote, of what is provisional or revised, or of no satang (``1,234.-``)."""
+_SPACED = r"^[-−–+]?[1-9][0-9]{0,2}(?:['’ ][0-9]{3})+(?:\.[0-9]+)?$"
+"""A number whose groups of three digits are parted by a blank or an apostrophe; with a zero first it is no number."""
 _NUMBER = r"^[-−–+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
 
 
@@ -204,8 +210,16 @@ def number(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def amount(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """``number``, also of a share that has its sign: ``35 %`` is 35."""
-    return number(clean(text).str.replace(_PERCENT_SIGN, ""), dtype)
+    """``number``, also of a share that has its sign (``35 %`` is 35), with a mark behind it (``1,234 r/``), or in
+    groups that are parted otherwise (``1 234``, ``1'234``)."""
+    plain = clean(text).str.replace(_PERCENT_SIGN, "").str.replace(_FOOTNOTE, "$1")
+    spaced = plain.str.contains(_SPACED)
+    return number(pl.when(spaced).then(plain.str.replace_all("['’ ]", "")).otherwise(plain), dtype)
+
+
+def has_footnote(text: pl.Expr) -> pl.Expr:
+    """Whether the text is a number with a mark behind it."""
+    return clean(text).str.contains(_FOOTNOTE).fill_null(value=False)
 
 
 def has_percent_sign(text: pl.Expr) -> pl.Expr:
@@ -279,7 +293,8 @@ def is_total(text: pl.Expr, labels: Sequence[str] = TOTALS) -> pl.Expr:
     """Whether the text is the label of a total: one of ``labels``, or made as they are (``รวมทั้งจังหวัด``,
     ``ยอดรวมทุกตำบล``, ``Grand Total``). A name may begin with ``รวม`` too, as the tambon รวมไทยพัฒนา does."""
     plain = clean(text)
-    return (plain.is_in(list(labels)) | plain.str.contains(_TOTAL_WORDS)).fill_null(value=False)
+    words = plain.str.strip_chars(" *()[]-–—:").str.contains(_TOTAL_WORDS)
+    return (plain.is_in(list(labels)) | words).fill_null(value=False)
 
 
 def names_total(header: str) -> bool:

@@ -204,3 +204,24 @@ def test_headers_that_mean_something_else_do_not_fold_alike():
 )
 def test_moments_are_of_either_era_and_a_day_ends_at_24(text: str, moment: datetime | None) -> None:
     assert of(thai.moment, text) == [moment]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((f"1,234{mark}", 1234) for mark in ("*", " r/", "r", " p", " 1/", " ¹", "¹⁾", ".-", " (เบื้องต้น)")),
+        *(("1 234", 1234), ("1'234.5", 1234.5), ("12 345 678", 12345678), ("-1’234", -1234), ("12.5 %", 12.5)),
+        *(
+            (text, None)
+            for text in ("(1,234)", "<0.5", "076 211 111", "1 23", "1/2", "10-20", "1,234 คน", "12p3", "A1r")
+        ),
+    ],
+)
+def test_a_published_number_may_have_a_mark_or_other_groups(text: str, value: float | None) -> None:
+    assert pl.select(thai.amount(pl.lit(text), pl.Float64())).item() == value
+
+
+def test_a_total_may_be_set_off():
+    labels = pl.Series(["(รวม)", "* รวม", "--รวม--", "จำนวนทั้งสิ้น", "จำนวนรวม", "รวมไทยพัฒนา", "จำนวน"])
+    assert labels.to_frame("x").select(thai.is_total(pl.col("x")))["x"].to_list() == [True] * 5 + [False] * 2
+    assert pl.select(thai.is_total(pl.lit("ยอด (ภาค)"), ["ยอด (ภาค)"])).item(), "a label of the registry as it is"
