@@ -106,7 +106,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "label-misspelt": ("warn", "A label in a known wrong spelling was read as the one meant."),
     "number-format": (
         "warn",
-        "One column writes numbers with thousands commas and without, or with marks behind them.",
+        "One column writes numbers with commas for thousands and without, or with marks behind.",
     ),
     "unit-changed": ("warn", "The unit of a series changes from one period to the next."),
     "value-contradicts": (

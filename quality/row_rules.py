@@ -93,11 +93,29 @@ def averaged(item: str, unit: str) -> pl.Expr:
     return (name.str.contains(_AVERAGED) | of.str.contains(_AVERAGED) | rate).fill_null(value=False)
 
 
+_CHANGE = "(?i)เปลี่ยนแปลง|เพิ่ม|ลด|ขยายตัว|เติบโต|เป้าหมาย|เทียบ|change|growth|increase|target"
+_BALANCE = "(?i)ดุล|สุทธิ|กำไร|ขาดทุน|ส่วนต่าง|ผลต่าง|net\\b|balance|difference"
+_COUNTED = r"(?i)^(?:พัน|หมื่น|แสน|ล้าน)*(?:คน|ราย|ศพ|แห่ง|โรง|หลัง|ครั้ง|คดี|คัน|เตียง|ครัวเรือน|ตัน|ไร่|persons?|tons?)"
+
+
+def not_negative(value: str, unit: str, item: str) -> RowRule:
+    """What is counted or weighed is not less than nothing, but for changes and balances: -999 is a mark for none."""
+    counted = pl.col(unit).str.contains(_COUNTED) & ~pl.col(item).str.contains(f"{_CHANGE}|{_BALANCE}")
+    return RowRule(
+        f"plausible:{value}:negative",
+        counted & (pl.col(value) < 0),
+        (item, value, unit),
+        "no count below 0; see whether the number is a mark for none",
+        "What a count is.",
+        "withhold",
+    )
+
+
 def share(value: str, unit: str, item: str) -> RowRule:
     """A share of a whole is at most 100 %: rows whose ``unit`` is per cent, but of changes and of what is held against
     a target, which may be more."""
     percent = pl.col(unit).str.contains(PERCENT)
-    change = pl.col(item).str.contains("(?i)เปลี่ยนแปลง|เพิ่ม|ลด|ขยายตัว|เติบโต|เป้าหมาย|เทียบ|change|growth|increase|target")
+    change = pl.col(item).str.contains(_CHANGE)
     return RowRule(
         f"plausible:{value}:percent",
         percent & ~change & ((pl.col(value) > 100) | (pl.col(value) < 0)),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from quality import verdicts
+from quality.row_rules import averaged
 
 if TYPE_CHECKING:
     from quality.contracts import Rule, Table
@@ -25,6 +26,9 @@ JUMP = 3.0
 
 JUMP_LEAST = 30
 """Greatest of two values from which their ratio says something: below, chance alone doubles counts."""
+
+HUNDRED = 30.0, 300.0
+"""Ratios of two small shares or rates that are no chance either: one of them is a fraction, the other per cent."""
 
 YEARS = 5
 """Years before a period that it is held against."""
@@ -133,7 +137,8 @@ def jumps(
 ) -> "Rule":
     """Check ``jump:<value>``: the newest period of a series lies beyond all of the ``YEARS`` before it by the factor
     ``most``, of rows that ``only`` names; a month is held against the same month of those years. A series that swings
-    by itself raises nothing. Beyond the factor ``withhold`` it misleads."""
+    by itself raises nothing, nor do small counts; of shares and rates, small ones that are out by a ``HUNDRED`` do.
+    Beyond the factor ``withhold`` it misleads."""
 
     def rule(table: "Table", frame: pl.DataFrame) -> "list[Verdict]":
         monthly = pl.col("months") < 12 if "months" in series else pl.lit(value=False)
@@ -155,7 +160,13 @@ def jumps(
             )
         )
         up, down = pl.col(value) > most * pl.col("greatest"), pl.col(value) * most < pl.col("least")
-        odd = pairs.filter((up | down) & (pl.max_horizontal(value, "least") >= JUMP_LEAST)).sort(table.key)
+        large = pl.max_horizontal(value, "least") >= JUMP_LEAST
+        if {"item", "unit"} <= set(series):
+            by_hundred = pl.max_horizontal("ratio", 1 / pl.col("ratio")).is_between(
+                pl.lit(HUNDRED[0]), pl.lit(HUNDRED[1])
+            )
+            large |= averaged("item", "unit") & by_hundred
+        odd = pairs.filter((up | down) & large).sort(table.key)
         bound = f"{value} within a factor of {most:g} of what {YEARS} years before it told"
         shows = (value, "least", "greatest", "ratio")
         misleads = (pl.col("ratio") > withhold) | (pl.col("ratio") * withhold < 1)

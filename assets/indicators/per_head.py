@@ -16,8 +16,11 @@ from assets.indicators.statistics import own, rests_on
 from assets.indicators.tables import Tables
 
 _WASTE = "ขยะ|มูลฝอย"
-_TONNES = {"ตัน": 1000.0, "กิโลกรัม": 1.0, "กก.": 1.0}
+_TONNES = {"ล้านตัน": 1e9, "พันตัน": 1e6, "ตัน": 1000.0, "เมตริกตัน": 1000.0, "กิโลกรัม": 1.0, "กก.": 1.0}
 """Unit as published, of a year or a day, → kilograms."""
+_AREAS = {"ไร่": 1600.0, "งาน": 400.0, "ตารางวา": 4.0, "ตร.ว.": 4.0, "พันไร่": 1.6e6}
+"""Thai measures in m² (Weights and Measures Act, B.E. 2542)."""
+_AREAS |= {"ตารางเมตร": 1.0, "ตร.ม.": 1.0, "เฮกตาร์": 1e4, "ตารางกิโลเมตร": 1e6, "ตร.กม.": 1e6}
 _DAILY = "(?:/|ต่อ|ราย)วัน|(?i)per day"
 """Words of an item or unit of an average day of its year."""
 _SHARED = "(?:/|ต่อ)(?:คน|หัว|ประชากร)|อัตรา|(?i)per (?:head|capita)"
@@ -44,12 +47,11 @@ _STATISTICS = (
         _TONNES,
         "kg/person",
     ),
-    # A rai is 1,600 m² (Weights and Measures Act, B.E. 2542).
     _PerHead(
         "green_m2_per_head",
         "Green area per inhabitant",
         ("พื้นที่สีเขียว", ""),
-        {"ไร่": 1600.0, "ตารางเมตร": 1.0, "ตร.ม.": 1.0, "ตารางกิโลเมตร": 1e6},
+        _AREAS,
         "m²/person",
     ),
 )

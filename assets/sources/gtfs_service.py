@@ -58,8 +58,9 @@ def day_of(column: str) -> pl.Expr:
 
 
 def valid_days(timetable: Timetable) -> tuple[date, date] | None:
-    """First and last day that the feed's calendars tell, also of those that cannot be used; None where it has none."""
-    calendar = timetable.calendar.select(start_date=day_of("start_date"), end_date=day_of("end_date"))
+    """First and last day that the feed's calendars tell, also of those that cannot be used; None where it has none. One
+    that ends on a day that is none (29 February of most years) tells no end."""
+    calendar = timetable.calendar.select(start_date=day_of("start_date"), end_date=day_of("end_date")).drop_nulls()
     added = timetable.calendar_dates.filter(whole("exception_type") == "1").select(day_of("date")).to_series()
     told = pl.concat([calendar["start_date"], calendar["end_date"], added]).to_frame("day")
     return _span(told.select(start_date="day", end_date="day"))
@@ -162,7 +163,7 @@ def service(timetable: Timetable, stops: pl.Series, routes: pl.DataFrame, day: d
     lacking = [
         *(["stop_times.txt"] if not timetable.stop_times.height else []),
         *(["trips.txt"] if not timetable.trips.height else []),
-        *(["calendar.txt or calendar_dates.txt"] if valid is None else []),
+        *([f"{'usable ' if said else ''}calendar.txt or calendar_dates.txt"] if valid is None else []),
     ]
     if lacking or valid is None:
         text = f"departures cannot be told: the feed has no {', '.join(lacking)}"

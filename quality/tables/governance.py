@@ -6,7 +6,7 @@ import polars as pl
 
 from quality.contracts import Column, Table
 from quality.cross_table import areas_of_total, identical_series, more_disposed, shares_of_one, unit_changed
-from quality.row_rules import at_most, not_before, share
+from quality.row_rules import at_most, not_before, not_negative, share
 from quality.series_rules import jumps, period_repeated, whole_periods
 from quality.tables.shared import DATASET, LOCAL_DATE, REFERENCE_DATE, UTC
 
@@ -135,7 +135,7 @@ CITY_STATISTICS = Table(
     smart="governance",
     key=("dataset", "item", "area_level", "area", "category", "unit", "months", "reference_date"),
     day="reference_date",
-    row_rules=(share("value", "unit", "item"),),
+    row_rules=(share("value", "unit", "item"), not_negative("value", "unit", "item")),
     steady=("value",),
     across=(
         identical_series,

@@ -511,3 +511,19 @@ def test_any_cell_of_a_feed_may_be_anything(data):
     for table in (TRANSIT_STOPS, TRANSIT_ROUTES, TRANSIT_SERVICE):
         if table.name in result.tables:
             table.conform(result.tables[table.name].with_columns(_receipt=pl.lit("r"), _delivered=pl.lit(DAY)))
+
+
+def test_a_calendar_that_ends_on_the_29_of_february_ends_there_in_leap_years_alone(samyan):
+    def feed(end: str) -> dict[str, str]:
+        calendar = FEED["calendar.txt"].replace("20260101,20261231", f"25670101,{end}")
+        return {name: text for name, text in FEED.items() if name != "feed_info.txt"} | {"calendar.txt": calendar}
+
+    def read_on(day: date, members: dict[str, str]):
+        return GTFS_NAMTANG.read(zipped(members), Context(samyan, day, "namtang-gtfs.zip", {}))
+
+    leap = kept(TRANSIT_SERVICE, read_on(date(2024, 2, 28), feed("25670229")))
+    assert set(leap["feed_end_date"]) == {date(2024, 2, 29)} and leap["departures"].sum() == 3
+    result = read_on(date(2024, 2, 28), feed("25680229"))
+    said = dict(result.problems.select("code", "message").iter_rows())
+    assert "feed-expired" not in said, "nobody said that it ended on the day it began"
+    assert "usable calendar.txt" in said["column-missing"] and said["stamp-bad"] == "a day of calendar.txt"

@@ -674,3 +674,26 @@ def test_a_share_is_at_most_the_whole_unless_it_is_held_against_a_target(item: s
     found = rows(read(f"ปี,รายการ,จำนวน,หน่วย\n2567,{item},98,ร้อยละ\n2568,{item},104,ร้อยละ\n"))
     told = {verdict.check: verdict.failed for verdict in gate.judge(CITY_STATISTICS, found, DAY, DAY)}
     assert told["plausible:value:percent"] == odd
+
+
+def checks(text: str) -> dict[str, tuple[int, int]]:
+    """Rows that each check finds, and those that mislead."""
+    found = rows(read(text))
+    return {each.check: (each.failed, each.misleading) for each in gate.judge(CITY_STATISTICS, found, DAY, DAY, found)}
+
+
+@pytest.mark.parametrize(("values", "odd"), [((3.2, 3.4, 0.035), 1), ((0.03, 0.031, 3.2), 1), ((0.2, 0.3, 2.4), 0)])
+def test_a_small_share_that_becomes_a_fraction_is_told(values: tuple[float, ...], odd: int) -> None:
+    lines = [f"{2566 + at},อัตราการว่างงาน,{value},ร้อยละ" for at, value in enumerate(values)]
+    assert checks("\n".join(["ปี,รายการ,จำนวน,หน่วย", *lines]))["jump:value"] == (odd, odd)
+    counts = [f"{2566 + at},คดี,{value},คดี" for at, value in enumerate((1, 1, 29))]
+    assert checks("\n".join(["ปี,รายการ,จำนวน,หน่วย", *counts]))["jump:value"] == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("item", "value", "unit", "odd"),
+    [("ขยะ", "-999", "ตัน", 1), ("ดุลการย้ายถิ่น", "-120", "คน", 0), ("กำไรสุทธิ", "-5", "ล้านบาท", 0), ("ขยะ", "0", "ตัน", 0)],
+)
+def test_a_count_below_zero_is_no_count(item: str, value: str, unit: str, odd: int) -> None:
+    told = checks(f"ปี,รายการ,จำนวน,หน่วย\n2568,{item},{value},{unit}\n")
+    assert told["plausible:value:negative"] == (odd, odd)
