@@ -144,14 +144,17 @@ def period(words: str, dated: bool = False, fiscal: bool = False, spans: bool = 
 def parted(cells: pl.Series, fiscal: bool = False) -> dict[str, pl.Series]:
     """Years and quarters by role (``year`` or ``fiscal_year``, ``quarter``) of a column that tells a year in each cell,
     in some with a quarter (``ไตรมาส 1/2567``, ``ม.ค.-มี.ค. 67``), and nothing else; empty for any other column. Under a
-    header of quarters ``1/2567`` is one; a cell of a year alone is the total of its quarters."""
+    header of quarters ``1/2567`` is one; a cell of a year alone is the total of its quarters, and a total is of all."""
     plain = cells.str.strip_chars().replace("", None)
     if re.search("ไตรมาส|quarter", cells.name, re.IGNORECASE):
         plain = plain.str.replace(r"^([1-4]\s*/\s*[0-9]{4})$", "ไตรมาส $1")
     texts = plain.unique().drop_nulls().sort()
-    if not texts.len() or not texts.str.contains("[0-9]{2}|[๐-๙]{2}").all():
+    if not texts.len() or not (texts.str.contains("[0-9]{2}|[๐-๙]{2}") | texts.is_in(thai.TOTALS)).all():
         return {}
-    told = {text: period(text, fiscal=fiscal, spans=not fiscal) for text in texts}
+    told = {
+        text: Told(year=text) if thai.names_total(text) else period(text, fiscal=fiscal, spans=not fiscal)
+        for text in texts
+    }
     alone = all(each.year and not each.part and not each.month and not each.rest.strip("*†") for each in told.values())
     if not alone or not any(each.quarter for each in told.values()):
         return {}

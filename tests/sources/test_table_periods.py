@@ -549,6 +549,8 @@ def test_a_quarter_beside_whole_years_is_none_of_them_and_one_of_a_fiscal_year_b
     mixed = read(f"ปี,{head}2566,ภูเก็ต,คดี,40,คดี\nไตรมาส 1/2567,ภูเก็ต,คดี,12,คดี\n")
     assert periods(mixed) == [("คดี", 12, date(2023, 1, 1), 40), ("คดี", 3, date(2024, 1, 1), 12)]
     assert shown(mixed)["คดี"]["value"] == 40
+    total = read(f"ช่วงเวลา,{head}ไตรมาส 1/2567,ภูเก็ต,คดี,12,คดี\nรวม,ภูเก็ต,คดี,52,คดี\n")
+    assert periods(total) == [("คดี", 3, date(2024, 1, 1), 12)], "what is of all years is of none"
     fiscal = read(f"ปีงบประมาณ,{head}ไตรมาส 1/2567,ภูเก็ต,คดี,12,คดี\n")
     assert periods(fiscal) == [("คดี", 3, date(2023, 10, 1), 12)]
     assert not periods(read(f"ปีงบประมาณ,{head}ต.ค.-ธ.ค. 66,ภูเก็ต,คดี,12,คดี\n")), "of which of two years?"
