@@ -33,16 +33,17 @@ def yearly(visitors: pl.DataFrame) -> pl.DataFrame:
     additive = pl.col("unit").is_in(ADDITIVE)
     rows = visitors.with_columns(year=pl.col("reference_date").dt.year())
     parts, totals = rows.filter(~pl.col("is_total")), rows.filter("is_total", additive, pl.col("origin") == "total")
-    stated = totals.group_by(*_CATEGORY, "year").agg(stated=pl.col("value").max())
+    pending = (pl.col("status") == "pending").any()
+    stated = totals.group_by(*_CATEGORY, "year").agg(stated=pl.col("value").max(), _pending=pending)
     alone = (pl.col("origin").n_unique().over(_CATEGORY) == 1) & (pl.col("origin") != "total")
     summed = (
         parts.with_columns(origin=pl.when(~additive | alone).then("origin"))
         .group_by(*_CATEGORY, "origin", "year")
         .agg(
             value=pl.when(pl.col("value").is_null().any()).then(None).otherwise(pl.col("value").sum()),
-            pending=(pl.col("status") == "pending").any(),
+            pending=pending,
         )
-        .join(stated, on=[*_CATEGORY, "year"], how="left")
+        .join(stated.drop("_pending"), on=[*_CATEGORY, "year"], how="left")
         .join(_lost(parts.filter(additive)), on=[*_CATEGORY, "year"], how="left")
         .with_columns(
             # Half of a sum is no sum.
@@ -51,7 +52,7 @@ def yearly(visitors: pl.DataFrame) -> pl.DataFrame:
         )
     )
     untold = stated.join(parts, on=[*_CATEGORY, "year"], how="anti")
-    alone_told = untold.with_columns(value="stated", pending=pl.col("stated").is_null(), of_total=True)
+    alone_told = untold.rename({"_pending": "pending"}).with_columns(value="stated", of_total=True)
     return pl.concat([summed, alone_told], how="diagonal").sort(*_CATEGORY, "origin", "year", nulls_last=False)
 
 
