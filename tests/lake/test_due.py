@@ -239,7 +239,7 @@ def test_what_a_portal_told_too_early_is_not_believed_later(deployment: Deployme
     assert CityLake(deployment.store, city.slug).read(WEATHER).is_empty()
 
 
-@pytest.mark.parametrize("contents", sampled(map("".join, product("xy", repeat=3)), 5))
+@pytest.mark.parametrize("contents", sampled(map("".join, product("xy", repeat=3)), 8))
 def test_whatever_night_is_landed_last_the_lake_is_the_same(tmp_path: Path, city: City, contents: str) -> None:
     """A night that is run late takes its place: what came after it under the same name may repeat it, or does so no
     more. One of the files tells of a day that had not come on the first nights."""

@@ -73,7 +73,7 @@ def test_the_order_of_deliveries_buckets_and_a_crash_leave_no_trace(tmp_path: Pa
         told[MAIN] = [*told[MAIN][:90], *[None] * 6]
         files += [(f"{day}.csv", nem12(day, told, "000000")), (f"late-{day}.csv", nem12(day, late))]
     found = []
-    for seed, buckets in enumerate((1, 1, 4)):
+    for seed, buckets in enumerate((1, 4)):
         deployment, city = town(tmp_path / str(seed), buckets)
         registered(deployment, city)
         order = Random(seed).sample(files, len(files)) if seed else files
@@ -88,7 +88,7 @@ def test_the_order_of_deliveries_buckets_and_a_crash_leave_no_trace(tmp_path: Pa
         found.append({key: store.read(key) for each in tables for key in store.list(f"lake/{each.name}")})
     lake = CityLake(deployment.store, city.slug)
     assert lake.read(FEEDER_BALANCE)["loss_share"].to_list() == pytest.approx([0.05] * 4, abs=0.001)
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("buckets", [1, 4])

@@ -98,6 +98,7 @@ def test_buckets_find_what_the_day_at_once_does(name: str, lakes: dict[int, City
     assert set(parts.turned) == set(whole.turned)
 
 
+@pytest.mark.trial  # the null control
 def test_buckets_by_themselves_would_not(lakes: dict[int, CityLake], monkeypatch: pytest.MonkeyPatch) -> None:
     """Of eight buckets none has a group, and check meters are in others than the meters they check."""
 

@@ -215,7 +215,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         absent(str(error))
 
 
-@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("there", [True, pytest.param(False, marks=pytest.mark.trial)])
 def test_a_night_without_workers_or_broker_says_so_and_may_be_run_again(
     fresh_home: Callable[[], Home], tmp_path: Path, broker: str, there: bool
 ) -> None:

@@ -435,7 +435,7 @@ def test_a_customer_near_15_per_cent_of_its_zone_leaves_its_cells_once_and_does_
 
 
 def test_a_zone_begins_whole_and_a_large_customer_that_comes_later_stays_out():
-    assert all(days_there(1 / 12, steady=True, days=31))
+    assert all(days_there(1 / 12, steady=True, days=15))
     late = days_there(1 / 12, steady=True, days=15, since=3)
     assert not any(late)
     small = days_there(1 / 30, steady=True, days=15, since=3)

@@ -117,6 +117,7 @@ def test_power_loss_at_any_step_of_a_night_leaves_what_was_acknowledged(tmp_path
     assert losses > 100
 
 
+@pytest.mark.trial  # the null control
 def test_the_same_disk_finds_a_store_that_does_not_sync(tmp_path: Path) -> None:
     disk, found, _ = nights_with_power_loss(tmp_path, syncing=False)
     assert disk.early

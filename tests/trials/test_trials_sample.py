@@ -62,12 +62,14 @@ def test_without_lease_and_swaps_they_lose_rows_and_the_ledger_says_so(places: I
     assert lost["noticed"]
 
 
+@pytest.mark.trial
 def test_nights_with_a_fault_each_end_as_quiet_ones(places: Iterator[Place]) -> None:
     trial = nights.Nights(places, count=3).trial(2)
     assert trial["wrong"] == []
     assert len({night["fault"] for night in trial["nights"]}) == 3
 
 
+@pytest.mark.trial
 def test_two_weeks_of_a_city_tell_of_nobody() -> None:
     trial = privacy.Privacy(days=14, meters=240, zones=2).trial(1)
     assert trial["wrong"] == []

@@ -68,13 +68,10 @@ def test_short_gaps_of_quarter_hours_err_by_less_than_half(meters: list[Series])
 
 
 @pytest.mark.real
+@pytest.mark.trial
 @pytest.mark.parametrize(
     ("name", "days", "short", "long"),
-    [
-        ("Enel home, 15 min", 30, 0.6, 0.9),
-        pytest.param("CU hourly", 36, 0.6, 0.75, marks=pytest.mark.trial),
-        pytest.param("LCL home, hourly", 36, 0.9, 0.9, marks=pytest.mark.trial),
-    ],
+    [("Enel home, 15 min", 30, 0.6, 0.9), ("CU hourly", 36, 0.6, 0.75), ("LCL home, hourly", 36, 0.9, 0.9)],
 )
 def test_what_a_lake_fills_errs_by_less_too(
     meters: list[Series], name: str, days: int, short: float, long: float
