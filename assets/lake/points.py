@@ -4,7 +4,6 @@ import contextlib
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 
 import polars as pl
@@ -13,7 +12,7 @@ from assets.lake.delivered import pseudonyms
 from assets.lake.feeds import landed_as, source_of
 from assets.lake.ledger import Due, read
 from assets.landing.deployment import Step
-from assets.landing.unpack import ArchiveError, members
+from assets.landing.unpack import READ_ERRORS, ArchiveError, members
 from assets.sources.source import ReadResult
 from quality.tables import METERS, TABLES
 
@@ -70,7 +69,7 @@ def holds(data: bytes, name: str, point: str) -> bool:
     except ArchiveError:
         files = [data]
     for file in [file for file in files if file.startswith(b"PK")]:  # workbooks come out of ``members`` whole
-        with contextlib.suppress(*_NO_ZIP), zipfile.ZipFile(io.BytesIO(file)) as workbook:
+        with contextlib.suppress(*READ_ERRORS), zipfile.ZipFile(io.BytesIO(file)) as workbook:
             files += [workbook.read(part) for part in workbook.namelist()]
     texts = (file.decode(code, "ignore") for file in files for code in _codes(file))
     return any(names(text, point) for text in texts)
@@ -79,7 +78,3 @@ def holds(data: bytes, name: str, point: str) -> bool:
 def _codes(data: bytes) -> tuple[str, ...]:
     """Encodings that may show a point in these bytes: UTF-16 only where every other byte could be zero."""
     return ("latin-1", "utf-16-le", "utf-16-be") if b"\0" in data else ("latin-1",)
-
-
-_NO_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, RuntimeError, ValueError)
-"""What zipfile raises on a damaged file."""

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 from assets.landing.store import Damaged, Store
+from assets.landing.unpack import BROKEN
 
 SMALL = 1024**2
 """Bytes of an object that is packed. Larger ones are few: they cost space, which a pack does not save, not inodes."""
@@ -19,9 +20,6 @@ FULL = 64 * 1024**2
 
 DIRECTORY = 64 * 1024
 """Bytes at the end of a pack in which its directory is looked for: about 600 members at 110 bytes each."""
-
-_UNREADABLE = (zipfile.BadZipFile, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError)
-"""What zipfile raises on a damaged file."""
 
 
 def object_key(sha256: str) -> str:
@@ -109,14 +107,14 @@ class Packs:
                     data = self._pack(key).read(sha256)
                     if hashlib.sha256(data).hexdigest() == sha256:
                         return data
-            except _UNREADABLE:
+            except BROKEN:
                 continue
         return None
 
     def _whole(self, key: str) -> bool:
         try:
             return self._pack(key).testzip() is None
-        except _UNREADABLE:
+        except BROKEN:
             return False
 
     def _loose(self, digest: str) -> tuple[str, bytes] | None:
@@ -163,10 +161,10 @@ class Packs:
             try:
                 # The directory stands at the end: where it lies wholly in these bytes, they are enough to list it.
                 names = zipfile.ZipFile(io.BytesIO(self.store.tail(key, DIRECTORY))).namelist()
-            except _UNREADABLE:
+            except BROKEN:
                 try:
                     names = self._pack(key).namelist()
-                except _UNREADABLE:
+                except BROKEN:
                     names = []
             self._names[key] = frozenset(names)
         return self._names[key]

@@ -29,8 +29,10 @@ each, and two cells in opposite corners would take 550 GB. Ten years of quarter-
 MAX_COLUMNS = 5000
 """Columns that a sheet may span: each is a series of its own to a reader. The widest layout has 1,440 and names."""
 
-READ_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
-"""What zipfile and gzip raise on content that is damaged, encrypted or packed in a way they do not know."""
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, KeyError, RuntimeError, ValueError)
+"""What zipfile raises on content that is damaged, encrypted or packed in a way it does not know."""
+READ_ERRORS = (*BROKEN, OSError)
+"""What it, bz2 and gzip raise: of bytes that are in memory, where no disk or network is to blame."""
 _FAR = re.compile(rb"""r(?<=\sr)\s*=\s*["'](?:[A-Za-z]{2}|[A-Za-z]?\d{6})""")
 """A cell or row beyond column Z or row 99,999; sheets without are within MAX_CELLS. Begins with the letter, which is
 found twice as fast as the blank before it."""

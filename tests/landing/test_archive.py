@@ -1,5 +1,6 @@
 """What came is kept byte for byte, once, with a receipt that tells what it was; nothing is ever forgotten."""
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -309,6 +310,20 @@ def test_a_damaged_pack_is_told(store: Store) -> None:
     for name, data in (("daily", b"of 2026-09-30"), ("register", b"always the same")):
         land(Archive(store), data, DAY, name=name)
     assert Archive(store).bytes_of(receipt) == b"of 2026-09-30"
+
+
+def test_a_bit_that_turned_in_a_pack_is_told_wherever_it_is(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    archive = two_months(store)
+    text = b"".join(b"%d;%d\n" % (n, n * n) for n in range(40))
+    receipt = land(archive, text, date(2026, 9, 30), name="long")
+    archive.compact("nan", "2026-10")
+    key = next(key for key in store.list("landing/packs") if receipt.sha256.encode() in store.read(key))
+    data = store.read(key)
+    for at in range(len(data)):
+        store.write(key, data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :])
+        with contextlib.suppress(Damaged):
+            assert Archive(store).bytes_of(receipt) == text, at
 
 
 def test_what_is_whole_in_a_damaged_pack_is_kept(store: Store) -> None:
