@@ -159,6 +159,23 @@ class Archive:
             time.sleep(random.uniform(0, min(0.01 * 2**attempt, 1)))  # noqa: S311 - so that writers do not meet again
         raise StoreFailure(errno.EBUSY, f"{TRIES} attempts to append were refused", key)
 
+    def verify(self, city: str) -> list[str]:
+        """What is damaged or gone of a city's receipts, and of the bytes that they tell of: a sentence a file. Changes
+        nothing."""
+        told: dict[str, str] = {}
+        receipts: list[Receipt] = []
+        for key in _receipts_files(self.store.list(receipts_folder(city))):
+            try:
+                receipts += self._decoded(key, self.store.read(key))
+            except Damaged as error:
+                told[key] = str(error)
+        for receipt in {receipt.kept: receipt for receipt in receipts if receipt.kept}.values():
+            try:
+                self.bytes_of(receipt)
+            except Damaged as error:
+                told.setdefault(error.key, str(error))  # of a pack the first that it lacks
+        return list(told.values())
+
     def repair(self, city: str) -> list[str]:
         """Keep what can be read of each damaged receipts file and pack of a city and move the file aside, to
         ``landing/damaged/``. A sentence a file says what was lost; what still lies in an inbox is landed anew."""

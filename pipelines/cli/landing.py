@@ -5,11 +5,30 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.base import Cities, Json, app, fail, guarded, out, print_json, wanted
+from pipelines.cli.base import Cities, Json, app, begun, fail, guarded, out, print_json, show_problems, wanted
 from pipelines.settings import Settings, now
 
-landing_app = typer.Typer(help="Bytes as they came, and their receipts: mend damage, compact months.")
+landing_app = typer.Typer(help="Bytes as they came, and their receipts: read back, mend damage, compact months.")
 app.add_typer(landing_app, name="landing", no_args_is_help=True)
+
+
+@landing_app.command("verify")
+@guarded
+def landing_verify(city: Cities = None, as_json: Json = False) -> None:
+    """Read everything that landed back, against the digests in its receipts; 1 where something is damaged or gone.
+
+    Nights read what is new: this alone sees that older bytes are not whole any more, while a backup still has them.
+    """
+    from assets.lake.feeds import NATIONAL
+    from assets.landing.archive import Archive
+    from assets.landing.store import open_store
+    from pipelines.build import cities_of
+
+    settings = Settings()
+    archive = Archive(begun(open_store(settings.store_uri), "landing"))
+    found = {slug: archive.verify(slug) for slug in wanted({**cities_of(settings), NATIONAL: None}, city)}
+    show_problems(found, as_json)
+    raise typer.Exit(1 if any(found.values()) else 0)
 
 
 @landing_app.command("repair")

@@ -312,6 +312,26 @@ def test_a_damaged_pack_is_told(store: Store) -> None:
     assert Archive(store).bytes_of(receipt) == b"of 2026-09-30"
 
 
+def test_what_landed_is_read_back_and_what_is_not_whole_is_named_without_a_change(store: Store) -> None:
+    archive = two_months(store)
+    archive.compact("nan", "2026-10")
+    land(archive, b"of today", DAY, name="daily")
+    assert Archive(store).verify("nan") == []
+    [receipts, *_] = store.list("landing/receipts/city=nan")
+    lost, turned = (object_key(hashlib.sha256(data).hexdigest()) for data in (b"of today", bytes(SMALL + 1)))
+    for key in (turned, receipts):
+        data = store.read(key)
+        store.write(key, data[:50] + bytes([data[50] ^ 1]) + data[51:])
+    store.delete(lost)
+    before = {key: store.read(key) for key in store.list("landing")}
+    assert sorted(line.split()[0] for line in Archive(store).verify("nan")) == sorted([turned, receipts, lost])
+    assert {key: store.read(key) for key in store.list("landing")} == before
+    for pack in store.list("landing/packs"):
+        store.write(pack, store.read(pack)[:-30])
+    told = Archive(store).verify("nan")
+    assert [line for line in told if line.startswith("landing/packs/city=nan/") and "no whole ZIP" in line]
+
+
 def test_a_bit_that_turned_in_a_pack_is_told_wherever_it_is(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     archive = two_months(store)

@@ -149,6 +149,7 @@ WRONG: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
     (("nightly", "--from", ""), {}, 2, "--from '' is not a date like"),
     (("sql", " "), {}, 2, "the query is empty"),
     (("lake", "verify"), {}, 2, "no night has begun in the store"),
+    (("landing", "verify"), {}, 2, "no night has begun in the store"),
     (("snapshots", "verify"), {}, 2, "no night has begun in the store"),
     (("snapshots", "repair"), {}, 2, "no night has begun in the store"),
     (("quarantine", "list"), {}, 2, "no night has begun in the store"),

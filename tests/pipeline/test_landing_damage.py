@@ -1,5 +1,6 @@
 """What a damaged receipts file stops, what it does not, and how it is mended: by real commands on a real home."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def test_damaged_receipts_stop_one_city_with_file_and_command_and_are_mended_by_
     assert f"landing/receipts/city=nan/{day}.jsonl is damaged" in because
     assert "`muang landing repair --city nan`" in because
 
+    found = home.muang("landing", "verify", "--json", **chosen)
+    assert found.returncode == 1 and {slug for slug, told in json.loads(found.stdout).items() if told} == {"nan"}
     mended = home.muang("landing", "repair", "--city", "nan", **chosen)
     assert mended.returncode == 1, mended.stderr
     assert f"landing/receipts/city=nan/{day}.jsonl" in mended.stdout
@@ -46,4 +49,4 @@ def test_damaged_receipts_stop_one_city_with_file_and_command_and_are_mended_by_
     refused = home.muang("landing", "compact", "--until", day[:7], **chosen)
     assert (refused.returncode, "is not over" in refused.stderr) == (2, True)
     compacted = home.json("landing", "compact", **chosen)
-    assert compacted["until"] < day[:7] and set(compacted["cities"]) == {"nan", "national"}
+    assert compacted["until"] < day[:7] and set(compacted["cities"]) == {*CITIES, "national"}

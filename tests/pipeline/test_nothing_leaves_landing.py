@@ -141,6 +141,7 @@ def night(fresh_home: Callable[[], Home], tmp_path_factory: pytest.TempPathFacto
         ("quarantine", "list", "--json"),
         ("snapshots", "show", "khon_kaen", "--json"),
         ("lake", "verify"),
+        ("landing", "verify"),
         ("sql", "select * from lake.verdicts"),
         ("doctor",),
     ):
