@@ -32,7 +32,8 @@ app.add_typer(lake_app, name="lake", no_args_is_help=True)
 @lake_app.command("verify")
 @guarded
 def lake_verify(city: Cities = None, as_json: Json = False) -> None:
-    """Check every lake file against the digest in it, and count the rows of each delivery against the ledger."""
+    """Check every file of the lake and of memory/ against the digest in it, and count the rows of each delivery against
+    the ledger."""
     from assets.lake import upkeep
     from assets.lake.files import CityLake
     from assets.landing.store import open_store

@@ -236,6 +236,16 @@ def test_what_was_published_is_not_made_of_landing_and_the_rest_says_how(deploym
     assert before.height and kept.equals(before), "the night that it names may never come"
 
 
+def test_what_is_remembered_beside_tables_is_read_back_too(deployment: Deployment, city: City) -> None:
+    lake, store = CityLake(deployment.store, city.slug), deployment.store
+    assert upkeep.verify(lake) == []
+    key = f"memory/meter_points/city={city.slug}.parquet"
+    for damaged in (key, key.replace(city.slug, f"{city.slug}_2")):
+        store.write(damaged, store.read(key)[:-20])
+    [told] = upkeep.verify(lake)
+    assert told.startswith(f"{key} is damaged") and "backup" in told
+
+
 def test_a_ledger_that_was_damaged_is_made_again_by_the_next_night(deployment: Deployment, city: City) -> None:
     store, before = deployment.store, content(deployment.store)
     key = first_key(deployment, city, DELIVERIES)
