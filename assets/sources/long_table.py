@@ -322,13 +322,8 @@ def by_role(records: ckan.Records, options: LongOptions, form: Form) -> Assigned
     """The columns of a long table by the roles they play."""
     if records.batch.is_rejected:
         return Assigned(records.batch)
-    batch, whole, units, asked = (
-        records.batch,
-        records.complete,
-        (options.unit, form.unit),
-        (form.required, form.expected),
-    )
-    return assigned(batch, options.columns, *asked, options.ignored, whole, *units, form.classes, form.wide)
+    batch, whole, asked, unit = records.batch, records.complete, (form.required, form.expected), options.unit
+    return assigned(batch, options.columns, *asked, options.ignored, whole, unit, form.unit, form.classes, form.wide)
 
 
 def long_rows(roled: Assigned, context: Context[ChosenLong], form: Form, whole: bool) -> Batch:
