@@ -13,6 +13,7 @@ from assets.sources import thai
 from quality.tables import CITY_STATISTICS
 
 SERIES = ("smart", "dataset", "item", "unit")
+_PERIOD = (*SERIES, "reference_date")
 
 LEAST_SILENT = 0.05
 """Part of a period's figures that parts without a number in the next one had, from which its total lacks them."""
@@ -42,10 +43,10 @@ def own(city: City, day: date, tables: Tables) -> pl.DataFrame:
     rows = rows.filter(pl.col("months") == pl.col("months").max().over(SERIES))
     own = (pl.col("area_level") == "province") & (pl.col("area") == city.province_th)
     grand = pl.col("is_total") & pl.col("category").str.contains(_TOTAL)
-    period = (*SERIES, "reference_date")
-    whole = own & pl.when(pl.len().over(period) == 1).then(pl.col("category") == "all").otherwise(grand)
-    parts = rows.group_by(period).agg(parts=(~(own & grand)).sum().cast(pl.Int64))
-    parts = parts.join(_silent(rows.filter(~(own & grand))), on=period, how="left").sort(period)
+    whole = own & pl.when(pl.len().over(_PERIOD) == 1).then(pl.col("category") == "all").otherwise(grand)
+    is_part = ~(own & grand)
+    parts = rows.group_by(_PERIOD).agg(parts=is_part.sum().cast(pl.Int64))
+    parts = parts.join(_silent(rows.filter(is_part)), on=_PERIOD, how="left").sort(_PERIOD)
     parts = parts.with_columns(parts=pl.col("parts") - pl.col("silent").fill_null(0)).with_columns(
         before=pl.col("parts").shift().over(SERIES),
         newest=pl.col("reference_date").max().over(SERIES),
@@ -53,7 +54,7 @@ def own(city: City, day: date, tables: Tables) -> pl.DataFrame:
     begun = pl.col("reference_date").min().over(SERIES).max().over(SERIES[:-1])
     goes_on = pl.col("reference_date").max().over(SERIES) >= begun
     shown = newest(rows.filter(goes_on).filter(whole), "reference_date", day, *SERIES)
-    shown = shown.filter(pl.len().over(SERIES) == 1).join(parts, on=period, how="left")
+    shown = shown.filter(pl.len().over(SERIES) == 1).join(parts, on=_PERIOD, how="left")
     return shown.join(_told(told, shown), on=SERIES, how="left").sort(SERIES)
 
 
@@ -62,9 +63,8 @@ def _silent(parts: pl.DataFrame) -> pl.DataFrame:
     before, where they were ``LEAST_SILENT`` of all: the mark for none may stand for zero, but not for so many."""
     place = (*SERIES, "area_level", "area", "category")
     number, was = pl.col("value").cast(pl.Float64), pl.col("value").shift().over(place, order_by="reference_date")
-    period = (*SERIES, "reference_date")
     before = parts.with_columns(_was=was.cast(pl.Float64), _gone=number.is_null() & (was != 0))
-    sums = before.group_by(period).agg(
+    sums = before.group_by(_PERIOD).agg(
         silent=pl.col("_gone").sum().cast(pl.Int64),
         _part=pl.col("_was").filter("_gone").sum() / pl.col("_was").sum(),
     )

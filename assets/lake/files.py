@@ -353,7 +353,7 @@ class CityLake:
     def remedy(self, table: Table, key: str) -> str:
         """What makes a damaged file again."""
         if table.folder == "memory":
-            return "restore memory/ from a backup"
+            return FROM_BACKUP
         return f"run `muang lake rebuild --city {self.city} --table {table.name} --day {span(key)[0]}`"
 
 
@@ -362,6 +362,8 @@ FOOTER = 65_536
 
 COUNTS = pl.Schema({"day": pl.Date(), "receipt": pl.String(), "rows": pl.Int64()})
 
+FROM_BACKUP = "restore memory/ from a backup"
+"""What mends a file of ``memory/``: nothing else knows what it tells."""
 COMPACTED = ("rows", "operating")
 """Sizes whose closed months become one file. Readings stay by day: a correction rewrites one day of them."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assets.lake import overlap, stale_days
 from assets.lake.derive import Built
-from assets.lake.files import CityLake, Written
+from assets.lake.files import FROM_BACKUP, CityLake, Written
 from assets.lake.meter_registers import Registers
 from assets.lake.verdicts import judge, keep
 from assets.landing.deployment import Step
@@ -396,5 +396,5 @@ def _forgotten(days: Sequence[date], checked: int) -> Verdict:
     text = "days of published snapshots are known of, and what they were made of"
     if days:
         told = ", ".join(map(str, days))
-        text = f"what was published of {told} is forgotten: run `muang lake upgrade`, or restore memory/ from a backup"
+        text = f"what was published of {told} is forgotten: run `muang lake upgrade`, or {FROM_BACKUP}"
     return Verdict(LOAD_PROFILE.name, "memory", "warn" if days else "pass", checked, len(days), text)

@@ -18,7 +18,7 @@ import polars as pl
 
 from assets.lake.delivered import pseudonyms
 from assets.lake.encoding import check, encode
-from assets.lake.files import CityLake, Overtaken, until_swapped
+from assets.lake.files import FROM_BACKUP, CityLake, Overtaken, until_swapped
 from quality.tables import DELIVERED, LOAD_PROFILE, LOAD_PROFILE_BASIS
 from quality.verdicts import Verdict
 
@@ -128,7 +128,7 @@ def _known(lake: CityLake) -> tuple[pl.DataFrame, str | None]:
     data, tag = lake.store.fetch(_key(lake))
     if data is None:
         return SHARED.to_frame(), None
-    check(_key(lake), data, "restore memory/ from a backup")
+    check(_key(lake), data, FROM_BACKUP)
     known = pl.read_parquet(io.BytesIO(data))
     lacking = [pl.lit(None, dtype).alias(name) for name, dtype in SHARED.items() if name not in known.columns]
     return known.with_columns(lacking), tag

@@ -11,7 +11,7 @@ from assets.lake import accounts, ingest, ledger, stale_days
 from assets.lake.derive import DERIVED
 from assets.lake.encoding import NewerContract, check, is_current
 from assets.lake.feeds import feeds
-from assets.lake.files import COMPACTED, CityLake
+from assets.lake.files import COMPACTED, FROM_BACKUP, CityLake
 from assets.lake.keys import span
 from assets.landing.deployment import Step
 from assets.landing.store import Damaged
@@ -78,7 +78,7 @@ def as_last_night(step: Step) -> Step:
 def verify(lake: CityLake) -> list[str]:
     """What is wrong in a city's lake, in sentences that name the file and what mends it: files that are not what was
     written or cannot be read, and rows that ledger and lake do not agree on."""
-    wrong = [*_damaged(lake, TABLES.values()), *_forgotten(lake)]
+    wrong = [*_damaged(lake, TABLES.values()), *_damaged_memory(lake)]
     if not wrong:
         wrong += accounts.differences(lake)
     return wrong
@@ -95,13 +95,13 @@ def _damaged(lake: CityLake, tables: Iterable[Table]) -> Iterator[str]:
                 yield f"{key} cannot be read ({type(error).__name__}): {lake.remedy(table, key)}"
 
 
-def _forgotten(lake: CityLake) -> Iterator[str]:
+def _damaged_memory(lake: CityLake) -> Iterator[str]:
     """Damage of what is remembered beside tables: the ids of metering points, counts that were told."""
     tables = tuple(f"memory/{table.name}/" for table in TABLES.values() if table.folder == "memory")
     for key in lake.store.list("memory"):
         if f"/city={lake.city}/" in key.replace(".parquet", "/") and not key.startswith(tables):
             try:
-                check(key, lake.store.read(key), "restore memory/ from a backup")
+                check(key, lake.store.read(key), FROM_BACKUP)
             except Damaged as error:
                 yield str(error)
 

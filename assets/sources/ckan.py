@@ -323,17 +323,17 @@ def _chosen(package: Any, base: str, options: Package) -> Sequence[Any]:
     )
     if options.newest or options.resources:
         least: dict[int, int] = {}
-        for rank, at, entry in fitting:
-            for year in (0, _age(entry, at)[0]):  # 0: of all
+        for rank, _, entry in fitting:
+            for year in (0, _year(entry)):  # 0: of all
                 least[year] = min(least.get(year, rank), rank)
-        best = [(at, entry) for rank, at, entry in fitting if rank in (least[0], least[_age(entry, at)[0] or 0])]
-        return [entry for _, entry in best[-(options.newest or 0) :]]
+        best = [entry for rank, _, entry in fitting if rank in (least[0], least[_year(entry)])]
+        return best[-(options.newest or 0) :]
     if not fitting:
         return []
     first = min(fitting, key=lambda found: found[:2])[2]
     editions = [found for found in fitting if _edition(found[2]) == _edition(first)]
-    newest = _age(editions[-1][2], 0)[0]
-    return [max(editions, key=lambda found: (_age(found[2], 0)[0] == newest, -found[0], -found[1]))[2]]
+    newest = max(_year(entry) for _, _, entry in editions)
+    return [min((found for found in editions if _year(found[2]) == newest), key=lambda found: found[:2])[2]]
 
 
 def _title(resource: Any) -> str:
@@ -342,10 +342,15 @@ def _title(resource: Any) -> str:
 
 def _age(resource: Any, position: int) -> tuple[int, str, int]:
     """Sorts resources by the year in their names, then by when they were changed, then as the package lists them."""
+    changed = str(resource.get("last_modified") or resource.get("created") or "")
+    return _year(resource), changed, position
+
+
+def _year(resource: Any) -> int:
+    """The newest year in a resource's name, of the common era; 0 where there is none."""
     title = _title(resource)
     years = [int(year) for year in re.findall(_YEAR, title) or [period(title).year] if year]
-    changed = str(resource.get("last_modified") or resource.get("created") or "")
-    return max((year - 543 if year > thai.BUDDHIST_FROM else year for year in years), default=0), changed, position
+    return max((year - 543 if year > thai.BUDDHIST_FROM else year for year in years), default=0)
 
 
 def _edition(resource: Any) -> str:
