@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from assets.lake import absent_days, buckets, feeder_balance, people, register_checks, stale_days
+from assets.lake import absent_days, buckets, feeder_balance, people, register_checks, scaling, stale_days
 from assets.lake.derive import Built
 from assets.lake.files import CityLake, Written
 from assets.lake.good_values import GoodValues
@@ -44,6 +44,7 @@ from quality.vee.kept import Kept, as_estimated, of_checks, put_in_place
 from quality.vee.missing import meters_read, missing_verdict, silent_verdict
 from quality.vee.outages import supply_off
 from quality.vee.rules import Context
+from quality.vee.scaling import unscaled
 from quality.vee.thresholds import Thresholds
 from quality.vee.validate import vee_rules
 from quality.vee.verdicts import meter_verdicts
@@ -82,10 +83,11 @@ def make(step: Step) -> Built:
         if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
             break
     register_checks.settle(lake)
-    # A night that was cut short may have written them already: those that were noted, and the day before each.
-    changed = {day for file in files if file.table is METER_FINAL for day in file.days}
-    changed |= {day - back for day in noted for back in (timedelta(), DAY)}
-    files += feeder_balance.make(lake, changed, registers)
+    held_against = scaling.make(lake)
+    files += held_against.files
+    verdicts += held_against.verdicts
+    # Days that a night which was cut short wrote are noted still.
+    files += feeder_balance.make(lake, {*stale_days.noted(lake, METER_FINAL), *noted}, registers)
     files += absent_days.make(lake, made)
     _tell_rules(lake, thresholds, step.day)
     verdicts += people.verdicts(lake, registers, step.day)
@@ -270,14 +272,15 @@ class _Work:
             these = [each.within(buckets.within(bucket) & mine) for each in day if _may_be_in(bucket, each)]
             made = [None if until_then else self._estimates(part, day, bucket, after) for part in these]
             parts = [part.rows(found, *self._rates(part)) for part, found in zip(these, made, strict=True)]
-            others = held.rows.filter(~mine)
+            stored = unscaled(held.rows)
+            others = stored.filter(~mine)
             rows = pl.concat([METER_FINAL.empty(), others, *parts])
             if others.height or len(parts) > 1:  # one part alone is in order
                 rows = in_order(rows, METER_FINAL.order)
             if until_then:
-                rows = as_estimated(rows, held.rows)
+                rows = as_estimated(rows, stored)
             self.verdicts.extend(_sound(rows))
-            if rows.equals(held.rows):
+            if rows.equals(stored):
                 continue
             # Noted before the rows are there: no crash leaves one behind.
             stale_days.note(lake, METER_FINAL, [at])

@@ -6,19 +6,15 @@ from typing import NamedTuple
 
 import polars as pl
 
-from assets.lake import stale_days
+from assets.lake import scaling, stale_days
 from assets.lake.files import CityLake, Written
 from assets.lake.meter_registers import Registers
 from quality.meter_grid import ZONE
 from quality.tables import METER_INTERVALS, METER_QUALITY, REGISTER_CHECKS, REGISTER_READS
-from quality.vee.registers import MULTIPLIERS, register_checks
+from quality.vee.registers import LONGEST, MULTIPLIERS, register_checks
 from quality.vee.thresholds import Thresholds
 from quality.vee.verdicts import register_verdicts
 from quality.verdicts import Verdict
-
-BETWEEN = timedelta(days=70)
-"""Longest time between two reads that intervals are added up over: a meter that is read every two months, late."""
-
 
 FIRST, LAST = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
 """Local days of the read before and of the read."""
@@ -37,11 +33,11 @@ def make(lake: CityLake, made: Collection[date], registers: Registers, threshold
     """Check the reads that came since, and those of periods that hold one of the days that were ``made``."""
     came = stale_days.noted(lake, REGISTER_READS)
     touched = {*came, *made}
-    reads = lake.read(REGISTER_READS, (min(touched) - BETWEEN, max(touched) + BETWEEN)) if touched else None
+    reads = lake.read(REGISTER_READS, (min(touched) - LONGEST, max(touched) + LONGEST)) if touched else None
     if reads is None or not (reads.height or came):
         return Checked([], [], frozenset())
     meters = reads["meter_id"].unique().implode()
-    days = [day for day in lake.days(METER_QUALITY) if min(touched) - 2 * BETWEEN <= day <= max(touched) + BETWEEN]
+    days = [day for day in lake.days(METER_QUALITY) if min(touched) - 2 * LONGEST <= day <= max(touched) + LONGEST]
     quality = [rows.filter(pl.col("meter_id").is_in(meters)) for rows in lake.pieces(METER_QUALITY, days)]
     told = [
         registers.in_force(day).filter(pl.col("meter_id").is_in(meters)).with_columns(local_date=pl.lit(day))
@@ -51,14 +47,14 @@ def make(lake: CityLake, made: Collection[date], registers: Registers, threshold
     checks = register_checks(reads, pl.concat([METER_QUALITY.empty(), *quality]), known, thresholds)
     holds = pl.any_horizontal(pl.lit(value=False), *(pl.lit(day).is_between(FIRST, LAST) for day in made))
     of_days = sorted({*came, *checks.filter(holds)["local_date"]})
-    before = _failing(lake.pick(REGISTER_CHECKS, of_days))
-    checks = checks.filter(pl.col("local_date").is_in(of_days))
-    now = _failing(checks)
+    stored, checks = lake.pick(REGISTER_CHECKS, of_days), checks.filter(pl.col("local_date").is_in(of_days))
+    before, now = _failing(stored), _failing(checks)
     turned = pl.concat([now.join(before, on=now.columns, how="anti"), before.join(now, on=now.columns, how="anti")])
     periods = turned.select("first", "last").drop_nulls().unique().iter_rows()
     days_of = {begin + timedelta(days=at) for begin, end in periods for at in range((end - begin).days)}
     # Noted before the checks are there, of which nothing would tell after a crash that they had turned.
     stale_days.note(lake, METER_INTERVALS, days_of & {*lake.days(METER_INTERVALS)})
+    scaling.note(lake, stored, checks)
     files = [file for day in of_days for file in lake.put(REGISTER_CHECKS, day, checks.filter(local_date=day))]
     return Checked(files, register_verdicts(checks), frozenset(days_of))
 

@@ -19,8 +19,9 @@ FINAL_QUALITIES: Final = {
 }
 """Best first, ``U`` apart; in a sum the worst wins (Swiss Metering Code MC-CH 2009, 5.4(2))."""
 
-FINAL_METHODS: Final = ("A", "C1", "Z0", "L2", "K5", "D10", "MX", "M0")
-"""``A`` as delivered, ``MX`` set by a person, the others as ``quality.vee`` estimates."""
+FINAL_METHODS: Final = ("A", "C1", "Z0", "L2", "K5", "D10", "S1", "MX", "M0")
+"""``A`` as delivered, ``S1`` an estimate scaled to the register, ``MX`` set by a person, the others as ``quality.vee``
+estimates."""
 
 _CHANNEL = (METER_ID, CHANNEL, QUANTITY, UNIT)
 _MINUTES = Column("minutes", pl.Int32(), "Length of the interval.", unit="min", nullable=False, minimum=1, maximum=1440)
@@ -33,7 +34,7 @@ METER_FINAL = Table(
     title="Final meter values",
     description="One row per meter, channel and expected interval: the value after validation and estimation, with all "
     "that tells how it came about. Made of meter_intervals, which it never changes.",
-    version=2,
+    version=3,
     smart="energy",
     of_customers=True,
     key=("meter_id", "channel", "quantity", "start"),
@@ -71,6 +72,17 @@ METER_FINAL = Table(
         ),
         Column(
             "tou_confidence", pl.String(), "How sure the calendar is; never null.", allowed=("A", "B", "provisional")
+        ),
+        Column(
+            "value_estimated",
+            ENERGY,
+            "What was estimated before it was scaled to the register; null of a value that is not scaled.",
+        ),
+        Column(
+            "method_estimated",
+            pl.String(),
+            "How it was; null as value_estimated.",
+            allowed=("L2", "K5", "D10"),
         ),
     ),
 )

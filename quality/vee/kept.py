@@ -270,6 +270,8 @@ class Kept:
                 reference_days=pl.when(pl.col("reference_days") > 0).then("reference_days"),
                 rule_version=pl.lit(self.version),
                 tou_confidence=pl.lit(confidence),
+                value_estimated=pl.lit(None, ENERGY),
+                method_estimated=pl.lit(None, pl.String),
             )
             .select(METER_FINAL.schema.names())
         )

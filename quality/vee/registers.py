@@ -4,6 +4,7 @@ What a register shows is without the factor of the meter's transformers; energy 
 and month), so they are judged as a frame.
 """
 
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,9 @@ from quality.vee.window import Bools, MeterDay
 RATES: Final = ("010", "020", "030")
 TOTAL: Final = "111"
 """Registers of PEA's reading form: kWh at rates A, B and C, and of all."""
+
+LONGEST: Final = timedelta(days=70)
+"""Longest time between two reads that intervals are added up over: a meter that is read every two months, late."""
 
 FEW_DECIMALS: Final = 3
 """Decimals that a register may show."""

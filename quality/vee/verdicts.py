@@ -13,6 +13,7 @@ import polars as pl
 from quality.meter_grid import DAY_MINUTES
 from quality.tables.vee import METER_FINAL, REGISTER_CHECKS
 from quality.vee.rules import RULES, Rule
+from quality.vee.scaling import WHY
 from quality.vee.validate import Judged
 from quality.vee.window import Ints
 from quality.verdicts import Grade, Verdict
@@ -157,6 +158,17 @@ def register_verdicts(checks: pl.DataFrame) -> list[Verdict]:
         )
         found.append(verdict)
     return found
+
+
+def scaling_verdict(periods: pl.DataFrame) -> Verdict:
+    """What was made of the estimates of periods between two reads (rows of ``quality.vee.scaling.factors``)."""
+    whys = periods.filter(pl.col("why") != "incomplete")["why"].value_counts(name="n").sort("why").iter_rows()
+    done = periods["factor"].drop_nulls()
+    beyond = periods.filter(why="beyond").height
+    text = f"estimates of {done.len()} of {periods.height} periods between two reads are scaled to the register"
+    told = [f"{count} {WHY[why]}" for why, count in whys]
+    grade: Grade = "note" if beyond else "pass"
+    return Verdict(METER_FINAL.name, "scaled", grade, periods.height, beyond, "; ".join([text, *told]))
 
 
 def _clock(minute: int) -> str:
