@@ -27,6 +27,10 @@ LONGEST: Final = timedelta(days=70)
 FEW_DECIMALS: Final = 3
 """Decimals that a register may show."""
 
+MEASURED: Final = ("actual", "unknown")
+"""Qualities of reads that intervals are held against: what is estimated of a register is no measure of them (Connexo:
+no energy is told by reads that are suspect or estimated)."""
+
 _READ = ("meter_id", "channel", "quantity", "end")
 _LOCAL, _DAY = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
 _HALF_DIGIT_KWH = 0.0005
@@ -65,11 +69,13 @@ def register_checks(
 
 def _stepped(reads: pl.DataFrame, known: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
     """Reads in floats, with ``shown`` (by the read before, where this one begins on its day), ``step`` (what the
-    register rose by, over its end too), how it ``went``, ``digit`` (the last one that it shows) and ``factor`` (its
-    multiplier)."""
+    register rose by, over its end too), how it ``went``, ``digit`` (the last one that it shows), ``factor`` (its
+    multiplier) and whether it is ``measured`` at both ends."""
     names = ("register_start", "register_end", "multiplier", "value")
     channel = _READ[:3]
-    told = reads.select(*_READ, "unit", "start", pl.col(names).cast(pl.Float64)).sort(_READ)
+    told = reads.select(
+        *_READ, "unit", "start", pl.col(names).cast(pl.Float64), measured=pl.col("quality").is_in(MEASURED)
+    ).sort(_READ)
     # A state alone is held against the one before it; a row with a value tells by itself what it is the difference of.
     before = pl.col("register_end").shift().over(channel)
     alone = pl.col("value").is_null() & pl.col("register_start").is_null()
@@ -78,6 +84,7 @@ def _stepped(reads: pl.DataFrame, known: pl.DataFrame, thresholds: Thresholds) -
         shown=pl.when(same & ~alone).then(before),
         register_start=pl.when(alone).then(before).otherwise("register_start"),
         start=pl.when(alone).then(pl.col("end").shift().over(channel)).otherwise("start"),
+        measured=pl.col("measured") & (~alone | pl.col("measured").shift().over(channel)),
     )
     whole = pl.lit(None, pl.Float64)
     for decimals in reversed(range(FEW_DECIMALS + 1)):
@@ -174,7 +181,8 @@ def _rates(told: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
 
 def _intervals(told: pl.DataFrame, quality: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
     """The intervals between two reads add up to the register's step times the multiplier: same channel's quantity, the
-    exact same window (California VEE, Oracle MDM sum check). Only whole days without a gap are compared."""
+    exact same window (California VEE, Oracle MDM sum check). Only whole days without a gap are compared, and only with
+    reads that were ``MEASURED``."""
     energies = [name for name, unit in QUANTITIES.items() if unit.endswith("h")]
     reads = told.filter(
         pl.col("quantity").is_in(energies),
@@ -213,7 +221,8 @@ def _intervals(told: pl.DataFrame, quality: pl.DataFrame, thresholds: Thresholds
         thresholds.number("register_digit") * pl.col("digit") * pl.col("factor")
         + pl.col("slots").fill_null(0) * _HALF_DIGIT_KWH
     )
-    return _check(reads, "intervals", found, pl.col("step") * pl.col("factor"), tolerance)
+    asked = pl.when("measured").then(pl.col("step") * pl.col("factor"))
+    return _check(reads, "intervals", found, asked, tolerance)
 
 
 def sum_fails(checks: pl.DataFrame, day: MeterDay) -> Bools:

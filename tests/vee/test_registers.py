@@ -158,6 +158,17 @@ def test_a_window_that_ends_by_day_is_not_compared() -> None:
     assert found["111", "intervals"] == "not-run"
 
 
+@pytest.mark.parametrize("quality", ["substituted", "substituted_temporary", "forecast", "suspect"])
+def test_intervals_are_not_held_against_a_read_that_was_estimated(quality: str) -> None:
+    assert outcomes(reads(read(0, 300, 300, quality=quality)), days(5))["111", "intervals"] == "not-run"
+    # A state alone begins with what the one before it showed.
+    before = read(None, 0, None, start=None, end=FIRST, quality=quality)
+    found = outcomes(reads(before, read(None, 300, None, start=None)), days(5))
+    assert found["111", "intervals"] == "not-run"
+    before["quality"] = "actual"
+    assert outcomes(reads(before, read(None, 300, None, start=None)), days(5))["111", "intervals"] == "fails", "control"
+
+
 def test_a_read_that_another_replaced_does_not_count() -> None:
     assert outcomes(reads(read(500, 400, 1, superseded="corrected"))) == {}
 
