@@ -270,7 +270,8 @@ class MeterDays:
                 history=History.of(past, each, about.like, about.off),
                 now=about.now,
                 superseded=about.superseded,
-                sum_fails=registers.sum_fails(self._failing, each) if self._failing.height else None,
+                sum_fails=registers.sum_fails(self._failing, each, stands_out=False) if self._failing.height else None,
+                stands_out=registers.sum_fails(self._failing, each, stands_out=True) if self._failing.height else None,
                 shorter=pl.concat(shorter) if shorter else None,
                 rates=rates.cast(pl.String).replace_strict(_RATE_BITS, default=0, return_dtype=pl.UInt8).to_numpy(),
             )
@@ -278,8 +279,8 @@ class MeterDays:
             if len(arrays) > 1:
                 shorter.append(energies(each, (judged.found & mask("told_twice")) == 0))
             # Days of a period that adds up are not judged again for it: what is told of them is in its check alone.
-            if context.sum_fails is not None:
-                judged.rules_run[~context.sum_fails] &= ~mask("sum_check")
+            if context.sum_fails is not None and context.stands_out is not None:
+                judged.rules_run[~(context.sum_fails | context.stands_out)] &= ~mask("sum_check")
             if each.guests is not None:
                 judged = judged.without_guests()
                 context = replace(context, history=context.past().only(~each.guests))
@@ -353,7 +354,7 @@ class MeterDays:
 
     @cached_property
     def _failing(self) -> pl.DataFrame:
-        return self.checks.filter(check="intervals", outcome="fails")
+        return registers.failing(self.checks)
 
     def _known(self, day: date) -> pl.DataFrame:
         """What rules know of a day's meters. One that is no customer's has no zone and class: it is like none."""

@@ -11,7 +11,7 @@ from assets.lake.files import CityLake, Written
 from assets.lake.meter_registers import Registers
 from quality.meter_grid import ZONE
 from quality.tables import METER_INTERVALS, METER_QUALITY, REGISTER_CHECKS, REGISTER_READS
-from quality.vee.registers import LONGEST, MULTIPLIERS, register_checks
+from quality.vee.registers import LONGEST, MULTIPLIERS, failing, register_checks
 from quality.vee.thresholds import Thresholds
 from quality.vee.verdicts import register_verdicts
 from quality.verdicts import Verdict
@@ -48,7 +48,7 @@ def make(lake: CityLake, made: Collection[date], registers: Registers, threshold
     holds = pl.any_horizontal(pl.lit(value=False), *(pl.lit(day).is_between(FIRST, LAST) for day in made))
     of_days = sorted({*came, *checks.filter(holds)["local_date"]})
     stored, checks = lake.pick(REGISTER_CHECKS, of_days), checks.filter(pl.col("local_date").is_in(of_days))
-    before, now = _failing(stored), _failing(checks)
+    before, now = failing(stored), failing(checks)
     turned = pl.concat([now.join(before, on=now.columns, how="anti"), before.join(now, on=now.columns, how="anti")])
     periods = turned.select("first", "last").drop_nulls().unique().iter_rows()
     days_of = {begin + timedelta(days=at) for begin, end in periods for at in range((end - begin).days)}
@@ -62,8 +62,3 @@ def make(lake: CityLake, made: Collection[date], registers: Registers, threshold
 def settle(lake: CityLake) -> None:
     """The checks of all reads are made, and so is what stands on them."""
     stale_days.settle(lake, REGISTER_READS, stale_days.noted(lake, REGISTER_READS))
-
-
-def _failing(checks: pl.DataFrame) -> pl.DataFrame:
-    """Meters and periods whose intervals are not what the register says."""
-    return checks.filter(check="intervals", outcome="fails").select("meter_id", "quantity", first=FIRST, last=LAST)

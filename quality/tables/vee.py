@@ -141,6 +141,7 @@ REGISTER_CHECKS = Table(
     description="Registers against themselves, against the energy told with them, and against the intervals between "
     "two reads.",
     smart="energy",
+    version=2,
     of_customers=True,
     key=("meter_id", "channel", "quantity", "end", "check"),
     day="local_date",
@@ -171,6 +172,11 @@ REGISTER_CHECKS = Table(
         Column("found", pl.Float64(), "What the check found, in unit; null where it did not run."),
         Column("asked", pl.Float64(), "What it should have found, in unit; null as found."),
         Column("tolerance", pl.Float64(), "How far apart the two may be; null as found.", minimum=0),
+        Column(
+            "days",
+            pl.List(pl.Date()),
+            "Days that stand out, and alone may be why intervals fail; null where none are, for then it may be all.",
+        ),
         _RULE_VERSION,
     ),
 )

@@ -13,6 +13,7 @@ import polars as pl
 from quality.meter_grid import ZONE
 from quality.readings import ENERGY, QUANTITIES
 from quality.tables.vee import REGISTER_CHECKS
+from quality.vee.rules.others import APART
 from quality.vee.thresholds import Thresholds
 from quality.vee.validate import TOLD_ONCE
 from quality.vee.window import Bools, MeterDay
@@ -31,8 +32,14 @@ MEASURED: Final = ("actual", "unknown")
 """Qualities of reads that intervals are held against: what is estimated of a register is no measure of them (Connexo:
 no energy is told by reads that are suspect or estimated)."""
 
+FEW_DAYS: Final = 3
+"""Days of a period that may stand out together, each beside a ``WEEK`` of others: more are no exception. Ours."""
+
+WEEK: Final = 7
+
 _READ = ("meter_id", "channel", "quantity", "end")
 _LOCAL, _DAY = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
+_DAYS = pl.List(pl.Date())
 _HALF_DIGIT_KWH = 0.0005
 """Half the last digit of an interval of three decimals: what each interval may be off by."""
 
@@ -135,7 +142,15 @@ def _check(told: pl.DataFrame, name: str, found: pl.Expr, asked: pl.Expr, tolera
         .otherwise(pl.lit("fails"))
     )
     return told.select(
-        *_READ, "unit", "start", check=pl.lit(name), outcome=outcome, found=found, asked=asked, tolerance=tolerance
+        *_READ,
+        "unit",
+        "start",
+        check=pl.lit(name),
+        outcome=outcome,
+        found=found,
+        asked=asked,
+        tolerance=tolerance,
+        days=pl.lit(None, _DAYS),
     )
 
 
@@ -182,7 +197,7 @@ def _rates(told: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
 def _intervals(told: pl.DataFrame, quality: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
     """The intervals between two reads add up to the register's step times the multiplier: same channel's quantity, the
     exact same window (California VEE, Oracle MDM sum check). Only whole days without a gap are compared, and only with
-    reads that were ``MEASURED``."""
+    reads that were ``MEASURED``. Where they do not, ``days`` are those that alone may be wrong (``_standing_out``)."""
     energies = [name for name, unit in QUANTITIES.items() if unit.endswith("h")]
     reads = told.filter(
         pl.col("quantity").is_in(energies),
@@ -222,19 +237,53 @@ def _intervals(told: pl.DataFrame, quality: pl.DataFrame, thresholds: Thresholds
         + pl.col("slots").fill_null(0) * _HALF_DIGIT_KWH
     )
     asked = pl.when("measured").then(pl.col("step") * pl.col("factor"))
-    return _check(reads, "intervals", found, asked, tolerance)
+    checks = _check(reads, "intervals", found, asked, tolerance).drop("days")
+    blamed = _standing_out(checks.filter(outcome="fails"), inside)
+    return checks.join(blamed, on=_READ, how="left", maintain_order="left").select(*checks.columns, "days")
 
 
-def sum_fails(checks: pl.DataFrame, day: MeterDay) -> Bools:
-    """Which channels of a day are in a period whose intervals are not what the register says: what rules know of
-    ``register_checks``."""
-    wrong = checks.filter(check="intervals", outcome="fails").select(
-        "meter_id",
-        "quantity",
-        _first=pl.col("start").dt.convert_time_zone(ZONE).dt.date(),
-        _last=pl.col("end").dt.convert_time_zone(ZONE).dt.date(),
+def _standing_out(fails: pl.DataFrame, inside: pl.DataFrame) -> pl.DataFrame:
+    """``_READ, days`` of the checks of intervals that fail for a few ``days``: they stand out by the energy they tell,
+    and with what any other day may have used in their place the period adds up. So a spike that a rule finds anyway, or
+    days that were filled with zeros, do not take their whole month along."""
+    by_day = inside.group_by(*_READ, "local_date").agg(pl.col("kwh").sum()).join(fails, on=_READ)
+    more = pl.col("found") > pl.col("asked")
+    # Those that are most off first.
+    by_day = by_day.sort(pl.when(more).then(-pl.col("kwh")).otherwise("kwh"), "local_date")
+    periods = by_day.group_by(_READ, maintain_order=True).agg(
+        pl.col("found", "asked", "tolerance").first(), "local_date", "kwh", most=pl.col("kwh").max()
     )
-    wrong = wrong.filter((pl.col("_first") <= day.day) & (pl.col("_last") > day.day))
+    kwh, days = pl.col("kwh"), pl.lit(None, _DAYS)
+    for count in range(FEW_DAYS, 0, -1):
+        least, other = kwh.list.get(count - 1, null_on_oob=True), kwh.list.get(count, null_on_oob=True)
+        apart = pl.when(more).then(least >= APART * other).otherwise(least * APART <= other) & (other > 0)
+        used = pl.col("asked") - (pl.col("found") - kwh.list.head(count).list.sum())
+        most = count * pl.when(more).then(other).otherwise("most")
+        fits = (used >= -pl.col("tolerance")) & (used <= most + pl.col("tolerance"))
+        enough = kwh.list.len() >= count * (WEEK + 1)
+        days = pl.when(apart & fits & enough).then(pl.col("local_date").list.head(count).list.sort()).otherwise(days)
+    return periods.select(*_READ, days=days)
+
+
+FAILING: Final = ("meter_id", "quantity", "first", "last", "stands_out")
+
+
+def failing(checks: pl.DataFrame) -> pl.DataFrame:
+    """Which days of which meters are not what the register says, by ``REGISTER_CHECKS`` rows: ``FAILING``, from the
+    ``first`` local day to the one before the ``last``. A day that ``stands_out`` is told by itself, without the others
+    of its period."""
+    first, last = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
+    wrong = checks.filter(check="intervals", outcome="fails").with_columns(first=first, last=last)
+    whole = wrong.filter(pl.col("days").is_null()).with_columns(stands_out=pl.lit(value=False))
+    single = wrong.filter(pl.col("days").is_not_null()).explode("days")
+    single = single.with_columns(first="days", last=pl.col("days") + pl.duration(days=1), stands_out=pl.lit(value=True))
+    return pl.concat([whole.select(FAILING), single.select(FAILING)])
+
+
+def sum_fails(wrong: pl.DataFrame, day: MeterDay, *, stands_out: bool) -> Bools:
+    """Which channels of a day are in a period whose intervals are not what the register says (rows of ``failing``), or
+    which of them tell a day of it that ``stands_out``: what rules know of ``register_checks``."""
+    wrong = wrong.filter((pl.col("first") <= day.day) & (pl.col("last") > day.day), stands_out=stands_out)
     here = day.channels.select("meter_id", "quantity").with_row_index("_line")
     found = np.zeros(day.channels.height, np.bool_)
     found[here.join(wrong, on=["meter_id", "quantity"], how="semi")["_line"].to_numpy()] = True

@@ -46,9 +46,12 @@ def periods(checks: pl.DataFrame) -> pl.DataFrame:
     last is the one after), ``asked`` and ``tolerance`` (in the quantity's unit).
 
     Reads of midnight alone bound days; no longer time than ``LONGEST`` counts, no read of which a check failed
-    (Connexo's equal distribution does not run on reads in doubt), and no period that shares days with another.
+    (Connexo's equal distribution does not run on reads in doubt) but for days that stand out, and no period that shares
+    days with another.
     """
-    failed = checks.filter(outcome="fails").select("meter_id", "channel", "quantity", "end")
+    failed = checks.filter(pl.col("outcome") == "fails", pl.col("days").is_null()).select(
+        "meter_id", "channel", "quantity", "end"
+    )
     first, last = (pl.col(name).dt.convert_time_zone(ZONE) for name in ("start", "end"))
     midnight = (first == first.dt.truncate("1d")) & (last == last.dt.truncate("1d"))
     told = (

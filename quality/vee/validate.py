@@ -16,6 +16,7 @@ from quality.tables.vee import METER_QUALITY, VEE_RULES
 from quality.vee.history import History, PastDay
 from quality.vee.rules import RULES, Context, Rule
 from quality.vee.rules.groups import beside_past, of_quality
+from quality.vee.rules.others import unexplained
 from quality.vee.rules.rule import Figures, Look
 from quality.vee.runs import Runs
 from quality.vee.thresholds import Thresholds
@@ -103,6 +104,9 @@ def judge(day: MeterDay, context: Context, told: Masks | None = None) -> Judged:
                 # What is wrong with a whole day is told of the values it has.
                 slots = getattr(left, rule.slots)[lines] if found.ndim == 1 else found[lines]
                 flags[lines] |= np.where(slots, rule.mask, np.uint64(0))
+    lines = unexplained(day, (flags & SUSPECT) != 0, context)
+    ran[lines] |= mask("sum_check")
+    flags[lines] |= np.where(day.there[lines], mask("sum_check"), np.uint64(0))
     return Judged(day, flags, ran, looked)
 
 

@@ -218,6 +218,48 @@ def test_estimates_stay_where_the_register_does_not_tell_their_energy(
         assert why in verdict(place) and bool(why) == bool(verdict(place))
 
 
+SPIKE, ZEROS = (POINTS[3], MONTH[2], 50), (POINTS[4], MONTH[4])
+
+
+def with_faults() -> list[File]:
+    """A week of which one meter tells a spike that a rule finds, and one zeros for a day."""
+    days = {day: {point: [*values] for point, values in used(day).items()} for day in MONTH}
+    point, day, slot = SPIKE
+    days[day][point][slot] = 900.0
+    point, day = ZEROS
+    days[day][point] = [0.0] * 96
+    return [(f"{day}.csv", nem12(day, values)) for day, values in days.items()]
+
+
+def test_a_spike_or_a_day_of_zeros_does_not_take_its_month_along(tmp_path: Path) -> None:
+    """The register is not met by a spike, which is not used anyway, nor by zeros: all else is right."""
+    place = nights(tmp_path, with_faults(), [("reads.csv", reads())])
+    lake = CityLake(place[0].store, place[1].slug)
+    found = lake.read(REGISTER_CHECKS).filter(check="intervals", outcome="fails")
+    assert sorted(day for days in found["days"] for day in days) == [MONTH[2], MONTH[4]]
+    rows = final(*place)
+    guessed = rows.filter(pl.col("method") != "A")
+    assert guessed["local_date"].value_counts().sort("local_date").rows() == [(MONTH[2], 1), (MONTH[4], 96)]
+    assert rows["value_final"].null_count() == 0
+    sums = sorted(float(kwh) for kwh in rows.group_by("meter_id").agg(pl.col("value_final").sum())["value_final"])
+    assert sums == pytest.approx(sorted(ENERGY.values()), abs=0.4)
+    assert guessed.filter(local_date=MONTH[4])["method"].unique().to_list() == ["S1"]
+
+
+@pytest.mark.parametrize("seeds", sampled([range(2), range(2, 12)], 2))
+def test_no_order_of_a_spike_and_the_read_leaves_a_trace(tmp_path: Path, seeds: range) -> None:
+    healed = later(MONTH[2], {SPIKE[0]: used(MONTH[2])[SPIKE[0]]})
+    sent = [*with_faults(), ("reads.csv", reads())]
+    for number, files in enumerate((sent, [*sent, ("healed.csv", healed)])):
+        straight = nights(tmp_path / f"straight{number}", files)
+        for seed in seeds:
+            chance = Random(seed)
+            order = chance.sample(files, len(files))
+            at = chance.randint(1, len(order) - 1)
+            crooked = nights(tmp_path / f"{seed}{number}", order[:at], order[at:], cut=seed % 7 if seed % 2 else None)
+            assert left(crooked) == left(straight), seed
+
+
 def test_nothing_is_read_where_no_read_tells_of_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The nights of most cities: a register is read once a month, or not at all."""
     read = list[str]()

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from quality.tables import METER_QUALITY, REGISTER_CHECKS, REGISTER_READS
-from quality.vee.registers import MULTIPLIERS, register_checks, sum_fails
+from quality.vee.registers import MULTIPLIERS, failing, register_checks, sum_fails
 from quality.vee.thresholds import Thresholds
 from quality.vee.window import MeterDay
 from tests.vee.town import DAY, REGISTER, intervals
@@ -175,11 +175,45 @@ def test_a_read_that_another_replaced_does_not_count() -> None:
 
 def test_the_days_of_a_period_that_does_not_add_up_are_told_to_the_rules() -> None:
     rows = reads(read(0, 300, 300, meter_id="shop-1"))
-    checks = register_checks(rows, days(1, "shop-1"), NOTHING, Thresholds.of())
+    checks = failing(register_checks(rows, days(1, "shop-1"), NOTHING, Thresholds.of()))
     for day, wrong in ((DAY, True), (date(2026, 12, 1), False), (date(2026, 11, 1), True)):
         for part in MeterDay.of(intervals(day), REGISTER):
-            told = part.channels.filter(pl.Series(sum_fails(checks, part)))
+            told = part.channels.filter(pl.Series(sum_fails(checks, part, stands_out=False)))
             assert told["meter_id"].to_list() == (["shop-1"] if wrong and part.minutes == 15 else [])
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "shown", "blamed"),
+    [
+        ({4: 70}, 300, [4]),  # a spike
+        ({4: 70, 9: 90}, 300, [4, 9]),
+        ({4: 70, 9: 90, 11: 50}, 300, [4, 9, 11]),
+        ({4: 70, 9: 90, 11: 50, 12: 40}, 300, None),  # no exception
+        ({4: 0}, 300, [4]),  # filled with zeros
+        ({4: 0, 5: 0}, 300, [4, 5]),
+        ({4: 0, 5: 0}, 285, [4, 5]),  # a part of them was
+        ({4: 20}, 300, None),  # a home's day may be that
+        ({4: 70}, 150, None),  # without it, it is too much, too
+        ({4: 70}, 330, None),  # without it, it lacks what no day used
+        ({4: 0}, 330, None),
+        ({}, 150, None),  # a factor
+        (dict.fromkeys(range(23), 0), 300, None),
+        ({4: 70, 5: 0}, 300, None),  # one more, one less: which it is nobody knows
+    ],
+)
+def test_a_day_that_stands_out_is_blamed_and_the_others_are_not(
+    otherwise: dict[int, float], shown: float, blamed: list[int] | None
+) -> None:
+    """November at 10 kWh a day, but for some days."""
+    of_day = pl.Series([otherwise.get(at, 10) for at in range(30)]).cast(METER_QUALITY.schema["energy"])
+    found = register_checks(
+        reads(read(0, shown, shown)), days(10).with_columns(energy=of_day), NOTHING, Thresholds.of()
+    )
+    row = found.row(by_predicate=(pl.col("check") == "intervals"), named=True)
+    assert row["outcome"] == "fails"
+    assert row["days"] == (None if blamed is None else [date(2026, 11, 1 + at) for at in blamed])
+    told = failing(found).filter("stands_out")["first"].to_list()
+    assert told == (row["days"] or [])
 
 
 def test_no_reads_are_no_checks() -> None:

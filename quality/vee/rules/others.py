@@ -1,9 +1,11 @@
 """Rules that hold values against another channel, the register, the calendar or the meter's dials."""
 
+from typing import Final
+
 import numpy as np
 import polars as pl
 
-from quality.vee.rules.rule import Context
+from quality.vee.rules.rule import IMPORT, Context
 from quality.vee.window import MISSING, Bools, Floats, Ints, MeterDay
 
 
@@ -142,7 +144,25 @@ def tou_rate(day: MeterDay, context: Context) -> Bools:
 
 
 def sum_check(day: MeterDay, context: Context) -> Bools:
-    """The intervals of a period that holds the day do not add up to the difference of the register. Source: California
-    VEE and Oracle MDM sum check."""
+    """The intervals of a period that holds the day do not add up to the difference of the register. Where up to three
+    days stand out and alone may be why, it is these, unless another rule finds what makes them stand out. Source:
+    California VEE and Oracle MDM sum check; days that stand out: ours."""
     assert context.sum_fails is not None
     return context.sum_fails & (day.count > 0)
+
+
+APART: Final = 3
+"""Times more, or less, than on any other day of its period that a meter used on one that stands out. Ours: a home's
+greatest day is two to three times its mean, a spike or a day of zeros is further off."""
+
+
+def unexplained(day: MeterDay, suspect: Bools, context: Context) -> Ints:
+    """Channels that tell a day which alone may be why ``sum_check`` fails, and of which no other rule finds suspect
+    (channels × slots) what makes it stand out: where one does, the rest of the day is used."""
+    if context.stands_out is None:
+        return np.empty(0, np.int64)
+    wanted = day.channels["quantity"].is_in(IMPORT).to_numpy()
+    lines = np.flatnonzero(context.stands_out & wanted & (day.count > 0))
+    sound = np.where(suspect[lines], 0, day.filled[lines]).sum(axis=1)
+    blamed: Ints = lines[sound * APART >= day.total[lines]]
+    return blamed

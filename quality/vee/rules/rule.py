@@ -27,7 +27,8 @@ class Context:
 
     ``now`` is when the day is judged. ``superseded`` are ``METER_SUPERSEDED`` rows of the day. ``rates`` is the
     calendar's rate of each slot in bits of ``window.RATES``. ``sum_fails`` tells which channels' intervals do not add
-    up to their register over a period that holds the day (``quality.vee.registers``). ``shorter`` are ``meter_id,
+    up to their register over a period that holds the day, ``stands_out`` which tell one that may be why by itself
+    (``quality.vee.registers``). ``shorter`` are ``meter_id,
     quantity, energy, whole`` of the channels of shorter intervals (``others.energies``).
     """
 
@@ -37,6 +38,7 @@ class Context:
     superseded: pl.DataFrame | None = None
     rates: np.ndarray[tuple[int], np.dtype[np.uint8]] | None = None
     sum_fails: Bools | None = None
+    stands_out: Bools | None = None
     shorter: pl.DataFrame | None = None
 
     def number(self, name: str) -> float:
