@@ -41,7 +41,7 @@ def make(lake: CityLake, made: Collection[date], registers: Registers, threshold
     quality = [rows.filter(pl.col("meter_id").is_in(meters)) for rows in lake.pieces(METER_QUALITY, days)]
     told = [
         registers.in_force(day).filter(pl.col("meter_id").is_in(meters)).with_columns(local_date=pl.lit(day))
-        for day in reads["local_date"].unique().sort()
+        for day in pl.concat([reads["local_date"], reads.select(FIRST).to_series()]).drop_nulls().unique().sort()
     ]
     known = pl.concat([MULTIPLIERS.to_frame(), *(each.select(MULTIPLIERS.names()) for each in told)])
     checks = register_checks(reads, pl.concat([METER_QUALITY.empty(), *quality]), known, thresholds)

@@ -175,7 +175,8 @@ REGISTER_CHECKS = Table(
         Column(
             "days",
             pl.List(pl.Date()),
-            "Days that stand out, and alone may be why intervals fail; null where none are, for then it may be all.",
+            "Days that stand out, and alone may be why intervals fail; empty where a read's hour may be; null where it "
+            "may be all of them.",
         ),
         _RULE_VERSION,
     ),

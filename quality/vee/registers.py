@@ -37,6 +37,10 @@ FEW_DAYS: Final = 3
 
 WEEK: Final = 7
 
+MONTH: Final = 28
+"""Days of a period whose sum may be off by one of its days without being doubted: files tell reads of midnight that
+were taken at any hour of the date, and no factor is wrong by a twenty-eighth. Ours."""
+
 _READ = ("meter_id", "channel", "quantity", "end")
 _LOCAL, _DAY = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
 _DAYS = pl.List(pl.Date())
@@ -77,7 +81,7 @@ def register_checks(
 def _stepped(reads: pl.DataFrame, known: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
     """Reads in floats, with ``shown`` (by the read before, where this one begins on its day), ``step`` (what the
     register rose by, over its end too), how it ``went``, ``digit`` (the last one that it shows), ``factor`` (its
-    multiplier) and whether it is ``measured`` at both ends."""
+    multiplier) and whether its energy is ``measured``: both reads are, and one factor is told of them."""
     names = ("register_start", "register_end", "multiplier", "value")
     channel = _READ[:3]
     told = reads.select(
@@ -121,8 +125,15 @@ def _stepped(reads: pl.DataFrame, known: pl.DataFrame, thresholds: Thresholds) -
         .when(pl.col("went") == "ok")
         .then("rise")
     )
-    told = told.with_columns(local_date=_DAY).join(
+    told = told.with_columns(local_date=_DAY, _first=_LOCAL).join(
         known.rename({"multiplier": "known"}), on=["meter_id", "local_date"], how="left"
+    )
+    # Transformers that were changed between two reads: no factor tells their energy.
+    earlier = known.select("meter_id", _first="local_date", _before=pl.col("multiplier").fill_null(1))
+    changed = (pl.col("known").fill_null(1) != pl.col("_before")).fill_null(value=False)
+    unclear = (pl.col("multiplier") != pl.col("known").cast(pl.Float64)).fill_null(value=False)
+    told = told.join(earlier, on=["meter_id", "_first"], how="left").with_columns(
+        measured=pl.col("measured") & ~changed & ~unclear
     )
     # NEM13 tells no multiplier: what most of a register's own reads say, which is 1 for a meter without transformers.
     ratio = (pl.col("value") / pl.col("step")).filter(pl.col("step") > 0)
@@ -197,7 +208,8 @@ def _rates(told: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
 def _intervals(told: pl.DataFrame, quality: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
     """The intervals between two reads add up to the register's step times the multiplier: same channel's quantity, the
     exact same window (California VEE, Oracle MDM sum check). Only whole days without a gap are compared, and only with
-    reads that were ``MEASURED``. Where they do not, ``days`` are those that alone may be wrong (``_standing_out``)."""
+    reads that were ``MEASURED``. Where they do not, ``days`` are those that alone may be wrong (``_standing_out``), or
+    none where what differs is less than was used on the day at an end: it may be the hour of a read that is wrong."""
     energies = [name for name, unit in QUANTITIES.items() if unit.endswith("h")]
     reads = told.filter(
         pl.col("quantity").is_in(energies),
@@ -228,6 +240,8 @@ def _intervals(told: pl.DataFrame, quality: pl.DataFrame, thresholds: Thresholds
         days=pl.col("local_date").n_unique(),
         gaps=pl.col("missing").sum(),
         slots=pl.col("expected").sum(),
+        first_kwh=pl.col("kwh").filter(pl.col("local_date") == pl.col("_first")).sum(),
+        last_kwh=pl.col("kwh").filter(pl.col("local_date") == pl.col("_last").dt.offset_by("-1d")).sum(),
     )
     reads = reads.join(sums, on=_READ, how="left")
     whole = (pl.col("days") == (pl.col("_last") - pl.col("_first")).dt.total_days()) & (pl.col("gaps") == 0)
@@ -239,7 +253,13 @@ def _intervals(told: pl.DataFrame, quality: pl.DataFrame, thresholds: Thresholds
     asked = pl.when("measured").then(pl.col("step") * pl.col("factor"))
     checks = _check(reads, "intervals", found, asked, tolerance).drop("days")
     blamed = _standing_out(checks.filter(outcome="fails"), inside)
-    return checks.join(blamed, on=_READ, how="left", maintain_order="left").select(*checks.columns, "days")
+    more = found - asked
+    at_ends = (more <= pl.col("first_kwh") + tolerance) & (-more <= pl.col("last_kwh") + tolerance)
+    of_hour = pl.when(at_ends & (pl.col("days") >= MONTH)).then(pl.lit([], _DAYS))
+    told = checks.with_columns(_hour=reads.select(of_hour).to_series())
+    told = told.join(blamed, on=_READ, how="left", maintain_order="left")
+    blames = pl.when(pl.col("outcome") == "fails").then(pl.coalesce("days", "_hour"))
+    return told.select(*checks.columns, days=blames)
 
 
 def _standing_out(fails: pl.DataFrame, inside: pl.DataFrame) -> pl.DataFrame:
@@ -275,7 +295,7 @@ def failing(checks: pl.DataFrame) -> pl.DataFrame:
     first, last = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
     wrong = checks.filter(check="intervals", outcome="fails").with_columns(first=first, last=last)
     whole = wrong.filter(pl.col("days").is_null()).with_columns(stands_out=pl.lit(value=False))
-    single = wrong.filter(pl.col("days").is_not_null()).explode("days")
+    single = wrong.filter(pl.col("days").list.len() > 0).explode("days")
     single = single.with_columns(first="days", last=pl.col("days") + pl.duration(days=1), stands_out=pl.lit(value=True))
     return pl.concat([whole.select(FAILING), single.select(FAILING)])
 

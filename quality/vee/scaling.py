@@ -49,7 +49,7 @@ def periods(checks: pl.DataFrame) -> pl.DataFrame:
     (Connexo's equal distribution does not run on reads in doubt) but for days that stand out, and no period that shares
     days with another.
     """
-    failed = checks.filter(pl.col("outcome") == "fails", pl.col("days").is_null()).select(
+    failed = checks.filter(pl.col("outcome") == "fails", pl.col("days").list.len().fill_null(0) == 0).select(
         "meter_id", "channel", "quantity", "end"
     )
     first, last = (pl.col(name).dt.convert_time_zone(ZONE) for name in ("start", "end"))

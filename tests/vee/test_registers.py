@@ -192,7 +192,11 @@ def test_the_days_of_a_period_that_does_not_add_up_are_told_to_the_rules() -> No
         ({4: 0}, 300, [4]),  # filled with zeros
         ({4: 0, 5: 0}, 300, [4, 5]),
         ({4: 0, 5: 0}, 285, [4, 5]),  # a part of them was
-        ({4: 20}, 300, None),  # a home's day may be that
+        ({4: 20}, 300, []),  # a home's day may be that; but the reads may have been taken by day
+        ({}, 309, []),
+        ({}, 291, []),
+        ({}, 313, None),
+        ({}, 287, None),
         ({4: 70}, 150, None),  # without it, it is too much, too
         ({4: 70}, 330, None),  # without it, it lacks what no day used
         ({4: 0}, 330, None),
@@ -214,6 +218,30 @@ def test_a_day_that_stands_out_is_blamed_and_the_others_are_not(
     assert row["days"] == (None if blamed is None else [date(2026, 11, 1 + at) for at in blamed])
     told = failing(found).filter("stands_out")["first"].to_list()
     assert told == (row["days"] or [])
+
+
+def test_weeks_are_held_against_their_reads_to_the_day() -> None:
+    """Who reads a register each week has it read by a machine."""
+    short = read(0, 150, 150, end=FIRST + timedelta(days=14))
+    found = register_checks(reads(short), days(10), NOTHING, Thresholds.of()).filter(check="intervals")
+    assert found.select("outcome", "days").row(0) == ("fails", None)
+
+
+@pytest.mark.parametrize(
+    ("told", "then", "now", "outcome"),
+    [
+        (None, 40, 40, "fails"),  # control
+        (None, 20, 40, "not-run"),  # transformers were changed between the reads
+        (None, None, 40, "not-run"),
+        (None, 1, None, "fails"),
+        (40, 40, 40, "fails"),
+        (20, 40, 40, "not-run"),  # which of the two it is nobody knows
+    ],
+)
+def test_intervals_are_held_against_a_register_whose_factor_is_known(told, then, now, outcome) -> None:
+    known = pl.DataFrame([["m", "m"], [then, now], [date(2026, 11, 1), date(2026, 12, 1)]], MULTIPLIERS)
+    found = outcomes(reads(read(0, 30, None, multiplier=told)), days(100), register=known)
+    assert found["111", "intervals"] == outcome
 
 
 def test_no_reads_are_no_checks() -> None:
