@@ -139,8 +139,9 @@ def read_live(data: bytes, context: Context[Stations]) -> ReadResult:
         return ReadResult.of(AIR4THAI_LIVE.name, air_quality=network)
     stamp = thai.moment(pl.col("label"))
     assigned = pl.col("station_id").is_in(context.options.ids)
-    newest = network.rows.select(stamp.max()).item()
     start_of_day = datetime.combine(context.day, time())
+    # A clock that runs ahead would make all others look silent.
+    newest = network.rows.filter(stamp < start_of_day + timedelta(days=1)).select(stamp.max()).item()
     limit = max(newest, start_of_day) - STALE_AFTER if newest else start_of_day
     readings = network.filter(assigned).warn(
         stamp < limit, "station-stale", pl.format("station {}: newest reading is of {}", "station_id", "label")
@@ -167,6 +168,7 @@ AIR4THAI_HISTORY = Source(
     missing=MISSING,
     options=HistoryOptions,
     units="ug/m3 (PM), ppb (O3, NO2, SO2), ppm (CO), m/s, degrees C, %",
+    version=2,
     past=True,
     history=History(_hours_of, _served),
 )
@@ -185,6 +187,7 @@ AIR4THAI_LIVE = Source(
     missing=MISSING,
     options=Stations,
     units="ug/m3 (PM, 24-hour running mean), ppb (O3, NO2, SO2), ppm (CO), Thai AQI",
+    version=2,
     national=True,
 )
 
@@ -263,10 +266,12 @@ def _flat(station: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _short(hours: Batch, first: date, last: date) -> Batch:
-    """``window-short`` for each station that has fewer hours than there are from the first day to the last."""
+    """``window-short`` for each station that has fewer hours than there are from the first day to the last, however
+    often one of them is told."""
     due = ((last - first).days + 1) * 24
-    asked = thai.moment(pl.col("label")).dt.date().is_between(first, last)
-    counts = hours.rows.group_by("station_id").agg(hours=asked.sum()).filter(pl.col("hours") < due)
+    label = thai.moment(pl.col("label"))
+    asked = label.dt.date().is_between(first, last) & (label == label.dt.truncate("1h"))
+    counts = hours.rows.group_by("station_id").agg(hours=label.filter(asked).n_unique()).filter(pl.col("hours") < due)
     return hours.also(
         *(
             problem("window-short", f"station {station}: {count} of {due} hours from {first} to {last}")
@@ -284,7 +289,10 @@ def _measured(
     begin = pl.col("_label") - label_to_start
     labelled = readings.with_columns(
         *(pl.lit(None, pl.String).alias(name) for name in absent), _label=thai.moment(pl.col("label"))
-    ).refuse((pl.col("_label").is_null(), "stamp-bad", "the hour's label is not a date and time"))
+    ).refuse(
+        (pl.col("_label").is_null(), "stamp-bad", "the hour's label is not a date and time"),
+        (pl.col("_label") != pl.col("_label").dt.truncate("1h"), "stamp-bad", "the label is not of a full hour"),
+    )
     return (
         illegible(labelled, sorted(columns))
         .select(

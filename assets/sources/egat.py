@@ -30,8 +30,9 @@ SERIES = "SYSTEM_GEN(MW)"
 SECONDS = 86_400
 """Of a day; the stamp may be the day's end."""
 
-GENERATION_MW = (0.0001, 100_000.0)
-"""The system never stands still, and has less than 60 GW of contracted capacity."""
+GENERATION_MW = (1_000.0, 100_000.0)
+"""The system runs at 15 GW and more, at Songkran too, and has less than 60 GW of contracted capacity: less than a
+fifteenth of that is GW, or what one plant generates."""
 
 TEMPERATURE_C = (-10.0, 60.0)
 """What air in Thailand cannot leave; a sensor's fault does."""
@@ -116,6 +117,7 @@ EGAT_GENERATION = Source(
     label="instant",
     missing=("null", "a list without values, which is no JSON"),
     units="MW, °C",
+    version=2,
     national=True,
     past=True,
 )
@@ -129,8 +131,11 @@ def _fault(payload: Any) -> str | None:
     points = _points(payload)
     if not isinstance(points, list) or not all(isinstance(point, list) and len(point) in (2, 3) for point in points):
         return "not a list of seconds and values"
-    if isinstance(payload, dict) and payload.get("day") and _stated(payload) is None:
-        return "the day is not dd-mm-YYYY"
+    if isinstance(payload, dict):
+        if payload.get("day") and _stated(payload) is None:
+            return "the day is not dd-mm-YYYY"
+        if (name := str(payload.get("name") or SERIES)) != SERIES:
+            return f"the series is {name!r:.40} and {SERIES} was asked for"
     return None
 
 

@@ -45,7 +45,8 @@ def read(data: bytes, context: Context[Options]) -> ReadResult:
     if provinces.is_rejected:
         return ReadResult.of(GISTDA_PM25.name, air_quality=provinces)
     code = context.city.dopa_province
-    own = provinces.filter(pl.col("pv_idn").str.strip_chars() == code)
+    # A table that lacked a code once tells all of them as 83.0.
+    own = provinces.filter(pl.col("pv_idn").str.strip_chars().str.replace(r"\.0+$", "") == code)
     if not own.rows.height:
         missing = problem("station-missing", f"province {code} is not in the answer")
         return ReadResult(GISTDA_PM25.name, problems=missing)
@@ -84,6 +85,7 @@ GISTDA_PM25 = Source(
     label="instant",
     missing=("null", "-1", "-999"),
     units="ug/m3",
+    version=2,
     national=True,
 )
 

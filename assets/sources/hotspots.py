@@ -122,6 +122,7 @@ GISTDA_HOTSPOTS = Source(
     label="instant",
     missing=("null", "absent"),
     units="MW, K",
+    version=2,
     options=HotspotOptions,
     national=True,
 )
@@ -193,7 +194,12 @@ def _page(data: bytes, offset: int) -> tuple[Batch, bool]:
     if _short(payload, offset):
         count = f"{offset + len(features)} of {payload['numberMatched']} hotspots came"
         return hotspots.note("window-short", f"{count}; the day is not told whole"), False
-    return hotspots, _is_last(payload, offset)
+    ends = _is_last(payload, offset)
+    if not ends and offset + PAGE >= MAX_PAGES * PAGE:
+        return hotspots.note(
+            "window-short", f"{MAX_PAGES} pages were full, and no more are asked for in a night"
+        ), False
+    return hotspots, ends
 
 
 @once

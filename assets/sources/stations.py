@@ -59,26 +59,35 @@ class Stations(Options):
         return [station.id for station in self.stations]
 
 
-def listed(delivered: Batch, context: Context[Any], network: str, assigned: pl.Expr) -> Batch:
+def listed(
+    delivered: Batch, context: Context[Any], network: str, assigned: pl.Expr, reach_km: float = LISTED_KM
+) -> Batch:
     """``STATION_LISTS`` of a delivered list: stations that count for the city or are within ``LISTED_KM`` of its point.
+    One that would be within ``reach_km`` if its degrees changed places is refused (``place-swapped``).
 
     ``delivered`` has ``station_id``, ``name_th``, ``name_en``, ``lat``, ``lon`` and ``area`` as text. ``assigned``
     tells on it, and on ``distance_km``, whether a station counts for the city; such a one without coordinates is
     refused.
     """
+    point = (context.city.lat, context.city.lon)
     placed = (
         delivered.with_columns(
             *(_text(name).alias(name) for name in ("name_th", "name_en", "area")),
             *(thai.number(pl.col(name), pl.Float64()).alias(name) for name in ("lat", "lon")),
         )
-        .with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), (context.city.lat, context.city.lon)))
+        .with_columns(distance_km=distance_km(pl.col("lat"), pl.col("lon"), point))
         .with_columns(assigned=assigned.fill_null(value=False))
         .refuse(
             (
                 pl.col("distance_km").is_null() & pl.col("assigned"),
                 "value-not-number",
                 pl.format("station {}: no latitude or longitude", "station_id"),
-            )
+            ),
+            (
+                (distance_km(pl.col("lon"), pl.col("lat"), point) <= reach_km) & ~pl.col("assigned"),
+                "place-swapped",
+                pl.format("station {}: latitude and longitude are each in the other's place", "station_id"),
+            ),
         )
         .filter(pl.col("assigned") | (pl.col("distance_km") <= LISTED_KM))
     )

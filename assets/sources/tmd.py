@@ -7,8 +7,9 @@ The shape was taken from public programs that read it, not from an answer: the J
 station alone is no list and an element without content is ``{}`` or ``[]``.
 
 As those programs have it, and no document says: ``DateTime`` is Bangkok time, month first (``11/23/2026 07:00:00``),
-wind is in km/h, and ``Rainfall`` is that of the three hours before. A stamp of the future is refused, which is what a
-day taken for a month would mostly be. A login that is not known is answered with 200 and no bytes at all.
+wind is in km/h, and ``Rainfall`` is that of the three hours before. An answer is of now: where more of its stamps are
+that with the day first, they are read so; one of the future is refused. A login that is not known is answered with 200
+and no bytes at all.
 """
 
 import html
@@ -64,7 +65,7 @@ PLACE = {
     "Longitude": "lon",
 }
 
-_MONTH_FIRST = "%m/%d/%Y %H:%M:%S"
+_MONTH_FIRST, _DAY_FIRST = "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S"
 """Others are those of the daily interface of the same department."""
 
 
@@ -89,7 +90,8 @@ def read(data: bytes, context: Context[TmdOptions]) -> ReadResult:
     network, count = _network(data)
     if network.is_rejected:
         return ReadResult.of(TMD.name, weather=network)
-    places = listed(network, context, "tmd", pl.col("distance_km") <= context.options.within_km)
+    network, reach_km = _stamped(network, context.day), context.options.within_km
+    places = listed(network, context, "tmd", pl.col("distance_km") <= reach_km, reach_km)
     near = places.rows.filter("assigned")["station_id"]
     if not near.len():
         places = places.note("station-missing", "no station is within reach of the city's point")
@@ -117,6 +119,7 @@ TMD = Source(
     missing=("{}", "[]", "", "-"),
     units="degrees C, %, mm in three hours, km/h (assumed; made m/s)",
     options=TmdOptions,
+    version=2,
     national=True,
 )
 
@@ -131,6 +134,19 @@ def _network(data: bytes) -> tuple[Batch, int]:
     if not stations:
         return Batch.rejected("answer-empty", "the answer lists no stations"), 0
     return record_batch(stations, _flat, ["DateTime", *PLACE.values(), *VALUES]), len(stations)
+
+
+def _stamped(network: Batch, day: date) -> Batch:
+    """All stations with their moment ``at``, read in the order in which more of them are of the last day and night."""
+    text, midnight = thai.clean(pl.col("DateTime")), datetime.combine(day, time())
+    others = thai.moment(text)
+    orders = {
+        order: pl.coalesce(text.str.to_datetime(form, time_unit="us", strict=False), others)
+        for order, form in (("month", _MONTH_FIRST), ("day", _DAY_FIRST))
+    }
+    now = pl.all().is_between(midnight - STALE_AFTER, midnight + timedelta(days=1), closed="left").sum()
+    month, day_ = network.rows.select(**orders).select(now).row(0)
+    return network.with_columns(at=orders["day" if day_ > month else "month"])
 
 
 def _stations(payload: Any) -> list[Any]:
@@ -159,12 +175,10 @@ def _unescaped(value: Any) -> Any:
 
 def _observed(observations: Batch, day: date) -> Batch:
     """Rows of ``weather``."""
-    text = thai.clean(pl.col("DateTime"))
-    stamp = pl.coalesce(text.str.to_datetime(_MONTH_FIRST, time_unit="us", strict=False), thai.moment(text))
     midnight = datetime.combine(day, time())
     observed = illegible(observations, sorted(VALUES))
     return (
-        observed.with_columns(_at=stamp)
+        observed.with_columns(_at="at")
         .refuse(
             (pl.col("_at").is_null(), "stamp-bad", "DateTime is not a date and time"),
             (

@@ -144,18 +144,22 @@ def _page(data: bytes, name: str) -> Batch:
     payload, reason = parsed(data, _fault)
     if reason:
         return Batch.rejected("answer-bad", reason)
-    return _timed(_cut(record_batch(payload["features"], _flat, [*FIELDS, "lat", "lon"], "properties"), name))
+    reports = payload["features"]
+    page = record_batch(reports, _flat, [*FIELDS, "lat", "lon"], "properties")
+    return _timed(_cut(page, name, full=len(reports) >= PAGE))
 
 
-def _cut(page: Batch, name: str) -> Batch:
-    """What a page in the order of its reports lacks of the period that its name tells."""
+def _cut(page: Batch, name: str, *, full: bool) -> Batch:
+    """What a page in the order of its reports lacks of the period that its name tells; a ``full`` one is followed by
+    another, but for the last that is asked for."""
     asked = _ASKED.search(name)
     days = page.rows.select(_stamp("reported").dt.convert_time_zone("Asia/Bangkok").dt.date().cast(pl.String))
     begin, end = days.min().item(), days.max().item()
     if asked is None or begin is None:
         return page
     first, last, offset = asked.groups()
-    late, early = offset == "0" and begin > first, page.rows.height < PAGE and end < last
+    more = full and int(offset) + PAGE < MAX_PAGES * PAGE
+    late, early = offset == "0" and begin > first, not more and end < last
     text = f"reports from {begin} to {end} came; {first} to {last} were asked for"
     return page.note("window-short", text) if late or early else page
 
@@ -265,7 +269,8 @@ def _timed(reports: Batch) -> Batch:
 
 
 def _stamp(name: str) -> pl.Expr:
-    zoned = pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False)
+    plain = thai.clean(pl.col(name)).str.replace("T", " ", literal=True).str.replace(r"Z$", "+00:00")
+    zoned = plain.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False)
     return pl.coalesce(thai.utc(thai.moment(pl.col(name))), zoned)
 
 
@@ -311,6 +316,7 @@ TRAFFY_GEOJSON = Source(
     units="reports",
     personal=f"{', '.join(_PERSONAL)}: not taken",
     options=ReportOptions,
+    version=2,
     national=True,
     past=True,
 )
@@ -330,4 +336,5 @@ TRAFFY_EXCHANGE = Source(
     units="reports",
     personal="description, comment, photo, photo_after, address, organization, org_finished: not taken",
     options=ReportOptions,
+    version=2,
 )

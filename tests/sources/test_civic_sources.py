@@ -160,6 +160,38 @@ def test_an_unknown_state_is_other_and_said_and_a_bad_stamp_is_refused() -> None
     assert code_counts(result) == {"state-other": 1, "stamp-bad": 1}
 
 
+@pytest.mark.parametrize(
+    ("stamp", "hour"),
+    [
+        ("2026-11-22 00:30:00", 17),
+        ("2026-11-22T00:30:00", 17),
+        ("2026-11-21T17:30:00Z", 17),
+        ("2026-11-21T17:30:00.123Z", 17),
+        ("2026-11-22T00:30:00+07:00", 17),
+        ("2026-11-21 17:30:00+00", 17),
+    ],
+)
+def test_a_moment_is_of_the_zone_that_it_tells(stamp: str, hour: int) -> None:
+    result = traffy.TRAFFY_GEOJSON.read(page(ticket(timestamp=stamp)), context(CITIES["samyan"]))
+    [row] = kept(result, "tickets").to_dicts()
+    assert (row["reported"].astimezone(UTC).day, row["reported"].astimezone(UTC).hour) == (21, hour)
+    assert not result.problems.height
+
+
+def test_a_full_page_is_not_short_and_the_last_one_that_is_asked_for_is() -> None:
+    """A full page with a broken report is full; behind the last page there may be more."""
+    full = [ticket(f"2026-{n}", timestamp="2026-11-16 10:00:00") for n in range(traffy.PAGE)]
+    broken = [*full[1:], {"type": "Feature", "properties": None}]
+    for offset, reports, codes in (
+        (0, full, {}),
+        (0, broken, {"row-malformed": 1}),
+        ((traffy.MAX_PAGES - 1) * traffy.PAGE, full, {"window-short": 1}),
+        ((traffy.MAX_PAGES - 1) * traffy.PAGE, full[1:], {"window-short": 1}),
+    ):
+        name = f"reports/2026-11-16..2026-11-22/{offset}"
+        assert code_counts(traffy.TRAFFY_GEOJSON.read(page(*reports), context(CITIES["samyan"], name))) == codes
+
+
 def test_a_report_that_was_reopened_is_not_finished() -> None:
     again = ticket("2026-AGN", "inprogress", timestamp_finished="2026-11-22 09:00:00", count_reopen=1)
     [row] = kept(traffy.TRAFFY_GEOJSON.read(page(again), context(CITIES["samyan"])), "tickets").to_dicts()

@@ -277,8 +277,17 @@ def test_values_that_cannot_be_are_refused_alone():
 
 
 def test_stamps_that_come_twice():
-    result = generation([*points(), [0, 20_000, 30.5], [900, 1]])
+    result = generation([*points(), [0, 20_000, 30.5], [900, 20_001]])
     assert code_counts(result) == {"duplicate-rows": 1, "key-duplicate": 2}
+
+
+def test_generation_in_another_unit_or_of_another_series_is_not_the_systems():
+    in_gw = generation({"day": "22-11-2026", "list": [[second, mw / 1000] for second, mw, *_ in points()]})
+    assert code_counts(in_gw) == {"value-range": 96, "window-short": 1}
+    of_plant = {"day": "22-11-2026", "list": points()}
+    assert code_counts(generation(of_plant | {"name": "SYSTEM_GEN(MW)"})) == {}
+    told = generation(of_plant | {"name": "HYDRO_GEN(MW)"})
+    assert code_counts(told) == {"answer-bad": 1} and "HYDRO_GEN(MW)" in told.problems["message"][0]
 
 
 def test_the_end_of_the_day_is_the_next_days_start():

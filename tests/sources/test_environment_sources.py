@@ -96,6 +96,15 @@ def test_history_says_what_is_missing(phuket):
     ]
 
 
+def test_hours_that_are_told_twice_do_not_stand_for_those_that_are_missing(phuket):
+    half = [{"DATETIMEDATA": f"{ASKED} {hour:02d}:30:00"} | FULL for hour in range(2)]
+    data = history([station("43t", [*hours(20, **FULL), *hours(4, **FULL), *half])])
+    result = AIR4THAI_HISTORY.read(data, Context(phuket, DAY, f"history/{ASKED}", {"stations": [{"id": "43t"}]}))
+    assert messages(result, "window-short") == [f"station 43t: 20 of 24 hours from {ASKED} to {ASKED}"]
+    assert messages(result, "duplicate-rows") == ["4 identical rows were merged"]
+    assert messages(result, "stamp-bad") == ["the label is not of a full hour"] * 2
+
+
 def test_history_leaves_text_in_values_out_and_merges_repeats(phuket):
     rows = hours(**FULL)
     data = [*rows, rows[3], rows[4] | {"PM25": 77}, {"DATETIMEDATA": "2026-11-23 00:00:00"} | FULL | {"PM25": "high"}]
@@ -247,6 +256,15 @@ def test_a_feed_that_stopped_as_a_whole_is_stale_too(phuket):
     data = json.dumps({"stations": [live("43t", day="2026-11-01")]}).encode()
     result = AIR4THAI_LIVE.read(data, Context(phuket, DAY, "live", {"stations": [{"id": "43t"}]}))
     assert messages(result, "station-stale")
+
+
+def test_one_clock_that_runs_ahead_makes_no_other_station_silent(phuket):
+    told = [live("43t"), live("44t"), live("02t", day="2026-12-31")]
+    result = AIR4THAI_LIVE.read(
+        json.dumps({"stations": told}).encode(),
+        Context(phuket, DAY, "live", {"stations": [{"id": "43t"}, {"id": "44t"}]}),
+    )
+    assert messages(result, "station-stale") == []
 
 
 @pytest.mark.parametrize(

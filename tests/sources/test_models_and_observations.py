@@ -1,8 +1,9 @@
 """Open-Meteo's archive and air, GISTDA's PM2.5, TMD's observations: requests and readers. All answers are synthetic."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+import polars as pl
 import pytest
 
 from assets.cities.registry import load_registry
@@ -133,6 +134,12 @@ def test_the_model_of_the_province_is_taken_by_its_code_and_its_z_is_not_believe
     assert not result.problems.height
 
 
+def test_a_code_may_have_been_a_number_with_decimals():
+    assert kept(AIR_QUALITY, gistda(province(83.0), province(8.0, 98))).height == 2
+    assert kept(AIR_QUALITY, gistda(province("83.0"))).height == 2
+    assert messages(gistda(province(83.5)), "station-missing")
+
+
 def test_a_code_may_be_text_and_nought_is_a_value():
     rows = kept(AIR_QUALITY, gistda(province("83", pm25=0, mean="0.0")))
     assert rows["pm25_ug_m3"].to_list() == [0.0, 0.0]
@@ -258,6 +265,37 @@ def test_a_frosty_morning_is_a_value_and_a_mark_is_not():
 )
 def test_stamps_are_month_first_and_never_of_the_future(stamp, codes):
     assert tmd(synoptic(stamp=stamp)).problems["code"].to_list() == codes
+
+
+@pytest.mark.parametrize(
+    ("day", "stamp", "codes"),
+    [
+        (date(2026, 12, 1), "12/01/2026 01:00:00", []),
+        (date(2026, 12, 1), "01/12/2026 01:00:00", []),  # no twelfth of January
+        (date(2026, 12, 12), "11/12/2026 22:00:00", []),  # of the evening before
+        (date(2026, 12, 12), "12/11/2026 22:00:00", []),
+        (date(2026, 12, 13), "13/12/2026 01:00:00", []),
+        (date(2026, 12, 13), "01/12/2026 01:00:00", ["station-stale"]),  # of neither day
+    ],
+)
+def test_an_answer_of_now_tells_by_its_stamps_whether_the_day_comes_first(day, stamp, codes):
+    told = {"Stations": {"Station": [synoptic(stamp=stamp), *[{**each} for each in elsewhere(stamp)]]}}
+    result = TMD.read(encoded(told), Context(PHUKET, day, "observations", {}))
+    assert result.problems["code"].to_list() == codes
+    newest = result.tables["weather"].with_columns(pl.col("start").dt.convert_time_zone("Asia/Bangkok"))
+    assert codes or abs(newest["start"][0].date() - day) <= timedelta(days=1)
+
+
+def elsewhere(stamp):
+    return [synoptic(f"4{n}", lat="15.0", lon="101.0", stamp=stamp) for n in range(120)]
+
+
+@pytest.mark.parametrize("far", ["7.95", "8.2"])
+def test_a_station_whose_degrees_changed_places_is_named(far):
+    """Within reach, though not within what is listed of stations that are not."""
+    result = tmd(synoptic(), synoptic("48567", lat="98.4", lon=far))
+    assert kept(WEATHER, result)["station_id"].to_list() == ["48565"]
+    assert messages(result, "place-swapped") == ["station 48567: latitude and longitude are each in the other's place"]
 
 
 @pytest.mark.parametrize(

@@ -467,6 +467,14 @@ def test_a_day_counts_as_told_with_its_last_page_only(phuket):
     assert GISTDA_HOTSPOTS.read(b'{"type": "x"}', Context(phuket, LEAP)).problems["code"].to_list() == ["answer-bad"]
 
 
+def test_a_night_that_ends_on_a_full_page_says_that_more_may_follow(phuket):
+    full = page(*[spot(frp=str(n)) for n in range(1000)])
+    for offset, told in ((0, []), ((hotspots.MAX_PAGES - 1) * hotspots.PAGE, ["window-short"])):
+        result = GISTDA_HOTSPOTS.read(full, Context(phuket, LEAP, f"viirs_1day/{offset}", {}))
+        assert [code for code in result.problems["code"] if code == "window-short"] == told
+        assert result.tables["hotspot_days"].is_empty()
+
+
 CSV = (
     "latitude,longitude,bright_ti4,scan,track,acq_date,acq_time,satellite,instrument,confidence,version,bright_ti5,frp,"
     "daynight"
