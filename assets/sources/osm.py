@@ -93,11 +93,15 @@ OSM_FACILITIES = Source(
     units="degrees (WGS 84)",
     personal="phone, operator and address tags: not taken",
     options=FacilityOptions,
+    version=2,
 )
 
 
 def _fault(payload: Any) -> str | None:
     if "elements" in payload:
+        # Overpass answers a query that ran out of time or memory with what it had found, and says so here.
+        if "error" in (remark := str(payload.get("remark") or "")):
+            return f"the extract stopped before its end: {remark:.80}"
         parts = payload["elements"]
         return None if parts == [] or any("type" in fields_of(part) for part in parts) else "no element has a type"
     if payload["type"] != "FeatureCollection":
