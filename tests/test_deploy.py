@@ -113,3 +113,17 @@ def test_no_secret_has_a_value() -> None:
     assert not SECRETS & set(variables("muang.env"))
     for name, value in compose()["services"]["worker"]["environment"].items():
         assert name not in SECRETS or "${" in value
+
+
+def test_the_line_for_cron_hands_every_setting_to_the_night(tmp_path: Path) -> None:
+    """Values with blanks and quotes too, by the shell that cron runs; none of them is an argument that `ps` shows."""
+    [line] = re.findall(r"^ +30 1 \* \* \*  (cd .*)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    keys = '{"tmd_uid": "u", "tmd_ukey": "k e y"}'
+    (tmp_path / "muang.env").write_text(f"MUANG_METER_KEY=secret\nMUANG_KEYS='{keys}'\n# a remark\n")
+    program = tmp_path / ".venv/bin/muang"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$@" "$MUANG_METER_KEY" "$MUANG_KEYS"\n')
+    program.chmod(0o700)
+    here = line.replace("/srv/muang", str(tmp_path)).replace("/etc", str(tmp_path)).replace("/var/log", str(tmp_path))
+    subprocess.run(["/bin/sh", "-c", here], check=True, env={"PATH": os.environ["PATH"]}, timeout=10)
+    assert (tmp_path / "muang.jsonl").read_text() == f"nightly --json secret {keys}\n"
