@@ -21,7 +21,7 @@ from assets.landing.identity import NotOurs, claim, identity
 from assets.landing.inbox import untaken
 from assets.landing.lease import Holder, Leases
 from assets.landing.portals import PORTALS
-from assets.landing.store import Store, mend_modes, open_store
+from assets.landing.store import CONDITIONS, Store, StoreFailure, honours_conditions, mend_modes, open_store
 from pipelines import hand, memory
 from pipelines.settings import Settings, now
 
@@ -90,8 +90,10 @@ def at_work(settings: Settings, cities: dict[str, City], slugs: Iterable[str]) -
 
 @contextmanager
 def holding(settings: Settings, cities: dict[str, City], slugs: Iterable[str]) -> Iterator[Deployment]:
-    """As ``at_work``, whatever key the store has: for the command that changes it. Raises ``Busy``."""
+    """As ``at_work``, whatever key the store has: for the command that changes it. Raises ``Busy``, and
+    ``StoreFailure`` as ``lead``."""
     deployment = deployment_of(settings, cities)
+    _check_conditions(deployment.store)
     run = f"command-{uuid.uuid4().hex[:12]}"
     with closing(Leases(deployment.store, run, patience=timedelta(seconds=BUSY_SECONDS))) as leases:
         for slug in sorted(slugs):
@@ -126,18 +128,30 @@ def lead(
     run: dg.DagsterRun, cities: dict[str, City], tell: Callable[[str], object], shared: bool = False
 ) -> Iterator[Deployment]:
     """The deployment of a run, which holds its cities to its end; ``shared``: workers on other hosts do its steps.
-    Raises ``NotOurs``."""
+    Raises ``NotOurs``, and ``StoreFailure`` of a store that ignores the conditions of writes."""
 
     def waiting(city: str, other: Holder) -> None:
         tell(f"waiting for {city}: run {other.run} has been at it since {other.since:%Y-%m-%d %H:%M}Z")
 
     deployment = open_run(run, cities)
+    _check_conditions(deployment.store)
     with closing(Leases(deployment.store, run.run_id, waiting=waiting, shared=shared)) as leases:
         leases.hold_all(_cities_of(run, cities))
         mend_modes(deployment.store)
         # Again: another may have changed the meter key while it had the cities.
         claim_store(settings_of(run), deployment.store, accept_clock=CLOCK_TAG in run.tags)
         yield replace(deployment, leases=leases)
+
+
+def _check_conditions(store: Store) -> None:
+    """Leases and files that are swapped hold nobody back where a store ignores the conditions of writes, and two runs
+    would undo each other unseen. Raises ``StoreFailure``."""
+    key = f"work/conditions/{uuid.uuid4().hex}"
+    try:
+        if not honours_conditions(store, key):
+            raise StoreFailure(f"{store.uri} ignores the conditions of writes: {CONDITIONS}")
+    finally:
+        store.delete(key)
 
 
 def _cities_of(run: dg.DagsterRun, cities: dict[str, City]) -> set[str]:

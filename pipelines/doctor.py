@@ -13,7 +13,7 @@ from assets.cities.registry import RegistryError
 from assets.landing.identity import far_from_newest, fingerprint, identity, rotation, too_new
 from assets.landing.inbox import PLACES
 from assets.landing.lease import holder
-from assets.landing.store import Damaged, Store, open_store
+from assets.landing.store import CONDITIONS, Damaged, honours_conditions, open_store
 from assets.snapshots.latest import published
 from pipelines.build import cities_of, left_in_inbox, meter_key
 from pipelines.settings import Settings, now
@@ -84,18 +84,17 @@ def _store(settings: Settings) -> list[Finding]:
         store.write(key, b"1")
         same = store.read(key) == b"1"
         took = time.monotonic() - start
-        conditional = _conditional(store, key)
+        conditional = honours_conditions(store, key)
         store.delete(key)
     except Exception as error:  # whatever a store can raise is the finding
         return [Finding(where, "fail", f"{type(error).__name__}: {error}", "check address, credentials and rights")]
-    broken = "use a server that honours If-None-Match and If-Match; two writers would overwrite each other"
     return [
         Finding(where, "ok" if same else "fail", f"written and read back in {took * 1000:.0f} ms"),
         Finding(
             "conditional writes",
             "ok" if conditional else "fail",
             "honoured" if conditional else "ignored",
-            broken if not conditional else "",
+            CONDITIONS if not conditional else "",
         ),
     ]
 
@@ -167,14 +166,6 @@ def _modes(settings: Settings) -> list[Finding]:
     path, right = wrong[0]
     found = f"{len(wrong)} files and folders have others than they should: {path} should have {right:04o}"
     return [Finding("rights", "warn", found, "nothing: the next night sets them; those of another owner, `chown`")]
-
-
-def _conditional(store: Store, key: str) -> bool:
-    """Whether a create over an existing file and a swap with a stale tag are both refused."""
-    stale = store.tag(key)
-    refused_create = not store.create(key, b"2")
-    swapped = store.swap(key, b"3", stale)
-    return refused_create and swapped and not store.swap(key, b"4", stale)
 
 
 def _disk(settings: Settings) -> Finding:

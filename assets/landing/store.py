@@ -328,6 +328,20 @@ class LocalStore:
         return folder
 
 
+CONDITIONS = "use a server that honours If-None-Match and If-Match; two writers would overwrite each other"
+"""What to do about a store that does not."""
+
+
+def honours_conditions(store: Store, key: str) -> bool:
+    """Whether the store refuses to create a file that is there, and to swap it by a stale tag: what all that several
+    writers are promised rests on. ``key`` is a file of no use to anybody, which may be there."""
+    store.write(key, b"1")
+    stale = store.tag(key)
+    refused = not store.create(key, b"2")
+    swapped = store.swap(key, b"3", stale)
+    return refused and swapped and not store.swap(key, b"4", stale)
+
+
 def mend_modes(store: Store) -> int:
     """Give the files and folders of a store the rights that they should have; returns how many had others. Those of
     another owner are left: nothing here may change them."""

@@ -22,8 +22,9 @@ import requests
 import sqlalchemy.exc
 
 from assets.landing.identity import KEY, ROTATION, Rotation, claim
-from assets.landing.store import Damaged, Store, StoreFailure, open_store
+from assets.landing.store import Damaged, LocalStore, Store, StoreFailure, open_store
 from assets.snapshots.latest import CITIES
+from pipelines.build import holding, lead
 from pipelines.cli.base import ending
 from pipelines.doctor import Finding, examine, exit_code
 from pipelines.failures import is_infrastructure
@@ -286,6 +287,38 @@ def test_doctor_names_cities_that_no_night_runs_for_any_more(tmp_path: Path) -> 
 def test_doctor_ends_with_the_code_that_a_night_would_end_with(failed: tuple[str, ...], code: int) -> None:
     found = [Finding("disk", "warn", ""), *(Finding(what, "fail", "") for what in failed)]
     assert exit_code(found) == code
+
+
+class Careless(LocalStore):
+    """As servers that were made before S3 had conditional writes."""
+
+    def create(self, key: str, data: bytes) -> bool:
+        self.write(key, data)
+        return True
+
+    def swap(self, key: str, data: bytes, tag: str | None) -> bool:
+        return self.create(key, data)
+
+
+def test_nobody_works_in_a_store_that_ignores_the_conditions_of_writes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A lease there holds nobody back."""
+    store = Careless(tmp_path)
+    claim(store, "live", None, now())
+    monkeypatch.setattr("pipelines.build.open_store", lambda _: store)
+    before = store.list("")
+    for begin in (
+        lambda: holding(Settings(home=tmp_path), {}, []),
+        lambda: lead(dg.DagsterRun("nightly"), {}, print),
+    ):
+        with pytest.raises(StoreFailure, match="use a server that honours If-None-Match") as found, begin():
+            pass
+        assert ending(found.value).exit_code == 3
+    assert store.list("") == before
+    monkeypatch.setattr("pipelines.build.open_store", lambda _: LocalStore(tmp_path))
+    with holding(Settings(home=tmp_path), {}, []):
+        pass
 
 
 def test_doctor_asks_no_more_of_a_store_that_is_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
