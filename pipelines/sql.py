@@ -186,9 +186,11 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """A connection with a view a table: ``lake.<table>`` over all cities, ``cdp.<table>`` over ``published`` files.
 
-    Only the tables that ``query`` names have views, all where it names none: to list and open the files of a year
-    takes seconds. Views list their files, so a query never sees a file that a running publication adds. The engine can
-    open these ``files`` for reading, and nothing else. Raises ``duckdb.Error`` for a file that is no Parquet.
+    Only the tables that ``query`` names have views, all that have rows where it names none: to list and open the files
+    of a year takes seconds. One of the lake that is named and has no rows, as of what was refused where nothing was, is
+    empty; what is not published is not there. Views list their files, so a query never sees a file that a running
+    publication adds. The engine can open these ``files`` for reading, and nothing else. Raises ``duckdb.Error`` for a
+    file that is no Parquet.
     """
     connection = duckdb.connect()
     connection.register_filesystem(files)
@@ -196,12 +198,15 @@ def connect(
     connection.execute("create schema lake; create schema cdp; attach ':memory:' as contracts")
     smarts = pl.DataFrame([{"name": table.name, "smart": table.smart} for table in TABLES.values()])
     _put(connection, "contracts.smarts", smarts)
-    for contract in _named(query):
-        held = [key for city in cities for key in CityLake(files.store, city).keys(contract)]
+    named = _named(query)
+    for contract in named or TABLES.values():
+        shown = published.get(contract.name, [])
         # What is remembered of published numbers lies beside the lake, and is for nobody to ask.
-        lake = held if contract.folder == "lake" else []
-        for schema, keys in (("lake", lake), ("cdp", published.get(contract.name, []))):
-            _view(connection, schema, contract, files.add(keys))
+        if contract.folder == "lake":
+            held = [key for city in cities for key in CityLake(files.store, city).keys(contract)]
+            # A name without a schema is the lake's before it is that of what was published.
+            _view(connection, "lake", contract, files.add(held), empty=contract in named and not shown)
+        _view(connection, "cdp", contract, files.add(shown), empty=False)
     _as_of(connection)
     connection.execute(f"set allowed_directories = ['{TableFiles.protocol}://']")
     connection.execute("set search_path = 'lake,cdp'")
@@ -213,11 +218,11 @@ def connect(
 
 
 def _named(query: str | None) -> list[Table]:
-    """Tables whose names stand in a query, and what macros of those names read; all where none does."""
+    """Tables whose names stand in a query, and what macros of those names read."""
     text = (query or "").casefold()
     if "meter_intervals_as_of" in text:
         text += f"{METER_SUPERSEDED.name} {METER_DECISIONS.name}"
-    return [table for name, table in TABLES.items() if name in text] or list(TABLES.values())
+    return [table for name, table in TABLES.items() if name in text]
 
 
 def _put(connection: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -> None:
@@ -226,8 +231,15 @@ def _put(connection: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -
     connection.unregister("rows")
 
 
-def _view(connection: duckdb.DuckDBPyConnection, schema: str, table: Table, paths: list[str]) -> None:
+def _view(connection: duckdb.DuckDBPyConnection, schema: str, table: Table, paths: list[str], *, empty: bool) -> None:
+    """``empty``: also of a table without rows."""
     if not paths:
+        if empty:
+            _put(connection, f"contracts.{table.name}", table.empty())
+            connection.execute(
+                f"create view {schema}.{table.name} as "  # noqa: S608
+                f"select *, null::varchar as city, null::varchar as month from contracts.{table.name}"
+            )
         return
     files = ", ".join(map(_quoted, paths))
     # Files of an older contract lack columns that were added since, call them by another name or type, and may have

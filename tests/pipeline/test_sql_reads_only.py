@@ -14,7 +14,7 @@ from assets.landing.store import Damaged, LocalStore, Store
 from pipelines import sql
 from pipelines.queries import TABLE_FUNCTIONS, WRITING_FUNCTIONS, PlacedReads, Refused, TableFiles, reading
 from pipelines.sql import ask, connect
-from quality.tables import TICKETS, WEATHER
+from quality.tables import METER_FINAL, TICKETS, WEATHER
 from tests.lake.test_contract_change import rows
 
 DAYS = (date(2026, 11, 20), date(2026, 11, 21))
@@ -249,6 +249,22 @@ def test_only_the_tables_that_a_query_names_are_opened(filled: tuple[Store, str]
     assert {key.split("/")[1] for key in files.keys} == {"weather"}
     with pytest.raises(duckdb.CatalogException, match="weather"):
         ask(files, ["nan"], {}, "from lake.wether")
+
+
+def test_a_table_of_the_lake_that_has_no_rows_yet_is_empty_and_none_that_is_not_published(
+    filled: tuple[Store, str],
+) -> None:
+    """What was refused where nothing was is no error of who asks."""
+    store, _ = filled
+    told = "from lake.weather left join lake.quarantine using (city) where lake.quarantine.code is null"
+    assert ask(TableFiles(store), ["nan"], {}, f"select count(*) {told}")[1] == [(2,)]
+    columns, found = ask(TableFiles(store), ["nan"], {}, "from lake.meter_final")
+    assert (columns, found) == ([*METER_FINAL.schema, "city", "month"], [])
+    assert ask(TableFiles(store), ["nan"], {}, "from lake.meter_intervals_as_of('2026-11-28')")[1] == []
+    for query in ("from cdp.quarantine", "from cdp.air_quality", "from lake.nonsense"):
+        with pytest.raises(duckdb.CatalogException):
+            ask(TableFiles(store), ["nan"], {}, query)
+    assert ask(TableFiles(store), ["nan"], {}, "show tables")[1] == [("weather",)], "those there are"
 
 
 def test_show_tables_lists_the_tables_and_nothing_else(filled: tuple[Store, str]) -> None:
