@@ -65,6 +65,7 @@ def make(step: Step) -> Built:
     thresholds, registers = Thresholds.of(step.city.meter_thresholds), Registers.of(lake)
     _heed_people(lake)
     noted, made, files, verdicts = set[date](), set[date](), list[Written](), list[Verdict]()
+    written, left = dict[date, pl.Series](), {*stale_days.noted(lake, METER_FINAL)}
     # What registers say of a period makes its days again once, not what is read of them: the second round is the last.
     while True:
         days = MeterDays(lake, thresholds, calendar(), registers, lake.read(REGISTER_CHECKS))
@@ -72,7 +73,7 @@ def make(step: Step) -> Built:
         # From here on a crash leaves nobody who knows which meters turned.
         stale_days.note(lake, METER_INTERVALS, delivered)
         look = SecondLook({*lake.days(METER_INTERVALS)}, stale)
-        work = _Work(days, lake.read(METER_OUTAGES), look, delivered, GoodValues(lake))
+        work = _Work(days, lake.read(METER_OUTAGES), look, delivered, GoodValues(lake), written)
         work.make()
         noted |= stale
         made |= work.made
@@ -83,7 +84,7 @@ def make(step: Step) -> Built:
         if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
             break
     register_checks.settle(lake)
-    held_against = scaling.make(lake)
+    held_against = scaling.make(lake, {day: ids for day, ids in written.items() if day not in left})
     files += held_against.files
     verdicts += held_against.verdicts
     # Days that a night which was cut short wrote are noted still.
@@ -142,6 +143,8 @@ class _Work:
     delivered: AbstractSet[date]
     """Stale days of which nothing but the intervals of meters may be otherwise."""
     good: GoodValues
+    written: dict[date, pl.Series]
+    """Meters whose rows were written anew, by day."""
     turned: dict[date, pl.Series] = field(default_factory=dict[date, pl.Series])
     """Meters of which anything is otherwise than before, by day."""
     again: set[date] = field(default_factory=set[date])
@@ -272,16 +275,17 @@ class _Work:
             these = [each.within(buckets.within(bucket) & mine) for each in day if _may_be_in(bucket, each)]
             made = [None if until_then else self._estimates(part, day, bucket, after) for part in these]
             parts = [part.rows(found, *self._rates(part)) for part, found in zip(these, made, strict=True)]
-            stored = unscaled(held.rows)
-            others = stored.filter(~mine)
+            others = held.rows.filter(~mine)
             rows = pl.concat([METER_FINAL.empty(), others, *parts])
             if others.height or len(parts) > 1:  # one part alone is in order
                 rows = in_order(rows, METER_FINAL.order)
             if until_then:
-                rows = as_estimated(rows, stored)
+                rows = as_estimated(rows, unscaled(held.rows))
             self.verdicts.extend(_sound(rows))
-            if rows.equals(stored):
+            if unscaled(rows).equals(unscaled(held.rows)):
                 continue
+            these_ids = rows["meter_id"].unique() if whole else here
+            self.written[at] = pl.concat([self.written.get(at, _NONE), these_ids])
             # Noted before the rows are there: no crash leaves one behind.
             stale_days.note(lake, METER_FINAL, [at])
             self.files.extend(lake.swap(held, rows, [at]))

@@ -15,6 +15,7 @@ from quality.readings import ENERGY
 from quality.tables.vee import METER_FINAL
 from quality.vee.kept import COUNTED
 from quality.vee.registers import LONGEST
+from quality.vee.validate import TOLD_ONCE
 
 SCALED: Final = "S1"
 
@@ -82,6 +83,16 @@ def of_days(rows: pl.DataFrame) -> pl.DataFrame:
             estimated=guessed.filter(ESTIMATED).sum(),
             unknown=pl.col("value_final").is_null().sum(),
         )
+    )
+
+
+def of_quality(quality: pl.DataFrame) -> pl.DataFrame:
+    """As ``of_days``, of ``METER_QUALITY`` rows of days without ``gaps``, whose values are used as they came."""
+    whole = quality.filter(TOLD_ONCE, ~pl.col("gaps"))
+    told = whole.group_by(*SERIES, "local_date").agg(delivered=pl.col("energy").sum())
+    schema = of_days(METER_FINAL.empty()).schema
+    return told.with_columns(estimated=pl.lit(0), unknown=pl.lit(0)).select(
+        pl.col(name).cast(dtype) for name, dtype in schema.items()
     )
 
 

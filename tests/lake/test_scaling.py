@@ -78,6 +78,9 @@ def nights(folder: Path, *parts: Sequence[File], buckets: int = 1, cut: int | No
         if cut is not None and at == len(parts) - 1:
             cut_short(deployment, city, cut, NIGHTS[at])
         night(deployment, city, NIGHTS[at])
+        # The load profile has been made of it.
+        lake = CityLake(deployment.store, city.slug)
+        stale_days.settle(lake, METER_FINAL, stale_days.noted(lake, METER_FINAL))
     return deployment, city
 
 
@@ -155,6 +158,14 @@ def test_buckets_change_nothing(tmp_path: Path) -> None:
     assert final(*one).equals(final(*four))
 
 
+def test_a_city_that_is_cut_anew_meanwhile_has_the_same(tmp_path: Path) -> None:
+    straight = nights(tmp_path / "straight", EXPORTS, [("reads.csv", reads())])
+    deployment, city = place = nights(tmp_path / "cut", EXPORTS)
+    deliver(deployment, city, "exports", NIGHTS[1], "reads.csv", reads())
+    night(deployment, city.model_copy(update={"meter_buckets": 4}), NIGHTS[1])
+    assert final(*place).equals(final(*straight))
+
+
 def test_a_read_that_is_taken_back_takes_its_scaling_along(tmp_path: Path) -> None:
     never = nights(tmp_path / "never", EXPORTS)
     deployment, city = place = nights(tmp_path / "back", EXPORTS, [("reads.csv", reads())])
@@ -167,6 +178,16 @@ def test_a_read_that_is_taken_back_takes_its_scaling_along(tmp_path: Path) -> No
     assert by_method(place) == {"K5": guessed}
     assert final(*place).equals(final(*never))
     assert "2 they are what the register says" in verdict(place)
+
+
+@pytest.mark.parametrize("cut", [None, 0, 1, 2])
+def test_a_read_that_turns_out_to_be_an_estimate_scales_nothing(tmp_path: Path, cut: int | None) -> None:
+    never = nights(tmp_path / "never", EXPORTS)
+    estimated = reads(version="02").replace(b"000000,A,,,", b"000000,E64,,,")
+    place = nights(tmp_path / "back", EXPORTS, [("reads.csv", reads())], [("again.csv", estimated)], cut=cut)
+    lake = CityLake(place[0].store, place[1].slug)
+    assert lake.read(REGISTER_CHECKS).filter(check="intervals")["outcome"].unique().to_list() == ["not-run"]
+    assert final(*place).equals(final(*never))
 
 
 def _sums(place: tuple[Deployment, City]) -> list[float]:
@@ -273,5 +294,5 @@ def test_nothing_is_read_where_no_read_tells_of_a_day(tmp_path: Path, monkeypatc
     monkeypatch.setattr(CityLake, "rows", counted)
     lake = CityLake(deployment.store, city.slug)
     stale_days.note(lake, METER_FINAL, MONTH)
-    assert scaling.make(lake) == scaling.Scaled([], [])
+    assert scaling.make(lake, {}) == scaling.Scaled([], [])
     assert [key for key in read if METER_FINAL.name in key] == []
