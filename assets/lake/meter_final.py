@@ -84,6 +84,7 @@ def make(step: Step) -> Built:
         if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
             break
     register_checks.settle(lake)
+    scaling.vanished(lake, noted - {*lake.days(METER_INTERVALS)})
     held_against = scaling.make(lake, {day: ids for day, ids in written.items() if day not in left})
     files += held_against.files
     verdicts += held_against.verdicts

@@ -1,7 +1,9 @@
 """Estimates scaled to the register, of the periods between reads of which a check or a value is otherwise than before.
 
 What is scaled follows from the checks of registers and the estimates as they were made (``value_estimated``), which
-are kept beside what they became: so the order in which reads and readings come leaves no trace.
+are kept beside what they became: so the order in which reads and readings come leaves no trace. A period waits until
+all its days have had their second look: until then its estimates change night after night, and with one of them the
+factor of all.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,15 +14,16 @@ import polars as pl
 
 from assets.lake import buckets, stale_days
 from assets.lake.files import CityLake, Written
-from quality.tables import METER_DECISIONS, METER_FINAL, METER_QUALITY, REGISTER_CHECKS
+from assets.lake.second_look import SecondLook
+from quality.tables import METER_DECISIONS, METER_FINAL, METER_INTERVALS, METER_QUALITY, REGISTER_CHECKS
 from quality.vee.registers import LONGEST
 from quality.vee.scaling import ESTIMATED, SERIES, factors, of_days, of_quality, periods, scaled, unscaled
 from quality.vee.verdicts import scaling_verdict
 from quality.verdicts import Verdict
 
-CAME, GONE = "register_period", "register_period_gone"
-"""What is noted of days of periods between reads that are there now, and of days of those that are no more, or say
-something else."""
+CAME, GONE, WAITS = "register_period", "register_period_gone", "register_period_waits"
+"""What is noted of days of periods between reads that are there now, of days of those that are no more or say something
+else, and of the last days of those that wait for the second look."""
 
 
 class Scaled(NamedTuple):
@@ -39,18 +42,32 @@ def note(lake: CityLake, before: pl.DataFrame, now: pl.DataFrame) -> None:
         stale_days.note(lake, name, _days(changed) & {*lake.days(METER_FINAL)})
 
 
+def vanished(lake: CityLake, days: Collection[date]) -> None:
+    """Note, where days of readings are no more, those whose periods may have had their second look by them."""
+    there = [day for day in lake.days(METER_FINAL) if any(gone - LONGEST <= day < gone for gone in days)]
+    stale_days.note(lake, GONE, there)
+
+
 def make(lake: CityLake, written: Mapping[date, pl.Series]) -> Scaled:
     """Scale the estimates of the periods that came or hold rows which were written anew, or leave them as they were
     made. ``written`` are the meters of these rows, of days of which that is known; of others it may be all."""
-    came, gone = (stale_days.noted(lake, name) for name in (CAME, GONE))
+    came, gone, waiting = (stale_days.noted(lake, name) for name in (CAME, GONE, WAITS))
     noted = {*came, *gone, *stale_days.noted(lake, METER_FINAL)}
-    if not noted:
+    if not (noted or waiting):
         return Scaled([], [])
     # A period is known by those beside it: two that share days are none.
-    checks = lake.read(REGISTER_CHECKS, (min(noted) - 2 * LONGEST, max(noted) + 2 * LONGEST))
+    around = sorted({*noted, *waiting})
+    checks = lake.read(REGISTER_CHECKS, (around[0] - 2 * LONGEST, around[-1] + 2 * LONGEST))
     some = {day: ids for day, ids in written.items() if day not in {*came, *gone}}
-    known = periods(checks).filter(pl.any_horizontal(_concerns(day, some.get(day)) for day in sorted(noted)))
-    there = {*lake.days(METER_FINAL)}
+    concerned = pl.any_horizontal(
+        pl.col("last").is_in(waiting), *(_concerns(day, some.get(day)) for day in sorted(noted))
+    )
+    known, there = periods(checks).filter(concerned), {*lake.days(METER_FINAL)}
+    look = SecondLook({*lake.days(METER_INTERVALS)}, set())
+    ready = [span for span in known.select("first", "last").unique().iter_rows() if all(map(look.at, _between(*span)))]
+    spans = pl.DataFrame(ready, known.select("first", "last").schema, orient="row")
+    waits = known.join(spans, on=spans.columns, how="anti")["last"].unique()
+    known = known.join(spans, on=spans.columns, how="semi")
     quality = _quality(lake, known, sorted(_days(known) & there))
     known = known.join(quality.filter("gaps"), on=SERIES, how="semi")
     days = sorted((_days(known) | {*gone}) & there)
@@ -73,8 +90,9 @@ def make(lake: CityLake, written: Mapping[date, pl.Series]) -> Scaled:
             factor = by.filter(pl.lit(day).is_between("first", "last", closed="left"))
             if not _made(stored, factor, gone=day in gone).equals(stored):
                 files += _write(lake, bucket, day, factor, gone=day in gone)
-    stale_days.settle(lake, CAME, came)
-    stale_days.settle(lake, GONE, gone)
+    stale_days.note(lake, WAITS, waits)
+    for name, settled in ((CAME, came), (GONE, gone), (WAITS, {*waiting} - {*waits})):
+        stale_days.settle(lake, name, settled)
     by = pl.concat(found)
     return Scaled(files, [scaling_verdict(by)] if by.height else [])
 
@@ -86,26 +104,31 @@ def _concerns(day: date, ids: pl.Series | None) -> pl.Expr:
 
 
 def _days(of: pl.DataFrame) -> set[date]:
-    spans = of.select("first", "last").unique().iter_rows()
-    return {first + timedelta(days=at) for first, last in spans for at in range((last - first).days)}
+    return {day for span in of.select("first", "last").unique().iter_rows() for day in _between(*span)}
+
+
+def _between(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=at) for at in range((last - first).days)]
 
 
 def _quality(lake: CityLake, known: pl.DataFrame, days: Collection[date]) -> pl.DataFrame:
-    """``METER_QUALITY`` rows of these days of meters that have a gap on any, and whether the series ``gaps`` that day:
-    a value lacks, is suspect, is the utility's own, or a person decided of it. Of most meters there is none."""
-    meters, decided = known["meter_id"].unique(), lake.pick(METER_DECISIONS, days)
-    gaps = pl.any_horizontal(pl.col("missing", "suspect", "substituted") > 0)
-    mine = pl.col("meter_id").is_in(meters.implode())
-    files = [(day, lake.keys(METER_QUALITY, (day, day))) for day in days if meters.len()]
-    gappy = [lake.rows(METER_QUALITY, keys, mine & gaps)["meter_id"] for _, keys in files]
-    some = pl.concat([decided["meter_id"], *gappy]).unique().implode()
-    rows = [lake.rows(METER_QUALITY, keys, mine & pl.col("meter_id").is_in(some)) for _, keys in files]
-    asked = decided.select("meter_id", "local_date", _decided=pl.lit(value=True)).unique()
-    return (
-        pl.concat([METER_QUALITY.empty(), *rows])
-        .join(asked, on=["meter_id", "local_date"], how="left")
-        .with_columns(gaps=(gaps | pl.col("_decided").is_not_null()).any().over(*SERIES, "local_date"))
-    )
+    """``METER_QUALITY`` rows of these days of meters of which on any of them a value is not used as it came, and
+    whether it ``gaps``: of the series that day one is not, or was decided of by a person. Of most meters there is none.
+    """
+    decided, mine = lake.pick(METER_DECISIONS, days), pl.col("meter_id").is_in(known["meter_id"].unique().implode())
+    doubtful = mine & pl.any_horizontal(pl.col("missing", "suspect", "substituted") > 0)
+    files = {day: lake.keys(METER_QUALITY, (day, day)) for day in days if known.height}
+    gaps = [decided.filter(mine).select(*SERIES, "local_date")]
+    for day, keys in files.items():
+        some = lake.rows(METER_QUALITY, keys, doubtful)["meter_id"].unique()
+        otherwise = pl.col("meter_id").is_in(some.implode()) & (pl.col("method") != "A")
+        scans = (lake.scan(METER_FINAL, key) for key in lake.keys(METER_FINAL, (day, day)) if some.len())
+        gaps += [scan.filter(otherwise).select(*SERIES, "local_date").unique().collect() for scan in scans]
+    place = pl.concat(gaps).unique().with_columns(gaps=pl.lit(value=True))
+    with_gaps = pl.col("meter_id").is_in(place["meter_id"].unique().implode())
+    rows = [lake.rows(METER_QUALITY, keys, with_gaps) for keys in files.values()]
+    told = pl.concat([METER_QUALITY.empty(), *rows]).join(place, on=[*SERIES, "local_date"], how="left")
+    return told.with_columns(pl.col("gaps").fill_null(value=False))
 
 
 def _wanted(gaps: pl.DataFrame, *, gone: bool) -> pl.Expr:

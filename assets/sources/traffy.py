@@ -150,18 +150,18 @@ def _page(data: bytes, name: str) -> Batch:
 
 
 def _cut(page: Batch, name: str, *, full: bool) -> Batch:
-    """What a page in the order of its reports lacks of the period that its name tells; a ``full`` one is followed by
-    another, but for the last that is asked for."""
+    """What a page in the order of its reports lacks of the period that its name tells. A ``full`` one is followed by
+    another; behind the last that is asked for there may be more."""
     asked = _ASKED.search(name)
     days = page.rows.select(_stamp("reported").dt.convert_time_zone("Asia/Bangkok").dt.date().cast(pl.String))
     begin, end = days.min().item(), days.max().item()
     if asked is None or begin is None:
         return page
     first, last, offset = asked.groups()
-    more = full and int(offset) + PAGE < MAX_PAGES * PAGE
-    late, early = offset == "0" and begin > first, not more and end < last
+    cut = full and int(offset) + PAGE >= MAX_PAGES * PAGE
+    late, early = offset == "0" and begin > first, not full and end < last
     text = f"reports from {begin} to {end} came; {first} to {last} were asked for"
-    return page.note("window-short", text) if late or early else page
+    return page.note("window-short", text) if late or early or cut else page
 
 
 def read_exchange(data: bytes, context: Context[ReportOptions]) -> ReadResult:

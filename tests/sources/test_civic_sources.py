@@ -180,13 +180,15 @@ def test_a_moment_is_of_the_zone_that_it_tells(stamp: str, hour: int) -> None:
 
 def test_a_full_page_is_not_short_and_the_last_one_that_is_asked_for_is() -> None:
     """A full page with a broken report is full; behind the last page there may be more."""
-    full = [ticket(f"2026-{n}", timestamp="2026-11-16 10:00:00") for n in range(traffy.PAGE)]
+    days = [f"2026-11-{16 + n * 7 // traffy.PAGE} 10:00:00" for n in range(traffy.PAGE)]
+    full = [ticket(f"2026-{n}", timestamp=day) for n, day in enumerate(days)]
     broken = [*full[1:], {"type": "Feature", "properties": None}]
     for offset, reports, codes in (
         (0, full, {}),
         (0, broken, {"row-malformed": 1}),
         ((traffy.MAX_PAGES - 1) * traffy.PAGE, full, {"window-short": 1}),
-        ((traffy.MAX_PAGES - 1) * traffy.PAGE, full[1:], {"window-short": 1}),
+        ((traffy.MAX_PAGES - 1) * traffy.PAGE, full[1:], {}),
+        (traffy.PAGE, full[: traffy.PAGE // 2], {"window-short": 1}),
     ):
         name = f"reports/2026-11-16..2026-11-22/{offset}"
         assert code_counts(traffy.TRAFFY_GEOJSON.read(page(*reports), context(CITIES["samyan"], name))) == codes
