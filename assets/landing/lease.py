@@ -4,9 +4,10 @@
 
 It belongs to a run. Where one process runs it, that one takes it, renews it and gives it back. Where workers on
 several hosts do, the process that leads the run takes it and gives it back, and each worker renews it while it works. A
-run that died stops renewing, and the next takes it over once it has run out (or at once, where its one process was on
-this host and is gone). Lake files are compared and swapped all the same: the lease saves two runs from undoing each
-other's work and from publishing each other's halves, the swap saves the rows.
+run that died stops renewing, and the next takes it over once it has run out, by the clock or by nobody renewing it
+while the next one waits (or at once, where its one process was on this host and is gone). Lake files are compared and
+swapped all the same: the lease saves two runs from undoing each other's work and from publishing each other's halves,
+the swap saves the rows.
 """
 
 import contextlib
@@ -37,32 +38,37 @@ class Busy(Exception):
     """Another run is at this city; the message says which and since when."""
 
 
-def this_host() -> str:
-    """Name of this host, with its space of process numbers: containers may share one and not the other."""
+def this_space() -> str:
+    """Where a process number means one process: this start of this kernel, and its space of numbers.
+
+    A name does not tell it: hosts may share one (``localhost``), and the first space of every kernel has one number
+    (proc(5), ``/proc/sys/kernel/random/boot_id``; pid_namespaces(7)). Empty where the system does not tell: then
+    nobody is known to be gone.
+    """
     try:
-        space = str(Path("/proc/self/ns/pid").readlink())
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
-        space = ""
-    return f"{socket.gethostname()} {space}".strip()
+        return ""
 
 
 class Holder(BaseModel):
-    """Who holds a city: ``run``, on ``host`` as process ``pid``. ``shared``: others work under it on other hosts,
-    so that the end of this process does not tell that nobody does."""
+    """Who holds a city: ``run``, on ``host`` as process ``pid``, a number of ``space``. ``shared``: others work under
+    it on other hosts, so that the end of this process does not tell that nobody does."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     run: str
     host: str
     pid: int
+    space: str = ""
     since: datetime
     until: datetime
     shared: bool = False
 
     @property
     def is_gone(self) -> bool:
-        """Whether its process is surely no more: it was on this host, and there is none of that number."""
-        if self.shared or self.host != this_host():
+        """Whether its process is surely no more: its number is one of this space, and there is none of it."""
+        if self.shared or not self.space or self.space != this_space():
             return False
         try:
             os.kill(self.pid, 0)
@@ -136,7 +142,11 @@ class Leases:
 
     def _wait_for(self, city: str, deadline: float) -> None:
         told = False
-        while (other := self._take(city)) is not None:
+        seen: Holder | None = None
+        seen_since = time.monotonic()
+        while (other := self._take(city, seen, time.monotonic() - seen_since)) is not None:
+            if other != seen:
+                seen, seen_since = other, time.monotonic()
             if time.monotonic() >= deadline:
                 since = other.since.astimezone().isoformat(timespec="seconds")
                 raise Busy(
@@ -155,12 +165,17 @@ class Leases:
             self._renewing = threading.Thread(target=self._renew, name="leases", daemon=True)
             self._renewing.start()
 
-    def _take(self, city: str) -> Holder | None:
-        """Take the city if nobody else has it; else who does."""
+    def _take(self, city: str, seen: Holder | None, seconds: float) -> Holder | None:
+        """Take the city if nobody else has it; else who does.
+
+        A lease that was ``seen`` as it is for all the ``seconds`` of its life is nobody's, whenever it says that it
+        runs out: the clock of a run that died may have been days ahead.
+        """
         found = self.store.fetch(key(city))
         now = datetime.now(UTC)
         other = _parsed(found.data)
-        if other is not None and other.run != self.run and other.holds(now):
+        is_dead = other == seen and seconds > self.expiry.total_seconds()
+        if other is not None and other.run != self.run and other.holds(now) and not is_dead:
             return other
         since = other.since if other is not None and other.run == self.run else now
         with self._lock:
@@ -173,7 +188,13 @@ class Leases:
 
     def _mine(self, since: datetime, now: datetime) -> bytes:
         mine = Holder(
-            run=self.run, host=this_host(), pid=os.getpid(), since=since, until=now + self.expiry, shared=self.shared
+            run=self.run,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            space=this_space(),
+            since=since,
+            until=now + self.expiry,
+            shared=self.shared,
         )
         return mine.model_dump_json(indent=1).encode() + b"\n"
 

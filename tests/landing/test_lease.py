@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from assets.landing import lease
-from assets.landing.lease import Busy, Holder, Leases, SharedLeases, holder, this_host
+from assets.landing.lease import Busy, Holder, Leases, SharedLeases, holder, this_space
 from assets.landing.store import Store, open_store
 
 SOON = timedelta(seconds=0.3)
@@ -61,11 +62,39 @@ def test_a_run_whose_process_is_gone_from_this_host_does_not_keep_the_city(store
     process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(0,))
     process.start()
     process.join()
-    other(store, host=this_host(), pid=process.pid)
+    other(store, space=this_space(), pid=process.pid)
     Leases(store, "mine", patience=SOON).hold("nan")
-    other(store, host=this_host(), pid=os.getppid())
+    other(store, space=this_space(), pid=os.getppid())
     with pytest.raises(Busy):
         Leases(store, "mine", patience=SOON).hold("nan")
+
+
+def test_a_process_of_another_host_of_the_same_name_is_not_taken_for_gone(store: Store) -> None:
+    gone = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(0,))
+    gone.start()
+    gone.join()
+    _, numbers = this_space().split(maxsplit=1)
+    for space in (f"00000000-0000-4000-8000-000000000000 {numbers}", ""):
+        other(store, host=socket.gethostname(), pid=gone.pid, space=space)
+        with pytest.raises(Busy):
+            Leases(store, "mine", patience=SOON).hold("nan")
+
+
+def test_a_dead_run_whose_clock_was_far_ahead_does_not_keep_the_city(store: Store) -> None:
+    other(store, until=datetime.now(UTC) + timedelta(days=400))
+    mine = Leases(store, "mine", expiry=SOON, patience=timedelta(seconds=30))
+    mine.hold("nan")
+    mine.close()
+
+
+def test_a_run_at_work_whose_clock_is_far_ahead_keeps_the_city(store: Store) -> None:
+    life = timedelta(seconds=1)
+    ahead = Leases(store, "ahead", expiry=life)
+    ahead._mine = lambda since, now: Leases._mine(ahead, since, now + timedelta(days=400))  # type: ignore[method-assign]
+    ahead.hold("nan")
+    with pytest.raises(Busy, match="run ahead"):
+        Leases(store, "mine", expiry=life, patience=3 * life).hold("nan")
+    ahead.close()
 
 
 def test_a_lease_that_is_damaged_is_nobodys(store: Store) -> None:
@@ -153,6 +182,6 @@ def test_the_end_of_who_led_it_does_not_free_a_city_that_workers_may_be_at(store
     process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(0,))
     process.start()
     process.join()
-    other(store, host=this_host(), pid=process.pid, shared=True)
+    other(store, space=this_space(), pid=process.pid, shared=True)
     with pytest.raises(Busy):
         Leases(store, "mine", patience=SOON).hold("nan")
