@@ -244,7 +244,7 @@ def snapshots_verify(
     found = {slug: problems for slug, problems in checked.items() if problems is not None}
     show_problems(found, as_json)
     if not found and not as_json:
-        out.print("nothing is published yet; `muang nightly` does")
+        out.print("nothing of these cities is published; `muang doctor` names cities that left the registry")
     raise typer.Exit(1 if any(found.values()) else 0)
 
 

@@ -316,3 +316,11 @@ sys.argv = ["muang", "sql", sys.argv[1]]
 app()
 """
 """``muang sql`` in a process that says when its query is about to be asked."""
+
+
+def test_cities_that_left_the_registry_are_not_told_as_never_published(muang: Deployment, tmp_path: Path) -> None:
+    chosen = {"MUANG_CITIES": str(few_sources(tmp_path, ("krabi",)))}
+    done = muang.home.muang("snapshots", "verify", **chosen)
+    assert done.returncode == 0
+    assert "left the registry" in " ".join(done.stdout.split())
+    assert "khon_kaen, nan have published" in " ".join(muang.home.muang("doctor", **chosen).stdout.split())
