@@ -21,7 +21,7 @@ from assets.landing.identity import NotOurs, claim, identity
 from assets.landing.inbox import untaken
 from assets.landing.lease import Holder, Leases
 from assets.landing.portals import PORTALS
-from assets.landing.store import CONDITIONS, Store, StoreFailure, honours_conditions, mend_modes, open_store
+from assets.landing.store import CONDITIONS, Store, honours_conditions, mend_modes, open_store
 from pipelines import hand, memory
 from pipelines.settings import Settings, now
 
@@ -90,8 +90,8 @@ def at_work(settings: Settings, cities: dict[str, City], slugs: Iterable[str]) -
 
 @contextmanager
 def holding(settings: Settings, cities: dict[str, City], slugs: Iterable[str]) -> Iterator[Deployment]:
-    """As ``at_work``, whatever key the store has: for the command that changes it. Raises ``Busy``, and
-    ``StoreFailure`` as ``lead``."""
+    """As ``at_work``, whatever key the store has: for the command that changes it. Raises ``Busy``, and of a store that
+    does not honour conditions of writes ``NotOurs``."""
     deployment = deployment_of(settings, cities)
     _check_conditions(deployment.store)
     run = f"command-{uuid.uuid4().hex[:12]}"
@@ -128,7 +128,7 @@ def lead(
     run: dg.DagsterRun, cities: dict[str, City], tell: Callable[[str], object], shared: bool = False
 ) -> Iterator[Deployment]:
     """The deployment of a run, which holds its cities to its end; ``shared``: workers on other hosts do its steps.
-    Raises ``NotOurs``, and ``StoreFailure`` of a store that ignores the conditions of writes."""
+    Raises ``NotOurs``, also of a store that does not honour conditions of writes."""
 
     def waiting(city: str, other: Holder) -> None:
         tell(f"waiting for {city}: run {other.run} has been at it since {other.since:%Y-%m-%d %H:%M}Z")
@@ -145,11 +145,11 @@ def lead(
 
 def _check_conditions(store: Store) -> None:
     """Leases and files that are swapped hold nobody back where a store ignores the conditions of writes, and two runs
-    would undo each other unseen. Raises ``StoreFailure``."""
+    would undo each other unseen. Raises ``NotOurs``."""
     key = f"work/conditions/{uuid.uuid4().hex}"
     try:
         if not honours_conditions(store, key):
-            raise StoreFailure(f"{store.uri} ignores the conditions of writes: {CONDITIONS}")
+            raise NotOurs(f"the store {store.uri} does not honour conditions of writes: {CONDITIONS}")
     finally:
         store.delete(key)
 

@@ -32,7 +32,7 @@ class Finding:
     remedy: str = ""
 
 
-OF_SETTINGS = ("registry", "meter ids", "owner", "clock")
+OF_SETTINGS = ("registry", "meter ids", "owner", "clock", "conditional writes")
 """What a night is refused for with exit code 2: no store, disk or network is at fault."""
 
 

@@ -21,7 +21,7 @@ import pytest
 import requests
 import sqlalchemy.exc
 
-from assets.landing.identity import KEY, ROTATION, Rotation, claim
+from assets.landing.identity import KEY, ROTATION, NotOurs, Rotation, claim
 from assets.landing.store import Damaged, LocalStore, Store, StoreFailure, open_store
 from assets.snapshots.latest import CITIES
 from pipelines.build import holding, lead
@@ -282,7 +282,7 @@ def test_doctor_names_cities_that_no_night_runs_for_any_more(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("failed", "code"),
-    [((), 0), (("registry",), 2), (("owner", "clock"), 2), (("store /x",), 3), (("registry", "conditional writes"), 3)],
+    [((), 0), (("registry",), 2), (("owner", "clock"), 2), (("store /x",), 3), (("conditional writes",), 2)],
 )
 def test_doctor_ends_with_the_code_that_a_night_would_end_with(failed: tuple[str, ...], code: int) -> None:
     found = [Finding("disk", "warn", ""), *(Finding(what, "fail", "") for what in failed)]
@@ -300,11 +300,21 @@ class Careless(LocalStore):
         return self.create(key, data)
 
 
-def test_nobody_works_in_a_store_that_ignores_the_conditions_of_writes(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+class Unable(LocalStore):
+    """As servers that answer 501 to a write with a condition."""
+
+    def swap(self, key: str, data: bytes, tag: str | None) -> bool:
+        if tag is not None and key.startswith("work/conditions/"):
+            raise OSError(errno.ENOSYS, "A header you provided implies functionality that is not implemented")
+        return super().swap(key, data, tag)
+
+
+@pytest.mark.parametrize("kind", [Careless, Unable])
+def test_nobody_works_in_a_store_that_does_not_honour_conditions_of_writes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: Callable[[Path], LocalStore]
 ) -> None:
     """A lease there holds nobody back."""
-    store = Careless(tmp_path)
+    store = kind(tmp_path)
     claim(store, "live", None, now())
     monkeypatch.setattr("pipelines.build.open_store", lambda _: store)
     before = store.list("")
@@ -312,9 +322,9 @@ def test_nobody_works_in_a_store_that_ignores_the_conditions_of_writes(
         lambda: holding(Settings(home=tmp_path), {}, []),
         lambda: lead(dg.DagsterRun("nightly"), {}, print),
     ):
-        with pytest.raises(StoreFailure, match="use a server that honours If-None-Match") as found, begin():
+        with pytest.raises(NotOurs, match="use a server that honours If-None-Match") as found, begin():
             pass
-        assert ending(found.value).exit_code == 3
+        assert ending(found.value).exit_code == 2
     assert store.list("") == before
     monkeypatch.setattr("pipelines.build.open_store", lambda _: LocalStore(tmp_path))
     with holding(Settings(home=tmp_path), {}, []):
