@@ -78,13 +78,13 @@ def make(step: Step) -> Built:
         noted |= stale
         made |= work.made
         checked = register_checks.make(lake, made, registers, thresholds)
+        scaling.looked(lake, look)
         stale_days.settle(lake, METER_INTERVALS, (stale | work.made | work.again) - checked.turned)
         files += [*work.files, *checked.files]
         verdicts = [*(work.verdicts or verdicts), *checked.verdicts]
         if checked.turned.isdisjoint(lake.days(METER_INTERVALS)):
             break
     register_checks.settle(lake)
-    scaling.vanished(lake, noted - {*lake.days(METER_INTERVALS)})
     held_against = scaling.make(lake, {day: ids for day, ids in written.items() if day not in left})
     files += held_against.files
     verdicts += held_against.verdicts

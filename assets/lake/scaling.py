@@ -21,9 +21,9 @@ from quality.vee.scaling import ESTIMATED, SERIES, factors, of_days, of_quality,
 from quality.vee.verdicts import scaling_verdict
 from quality.verdicts import Verdict
 
-CAME, GONE, WAITS = "register_period", "register_period_gone", "register_period_waits"
-"""What is noted of days of periods between reads that are there now, of days of those that are no more or say something
-else, and of the last days of those that wait for the second look."""
+CAME, GONE = "register_period", "register_period_gone"
+"""What is noted of days of periods between reads that are there now, or had their second look, and of days of those
+that are no more, say something else, or lost it."""
 
 
 class Scaled(NamedTuple):
@@ -42,31 +42,31 @@ def note(lake: CityLake, before: pl.DataFrame, now: pl.DataFrame) -> None:
         stale_days.note(lake, name, _days(changed) & {*lake.days(METER_FINAL)})
 
 
-def vanished(lake: CityLake, days: Collection[date]) -> None:
-    """Note, where days of readings are no more, those whose periods may have had their second look by them."""
-    there = [day for day in lake.days(METER_FINAL) if any(gone - LONGEST <= day < gone for gone in days)]
-    stale_days.note(lake, GONE, there)
+def looked(lake: CityLake, look: SecondLook) -> None:
+    """Note, before the days are settled that came or went, those whose second look turned by them."""
+    turned = {day for day in look.there if look.turns(day)}
+    if not (turned and lake.keys(REGISTER_CHECKS)):
+        return
+    lost = {day for day in turned if not look.at(day)}
+    stale_days.note(lake, GONE, {day for day in look.there if any(abs(day - each) <= LONGEST for each in lost)})
+    stale_days.note(lake, CAME, turned - lost)
 
 
 def make(lake: CityLake, written: Mapping[date, pl.Series]) -> Scaled:
     """Scale the estimates of the periods that came or hold rows which were written anew, or leave them as they were
     made. ``written`` are the meters of these rows, of days of which that is known; of others it may be all."""
-    came, gone, waiting = (stale_days.noted(lake, name) for name in (CAME, GONE, WAITS))
+    came, gone = (stale_days.noted(lake, name) for name in (CAME, GONE))
     noted = {*came, *gone, *stale_days.noted(lake, METER_FINAL)}
-    if not (noted or waiting):
+    if not noted:
         return Scaled([], [])
     # A period is known by those beside it: two that share days are none.
-    around = sorted({*noted, *waiting})
-    checks = lake.read(REGISTER_CHECKS, (around[0] - 2 * LONGEST, around[-1] + 2 * LONGEST))
+    checks = lake.read(REGISTER_CHECKS, (min(noted) - 2 * LONGEST, max(noted) + 2 * LONGEST))
     some = {day: ids for day, ids in written.items() if day not in {*came, *gone}}
-    concerned = pl.any_horizontal(
-        pl.col("last").is_in(waiting), *(_concerns(day, some.get(day)) for day in sorted(noted))
-    )
+    concerned = pl.any_horizontal(_concerns(day, some.get(day)) for day in sorted(noted))
     known, there = periods(checks).filter(concerned), {*lake.days(METER_FINAL)}
     look = SecondLook({*lake.days(METER_INTERVALS)}, set())
     ready = [span for span in known.select("first", "last").unique().iter_rows() if all(map(look.at, _between(*span)))]
     spans = pl.DataFrame(ready, known.select("first", "last").schema, orient="row")
-    waits = known.join(spans, on=spans.columns, how="anti")["last"].unique()
     known = known.join(spans, on=spans.columns, how="semi")
     quality = _quality(lake, known, sorted(_days(known) & there))
     known = known.join(quality.filter("gaps"), on=SERIES, how="semi")
@@ -90,9 +90,8 @@ def make(lake: CityLake, written: Mapping[date, pl.Series]) -> Scaled:
             factor = by.filter(pl.lit(day).is_between("first", "last", closed="left"))
             if not _made(stored, factor, gone=day in gone).equals(stored):
                 files += _write(lake, bucket, day, factor, gone=day in gone)
-    stale_days.note(lake, WAITS, waits)
-    for name, settled in ((CAME, came), (GONE, gone), (WAITS, {*waiting} - {*waits})):
-        stale_days.settle(lake, name, settled)
+    stale_days.settle(lake, CAME, came)
+    stale_days.settle(lake, GONE, gone)
     by = pl.concat(found)
     return Scaled(files, [scaling_verdict(by)] if by.height else [])
 
