@@ -285,8 +285,7 @@ class _Work:
             self.verdicts.extend(_sound(rows))
             if unscaled(rows).equals(unscaled(held.rows)):
                 continue
-            these_ids = rows["meter_id"].unique() if whole else here
-            self.written[at] = pl.concat([self.written.get(at, _NONE), these_ids])
+            self.written[at] = pl.concat([self.written.get(at, _NONE), rows["meter_id"].unique() if whole else here])
             # Noted before the rows are there: no crash leaves one behind.
             stale_days.note(lake, METER_FINAL, [at])
             self.files.extend(lake.swap(held, rows, [at]))

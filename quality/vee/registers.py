@@ -292,8 +292,7 @@ def failing(checks: pl.DataFrame) -> pl.DataFrame:
     """Which days of which meters are not what the register says, by ``REGISTER_CHECKS`` rows: ``FAILING``, from the
     ``first`` local day to the one before the ``last``. A day that ``stands_out`` is told by itself, without the others
     of its period."""
-    first, last = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
-    wrong = checks.filter(check="intervals", outcome="fails").with_columns(first=first, last=last)
+    wrong = checks.filter(check="intervals", outcome="fails").with_columns(first=_LOCAL, last=_DAY)
     whole = wrong.filter(pl.col("days").is_null()).with_columns(stands_out=pl.lit(value=False))
     single = wrong.filter(pl.col("days").list.len() > 0).explode("days")
     single = single.with_columns(first="days", last=pl.col("days") + pl.duration(days=1), stands_out=pl.lit(value=True))

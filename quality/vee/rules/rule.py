@@ -28,8 +28,8 @@ class Context:
     ``now`` is when the day is judged. ``superseded`` are ``METER_SUPERSEDED`` rows of the day. ``rates`` is the
     calendar's rate of each slot in bits of ``window.RATES``. ``sum_fails`` tells which channels' intervals do not add
     up to their register over a period that holds the day, ``stands_out`` which tell one that may be why by itself
-    (``quality.vee.registers``). ``shorter`` are ``meter_id,
-    quantity, energy, whole`` of the channels of shorter intervals (``others.energies``).
+    (``quality.vee.registers``). ``shorter`` are ``meter_id, quantity, energy, whole`` of the channels of shorter
+    intervals (``others.energies``).
     """
 
     thresholds: Thresholds
