@@ -280,10 +280,11 @@ class _Work:
             rows = pl.concat([METER_FINAL.empty(), others, *parts])
             if others.height or len(parts) > 1:  # one part alone is in order
                 rows = in_order(rows, METER_FINAL.order)
+            before = unscaled(held.rows)
             if until_then:
-                rows = as_estimated(rows, unscaled(held.rows))
+                rows = as_estimated(rows, before)
             self.verdicts.extend(_sound(rows))
-            if unscaled(rows).equals(unscaled(held.rows)):
+            if unscaled(rows).equals(before):
                 continue
             self.written[at] = pl.concat([self.written.get(at, _NONE), rows["meter_id"].unique() if whole else here])
             # Noted before the rows are there: no crash leaves one behind.

@@ -1,7 +1,7 @@
 """Registers against themselves and against intervals, for the reads that came and those whose days changed."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
@@ -9,15 +9,11 @@ import polars as pl
 from assets.lake import scaling, stale_days
 from assets.lake.files import CityLake, Written
 from assets.lake.meter_registers import Registers
-from quality.meter_grid import ZONE
 from quality.tables import METER_INTERVALS, METER_QUALITY, REGISTER_CHECKS, REGISTER_READS
-from quality.vee.registers import LONGEST, MULTIPLIERS, failing, register_checks
+from quality.vee.registers import FIRST, LAST, LONGEST, MULTIPLIERS, failing, register_checks
 from quality.vee.thresholds import Thresholds
 from quality.vee.verdicts import register_verdicts
 from quality.verdicts import Verdict
-
-FIRST, LAST = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
-"""Local days of the read before and of the read."""
 
 
 class Checked(NamedTuple):
@@ -50,8 +46,7 @@ def make(lake: CityLake, made: Collection[date], registers: Registers, threshold
     stored, checks = lake.pick(REGISTER_CHECKS, of_days), checks.filter(pl.col("local_date").is_in(of_days))
     before, now = failing(stored), failing(checks)
     turned = pl.concat([now.join(before, on=now.columns, how="anti"), before.join(now, on=now.columns, how="anti")])
-    periods = turned.select("first", "last").drop_nulls().unique().iter_rows()
-    days_of = {begin + timedelta(days=at) for begin, end in periods for at in range((end - begin).days)}
+    days_of = scaling.days_of(turned)
     # Noted before the checks are there, of which nothing would tell after a crash that they had turned.
     stale_days.note(lake, METER_INTERVALS, days_of & {*lake.days(METER_INTERVALS)})
     scaling.note(lake, stored, checks)

@@ -39,7 +39,7 @@ def note(lake: CityLake, before: pl.DataFrame, now: pl.DataFrame) -> None:
     one, other = periods(before), periods(now)
     for name, these, those in ((GONE, one, other), (CAME, other, one)):
         changed = these.join(those, on=these.columns, how="anti")
-        stale_days.note(lake, name, _days(changed) & {*lake.days(METER_FINAL)})
+        stale_days.note(lake, name, days_of(changed) & {*lake.days(METER_FINAL)})
 
 
 def looked(lake: CityLake, look: SecondLook) -> None:
@@ -68,9 +68,9 @@ def make(lake: CityLake, written: Mapping[date, pl.Series]) -> Scaled:
     ready = [span for span in known.select("first", "last").unique().iter_rows() if all(map(look.at, _between(*span)))]
     spans = pl.DataFrame(ready, known.select("first", "last").schema, orient="row")
     known = known.join(spans, on=spans.columns, how="semi")
-    quality = _quality(lake, known, sorted(_days(known) & there))
+    quality = _quality(lake, known, sorted(days_of(known) & there))
     known = known.join(quality.filter("gaps"), on=SERIES, how="semi")
-    days = sorted((_days(known) | {*gone}) & there)
+    days = sorted((days_of(known) | {*gone}) & there)
     for day in days:
         lake.recut(METER_FINAL, day)
     files, found = list[Written](), [factors(known.clear(), of_quality(quality.clear()))]
@@ -102,8 +102,9 @@ def _concerns(day: date, ids: pl.Series | None) -> pl.Expr:
     return holds if ids is None else holds & pl.col("meter_id").is_in(ids.implode())
 
 
-def _days(of: pl.DataFrame) -> set[date]:
-    return {day for span in of.select("first", "last").unique().iter_rows() for day in _between(*span)}
+def days_of(told: pl.DataFrame) -> set[date]:
+    """Days of periods, from the ``first`` of each to the one before its ``last``."""
+    return {day for span in told.select("first", "last").unique().iter_rows() for day in _between(*span)}
 
 
 def _between(first: date, last: date) -> list[date]:

@@ -42,7 +42,9 @@ MONTH: Final = 28
 were taken at any hour of the date, and no factor is wrong by a twenty-eighth. Ours."""
 
 _READ = ("meter_id", "channel", "quantity", "end")
-_LOCAL, _DAY = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
+FIRST, LAST = (pl.col(name).dt.convert_time_zone(ZONE).dt.date() for name in ("start", "end"))
+"""Local days of the read before and of the read."""
+
 _DAYS = pl.List(pl.Date())
 _HALF_DIGIT_KWH = 0.0005
 """Half the last digit of an interval of three decimals: what each interval may be off by."""
@@ -71,7 +73,7 @@ def register_checks(
     ]
     return (
         pl.concat(checks)
-        .with_columns(local_date=_DAY, rule_version=pl.lit(thresholds.version))
+        .with_columns(local_date=LAST, rule_version=pl.lit(thresholds.version))
         .select(REGISTER_CHECKS.schema.names())
         .cast(REGISTER_CHECKS.schema)
         .sort(REGISTER_CHECKS.key)
@@ -90,7 +92,7 @@ def _stepped(reads: pl.DataFrame, known: pl.DataFrame, thresholds: Thresholds) -
     # A state alone is held against the one before it; a row with a value tells by itself what it is the difference of.
     before = pl.col("register_end").shift().over(channel)
     alone = pl.col("value").is_null() & pl.col("register_start").is_null()
-    same = pl.col("end").shift().over(channel).dt.convert_time_zone(ZONE).dt.date() == _LOCAL
+    same = pl.col("end").shift().over(channel).dt.convert_time_zone(ZONE).dt.date() == FIRST
     told = told.with_columns(
         shown=pl.when(same & ~alone).then(before),
         register_start=pl.when(alone).then(before).otherwise("register_start"),
@@ -125,7 +127,7 @@ def _stepped(reads: pl.DataFrame, known: pl.DataFrame, thresholds: Thresholds) -
         .when(pl.col("went") == "ok")
         .then("rise")
     )
-    told = told.with_columns(local_date=_DAY, _first=_LOCAL).join(
+    told = told.with_columns(local_date=LAST, _first=FIRST).join(
         known.rename({"multiplier": "known"}), on=["meter_id", "local_date"], how="left"
     )
     # Transformers that were changed between two reads: no factor tells their energy.
@@ -292,7 +294,7 @@ def failing(checks: pl.DataFrame) -> pl.DataFrame:
     """Which days of which meters are not what the register says, by ``REGISTER_CHECKS`` rows: ``FAILING``, from the
     ``first`` local day to the one before the ``last``. A day that ``stands_out`` is told by itself, without the others
     of its period."""
-    wrong = checks.filter(check="intervals", outcome="fails").with_columns(first=_LOCAL, last=_DAY)
+    wrong = checks.filter(check="intervals", outcome="fails").with_columns(first=FIRST, last=LAST)
     whole = wrong.filter(pl.col("days").is_null()).with_columns(stands_out=pl.lit(value=False))
     single = wrong.filter(pl.col("days").list.len() > 0).explode("days")
     single = single.with_columns(first="days", last=pl.col("days") + pl.duration(days=1), stands_out=pl.lit(value=True))

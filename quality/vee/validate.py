@@ -104,9 +104,10 @@ def judge(day: MeterDay, context: Context, told: Masks | None = None) -> Judged:
                 # What is wrong with a whole day is told of the values it has.
                 slots = getattr(left, rule.slots)[lines] if found.ndim == 1 else found[lines]
                 flags[lines] |= np.where(slots, rule.mask, np.uint64(0))
-    lines = unexplained(day, (flags & SUSPECT) != 0, context)
-    ran[lines] |= mask("sum_check")
-    flags[lines] |= np.where(day.there[lines], mask("sum_check"), np.uint64(0))
+    if context.stands_out is not None:
+        lines = unexplained(day, (flags & SUSPECT) != 0, context.stands_out)
+        ran[lines] |= mask("sum_check")
+        flags[lines] |= np.where(day.there[lines], mask("sum_check"), np.uint64(0))
     return Judged(day, flags, ran, looked)
 
 

@@ -156,13 +156,11 @@ APART: Final = 3
 greatest day is two to three times its mean, a spike or a day of zeros is further off."""
 
 
-def unexplained(day: MeterDay, suspect: Bools, context: Context) -> Ints:
+def unexplained(day: MeterDay, suspect: Bools, stands_out: Bools) -> Ints:
     """Channels that tell a day which alone may be why ``sum_check`` fails, and of which no other rule finds suspect
     (channels × slots) what makes it stand out: where one does, the rest of the day is used."""
-    if context.stands_out is None:
-        return np.empty(0, np.int64)
     wanted = day.channels["quantity"].is_in(IMPORT).to_numpy()
-    lines = np.flatnonzero(context.stands_out & wanted & (day.count > 0))
+    lines = np.flatnonzero(stands_out & wanted & (day.count > 0))
     sound = np.where(suspect[lines], 0, day.filled[lines]).sum(axis=1)
     blamed: Ints = lines[sound * APART >= day.total[lines]]
     return blamed
